@@ -1,0 +1,170 @@
+# X-Pro Mesh. `make help` lists what can be asked for.
+MODE    ?= release
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CC      ?= gcc
+CLANG   ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+PROXIES ?= 3
+
+ifeq ($(MODE),asan)
+B      := build/asan
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPTIMISE := -O1
+else
+B      := build
+SANITIZE :=
+OPTIMISE := -O2
+endif
+WERROR  := $(if $(CI),-Werror)
+
+CFLAGS_ALL := -std=gnu11 -g $(OPTIMISE) $(SANITIZE) -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla $(WERROR) \
+	-fstack-protector-strong -D_FORTIFY_SOURCE=$(if $(SANITIZE),0,2) -MMD -MP $(CFLAGS)
+LDFLAGS_ALL := $(SANITIZE) -Wl,-z,relro,-z,now $(LDFLAGS)
+
+# Each folder sees only the headers it may include.
+I_proto   := -Iinclude
+I_gossipd := -Iinclude -Iproto -Igossipd -I$(B)/gen
+I_ctl     := -Iinclude -Iproto -Igossipd/ctl
+I_demo    := -Iinclude
+I_tests   := -Iinclude -Iproto -Itests
+I_sim     := -Iinclude -Iproto -Isim
+
+LIBS_proto   := -lsodium -lmsgpackc -lm
+LIBS_gossipd := -lbpf -lelf -lz -lev -lconfig -lcap-ng -lpthread
+LIBS_ctl     := -ljansson -lconfig
+
+PROTO_OBJ   := $(patsubst %.c,$(B)/obj/%.o,$(wildcard proto/*.c))
+GOSSIPD_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard gossipd/*.c))
+CTL_OBJ     := $(patsubst %.c,$(B)/obj/%.o,$(wildcard gossipd/ctl/*.c))
+ORACLE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/oracle/test_%.c,$(wildcard tests/oracle/*.c)))
+UNIT        := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/oracle/test_*.c))
+DAEMON_UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/gossipd/test_*.c))
+XDP_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/xdp/test_*.c))
+BENCHES     := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
+DEMO_TOOLS  := $(patsubst scripts/demo/%.c,$(B)/demo/%,$(wildcard scripts/demo/*.c))
+SKELETON    := $(B)/gen/xpro.skel.h
+PROGRAMS    := $(B)/bin/gossipd $(B)/bin/gossipctl
+
+.PHONY: all deps check test demo bench fuzz sim install clean help format tidy binaries check-binaries test-binaries
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: deps ## build everything; programs land in build/bin/
+	@$(MAKE) --no-print-directory binaries
+
+binaries: $(PROGRAMS) $(DEMO_TOOLS)
+
+deps:
+	@scripts/dependencies.sh build
+
+# ---- core library, daemon, control program ----
+
+$(B)/libxpro.a: $(PROTO_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/obj/proto/%.o: proto/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(I_proto) -c $< -o $@
+
+$(B)/obj/gossipd/ctl/%.o: gossipd/ctl/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(I_ctl) -c $< -o $@
+
+$(B)/obj/gossipd/%.o: gossipd/%.c | $(SKELETON)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(I_gossipd) -c $< -o $@
+
+$(B)/obj/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(I_tests) -c $< -o $@
+
+$(B)/bin/gossipd: $(GOSSIPD_OBJ) $(B)/libxpro.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $^ $(LIBS_gossipd) $(LIBS_proto) -o $@
+
+$(B)/bin/gossipctl: $(CTL_OBJ) $(B)/libxpro.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $^ $(LIBS_ctl) $(LIBS_proto) -lbpf -lelf -lz -o $@
+
+# ---- XDP program ----
+
+$(B)/gen/xpro.bpf.o: xdp/xpro.bpf.c $(wildcard xdp/*.h) include/xpro/record.h
+	@mkdir -p $(@D)
+	$(CLANG) -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-function $(WERROR) -Iinclude -I/usr/include/$(shell gcc -print-multiarch) -c $< -o $@
+
+$(SKELETON): $(B)/gen/xpro.bpf.o
+	$(BPFTOOL) gen skeleton $< name xpro > $@
+
+# ---- demo tools ----
+
+$(B)/demo/%: scripts/demo/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(I_demo) $< $(LDFLAGS_ALL) -ljansson -lm -o $@
+
+# ---- tests ----
+
+$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/libxpro.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $^ -lcmocka $(LIBS_proto) -o $@
+
+$(B)/tests/oracle/%: $(B)/obj/tests/oracle/%.o $(ORACLE_OBJ) $(B)/libxpro.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $^ -lcmocka $(LIBS_proto) -o $@
+
+$(B)/obj/tests/gossipd/%.o: I_tests += -Igossipd
+$(B)/tests/gossipd/%: $(B)/obj/tests/gossipd/%.o $(filter-out $(B)/obj/gossipd/main.o $(B)/obj/gossipd/table%,$(GOSSIPD_OBJ)) $(B)/libxpro.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $^ -lcmocka -lev -lconfig -lcap-ng $(LIBS_proto) -o $@
+
+$(B)/obj/tests/xdp/%.o $(B)/obj/tests/bench/%.o: I_tests += -Igossipd -I$(B)/gen
+$(B)/obj/tests/xdp/%.o $(B)/obj/tests/bench/%.o: | $(SKELETON)
+$(B)/tests/xdp/%: $(B)/obj/tests/xdp/%.o $(filter $(B)/obj/gossipd/table%,$(GOSSIPD_OBJ)) $(B)/libxpro.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $^ -lcmocka -lbpf -lelf -lz -lpthread $(LIBS_proto) -o $@
+
+$(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(filter $(B)/obj/gossipd/table%,$(GOSSIPD_OBJ)) $(B)/libxpro.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $^ -lbpf -lelf -lz -lpthread -lhiredis -ljansson $(LIBS_proto) -o $@
+
+check-binaries: $(UNIT)
+test-binaries: $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS)
+
+check: ## unit and property tests: seconds, no root, no clang, no BPF
+	@scripts/dependencies.sh check
+	@$(MAKE) --no-print-directory check-binaries
+	@tests/run.sh $(UNIT)
+
+test: ## every test (root, on a kernel with XDP)
+	@scripts/dependencies.sh test
+	@$(MAKE) --no-print-directory binaries test-binaries
+	@$(MAKE) --no-print-directory MODE=asan test-binaries
+	@tests/run.sh $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) \
+		$(patsubst build/%,build/asan/%,$(UNIT) $(DAEMON_UNIT)) $(sort $(wildcard tests/e2e/test_*.sh))
+
+demo: ## the main job between network namespaces (PROXIES=5, KEEP=1)
+	@scripts/dependencies.sh demo
+	@$(MAKE) --no-print-directory binaries
+	@PROXIES=$(PROXIES) KEEP=$(KEEP) scripts/demo/demo.sh
+
+bench: ## speed as ratios against xdp-filter and Redis; also build/bench.jsonl
+	@scripts/dependencies.sh bench
+	@$(MAKE) --no-print-directory binaries $(BENCHES)
+	@tests/bench/run.sh $(BENCHES)
+
+clean: ## remove build/
+	rm -rf build
+
+install: all ## install below DESTDIR and PREFIX
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 $(B)/bin/gossipd $(DESTDIR)$(PREFIX)/sbin/gossipd
+	install -m 0755 $(B)/bin/gossipctl $(DESTDIR)$(PREFIX)/bin/gossipctl
+
+format: ## rewrite the sources with clang-format
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

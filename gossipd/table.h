@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The record table from the daemon's side: loads and attaches the XDP program, keeps it pinned, harvests counts and writes records back.
+ * The only user of the skeleton. Layout and who writes what: include/xpro/record.h.
+ */
+#ifndef GOSSIPD_TABLE_H
+#define GOSSIPD_TABLE_H
+
+#include <stddef.h>
+
+#include <xpro/key.h>
+#include <xpro/record.h>
+#include <xpro/time.h>
+
+struct table;
+
+#define INTERFACES_MAX 16
+
+struct table_config {
+	const char *pin_path; /* directory in a bpffs, made when missing, e.g. /sys/fs/bpf/xpro/NAME */
+	uint32_t pairs4_max, pairs6_max; /* slots; rounded up to a power of two of sets */
+	uint32_t destinations_max; /* < DESTINATION_NONE */
+	const char *interfaces[INTERFACES_MAX];
+	uint32_t interface_count; /* 0: table only, no program attached */
+	bool generic; /* attach in generic mode; else native, and failure if the driver has none */
+	bool replace; /* another XDP program in the way is replaced; else -EBUSY */
+};
+
+/* Text for the one who started the daemon: what failed, on what, and what to do. */
+struct table_problem {
+	char text[256];
+};
+
+/* Opens the pinned table or makes a new one, loads the program over it, and attaches or atomically updates the pinned link of every
+ * interface. A new table gets `fresh_incarnation` and a random seed; an old one keeps its own (table_incarnation tells). An old table of
+ * another layout or other sizes is refused with -ESTALE. Returns -errno and fills ret_problem. */
+int table_open(const struct table_config *config, uint64_t fresh_incarnation, const uint8_t seed[8], struct table **ret_table,
+	       struct table_problem *ret_problem);
+
+/* Unmaps and closes; pins and the attached program stay. */
+void table_close(struct table *table);
+
+/* Detaches every pinned link under pin_path and removes the pins. Works with no daemon running. */
+int table_detach(const char *pin_path, struct table_problem *ret_problem);
+
+/* Before the first harvest, so that nothing is counted under an incarnation that is not on disk. */
+uint64_t table_incarnation(const struct table *table);
+uint64_t table_boot(const struct table *table); /* starts so far; the daemon writes the next one with table_set_boot */
+void table_set_boot(struct table *table, uint64_t boot);
+bool table_is_new(const struct table *table);
+
+/* Policy 0 is in force for every record. */
+void table_set_policy(struct table *table, unsigned int index, const struct policy *policy);
+uint32_t table_hz(const struct table *table);
+
+/* Addresses of this host: their packets pass and are not counted. */
+int table_add_local(struct table *table, const struct address *address);
+
+/* The clock: kernel jiffies to mesh time and back. table_anchor reads both at once; call once per tick, before the harvest. */
+void table_anchor(struct table *table, struct now now);
+struct instant table_mesh_of(const struct table *table, uint32_t jiffies);
+uint32_t table_jiffies_of(const struct table *table, struct instant mesh);
+
+/* One changed key found by a harvest. */
+struct harvested {
+	struct key key;
+	bool ipv6;
+	uint64_t slot;
+	struct instant first, last;
+	uint64_t packets; /* of this slot so far */
+};
+
+/*
+ * Harvests: every record whose packets moved since the last harvest gives one cell, or several when the time since spans slot
+ * boundaries (harvest_divide in proto/harvest.h). `each` is called for every one of them. Also writes harvested_at and the heartbeat.
+ * Returns the number of cells.
+ */
+size_t table_harvest(struct table *table, struct now now, struct duration slot_length, void (*each)(void *user, const struct harvested *cell),
+		     void *user);
+
+/* Writes a record back: base, fold, carry, share (struct change, translated). Makes a record when the key has none and `insert` is set.
+ * -ENOENT: no record and none to be made. -ENOSPC: table full. */
+struct fold {
+	struct instant ts1, ts2, carry_from;
+	uint64_t count, floor;
+	double rho;
+	uint16_t pass_share;
+	bool thin;
+};
+int table_apply(struct table *table, const struct key *key, const struct fold *fold, bool insert);
+
+/* Takes out keys that were idle longer than `idle`: a bounded number per call, in two phases with a grace period between (see
+ * PROTOCOL.md). Call once a second. Returns how many slots became free. `leftover` is called for packets counted in the meantime, which
+ * then belong to the slot they fell in. */
+size_t table_collect(struct table *table, struct now now, struct duration idle);
+
+struct table_usage {
+	uint32_t pairs4, pairs4_max, pairs6, pairs6_max, destinations, destinations_max;
+	uint64_t bytes; /* of kernel memory in maps */
+};
+void table_read_usage(const struct table *table, struct table_usage *ret_usage);
+
+/* Sums over CPUs. */
+int table_read_reasons(const struct table *table, struct reason_counter ret_reasons[REASON_COUNT]);
+
+/* What is attached, as the kernel says now. */
+struct attachment {
+	char interface[16];
+	uint32_t ifindex;
+	char mode[8]; /* "native", "generic" or "none" */
+	uint32_t program_id; /* 0 when none */
+	bool ours;
+};
+size_t table_read_attachments(const struct table *table, struct attachment ret_attachments[INTERFACES_MAX]);
+
+/* A record as it stands, for `explain`. False when there is none. */
+struct record_view {
+	uint64_t packets; /* counted here, in all */
+	double window_s; /* kernel's own window */
+	uint64_t window_packets;
+	bool folded; /* the daemon's words are in force */
+	uint64_t count; /* as judged now, carry included */
+	double judged_window_s;
+	uint16_t pass_share;
+};
+bool table_find(const struct table *table, const struct key *key, struct record_view *ret_view);
+
+/* Descriptor that becomes readable when warnings wait, and the call that hands them out. */
+int table_warnings_fd(const struct table *table);
+int table_read_warnings(struct table *table, void (*each)(void *user, const struct warning *warning), void *user);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every number of the protocol, each with the sentence that derives it. Times are milliseconds, sizes are bytes.
+ */
+#ifndef XPRO_BOUNDS_H
+#define XPRO_BOUNDS_H
+
+/* Defaults of the paper's thresholds. */
+#define TICK_MS_DEFAULT 200 /* t: five harvests a second keep the lag of a verdict well below T_T2 */
+#define IDLE_RESET_MS_DEFAULT 10000 /* T_T1 */
+#define MIN_WINDOW_MS_DEFAULT 1000 /* T_T2 and T_T3 */
+#define WINDOW_MAX_MS_DEFAULT 8000 /* T_T4 */
+#define DECAY_DEFAULT 2 /* r */
+
+#define TICK_MS_MIN 20 /* below this the datagrams of an idle mesh cost more than they tell */
+#define TICK_MS_MAX 1000 /* above this a verdict is older than the shortest window */
+#define DECAY_MAX 8 /* r^(slots held - 2) >= 32 then needs no more slots than r = 2 does */
+#define WINDOW_MAX_MS_MAX 3600000
+
+/*
+ * Slots held: enough that r^(slots - 2) >= 32, so that dropping the oldest changes a count by at most 1/32. Seven for r = 2; the same
+ * number serves every larger r.
+ */
+#define SLOTS_HELD 7
+_Static_assert((1 << (SLOTS_HELD - 2)) >= 32, "with r = 2 the slot dropped must weigh at most 1/32");
+
+#define SLOT_FRACTIONS 256 /* `first` and `last` of a cell are counted in slot/256: 15.6 ms of the default slot, one byte each */
+#define CARRY_TICKS 3 /* an origin further behind than this is left out of the carry */
+#define RECENT_TICKS 8 /* per key: now, CARRY_TICKS back, the two before that which give the rate, and one to spare */
+_Static_assert(RECENT_TICKS >= CARRY_TICKS + 3, "the rate is taken over the two ticks up to the oldest complete one");
+#define FAIR_TICKS 3 /* a client's offered rate is its packets in this many complete ticks: 0.6 s by default */
+_Static_assert(RECENT_TICKS >= CARRY_TICKS + FAIR_TICKS + 1, "the offered rate needs FAIR_TICKS ticks before the oldest complete one");
+
+#define SKEW_MS_MAX 500 /* an origin whose clock is further off is left out: 1 s already lifts a 0.9 x client over its rate */
+#define HEARTBEAT_STALE_MS 3000 /* a daemon silent for this long is dead to the kernel: 15 ticks */
+
+#define INCARNATIONS_MAX 3 /* of one origin held at once: the running one and the two before it */
+#define MEMBERS_MAX 256
+#define ENDPOINTS_MAX 4 /* addresses in one certificate */
+#define NAME_BYTES_MAX 32
+#define REGION_BYTES_MAX 16
+
+/* Datagrams. 1280 (IPv6's minimum MTU) - 40 (IPv6) - 8 (UDP) = 1232. */
+#define DATAGRAM_BYTES_DEFAULT 1232
+#define DATAGRAM_BYTES_MIN 1024
+#define DATAGRAM_BYTES_MAX 1452 /* 1500 - 40 - 8 */
+#define HELLO_BYTES 640 /* one exact length, so that a reply is never longer than its request */
+#define SEAL_HEADER_BYTES 36 /* version and type 4, sender 8, nonce 24 */
+#define SEAL_TAG_BYTES 16
+#define SEAL_BYTES (SEAL_HEADER_BYTES + SEAL_TAG_BYTES)
+#define REPLAY_WINDOW 2048 /* datagrams; a burst of 64 senders' frames reordered by one tick stays inside */
+
+/* Frames. */
+#define LEAVES_MAX 32 /* frames under one signed root */
+#define PATH_MAX 5 /* log2(LEAVES_MAX) */
+_Static_assert((1 << PATH_MAX) == LEAVES_MAX, "a path reaches every leaf");
+#define HASH_BYTES 32
+#define SIGNATURE_BYTES 64
+#define PUBLIC_KEY_BYTES 32
+#define SECRET_KEY_BYTES 64 /* libsodium's Ed25519 secret key: seed and public key */
+#define MESH_ID_BYTES 16
+#define MESH_SECRET_BYTES 32
+#define SEED_BYTES 32
+#define FRAME_PROOF_BYTES_MAX (5 + PATH_MAX * HASH_BYTES + SIGNATURE_BYTES) /* frames of the tick 2, trees' leaves 1, index 1, depth 1 */
+#define FRAMES_PER_TICK_MAX 1024 /* 1,024 x ~120 cells: a hundred thousand changed pairs in one tick */
+#define CELLS_PER_FRAME_MAX 512 /* more than fit even when every cell takes its least, 4 bytes */
+
+#define CERTIFICATE_BYTES_MAX 420
+#define CERTIFICATE_CHECKS_PER_S 100 /* 70 us each: less than 1 % of a core */
+#define HELLO_INTERVAL_MS 500 /* a peer not heard is greeted this often */
+#define MEMBER_SILENT_MS 2000 /* ten ticks without a datagram: counts as unreachable */
+#define COOKIE_BYTES 16
+#define COOKIE_LIFETIME_MS 60000
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The control socket between gossipctl and gossipd: one request record, then a stream of reply records, each a header and a body of the
+ * size that belongs to its type, ended by CONTROL_END. Same host, same byte order; `version` must match.
+ */
+#ifndef XPRO_CONTROL_H
+#define XPRO_CONTROL_H
+
+#include <stdint.h>
+
+#include "bounds.h"
+#include "record.h"
+
+#define CONTROL_MAGIC 0x584d5031u /* "XMP1" */
+#define CONTROL_VERSION 1
+
+enum control_verb {
+	CONTROL_STATUS = 1, /* one control_status, then control_reason, control_reject and control_attachment rows */
+	CONTROL_MEMBERS, /* control_member rows */
+	CONTROL_PAIRS, /* control_key rows; filters apply */
+	CONTROL_DESTINATIONS, /* control_key rows */
+	CONTROL_EXPLAIN, /* control_key and control_record for the pair, then the destination, each followed by its control_cell rows */
+	CONTROL_EVENTS, /* control_event rows: the last ones kept, then with CONTROL_FOLLOW new ones until the client goes */
+};
+
+#define CONTROL_HAS_CLIENT 0x01 /* client/client_bits hold a prefix */
+#define CONTROL_HAS_DESTINATION 0x02
+#define CONTROL_OVER 0x04 /* only keys over their rate */
+#define CONTROL_FOLLOW 0x08
+
+struct control_request {
+	uint32_t magic, version;
+	uint32_t verb, flags;
+	uint8_t client[16], destination[16]; /* IPv4 is IPv4-mapped */
+	uint8_t client_bits, destination_bits; /* prefix lengths, 0-128 on the mapped form */
+	uint8_t reserved[6];
+};
+
+enum control_type {
+	CONTROL_END = 1, /* struct control_end */
+	CONTROL_TYPE_STATUS,
+	CONTROL_TYPE_REASON,
+	CONTROL_TYPE_REJECT,
+	CONTROL_TYPE_ATTACHMENT,
+	CONTROL_TYPE_MEMBER,
+	CONTROL_TYPE_KEY,
+	CONTROL_TYPE_RECORD,
+	CONTROL_TYPE_CELL,
+	CONTROL_TYPE_EVENT,
+};
+
+struct control_header {
+	uint32_t type, size; /* size of the body */
+};
+
+struct control_end {
+	int32_t error; /* 0, or -errno of what the daemon could not do */
+	uint32_t reserved;
+};
+
+struct control_status {
+	char name[NAME_BYTES_MAX + 4];
+	char version[20];
+	uint64_t incarnation, boot;
+	double uptime_s;
+	uint32_t gossip, members, members_up, degraded; /* booleans and counts */
+	char degraded_why[128];
+	uint32_t tick_ms, window_max_ms, decay, slot_ms;
+	uint32_t pair_rate, destination_rate, policy_flags, hz; /* policy_flags as in struct policy */
+	uint64_t slot, tick;
+	uint64_t pairs4, pairs4_max, pairs6, pairs6_max, destinations, destinations_max, table_bytes;
+	uint64_t keys_held, keys_max, cells_held, cells_max;
+	uint64_t datagrams_received, datagrams_sent, bytes_received, bytes_sent;
+	uint64_t frames_published, frames_received, frames_duplicate, frames_repaired, frames_served;
+	uint64_t cells_published, cells_merged, cells_refused, cells_waiting;
+	uint64_t signatures_made, signatures_checked;
+	double tick_ms_worst; /* longest tick's work since start */
+	uint8_t ledger_digest[HASH_BYTES];
+};
+
+struct control_reason { /* one per enum reason */
+	char name[32];
+	uint64_t packets, bytes;
+};
+
+struct control_reject { /* one per enum reject */
+	char name[32];
+	uint64_t count;
+};
+
+struct control_attachment {
+	char interface[16];
+	char mode[16];
+	uint32_t program_id, ours;
+};
+
+struct control_member {
+	char name[NAME_BYTES_MAX + 4];
+	char region[REGION_BYTES_MAX + 4];
+	char endpoint[64];
+	char key[72]; /* public key, hex */
+	uint32_t self, up, skewed, reserved;
+	uint64_t incarnation, boot, tick, cells, frames_received, frames_repaired;
+	double rtt_ms, skew_ms, silent_s; /* NAN until measured */
+};
+
+struct control_key {
+	uint8_t client[16], destination[16]; /* client all zero: a destination */
+	int64_t ts1_ns, ts2_ns; /* mesh time */
+	uint64_t count;
+	double carried, window_s, rate, offered, limit, share;
+	uint32_t origins, over;
+};
+
+struct control_record { /* the table's words for the key just sent */
+	uint32_t present, folded;
+	uint64_t packets, window_packets, count;
+	double window_s, judged_window_s, share;
+};
+
+struct control_cell {
+	char member[NAME_BYTES_MAX + 4];
+	uint64_t incarnation, slot, packets;
+	int64_t first_ns, last_ns;
+};
+
+struct control_event {
+	int64_t at_ns; /* mesh time */
+	char kind[32];
+	char member[NAME_BYTES_MAX + 4];
+	uint8_t client[16], destination[16];
+	double value; /* rate in packets per second, or skew in ms */
+	char text[96];
+};
+
+#endif

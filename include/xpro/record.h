@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The record table: what the XDP program and gossipd share, byte by byte. The only header both sides see.
+ *
+ * One writer per word. (K) words are written by the kernel alone, (D) words by the daemon alone, (I) words once by whoever inserts the
+ * record, before its tag is published. Nothing is ever cleared: differences are taken against words the reader owns, so no count is lost
+ * or doubled while both sides run, nor across a crash of either. Words that must be read together are one aligned 8-byte store.
+ *
+ * Times are jiffies of the running kernel, 32 bits, never compared but by signed difference (jiffies_since). 0 is never a start.
+ */
+#ifndef XPRO_RECORD_H
+#define XPRO_RECORD_H
+
+#include <linux/types.h>
+
+#define TABLE_LAYOUT 1 /* changes whenever anything in this file does: pins of another layout are recognised, never misread */
+
+#define SET_WAYS 8
+#define TAG_EMPTY 0ULL
+#define TAG_BUSY (~0ULL) /* somebody is filling this slot */
+#define TAG_DEAD (~0ULL - 1) /* deleted, waiting for the grace period; matches nothing and is not reused */
+
+#define DESTINATION_NONE 0xffffffU /* 24 bits: the destination has no record */
+#define SHARE_ALL 0xffffU /* pass_share of a key whose packets all pass */
+#define CPUS_MAX 128
+#define POLICIES_MAX 256
+#define RHO_SCALE 16 /* rho is in packets per second x 16 */
+#define TS2_SHIFT 4 /* ts2 in the fold word is in 16 jiffies */
+
+/* Halves of the packed words. */
+#define WORD(low, high) ((__u64)(__u32)(low) | (__u64)(__u32)(high) << 32)
+#define WORD_LOW(word) ((__u32)(word))
+#define WORD_HIGH(word) ((__u32)((word) >> 32))
+#define FOLD(generation, carry_from, ts2) ((__u64)(__u32)(generation) | (__u64)(__u16)(carry_from) << 32 | (__u64)(__u16)(ts2) << 48)
+#define FOLD_GENERATION(fold) ((__u32)(fold))
+#define FOLD_CARRY_FROM(fold) ((__u16)((fold) >> 32))
+#define FOLD_TS2(fold) ((__u16)((fold) >> 48))
+#define PLACE(destination, policy) ((__u32)(destination) | (__u32)(policy) << 24)
+#define PLACE_DESTINATION(place) ((place) & 0xffffffU)
+#define PLACE_POLICY(place) ((place) >> 24)
+
+static inline __s32 jiffies_since(__u32 then, __u32 now)
+{
+	return (__s32)(now - then);
+}
+
+/*
+ * A pair's record, one cache line. The count judged is
+ *   c = max((u32)packets + base.count, carry.floor + rho * (min(now, carry_from + 3 ticks) - carry_from))    since base.ts1,
+ * while fold.generation equals window.start and the daemon is alive; else (u32)packets - window.packets since window.start.
+ */
+struct pair_record {
+	__u64 packets; /* K: only grows */
+	__u64 window; /* K: {start, (u32)packets just before the packet that started it}; start is the generation */
+	__u32 last; /* K: the latest packet */
+	__u32 thinning; /* K: high half the accumulator of pass_share, low half the second (mod 65536) of the last warning */
+	__u64 base; /* D: {M.ts1, M.c - (u32)packets at the fold} */
+	__u64 fold; /* D: {generation it was folded from, 0 = never; carry_from: low 16 bits of A; ts2 >> TS2_SHIFT} */
+	__u64 carry; /* D: {floor: packets known up to A, as part of M.c; rho x RHO_SCALE} */
+	__u64 harvest; /* D: {(u32)packets when `slot` began, (u32)packets when last harvested} */
+	__u16 slot; /* D: low 16 bits of the slot that `harvest` speaks of */
+	__u16 pass_share; /* D: share of packets let through, in 1/65535; SHARE_ALL = all. Inserted as SHARE_ALL */
+	__u32 place; /* I, then D: {destination index 24, policy 8} */
+};
+_Static_assert(sizeof(struct pair_record) == 64, "a pair's record is one cache line");
+_Static_assert(__builtin_offsetof(struct pair_record, base) == 24 && __builtin_offsetof(struct pair_record, place) == 60, "layout");
+
+/*
+ * The pair tables: 8-way sets, two candidate sets per key (set_of). IPv4: the tag is the key (client << 32 | destination, host order of
+ * the 32-bit numbers). IPv6: the tag is a seeded 64-bit hash and the key stands beside it, written before the tag is published.
+ */
+struct pair4_set {
+	__u64 tags[SET_WAYS]; /* I, then D (TAG_DEAD, TAG_EMPTY) */
+	struct pair_record records[SET_WAYS];
+};
+_Static_assert(sizeof(struct pair4_set) == 576, "layout");
+
+struct pair6_key {
+	__u64 words[4]; /* client 16 bytes, destination 16 bytes, as they stand in the packet */
+};
+
+struct pair6_set {
+	__u64 tags[SET_WAYS];
+	struct pair_record records[SET_WAYS];
+	struct pair6_key keys[SET_WAYS]; /* I */
+};
+_Static_assert(sizeof(struct pair6_set) == 832, "layout");
+
+/* murmur3's finaliser: every input bit reaches every output bit, so sequential addresses spread. */
+static inline __u64 mix64(__u64 x)
+{
+	x ^= x >> 33;
+	x *= 0xff51afd7ed558ccdULL;
+	x ^= x >> 33;
+	x *= 0xc4ceb9fe1a85ec53ULL;
+	x ^= x >> 33;
+	return x;
+}
+
+/* The tag of an IPv6 pair; never a reserved value. */
+static inline __u64 tag_of_pair6(const __u64 words[4], __u64 seed)
+{
+	__u64 h = mix64(words[0] ^ seed);
+
+	h = mix64(h ^ words[1]);
+	h = mix64(h + words[2]);
+	h = mix64(h ^ words[3]);
+	return h == TAG_EMPTY || h >= TAG_DEAD ? 1 : h;
+}
+
+/* The two candidate sets of a tag; they may coincide. `sets` is a power of two. */
+static inline __u32 set_of(__u64 tag, __u64 seed, __u32 sets, unsigned int choice)
+{
+	__u64 h = mix64(tag ^ seed);
+
+	return (choice ? (__u32)(h >> 32) : (__u32)h) & (sets - 1);
+}
+
+#define HEAD_PASS 0x01 /* the proxy's own address: pass, count nothing */
+#define HEAD_THIN 0x02 /* D: the destination is over its rate with `fair`: pass_share of its pairs is in force */
+
+/* A destination's head. packets and last stand in one shard per CPU; the words mean what they mean in a pair's record. */
+struct destination_head {
+	__u8 address[16]; /* I; all zero = not in use */
+	__u64 window; /* K */
+	__u64 base; /* D */
+	__u64 fold; /* D */
+	__u64 carry; /* D */
+	__u64 harvest; /* D */
+	__u16 slot; /* D */
+	__u16 pass_share; /* D: while HEAD_THIN, the share of packets whose pair has no fold (the remainder) */
+	__u8 policy; /* I, then D */
+	__u8 flags; /* I, then D */
+	__u16 reserved;
+};
+_Static_assert(sizeof(struct destination_head) == 64, "layout");
+
+/* One CPU's part of a destination, written by that CPU alone. */
+struct destination_shard {
+	__u64 packets; /* K: only grows */
+	__u64 limit; /* K: own packets beyond which the destination is over its rate, worked out once a jiffy */
+	__u32 last; /* K */
+	__u32 limit_at; /* K: the jiffy `limit` was worked out in */
+	__u32 thinning; /* K: as in pair_record, for packets judged by the head's pass_share */
+	__u32 reserved[9];
+};
+_Static_assert(sizeof(struct destination_shard) == 64, "layout");
+
+#define POLICY_EARLY 0x01 /* rates compare against max(window, minimum window); else no verdict before the minimum (the paper) */
+#define POLICY_POLICE 0x02 /* a pair over its rate is thinned to it (by pass_share); else all its packets drop */
+#define POLICY_FAIR 0x04 /* a destination over its rate is thinned per client; else all its packets drop (the paper's strict) */
+#define POLICY_MONITOR 0x08 /* count what would have been dropped, drop nothing */
+
+/* Written by the daemon, read by the kernel when it judges. A rate of 0 means no limit. Windows are in jiffies. */
+struct policy {
+	__u32 pair_rate; /* T_F1, packets per second */
+	__u32 destination_rate; /* T_F2 */
+	__u32 pair_min_window; /* T_T2 */
+	__u32 destination_min_window; /* T_T3 */
+	__u32 idle_reset; /* T_T1 */
+	__u32 window_max; /* T_T4, for windows the kernel ages itself */
+	__u32 decay; /* r */
+	__u32 flags;
+};
+
+/* One per table: who it belongs to and how its clock runs. */
+struct table_state {
+	__u32 layout; /* D: TABLE_LAYOUT */
+	__u32 hz; /* D: jiffies per second, measured */
+	__u64 incarnation; /* D: of this table; never reused, see PROTOCOL.md */
+	__u64 boot; /* D: starts of the daemon with this table */
+	__u64 seed; /* D: of the hash, random, fixed while the table lives */
+	__u32 heartbeat; /* D: jiffies, written each tick; older than HEARTBEAT_STALE_MS = the daemon is dead */
+	__u32 harvested_at; /* D: jiffies of the last harvest */
+	__u32 carry_span; /* D: 3 ticks in jiffies */
+	__u32 heartbeat_stale; /* D: HEARTBEAT_STALE_MS in jiffies */
+	__u64 reserved[8];
+};
+
+/* Why a packet passed or dropped; one counter each per CPU. The names stand in reason_names. */
+enum reason {
+	REASON_PASS, /* counted and within every rate */
+	REASON_PASS_NOT_IP, /* ARP, LLDP, anything but IPv4 and IPv6 */
+	REASON_PASS_MALFORMED, /* not parseable as IP: the stack decides */
+	REASON_PASS_NOT_UNICAST, /* an address that names no single host (multicast, link-local, loopback, unspecified), or neighbour discovery */
+	REASON_PASS_LOCAL, /* to the proxy itself: gossip and management */
+	REASON_PASS_SHARE, /* of a key that is thinned: this packet was in its share */
+	REASON_DROP_PAIR, /* Algorithm 2 line 14: the pair is over T_F1 */
+	REASON_DROP_PAIR_SHARE, /* police: the part of the pair above T_F1 */
+	REASON_DROP_DESTINATION, /* Algorithm 2 line 23: the destination is over T_F2 */
+	REASON_DROP_DESTINATION_SHARE, /* fair: above the client's share of T_F2 */
+	REASON_WOULD_DROP, /* mode = monitor: passed, but enforce would have dropped it */
+	REASON_TABLE_FULL, /* beside the verdict: no record could be made for the pair */
+	REASON_DESTINATIONS_FULL, /* beside the verdict: none for the destination */
+	REASON_COUNT
+};
+
+#define REASON_NAMES                                                                                                          \
+	{ "pass", "pass_not_ip", "pass_malformed", "pass_not_unicast", "pass_local", "pass_share", "drop_pair", "drop_pair_share", \
+	  "drop_destination", "drop_destination_share", "would_drop", "table_full", "destinations_full" }
+
+struct reason_counter {
+	__u64 packets;
+	__u64 bytes;
+};
+
+/* Ring-buffer event: Algorithm 2 line 15, at most one per pair and second. */
+struct warning {
+	__u8 client[16];
+	__u8 destination[16];
+	__u32 at; /* jiffies */
+	__u32 reason;
+	__u64 packets; /* c as judged */
+	__u32 window; /* jiffies it was judged over */
+	__u32 rate; /* T_F1 */
+};
+_Static_assert(sizeof(struct warning) == 56, "layout");
+
+#endif

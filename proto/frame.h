@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Frames: what an origin signs. A frame is a body (canonical msgpack: head and columns of cells) and a proof (Merkle path and the
+ * signature of the root). Relays pass both on verbatim. PROTOCOL.md section "Frames" draws every byte.
+ */
+#ifndef PROTO_FRAME_H
+#define PROTO_FRAME_H
+
+#include <stddef.h>
+
+#include <xpro/bounds.h>
+#include <xpro/key.h>
+
+#include "mesh.h"
+#include "reject.h"
+
+struct cell {
+	struct key key;
+	uint64_t slot;
+	uint8_t first, last; /* in slot / SLOT_FRACTIONS */
+	uint64_t packets; /* at least 1 */
+};
+
+enum frame_kind {
+	FRAME_TICK, /* the cells that changed in a tick */
+	FRAME_CLOSING, /* the final totals of a slot's cells; head.tick is the tick they were published in */
+};
+
+struct frame_head {
+	uint64_t origin; /* member id */
+	uint64_t incarnation;
+	uint64_t sequence; /* of the frame: boot << 40 | number */
+	uint64_t tick;
+	uint32_t epoch; /* 0 until parameters can change while running */
+	enum frame_kind kind;
+};
+
+/* ---- writing ---- */
+
+/* A body under construction. Cells must come ordered by frame_cell_compare: grouped by slot, kind and destination, then by client, each
+ * once. */
+struct frame_writer {
+	struct frame_head head;
+	size_t bytes_max;
+	uint32_t cells;
+	struct cell cell[CELLS_PER_FRAME_MAX];
+	size_t estimate; /* bytes the body takes with the cells so far */
+};
+
+int frame_cell_compare(const struct cell *a, const struct cell *b);
+
+/* Starts a body of at most bytes_max bytes. */
+void frame_begin(struct frame_writer *writer, const struct frame_head *head, size_t bytes_max);
+
+/* Adds a cell; false when it does not fit any more (finish this frame, begin the next). */
+bool frame_add(struct frame_writer *writer, const struct cell *cell);
+
+/* Writes the body; returns its size, at most bytes_max. A frame without cells is the origin's sign of life. */
+size_t frame_finish(const struct frame_writer *writer, uint8_t *ret_body);
+
+/* ---- proving ---- */
+
+/* What the signature covers besides the leaves. */
+struct frame_root {
+	uint64_t origin, incarnation, tick;
+	uint16_t tick_frames; /* frames of this kind published in this tick, over all trees */
+	uint8_t leaves; /* of this tree, 1..LEAVES_MAX */
+	uint8_t hash[HASH_BYTES];
+	uint8_t signature[SIGNATURE_BYTES];
+};
+
+void frame_leaf(const uint8_t *body, size_t size, uint8_t ret_leaf[HASH_BYTES]);
+
+/* Computes root->hash over the leaves and signs it. root's other fields are given. */
+void frame_sign(struct frame_root *root, const uint8_t leaves[][HASH_BYTES], const struct mesh *mesh, const uint8_t secret_key[SECRET_KEY_BYTES]);
+
+/* Appends the proof of leaf `index` to a body of `size` bytes in a buffer of at least size + FRAME_PROOF_BYTES_MAX; returns the size of
+ * body and proof. */
+size_t frame_prove(uint8_t *frame, size_t size, const struct frame_root *root, const uint8_t leaves[][HASH_BYTES], unsigned int index);
+
+/* Bytes a proof takes in a tree of this many leaves, at most. */
+size_t frame_proof_bytes(unsigned int leaves);
+
+/* ---- reading ---- */
+
+/* A received frame taken apart, nothing verified yet: head fields are the unverified claims of the body, root the proof's, with
+ * root.hash computed from the body's leaf hash and the path. */
+struct frame_claim {
+	struct frame_head head;
+	struct frame_root root;
+	uint8_t leaf[HASH_BYTES];
+	const uint8_t *body;
+	size_t body_bytes;
+};
+
+/* Splits body and proof and computes leaf and root. REJECT_FRAME_SIZE, REJECT_PATH or REJECT_BODY (head not readable). Reads at most
+ * `size` bytes, allocates nothing. */
+enum reject frame_split(const uint8_t *frame, size_t size, struct frame_claim *ret_claim);
+
+/* Checks the root's signature: ~70 us, good or bad. */
+bool frame_verify(const struct frame_root *root, const struct mesh *mesh, const uint8_t public_key[PUBLIC_KEY_BYTES]);
+
+/* Walks the cells of a verified body. Error is sticky in `reject`; a body is to be walked to its end once before any cell is used
+ * (frame_check), so that nothing is half applied. */
+struct frame_reader {
+	const uint8_t *at, *end;
+	enum reject reject;
+	uint32_t groups_left, cells_left, cells;
+	bool pair; /* of the group */
+	bool ipv4;
+	uint64_t slot;
+	struct address destination; /* of the group, when pair */
+	const uint8_t *keys, *firsts, *lasts, *packets, *packets_end;
+	struct cell previous; /* for the order check */
+	bool has_previous;
+};
+
+/* Positions the reader behind the head. */
+void frame_read(struct frame_reader *reader, const uint8_t *body, size_t size);
+
+/* The next cell, or false at the end or on error (reader->reject). */
+bool frame_next(struct frame_reader *reader, struct cell *ret_cell);
+
+/* Walks the whole body: REJECT_NONE, REJECT_BODY or REJECT_CELL. Bounded by the body's size. */
+enum reject frame_check(const uint8_t *body, size_t size);
+
+#endif

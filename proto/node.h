@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The node: one member of the mesh as a pure machine. It is given time, bytes and its own counts, and gives back datagrams to send,
+ * records to write and events to tell. It calls no clock, socket, file, random source, printf or malloc; all it keeps lies in the
+ * memory handed to node_init.
+ *
+ * One turn of a daemon: node_observe for every own cell that changed, node_tick once per tick, node_receive for every datagram; after
+ * each of these, node_poll until it returns 0 and node_next_change until it returns false.
+ */
+#ifndef PROTO_NODE_H
+#define PROTO_NODE_H
+
+#include <stddef.h>
+
+#include <xpro/bounds.h>
+#include <xpro/key.h>
+#include <xpro/time.h>
+
+#include "certificate.h"
+#include "mesh.h"
+#include "reject.h"
+
+struct node;
+
+/* A UDP address: IPv4 is IPv4-mapped. Port in host order. */
+struct endpoint {
+	struct address address;
+	uint16_t port;
+};
+
+/* The thresholds all proxies of a mesh judge by. Rates are packets per second, 0 = no limit. */
+struct thresholds {
+	uint32_t pair_rate; /* T_F1 */
+	uint32_t destination_rate; /* T_F2 */
+	struct duration idle_reset; /* T_T1 */
+	struct duration pair_min_window; /* T_T2 */
+	struct duration destination_min_window; /* T_T3 */
+	bool fair; /* aggregate = fair; else strict */
+	bool police; /* pair_action = police; else drop */
+};
+
+struct node_limits {
+	uint32_t keys_max; /* pairs and destinations held, over all origins */
+	uint32_t cells_max; /* cells held, over all origins and slots */
+	uint32_t frames_max; /* frames kept for repair */
+	uint32_t members_max; /* <= MEMBERS_MAX */
+};
+
+struct node_config {
+	struct node_limits limits;
+	struct mesh mesh;
+	struct thresholds thresholds;
+	uint8_t secret_key[SECRET_KEY_BYTES]; /* this node's Ed25519 key */
+	uint8_t mesh_secret[MESH_SECRET_BYTES];
+	uint8_t certificate[CERTIFICATE_BYTES_MAX]; /* this node's, as issued */
+	size_t certificate_bytes;
+	uint64_t incarnation; /* of the table; persisted before first use */
+	uint64_t boot; /* number of this start; grows by one at each, persisted before use. Below 2^24 */
+	uint8_t seed[SEED_BYTES]; /* fresh randomness */
+	uint16_t datagram_bytes; /* largest UDP payload to send */
+	uint16_t frames_per_tick; /* budget: largest number of frames published per tick */
+	bool gossip; /* false: count and judge alone, send nothing */
+};
+
+/* Bytes of memory node_init needs for these limits; aligned to 64. */
+size_t node_bytes(const struct node_limits *limits);
+
+/* Sets up a node in `memory` (64-byte aligned). -EINVAL: a limit is 0 or too large, or the mesh parameters break design bounds (see
+ * mesh_check); -EBADMSG: the certificate does not verify, or is not for this key or mesh; -ENOSPC: too little memory. */
+int node_init(void *memory, size_t bytes, const struct node_config *config, struct now now, struct node **ret_node);
+
+/* Overwrites the keys. */
+void node_close(struct node *node);
+
+/* An address to greet until a member answers from it. -ENOSPC beyond MEMBERS_MAX addresses. */
+int node_greet(struct node *node, struct endpoint peer);
+
+/* Own count: `packets` of `key` in `slot` so far, first and last seen at these mesh times inside the slot. Totals, never increments:
+ * repeating a call is harmless, an older total is ignored. False: no room (the key's packets then count in its destination alone). */
+bool node_observe(struct node *node, struct now now, const struct key *key, uint64_t slot, struct instant first, struct instant last,
+		  uint64_t packets);
+
+/* The end of a tick: own cells that changed become signed frames, digests go out, verdicts move on. Call once for each tick of mesh
+ * time, soon after it begins, after the observations of the tick that ended. */
+void node_tick(struct node *node, struct now now);
+
+/* A datagram from the network. Returns why it was rejected, or REJECT_NONE. `bytes` is used as scratch. */
+enum reject node_receive(struct node *node, struct now now, const struct endpoint *from, uint8_t *bytes, size_t size);
+
+/* The next datagram to send: its size, or 0 when there is none now. */
+size_t node_poll(struct node *node, struct now now, struct endpoint *ret_to, uint8_t ret_bytes[DATAGRAM_BYTES_MAX]);
+
+/* When node_tick is next due, in mesh time. */
+struct instant node_next_due(const struct node *node, struct now now);
+
+/* The record of a key as the table should have it: Algorithm 1's M, the carry and the shares. Times are mesh times. */
+struct change {
+	struct key key;
+	bool gone; /* nothing is held of the key any more: it may leave the table */
+	struct instant ts1, ts2; /* M */
+	uint64_t count; /* M.c */
+	uint64_t floor; /* M.c less what is known after carry_from */
+	double rho; /* packets per second */
+	struct instant carry_from; /* A */
+	uint16_t pass_share; /* SHARE_ALL = all */
+	bool thin; /* destination: fair is in force, the shares of its pairs apply; pass_share is the remainder's */
+	bool notable; /* worth a record even on a proxy that never saw the key */
+};
+
+/* The next changed record, or false. Bounded work per call. */
+bool node_next_change(struct node *node, struct now now, struct change *ret_change);
+
+/* Asks for this key's record again (the table has just made one). Ignored when nothing is held of it. */
+void node_refresh(struct node *node, const struct key *key);
+
+enum node_event_kind {
+	EVENT_MEMBER_UP, /* first authenticated datagram of a session */
+	EVENT_MEMBER_SILENT, /* nothing for MEMBER_SILENT_MS */
+	EVENT_MEMBER_SKEWED, /* clock more than SKEW_MS_MAX off; its counts are left out of verdicts */
+	EVENT_MEMBER_SKEW_OK,
+	EVENT_EQUIVOCATION, /* two signed frames with one sequence */
+	EVENT_PAIR_OVER, /* mesh-wide rate crossed T_F1 */
+	EVENT_PAIR_UNDER,
+	EVENT_DESTINATION_OVER,
+	EVENT_DESTINATION_UNDER,
+	EVENT_QUOTA, /* an origin, maybe this one, used up its share of the ledger */
+	EVENT_COUNT
+};
+
+struct node_event {
+	enum node_event_kind kind;
+	struct instant at; /* mesh */
+	char member[NAME_BYTES_MAX + 1];
+	struct key key;
+	double rate; /* pairs and destinations: packets per second as judged; members: skew in ms */
+};
+
+bool node_next_event(struct node *node, struct node_event *ret_event);
+
+/* What a member looks like from here. */
+struct member_view {
+	char name[NAME_BYTES_MAX + 1];
+	char region[REGION_BYTES_MAX + 1];
+	uint8_t public_key[PUBLIC_KEY_BYTES];
+	struct endpoint endpoint;
+	bool self, up, skewed;
+	uint64_t incarnation, boot;
+	uint64_t tick; /* newest tick held whole */
+	double rtt_ms, skew_ms; /* skew: its clock less ours; NAN until measured */
+	double silent_s; /* since its last authenticated datagram; 0 for self */
+	uint64_t cells; /* held of this origin */
+	uint64_t frames_received, frames_repaired;
+};
+
+/* The cursor starts at 0 and is moved on; false at the end. Order is stable while nothing is added. */
+bool node_next_member(const struct node *node, struct now now, uint32_t *cursor, struct member_view *ret_view);
+
+/* A key's verdict as this node would give it now. */
+struct key_view {
+	struct key key;
+	struct instant ts1, ts2; /* M */
+	uint64_t count; /* M.c */
+	double carried; /* packets the carry adds now */
+	double window_s; /* the window judged: max(now - ts1, minimum) */
+	double rate; /* (count + carried) / window */
+	double offered; /* packets per second over the last FAIR_TICKS complete ticks */
+	double limit; /* T_F1 or T_F2 */
+	double share; /* 0..1 of its packets that pass by fair or police */
+	uint32_t origins; /* with cells of this key */
+	bool over;
+};
+
+bool node_next_key(const struct node *node, struct now now, uint32_t *cursor, struct key_view *ret_view);
+bool node_find_key(const struct node *node, struct now now, const struct key *key, struct key_view *ret_view);
+
+struct cell_view {
+	char member[NAME_BYTES_MAX + 1];
+	uint64_t incarnation;
+	uint64_t slot;
+	struct instant first, last;
+	uint64_t packets;
+};
+
+/* The cells behind a key's record, ascending by slot. */
+bool node_next_cell(const struct node *node, const struct key *key, uint32_t *cursor, struct cell_view *ret_view);
+
+struct node_counters {
+	uint64_t rejects[REJECT_COUNT];
+	uint64_t datagrams_received, datagrams_sent, bytes_received, bytes_sent;
+	uint64_t frames_published, frames_received, frames_duplicate, frames_repaired, frames_served;
+	uint64_t cells_published, cells_merged, cells_refused;
+	uint64_t signatures_made, signatures_checked;
+	uint64_t keys_held, cells_held, keys_max, cells_max;
+	uint64_t changes_pending;
+	uint64_t cells_waiting; /* own cells over the tick's budget, sent with the next */
+};
+
+void node_read_counters(const struct node *node, struct node_counters *ret_counters);
+
+/* BLAKE2b-256 over every cell held, in key order: equal ledgers have equal digests, whatever order they were built in. */
+void node_digest(const struct node *node, uint8_t ret_digest[HASH_BYTES]);
+
+#endif

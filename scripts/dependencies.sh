@@ -1,0 +1,49 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Installs the Debian packages that a target needs and that are missing: dependencies.sh build|check|test|demo|bench
+set -eu
+
+check="gcc make libc6-dev libsodium-dev libmsgpack-dev libcmocka-dev"
+build="$check pkg-config clang llvm libbpf-dev libelf-dev zlib1g-dev bpftool linux-libc-dev libev-dev libconfig-dev libjansson-dev libcap-ng-dev"
+demo="$build iproute2 procps"
+test="$demo jq python3"
+bench="$test redis-server libhiredis-dev xdp-tools"
+
+case "${1:-}" in
+check) wanted=$check ;;
+build) wanted=$build ;;
+test) wanted=$test ;;
+demo) wanted=$demo ;;
+bench) wanted=$bench ;;
+*) echo "usage: $0 build|check|test|demo|bench" >&2; exit 2 ;;
+esac
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+	echo "dependencies: not a Debian system; needed are the equivalents of these Debian 12 packages:" >&2
+	for package in $wanted; do echo "  $package" >&2; done
+	echo "dependencies: going on, as if they were installed" >&2
+	exit 0
+fi
+
+missing=
+for package in $wanted; do
+	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+	[ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+	echo "dependencies: missing, run as root: apt-get install --no-install-recommends$missing" >&2
+	exit 1
+fi
+echo "dependencies: installing$missing" >&2
+log=$(mktemp)
+export DEBIAN_FRONTEND=noninteractive
+# RUNLEVEL: packages that bring a service (redis-server) must not start it.
+# shellcheck disable=SC2086
+if ! { apt-get update && RUNLEVEL=1 apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1 </dev/null; then
+	tail -n 20 "$log" >&2
+	echo "dependencies: apt-get failed; the whole log is $log" >&2
+	exit 1
+fi
+rm -f "$log"
