@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Harvest: what a record's counter gained since it was last read becomes own cells, divided over the slots it fell in. Reading the
+ * table is gossipd's; keeping the cells is the ledger's.
+ */
+#include "harvest.h"
+
+static uint64_t slot_of(struct instant at, struct duration slot_length)
+{
+	return at.ns <= 0 ? 0 : (uint64_t)(at.ns / slot_length.ns);
+}
+
+/* The slot whose low 16 bits the record keeps: the latest such slot that is not after `now`. */
+static uint64_t slot_widen(uint16_t low, uint64_t slot_now)
+{
+	return slot_now - (uint16_t)(slot_now - low);
+}
+
+static struct instant latest(struct instant a, struct instant b)
+{
+	return instant_is_before(a, b) ? b : a;
+}
+
+static struct instant earliest(struct instant a, struct instant b)
+{
+	return instant_is_before(a, b) ? a : b;
+}
+
+size_t harvest_divide(struct harvest_words *words, const struct harvest_input *input, struct harvest_cell ret_cells[SLOTS_HELD])
+{
+	const uint32_t gained = (uint32_t)input->packets - words->harvested_packets;
+	const struct instant last = earliest(input->last, input->now);
+	const struct instant start = earliest(latest(input->previous, input->window_start), last);
+	const uint64_t slot_held = slot_widen(words->slot, slot_of(input->now, input->slot_length));
+	uint64_t slot = slot_of(start, input->slot_length), slot_end = slot_of(last, input->slot_length);
+	uint32_t counter = words->harvested_packets, left = gained;
+	size_t cells = 0;
+
+	if (gained == 0)
+		return 0;
+	/* A slot once harvested is never gone behind, even if two CPUs stamped their packets in reverse order. */
+	if (slot < slot_held)
+		slot = slot_held;
+	if (slot_end < slot)
+		slot_end = slot;
+
+	for (uint64_t first_slot = slot; slot <= slot_end; slot++) {
+		const struct instant slot_begins = { (int64_t)slot * input->slot_length.ns };
+		const struct instant slot_ends = instant_after(slot_begins, input->slot_length);
+		const struct instant from = latest(start, slot_begins), to = earliest(last, slot_ends);
+		const int64_t span = last.ns - start.ns, part = to.ns - from.ns;
+		uint32_t share = left;
+
+		if (slot < slot_end)
+			share = span > 0 && part > 0 ? (uint32_t)((double)gained * (double)part / (double)span + 0.5) : 0;
+		if (share > left)
+			share = left;
+		left -= share;
+		if (share == 0)
+			continue;
+		if (slot != slot_held || first_slot != slot) {
+			words->slot_start_packets = counter;
+			words->slot = (uint16_t)slot;
+		}
+		counter += share;
+		if (slot + SLOTS_HELD <= slot_end)
+			continue; /* forgotten before it was read: nobody would take it */
+		ret_cells[cells++] = (struct harvest_cell){
+			.slot = slot,
+			.first = instant_is_before(slot_begins, input->window_start) && instant_is_before(input->window_start, slot_ends) ?
+					 input->window_start :
+					 slot_begins,
+			.last = latest(slot_begins, earliest(last, (struct instant){ slot_ends.ns - 1 })),
+			.packets = counter - words->slot_start_packets,
+		};
+	}
+	words->harvested_packets = counter;
+	return cells;
+}
