@@ -44,7 +44,7 @@ size_t harvest_divide(struct harvest_words *words, const struct harvest_input *i
 	if (slot_end < slot)
 		slot_end = slot;
 
-	for (uint64_t first_slot = slot; slot <= slot_end; slot++) {
+	for (; slot <= slot_end; slot++) {
 		const struct instant slot_begins = { (int64_t)slot * input->slot_length.ns };
 		const struct instant slot_ends = instant_after(slot_begins, input->slot_length);
 		const struct instant from = latest(start, slot_begins), to = earliest(last, slot_ends);
@@ -58,7 +58,7 @@ size_t harvest_divide(struct harvest_words *words, const struct harvest_input *i
 		left -= share;
 		if (share == 0)
 			continue;
-		if (slot != slot_held || first_slot != slot) {
+		if (slot != slot_held) {
 			words->slot_start_packets = counter;
 			words->slot = (uint16_t)slot;
 		}

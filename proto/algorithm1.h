@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Algorithm 1 without a master: the paper's record M = (ts1, ts2, c) of a key, replayed over the slots held. A pure function of the cells,
+ * so two proxies with the same cells hold the same M. PROTOCOL.md section "Replay".
+ */
+#ifndef PROTO_ALGORITHM1_H
+#define PROTO_ALGORITHM1_H
+
+#include <stddef.h>
+
+#include <xpro/bounds.h>
+
+#include "mesh.h"
+
+/* All cells of one key in one slot, joined over origins: (min first, max last, sum of packets). packets = 0: the slot holds nothing. */
+struct slot_sum {
+	struct instant first, last;
+	uint64_t packets;
+};
+
+/* M. count = 0: there is no record. */
+struct record {
+	struct instant ts1, ts2;
+	uint64_t count;
+};
+
+/* Replays sums[0..SLOTS_HELD-1], whose first is of slot `oldest`. */
+struct record algorithm1_replay(const struct slot_sum sums[SLOTS_HELD], uint64_t oldest, const struct mesh *mesh, struct duration idle_reset);
+
+#endif

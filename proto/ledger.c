@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Keys, their cells, and the join. Which cells may enter is decided before (receive.c), what they mean after (judge.c).
+ *
+ * Keys stand in an open-addressing index with linear probing; deletion shifts the following keys back, so there are no tombstones. The
+ * pairs of a destination form a list, so that fair can walk them.
+ */
+#include "ledger.h"
+
+#include "arena.h"
+
+static uint32_t index_size(uint32_t keys_max)
+{
+	uint32_t size = 64;
+
+	while (size < keys_max + keys_max / 3)
+		size *= 2;
+	return size;
+}
+
+static void ledger_place(struct ledger *ledger, struct arena *arena, uint32_t keys_max, uint32_t cells_max)
+{
+	ledger->entries = arena_take(arena, keys_max, sizeof(*ledger->entries));
+	ledger->cells = arena_take(arena, cells_max, sizeof(*ledger->cells));
+	ledger->index = arena_take(arena, index_size(keys_max), sizeof(*ledger->index));
+}
+
+size_t ledger_bytes(uint32_t keys_max, uint32_t cells_max)
+{
+	struct arena arena = { .memory = NULL };
+	struct ledger ledger;
+
+	ledger_place(&ledger, &arena, keys_max, cells_max);
+	return arena.used;
+}
+
+void ledger_init(struct ledger *ledger, struct arena *arena, uint32_t keys_max, uint32_t cells_max, uint32_t members_max,
+		 const uint64_t hash_seed[2])
+{
+	*ledger = (struct ledger){
+		.index_mask = index_size(keys_max) - 1,
+		.keys_max = keys_max,
+		.cells_max = cells_max,
+		.origin_guarantee = cells_max / 2 / members_max,
+		.entries_free = INDEX_NONE,
+		.cells_free = INDEX_NONE,
+		.hash_seed = { hash_seed[0], hash_seed[1] },
+	};
+	ledger_place(ledger, arena, keys_max, cells_max);
+	memset(ledger->index, 0xff, ((size_t)ledger->index_mask + 1) * sizeof(*ledger->index));
+	for (uint32_t i = keys_max; i-- > 0;) {
+		ledger->entries[i] = (struct entry){ .cells = ledger->entries_free };
+		ledger->entries_free = i;
+	}
+	for (uint32_t i = cells_max; i-- > 0;) {
+		ledger->cells[i] = (struct ledger_cell){ .next = ledger->cells_free };
+		ledger->cells_free = i;
+	}
+}
+
+static uint64_t mix(uint64_t x)
+{
+	x ^= x >> 32;
+	x *= 0xd6e8feb86659fd93ULL;
+	x ^= x >> 32;
+	x *= 0xd6e8feb86659fd93ULL;
+	return x ^ x >> 32;
+}
+
+static uint32_t key_home(const struct ledger *ledger, const struct key *key)
+{
+	uint64_t words[4], h = ledger->hash_seed[0];
+
+	memcpy(words, key, sizeof(words));
+	for (unsigned int i = 0; i < 4; i++)
+		h = mix(h ^ words[i]) + ledger->hash_seed[1];
+	return (uint32_t)(h ^ h >> 32) & ledger->index_mask;
+}
+
+/* The index slot of a key, or the empty one where it belongs. The index is never more than 3/4 full, so there is one. */
+static uint32_t index_probe(const struct ledger *ledger, const struct key *key)
+{
+	uint32_t at = key_home(ledger, key);
+
+	while (ledger->index[at] != INDEX_NONE && !key_equal(&ledger->entries[ledger->index[at]].key, key))
+		at = (at + 1) & ledger->index_mask;
+	return at;
+}
+
+static void index_remove(struct ledger *ledger, const struct key *key)
+{
+	uint32_t hole = index_probe(ledger, key);
+
+	for (uint32_t at = (hole + 1) & ledger->index_mask; ledger->index[at] != INDEX_NONE; at = (at + 1) & ledger->index_mask) {
+		const uint32_t home = key_home(ledger, &ledger->entries[ledger->index[at]].key);
+
+		/* Move back what could not stand at its home because of the hole. */
+		if (((at - home) & ledger->index_mask) >= ((at - hole) & ledger->index_mask)) {
+			ledger->index[hole] = ledger->index[at];
+			hole = at;
+		}
+	}
+	ledger->index[hole] = INDEX_NONE;
+}
+
+uint32_t ledger_find(const struct ledger *ledger, const struct key *key)
+{
+	return ledger->index[index_probe(ledger, key)];
+}
+
+static uint32_t entry_new(struct ledger *ledger, const struct key *key)
+{
+	const uint32_t number = ledger->entries_free;
+
+	if (number == INDEX_NONE)
+		return INDEX_NONE;
+	ledger->entries_free = ledger->entries[number].cells;
+	ledger->entries[number] = (struct entry){
+		.key = *key,
+		.cells = INDEX_NONE,
+		.group = INDEX_NONE,
+		.group_previous = INDEX_NONE,
+		.pass_share = UINT16_MAX,
+		.flags = ENTRY_USED,
+	};
+	ledger->index[index_probe(ledger, key)] = number;
+	ledger->keys_held++;
+	if (number >= ledger->entries_high)
+		ledger->entries_high = number + 1;
+	return number;
+}
+
+uint32_t ledger_make(struct ledger *ledger, const struct key *key)
+{
+	uint32_t number = ledger_find(ledger, key), destination;
+	struct key destination_key;
+
+	if (number != INDEX_NONE || key_is_destination(key))
+		return number != INDEX_NONE ? number : entry_new(ledger, key);
+	destination_key = key_of_destination(&key->destination);
+	destination = ledger_find(ledger, &destination_key);
+	if (destination == INDEX_NONE)
+		destination = entry_new(ledger, &destination_key);
+	if (destination == INDEX_NONE)
+		return INDEX_NONE;
+	number = entry_new(ledger, key);
+	if (number == INDEX_NONE)
+		return INDEX_NONE;
+
+	struct entry *entry = &ledger->entries[number], *head = &ledger->entries[destination];
+
+	entry->group = head->group;
+	entry->group_previous = destination;
+	if (head->group != INDEX_NONE)
+		ledger->entries[head->group].group_previous = number;
+	head->group = number;
+	return number;
+}
+
+static void entry_free(struct ledger *ledger, uint32_t number)
+{
+	struct entry *entry = &ledger->entries[number];
+
+	index_remove(ledger, &entry->key);
+	if (!key_is_destination(&entry->key)) {
+		ledger->entries[entry->group_previous].group = entry->group;
+		if (entry->group != INDEX_NONE)
+			ledger->entries[entry->group].group_previous = entry->group_previous;
+	}
+	*entry = (struct entry){ .cells = ledger->entries_free };
+	ledger->entries_free = number;
+	ledger->keys_held--;
+}
+
+static struct ledger_cell *cell_find(struct ledger *ledger, const struct entry *entry, uint16_t origin, uint16_t slot)
+{
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger->cells[at].next) {
+		if (ledger->cells[at].origin == origin && ledger->cells[at].slot == slot)
+			return &ledger->cells[at];
+	}
+	return NULL;
+}
+
+bool ledger_has_room(const struct ledger *ledger, uint16_t origin)
+{
+	if (ledger->cells_free == INDEX_NONE)
+		return false;
+	return ledger->origin_cells[origin] < ledger->origin_guarantee ||
+	       (ledger->cells_held < ledger->cells_max / 2 && ledger->keys_held < ledger->keys_max / 2);
+}
+
+enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version, uint64_t *ret_gain, uint32_t *ret_cell)
+{
+	const uint32_t packets = version->packets > UINT32_MAX ? UINT32_MAX : (uint32_t)version->packets;
+	struct entry *holder = &ledger->entries[entry];
+	struct ledger_cell *cell = cell_find(ledger, holder, origin, (uint16_t)version->slot);
+
+	*ret_gain = 0;
+	if (!cell) {
+		const uint32_t number = ledger->cells_free;
+
+		if (!ledger_has_room(ledger, origin))
+			return JOIN_QUOTA;
+		cell = &ledger->cells[number];
+		ledger->cells_free = cell->next;
+		*cell = (struct ledger_cell){ .packets = packets,
+					      .next = holder->cells,
+					      .origin = origin,
+					      .slot = (uint16_t)version->slot,
+					      .first = version->first,
+					      .last = version->last };
+		holder->cells = number;
+		ledger->cells_held++;
+		ledger->origin_cells[origin]++;
+		*ret_gain = packets;
+		*ret_cell = number;
+		return JOIN_GREW;
+	}
+	*ret_cell = (uint32_t)(cell - ledger->cells);
+	if (version->first < cell->first)
+		cell->first = version->first;
+	if (version->last > cell->last)
+		cell->last = version->last;
+	if (packets < cell->packets)
+		return JOIN_SHRUNK;
+	if (packets == cell->packets)
+		return JOIN_SAME;
+	*ret_gain = packets - cell->packets;
+	cell->packets = packets;
+	return JOIN_GREW;
+}
+
+void ledger_sum(const struct ledger *ledger, uint32_t entry, uint64_t oldest, const struct mesh *mesh, const bool *excluded, struct slot_sums *ret_sums)
+{
+	const int64_t slot_ns = mesh_slot_length(mesh).ns;
+
+	memset(ret_sums, 0, sizeof(*ret_sums));
+	for (uint32_t at = ledger->entries[entry].cells; at != INDEX_NONE; at = ledger->cells[at].next) {
+		const struct ledger_cell *cell = &ledger->cells[at];
+		const uint16_t place = (uint16_t)(cell->slot - (uint16_t)oldest);
+
+		if (place >= SLOTS_HELD || excluded[cell->origin])
+			continue;
+		const struct instant begins = mesh_slot_start(mesh, oldest + place);
+		const struct instant first = { begins.ns + cell->first * slot_ns / SLOT_FRACTIONS };
+		const struct instant last = { begins.ns + cell->last * slot_ns / SLOT_FRACTIONS };
+		struct slot_sum *sum = &ret_sums->sum[place];
+
+		if (sum->packets == 0 || instant_is_before(first, sum->first))
+			sum->first = first;
+		if (sum->packets == 0 || instant_is_before(sum->last, last))
+			sum->last = last;
+		sum->packets += cell->packets;
+	}
+}
+
+/* Takes out a key's cells below slot `value`, or of origin `value`; every loop that removes cells is this one. */
+static void cells_remove(struct ledger *ledger, struct entry *entry, bool by_slot, uint16_t value)
+{
+	uint32_t *link = &entry->cells;
+
+	while (*link != INDEX_NONE) {
+		const uint32_t number = *link;
+		struct ledger_cell *cell = &ledger->cells[number];
+		/* A cell is below `oldest` when the signed distance says so; slots held are never 2^15 apart. */
+		const bool remove = by_slot ? (int16_t)(cell->slot - value) < 0 : cell->origin == value;
+
+		if (!remove) {
+			link = &cell->next;
+			continue;
+		}
+		*link = cell->next;
+		ledger->origin_cells[cell->origin]--;
+		cell->next = ledger->cells_free;
+		ledger->cells_free = number;
+		ledger->cells_held--;
+	}
+}
+
+bool ledger_forget(struct ledger *ledger, uint32_t entry, uint64_t oldest)
+{
+	struct entry *holder = &ledger->entries[entry];
+
+	cells_remove(ledger, holder, true, (uint16_t)oldest);
+	if (holder->cells != INDEX_NONE)
+		return false;
+	if (key_is_destination(&holder->key) && holder->group != INDEX_NONE)
+		return false; /* its pairs still need it */
+	entry_free(ledger, entry);
+	return true;
+}
+
+void ledger_forget_origin(struct ledger *ledger, uint16_t origin)
+{
+	for (uint32_t i = 0; i < ledger->entries_high; i++) {
+		if (ledger->entries[i].flags & ENTRY_USED)
+			cells_remove(ledger, &ledger->entries[i], false, origin);
+	}
+}

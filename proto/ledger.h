@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The ledger: this proxy's replica of every origin's cells. The join of two versions of a cell is (min first, max last, max packets), so
+ * loss, duplication, reordering and relaying are harmless. Fixed pools; nothing is allocated after ledger_init.
+ */
+#ifndef PROTO_LEDGER_H
+#define PROTO_LEDGER_H
+
+#include <stddef.h>
+
+#include <xpro/bounds.h>
+#include <xpro/key.h>
+#include <xpro/time.h>
+
+#include "algorithm1.h"
+#include "carry.h"
+#include "frame.h"
+
+#define INDEX_NONE UINT32_MAX
+#define ORIGINS_MAX (MEMBERS_MAX * INCARNATIONS_MAX) /* (member, incarnation) */
+_Static_assert(ORIGINS_MAX <= UINT16_MAX, "an origin's number fits a cell");
+
+/* One origin's total of one key in one slot. 16 bytes: there are millions. */
+struct ledger_cell {
+	uint32_t packets; /* saturates */
+	uint32_t next; /* of the same key, or INDEX_NONE */
+	uint16_t origin; /* number of (member, incarnation), see membership.h */
+	uint16_t slot; /* low 16 bits */
+	uint8_t first, last; /* in slot / SLOT_FRACTIONS */
+	uint8_t waiting; /* own cell, queued for publishing */
+	uint8_t reserved;
+};
+_Static_assert(sizeof(struct ledger_cell) == 16, "a cell is 16 bytes");
+
+enum entry_flag {
+	ENTRY_USED = 0x01,
+	ENTRY_DIRTY = 0x02, /* in the queue of changed keys */
+	ENTRY_WARM = 0x04, /* to be judged again at the next tick */
+	ENTRY_OVER = 0x08, /* over its rate when last judged */
+	ENTRY_THIN = 0x10, /* destination: fair is in force */
+	ENTRY_IN_TABLE = 0x20, /* the table was told of it */
+};
+
+/* A key and what hangs on it. */
+struct entry {
+	struct key key;
+	uint32_t cells; /* list head */
+	uint32_t group; /* destination: its first pair; pair: the next pair of the same destination */
+	uint32_t group_previous; /* pair: the one before, or the destination itself */
+	uint16_t pass_share;
+	uint8_t flags;
+	uint8_t reserved;
+	struct recent recent;
+};
+
+struct ledger {
+	struct entry *entries;
+	struct ledger_cell *cells;
+	uint32_t *index; /* open addressing: entry numbers */
+	uint32_t index_mask;
+	uint32_t keys_max, cells_max;
+	uint32_t entries_free, cells_free; /* list heads, through entry.cells and cell.next */
+	uint32_t keys_held, cells_held;
+	uint32_t entries_high; /* entries ever used: no walk goes beyond */
+	uint32_t origin_guarantee; /* cells every origin always has room for; see ledger_join */
+	uint32_t origin_cells[ORIGINS_MAX];
+	uint64_t hash_seed[2];
+};
+
+struct arena;
+
+size_t ledger_bytes(uint32_t keys_max, uint32_t cells_max);
+void ledger_init(struct ledger *ledger, struct arena *arena, uint32_t keys_max, uint32_t cells_max, uint32_t members_max,
+		 const uint64_t hash_seed[2]);
+
+/* The entry of a key, or INDEX_NONE. */
+uint32_t ledger_find(const struct ledger *ledger, const struct key *key);
+
+/* The same, made when missing (and its destination's entry, for a pair). INDEX_NONE when full. */
+uint32_t ledger_make(struct ledger *ledger, const struct key *key);
+
+enum join {
+	JOIN_GREW, /* the cell is new or has more packets: *ret_gain of them */
+	JOIN_SAME, /* nothing new in packets */
+	JOIN_SHRUNK, /* fewer packets than are held: kept */
+	JOIN_QUOTA, /* a new cell, and the origin may have no more */
+};
+
+/* May this origin bring a new cell? Half of the pools is guaranteed in equal parts, the other half is lent to whoever comes first: an
+ * origin that floods takes nothing from another's part. */
+bool ledger_has_room(const struct ledger *ledger, uint16_t origin);
+
+/* Joins a version of (origin, entry, slot) into the ledger. *ret_cell is written unless JOIN_QUOTA. */
+enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version, uint64_t *ret_gain,
+		      uint32_t *ret_cell);
+
+/* Sums a key's cells per slot for the replay, from slot `oldest` on; origins for which `excluded` is true are left out. */
+struct slot_sums {
+	struct slot_sum sum[SLOTS_HELD];
+};
+void ledger_sum(const struct ledger *ledger, uint32_t entry, uint64_t oldest, const struct mesh *mesh, const bool *excluded,
+		struct slot_sums *ret_sums);
+
+/* Takes out a key's cells below slot `oldest`; frees the entry when none is left and says so. */
+bool ledger_forget(struct ledger *ledger, uint32_t entry, uint64_t oldest);
+
+/* Takes out every cell of an origin. */
+void ledger_forget_origin(struct ledger *ledger, uint16_t origin);
+
+static inline uint64_t cell_slot(const struct ledger_cell *cell, uint64_t slot_now)
+{
+	return slot_now + 1 - (uint16_t)((uint16_t)(slot_now + 1) - cell->slot); /* a cell may be one slot ahead */
+}
+
+#endif

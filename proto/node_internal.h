@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a node keeps, and which file's it is. Each part is changed by its own file alone; the others read it.
+ */
+#ifndef PROTO_NODE_INTERNAL_H
+#define PROTO_NODE_INTERNAL_H
+
+#include <math.h>
+
+#include <xpro/record.h>
+
+#include "arena.h"
+#include "bytes.h"
+#include "ledger.h"
+#include "node.h"
+#include "origin.h"
+#include "seal.h"
+#include "store.h"
+#include "window.h"
+
+#define MEMBER_NONE UINT16_MAX
+#define OUTBOX_SIZE 32768 /* datagrams decided on and not yet fetched: 256 members x 128 */
+#define EVENTS_SIZE 512
+#define ROOTS_SIZE 64 /* signatures known to be good: two trees of every origin of a small mesh */
+#define COOKIE_REPLIES_SIZE 64
+#define TOKEN_BYTES 16
+
+struct member {
+	bool used, self;
+	bool session; /* greeted in both directions: key and boot are known */
+	bool heard; /* a sealed datagram of this session was opened */
+	bool up; /* as last told by an event */
+	bool skewed;
+	uint64_t id;
+	struct certificate certificate;
+	struct endpoint endpoint;
+	uint8_t key[SEAL_KEY_BYTES];
+	uint64_t incarnation, boot;
+	struct window window;
+	uint64_t send_counter;
+	struct instant heard_at; /* mono */
+	int64_t peer_sent_ns; /* mesh time its last digest was sent, by its clock; 0: none yet */
+	struct instant peer_sent_at; /* mono: when that came */
+	double rtt_ms, skew_ms; /* smoothed; NAN until measured */
+	uint32_t serve_budget; /* frames it may still be served in this tick */
+};
+
+/* An address to be greeted: from the configuration, or a member's. */
+struct greeting {
+	struct endpoint endpoint;
+	uint16_t member; /* who answered from there, or MEMBER_NONE */
+	bool has_cookie;
+	uint8_t cookie[COOKIE_BYTES]; /* theirs, for us */
+	uint8_t token[TOKEN_BYTES]; /* ours: a welcome must echo it */
+	struct instant due; /* mono */
+};
+
+enum out_kind { OUT_HELLO, OUT_COOKIE, OUT_WELCOME, OUT_DIGEST, OUT_WANT, OUT_FRAME };
+
+struct out {
+	uint8_t kind;
+	uint16_t target; /* greeting for OUT_HELLO, reply for OUT_COOKIE, else member */
+	uint32_t what; /* origin for OUT_WANT, frame for OUT_FRAME, first digest row for OUT_DIGEST */
+	uint64_t sequence; /* of the frame, in case its place was taken meanwhile */
+};
+
+struct cookie_reply {
+	struct endpoint to;
+	uint64_t greeter;
+	uint8_t token[TOKEN_BYTES];
+};
+
+/* A ring of entry numbers; at most keys_max of them, so it never overflows. */
+struct queue {
+	uint32_t *items;
+	uint32_t size, head, count;
+};
+
+/* (entry, cell) of an own cell to be published. */
+struct own_change {
+	uint32_t entry, cell;
+};
+
+struct own_queue {
+	struct own_change *items;
+	uint32_t size, head, count;
+};
+
+struct node {
+	/* node.c */
+	struct node_config config;
+	uint64_t id;
+	struct mesh mesh;
+	uint64_t tick; /* the last one that was ended */
+	uint64_t slot; /* as of that tick */
+	struct node_counters counters;
+	uint64_t random[4]; /* xoshiro256** state */
+	uint8_t nonce_random[16];
+	struct node_event events[EVENTS_SIZE];
+	uint32_t events_head, events_count;
+
+	/* membership.c, greet.c */
+	struct member *members;
+	struct origin *origins; /* members_max * INCARNATIONS_MAX */
+	bool excluded[ORIGINS_MAX]; /* skewed or quarantined: left out of verdicts */
+	struct greeting greetings[MEMBERS_MAX];
+	uint32_t greetings_count;
+	uint8_t cookie_secret[32];
+	uint8_t hello_key[SEAL_KEY_BYTES];
+	uint64_t hello_counter;
+	struct cookie_reply replies[COOKIE_REPLIES_SIZE];
+	uint32_t replies_next;
+	uint32_t checks_left; /* certificate checks in this second */
+	int64_t checks_second;
+
+	/* ledger.c, receive.c, publish.c */
+	struct ledger ledger;
+	struct store store;
+	struct own_queue own_destinations, own_pairs; /* changed own cells: destinations are published first */
+	struct cell *publish_cells; /* scratch: the cells of one tick */
+	uint32_t publish_cells_max;
+	struct frame_writer writer;
+	uint64_t next_sequence;
+	uint64_t closing_slot; /* the slot whose closing frames are being written, entry by entry */
+	uint32_t closing_entry; /* next entry to look at; INDEX_NONE: done */
+	struct {
+		uint8_t hash[HASH_BYTES], signature[SIGNATURE_BYTES];
+		uint64_t origin;
+	} roots[ROOTS_SIZE]; /* verified signatures */
+	uint32_t roots_next;
+
+	/* judge.c */
+	struct queue dirty, warm;
+	float *rates; /* scratch of fair: one destination's clients */
+	uint32_t sweep; /* next entry to look at for cells of forgotten slots */
+	bool sweeping;
+
+	/* outbox.c */
+	struct out *outbox;
+	uint32_t outbox_head, outbox_count;
+};
+
+/* ---- node.c ---- */
+uint64_t node_random(struct node *node);
+void node_tell(struct node *node, const struct node_event *event);
+static inline enum reject node_reject(struct node *node, enum reject reason)
+{
+	node->counters.rejects[reason]++;
+	return reason;
+}
+static inline uint64_t slot_oldest(uint64_t slot_now)
+{
+	return slot_now < SLOTS_HELD ? 0 : slot_now - (SLOTS_HELD - 1);
+}
+static inline double tick_seconds(const struct node *node)
+{
+	return node->mesh.tick_ms / 1000.0;
+}
+
+/* ---- membership.c: who is who ---- */
+int membership_init(struct node *node, const struct certificate *self);
+uint16_t member_find(const struct node *node, uint64_t id);
+/* Learns of a member, or of its next session. REJECT_STALE_SESSION, REJECT_MEMBERS_FULL or REJECT_NONE. */
+enum reject member_meet(struct node *node, const struct certificate *certificate, uint64_t incarnation, uint64_t boot,
+			const struct endpoint *endpoint, uint16_t *ret_member);
+/* The origin of a member in an incarnation, made when new; INDEX_NONE when it is older than those held. */
+uint32_t origin_of(struct node *node, uint16_t member, uint64_t incarnation);
+static inline uint16_t origin_member(uint32_t origin)
+{
+	return (uint16_t)(origin / INCARNATIONS_MAX);
+}
+static inline bool member_is_near(const struct node *node, uint16_t member, struct now now)
+{
+	const struct member *m = &node->members[member];
+
+	return m->used && m->session && m->heard &&
+	       duration_between(m->heard_at, now.mono).ns < (CARRY_TICKS + 1) * mesh_tick_length(&node->mesh).ns;
+}
+void member_heard(struct node *node, uint16_t member, struct now now, const struct endpoint *from);
+void member_measure(struct node *node, uint16_t member, struct now now, int64_t sent_ns, int64_t echo_ns, int64_t hold_ns);
+void membership_tick(struct node *node, struct now now);
+
+/* ---- greet.c: HELLO ---- */
+void greet_tick(struct node *node, struct now now);
+enum reject greet_receive(struct node *node, struct now now, const struct endpoint *from, const struct datagram_header *header, uint8_t *bytes,
+			  size_t size);
+size_t greet_write(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_bytes);
+
+/* ---- repair.c: digests and what they bring ---- */
+void repair_tick(struct node *node, struct now now);
+size_t repair_write_digest(struct node *node, struct now now, uint16_t member, uint32_t first_row, uint8_t *ret_plain);
+size_t repair_write_want(struct node *node, uint32_t origin, uint8_t *ret_plain);
+enum reject repair_receive_digest(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
+enum reject repair_receive_want(struct node *node, uint16_t member, const uint8_t *bytes, size_t size);
+
+/* ---- receive.c: frames ---- */
+enum reject receive_frame(struct node *node, struct now now, uint16_t member, const uint8_t *frame, size_t size);
+/* Joins one version of a cell; the only way into the ledger. `from_tick` and `tick`: the ticks it was counted in, for the carry; equal: it
+ * tells no recent rate. */
+enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *cell, uint64_t from_tick, uint64_t tick, uint32_t *ret_entry,
+			 uint32_t *ret_cell);
+
+/* ---- publish.c: own cells become frames ---- */
+void publish_tick(struct node *node, struct now now);
+
+/* ---- judge.c, verdict.c ---- */
+void judge_dirty(struct node *node, uint32_t entry);
+void judge_tick(struct node *node, struct now now);
+
+/* ---- outbox.c ---- */
+void outbox_add(struct node *node, struct out out);
+void outbox_frame_to_all(struct node *node, uint32_t frame, struct now now);
+
+enum message { MESSAGE_FRAME = 1, MESSAGE_DIGEST = 2, MESSAGE_WANT = 3 };
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Which frames of an origin have come, and which tick is whole. */
+#include "origin.h"
+
+#include <string.h>
+
+static bool bit_get(const struct origin *origin, uint64_t sequence)
+{
+	return origin->have[sequence % SEQUENCES_KEPT / 64] >> sequence % 64 & 1;
+}
+
+static void bit_set(struct origin *origin, uint64_t sequence, bool value)
+{
+	const uint64_t bit = 1ULL << sequence % 64;
+	uint64_t *word = &origin->have[sequence % SEQUENCES_KEPT / 64];
+
+	*word = value ? *word | bit : *word & ~bit;
+}
+
+bool origin_has(const struct origin *origin, uint64_t sequence)
+{
+	if (sequence < origin->base)
+		return true;
+	return sequence <= origin->highest && bit_get(origin, sequence);
+}
+
+/* Moves the window on so that `sequence` is its highest. */
+static void origin_reach(struct origin *origin, uint64_t sequence)
+{
+	const uint64_t boot_first = sequence >> SEQUENCE_BOOT_SHIFT << SEQUENCE_BOOT_SHIFT | 1;
+
+	if (origin->highest < boot_first || sequence - origin->highest >= SEQUENCES_KEPT) {
+		/* Another start of the origin, or so far ahead that nothing known is still inside. */
+		memset(origin->have, 0, sizeof(origin->have));
+		origin->base = boot_first;
+	} else {
+		for (uint64_t s = origin->highest + 1; s <= sequence; s++)
+			bit_set(origin, s, false);
+	}
+	origin->highest = sequence;
+	if (sequence - origin->base >= SEQUENCES_KEPT)
+		origin->base = sequence - SEQUENCES_KEPT + 1;
+}
+
+static void tick_note(struct origin *origin, uint64_t tick, uint16_t tick_frames)
+{
+	unsigned int at = tick % TICKS_KEPT;
+
+	if (origin->ticks[at].tick > tick)
+		return;
+	if (origin->ticks[at].tick != tick) {
+		origin->ticks[at].tick = tick;
+		origin->ticks[at].frames = 0;
+		origin->ticks[at].of = tick_frames;
+	}
+	origin->ticks[at].frames++;
+	if (origin->ticks[at].frames >= origin->ticks[at].of && tick > origin->complete)
+		origin->complete = tick;
+}
+
+void origin_note(struct origin *origin, uint64_t sequence, uint64_t tick, uint16_t tick_frames, bool closing)
+{
+	if (sequence > origin->highest)
+		origin_reach(origin, sequence);
+	if (sequence >= origin->base)
+		bit_set(origin, sequence, true);
+	if (!closing)
+		tick_note(origin, tick, tick_frames);
+	origin->frames_received++;
+	origin->attempts = 0;
+}
+
+void origin_tick(struct origin *origin)
+{
+	origin->advertised[1] = origin->advertised[0] > origin->highest ? origin->advertised[0] : origin->highest;
+}
+
+bool origin_has_gap(const struct origin *origin)
+{
+	uint64_t s = origin->base > origin->lost_up_to ? origin->base : origin->lost_up_to + 1;
+
+	if (origin->advertised[1] > origin->highest)
+		return true;
+	for (; s <= origin->highest && s <= origin->advertised[1]; s++) {
+		if (!bit_get(origin, s))
+			return true;
+	}
+	return false;
+}
+
+void origin_want(const struct origin *origin, struct origin_want *ret_want)
+{
+	const uint64_t end = origin->advertised[1] > origin->highest ? origin->advertised[1] : origin->highest;
+	const uint64_t boot_first = end >> SEQUENCE_BOOT_SHIFT << SEQUENCE_BOOT_SHIFT | 1;
+
+	*ret_want = (struct origin_want){ .first = end - boot_first >= SEQUENCES_KEPT ? end - SEQUENCES_KEPT + 1 : boot_first };
+	for (unsigned int i = 0; i < SEQUENCES_KEPT; i++) {
+		const uint64_t sequence = ret_want->first + i;
+
+		if (sequence <= origin->lost_up_to || (sequence <= origin->highest && origin_has(origin, sequence)))
+			ret_want->have[i / 64] |= 1ULL << i % 64;
+	}
+}
+
+void origin_give_up(struct origin *origin)
+{
+	/* What a neighbour claims beyond the highest frame seen is only a claim: it is not asked for now, but can be later. */
+	origin->lost_up_to = origin->highest;
+	origin->advertised[0] = origin->advertised[1] = origin->highest;
+	origin->attempts = 0;
+	origin->want_all = false;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Frames kept for repair and catch-up, verbatim as their origin signed them: two rings, one of tick frames (until their slot has been
+ * closed and everybody had time to hear of it), one of closing frames (while their slot is held). The oldest makes room for the newest.
+ */
+#ifndef PROTO_STORE_H
+#define PROTO_STORE_H
+
+#include <stddef.h>
+
+#include "frame.h"
+
+struct arena;
+
+struct stored {
+	uint64_t origin, incarnation, sequence; /* sequence 0: empty */
+	uint64_t tick;
+	uint8_t leaf[HASH_BYTES];
+	uint32_t next; /* in the chain of its hash */
+	uint16_t size; /* of frame: body and proof */
+	uint8_t kind;
+	uint8_t frame[DATAGRAM_BYTES_MAX];
+};
+
+struct store {
+	struct stored *frames; /* [0, tick_max) tick frames, [tick_max, frames_max) closing frames */
+	uint32_t *chains;
+	uint32_t chains_mask;
+	uint32_t frames_max, tick_max;
+	uint32_t tick_next, closing_next; /* where the next one goes */
+};
+
+size_t store_bytes(uint32_t frames_max);
+void store_init(struct store *store, struct arena *arena, uint32_t frames_max);
+
+/* Room for a frame of this head; what stood there is forgotten. The caller fills leaf, size and frame. Returns its number. */
+uint32_t store_put(struct store *store, const struct frame_head *head);
+
+struct stored *store_find(const struct store *store, uint64_t origin, uint64_t incarnation, uint64_t sequence);
+
+#endif
