@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Node certificates on the wire: the body in canonical msgpack, then the authority's signature over a domain and the body. Who may join,
- * and revocation, is decided elsewhere.
+ * Node certificates on the wire: the body in canonical msgpack, then the authority's signature over a domain and the body. Who
+ * may join, and revocation, is decided elsewhere.
  */
 #include <errno.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static const char DOMAIN[] = "xpro-mesh certificate v1";
 #define DOMAIN_BYTES (sizeof(DOMAIN) - 1)
 
 /* Every field at its longest: heads of array and version, mesh id, authority, name, region, key, endpoints, six numbers. */
-#define BODY_BYTES_MAX                                                                                                              \
+#define BODY_BYTES_MAX                                                                                                         \
 	(2 + 2 + MESH_ID_BYTES + 2 + PUBLIC_KEY_BYTES + 2 + NAME_BYTES_MAX + 2 + REGION_BYTES_MAX + 2 + PUBLIC_KEY_BYTES + 1 + \
 	 ENDPOINTS_MAX * (1 + 2 + 16 + 3) + 9 + 3 + 5 + 1 + 9)
 _Static_assert(BODY_BYTES_MAX + SIGNATURE_BYTES <= CERTIFICATE_BYTES_MAX, "the longest certificate fits");
@@ -121,8 +121,9 @@ static size_t pack_body(const struct certificate *certificate, const struct mesh
 	return (size_t)(p.at - ret_body);
 }
 
-int certificate_issue(const struct certificate *certificate, const struct mesh *mesh, const uint8_t authority_secret[SECRET_KEY_BYTES],
-		      uint8_t ret_bytes[CERTIFICATE_BYTES_MAX], size_t *ret_size)
+int certificate_issue(const struct certificate *certificate, const struct mesh *mesh,
+		      const uint8_t authority_secret[SECRET_KEY_BYTES], uint8_t ret_bytes[CERTIFICATE_BYTES_MAX],
+		      size_t *ret_size)
 {
 	const char *problem;
 	uint8_t message[CERTIFICATE_BYTES_MAX];

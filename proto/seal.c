@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The seal around every datagram. It opens for one receiver, in one session of each side; who is asked to open what, and the replay window
- * behind it, is the node's.
+ * The seal around every datagram. It opens for one receiver, in one session of each side; who is asked to open what, and the
+ * replay window behind it, is the node's.
  */
 #include <errno.h>
 #include <string.h>
@@ -65,7 +65,8 @@ int seal_key(const uint8_t own_secret[SECRET_KEY_BYTES], const uint8_t other_pub
 
 void seal_hello_key(const uint8_t mesh_secret[MESH_SECRET_BYTES], uint8_t ret_key[SEAL_KEY_BYTES])
 {
-	crypto_generichash(ret_key, SEAL_KEY_BYTES, (const uint8_t *)HELLO_DOMAIN, sizeof(HELLO_DOMAIN) - 1, mesh_secret, MESH_SECRET_BYTES);
+	crypto_generichash(ret_key, SEAL_KEY_BYTES, (const uint8_t *)HELLO_DOMAIN, sizeof(HELLO_DOMAIN) - 1, mesh_secret,
+			   MESH_SECRET_BYTES);
 }
 
 static bool size_fits(enum datagram_type type, size_t size)
@@ -130,8 +131,8 @@ enum reject seal_open(uint8_t *datagram, size_t size, const struct seal_context 
 	if (size <= SEAL_BYTES || size > DATAGRAM_BYTES_MAX)
 		return REJECT_SEAL;
 	associate(datagram, context, data);
-	if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, datagram + SEAL_HEADER_BYTES, size - SEAL_HEADER_BYTES, data,
-						       sizeof(data), datagram + 12, key) != 0)
+	if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, datagram + SEAL_HEADER_BYTES, size - SEAL_HEADER_BYTES,
+						       data, sizeof(data), datagram + 12, key) != 0)
 		return REJECT_SEAL;
 	memcpy(datagram + SEAL_HEADER_BYTES, plain, size - SEAL_BYTES);
 	*ret_plain_size = size - SEAL_BYTES;

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What every cell of a frame must be, whoever wrote it: the form of its group, its addresses, its place in the order.
+ */
+#include "frame.h"
+
+enum frame_form frame_form_of(const struct key *key)
+{
+	bool ipv4 = address_is_ipv4(&key->destination);
+
+	if (key_is_destination(key))
+		return ipv4 ? FORM_DESTINATION_IPV4 : FORM_DESTINATION_IPV6;
+	return ipv4 ? FORM_PAIR_IPV4 : FORM_PAIR_IPV6;
+}
+
+/* One host that traffic is forwarded for: not "this network", loopback, multicast or reserved (RFC 6890), link-local only in
+ * IPv6. */
+static bool is_host(const struct address *address)
+{
+	const uint8_t *b = address->bytes;
+
+	if (address_is_ipv4(address))
+		return b[12] != 0 && b[12] != 127 && b[12] < 224;
+	if (b[0] == 0xff || (b[0] == 0xfe && (b[1] & 0xc0) == 0x80))
+		return false;
+	for (unsigned int i = 0; i < 15; i++) {
+		if (b[i])
+			return true;
+	}
+	return b[15] > 1; /* not :: and not ::1 */
+}
+
+bool frame_cell_is_valid(const struct cell *cell)
+{
+	const struct key *key = &cell->key;
+
+	if (cell->packets == 0 || cell->last < cell->first || !is_host(&key->destination))
+		return false;
+	if (key_is_destination(key))
+		return true;
+	return is_host(&key->client) && address_is_ipv4(&key->client) == address_is_ipv4(&key->destination);
+}
+
+int frame_cell_compare(const struct cell *a, const struct cell *b)
+{
+	enum frame_form form_a = frame_form_of(&a->key), form_b = frame_form_of(&b->key);
+	int order;
+
+	if (a->slot != b->slot)
+		return a->slot < b->slot ? -1 : 1;
+	if (form_a != form_b)
+		return form_a < form_b ? -1 : 1;
+	order = memcmp(&a->key.destination, &b->key.destination, sizeof(a->key.destination));
+	if (order)
+		return order;
+	return memcmp(&a->key.client, &b->key.client, sizeof(a->key.client));
+}

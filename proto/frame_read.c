@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Reads frame bodies: takes exactly what frame_write.c writes and nothing else, so that one logical frame has one byte form. What
+ * the cells mean to the ledger is left to it.
+ */
+#include "frame.h"
+
+#define HEAD_FIELDS 7
+#define GROUP_FIELDS 7
+
+static struct address address_from_wire(const uint8_t *bytes, enum frame_form form)
+{
+	struct address address;
+
+	if (frame_address_bytes(form) == 4)
+		return address_of_ipv4(bytes);
+	memcpy(address.bytes, bytes, sizeof(address.bytes));
+	return address;
+}
+
+static bool stop(struct frame_reader *reader, enum reject reason)
+{
+	reader->reject = reason;
+	reader->groups_left = reader->cells_left = 0;
+	return false;
+}
+
+void frame_read(struct frame_reader *reader, const uint8_t *body, size_t size)
+{
+	struct unpack *u = &reader->body;
+
+	*reader = (struct frame_reader){ .reject = REJECT_NONE };
+	if (size > DATAGRAM_BYTES_MAX) {
+		stop(reader, REJECT_BODY);
+		return;
+	}
+	unpack_begin(u, body, size);
+	unpack_array_of(u, HEAD_FIELDS);
+	reader->head.origin = unpack_uint(u);
+	reader->head.incarnation = unpack_uint(u);
+	reader->head.sequence = unpack_uint(u);
+	reader->head.tick = unpack_uint(u);
+	reader->head.epoch = (uint32_t)unpack_uint_max(u, UINT32_MAX);
+	reader->head.kind = (enum frame_kind)unpack_uint_max(u, FRAME_CLOSING);
+	reader->groups_left = unpack_array(u);
+	if (u->failed)
+		stop(reader, REJECT_BODY);
+}
+
+/* Groups ascend by slot, form and destination, and no two are equal. */
+static bool group_ascends(const struct frame_reader *reader, uint64_t slot, enum frame_form form,
+			  const struct address *destination)
+{
+	if (!reader->has_group)
+		return true;
+	if (slot != reader->slot)
+		return slot > reader->slot;
+	if (form != reader->form)
+		return form > reader->form;
+	return memcmp(destination, &reader->destination, sizeof(*destination)) > 0;
+}
+
+/* Takes the columns of the next group. Only the packets column is of a length that its cells tell. */
+static bool open_group(struct frame_reader *reader)
+{
+	struct unpack *u = &reader->body;
+	struct address destination = { { 0 } };
+	enum frame_form form;
+	uint64_t slot;
+	size_t keys_size, packets_size, cells;
+	const uint8_t *wire, *packets;
+
+	unpack_array_of(u, GROUP_FIELDS);
+	form = (enum frame_form)unpack_uint_max(u, FORM_COUNT - 1);
+	slot = unpack_uint(u);
+	wire = unpack_bin_of(u, frame_form_is_pair(form) ? frame_address_bytes(form) : 0);
+	reader->keys = unpack_bin(u, &keys_size);
+	cells = keys_size / frame_address_bytes(form);
+	reader->firsts = unpack_bin_of(u, cells);
+	reader->lasts = unpack_bin_of(u, cells);
+	packets = unpack_bin(u, &packets_size);
+	if (u->failed || cells == 0 || keys_size % frame_address_bytes(form) != 0)
+		return stop(reader, REJECT_BODY);
+	if (frame_form_is_pair(form))
+		destination = address_from_wire(wire, form);
+	if (!group_ascends(reader, slot, form, &destination))
+		return stop(reader, REJECT_BODY);
+	unpack_begin(&reader->packets, packets, packets_size);
+	reader->has_group = true;
+	reader->form = form;
+	reader->slot = slot;
+	reader->destination = destination;
+	reader->previous_key = NULL;
+	reader->cells_left = (uint32_t)cells;
+	reader->groups_left--;
+	return true;
+}
+
+/* Leaves a group whose cells were all read for the next; false at the end. */
+static bool next_group(struct frame_reader *reader)
+{
+	if (reader->reject != REJECT_NONE)
+		return false;
+	if (reader->has_group && !unpack_done(&reader->packets))
+		return stop(reader, REJECT_BODY);
+	if (reader->groups_left > 0)
+		return open_group(reader);
+	if (!unpack_done(&reader->body))
+		return stop(reader, REJECT_BODY);
+	return false;
+}
+
+static struct key key_from_wire(const struct frame_reader *reader)
+{
+	struct address address = address_from_wire(reader->keys, reader->form);
+
+	if (!frame_form_is_pair(reader->form))
+		return key_of_destination(&address);
+	return (struct key){ .client = address, .destination = reader->destination };
+}
+
+/* Does the cell say the same when it is written? A mapped address in the IPv6 form, or a client of ::, would not. */
+static bool cell_is_of_form(const struct frame_reader *reader, const struct cell *cell)
+{
+	return frame_form_of(&cell->key) == reader->form && frame_cell_is_valid(cell);
+}
+
+bool frame_next(struct frame_reader *reader, struct cell *ret_cell)
+{
+	struct cell cell;
+
+	if (reader->cells_left == 0 && !next_group(reader))
+		return false;
+
+	const size_t size = frame_address_bytes(reader->form);
+
+	cell = (struct cell){
+		.key = key_from_wire(reader), .slot = reader->slot, .first = *reader->firsts, .last = *reader->lasts
+	};
+	cell.packets = unpack_varint(&reader->packets);
+	if (reader->packets.failed)
+		return stop(reader, REJECT_BODY);
+	if (reader->previous_key && memcmp(reader->previous_key, reader->keys, size) >= 0)
+		return stop(reader, REJECT_CELL);
+	if (!cell_is_of_form(reader, &cell))
+		return stop(reader, REJECT_CELL);
+	reader->previous_key = reader->keys;
+	reader->keys += size;
+	reader->firsts++;
+	reader->lasts++;
+	reader->cells_left--;
+	*ret_cell = cell;
+	return true;
+}
+
+enum reject frame_check(const uint8_t *body, size_t size)
+{
+	struct frame_reader reader;
+	struct cell cell;
+
+	frame_read(&reader, body, size);
+	while (frame_next(&reader, &cell))
+		;
+	return reader.reject;
+}
