@@ -101,15 +101,15 @@ $(SKELETON): $(B)/gen/xpro.bpf.o
 
 $(B)/demo/%: scripts/demo/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(I_demo) $< $(LDFLAGS_ALL) -ljansson -lm -o $@
+	$(CC) $(CFLAGS_ALL) $(I_demo) $< $(LDFLAGS_ALL) -ljansson -lbpf -lm -o $@
 
 # ---- tests ----
 
-$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/libxpro.a
+$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/mesh_world.o $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -lcmocka $(LIBS_proto) -o $@
 
-$(B)/tests/oracle/%: $(B)/obj/tests/oracle/%.o $(ORACLE_OBJ) $(B)/libxpro.a
+$(B)/tests/oracle/%: $(B)/obj/tests/oracle/%.o $(ORACLE_OBJ) $(B)/obj/tests/mesh_world.o $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -lcmocka $(LIBS_proto) -o $@
 

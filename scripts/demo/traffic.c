@@ -22,6 +22,7 @@
 #define BATCH 64 /* a veth with XDP queues 256 packets: four batches fit */
 #define PAUSE_NS 200000 /* shortest sleep: bounds what a poll for the next packet may cost */
 #define SECONDS_MAX 60
+#define LAST_SECONDS 2
 #define RATE_MAX 30000 /* packets per second, all clients: more is not offered, whatever was asked */
 
 #define HONEST 40
@@ -347,7 +348,8 @@ static struct options read_options(int argc, char **argv)
 		}
 	}
 	if (optind != argc - 1 || options.proxies == 0 || options.proxies > PROXIES_MAX || options.pair_rate == 0 ||
-	    options.destination_rate == 0 || options.warmup + options.duration > SECONDS_MAX ||
+	    options.destination_rate == 0 || options.duration <= LAST_SECONDS ||
+	    options.warmup + options.duration > SECONDS_MAX ||
 	    (options.family != 4 && options.family != 6) || (strcmp(options.attack, "spread") != 0 && strcmp(options.attack, "many") != 0))
 		usage();
 	options.trace = argv[optind];
@@ -393,6 +395,9 @@ int main(int argc, char **argv)
 	trace->attack_at = clock_ns(CLOCK_MONOTONIC);
 	start(trace, true, trace->attack_at);
 	trace_enter(trace, TRACE_ATTACK);
+	run(trace, attack_at + (options.duration - LAST_SECONDS) * 1000000000LL, mono_to_real);
+	puts("last seconds"); /* demo.sh waits for this line to ask the proxies what they think */
+	fflush(stdout);
 	run(trace, attack_at + options.duration * 1000000000LL, mono_to_real);
 	trace->ended_at = clock_ns(CLOCK_MONOTONIC);
 	trace_enter(trace, TRACE_DONE);
