@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The control socket between gossipctl and gossipd: one request record, then a stream of reply records, each a header and a body of the
- * size that belongs to its type, ended by CONTROL_END. Same host, same byte order; `version` must match.
+ * size that belongs to its type, ended by CONTROL_END. Same host, same byte order; `version` must match. Text fields always end in a zero
+ * byte and may hold anything else: who shows them escapes them.
  */
 #ifndef XPRO_CONTROL_H
 #define XPRO_CONTROL_H
@@ -19,7 +20,7 @@ enum control_verb {
 	CONTROL_MEMBERS, /* control_member rows */
 	CONTROL_PAIRS, /* control_key rows; filters apply */
 	CONTROL_DESTINATIONS, /* control_key rows */
-	CONTROL_EXPLAIN, /* control_key and control_record for the pair, then the destination, each followed by its control_cell rows */
+	CONTROL_EXPLAIN, /* control_status; then for the pair, then for the destination: control_key, control_record, control_cell rows */
 	CONTROL_EVENTS, /* control_event rows: the last ones kept, then with CONTROL_FOLLOW new ones until the client goes */
 };
 
@@ -27,6 +28,8 @@ enum control_verb {
 #define CONTROL_HAS_DESTINATION 0x02
 #define CONTROL_OVER 0x04 /* only keys over their rate */
 #define CONTROL_FOLLOW 0x08
+#define CONTROL_DIGEST 0x10 /* status: digest of the ledger whatever its size; without, only of a small one (CONTROL_DIGEST_CELLS) */
+#define CONTROL_DIGEST_CELLS 65536 /* hashed in about 10 ms: the loop may not stand still for more than 50 */
 
 struct control_request {
 	uint32_t magic, version;
@@ -35,6 +38,7 @@ struct control_request {
 	uint8_t client_bits, destination_bits; /* prefix lengths, 0-128 on the mapped form */
 	uint8_t reserved[6];
 };
+_Static_assert(sizeof(struct control_request) == 56, "no padding");
 
 enum control_type {
 	CONTROL_END = 1, /* struct control_end */
@@ -61,21 +65,30 @@ struct control_end {
 struct control_status {
 	char name[NAME_BYTES_MAX + 4];
 	char version[20];
+	int64_t now_ns; /* mesh time */
 	uint64_t incarnation, boot;
 	double uptime_s;
-	uint32_t gossip, members, members_up, degraded; /* booleans and counts */
-	char degraded_why[128];
+	uint32_t gossip, members, members_up, degraded; /* booleans and counts; members includes this node */
+	char degraded_why[128]; /* the first reason, empty when there is none */
 	uint32_t tick_ms, window_max_ms, decay, slot_ms;
+	uint32_t idle_reset_ms, pair_min_window_ms, destination_min_window_ms, reserved;
 	uint32_t pair_rate, destination_rate, policy_flags, hz; /* policy_flags as in struct policy */
 	uint64_t slot, tick;
 	uint64_t pairs4, pairs4_max, pairs6, pairs6_max, destinations, destinations_max, table_bytes;
 	uint64_t keys_held, keys_max, cells_held, cells_max;
 	uint64_t datagrams_received, datagrams_sent, bytes_received, bytes_sent;
+	uint64_t datagrams_unsent; /* the kernel did not take them */
 	uint64_t frames_published, frames_received, frames_duplicate, frames_repaired, frames_served;
 	uint64_t cells_published, cells_merged, cells_refused, cells_waiting;
 	uint64_t signatures_made, signatures_checked;
+	uint64_t records_written, records_refused; /* into the table; refused: it was full */
+	uint64_t changes_pending; /* records not written yet */
+	uint64_t warnings; /* overload warnings of the XDP program */
 	double tick_ms_worst; /* longest tick's work since start */
-	uint8_t ledger_digest[HASH_BYTES];
+	double tick_late_ms_worst; /* longest time from a tick's begin to its work */
+	double clock_drift_ms; /* mesh time less the host's UTC: not 0 after the host's clock was set */
+	uint32_t digest_known, reserved_digest;
+	uint8_t ledger_digest[HASH_BYTES]; /* while digest_known */
 };
 
 struct control_reason { /* one per enum reason */
@@ -110,6 +123,7 @@ struct control_key {
 	uint64_t count;
 	double carried, window_s, rate, offered, limit, share;
 	uint32_t origins, over;
+	uint32_t held, reserved; /* explain: false when the ledger holds nothing of the key, and all but the addresses is 0 */
 };
 
 struct control_record { /* the table's words for the key just sent */

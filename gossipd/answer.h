@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Answers to control requests, row by row: a cursor is kept per client and rows are made only while the client's buffer has room,
+ * so that a dump of a million records costs each turn of the loop little.
+ */
+#ifndef GOSSIPD_ANSWER_H
+#define GOSSIPD_ANSWER_H
+
+#include <xpro/control.h>
+
+#include "daemon.h"
+
+#define ANSWER_BYTES 65536
+
+struct answer_buffer {
+	size_t at, end; /* bytes [at, end) wait to be sent */
+	uint8_t bytes[ANSWER_BYTES] __attribute__((aligned(8)));
+};
+
+enum answer_state {
+	ANSWER_MORE,	/* fill again when there is room */
+	ANSWER_WAITING, /* following: nothing to say until the next event */
+	ANSWER_DONE,	/* CONTROL_END is in the buffer */
+};
+
+struct answer {
+	struct control_request request;
+	enum answer_state state;
+	uint32_t step; /* explain: which row comes next */
+	uint32_t cursor;
+	uint64_t event;
+};
+
+/* Begins an answer. A request of another version, or an unknown verb, is answered by CONTROL_END with an error. */
+void answer_begin(struct answer *answer, const struct control_request *request, const struct daemon *daemon);
+
+/* Makes rows until the buffer is full, the answer ends or waits, or *budget records have been looked at. */
+void answer_fill(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer,
+		 unsigned int *budget);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The only reader of clocks. CLOCK_MONOTONIC is slewed by NTP as UTC is, so both run at one rate; only steps separate them. */
+#include "clock.h"
+
+#include <time.h>
+
+static int64_t read_ns(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+/* UTC less monotonic; the mean of two readings around one takes the time between the calls out. */
+static int64_t offset_now(void)
+{
+	int64_t before = read_ns(CLOCK_MONOTONIC);
+	int64_t utc = read_ns(CLOCK_REALTIME);
+	int64_t after = read_ns(CLOCK_MONOTONIC);
+
+	return utc - (before + (after - before) / 2);
+}
+
+void clock_start(struct clock *clock)
+{
+	*clock = (struct clock){ .offset = { offset_now() } };
+}
+
+struct now clock_read(const struct clock *clock)
+{
+	struct instant mono = { read_ns(CLOCK_MONOTONIC) };
+
+	return (struct now){ .mono = mono, .mesh = instant_after(mono, clock->offset) };
+}
+
+struct duration clock_drift(const struct clock *clock)
+{
+	return (struct duration){ clock->offset.ns - offset_now() };
+}
+
+uint64_t clock_unix_ms(void)
+{
+	int64_t ns = read_ns(CLOCK_REALTIME);
+
+	return ns < 0 ? 0 : (uint64_t)(ns / NS_PER_MS);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The config file as gossipd understands it. Reading checks everything a file can get wrong by itself; config_check what it can
+ * get wrong beside the certificate. Every problem reads "file:line: setting: what is wrong; what to write".
+ */
+#ifndef GOSSIPD_CONFIG_H
+#define GOSSIPD_CONFIG_H
+
+#include <net/if.h>
+
+#include "certificate.h"
+#include "files.h"
+#include "log.h"
+#include "node.h"
+#include "text.h"
+
+#define CONFIG_INTERFACES_MAX 16
+#define CONFIG_LISTEN_MAX 4
+#define CONFIG_SOCKET_BYTES 108 /* sun_path */
+#define CONFIG_GROUP_BYTES 33
+#define CONTROL_SOCKET_DEFAULT "/run/xpro/gossipd.sock"
+
+/* Every setting, in the order the example shows them. */
+enum config_key {
+	CONFIG_NAME,
+	CONFIG_STATE_DIRECTORY,
+	CONFIG_KEY_FILE,
+	CONFIG_CERTIFICATE_FILE,
+	CONFIG_MESH_SECRET_FILE,
+	CONFIG_INTERFACES,
+	CONFIG_MODE,
+	CONFIG_REPLACE_PROGRAM,
+	CONFIG_PIN_PATH,
+	CONFIG_GOSSIP,
+	CONFIG_LISTEN,
+	CONFIG_PEERS,
+	CONFIG_CONTROL_SOCKET,
+	CONFIG_CONTROL_GROUP,
+	CONFIG_LOG_LEVEL,
+	CONFIG_MESH,
+	CONFIG_LIMITS,
+	CONFIG_ROOT_KEYS,
+	CONFIG_PAIR_RATE = CONFIG_ROOT_KEYS,
+	CONFIG_DESTINATION_RATE,
+	CONFIG_IDLE_RESET,
+	CONFIG_PAIR_MIN_WINDOW,
+	CONFIG_DESTINATION_MIN_WINDOW,
+	CONFIG_EARLY,
+	CONFIG_PAIR_ACTION,
+	CONFIG_AGGREGATE,
+	CONFIG_ENFORCEMENT,
+	CONFIG_MESH_KEYS,
+	CONFIG_PAIRS4 = CONFIG_MESH_KEYS,
+	CONFIG_PAIRS6,
+	CONFIG_DESTINATIONS,
+	CONFIG_KEYS,
+	CONFIG_CELLS,
+	CONFIG_FRAMES,
+	CONFIG_MEMBERS,
+	CONFIG_DATAGRAM_BYTES,
+	CONFIG_FRAMES_PER_TICK,
+	CONFIG_KEY_COUNT
+};
+
+struct config_endpoint {
+	struct endpoint endpoint;
+	unsigned int line;
+};
+
+struct config {
+	char path[FILES_PATH_BYTES];	     /* of the file, for messages */
+	unsigned int line[CONFIG_KEY_COUNT]; /* where a setting stands; 0 = not in the file */
+	char name[NAME_BYTES_MAX + 1];
+	char state_directory[FILES_PATH_BYTES], key_file[FILES_PATH_BYTES], certificate_file[FILES_PATH_BYTES];
+	char mesh_secret_file[FILES_PATH_BYTES], pin_path[FILES_PATH_BYTES];
+	char interfaces[CONFIG_INTERFACES_MAX][IFNAMSIZ];
+	uint32_t interface_count;
+	uint32_t generic; /* mode: 0 native, 1 generic */
+	bool replace_program;
+	bool gossip;
+	struct config_endpoint listen[CONFIG_LISTEN_MAX];
+	uint32_t listen_count;
+	struct config_endpoint peers[MEMBERS_MAX];
+	uint32_t peer_count;
+	char control_socket[CONFIG_SOCKET_BYTES];
+	char control_group[CONFIG_GROUP_BYTES]; /* empty: root's */
+	uint32_t log_level;			/* enum log_level */
+	/* mesh */
+	uint32_t pair_rate, destination_rate, idle_reset_ms, pair_min_window_ms, destination_min_window_ms;
+	bool early;
+	uint32_t police, strict, monitor; /* pair_action, aggregate, mode: 0 is the first choice */
+	/* limits */
+	uint32_t pairs4, pairs6, destinations, keys, cells, frames, members, datagram_bytes, frames_per_tick;
+};
+
+/* Reads and checks a file. -errno with the problem told; *ret_config is written only on success. Paths come out absolute or
+ * relative to the config file's directory. */
+int config_load(const char *path, struct config *ret_config, struct problem *ret_problem);
+
+/* Checks what needs the certificate: the name, windows against the mesh's, a peer that is ourselves. */
+int config_check(const struct config *config, const struct mesh *mesh, const struct certificate *certificate,
+		 struct problem *ret_problem);
+
+/* The thresholds as the core takes them. */
+struct thresholds config_thresholds(const struct config *config);
+
+#endif

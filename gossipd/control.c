@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Clients of the control socket. An epoll set of our own holds the listener and the clients; the event loop sees only its
+ * descriptor. The file's mode decides who may ask.
+ */
+#define _GNU_SOURCE /* accept4 */
+#include "control.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "answer.h"
+
+struct client {
+	int fd;	    /* -1 = place is free */
+	bool asked; /* the whole request is here */
+	size_t request_bytes;
+	struct control_request request;
+	struct answer answer;
+	struct instant accepted, deadline; /* mono */
+	bool timed;			   /* the deadline counts */
+	struct answer_buffer buffer;
+};
+
+struct control {
+	int listener, epoll;
+	char path[CONFIG_SOCKET_BYTES];
+	struct client clients[CONTROL_CLIENTS_MAX];
+};
+
+#define LISTENER CONTROL_CLIENTS_MAX /* its number in the epoll set */
+
+/* ---- opening ---- */
+
+static int check_directory(const char *path, struct problem *ret_problem)
+{
+	char directory[CONFIG_SOCKET_BYTES];
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+	int err;
+
+	if (!slash || slash == path)
+		return 0;
+	snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
+	err = files_make_directory(directory, 0750, ret_problem);
+	if (err)
+		return err;
+	if (stat(directory, &st))
+		return problem_set(ret_problem, -errno, "%s: %s", directory, strerror(errno));
+	if ((st.st_mode & 022) != 0 || (st.st_uid != 0 && st.st_uid != geteuid()))
+		return problem_set(ret_problem, -EACCES,
+				   "%s: others may write to the control socket's directory; choose one that only root may",
+				   directory);
+	return 0;
+}
+
+/* Removes a socket nobody answers at. */
+static int clear_path(const char *path, const struct sockaddr_un *name, struct problem *ret_problem)
+{
+	struct stat st;
+	int fd, err;
+
+	if (lstat(path, &st))
+		return errno == ENOENT ? 0 : problem_set(ret_problem, -errno, "%s: %s", path, strerror(errno));
+	if (!S_ISSOCK(st.st_mode))
+		return problem_set(ret_problem, -EEXIST, "%s: is in the way and no socket; remove it, or set control_socket",
+				   path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return problem_set(ret_problem, -errno, "%s: %s", path, strerror(errno));
+	err = connect(fd, (const struct sockaddr *)name, sizeof(*name)) ? -errno : 0;
+	close(fd);
+	if (err != -ECONNREFUSED)
+		return problem_set(ret_problem, -EADDRINUSE, "%s: another program answers there; stop it, or set control_socket",
+				   path);
+	if (unlink(path))
+		return problem_set(ret_problem, -errno, "%s: stale, and cannot be removed: %s", path, strerror(errno));
+	log_info("control: %s: a stale socket was replaced", path);
+	return 0;
+}
+
+static int bind_socket(int fd, const struct config *config, const struct sockaddr_un *name, struct problem *ret_problem)
+{
+	struct group *group = config->control_group[0] ? getgrnam(config->control_group) : NULL;
+	mode_t mask = umask(0117);
+	int err = bind(fd, (const struct sockaddr *)name, sizeof(*name)) ? -errno : 0;
+
+	umask(mask);
+	if (!err && group && chown(config->control_socket, (uid_t)-1, group->gr_gid))
+		err = -errno;
+	if (!err && listen(fd, 64))
+		err = -errno;
+	if (err)
+		return problem_set(ret_problem, err, "%s: cannot listen on the control socket: %s", config->control_socket,
+				   strerror(-err));
+	return 0;
+}
+
+static int watch(struct control *control, int fd, unsigned int number, uint32_t events, int operation)
+{
+	struct epoll_event event = { .events = events, .data.u32 = number };
+
+	return epoll_ctl(control->epoll, operation, fd, &event) ? -errno : 0;
+}
+
+int control_open(const struct config *config, struct control **ret_control, struct problem *ret_problem)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	struct control *control;
+	int err;
+
+	strcpy(name.sun_path, config->control_socket);
+	err = check_directory(config->control_socket, ret_problem);
+	if (!err)
+		err = clear_path(config->control_socket, &name, ret_problem);
+	if (err)
+		return err;
+	control = calloc(1, sizeof(*control));
+	if (!control)
+		return problem_set(ret_problem, -ENOMEM, "control: no memory for %zu bytes", sizeof(*control));
+	for (unsigned int i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		control->clients[i].fd = -1;
+	control->epoll = epoll_create1(EPOLL_CLOEXEC);
+	control->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (control->epoll < 0 || control->listener < 0)
+		err = problem_set(ret_problem, -errno, "control: %s", strerror(errno));
+	if (!err)
+		err = bind_socket(control->listener, config, &name, ret_problem);
+	if (!err) {
+		strcpy(control->path, config->control_socket);
+		err = watch(control, control->listener, LISTENER, EPOLLIN, EPOLL_CTL_ADD);
+	}
+	if (err) {
+		control_close(control);
+		return err;
+	}
+	*ret_control = control;
+	return 0;
+}
+
+static void drop(struct client *client)
+{
+	close(client->fd); /* leaves the epoll set by itself */
+	client->fd = -1;
+}
+
+void control_close(struct control *control)
+{
+	if (!control)
+		return;
+	for (unsigned int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		if (control->clients[i].fd >= 0)
+			drop(&control->clients[i]);
+	}
+	if (control->path[0])
+		unlink(control->path);
+	if (control->listener >= 0)
+		close(control->listener);
+	if (control->epoll >= 0)
+		close(control->epoll);
+	free(control);
+}
+
+int control_fd(const struct control *control)
+{
+	return control->epoll;
+}
+
+/* ---- one client ---- */
+
+/* False when the client is gone. */
+static bool read_request(struct client *client, const struct daemon *daemon, struct now now)
+{
+	while (client->request_bytes < sizeof(client->request)) {
+		ssize_t got = recv(client->fd, (char *)&client->request + client->request_bytes,
+				   sizeof(client->request) - client->request_bytes, MSG_DONTWAIT);
+
+		if (got < 0 && (errno == EAGAIN || errno == EINTR))
+			return true;
+		if (got <= 0)
+			return false;
+		client->request_bytes += (size_t)got;
+	}
+	if (!client->asked) {
+		client->asked = true;
+		client->deadline = instant_after(now.mono, duration_ms(CONTROL_STALL_MS));
+		answer_begin(&client->answer, &client->request, daemon);
+	}
+	return true;
+}
+
+static bool write_answer(struct client *client, struct now now)
+{
+	struct answer_buffer *buffer = &client->buffer;
+
+	while (buffer->at < buffer->end) {
+		ssize_t sent =
+			send(client->fd, buffer->bytes + buffer->at, buffer->end - buffer->at, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (sent < 0 && (errno == EAGAIN || errno == EINTR))
+			return true;
+		if (sent < 0)
+			return false;
+		buffer->at += (size_t)sent;
+		client->deadline = instant_after(now.mono, duration_ms(CONTROL_STALL_MS));
+	}
+	buffer->at = buffer->end = 0;
+	return client->answer.state != ANSWER_DONE;
+}
+
+/* What to wait for next. A client that waits for events is not timed: it owes us nothing. */
+static void rearm(struct control *control, struct client *client)
+{
+	unsigned int number = (unsigned int)(client - control->clients);
+	bool sending = client->buffer.at < client->buffer.end;
+	bool idle = client->asked && client->answer.state == ANSWER_WAITING && !sending;
+	uint32_t events = EPOLLRDHUP | (client->asked ? 0 : EPOLLIN) | (client->asked && !idle ? EPOLLOUT : 0);
+
+	client->timed = !idle;
+	watch(control, client->fd, number, events, EPOLL_CTL_MOD);
+}
+
+static void serve(struct control *control, struct client *client, const struct daemon *daemon, struct now now,
+		  unsigned int *budget)
+{
+	bool stays = read_request(client, daemon, now);
+
+	if (stays && client->asked) {
+		if (client->buffer.at == 0)
+			answer_fill(&client->answer, daemon, now, &client->buffer, budget);
+		stays = write_answer(client, now);
+	}
+	if (stays)
+		rearm(control, client);
+	else
+		drop(client);
+}
+
+/* ---- all of them ---- */
+
+/* A free place; when there is none, that of the client which has been silent longest without having asked. */
+static struct client *find_place(struct control *control)
+{
+	struct client *oldest = NULL;
+
+	for (unsigned int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		struct client *client = &control->clients[i];
+
+		if (client->fd < 0)
+			return client;
+		if (!client->asked && (!oldest || instant_is_before(client->accepted, oldest->accepted)))
+			oldest = client;
+	}
+	if (oldest)
+		drop(oldest);
+	return oldest;
+}
+
+static void refuse(int fd)
+{
+	struct {
+		struct control_header header;
+		struct control_end end;
+	} reply = { { CONTROL_END, sizeof(struct control_end) }, { -EBUSY, 0 } };
+
+	if (send(fd, &reply, sizeof(reply), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_debug("control: a client left before it was refused");
+	close(fd);
+}
+
+static void accept_clients(struct control *control, const struct daemon *daemon, struct now now, unsigned int *budget)
+{
+	for (unsigned int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		int fd = accept4(control->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct client *client;
+
+		if (fd < 0)
+			return;
+		client = find_place(control);
+		if (!client) {
+			refuse(fd);
+			continue;
+		}
+		client->fd = fd;
+		client->asked = false;
+		client->request_bytes = 0;
+		client->buffer.at = client->buffer.end = 0;
+		client->accepted = now.mono;
+		client->deadline = instant_after(now.mono, duration_ms(CONTROL_ASK_MS));
+		client->timed = true;
+		if (watch(control, fd, (unsigned int)(client - control->clients), EPOLLIN | EPOLLRDHUP, EPOLL_CTL_ADD))
+			drop(client);
+		else
+			serve(control, client, daemon, now, budget);
+	}
+}
+
+void control_turn(struct control *control, const struct daemon *daemon, struct now now)
+{
+	struct epoll_event events[CONTROL_CLIENTS_MAX + 1];
+	unsigned int budget = CONTROL_RECORDS_PER_TURN;
+	int count = epoll_wait(control->epoll, events, CONTROL_CLIENTS_MAX + 1, 0);
+	bool knocked = false;
+
+	for (int i = 0; i < count; i++) {
+		struct client *client;
+
+		if (events[i].data.u32 == LISTENER) {
+			knocked = true;
+			continue;
+		}
+		client = &control->clients[events[i].data.u32];
+		if (events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+			drop(client);
+		else
+			serve(control, client, daemon, now, &budget);
+	}
+	/* Last: a newcomer may take the place of a client whose events were in this batch. */
+	if (knocked)
+		accept_clients(control, daemon, now, &budget);
+}
+
+void control_tell(struct control *control, const struct daemon *daemon, struct now now)
+{
+	unsigned int budget = CONTROL_RECORDS_PER_TURN;
+
+	for (unsigned int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		struct client *client = &control->clients[i];
+
+		if (client->fd >= 0 && client->asked && client->answer.state == ANSWER_WAITING &&
+		    client->answer.event < daemon->events.next)
+			serve(control, client, daemon, now, &budget);
+	}
+}
+
+void control_second(struct control *control, struct now now)
+{
+	for (unsigned int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		struct client *client = &control->clients[i];
+
+		if (client->fd >= 0 && client->timed && instant_is_before(client->deadline, now.mono))
+			drop(client);
+	}
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Turns. Whatever came in, every turn ends alike: datagrams leave, records are written, events are told, each up to a bound; what
+ * is left goes on in the next turn, so that no callback holds the loop for long. Allocates nothing.
+ */
+#include "daemon.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+
+/* ---- what every turn ends with ---- */
+
+static bool send_datagrams(struct daemon *daemon, struct now now)
+{
+	struct endpoint to;
+	unsigned int sent = 0;
+
+	if (!daemon->udp)
+		return false;
+	while (sent < DATAGRAMS_PER_TURN) {
+		size_t size = node_poll(daemon->node, now, &to, udp_slot(daemon->udp));
+
+		if (size == 0)
+			break;
+		udp_queue(daemon->udp, &to, size);
+		sent++;
+	}
+	udp_flush(daemon->udp);
+	return sent == DATAGRAMS_PER_TURN;
+}
+
+static void write_record(struct daemon *daemon, const struct change *change)
+{
+	struct fold fold = {
+		.ts1 = change->ts1,
+		.ts2 = change->ts2,
+		.carry_from = change->carry_from,
+		.count = change->count,
+		.floor = change->floor,
+		.rho = change->rho,
+		.pass_share = change->pass_share,
+		.thin = change->thin,
+	};
+	int err;
+
+	err = table_apply(daemon->table, &change->key, &fold, change->notable);
+	if (!err)
+		daemon->counters.records_written++;
+	else if (err == -ENOSPC)
+		daemon->counters.records_refused++;
+	/* -ENOENT: a key never seen here and not worth a record. */
+}
+
+static bool write_records(struct daemon *daemon, struct now now)
+{
+	struct change change;
+
+	for (unsigned int i = 0; i < CHANGES_PER_TURN; i++) {
+		if (!node_next_change(daemon->node, now, &change))
+			return false;
+		write_record(daemon, &change);
+	}
+	return true;
+}
+
+static void tell_events(struct daemon *daemon, struct now now)
+{
+	struct node_event event;
+
+	for (unsigned int i = 0; i < EVENTS_PER_TURN && node_next_event(daemon->node, &event); i++)
+		events_tell(&daemon->events, now, &event);
+}
+
+void daemon_drain(struct daemon *daemon, struct now now)
+{
+	bool datagrams = send_datagrams(daemon, now);
+	bool records = write_records(daemon, now);
+
+	tell_events(daemon, now);
+	daemon->pending = datagrams || records;
+}
+
+/* ---- what turns begin with ---- */
+
+struct observing {
+	struct daemon *daemon;
+	struct now now;
+};
+
+static void observe(void *user, const struct harvested *cell)
+{
+	const struct observing *observing = user;
+
+	/* False: no room; the key's packets count in its destination alone, and the core has told so. */
+	node_observe(observing->daemon->node, observing->now, &cell->key, cell->slot, cell->first, cell->last, cell->packets);
+}
+
+static void measure(struct daemon *daemon, struct now begun, struct instant due)
+{
+	struct now ended = clock_read(&daemon->clock);
+	double work_ms = (double)duration_between(begun.mono, ended.mono).ns / NS_PER_MS;
+	double late_ms = (double)duration_between(due, begun.mesh).ns / NS_PER_MS;
+
+	if (work_ms > daemon->counters.tick_ms_worst)
+		daemon->counters.tick_ms_worst = work_ms;
+	if (late_ms > daemon->counters.tick_late_ms_worst)
+		daemon->counters.tick_late_ms_worst = late_ms;
+}
+
+void daemon_tick(struct daemon *daemon, struct now now)
+{
+	struct observing observing = { daemon, now };
+	const struct mesh *mesh = &daemon->identity.mesh;
+
+	table_anchor(daemon->table, now);
+	table_harvest(daemon->table, now, mesh_slot_length(mesh), observe, &observing);
+	node_tick(daemon->node, now);
+	daemon_drain(daemon, now);
+	measure(daemon, now, mesh_tick_start(mesh, mesh_tick_at(mesh, now.mesh)));
+}
+
+static void receive(void *user, const struct endpoint *from, uint8_t *bytes, size_t size)
+{
+	const struct observing *observing = user;
+
+	/* The reason for a refusal is counted by the core; nothing is said per packet. */
+	node_receive(observing->daemon->node, observing->now, from, bytes, size);
+}
+
+void daemon_receive(struct daemon *daemon, struct now now, unsigned int socket)
+{
+	struct observing observing = { daemon, now };
+
+	if (udp_receive(daemon->udp, socket, receive, &observing) > 0)
+		daemon_drain(daemon, now);
+}
+
+static void warn(void *user, const struct warning *warning)
+{
+	const struct observing *observing = user;
+	struct daemon *daemon = observing->daemon;
+	double window_s = warning->window ? (double)warning->window / table_hz(daemon->table) : 1;
+	struct key key;
+
+	memcpy(key.client.bytes, warning->client, 16);
+	memcpy(key.destination.bytes, warning->destination, 16);
+	events_overload(&daemon->events, observing->now, &key, (double)warning->packets / window_s, warning->rate);
+}
+
+void daemon_warnings(struct daemon *daemon, struct now now)
+{
+	struct observing observing = { daemon, now };
+
+	table_read_warnings(daemon->table, warn, &observing);
+}
+
+/* ---- once a second ---- */
+
+static bool is_told(const struct daemon *daemon, const struct address *address)
+{
+	for (uint32_t i = 0; i < daemon->local_count; i++) {
+		if (address_equal(&daemon->locals[i], address))
+			return true;
+	}
+	return false;
+}
+
+/* Loopback and link-local addresses never reach a rule: no room is spent on them. */
+static bool is_host(const struct address *address)
+{
+	if (address_is_ipv4(address))
+		return address->bytes[12] != 127;
+	return address->bytes[0] != 0 && !(address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80);
+}
+
+static void tell_local(struct daemon *daemon, const struct address *address)
+{
+	char text[TEXT_ADDRESS_BYTES];
+	int err;
+
+	if (daemon->local_count == LOCALS_MAX || is_told(daemon, address) || !is_host(address))
+		return;
+	text_of_address(address, text);
+	err = table_add_local(daemon->table, address);
+	if (err) {
+		log_warning("local address %s: cannot be told to the table: %s", text, strerror(-err));
+		return;
+	}
+	log_debug("local address %s: its packets pass uncounted", text);
+	daemon->locals[daemon->local_count++] = *address;
+}
+
+/* An address that was removed stays told until the table is made anew: it names nobody else's host. */
+void daemon_tell_locals(struct daemon *daemon)
+{
+	struct ifaddrs *all, *at;
+
+	if (getifaddrs(&all)) {
+		log_warning("local addresses: %s", strerror(errno));
+		return;
+	}
+	for (at = all; at; at = at->ifa_next) {
+		struct address address;
+
+		if (at->ifa_addr && at->ifa_addr->sa_family == AF_INET)
+			address = address_of_ipv4((const uint8_t *)&((struct sockaddr_in *)at->ifa_addr)->sin_addr);
+		else if (at->ifa_addr && at->ifa_addr->sa_family == AF_INET6)
+			memcpy(address.bytes, &((struct sockaddr_in6 *)at->ifa_addr)->sin6_addr, 16);
+		else
+			continue;
+		tell_local(daemon, &address);
+	}
+	freeifaddrs(all);
+}
+
+static void look_at_health(struct daemon *daemon, struct now now)
+{
+	struct health health;
+
+	health_judge(daemon, now, &health);
+	if (health.degraded && !daemon->health.degraded)
+		log_warning("degraded: %s", health.why);
+	else if (!health.degraded && daemon->health.degraded)
+		log_info("healthy again");
+	daemon->health = health;
+}
+
+void daemon_second(struct daemon *daemon, struct now now)
+{
+	table_collect(daemon->table, now, duration_ms(COLLECT_IDLE_MS));
+	if (daemon->seconds++ % LOCALS_EVERY_S == 0)
+		daemon_tell_locals(daemon);
+	look_at_health(daemon, now);
+}
+
+/* ---- policy ---- */
+
+static uint32_t jiffies(uint32_t ms, uint32_t hz)
+{
+	uint64_t count = ((uint64_t)ms * hz + 500) / 1000;
+
+	return count ? (uint32_t)count : 1;
+}
+
+struct policy daemon_policy(const struct config *config, const struct mesh *mesh, uint32_t hz)
+{
+	return (struct policy){
+		.pair_rate = config->pair_rate,
+		.destination_rate = config->destination_rate,
+		.pair_min_window = jiffies(config->pair_min_window_ms, hz),
+		.destination_min_window = jiffies(config->destination_min_window_ms, hz),
+		.idle_reset = jiffies(config->idle_reset_ms, hz),
+		.window_max = jiffies(mesh->window_max_ms, hz),
+		.decay = mesh->decay,
+		.flags = (config->early ? POLICY_EARLY : 0) | (config->police ? POLICY_POLICE : 0) |
+			 (config->strict ? 0 : POLICY_FAIR) | (config->monitor ? POLICY_MONITOR : 0),
+	};
+}

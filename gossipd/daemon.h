@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The daemon: the core, the table and the sockets held together, and the turns they take. A turn moves counts from the table into
+ * the core, datagrams both ways and records back into the table; the event loop says when.
+ */
+#ifndef GOSSIPD_DAEMON_H
+#define GOSSIPD_DAEMON_H
+
+#include "clock.h"
+#include "config.h"
+#include "events.h"
+#include "health.h"
+#include "identity.h"
+#include "state.h"
+#include "table.h"
+#include "udp.h"
+
+#define CHANGES_PER_TURN 4096	/* records written per turn: about a millisecond */
+#define DATAGRAMS_PER_TURN 1024 /* datagrams sent per turn: about ten milliseconds, sealing included */
+#define EVENTS_PER_TURN 512
+#define COLLECT_IDLE_MS 60000 /* a record silent for a minute may leave the table */
+#define LOCALS_EVERY_S 10
+#define LOCALS_MAX 256
+
+struct control;
+
+struct daemon_counters {
+	uint64_t records_written, records_refused;
+	double tick_ms_worst, tick_late_ms_worst;
+};
+
+struct daemon {
+	struct config config;
+	struct identity identity;
+	struct clock clock;
+	struct state state;
+	struct table *table;
+	struct udp *udp; /* NULL with gossip = false */
+	struct control *control;
+	void *node_memory;
+	size_t node_bytes;
+	struct node *node;
+	struct events events;
+	struct health health;
+	struct daemon_counters counters;
+	struct instant started; /* mono */
+	uint64_t boot;
+	uint64_t seconds;		   /* calls of daemon_second */
+	struct address locals[LOCALS_MAX]; /* told to the table */
+	uint32_t local_count;
+	bool pending; /* datagrams or records wait for the next turn */
+};
+
+/* The policy the kernel judges by: the config's thresholds in jiffies. */
+struct policy daemon_policy(const struct config *config, const struct mesh *mesh, uint32_t hz);
+
+/* A tick: harvest, publish, send, write back. */
+void daemon_tick(struct daemon *daemon, struct now now);
+
+/* One batch of datagrams from a socket, and what follows from them. */
+void daemon_receive(struct daemon *daemon, struct now now, unsigned int socket);
+
+/* Goes on with what a turn's bounds left over; daemon->pending says whether there is any. */
+void daemon_drain(struct daemon *daemon, struct now now);
+
+/* The XDP program's warnings. */
+void daemon_warnings(struct daemon *daemon, struct now now);
+
+/* Once a second: idle records leave, local addresses and health are looked at. */
+void daemon_second(struct daemon *daemon, struct now now);
+
+/* Tells the table every address of this host (of this network namespace). */
+void daemon_tell_locals(struct daemon *daemon);
+
+#endif

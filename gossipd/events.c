@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Events into lines and records. Sentences are written here once, for the log and for gossipctl alike. */
+#include "events.h"
+
+#include <stdio.h>
+
+#include "text.h"
+
+static const char *const kind_names[EVENT_COUNT] = {
+	[EVENT_MEMBER_UP] = "member_up",
+	[EVENT_MEMBER_SILENT] = "member_silent",
+	[EVENT_MEMBER_SKEWED] = "member_skewed",
+	[EVENT_MEMBER_SKEW_OK] = "member_skew_ok",
+	[EVENT_EQUIVOCATION] = "equivocation",
+	[EVENT_PAIR_OVER] = "pair_over",
+	[EVENT_PAIR_UNDER] = "pair_under",
+	[EVENT_DESTINATION_OVER] = "destination_over",
+	[EVENT_DESTINATION_UNDER] = "destination_under",
+	[EVENT_QUOTA] = "quota",
+};
+
+/* The fact, without its subject. */
+static void write_fact(const struct node_event *event, char *ret_text, size_t bytes)
+{
+	switch (event->kind) {
+	case EVENT_MEMBER_UP:
+		snprintf(ret_text, bytes, "is up");
+		break;
+	case EVENT_MEMBER_SILENT:
+		snprintf(ret_text, bytes, "is silent: nothing heard for %d ms", MEMBER_SILENT_MS);
+		break;
+	case EVENT_MEMBER_SKEWED:
+		snprintf(ret_text, bytes, "clock is %+.0f ms off: its counts are left out of verdicts", event->rate);
+		break;
+	case EVENT_MEMBER_SKEW_OK:
+		snprintf(ret_text, bytes, "clock is within %d ms again", SKEW_MS_MAX);
+		break;
+	case EVENT_EQUIVOCATION:
+		snprintf(ret_text, bytes, "signed two frames with one sequence: left out of verdicts");
+		break;
+	case EVENT_PAIR_OVER:
+	case EVENT_DESTINATION_OVER:
+		snprintf(ret_text, bytes, "is over its rate: %.0f packets/s", event->rate);
+		break;
+	case EVENT_PAIR_UNDER:
+	case EVENT_DESTINATION_UNDER:
+		snprintf(ret_text, bytes, "is within its rate again: %.0f packets/s", event->rate);
+		break;
+	case EVENT_QUOTA:
+		snprintf(ret_text, bytes, "has used up its share of the ledger: new pairs count in their destination alone");
+		break;
+	default:
+		snprintf(ret_text, bytes, "event %d", (int)event->kind);
+		break;
+	}
+}
+
+static void keep(struct events *events, const struct control_event *record)
+{
+	events->ring[events->next++ % EVENTS_KEPT] = *record;
+}
+
+static bool is_of_member(enum node_event_kind kind)
+{
+	return kind <= EVENT_EQUIVOCATION || kind == EVENT_QUOTA;
+}
+
+void events_tell(struct events *events, struct now now, const struct node_event *event)
+{
+	struct control_event record = { .at_ns = event->at.ns, .value = event->rate };
+	bool of_member = is_of_member(event->kind);
+	char subject[TEXT_KEY_BYTES];
+
+	if ((unsigned int)event->kind >= EVENT_COUNT)
+		return;
+	snprintf(record.kind, sizeof(record.kind), "%s", kind_names[event->kind]);
+	snprintf(record.member, sizeof(record.member), "%s", event->member);
+	memcpy(record.client, event->key.client.bytes, 16);
+	memcpy(record.destination, event->key.destination.bytes, 16);
+	write_fact(event, record.text, sizeof(record.text));
+	keep(events, &record);
+
+	if (of_member)
+		text_escape(event->member, subject, sizeof(subject));
+	else
+		text_of_key(&event->key, subject);
+	if (log_allow(&events->limits[event->kind], now, kind_names[event->kind]))
+		log_info("%s %s: %s",
+			 of_member			   ? "member"
+			 : key_is_destination(&event->key) ? "destination"
+							   : "pair",
+			 subject, record.text);
+}
+
+void events_overload(struct events *events, struct now now, const struct key *key, double rate, uint32_t limit)
+{
+	struct control_event record = { .at_ns = now.mesh.ns, .kind = "overload", .value = rate };
+	char subject[TEXT_KEY_BYTES];
+
+	events->warnings++;
+	if (now.mono.ns / NS_PER_S != events->overload_second) {
+		events->overload_second = now.mono.ns / NS_PER_S;
+		events->overloads = 0;
+	}
+	if (events->overloads++ < OVERLOADS_PER_S) {
+		memcpy(record.client, key->client.bytes, 16);
+		memcpy(record.destination, key->destination.bytes, 16);
+		snprintf(record.text, sizeof(record.text), "is dropped here: %.0f packets/s against %u", rate, limit);
+		keep(events, &record);
+	}
+	if (log_allow(&events->limits[EVENT_COUNT], now, "overload")) {
+		text_of_key(key, subject);
+		log_info("pair %s: is dropped here: %.0f packets/s against %u", subject, rate, limit);
+	}
+}
+
+uint64_t events_first(const struct events *events)
+{
+	return events->next > EVENTS_KEPT ? events->next - EVENTS_KEPT : 0;
+}
+
+const struct control_event *events_get(const struct events *events, uint64_t number)
+{
+	if (number >= events->next || number < events_first(events))
+		return NULL;
+	return &events->ring[number % EVENTS_KEPT];
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Events: what happened, told twice: as a log line, limited per kind, and as a record in a ring of the last EVENTS_KEPT, which
+ * the control socket hands out.
+ */
+#ifndef GOSSIPD_EVENTS_H
+#define GOSSIPD_EVENTS_H
+
+#include <xpro/control.h>
+
+#include "log.h"
+#include "node.h"
+
+#define EVENTS_KEPT 1024
+#define OVERLOADS_PER_S \
+	64 /* more overload warnings in a second are counted, not kept: they would wash everything else out of the ring */
+
+struct events {
+	struct control_event ring[EVENTS_KEPT];
+	uint64_t next;				  /* number of the next event; the oldest kept is next - EVENTS_KEPT, or 0 */
+	struct log_limit limits[EVENT_COUNT + 1]; /* per kind; the last is for overload */
+	int64_t overload_second;
+	unsigned int overloads;
+	uint64_t warnings; /* of the XDP program, in all */
+};
+
+/* An event of the core. */
+void events_tell(struct events *events, struct now now, const struct node_event *event);
+
+/* A warning of the XDP program (Algorithm 2 line 15): a pair's own rate here, in packets per second, is over `limit`. */
+void events_overload(struct events *events, struct now now, const struct key *key, double rate, uint32_t limit);
+
+/* The number of the oldest event kept. */
+uint64_t events_first(const struct events *events);
+
+/* Event `number`, or NULL when it is no longer, or not yet, kept. */
+const struct control_event *events_get(const struct events *events, uint64_t number);
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Watchers and nothing else. Every callback reads the clocks once and hands `now` down. The tick's timer is set anew after each
+ * tick to the next one in mesh time, so a late tick is followed by the next regular one and never by a burst.
+ */
+#include "loop.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <signal.h>
+
+#include "control.h"
+#include "notify.h"
+
+#define STOP_TURNS_MAX 256 /* 256 x 1024 datagrams leave at the most before we go */
+
+struct loop {
+	struct daemon *daemon;
+	struct ev_loop *ev;
+	ev_timer tick, second, more;
+	ev_io sockets[CONFIG_LISTEN_MAX], warnings, control;
+	ev_signal terminate, interrupt, hangup;
+	struct duration watchdog;
+	struct instant watchdog_at; /* mono */
+	bool stopping;
+};
+
+static struct now read_now(const struct loop *loop)
+{
+	return clock_read(&loop->daemon->clock);
+}
+
+/* What every turn leaves behind: more to do now, events for those who follow. */
+static void after_turn(struct loop *loop, struct now now)
+{
+	if (loop->daemon->pending && !ev_is_active(&loop->more)) {
+		ev_timer_set(&loop->more, 0., 0.);
+		ev_timer_start(loop->ev, &loop->more);
+	}
+	control_tell(loop->daemon->control, loop->daemon, now);
+}
+
+static void set_tick(struct loop *loop, struct now now)
+{
+	struct duration wait = duration_between(now.mesh, node_next_due(loop->daemon->node, now));
+
+	ev_now_update(loop->ev);
+	ev_timer_set(&loop->tick, wait.ns > 0 ? (double)wait.ns / NS_PER_S : 0., 0.);
+	ev_timer_start(loop->ev, &loop->tick);
+}
+
+static void pet_watchdog(struct loop *loop, struct now now)
+{
+	if (loop->watchdog.ns == 0 || instant_is_before(now.mono, loop->watchdog_at))
+		return;
+	loop->watchdog_at = instant_after(now.mono, loop->watchdog);
+	notify_send("WATCHDOG=1");
+}
+
+static void finish(struct loop *loop, struct now now)
+{
+	for (unsigned int turn = 0; loop->daemon->pending && turn < STOP_TURNS_MAX; turn++)
+		daemon_drain(loop->daemon, now);
+	ev_break(loop->ev, EVBREAK_ALL);
+}
+
+static void on_tick(struct ev_loop *ev, ev_timer *watcher, int events)
+{
+	struct loop *loop = watcher->data;
+	struct now now = read_now(loop);
+
+	(void)ev, (void)events;
+	/* The timer may run a little ahead of mesh time. */
+	if (!instant_is_before(now.mesh, node_next_due(loop->daemon->node, now))) {
+		daemon_tick(loop->daemon, now);
+		after_turn(loop, now);
+		pet_watchdog(loop, now);
+		if (loop->stopping)
+			finish(loop, now);
+	}
+	set_tick(loop, read_now(loop));
+}
+
+static void on_second(struct ev_loop *ev, ev_timer *watcher, int events)
+{
+	struct loop *loop = watcher->data;
+	struct now now = read_now(loop);
+
+	(void)ev, (void)events;
+	daemon_second(loop->daemon, now);
+	control_second(loop->daemon->control, now);
+	after_turn(loop, now);
+}
+
+static void on_more(struct ev_loop *ev, ev_timer *watcher, int events)
+{
+	struct loop *loop = watcher->data;
+	struct now now = read_now(loop);
+
+	(void)ev, (void)events;
+	daemon_drain(loop->daemon, now);
+	after_turn(loop, now);
+}
+
+static void on_datagrams(struct ev_loop *ev, ev_io *watcher, int events)
+{
+	struct loop *loop = watcher->data;
+	struct now now = read_now(loop);
+
+	(void)ev, (void)events;
+	daemon_receive(loop->daemon, now, (unsigned int)(watcher - loop->sockets));
+	after_turn(loop, now);
+}
+
+static void on_warnings(struct ev_loop *ev, ev_io *watcher, int events)
+{
+	struct loop *loop = watcher->data;
+	struct now now = read_now(loop);
+
+	(void)ev, (void)events;
+	daemon_warnings(loop->daemon, now);
+	after_turn(loop, now);
+}
+
+static void on_control(struct ev_loop *ev, ev_io *watcher, int events)
+{
+	struct loop *loop = watcher->data;
+
+	(void)ev, (void)events;
+	control_turn(loop->daemon->control, loop->daemon, read_now(loop));
+}
+
+/* The first signal asks for an orderly end, the second for an end. */
+static void on_stop(struct ev_loop *ev, ev_signal *watcher, int events)
+{
+	struct loop *loop = watcher->data;
+
+	(void)events;
+	if (loop->stopping)
+		ev_break(ev, EVBREAK_ALL);
+	loop->stopping = true;
+	notify_send("STOPPING=1");
+	log_info("stopping: %s", watcher->signum == SIGINT ? "interrupted" : "asked to terminate");
+}
+
+/* The file is read and checked whole; only then does anything change. */
+static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
+{
+	struct loop *loop = watcher->data;
+	static struct config config;
+	struct problem problem;
+
+	(void)ev, (void)events;
+	if (config_load(loop->daemon->config.path, &config, &problem)) {
+		log_error("%s", problem.text);
+		log_warning("config: not taken over; the old one stays in force");
+		return;
+	}
+	loop->daemon->config.log_level = config.log_level;
+	log_set_level(config.log_level);
+	log_info("config: log_level is %s; every other setting is taken over at the next start",
+		 log_level_names[config.log_level]);
+}
+
+#define START(kind, watcher, callback, ...)                         \
+	do {                                                        \
+		ev_##kind##_init(watcher, callback, ##__VA_ARGS__); \
+		(watcher)->data = loop;                             \
+		ev_##kind##_start(loop->ev, watcher);               \
+	} while (0)
+
+static void start_watchers(struct loop *loop)
+{
+	struct daemon *daemon = loop->daemon;
+	unsigned int sockets = daemon->udp ? udp_sockets(daemon->udp) : 0;
+
+	START(timer, &loop->tick, on_tick, 0., 0.);
+	START(timer, &loop->second, on_second, 0., 1.);
+	for (unsigned int i = 0; i < sockets; i++)
+		START(io, &loop->sockets[i], on_datagrams, udp_fd(daemon->udp, i), EV_READ);
+	if (table_warnings_fd(daemon->table) >= 0)
+		START(io, &loop->warnings, on_warnings, table_warnings_fd(daemon->table), EV_READ);
+	START(io, &loop->control, on_control, control_fd(daemon->control), EV_READ);
+	START(signal, &loop->terminate, on_stop, SIGTERM);
+	START(signal, &loop->interrupt, on_stop, SIGINT);
+	START(signal, &loop->hangup, on_hangup, SIGHUP);
+	ev_timer_init(&loop->more, on_more, 0., 0.);
+	loop->more.data = loop;
+}
+
+int loop_run(struct daemon *daemon)
+{
+	static struct loop loop;
+
+	loop = (struct loop){ .daemon = daemon, .ev = ev_default_loop(EVFLAG_AUTO), .watchdog = notify_watchdog() };
+	if (!loop.ev)
+		return -ENOMEM;
+	signal(SIGPIPE, SIG_IGN);
+	start_watchers(&loop);
+	notify_send("READY=1");
+	ev_run(loop.ev, 0);
+	ev_loop_destroy(loop.ev);
+	return 0;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Giving up privileges once everything is open: what a peer's bytes could reach afterwards is a process that may do nothing
+ * special. */
+#ifndef GOSSIPD_PRIVILEGES_H
+#define GOSSIPD_PRIVILEGES_H
+
+#include "problem.h"
+
+/* Drops every capability, also from the bounding set, and sets no_new_privs; then checks that it is so. */
+int privileges_drop(struct problem *ret_problem);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Text of people and bytes of ours: addresses, endpoints and prefixes both ways, hostile names made harmless, and the nearest
+ * word to a misspelt one. Shared by gossipd and gossipctl.
+ */
+#ifndef GOSSIPD_TEXT_H
+#define GOSSIPD_TEXT_H
+
+#include <stddef.h>
+
+#include <xpro/key.h>
+
+#include "node.h"
+
+#define TEXT_ADDRESS_BYTES 48 /* INET6_ADDRSTRLEN is 46 */
+#define TEXT_ENDPOINT_BYTES 64
+#define TEXT_PREFIX_BYTES 56
+#define TEXT_KEY_BYTES (2 * TEXT_ADDRESS_BYTES + 8)
+
+/* A prefix of the 16-byte form: an IPv4 /24 has 120 bits. */
+struct prefix {
+	struct address address;
+	uint8_t bits;
+};
+
+/* A literal address. False when it is none: names are never resolved. */
+bool text_to_address(const char *text, struct address *ret_address);
+
+/* "192.0.2.1:7946" or "[2001:db8::1]:7946". -EINVAL with *ret_problem a sentence that says what to write instead. */
+int text_to_endpoint(const char *text, struct endpoint *ret_endpoint, const char **ret_problem);
+
+/* "192.0.2.0/24", "2001:db8::/32" or a bare address, which is a host. Host bits must be 0. */
+int text_to_prefix(const char *text, struct prefix *ret_prefix, const char **ret_problem);
+
+/* A whole decimal number, nothing before or after it. */
+bool text_to_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number);
+
+void text_of_address(const struct address *address, char ret_text[TEXT_ADDRESS_BYTES]);
+void text_of_endpoint(const struct endpoint *endpoint, char ret_text[TEXT_ENDPOINT_BYTES]);
+
+/* "client -> destination", or the destination alone. */
+void text_of_key(const struct key *key, char ret_text[TEXT_KEY_BYTES]);
+
+/* Copies at most bytes - 1 characters; everything but printable ASCII becomes \xNN, so that no name can command a terminal. */
+void text_escape(const char *text, char *ret_text, size_t bytes);
+
+/* The candidate nearest to `word` by edit distance, or NULL when none is near enough to be worth a hint. */
+const char *text_nearest(const char *word, const char *const *candidates, size_t count);
+
+#endif
