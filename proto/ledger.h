@@ -38,7 +38,6 @@ enum entry_flag {
 	ENTRY_WARM = 0x04, /* to be judged again at the next tick */
 	ENTRY_OVER = 0x08, /* over its rate when last judged */
 	ENTRY_THIN = 0x10, /* destination: fair is in force */
-	ENTRY_IN_TABLE = 0x20, /* the table was told of it */
 };
 
 /* A key and what hangs on it. */

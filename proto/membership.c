@@ -22,7 +22,7 @@ int membership_init(struct node *node, const struct certificate *self)
 	};
 	if (self->endpoints > 0)
 		member->endpoint = (struct endpoint){ self->endpoint[0].address, self->endpoint[0].port };
-	node->origins[0] = (struct origin){ .used = true, .incarnation = node->config.incarnation, .want_all = true };
+	node->origins[0] = (struct origin){ .used = true, .incarnation = node->config.incarnation, .want_all = WANT_ALL_REQUESTS };
 	return 0;
 }
 
@@ -67,9 +67,9 @@ enum reject member_meet(struct node *node, const struct certificate *certificate
 	if (member->session && (incarnation < member->incarnation || (incarnation == member->incarnation && boot < member->boot)))
 		return REJECT_STALE_SESSION;
 	if (!member->session || incarnation != member->incarnation || boot != member->boot) {
-		/* Another start of the member: its counters begin anew, and datagrams of the old start no longer open. */
+		/* Another start of the member: its counters begin anew, and datagrams of the old start no longer open. Ours go on: no nonce
+		 * is used twice under the pair's key. */
 		member->window = (struct window){ .highest = 0 };
-		member->send_counter = 0;
 		member->peer_sent_ns = 0;
 		member->incarnation = incarnation;
 		member->boot = boot;
@@ -83,14 +83,26 @@ enum reject member_meet(struct node *node, const struct certificate *certificate
 	return REJECT_NONE;
 }
 
-uint32_t origin_of(struct node *node, uint16_t member, uint64_t incarnation)
+uint32_t origin_find(const struct node *node, uint16_t member, uint64_t incarnation)
 {
 	const uint32_t first = (uint32_t)member * INCARNATIONS_MAX;
-	uint32_t oldest = first;
 
 	for (uint32_t i = first; i < first + INCARNATIONS_MAX; i++) {
 		if (node->origins[i].used && node->origins[i].incarnation == incarnation)
 			return i;
+	}
+	return INDEX_NONE;
+}
+
+uint32_t origin_of(struct node *node, uint16_t member, uint64_t incarnation)
+{
+	const uint32_t first = (uint32_t)member * INCARNATIONS_MAX;
+	uint32_t oldest = origin_find(node, member, incarnation);
+
+	if (oldest != INDEX_NONE)
+		return oldest;
+	oldest = first;
+	for (uint32_t i = first; i < first + INCARNATIONS_MAX; i++) {
 		if (!node->origins[i].used)
 			oldest = i;
 		else if (node->origins[oldest].used && node->origins[i].incarnation < node->origins[oldest].incarnation)
@@ -101,7 +113,7 @@ uint32_t origin_of(struct node *node, uint16_t member, uint64_t incarnation)
 			return INDEX_NONE;
 		ledger_forget_origin(&node->ledger, (uint16_t)oldest);
 	}
-	node->origins[oldest] = (struct origin){ .used = true, .incarnation = incarnation, .want_all = true };
+	node->origins[oldest] = (struct origin){ .used = true, .incarnation = incarnation, .want_all = WANT_ALL_REQUESTS };
 	node->excluded[oldest] = node->members[member].skewed;
 	return oldest;
 }

@@ -11,6 +11,7 @@
 
 #include "arena.h"
 #include "bytes.h"
+#include "fair.h"
 #include "ledger.h"
 #include "node.h"
 #include "origin.h"
@@ -24,6 +25,7 @@
 #define ROOTS_SIZE 64 /* signatures known to be good: two trees of every origin of a small mesh */
 #define COOKIE_REPLIES_SIZE 64
 #define TOKEN_BYTES 16
+#define OVER_DESTINATIONS_MAX 4096 /* victims at one time; one more is filtered by its pairs' rates alone */
 
 struct member {
 	bool used, self;
@@ -121,12 +123,10 @@ struct node {
 	uint32_t publish_cells_max;
 	struct frame_writer writer;
 	uint64_t next_sequence;
+	uint32_t published[FRAMES_PER_TICK_MAX]; /* scratch: where the frames of a tick stand in the store */
 	uint64_t closing_slot; /* the slot whose closing frames are being written, entry by entry */
 	uint32_t closing_entry; /* next entry to look at; INDEX_NONE: done */
-	struct {
-		uint8_t hash[HASH_BYTES], signature[SIGNATURE_BYTES];
-		uint64_t origin;
-	} roots[ROOTS_SIZE]; /* verified signatures */
+	struct frame_root roots[ROOTS_SIZE]; /* whose signature was verified */
 	uint32_t roots_next;
 
 	/* judge.c */
@@ -134,6 +134,8 @@ struct node {
 	float *rates; /* scratch of fair: one destination's clients */
 	uint32_t sweep; /* next entry to look at for cells of forgotten slots */
 	bool sweeping;
+	uint32_t over[OVER_DESTINATIONS_MAX]; /* destinations over their rate, for fair */
+	uint32_t over_count;
 
 	/* outbox.c */
 	struct out *outbox;
@@ -163,7 +165,9 @@ uint16_t member_find(const struct node *node, uint64_t id);
 /* Learns of a member, or of its next session. REJECT_STALE_SESSION, REJECT_MEMBERS_FULL or REJECT_NONE. */
 enum reject member_meet(struct node *node, const struct certificate *certificate, uint64_t incarnation, uint64_t boot,
 			const struct endpoint *endpoint, uint16_t *ret_member);
-/* The origin of a member in an incarnation, made when new; INDEX_NONE when it is older than those held. */
+/* The origin of a member in an incarnation, or INDEX_NONE. */
+uint32_t origin_find(const struct node *node, uint16_t member, uint64_t incarnation);
+/* The same, made when new; INDEX_NONE when it is older than those held. */
 uint32_t origin_of(struct node *node, uint16_t member, uint64_t incarnation);
 static inline uint16_t origin_member(uint32_t origin)
 {
@@ -197,15 +201,27 @@ enum reject repair_receive_want(struct node *node, uint16_t member, const uint8_
 enum reject receive_frame(struct node *node, struct now now, uint16_t member, const uint8_t *frame, size_t size);
 /* Joins one version of a cell; the only way into the ledger. `from_tick` and `tick`: the ticks it was counted in, for the carry; equal: it
  * tells no recent rate. */
-enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *cell, uint64_t from_tick, uint64_t tick, uint32_t *ret_entry,
-			 uint32_t *ret_cell);
+enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *cell, uint64_t from_tick, uint64_t tick);
 
 /* ---- publish.c: own cells become frames ---- */
+void publish_later(struct node *node, uint32_t entry, uint32_t cell);
 void publish_tick(struct node *node, struct now now);
 
-/* ---- judge.c, verdict.c ---- */
+/* ---- verdict.c, judge.c, share.c ---- */
+/* A key as it is judged now. */
+struct verdict {
+	struct record m;
+	struct carry carry;
+	uint64_t floor; /* M.c less what is known after A */
+	double count; /* M.c or what the carry expects, whichever is more */
+	double window_s, rate, limit;
+	double offered; /* packets per second over FAIR_TICKS complete ticks; a young client's count over the minimum window */
+	uint32_t origins;
+};
+void verdict_of(const struct node *node, struct now now, uint32_t entry, struct verdict *ret_verdict);
 void judge_dirty(struct node *node, uint32_t entry);
 void judge_tick(struct node *node, struct now now);
+void share_tick(struct node *node, struct now now);
 
 /* ---- outbox.c ---- */
 void outbox_add(struct node *node, struct out out);

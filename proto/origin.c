@@ -108,5 +108,5 @@ void origin_give_up(struct origin *origin)
 	origin->lost_up_to = origin->highest;
 	origin->advertised[0] = origin->advertised[1] = origin->highest;
 	origin->attempts = 0;
-	origin->want_all = false;
+	origin->want_all = 0;
 }

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Greeting: how two nodes that know only an address and the mesh secret learn each other's certificate and session. Three messages of one
+ * exact length under the mesh secret (PROTOCOL.md section "Greeting"):
+ *
+ *   A -> B  GREET    A's certificate, A's token, the cookie B gave A's address (or none)
+ *   B -> A  COOKIE   when the cookie is not B's: a new one; nothing else was looked at, nothing is kept
+ *   B -> A  WELCOME  when it is: B's certificate, A's token back
+ *
+ * A greeting proves membership of a certificate's key only together with the first sealed datagram of the session, which alone sets `heard`.
+ */
+#include <errno.h>
+#include <sodium.h>
+
+#include "node_internal.h"
+
+enum stage { STAGE_GREET = 1, STAGE_COOKIE = 2, STAGE_WELCOME = 3 };
+
+/* The plaintext of every HELLO. */
+struct hello {
+	uint8_t stage;
+	uint64_t receiver; /* member id, 0 while unknown */
+	uint64_t incarnation, boot; /* the sender's */
+	uint8_t cookie[COOKIE_BYTES];
+	uint8_t token[TOKEN_BYTES];
+	uint16_t certificate_bytes;
+	uint8_t certificate[CERTIFICATE_BYTES_MAX];
+};
+
+#define HELLO_PLAIN_BYTES (HELLO_BYTES - SEAL_BYTES)
+#define HELLO_USED_BYTES (1 + 8 + 8 + 8 + COOKIE_BYTES + TOKEN_BYTES + 2 + CERTIFICATE_BYTES_MAX)
+_Static_assert(HELLO_USED_BYTES <= HELLO_PLAIN_BYTES, "a greeting fits its one length");
+
+static void hello_write(const struct hello *hello, uint8_t ret_plain[HELLO_PLAIN_BYTES])
+{
+	uint8_t *at = ret_plain;
+
+	memset(ret_plain, 0, HELLO_PLAIN_BYTES);
+	at = put_le(at, hello->stage, 1);
+	at = put_le(at, hello->receiver, 8);
+	at = put_le(at, hello->incarnation, 8);
+	at = put_le(at, hello->boot, 8);
+	at = put_bytes(at, hello->cookie, COOKIE_BYTES);
+	at = put_bytes(at, hello->token, TOKEN_BYTES);
+	at = put_le(at, hello->certificate_bytes, 2);
+	put_bytes(at, hello->certificate, hello->certificate_bytes);
+}
+
+static bool hello_read(const uint8_t *plain, struct hello *ret_hello)
+{
+	struct cursor c = { plain, plain + HELLO_PLAIN_BYTES, false };
+
+	ret_hello->stage = (uint8_t)get_le(&c, 1);
+	ret_hello->receiver = get_le(&c, 8);
+	ret_hello->incarnation = get_le(&c, 8);
+	ret_hello->boot = get_le(&c, 8);
+	get_bytes(&c, ret_hello->cookie, COOKIE_BYTES);
+	get_bytes(&c, ret_hello->token, TOKEN_BYTES);
+	ret_hello->certificate_bytes = (uint16_t)get_le(&c, 2);
+	get_bytes(&c, ret_hello->certificate, CERTIFICATE_BYTES_MAX);
+	return !c.failed && ret_hello->certificate_bytes <= CERTIFICATE_BYTES_MAX;
+}
+
+/* A cookie says: a datagram sent to this address, to this id, reached its reader not long ago. Nothing is stored for it. */
+static void cookie_make(const struct node *node, const struct endpoint *to, uint64_t greeter, int64_t period, uint8_t ret_cookie[COOKIE_BYTES])
+{
+	uint8_t input[16 + 2 + 8 + 8], *at = input;
+
+	at = put_bytes(at, to->address.bytes, 16);
+	at = put_le(at, to->port, 2);
+	at = put_le(at, greeter, 8);
+	put_le(at, (uint64_t)period, 8);
+	crypto_generichash(ret_cookie, COOKIE_BYTES, input, sizeof(input), node->cookie_secret, sizeof(node->cookie_secret));
+}
+
+static int64_t cookie_period(struct now now)
+{
+	return now.mono.ns / (COOKIE_LIFETIME_MS * NS_PER_MS);
+}
+
+static bool cookie_is_ours(const struct node *node, const struct endpoint *from, uint64_t greeter, struct now now, const uint8_t cookie[COOKIE_BYTES])
+{
+	uint8_t expected[COOKIE_BYTES];
+
+	for (int64_t age = 0; age < 2; age++) {
+		cookie_make(node, from, greeter, cookie_period(now) - age, expected);
+		if (sodium_memcmp(expected, cookie, COOKIE_BYTES) == 0)
+			return true;
+	}
+	return false;
+}
+
+static size_t hello_close(struct node *node, const struct hello *hello, uint8_t *ret_bytes)
+{
+	struct datagram_header header = { .type = DATAGRAM_HELLO, .sender = node->id };
+	struct seal_context context = { .sender = 0 };
+	uint8_t plain[HELLO_PLAIN_BYTES];
+
+	memcpy(context.mesh_id, node->mesh.id, MESH_ID_BYTES);
+	nonce_make(++node->hello_counter, node->nonce_random, header.nonce);
+	hello_write(hello, plain);
+	return seal_close(&header, &context, node->hello_key, plain, sizeof(plain), ret_bytes);
+}
+
+size_t greet_write(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_bytes)
+{
+	struct hello hello = { .incarnation = node->config.incarnation, .boot = node->config.boot };
+
+	hello.certificate_bytes = (uint16_t)node->config.certificate_bytes;
+	memcpy(hello.certificate, node->config.certificate, node->config.certificate_bytes);
+	switch (out->kind) {
+	case OUT_HELLO: {
+		const struct greeting *greeting = &node->greetings[out->target];
+
+		hello.stage = STAGE_GREET;
+		hello.receiver = greeting->member == MEMBER_NONE ? 0 : node->members[greeting->member].id;
+		if (greeting->has_cookie)
+			memcpy(hello.cookie, greeting->cookie, COOKIE_BYTES);
+		memcpy(hello.token, greeting->token, TOKEN_BYTES);
+		*ret_to = greeting->endpoint;
+		break;
+	}
+	case OUT_COOKIE:
+	case OUT_WELCOME: {
+		const struct cookie_reply *reply = &node->replies[out->target];
+
+		hello.stage = out->kind == OUT_COOKIE ? STAGE_COOKIE : STAGE_WELCOME;
+		hello.receiver = reply->greeter;
+		memcpy(hello.token, reply->token, TOKEN_BYTES);
+		if (out->kind == OUT_COOKIE) {
+			hello.certificate_bytes = 0;
+			cookie_make(node, &reply->to, reply->greeter, cookie_period(now), hello.cookie);
+		}
+		*ret_to = reply->to;
+		break;
+	}
+	default:
+		return 0;
+	}
+	return hello_close(node, &hello, ret_bytes);
+}
+
+static void reply(struct node *node, enum out_kind kind, const struct endpoint *to, uint64_t greeter, const uint8_t token[TOKEN_BYTES])
+{
+	const uint32_t place = node->replies_next++ % COOKIE_REPLIES_SIZE;
+
+	node->replies[place] = (struct cookie_reply){ .to = *to, .greeter = greeter };
+	memcpy(node->replies[place].token, token, TOKEN_BYTES);
+	outbox_add(node, (struct out){ .kind = (uint8_t)kind, .target = (uint16_t)place });
+}
+
+/* Certificates cost a signature check each: a bounded number per second, whoever asks. */
+static bool may_check(struct node *node, struct now now)
+{
+	const int64_t second = now.mono.ns / NS_PER_S;
+
+	if (second != node->checks_second) {
+		node->checks_second = second;
+		node->checks_left = CERTIFICATE_CHECKS_PER_S;
+	}
+	if (node->checks_left == 0)
+		return false;
+	node->checks_left--;
+	return true;
+}
+
+/* The certificate of a HELLO, if it is the sender's. */
+static enum reject certificate_take(struct node *node, struct now now, uint64_t sender, const struct hello *hello, struct certificate *ret_certificate)
+{
+	enum reject reason;
+
+	if (!may_check(node, now))
+		return REJECT_HELLO_RATE;
+	reason = certificate_open(hello->certificate, hello->certificate_bytes, &node->mesh, ret_certificate);
+	if (reason != REJECT_NONE)
+		return reason;
+	return member_id_of(ret_certificate->public_key) == sender ? REJECT_NONE : REJECT_CERTIFICATE;
+}
+
+static struct greeting *greeting_of(struct node *node, const struct endpoint *endpoint)
+{
+	for (uint32_t i = 0; i < node->greetings_count; i++) {
+		if (node->greetings[i].endpoint.port == endpoint->port &&
+		    address_equal(&node->greetings[i].endpoint.address, &endpoint->address))
+			return &node->greetings[i];
+	}
+	return NULL;
+}
+
+static struct greeting *greeting_by_token(struct node *node, const uint8_t token[TOKEN_BYTES])
+{
+	for (uint32_t i = 0; i < node->greetings_count; i++) {
+		if (sodium_memcmp(node->greetings[i].token, token, TOKEN_BYTES) == 0)
+			return &node->greetings[i];
+	}
+	return NULL;
+}
+
+static void token_draw(struct node *node, struct greeting *greeting)
+{
+	for (unsigned int i = 0; i < TOKEN_BYTES / 8; i++)
+		put_le(greeting->token + 8 * i, node_random(node), 8);
+}
+
+/* A member known only because it greeted us is greeted in turn when it falls silent. */
+static void greeting_keep(struct node *node, uint16_t member)
+{
+	const struct endpoint *endpoint = &node->members[member].endpoint;
+	struct greeting *greeting = greeting_of(node, endpoint);
+
+	for (uint32_t i = 0; !greeting && i < node->greetings_count; i++) {
+		if (node->greetings[i].member == member)
+			greeting = &node->greetings[i];
+	}
+	if (greeting) {
+		greeting->member = member;
+		return;
+	}
+	if (node_greet(node, *endpoint) == 0)
+		node->greetings[node->greetings_count - 1].member = member;
+}
+
+int node_greet(struct node *node, struct endpoint peer)
+{
+	if (greeting_of(node, &peer))
+		return 0;
+	if (node->greetings_count == MEMBERS_MAX)
+		return -ENOSPC;
+	struct greeting *greeting = &node->greetings[node->greetings_count++];
+
+	*greeting = (struct greeting){ .endpoint = peer, .member = MEMBER_NONE };
+	token_draw(node, greeting);
+	return 0;
+}
+
+static enum reject receive_greet(struct node *node, struct now now, const struct endpoint *from, uint64_t sender, const struct hello *hello)
+{
+	struct certificate certificate;
+	enum reject reason;
+	uint16_t member;
+
+	if (!cookie_is_ours(node, from, sender, now, hello->cookie)) {
+		reply(node, OUT_COOKIE, from, sender, hello->token);
+		return REJECT_COOKIE;
+	}
+	reason = certificate_take(node, now, sender, hello, &certificate);
+	if (reason != REJECT_NONE)
+		return reason;
+	reason = member_meet(node, &certificate, hello->incarnation, hello->boot, from, &member);
+	if (reason != REJECT_NONE)
+		return reason;
+	greeting_keep(node, member);
+	reply(node, OUT_WELCOME, from, sender, hello->token);
+	/* The first sealed datagram goes out at once: it proves our key and lets the other side count us as up. */
+	outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = member });
+	return REJECT_NONE;
+}
+
+static enum reject receive_cookie(struct node *node, const struct hello *hello)
+{
+	struct greeting *greeting = greeting_by_token(node, hello->token);
+
+	if (!greeting)
+		return REJECT_COOKIE;
+	memcpy(greeting->cookie, hello->cookie, COOKIE_BYTES);
+	if (!greeting->has_cookie) /* answered once at once, later at the next greeting: two nodes must not play ball */
+		outbox_add(node, (struct out){ .kind = OUT_HELLO, .target = (uint16_t)(greeting - node->greetings) });
+	greeting->has_cookie = true;
+	return REJECT_NONE;
+}
+
+static enum reject receive_welcome(struct node *node, struct now now, const struct endpoint *from, uint64_t sender, const struct hello *hello)
+{
+	struct greeting *greeting = greeting_by_token(node, hello->token);
+	struct certificate certificate;
+	enum reject reason;
+	uint16_t member;
+
+	if (!greeting)
+		return REJECT_COOKIE;
+	reason = certificate_take(node, now, sender, hello, &certificate);
+	if (reason != REJECT_NONE)
+		return reason;
+	reason = member_meet(node, &certificate, hello->incarnation, hello->boot, from, &member);
+	if (reason != REJECT_NONE)
+		return reason;
+	greeting->member = member;
+	token_draw(node, greeting); /* a welcome is taken once */
+	outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = member });
+	return REJECT_NONE;
+}
+
+enum reject greet_receive(struct node *node, struct now now, const struct endpoint *from, const struct datagram_header *header, uint8_t *bytes,
+			  size_t size)
+{
+	struct seal_context context = { .sender = 0 };
+	struct hello hello;
+	size_t plain_size;
+
+	memcpy(context.mesh_id, node->mesh.id, MESH_ID_BYTES);
+	if (seal_open(bytes, size, &context, node->hello_key, &plain_size) != REJECT_NONE)
+		return REJECT_SEAL;
+	if (plain_size != HELLO_PLAIN_BYTES || !hello_read(bytes + SEAL_HEADER_BYTES, &hello))
+		return REJECT_MESSAGE;
+	if (hello.receiver != 0 && hello.receiver != node->id)
+		return REJECT_SEAL;
+	switch (hello.stage) {
+	case STAGE_GREET:
+		return receive_greet(node, now, from, header->sender, &hello);
+	case STAGE_COOKIE:
+		return receive_cookie(node, &hello);
+	case STAGE_WELCOME:
+		return receive_welcome(node, now, from, header->sender, &hello);
+	default:
+		return REJECT_MESSAGE;
+	}
+}
+
+void greet_tick(struct node *node, struct now now)
+{
+	for (uint32_t i = 0; i < node->greetings_count; i++) {
+		struct greeting *greeting = &node->greetings[i];
+
+		if (greeting->member != MEMBER_NONE && member_is_near(node, greeting->member, now))
+			continue;
+		if (instant_is_before(now.mono, greeting->due))
+			continue;
+		/* Up to a quarter of the interval of jitter: nodes that fell silent together do not greet together. */
+		greeting->due = instant_after(now.mono, duration_ms(HELLO_INTERVAL_MS + (int64_t)(node_random(node) % (HELLO_INTERVAL_MS / 4))));
+		greeting->has_cookie = greeting->has_cookie && node_random(node) % 4 != 0; /* a stale cookie is not repeated for ever */
+		outbox_add(node, (struct out){ .kind = OUT_HELLO, .target = (uint16_t)i });
+	}
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which keys are judged when: those whose cells grew, at once; those near their rate, again each tick, because the carry moves on; every
+ * key when a slot has begun, because the replay does. The result is a record for the table.
+ */
+#include "node_internal.h"
+
+#define NOTABLE 0.5 /* from this share of its rate on, a key is judged each tick and has a record on every proxy */
+#define UNDER_AGAIN 0.8 /* an over key counts as under again below this share: its events must not flutter */
+
+static bool queue_push(struct queue *queue, uint32_t item)
+{
+	if (queue->count == queue->size)
+		return false;
+	queue->items[(queue->head + queue->count++) % queue->size] = item;
+	return true;
+}
+
+static uint32_t queue_pop(struct queue *queue)
+{
+	const uint32_t item = queue->items[queue->head];
+
+	queue->head = (queue->head + 1) % queue->size;
+	queue->count--;
+	return item;
+}
+
+void judge_dirty(struct node *node, uint32_t entry)
+{
+	uint8_t *flags = &node->ledger.entries[entry].flags;
+
+	if (!(*flags & ENTRY_DIRTY) && queue_push(&node->dirty, entry))
+		*flags |= ENTRY_DIRTY;
+}
+
+static void over_add(struct node *node, uint32_t entry)
+{
+	if (node->over_count < OVER_DESTINATIONS_MAX)
+		node->over[node->over_count++] = entry;
+}
+
+static void tell_crossing(struct node *node, struct now now, uint32_t number, const struct verdict *v)
+{
+	struct entry *entry = &node->ledger.entries[number];
+	const bool destination = key_is_destination(&entry->key), was = entry->flags & ENTRY_OVER;
+	const bool is = v->limit > 0 && v->rate > v->limit * (was ? UNDER_AGAIN : 1);
+	struct node_event event = { .at = now.mesh, .key = entry->key, .rate = v->rate };
+
+	if (is == was)
+		return;
+	entry->flags ^= ENTRY_OVER;
+	if (destination)
+		event.kind = is ? EVENT_DESTINATION_OVER : EVENT_DESTINATION_UNDER;
+	else
+		event.kind = is ? EVENT_PAIR_OVER : EVENT_PAIR_UNDER;
+	node_tell(node, &event);
+	if (destination && is)
+		over_add(node, number);
+}
+
+/* police: thinned to T_F1, beside whatever fair leaves of it. */
+static uint16_t share_of(const struct node *node, const struct entry *entry, const struct verdict *v)
+{
+	if (!node->config.thresholds.police || key_is_destination(&entry->key) || v->limit <= 0 || v->offered <= v->limit)
+		return entry->pass_share;
+	const uint16_t police = (uint16_t)(v->limit / v->offered * (SHARE_ALL - 1));
+
+	return police < entry->pass_share ? police : entry->pass_share;
+}
+
+bool node_next_change(struct node *node, struct now now, struct change *ret_change)
+{
+	struct entry *entry;
+	struct verdict v;
+	uint32_t number;
+
+	do {
+		if (node->dirty.count == 0)
+			return false;
+		number = queue_pop(&node->dirty);
+		entry = &node->ledger.entries[number];
+	} while (!(entry->flags & ENTRY_DIRTY)); /* freed since, or judged already */
+	entry->flags &= (uint8_t)~ENTRY_DIRTY;
+
+	verdict_of(node, now, number, &v);
+	tell_crossing(node, now, number, &v);
+	*ret_change = (struct change){
+		.key = entry->key,
+		.ts1 = v.m.ts1,
+		.ts2 = v.m.ts2,
+		.count = v.m.count,
+		.floor = v.floor,
+		.rho = v.carry.rho,
+		.carry_from = mesh_tick_start(&node->mesh, v.carry.tick),
+		.pass_share = share_of(node, entry, &v),
+		.thin = entry->flags & ENTRY_THIN,
+		.notable = v.limit > 0 && v.rate >= NOTABLE * v.limit,
+	};
+	if (ret_change->notable && recent_is_after(&entry->recent, node->tick - RECENT_TICKS) && !(entry->flags & ENTRY_WARM) &&
+	    queue_push(&node->warm, number))
+		entry->flags |= ENTRY_WARM;
+	return true;
+}
+
+void node_refresh(struct node *node, const struct key *key)
+{
+	const uint32_t entry = ledger_find(&node->ledger, key);
+
+	if (entry != INDEX_NONE)
+		judge_dirty(node, entry);
+}
+
+/* Forgets cells of slots no longer held and judges what remains, a stretch per tick: all within eight ticks. */
+static void sweep(struct node *node)
+{
+	const uint64_t oldest = slot_oldest(node->slot);
+	const uint32_t stretch = node->ledger.keys_max / 8 + 1;
+
+	for (uint32_t i = 0; i < stretch && node->sweep < node->ledger.entries_high; i++, node->sweep++) {
+		if (!(node->ledger.entries[node->sweep].flags & ENTRY_USED))
+			continue;
+		if (!ledger_forget(&node->ledger, node->sweep, oldest))
+			judge_dirty(node, node->sweep);
+	}
+	node->sweeping = node->sweep < node->ledger.entries_high;
+}
+
+void judge_tick(struct node *node, struct now now)
+{
+	for (uint32_t i = node->warm.count; i > 0; i--) {
+		const uint32_t entry = queue_pop(&node->warm);
+
+		if (!(node->ledger.entries[entry].flags & ENTRY_WARM))
+			continue;
+		node->ledger.entries[entry].flags &= (uint8_t)~ENTRY_WARM;
+		judge_dirty(node, entry);
+	}
+	if (node->sweeping)
+		sweep(node);
+	share_tick(node, now);
+}

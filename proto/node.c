@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The node as a whole: its memory, its tick, its events and its counters. */
+#include <errno.h>
+
+#include <sodium.h>
+
+#include "node_internal.h"
+
+#define CELLS_PER_FRAME_TYPICAL 160 /* of IPv4 pairs under one destination, what a full frame takes at most */
+
+static uint32_t publish_cells(const struct node_limits *limits)
+{
+	const uint32_t most = FRAMES_PER_TICK_MAX * CELLS_PER_FRAME_TYPICAL;
+
+	return limits->cells_max < most ? limits->cells_max : most;
+}
+
+static void node_place(struct node *node, struct arena *arena, const struct node_limits *limits)
+{
+	node->members = arena_take(arena, limits->members_max, sizeof(*node->members));
+	node->origins = arena_take(arena, (size_t)limits->members_max * INCARNATIONS_MAX, sizeof(*node->origins));
+	node->publish_cells = arena_take(arena, publish_cells(limits), sizeof(*node->publish_cells));
+	node->own_destinations.items = arena_take(arena, limits->cells_max, sizeof(struct own_change));
+	node->own_pairs.items = arena_take(arena, limits->cells_max, sizeof(struct own_change));
+	/* Twice the keys: a key forgotten and made again may stand in a queue once more. */
+	node->dirty.items = arena_take(arena, 2 * (size_t)limits->keys_max, sizeof(uint32_t));
+	node->warm.items = arena_take(arena, 2 * (size_t)limits->keys_max, sizeof(uint32_t));
+	node->rates = arena_take(arena, limits->keys_max, sizeof(*node->rates));
+	node->outbox = arena_take(arena, OUTBOX_SIZE, sizeof(*node->outbox));
+}
+
+size_t node_bytes(const struct node_limits *limits)
+{
+	struct arena arena = { .memory = NULL };
+	struct node sizes;
+
+	arena_take(&arena, 1, sizeof(struct node));
+	node_place(&sizes, &arena, limits);
+	return arena.used + ledger_bytes(limits->keys_max, limits->cells_max) + store_bytes(limits->frames_max);
+}
+
+static uint64_t rotate_left(uint64_t x, unsigned int by)
+{
+	return x << by | x >> (64 - by);
+}
+
+/* xoshiro256**: for tokens, choices and jitter. Keys and nonces do not come from here. */
+uint64_t node_random(struct node *node)
+{
+	uint64_t *s = node->random;
+	const uint64_t result = rotate_left(s[1] * 5, 7) * 9, t = s[1] << 17;
+
+	s[2] ^= s[0];
+	s[3] ^= s[1];
+	s[1] ^= s[2];
+	s[0] ^= s[3];
+	s[2] ^= t;
+	s[3] = rotate_left(s[3], 45);
+	return result;
+}
+
+/* Everything random is drawn from the seed, each for its own purpose. */
+static void seed_draw(const struct node_config *config, const char *purpose, void *ret_bytes, size_t size)
+{
+	crypto_generichash(ret_bytes, size, (const uint8_t *)purpose, strlen(purpose), config->seed, SEED_BYTES);
+}
+
+static bool limits_are_sound(const struct node_config *config)
+{
+	const struct node_limits *l = &config->limits;
+
+	return l->keys_max >= 16 && l->cells_max >= 16 && l->frames_max >= 16 && l->members_max >= 1 && l->members_max <= MEMBERS_MAX &&
+	       l->keys_max <= UINT32_MAX / 4 && l->cells_max <= UINT32_MAX / 4 && config->frames_per_tick >= 1 &&
+	       config->frames_per_tick <= FRAMES_PER_TICK_MAX && config->frames_per_tick <= l->frames_max / 4 &&
+	       config->datagram_bytes >= DATAGRAM_BYTES_MIN && config->datagram_bytes <= DATAGRAM_BYTES_MAX &&
+	       config->boot < 1ULL << (64 - SEQUENCE_BOOT_SHIFT) && config->certificate_bytes <= CERTIFICATE_BYTES_MAX;
+}
+
+int node_init(void *memory, size_t bytes, const struct node_config *config, struct now now, struct node **ret_node)
+{
+	struct arena arena = { .memory = memory };
+	struct certificate self;
+	const char *problem;
+	uint64_t hash_seed[2];
+	struct node *node;
+
+	if (!limits_are_sound(config) || mesh_check(&config->mesh, &problem) != 0)
+		return -EINVAL;
+	if (bytes < node_bytes(&config->limits) || (uintptr_t)memory % ARENA_ALIGN)
+		return -ENOSPC;
+	if (certificate_open(config->certificate, config->certificate_bytes, &config->mesh, &self) != REJECT_NONE ||
+	    memcmp(self.public_key, config->secret_key + SECRET_KEY_BYTES - PUBLIC_KEY_BYTES, PUBLIC_KEY_BYTES) != 0)
+		return -EBADMSG;
+
+	node = arena_take(&arena, 1, sizeof(*node));
+	memset(node, 0, sizeof(*node));
+	node->config = *config;
+	node->mesh = config->mesh;
+	node->id = member_id_of(self.public_key);
+	node->tick = mesh_tick_at(&node->mesh, now.mesh);
+	node->slot = mesh_slot_at(&node->mesh, now.mesh);
+	node->next_sequence = config->boot << SEQUENCE_BOOT_SHIFT | 1;
+	node->closing_entry = INDEX_NONE;
+	node_place(node, &arena, &config->limits);
+	memset(node->members, 0, config->limits.members_max * sizeof(*node->members));
+	memset(node->origins, 0, (size_t)config->limits.members_max * INCARNATIONS_MAX * sizeof(*node->origins));
+	node->publish_cells_max = publish_cells(&config->limits);
+	node->own_destinations.size = node->own_pairs.size = config->limits.cells_max;
+	node->dirty.size = node->warm.size = 2 * config->limits.keys_max;
+
+	seed_draw(config, "xpro-mesh hash", hash_seed, sizeof(hash_seed));
+	seed_draw(config, "xpro-mesh cookie", node->cookie_secret, sizeof(node->cookie_secret));
+	seed_draw(config, "xpro-mesh nonce", node->nonce_random, sizeof(node->nonce_random));
+	seed_draw(config, "xpro-mesh choice", node->random, sizeof(node->random));
+	seal_hello_key(config->mesh_secret, node->hello_key);
+	ledger_init(&node->ledger, &arena, config->limits.keys_max, config->limits.cells_max, config->limits.members_max, hash_seed);
+	store_init(&node->store, &arena, config->limits.frames_max);
+	membership_init(node, &self);
+	*ret_node = node;
+	return 0;
+}
+
+void node_close(struct node *node)
+{
+	sodium_memzero(node->config.secret_key, sizeof(node->config.secret_key));
+	sodium_memzero(node->config.mesh_secret, sizeof(node->config.mesh_secret));
+	sodium_memzero(node->hello_key, sizeof(node->hello_key));
+	sodium_memzero(node->cookie_secret, sizeof(node->cookie_secret));
+	for (uint32_t i = 0; i < node->config.limits.members_max; i++)
+		sodium_memzero(node->members[i].key, SEAL_KEY_BYTES);
+}
+
+static uint8_t slot_fraction(const struct node *node, uint64_t slot, struct instant at)
+{
+	const int64_t length = mesh_slot_length(&node->mesh).ns, into = at.ns - mesh_slot_start(&node->mesh, slot).ns;
+
+	if (into <= 0)
+		return 0;
+	return into >= length ? SLOT_FRACTIONS - 1 : (uint8_t)(into * SLOT_FRACTIONS / length);
+}
+
+bool node_observe(struct node *node, struct now now, const struct key *key, uint64_t slot, struct instant first, struct instant last,
+		  uint64_t packets)
+{
+	const uint64_t slot_now = mesh_slot_at(&node->mesh, now.mesh), tick = mesh_tick_at(&node->mesh, now.mesh);
+	const struct cell cell = {
+		.key = *key,
+		.slot = slot,
+		.first = slot_fraction(node, slot, first),
+		.last = slot_fraction(node, slot, last),
+		.packets = packets,
+	};
+	enum reject reason;
+
+	if (slot < slot_oldest(slot_now) || slot > slot_now + 1 || !frame_cell_is_valid(&cell))
+		return false;
+	reason = receive_cell(node, 0, &cell, node->tick < tick ? node->tick : tick - 1, tick);
+	if (reason == REJECT_QUOTA)
+		node_reject(node, REJECT_QUOTA);
+	return reason != REJECT_QUOTA;
+}
+
+void node_tick(struct node *node, struct now now)
+{
+	const uint64_t slot = mesh_slot_at(&node->mesh, now.mesh);
+
+	node->tick = mesh_tick_at(&node->mesh, now.mesh);
+	if (slot > node->slot) {
+		node->closing_slot = node->slot;
+		node->closing_entry = 0;
+		node->sweep = 0;
+		node->sweeping = true;
+		node->slot = slot;
+	}
+	membership_tick(node, now);
+	greet_tick(node, now);
+	publish_tick(node, now);
+	repair_tick(node, now);
+	judge_tick(node, now);
+}
+
+struct instant node_next_due(const struct node *node, struct now now)
+{
+	const uint64_t tick = mesh_tick_at(&node->mesh, now.mesh);
+
+	return mesh_tick_start(&node->mesh, (tick > node->tick ? tick : node->tick) + (tick > node->tick ? 0 : 1));
+}
+
+void node_tell(struct node *node, const struct node_event *event)
+{
+	if (node->events_count == EVENTS_SIZE) { /* nobody fetches them: the oldest are the least news */
+		node->events_head = (node->events_head + 1) % EVENTS_SIZE;
+		node->events_count--;
+	}
+	node->events[(node->events_head + node->events_count++) % EVENTS_SIZE] = *event;
+}
+
+bool node_next_event(struct node *node, struct node_event *ret_event)
+{
+	if (node->events_count == 0)
+		return false;
+	*ret_event = node->events[node->events_head];
+	node->events_head = (node->events_head + 1) % EVENTS_SIZE;
+	node->events_count--;
+	return true;
+}
+
+void node_read_counters(const struct node *node, struct node_counters *ret_counters)
+{
+	*ret_counters = node->counters;
+	ret_counters->keys_held = node->ledger.keys_held;
+	ret_counters->keys_max = node->ledger.keys_max;
+	ret_counters->cells_held = node->ledger.cells_held;
+	ret_counters->cells_max = node->ledger.cells_max;
+	ret_counters->changes_pending = node->dirty.count;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Own cells become signed frames: once a tick those that changed, and when a slot has ended every cell of it once more, in closing frames.
+ * Destinations go first, then pairs in the order they changed, so that nothing starves; what the tick's budget does not take waits and goes
+ * out with its newer total. PROTOCOL.md section "Publishing".
+ */
+#include "node_internal.h"
+
+#define CLOSING_ENTRIES_PER_TICK 65536 /* looked at per tick: some milliseconds */
+
+static bool own_push(struct own_queue *queue, struct own_change change)
+{
+	if (queue->count == queue->size)
+		return false;
+	queue->items[(queue->head + queue->count++) % queue->size] = change;
+	return true;
+}
+
+static bool own_pop(struct own_queue *queue, struct own_change *ret_change)
+{
+	if (queue->count == 0)
+		return false;
+	*ret_change = queue->items[queue->head];
+	queue->head = (queue->head + 1) % queue->size;
+	queue->count--;
+	return true;
+}
+
+void publish_later(struct node *node, uint32_t entry, uint32_t cell)
+{
+	const bool destination = key_is_destination(&node->ledger.entries[entry].key);
+
+	if (!node->config.gossip || node->ledger.cells[cell].waiting)
+		return;
+	/* The queues hold every own cell there can be, so a push only fails over places of cells already forgotten: the closing frame of
+	 * the slot then carries the total. */
+	if (own_push(destination ? &node->own_destinations : &node->own_pairs, (struct own_change){ entry, cell }))
+		node->ledger.cells[cell].waiting = 1;
+}
+
+/* A queued cell may have been forgotten since, and its place taken by another key's. */
+static bool cell_is_of(const struct ledger *ledger, uint32_t entry, uint32_t cell)
+{
+	if (!(ledger->entries[entry].flags & ENTRY_USED))
+		return false;
+	for (uint32_t at = ledger->entries[entry].cells; at != INDEX_NONE; at = ledger->cells[at].next) {
+		if (at == cell)
+			return ledger->cells[at].origin == 0;
+	}
+	return false;
+}
+
+static struct cell cell_read(const struct node *node, uint32_t entry, uint32_t number)
+{
+	const struct ledger_cell *cell = &node->ledger.cells[number];
+
+	return (struct cell){
+		.key = node->ledger.entries[entry].key,
+		.slot = cell_slot(cell, node->slot),
+		.first = cell->first,
+		.last = cell->last,
+		.packets = cell->packets,
+	};
+}
+
+/* Heap sort: in place, and bounded whatever the order. */
+static void sift_down(struct cell *cells, size_t root, size_t count)
+{
+	for (size_t child = 2 * root + 1; child < count; child = 2 * root + 1) {
+		if (child + 1 < count && frame_cell_compare(&cells[child], &cells[child + 1]) < 0)
+			child++;
+		if (frame_cell_compare(&cells[root], &cells[child]) >= 0)
+			return;
+		const struct cell swap = cells[root];
+
+		cells[root] = cells[child];
+		cells[child] = swap;
+		root = child;
+	}
+}
+
+static void cells_sort(struct cell *cells, size_t count)
+{
+	for (size_t i = count / 2; i-- > 0;)
+		sift_down(cells, i, count);
+	for (size_t end = count; end-- > 1;) {
+		const struct cell swap = cells[0];
+
+		cells[0] = cells[end];
+		cells[end] = swap;
+		sift_down(cells, 0, end);
+	}
+}
+
+static size_t body_bytes_max(const struct node *node)
+{
+	return node->config.datagram_bytes - SEAL_BYTES - 1 - FRAME_PROOF_BYTES_MAX;
+}
+
+/* Writes the body under construction into the store; returns its place. */
+static uint32_t body_keep(struct node *node)
+{
+	const uint32_t number = store_put(&node->store, &node->writer.head);
+	struct stored *stored = &node->store.frames[number];
+
+	stored->size = (uint16_t)frame_finish(&node->writer, stored->frame);
+	frame_leaf(stored->frame, stored->size, stored->leaf);
+	node->counters.cells_published += node->writer.cells;
+	return number;
+}
+
+/* Signs the frames of a tick, in trees of up to LEAVES_MAX, and sends them. */
+static void sign_and_send(struct node *node, struct now now, enum frame_kind kind, uint32_t count)
+{
+	for (uint32_t first = 0; first < count; first += LEAVES_MAX) {
+		const uint32_t leaves = count - first < LEAVES_MAX ? count - first : LEAVES_MAX;
+		uint8_t leaf[LEAVES_MAX][HASH_BYTES];
+		struct frame_root root = {
+			.origin = node->id,
+			.incarnation = node->config.incarnation,
+			.tick = node->tick,
+			.kind = kind,
+			.tick_frames = (uint16_t)count,
+			.leaves = (uint8_t)leaves,
+		};
+
+		for (uint32_t i = 0; i < leaves; i++)
+			memcpy(leaf[i], node->store.frames[node->published[first + i]].leaf, HASH_BYTES);
+		frame_sign(&root, leaf, &node->mesh, node->config.secret_key);
+		node->counters.signatures_made++;
+		for (uint32_t i = 0; i < leaves; i++) {
+			struct stored *stored = &node->store.frames[node->published[first + i]];
+
+			stored->size = (uint16_t)frame_prove(stored->frame, stored->size, &root, leaf, i);
+			origin_note(&node->origins[0], stored->sequence, stored->tick, (uint16_t)count, kind == FRAME_CLOSING);
+			outbox_frame_to_all(node, node->published[first + i], now);
+		}
+	}
+	node->counters.frames_published += count;
+}
+
+/* Publishes sorted cells in at most `frames_max` frames; returns how many cells went out. No cells: one frame, a sign of life. */
+static size_t publish(struct node *node, struct now now, enum frame_kind kind, const struct cell *cells, size_t count, uint32_t frames_max)
+{
+	struct frame_head head = {
+		.origin = node->id,
+		.incarnation = node->config.incarnation,
+		.tick = node->tick,
+		.kind = kind,
+	};
+	uint32_t frames = 0;
+	size_t taken = 0;
+
+	if (frames_max > FRAMES_PER_TICK_MAX)
+		frames_max = FRAMES_PER_TICK_MAX;
+	do {
+		head.sequence = node->next_sequence++;
+		frame_begin(&node->writer, &head, body_bytes_max(node));
+		while (taken < count && frame_add(&node->writer, &cells[taken]))
+			taken++;
+		node->published[frames++] = body_keep(node);
+	} while (taken < count && frames < frames_max);
+	sign_and_send(node, now, kind, frames);
+	return taken;
+}
+
+static size_t collect(struct node *node, struct own_queue *queue, size_t count)
+{
+	struct own_change change;
+
+	while (count < node->publish_cells_max && own_pop(queue, &change)) {
+		if (!cell_is_of(&node->ledger, change.entry, change.cell))
+			continue;
+		node->ledger.cells[change.cell].waiting = 0;
+		node->publish_cells[count++] = cell_read(node, change.entry, change.cell);
+	}
+	return count;
+}
+
+/* What did not fit waits for the next tick, with whatever total it has then. */
+static void wait_again(struct node *node, const struct cell *cells, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const uint32_t entry = ledger_find(&node->ledger, &cells[i].key);
+
+		for (uint32_t at = node->ledger.entries[entry].cells; at != INDEX_NONE; at = node->ledger.cells[at].next) {
+			if (node->ledger.cells[at].origin == 0 && node->ledger.cells[at].slot == (uint16_t)cells[i].slot)
+				publish_later(node, entry, at);
+		}
+	}
+}
+
+static void publish_changed(struct node *node, struct now now)
+{
+	size_t count = collect(node, &node->own_destinations, 0), taken;
+
+	count = collect(node, &node->own_pairs, count);
+	if (count == 0 && node->ledger.origin_cells[0] == 0)
+		return; /* nothing counted lately: the digests are sign enough */
+	cells_sort(node->publish_cells, count);
+	taken = publish(node, now, FRAME_TICK, node->publish_cells, count, node->config.frames_per_tick);
+	wait_again(node, node->publish_cells + taken, count - taken);
+	node->counters.cells_waiting = node->own_destinations.count + node->own_pairs.count;
+}
+
+/* The next stretch of the ended slot's closing frames. */
+static void publish_closing(struct node *node, struct now now)
+{
+	const uint16_t slot = (uint16_t)node->closing_slot;
+	uint32_t looked = 0;
+	size_t count = 0;
+
+	for (; node->closing_entry < node->ledger.entries_high && looked < CLOSING_ENTRIES_PER_TICK && count < node->publish_cells_max;
+	     node->closing_entry++, looked++) {
+		const struct entry *entry = &node->ledger.entries[node->closing_entry];
+
+		if (!(entry->flags & ENTRY_USED))
+			continue;
+		for (uint32_t at = entry->cells; at != INDEX_NONE && count < node->publish_cells_max; at = node->ledger.cells[at].next) {
+			if (node->ledger.cells[at].origin == 0 && node->ledger.cells[at].slot == slot)
+				node->publish_cells[count++] = cell_read(node, node->closing_entry, at);
+		}
+	}
+	if (node->closing_entry >= node->ledger.entries_high)
+		node->closing_entry = INDEX_NONE;
+	if (count == 0)
+		return;
+	cells_sort(node->publish_cells, count);
+	publish(node, now, FRAME_CLOSING, node->publish_cells, count, FRAMES_PER_TICK_MAX);
+}
+
+void publish_tick(struct node *node, struct now now)
+{
+	if (!node->config.gossip)
+		return;
+	publish_changed(node, now);
+	if (node->closing_entry != INDEX_NONE)
+		publish_closing(node, now);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Datagrams come in here, cheap checks first: PROTOCOL.md section "Order of checks" numbers the steps. Nothing of a datagram is used
+ * before the step that makes it trustworthy, and nothing is half applied.
+ */
+#include "node_internal.h"
+
+enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *version, uint64_t from_tick, uint64_t tick)
+{
+	uint32_t entry = ledger_find(&node->ledger, &version->key), cell;
+	uint64_t gain;
+
+	if (entry == INDEX_NONE) {
+		if (!ledger_has_room(&node->ledger, (uint16_t)origin))
+			return REJECT_QUOTA;
+		entry = ledger_make(&node->ledger, &version->key);
+		if (entry == INDEX_NONE)
+			return REJECT_QUOTA;
+	}
+	switch (ledger_join(&node->ledger, entry, (uint16_t)origin, version, &gain, &cell)) {
+	case JOIN_QUOTA:
+		return REJECT_QUOTA;
+	case JOIN_SHRUNK:
+		return REJECT_SHRUNK;
+	case JOIN_SAME:
+		return REJECT_NONE;
+	case JOIN_GREW:
+		break;
+	}
+	if (tick > from_tick)
+		recent_add(&node->ledger.entries[entry].recent, from_tick, tick, gain);
+	judge_dirty(node, entry);
+	if (origin == 0)
+		publish_later(node, entry, cell);
+	return REJECT_NONE;
+}
+
+static bool roots_equal(const struct frame_root *a, const struct frame_root *b)
+{
+	return memcmp(a->signature, b->signature, SIGNATURE_BYTES) == 0 && memcmp(a->hash, b->hash, HASH_BYTES) == 0 && a->origin == b->origin &&
+	       a->incarnation == b->incarnation && a->tick == b->tick && a->kind == b->kind && a->tick_frames == b->tick_frames &&
+	       a->leaves == b->leaves;
+}
+
+/* One signature check per root, whatever number of frames stands under it. */
+static bool root_is_signed(struct node *node, const struct frame_root *root, uint16_t member)
+{
+	for (unsigned int i = 0; i < ROOTS_SIZE; i++) {
+		if (roots_equal(&node->roots[i], root))
+			return true;
+	}
+	node->counters.signatures_checked++;
+	if (!frame_verify(root, &node->mesh, node->members[member].certificate.public_key))
+		return false;
+	node->roots[node->roots_next++ % ROOTS_SIZE] = *root;
+	return true;
+}
+
+/* Have we this very frame? Before any signature is looked at. *ret_other: one with the same sequence and other content is held. */
+static bool frame_is_known(const struct node *node, uint32_t origin, const struct frame_claim *claim, bool *ret_other)
+{
+	const struct stored *held = store_find(&node->store, claim->head.origin, claim->head.incarnation, claim->head.sequence);
+
+	*ret_other = false;
+	if (held && held->size) {
+		*ret_other = memcmp(held->leaf, claim->leaf, HASH_BYTES) != 0;
+		return !*ret_other;
+	}
+	/* Not kept any more, or from a start of the origin before the one we follow: below base only totals can come, and they may. */
+	return origin != INDEX_NONE && claim->head.sequence >= node->origins[origin].base && origin_has(&node->origins[origin], claim->head.sequence);
+}
+
+static void equivocation(struct node *node, struct now now, uint16_t member, uint32_t origin)
+{
+	struct node_event event = { .kind = EVENT_EQUIVOCATION, .at = now.mesh };
+
+	node->origins[origin].quarantined = true;
+	node->excluded[origin] = true;
+	memcpy(event.member, node->members[member].certificate.name, sizeof(event.member));
+	node_tell(node, &event);
+}
+
+/* The first tick a gain of this cell may have been counted in, less one: after what is held whole, not before the cell began. */
+static uint64_t counted_from(const struct node *node, const struct origin *origin, const struct cell *cell, uint64_t tick)
+{
+	const struct instant begins = mesh_slot_start(&node->mesh, cell->slot);
+	const struct instant first = { begins.ns + cell->first * mesh_slot_length(&node->mesh).ns / SLOT_FRACTIONS };
+	const uint64_t from = mesh_tick_at(&node->mesh, first);
+	const uint64_t held = origin->complete > from ? origin->complete : from;
+
+	return held < tick ? held : tick - 1;
+}
+
+static void merge(struct node *node, struct now now, uint32_t number, const struct frame_claim *claim)
+{
+	const uint64_t slot_now = mesh_slot_at(&node->mesh, now.mesh), tick = claim->head.tick;
+	/* A closing frame repeats totals, and a tick far from ours tells no recent rate: neither moves the carry. */
+	const bool rates = claim->head.kind == FRAME_TICK && tick > 0 && tick <= node->tick + RECENT_TICKS / 2;
+	struct frame_reader reader;
+	struct cell cell;
+
+	frame_read(&reader, claim->body, claim->body_bytes);
+	while (frame_next(&reader, &cell)) {
+		enum reject reason = REJECT_SLOT;
+
+		if (cell.slot >= slot_oldest(slot_now) && cell.slot <= slot_now + 1)
+			reason = receive_cell(node, number, &cell, rates ? counted_from(node, &node->origins[number], &cell, tick) : tick, tick);
+		if (reason == REJECT_NONE) {
+			node->counters.cells_merged++;
+			continue;
+		}
+		node_reject(node, reason);
+		node->counters.cells_refused++;
+	}
+}
+
+static void keep(struct node *node, const struct frame_claim *claim, const uint8_t *frame, size_t size)
+{
+	struct stored *stored = &node->store.frames[store_put(&node->store, &claim->head)];
+
+	memcpy(stored->leaf, claim->leaf, HASH_BYTES);
+	memcpy(stored->frame, frame, size);
+	stored->size = (uint16_t)size;
+}
+
+enum reject receive_frame(struct node *node, struct now now, uint16_t sender, const uint8_t *frame, size_t size)
+{
+	struct frame_claim claim;
+	enum reject reason = frame_split(frame, size, &claim);
+	uint16_t member;
+	uint32_t origin;
+	bool other;
+
+	if (reason != REJECT_NONE)
+		return reason;
+	member = member_find(node, claim.head.origin);
+	if (member == MEMBER_NONE)
+		return REJECT_ORIGIN;
+	origin = origin_find(node, member, claim.head.incarnation);
+	if (origin != INDEX_NONE && node->origins[origin].quarantined)
+		return REJECT_EQUIVOCATION;
+	if (frame_is_known(node, origin, &claim, &other)) {
+		node->counters.frames_duplicate++;
+		return REJECT_FRAME_DUPLICATE;
+	}
+	if (!root_is_signed(node, &claim.root, member))
+		return REJECT_SIGNATURE;
+	if (claim.head.sequence == 0 || claim.head.sequence > UINT64_MAX - 2 * SEQUENCES_KEPT || claim.head.epoch != 0)
+		return REJECT_BODY;
+	reason = frame_check(claim.body, claim.body_bytes);
+	if (reason != REJECT_NONE)
+		return reason;
+	if (node->members[member].self && claim.head.incarnation > node->config.incarnation)
+		return REJECT_INCARNATION; /* somebody else runs with our key */
+	origin = origin_of(node, member, claim.head.incarnation);
+	if (origin == INDEX_NONE)
+		return REJECT_INCARNATION;
+	if (other) {
+		equivocation(node, now, member, origin);
+		return REJECT_EQUIVOCATION;
+	}
+	merge(node, now, origin, &claim);
+	keep(node, &claim, frame, size);
+	origin_note(&node->origins[origin], claim.head.sequence, claim.head.tick, claim.root.tick_frames, claim.head.kind == FRAME_CLOSING);
+	node->counters.frames_received++;
+	if (sender != member) {
+		node->origins[origin].frames_repaired++;
+		node->counters.frames_repaired++;
+	}
+	return REJECT_NONE;
+}
+
+static enum reject receive_message(struct node *node, struct now now, uint16_t member, const uint8_t *plain, size_t size)
+{
+	switch (plain[0]) {
+	case MESSAGE_FRAME:
+		return receive_frame(node, now, member, plain + 1, size - 1);
+	case MESSAGE_DIGEST:
+		return repair_receive_digest(node, now, member, plain + 1, size - 1);
+	case MESSAGE_WANT:
+		return repair_receive_want(node, member, plain + 1, size - 1);
+	default:
+		return REJECT_MESSAGE;
+	}
+}
+
+static enum reject receive_sealed(struct node *node, struct now now, const struct endpoint *from, const struct datagram_header *header,
+				  uint8_t *bytes, size_t size)
+{
+	const uint16_t number = member_find(node, header->sender);
+	struct member *member;
+	size_t plain_size;
+
+	if (number == MEMBER_NONE || !node->members[number].session)
+		return REJECT_SENDER;
+	member = &node->members[number];
+
+	struct seal_context context = {
+		.sender = member->id,
+		.receiver = node->id,
+		.sender_incarnation = member->incarnation,
+		.receiver_incarnation = node->config.incarnation,
+		.sender_boot = member->boot,
+		.receiver_boot = node->config.boot,
+	};
+
+	memcpy(context.mesh_id, node->mesh.id, MESH_ID_BYTES);
+	if (seal_open(bytes, size, &context, member->key, &plain_size) != REJECT_NONE)
+		return REJECT_SEAL;
+	/* Whoever sealed it is the member: marking the counter now cannot shut out another's datagram. */
+	if (!window_mark(&member->window, nonce_counter(header->nonce)))
+		return REJECT_REPLAY;
+	if (plain_size == 0)
+		return REJECT_MESSAGE;
+	member_heard(node, number, now, from);
+	return receive_message(node, now, number, bytes + SEAL_HEADER_BYTES, plain_size);
+}
+
+enum reject node_receive(struct node *node, struct now now, const struct endpoint *from, uint8_t *bytes, size_t size)
+{
+	struct datagram_header header;
+	enum reject reason;
+
+	node->counters.datagrams_received++;
+	node->counters.bytes_received += size;
+	reason = seal_header(bytes, size, &header);
+	if (reason == REJECT_NONE && header.sender == node->id)
+		reason = REJECT_SELF;
+	if (reason != REJECT_NONE)
+		return node_reject(node, reason);
+	if (header.type == DATAGRAM_HELLO)
+		reason = greet_receive(node, now, from, &header, bytes, size);
+	else
+		reason = receive_sealed(node, now, from, &header, bytes, size);
+	return reason == REJECT_NONE ? REJECT_NONE : node_reject(node, reason);
+}

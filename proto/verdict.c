@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a key's cells mean now: Algorithm 1's record, the carry over the lag, and the rate that Algorithm 2 compares. Pure reading; what
+ * follows from it is judge.c's and share.c's.
+ */
+#include "node_internal.h"
+
+/* A: the oldest, over the origins with cells of this key, of the newest tick each is held whole; who is too far behind is left out. */
+static uint64_t oldest_whole_tick(const struct node *node, const struct entry *entry, uint32_t *ret_origins)
+{
+	uint64_t oldest = node->tick;
+	uint16_t seen[SLOTS_HELD * INCARNATIONS_MAX + 8];
+	uint32_t origins = 0;
+
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = node->ledger.cells[at].next) {
+		const uint16_t origin = node->ledger.cells[at].origin;
+		const uint64_t whole = origin == 0 ? node->tick : node->origins[origin].complete;
+		bool again = false;
+
+		for (uint32_t i = 0; i < origins && i < sizeof(seen) / sizeof(seen[0]); i++)
+			again |= seen[i] == origin;
+		if (again)
+			continue;
+		if (origins < sizeof(seen) / sizeof(seen[0]))
+			seen[origins] = origin;
+		origins++;
+		if (!node->excluded[origin] && whole < oldest && node->tick - whole <= CARRY_TICKS)
+			oldest = whole;
+	}
+	*ret_origins = origins;
+	return oldest;
+}
+
+static double offered_rate(const struct node *node, const struct entry *entry, const struct verdict *v, struct duration min_window, struct now now)
+{
+	const double min_s = (double)min_window.ns / NS_PER_S;
+
+	if (v->m.count > 0 && duration_between(v->m.ts1, now.mesh).ns < min_window.ns)
+		return (double)v->m.count / min_s; /* young: as the rate rule sees it */
+	return (double)recent_sum(&entry->recent, v->carry.tick - FAIR_TICKS, v->carry.tick) / (FAIR_TICKS * tick_seconds(node));
+}
+
+void verdict_of(const struct node *node, struct now now, uint32_t number, struct verdict *ret_verdict)
+{
+	const struct entry *entry = &node->ledger.entries[number];
+	const struct thresholds *t = &node->config.thresholds;
+	const bool destination = key_is_destination(&entry->key);
+	const struct duration min_window = destination ? t->destination_min_window : t->pair_min_window;
+	const uint64_t oldest = slot_oldest(mesh_slot_at(&node->mesh, now.mesh));
+	struct verdict *v = ret_verdict;
+	struct slot_sums sums;
+	double lag_s, window_ns;
+
+	*v = (struct verdict){ .limit = destination ? t->destination_rate : t->pair_rate };
+	ledger_sum(&node->ledger, number, oldest, &node->mesh, node->excluded, &sums);
+	v->m = algorithm1_replay(sums.sum, oldest, &node->mesh, t->idle_reset);
+	v->carry = carry_of(&entry->recent, oldest_whole_tick(node, entry, &v->origins), tick_seconds(node));
+	v->floor = v->m.count > v->carry.known_after ? v->m.count - v->carry.known_after : 0;
+	lag_s = (double)duration_between(mesh_tick_start(&node->mesh, v->carry.tick), now.mesh).ns / NS_PER_S;
+	lag_s = fmin(fmax(lag_s, 0), CARRY_TICKS * tick_seconds(node));
+	v->count = fmax((double)v->m.count, (double)v->floor + v->carry.rho * lag_s);
+	window_ns = (double)duration_between(v->m.ts1, now.mesh).ns;
+	v->window_s = fmax(window_ns, (double)min_window.ns) / NS_PER_S;
+	v->rate = v->m.count == 0 || v->window_s <= 0 ? 0 : v->count / v->window_s;
+	v->offered = offered_rate(node, entry, v, min_window, now);
+}

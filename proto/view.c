@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What an administrator may ask: members, keys, the cells behind a key, and whether two ledgers are equal. Reads, changes nothing. */
+#include <sodium.h>
+
+#include "node_internal.h"
+
+static void member_view_of(const struct node *node, struct now now, uint16_t number, struct member_view *ret_view)
+{
+	const struct member *member = &node->members[number];
+	const uint32_t origin = origin_find(node, number, member->incarnation);
+
+	*ret_view = (struct member_view){
+		.endpoint = member->endpoint,
+		.self = member->self,
+		.up = member->up,
+		.skewed = member->skewed,
+		.incarnation = member->incarnation,
+		.boot = member->boot,
+		.rtt_ms = member->self ? 0 : member->rtt_ms,
+		.skew_ms = member->self ? 0 : member->skew_ms,
+		.silent_s = member->self    ? 0 :
+			    member->heard ? (double)duration_between(member->heard_at, now.mono).ns / NS_PER_S :
+					      INFINITY,
+	};
+	memcpy(ret_view->name, member->certificate.name, sizeof(ret_view->name));
+	memcpy(ret_view->region, member->certificate.region, sizeof(ret_view->region));
+	memcpy(ret_view->public_key, member->certificate.public_key, PUBLIC_KEY_BYTES);
+	if (origin == INDEX_NONE)
+		return;
+	ret_view->tick = member->self ? node->tick : node->origins[origin].complete;
+	ret_view->cells = node->ledger.origin_cells[origin];
+	ret_view->frames_received = node->origins[origin].frames_received;
+	ret_view->frames_repaired = node->origins[origin].frames_repaired;
+}
+
+bool node_next_member(const struct node *node, struct now now, uint32_t *cursor, struct member_view *ret_view)
+{
+	for (; *cursor < node->config.limits.members_max; (*cursor)++) {
+		if (!node->members[*cursor].used)
+			continue;
+		member_view_of(node, now, (uint16_t)(*cursor)++, ret_view);
+		return true;
+	}
+	return false;
+}
+
+static void key_view_of(const struct node *node, struct now now, uint32_t number, struct key_view *ret_view)
+{
+	const struct entry *entry = &node->ledger.entries[number];
+	struct verdict v;
+
+	verdict_of(node, now, number, &v);
+	*ret_view = (struct key_view){
+		.key = entry->key,
+		.ts1 = v.m.ts1,
+		.ts2 = v.m.ts2,
+		.count = v.m.count,
+		.carried = v.count - (double)v.m.count,
+		.window_s = v.window_s,
+		.rate = v.rate,
+		.offered = v.offered,
+		.limit = v.limit,
+		.share = entry->pass_share / (double)SHARE_ALL,
+		.origins = v.origins,
+		.over = v.limit > 0 && v.rate > v.limit,
+	};
+}
+
+bool node_next_key(const struct node *node, struct now now, uint32_t *cursor, struct key_view *ret_view)
+{
+	for (; *cursor < node->ledger.entries_high; (*cursor)++) {
+		if (!(node->ledger.entries[*cursor].flags & ENTRY_USED))
+			continue;
+		key_view_of(node, now, (*cursor)++, ret_view);
+		return true;
+	}
+	return false;
+}
+
+bool node_find_key(const struct node *node, struct now now, const struct key *key, struct key_view *ret_view)
+{
+	const uint32_t number = ledger_find(&node->ledger, key);
+
+	if (number == INDEX_NONE)
+		return false;
+	key_view_of(node, now, number, ret_view);
+	return true;
+}
+
+static void cell_view_of(const struct node *node, const struct ledger_cell *cell, struct cell_view *ret_view)
+{
+	const uint64_t slot = cell_slot(cell, node->slot);
+	const int64_t begins = mesh_slot_start(&node->mesh, slot).ns, length = mesh_slot_length(&node->mesh).ns;
+
+	*ret_view = (struct cell_view){
+		.incarnation = node->origins[cell->origin].incarnation,
+		.slot = slot,
+		.first = { begins + cell->first * length / SLOT_FRACTIONS },
+		.last = { begins + cell->last * length / SLOT_FRACTIONS },
+		.packets = cell->packets,
+	};
+	memcpy(ret_view->member, node->members[origin_member(cell->origin)].certificate.name, sizeof(ret_view->member));
+}
+
+/* The cursor counts cells in (slot, origin) order: the cell with exactly *cursor cells before it. Lists are short. */
+bool node_next_cell(const struct node *node, const struct key *key, uint32_t *cursor, struct cell_view *ret_view)
+{
+	const struct ledger *ledger = &node->ledger;
+	const uint32_t number = ledger_find(ledger, key);
+
+	if (number == INDEX_NONE)
+		return false;
+	for (uint32_t at = ledger->entries[number].cells; at != INDEX_NONE; at = ledger->cells[at].next) {
+		const struct ledger_cell *cell = &ledger->cells[at];
+		uint32_t before = 0;
+
+		for (uint32_t other = ledger->entries[number].cells; other != INDEX_NONE; other = ledger->cells[other].next) {
+			const struct ledger_cell *o = &ledger->cells[other];
+			const int16_t slots = (int16_t)(o->slot - cell->slot);
+
+			before += slots < 0 || (slots == 0 && o->origin < cell->origin);
+		}
+		if (before != *cursor)
+			continue;
+		(*cursor)++;
+		cell_view_of(node, cell, ret_view);
+		return true;
+	}
+	return false;
+}
+
+/* Sums of keyed hashes do not depend on the order of the cells. */
+void node_digest(const struct node *node, uint8_t ret_digest[HASH_BYTES])
+{
+	static const uint8_t key[crypto_shorthash_siphashx24_KEYBYTES] = "xpro ledger";
+	const uint64_t oldest = slot_oldest(node->slot);
+	uint64_t sum[4] = { 0 };
+
+	for (uint32_t i = 0; i < node->ledger.entries_high; i++) {
+		const struct entry *entry = &node->ledger.entries[i];
+
+		for (uint32_t at = entry->flags & ENTRY_USED ? entry->cells : INDEX_NONE; at != INDEX_NONE; at = node->ledger.cells[at].next) {
+			const struct ledger_cell *cell = &node->ledger.cells[at];
+			uint8_t bytes[32 + 8 + 8 + 8 + 4 + 2], *put = bytes, hash[16];
+
+			if (cell_slot(cell, node->slot) < oldest)
+				continue;
+			put = put_bytes(put, &entry->key, 32);
+			put = put_le(put, node->members[origin_member(cell->origin)].id, 8);
+			put = put_le(put, node->origins[cell->origin].incarnation, 8);
+			put = put_le(put, cell_slot(cell, node->slot), 8);
+			put = put_le(put, cell->packets, 4);
+			put = put_le(put, cell->first, 1);
+			put_le(put, cell->last, 1);
+			crypto_shorthash_siphashx24(hash, bytes, sizeof(bytes), key);
+			for (unsigned int word = 0; word < 2; word++) {
+				uint64_t part;
+
+				memcpy(&part, hash + 8 * word, 8);
+				sum[word] += part;
+				sum[word + 2] ^= part;
+			}
+		}
+	}
+	for (unsigned int word = 0; word < 4; word++)
+		put_le(ret_digest + 8 * word, sum[word], 8);
+}

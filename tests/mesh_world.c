@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "mesh_world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "harvest.h"
+
+#define FLIGHT_MAX 65536
+
+struct flight {
+	int64_t at_ns;
+	uint64_t order;
+	struct world_datagram datagram;
+};
+
+/* What the table keeps of a key at one node. */
+struct counter {
+	struct key key;
+	uint64_t packets;
+	struct instant window_start, last;
+	struct harvest_words words;
+};
+
+struct place {
+	struct node *node;
+	void *memory;
+	struct node_config config;
+	struct counter counters[WORLD_KEYS_MAX];
+	unsigned int counters_count;
+	struct instant harvested_at;
+};
+
+struct truth {
+	struct key key;
+	uint64_t slot, packets;
+};
+
+struct world {
+	struct world_options options;
+	struct mesh mesh;
+	struct place places[WORLD_NODES_MAX];
+	int64_t now_ns;
+	bool cut[WORLD_NODES_MAX][WORLD_NODES_MAX];
+	struct flight *flights;
+	size_t flights_count;
+	uint64_t order, random;
+	struct truth *truths;
+	size_t truths_count, truths_size;
+	bool (*tap)(void *user, struct world_datagram *datagram);
+	void *tap_user;
+};
+
+const struct thresholds world_thresholds = {
+	.pair_rate = 100,
+	.destination_rate = 1000,
+	.idle_reset = { 10 * NS_PER_S },
+	.pair_min_window = { NS_PER_S },
+	.destination_min_window = { NS_PER_S },
+	.fair = true,
+};
+
+#define WORLD_START_NS (1760000000LL * NS_PER_S)
+
+static double draw(struct world *world)
+{
+	world->random = world->random * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (double)(world->random >> 11) / (double)(1ULL << 53);
+}
+
+struct now world_now(const struct world *world)
+{
+	return (struct now){ .mono = { world->now_ns }, .mesh = { WORLD_START_NS + world->now_ns } };
+}
+
+const struct mesh *world_mesh(const struct world *world)
+{
+	return &world->mesh;
+}
+
+struct node *world_node(struct world *world, unsigned int n)
+{
+	return world->places[n].node;
+}
+
+static struct endpoint endpoint_of(unsigned int n)
+{
+	return (struct endpoint){ .address = address_of_ipv4((uint8_t[]){ 192, 0, 2, (uint8_t)(n + 1) }), .port = 7946 };
+}
+
+struct key world_key(unsigned int client, unsigned int destination)
+{
+	return (struct key){
+		.client = address_of_ipv4((uint8_t[]){ 10, (uint8_t)(client >> 16), (uint8_t)(client >> 8), (uint8_t)client }),
+		.destination = address_of_ipv4((uint8_t[]){ 198, 51, 100, (uint8_t)destination }),
+	};
+}
+
+static void must(int result, const char *what)
+{
+	if (result != 0) {
+		fprintf(stderr, "world: %s: %d\n", what, result);
+		abort();
+	}
+}
+
+static void place_start(struct world *world, unsigned int n)
+{
+	struct place *place = &world->places[n];
+
+	must(node_init(place->memory, node_bytes(&place->config.limits), &place->config, world_now(world), &place->node), "node_init");
+	for (unsigned int other = 0; other < n; other++)
+		must(node_greet(place->node, endpoint_of(other)), "node_greet");
+}
+
+struct world *world_make(const struct world_options *options)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	uint8_t authority_secret[SECRET_KEY_BYTES], mesh_secret[MESH_SECRET_BYTES], seed[32] = { 7 };
+
+	must(sodium_init() < 0, "sodium_init");
+	world->options = *options;
+	world->random = options->seed * 2 + 1;
+	world->flights = calloc(FLIGHT_MAX, sizeof(*world->flights));
+	world->mesh = (struct mesh){ .tick_ms = TICK_MS_DEFAULT, .window_max_ms = WINDOW_MAX_MS_DEFAULT, .decay = DECAY_DEFAULT };
+	crypto_sign_seed_keypair(world->mesh.authority, authority_secret, seed);
+	mesh_id_of(world->mesh.authority, world->mesh.id);
+	memset(mesh_secret, 42, sizeof(mesh_secret));
+	for (unsigned int n = 0; n < options->nodes; n++) {
+		struct place *place = &world->places[n];
+		struct certificate certificate = { .serial = 1, .endpoints = 1 };
+
+		place->config = (struct node_config){
+			.limits = { .keys_max = 8192, .cells_max = 65536, .frames_max = 4096, .members_max = WORLD_NODES_MAX },
+			.mesh = world->mesh,
+			.thresholds = options->thresholds,
+			.incarnation = 1000 + n,
+			.boot = 1,
+			.datagram_bytes = DATAGRAM_BYTES_DEFAULT,
+			.frames_per_tick = 64,
+			.gossip = true,
+		};
+		seed[0] = (uint8_t)(100 + n);
+		crypto_sign_seed_keypair(certificate.public_key, place->config.secret_key, seed);
+		snprintf(certificate.name, sizeof(certificate.name), "node-%u", n);
+		certificate.endpoint[0].address = endpoint_of(n).address;
+		certificate.endpoint[0].port = endpoint_of(n).port;
+		must(certificate_issue(&certificate, &world->mesh, authority_secret, place->config.certificate,
+				       &place->config.certificate_bytes),
+		     "certificate_issue");
+		memcpy(place->config.mesh_secret, mesh_secret, sizeof(mesh_secret));
+		memset(place->config.seed, (int)(n + options->seed), SEED_BYTES);
+		place->harvested_at = world_now(world).mesh;
+		place->memory = aligned_alloc(64, (node_bytes(&place->config.limits) + 63) / 64 * 64);
+		place_start(world, n);
+	}
+	return world;
+}
+
+void world_free(struct world *world)
+{
+	for (unsigned int n = 0; n < world->options.nodes; n++) {
+		node_close(world->places[n].node);
+		free(world->places[n].memory);
+	}
+	free(world->flights);
+	free(world->truths);
+	free(world);
+}
+
+void world_restart(struct world *world, unsigned int n)
+{
+	world->places[n].config.boot++;
+	place_start(world, n);
+}
+
+void world_cut(struct world *world, int a, int b, bool cut)
+{
+	for (int i = 0; i < WORLD_NODES_MAX; i++) {
+		if (b == -1 || i == b)
+			world->cut[a][i] = world->cut[i][a] = cut;
+	}
+}
+
+void world_set_tap(struct world *world, bool (*tap)(void *user, struct world_datagram *datagram), void *user)
+{
+	world->tap = tap;
+	world->tap_user = user;
+}
+
+static void truth_add(struct world *world, const struct key *key, uint64_t slot)
+{
+	for (size_t i = world->truths_count; i-- > 0;) {
+		if (world->truths[i].slot == slot && key_equal(&world->truths[i].key, key)) {
+			world->truths[i].packets++;
+			return;
+		}
+	}
+	if (world->truths_count == world->truths_size) {
+		world->truths_size = world->truths_size * 2 + 64;
+		world->truths = realloc(world->truths, world->truths_size * sizeof(*world->truths));
+	}
+	world->truths[world->truths_count++] = (struct truth){ *key, slot, 1 };
+}
+
+uint64_t world_truth(const struct world *world, const struct key *key, uint64_t slot)
+{
+	for (size_t i = 0; i < world->truths_count; i++) {
+		if (world->truths[i].slot == slot && key_equal(&world->truths[i].key, key))
+			return world->truths[i].packets;
+	}
+	return 0;
+}
+
+static void count(struct world *world, struct place *place, const struct key *key)
+{
+	struct counter *counter = NULL;
+	const struct instant now = world_now(world).mesh;
+
+	for (unsigned int i = 0; i < place->counters_count && !counter; i++) {
+		if (key_equal(&place->counters[i].key, key))
+			counter = &place->counters[i];
+	}
+	if (!counter) {
+		counter = &place->counters[place->counters_count++];
+		*counter = (struct counter){ .key = *key, .window_start = now };
+	} else if (duration_exceeds(duration_between(counter->last, now), world->options.thresholds.idle_reset)) {
+		counter->window_start = now;
+	}
+	counter->packets++;
+	counter->last = now;
+	truth_add(world, key, mesh_slot_at(&world->mesh, now));
+}
+
+void world_packet(struct world *world, unsigned int n, const struct key *pair)
+{
+	const struct key destination = key_of_destination(&pair->destination);
+
+	count(world, &world->places[n], pair);
+	count(world, &world->places[n], &destination);
+}
+
+static void harvest(struct world *world, struct place *place)
+{
+	const struct now now = world_now(world);
+
+	for (unsigned int i = 0; i < place->counters_count; i++) {
+		struct counter *counter = &place->counters[i];
+		const struct harvest_input input = {
+			.packets = counter->packets,
+			.last = counter->last,
+			.window_start = counter->window_start,
+			.previous = place->harvested_at,
+			.now = now.mesh,
+			.slot_length = mesh_slot_length(&world->mesh),
+		};
+		struct harvest_cell cells[SLOTS_HELD];
+		const size_t cells_count = harvest_divide(&counter->words, &input, cells);
+
+		for (size_t c = 0; c < cells_count; c++)
+			node_observe(place->node, now, &counter->key, cells[c].slot, cells[c].first, cells[c].last, cells[c].packets);
+	}
+	place->harvested_at = now.mesh;
+}
+
+static void fly(struct world *world, unsigned int from, const struct endpoint *to, const uint8_t *bytes, size_t size)
+{
+	unsigned int copies = 1;
+
+	for (unsigned int n = 0; n < world->options.nodes; n++) {
+		const struct endpoint there = endpoint_of(n);
+
+		if (!address_equal(&there.address, &to->address) || world->cut[from][n] || draw(world) < world->options.loss)
+			continue;
+		if (draw(world) < world->options.duplication)
+			copies = 2;
+		while (copies-- > 0) {
+			if (world->flights_count == FLIGHT_MAX)
+				abort();
+			struct flight *flight = &world->flights[world->flights_count++];
+
+			flight->at_ns = world->now_ns + (int64_t)(world->options.delay_ms * (0.5 + draw(world)) * NS_PER_MS);
+			flight->order = world->order++;
+			flight->datagram.to = n;
+			flight->datagram.from = endpoint_of(from);
+			flight->datagram.size = size;
+			memcpy(flight->datagram.bytes, bytes, size);
+		}
+		return;
+	}
+}
+
+static void drain(struct world *world, unsigned int n)
+{
+	struct node *node = world->places[n].node;
+	uint8_t bytes[DATAGRAM_BYTES_MAX];
+	struct change change;
+	struct endpoint to;
+	size_t size;
+
+	while ((size = node_poll(node, world_now(world), &to, bytes)) > 0)
+		fly(world, n, &to, bytes, size);
+	while (node_next_change(node, world_now(world), &change))
+		;
+}
+
+void world_deliver(struct world *world, const struct world_datagram *datagram)
+{
+	struct world_datagram copy = *datagram;
+
+	if (world->tap && !world->tap(world->tap_user, &copy))
+		return;
+	node_receive(world->places[copy.to].node, world_now(world), &copy.from, copy.bytes, copy.size);
+	drain(world, copy.to);
+}
+
+static bool deliver_due(struct world *world)
+{
+	size_t best = world->flights_count;
+
+	for (size_t i = 0; i < world->flights_count; i++) {
+		const struct flight *f = &world->flights[i], *b = &world->flights[best];
+
+		if (f->at_ns <= world->now_ns &&
+		    (best == world->flights_count || f->at_ns < b->at_ns || (f->at_ns == b->at_ns && f->order < b->order)))
+			best = i;
+	}
+	if (best == world->flights_count)
+		return false;
+	const struct world_datagram datagram = world->flights[best].datagram;
+
+	world->flights[best] = world->flights[--world->flights_count];
+	world_deliver(world, &datagram);
+	return true;
+}
+
+void world_run(struct world *world, double seconds)
+{
+	const int64_t end = world->now_ns + (int64_t)(seconds * NS_PER_S), step = 5 * NS_PER_MS;
+
+	for (;;) {
+		const struct now now = world_now(world);
+
+		for (unsigned int n = 0; n < world->options.nodes; n++) {
+			if (instant_is_before(now.mesh, node_next_due(world->places[n].node, now)))
+				continue;
+			harvest(world, &world->places[n]);
+			node_tick(world->places[n].node, now);
+			drain(world, n);
+		}
+		while (deliver_due(world))
+			;
+		if (world->now_ns >= end)
+			return;
+		world->now_ns = world->now_ns + step < end ? world->now_ns + step : end;
+	}
+}

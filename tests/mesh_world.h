@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A small world for tests of the node: some nodes, a clock, and a network that delivers after a delay unless it is told to lose, double,
+ * cut or keep datagrams. Packets are given to it one by one; each node counts its own like the table would.
+ */
+#ifndef TESTS_MESH_WORLD_H
+#define TESTS_MESH_WORLD_H
+
+#include "node.h"
+
+#define WORLD_NODES_MAX 16
+#define WORLD_KEYS_MAX 4096
+
+struct world;
+
+struct world_options {
+	unsigned int nodes;
+	uint64_t seed;
+	double delay_ms; /* one way */
+	double loss, duplication; /* shares */
+	struct thresholds thresholds;
+};
+
+extern const struct thresholds world_thresholds; /* 100 packets/s per pair, 1000 per destination, fair, drop */
+
+struct world *world_make(const struct world_options *options);
+void world_free(struct world *world);
+
+struct node *world_node(struct world *world, unsigned int n);
+struct now world_now(const struct world *world);
+const struct mesh *world_mesh(const struct world *world);
+
+/* Both directions between a and b; b = -1: everything of a. */
+void world_cut(struct world *world, int a, int b, bool cut);
+
+/* Kills a node and starts it again: counts (the table) are kept, all else is gone. */
+void world_restart(struct world *world, unsigned int n);
+
+/* One packet of this pair at this node, now. */
+void world_packet(struct world *world, unsigned int n, const struct key *pair);
+
+/* Lets time pass: ticks, datagrams, changes. */
+void world_run(struct world *world, double seconds);
+
+/* Counted at all nodes since the start, of a key in a slot. */
+uint64_t world_truth(const struct world *world, const struct key *key, uint64_t slot);
+
+/* Every datagram handed to a node, in order, for replaying. */
+struct world_datagram {
+	unsigned int to;
+	struct endpoint from;
+	size_t size;
+	uint8_t bytes[DATAGRAM_BYTES_MAX];
+};
+/* Called for every datagram before delivery, which it may change; false: swallow it. */
+void world_set_tap(struct world *world, bool (*tap)(void *user, struct world_datagram *datagram), void *user);
+void world_deliver(struct world *world, const struct world_datagram *datagram);
+
+struct key world_key(unsigned int client, unsigned int destination);
+
+#endif

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The node among others: what every ledger holds after loss, cuts, restarts and forgery. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "mesh_world.h"
+
+static struct world_options options_of(unsigned int nodes)
+{
+	return (struct world_options){ .nodes = nodes, .seed = 1, .delay_ms = 10, .thresholds = world_thresholds };
+}
+
+static unsigned int members_up(struct world *world, unsigned int n)
+{
+	struct member_view view;
+	unsigned int up = 0;
+	uint32_t cursor = 0;
+
+	while (node_next_member(world_node(world, n), world_now(world), &cursor, &view))
+		up += view.up && !view.self;
+	return up;
+}
+
+static bool ledgers_equal(struct world *world, unsigned int nodes)
+{
+	uint8_t first[HASH_BYTES], other[HASH_BYTES];
+
+	node_digest(world_node(world, 0), first);
+	for (unsigned int n = 1; n < nodes; n++) {
+		node_digest(world_node(world, n), other);
+		if (memcmp(first, other, HASH_BYTES) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Packets of a key in a ledger, all cells; each slot is held against the truth, which no ledger may exceed. */
+static uint64_t ledger_packets(struct world *world, unsigned int n, const struct key *key)
+{
+	struct cell_view cell;
+	uint64_t packets = 0, slot = 0, in_slot = 0;
+	uint32_t cursor = 0;
+
+	while (node_next_cell(world_node(world, n), key, &cursor, &cell)) {
+		packets += cell.packets;
+		in_slot = cell.slot == slot ? in_slot + cell.packets : cell.packets;
+		slot = cell.slot;
+		/* A harvest over a boundary divides by time: the parts may be off by one, the sum is not. */
+		assert_true(in_slot <= world_truth(world, key, slot) + world_truth(world, key, slot + 1));
+	}
+	return packets;
+}
+
+/* `rate` packets a second of a pair, round robin over the first `nodes` nodes. */
+static unsigned int offer(struct world *world, unsigned int nodes, const struct key *pair, double rate, double seconds)
+{
+	unsigned int sent = 0;
+
+	for (double t = 0; t < seconds; t += 1 / rate) {
+		world_packet(world, sent++ % nodes, pair);
+		world_run(world, 1 / rate);
+	}
+	return sent;
+}
+
+static void members_meet_through_one_address(void **state)
+{
+	struct world_options options = options_of(5);
+	struct world *world = world_make(&options);
+
+	(void)state;
+	world_run(world, 2);
+	for (unsigned int n = 0; n < 5; n++)
+		assert_int_equal(members_up(world, n), 4);
+	world_free(world);
+}
+
+static void all_ledgers_hold_what_each_counted(void **state)
+{
+	const struct key pair = world_key(1, 1);
+	struct world_options options = options_of(5);
+	struct world *world = world_make(&options);
+
+	(void)state;
+	world_run(world, 1);
+	const unsigned int sent = offer(world, 5, &pair, 100, 6);
+
+	world_run(world, 0.5);
+	for (unsigned int n = 0; n < 5; n++)
+		assert_int_equal(ledger_packets(world, n, &pair), sent);
+	assert_true(ledgers_equal(world, 5));
+	world_free(world);
+}
+
+static void loss_and_duplication_change_no_count(void **state)
+{
+	const struct key pair = world_key(1, 1), other = world_key(2, 1);
+	struct world_options options = options_of(4);
+
+	(void)state;
+	options.loss = 0.3;
+	options.duplication = 0.5;
+	options.delay_ms = 80;
+	for (options.seed = 1; options.seed <= 5; options.seed++) {
+		struct world *world = world_make(&options);
+
+		world_run(world, 4);
+		const unsigned int sent = offer(world, 4, &pair, 50, 5) + 0 * offer(world, 2, &other, 20, 1);
+
+		world_run(world, 5);
+		for (unsigned int n = 0; n < 4; n++)
+			assert_int_equal(ledger_packets(world, n, &pair), sent);
+		assert_true(ledgers_equal(world, 4));
+		world_free(world);
+	}
+}
+
+static void a_node_cut_off_agrees_again_within_two_seconds(void **state)
+{
+	const struct key pair = world_key(1, 1);
+	struct world_options options = options_of(3);
+	struct world *world = world_make(&options);
+
+	(void)state;
+	world_run(world, 1);
+	world_cut(world, 2, -1, true);
+	offer(world, 3, &pair, 60, 9);
+	assert_false(ledgers_equal(world, 3));
+	assert_int_equal(members_up(world, 0), 1);
+	world_cut(world, 2, -1, false);
+	world_run(world, 2);
+	assert_true(ledgers_equal(world, 3));
+	world_free(world);
+}
+
+static void two_nodes_cut_from_each_other_agree_through_a_third(void **state)
+{
+	const struct key pair = world_key(1, 1);
+	struct world_options options = options_of(3);
+	struct world *world = world_make(&options);
+	struct node_counters counters;
+
+	(void)state;
+	world_run(world, 1);
+	world_cut(world, 0, 1, true);
+	offer(world, 3, &pair, 60, 6);
+	world_run(world, 2);
+	assert_true(ledgers_equal(world, 3));
+	node_read_counters(world_node(world, 0), &counters);
+	assert_true(counters.frames_repaired > 0);
+	world_free(world);
+}
+
+static void a_restart_counts_nothing_twice_and_forgets_nothing(void **state)
+{
+	const struct key pair = world_key(1, 1);
+	struct world_options options = options_of(3);
+	struct world *world = world_make(&options);
+	unsigned int sent;
+
+	(void)state;
+	world_run(world, 1);
+	sent = offer(world, 3, &pair, 90, 5);
+	world_restart(world, 1);
+	sent += offer(world, 3, &pair, 90, 5);
+	world_run(world, 1.5);
+	for (unsigned int n = 0; n < 3; n++)
+		assert_int_equal(ledger_packets(world, n, &pair), sent);
+	assert_true(ledgers_equal(world, 3));
+	world_free(world);
+}
+
+static void a_spread_client_is_over_its_rate_everywhere(void **state)
+{
+	const struct key bot = world_key(1, 1), honest = world_key(2, 1);
+	struct world_options options = options_of(4);
+	struct world *world = world_make(&options);
+	struct key_view view;
+
+	(void)state;
+	world_run(world, 1);
+	for (int i = 0; i < 600; i++) { /* 200/s of the bot, 50/s of the honest client, over 4 nodes */
+		world_packet(world, (unsigned int)i % 4, &bot);
+		if (i % 4 == 0)
+			world_packet(world, (unsigned int)i / 4 % 4, &honest);
+		world_run(world, 0.005);
+	}
+	for (unsigned int n = 0; n < 4; n++) {
+		assert_true(node_find_key(world_node(world, n), world_now(world), &bot, &view));
+		assert_true(view.over);
+		assert_true(fabs(view.rate - 200) < 10);
+		assert_int_equal(view.origins, 4);
+		assert_true(node_find_key(world_node(world, n), world_now(world), &honest, &view));
+		assert_false(view.over);
+		assert_true(fabs(view.rate - 50) < 5);
+	}
+	world_free(world);
+}
+
+static void fair_gives_every_proxy_the_same_shares(void **state)
+{
+	struct world_options options = options_of(3);
+	struct world *world = world_make(&options);
+	struct key_view view;
+
+	(void)state;
+	options.thresholds.destination_rate = 1000;
+	world_run(world, 1);
+	/* 50 bots at 40/s (2000/s) and 10 honest clients at 10/s: the level is (1000 - 100) / 50 = 18. */
+	for (int i = 0; i < 4 * 40; i++) {
+		for (unsigned int c = 0; c < 50; c++) {
+			const struct key bot = world_key(c, 1);
+
+			world_packet(world, ((unsigned int)i + c) % 3, &bot);
+		}
+		for (unsigned int c = 100; c < 110 && i % 4 == 0; c++) {
+			const struct key honest = world_key(c, 1);
+
+			world_packet(world, c % 3, &honest);
+		}
+		world_run(world, 0.025);
+	}
+	for (unsigned int n = 0; n < 3; n++) {
+		const struct key bot = world_key(7, 1), honest = world_key(105, 1);
+
+		assert_true(node_find_key(world_node(world, n), world_now(world), &bot, &view));
+		assert_true(fabs(view.share - 18.0 / 40) < 0.03);
+		assert_true(node_find_key(world_node(world, n), world_now(world), &honest, &view));
+		assert_true(view.share == 1);
+	}
+	world_free(world);
+}
+
+struct tamper {
+	uint64_t seen, every;
+	int kind;
+};
+
+static bool tamper(void *user, struct world_datagram *datagram)
+{
+	struct tamper *t = user;
+
+	if (++t->seen % t->every == 0)
+		datagram->bytes[(t->seen * 7919) % datagram->size] ^= (uint8_t)(1 << t->seen % 8);
+	return true;
+}
+
+static void changed_datagrams_change_nothing_and_show(void **state)
+{
+	const struct key pair = world_key(1, 1);
+	struct world_options options = options_of(3);
+	struct world *world = world_make(&options);
+	struct tamper t = { .every = 3 };
+	uint64_t rejected = 0;
+	unsigned int sent;
+
+	(void)state;
+	world_run(world, 1);
+	world_set_tap(world, tamper, &t);
+	sent = offer(world, 3, &pair, 60, 5);
+	world_set_tap(world, NULL, NULL);
+	world_run(world, 2);
+	for (unsigned int n = 0; n < 3; n++) {
+		struct node_counters counters;
+
+		node_read_counters(world_node(world, n), &counters);
+		rejected += counters.rejects[REJECT_SEAL] + counters.rejects[REJECT_VERSION] + counters.rejects[REJECT_SENDER] +
+			    counters.rejects[REJECT_SIZE] + counters.rejects[REJECT_SELF];
+		assert_int_equal(ledger_packets(world, n, &pair), sent);
+	}
+	assert_true(rejected >= t.seen / t.every);
+	assert_true(ledgers_equal(world, 3));
+	world_free(world);
+}
+
+struct record {
+	struct world_datagram datagrams[4096];
+	size_t count;
+};
+
+static bool record(void *user, struct world_datagram *datagram)
+{
+	struct record *r = user;
+
+	if (r->count < sizeof(r->datagrams) / sizeof(r->datagrams[0]))
+		r->datagrams[r->count++] = *datagram;
+	return true;
+}
+
+static void replayed_datagrams_change_nothing_and_show(void **state)
+{
+	const struct key pair = world_key(1, 1);
+	struct world_options options = options_of(3);
+	struct world *world = world_make(&options);
+	static struct record r;
+	uint8_t before[HASH_BYTES], after[HASH_BYTES];
+	struct node_counters counters;
+	size_t recorded;
+
+	(void)state;
+	r.count = 0;
+	world_run(world, 1);
+	world_set_tap(world, record, &r);
+	offer(world, 3, &pair, 60, 3);
+	world_set_tap(world, NULL, NULL);
+	world_run(world, 0.1);
+	node_digest(world_node(world, 1), before);
+	recorded = r.count;
+	assert_true(recorded > 50);
+	for (size_t i = 0; i < recorded; i++)
+		world_deliver(world, &r.datagrams[i]);
+	node_digest(world_node(world, 1), after);
+	assert_memory_equal(before, after, HASH_BYTES);
+	node_read_counters(world_node(world, 1), &counters);
+	assert_true(counters.rejects[REJECT_REPLAY] > 10);
+
+	/* After a restart of the receiver they do not even open. */
+	world_restart(world, 1);
+	world_run(world, 2);
+	node_digest(world_node(world, 1), before);
+	for (size_t i = 0; i < recorded; i++) {
+		if (r.datagrams[i].to == 1)
+			world_deliver(world, &r.datagrams[i]);
+	}
+	node_digest(world_node(world, 1), after);
+	assert_memory_equal(before, after, HASH_BYTES);
+	node_read_counters(world_node(world, 1), &counters);
+	assert_true(counters.rejects[REJECT_SEAL] > 10);
+	world_free(world);
+}
+
+static void a_datagram_for_another_receiver_does_not_open(void **state)
+{
+	const struct key pair = world_key(1, 1);
+	struct world_options options = options_of(3);
+	struct world *world = world_make(&options);
+	static struct record r;
+	struct node_counters counters;
+	uint64_t seal_before;
+
+	(void)state;
+	r.count = 0;
+	world_run(world, 1);
+	world_set_tap(world, record, &r);
+	offer(world, 3, &pair, 60, 1);
+	world_set_tap(world, NULL, NULL);
+	node_read_counters(world_node(world, 2), &counters);
+	seal_before = counters.rejects[REJECT_SEAL];
+	uint64_t misled = 0;
+
+	for (size_t i = 0; i < r.count; i++) {
+		if (r.datagrams[i].to != 1 || r.datagrams[i].from.address.bytes[15] == 3)
+			continue; /* node 2's own come back as its own */
+		r.datagrams[i].to = 2;
+		world_deliver(world, &r.datagrams[i]);
+		misled++;
+	}
+	node_read_counters(world_node(world, 2), &counters);
+	assert_true(misled > 0);
+	assert_int_equal(counters.rejects[REJECT_SEAL] - seal_before, misled);
+	world_free(world);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(members_meet_through_one_address),
+		cmocka_unit_test(all_ledgers_hold_what_each_counted),
+		cmocka_unit_test(loss_and_duplication_change_no_count),
+		cmocka_unit_test(a_node_cut_off_agrees_again_within_two_seconds),
+		cmocka_unit_test(two_nodes_cut_from_each_other_agree_through_a_third),
+		cmocka_unit_test(a_restart_counts_nothing_twice_and_forgets_nothing),
+		cmocka_unit_test(a_spread_client_is_over_its_rate_everywhere),
+		cmocka_unit_test(fair_gives_every_proxy_the_same_shares),
+		cmocka_unit_test(changed_datagrams_change_nothing_and_show),
+		cmocka_unit_test(replayed_datagrams_change_nothing_and_show),
+		cmocka_unit_test(a_datagram_for_another_receiver_does_not_open),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
