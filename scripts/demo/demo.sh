@@ -21,7 +21,7 @@
 #
 # What travels: packet.h. Who sends it: traffic.c. Who counts: victim.c (socket), watch.c (kernel). Who judges: tally.c, verdict.c.
 #
-#     demo.sh                 all runs; PROXIES, KEEP, WARMUP, DURATION, RUNS and SEED come from the environment
+#     demo.sh                 all runs; PROXIES, KEEP, WARMUP, DURATION, RUNS, SEED and JSON come from the environment
 #     demo.sh attack NAME spread|many    sends an attack once more through a mesh that KEEP=1 left running
 #     demo.sh down [NAME]     takes down what KEEP=1 left running
 set -eu
@@ -41,6 +41,7 @@ seed=${SEED:-1}
 runs=${RUNS:-"off:spread:50:1000000:fair:4 on:spread:50:1000000:fair:4 off:many:100:6000:fair:4 on:many:100:6000:fair:4 on:many:100:6000:strict:6"}
 gossip_port=7946
 states=/run/xpro-demo
+json=${JSON:-$root/build/demo.json}
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'demo: %s\n' "$*" >&2; exit 1; }
@@ -264,7 +265,10 @@ run() {
 		asking=$!
 	fi
 	# shellcheck disable=SC2086
-	"$tools/watch" "  " "$state/sent.trace" "$state/received.trace" "$state/counters.trace" $pins || die "the observer failed"
+	"$tools/watch" "  " "$state/sent.trace" "$state/received.trace" "$state/counters.trace" $pins &
+	echo $! >"$state/pid.watch"
+	wait $! || die "the observer failed"
+	rm -f "$state/pid.watch"
 	wait "$(cat "$state/pid.traffic")" || { cat "$state/traffic.log" >&2; die "the clients failed"; }
 	rm -f "$state/pid.traffic"
 	[ "$gossip" != on ] || wait "$asking"
@@ -339,7 +343,7 @@ demo() {
 	done
 	say
 	status=0
-	"$tools/verdict" "$root/build/demo.json" "$state"/run*.json || status=$?
+	"$tools/verdict" "$json" "$state"/run*.json || status=$?
 	if [ -n "$keep" ]; then
 		stop_mesh
 		start_mesh on 50 6000 fair

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The demo's addresses and packets: who a client is, what its packet looks like, and how the victim tells from the packet alone whose it
- * was. Checksums are computed by the sender and verified by the victim with the same sum. Nothing here does I/O.
+ * The demo's addresses and packets: who a client is, what its packet looks like, and how the victim tells from the packet alone
+ * whose it was. Checksums are computed by the sender and verified by the victim with the same sum. Nothing here does I/O.
  *
  *     honest      198.18.0.0/17     2001:db8:a::/48        the client's number + 1 in the low 16 bits
  *     bystander   198.18.128.0/17   2001:db8:c::/48        honest as well, but asking for the victim's other address
@@ -31,8 +31,14 @@
 
 enum class { CLASS_HONEST, CLASS_BYSTANDER, CLASS_BOT, CLASS_COUNT };
 
-#define VICTIM4 { 203, 0, 113, 9 }
-#define VICTIM6 { 0x20, 0x01, 0x0d, 0xb8, 0, 0x0f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9 }
+#define VICTIM4                \
+	{                      \
+		203, 0, 113, 9 \
+	}
+#define VICTIM6                                                               \
+	{                                                                     \
+		0x20, 0x01, 0x0d, 0xb8, 0, 0x0f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9 \
+	}
 
 /* The Internet checksum (RFC 1071) in two steps, so that the pseudo-header can be added first. */
 static inline uint32_t checksum_add(uint32_t sum, const void *bytes, size_t size)
@@ -83,7 +89,8 @@ static inline void client_address(enum class class, unsigned int client, int fam
 }
 
 /* Writes one packet, without Ethernet header, of a client to the victim; returns its size. */
-static inline size_t packet_build(enum class class, unsigned int client, int family, uint8_t protocol, uint8_t ret_packet[PACKET_BYTES_MAX])
+static inline size_t packet_build(enum class class, unsigned int client, int family, uint8_t protocol,
+				  uint8_t ret_packet[PACKET_BYTES_MAX])
 {
 	static const uint8_t victim4[4] = VICTIM4, victim6[16] = VICTIM6;
 	size_t header = family == 4 ? sizeof(struct iphdr) : sizeof(struct ip6_hdr);
@@ -94,7 +101,11 @@ static inline size_t packet_build(enum class class, unsigned int client, int fam
 	memset(ret_packet, 0, PACKET_BYTES_MAX);
 	client_address(class, client, family, source);
 	if (family == 4) {
-		struct iphdr ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = protocol, .frag_off = htons(IP_DF),
+		struct iphdr ip = { .version = 4,
+				    .ihl = 5,
+				    .ttl = 64,
+				    .protocol = protocol,
+				    .frag_off = htons(IP_DF),
 				    .tot_len = htons((uint16_t)(header + transport)) };
 
 		memcpy(&ip.saddr, source, 4);
@@ -122,7 +133,11 @@ static inline size_t packet_build(enum class class, unsigned int client, int fam
 			udp.check = 0xffff; /* 0 would say: none */
 		memcpy(ret_packet + header, &udp, sizeof(udp));
 	} else {
-		struct tcphdr tcp = { .source = htons(port), .dest = htons(PORT_TCP), .seq = htonl(client * 7919U), .doff = 5, .syn = 1,
+		struct tcphdr tcp = { .source = htons(port),
+				      .dest = htons(PORT_TCP),
+				      .seq = htonl(client * 7919U),
+				      .doff = 5,
+				      .syn = 1,
 				      .window = htons(64240) };
 
 		memcpy(ret_packet + header, &tcp, sizeof(tcp));

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Turns the three traces of one run into one JSON object: what was offered, delivered and dropped, when each proxy first dropped, what
- * still passed after that. Computes from records alone; what it says of a run, verdict judges.
+ * Turns the three traces of one run into one JSON object: what was offered, delivered and dropped, when each proxy first dropped,
+ * what still passed after that. Computes from records alone; what it says of a run, verdict judges.
  *
  *     tally on|off|none fair|strict SENT RECEIVED COUNTERS > run.json
  *
- * "After detection" is the time from the moment every proxy has dropped until the attack's end; without that moment there is none.
+ * "After detection" is the time from the moment every proxy has dropped until the attack's end; without that moment there is
+ * none.
  */
 #include <jansson.h>
 #include <math.h>
@@ -27,9 +28,9 @@ struct tally {
 	int64_t first_drop[PROXIES_MAX];
 	uint64_t dropped, dropped_early;
 	int64_t detected_at;
-	uint64_t victim_pps[SECONDS_MAX]; /* delivered to the attacked address, by second of the run */
+	uint64_t victim_pps[SECONDS_MAX];   /* delivered to the attacked address, by second of the run */
 	uint64_t victim_after[SECONDS_MAX]; /* the same, by whole seconds after detection */
-	uint64_t proxy_peak[PROXIES_MAX]; /* bots: the most one proxy was offered in a second; attack 1: of one bot */
+	uint64_t proxy_peak[PROXIES_MAX];   /* bots: the most one proxy was offered in a second; attack 1: of one bot */
 };
 
 static const char *const reason_names[] = REASON_NAMES;
@@ -83,7 +84,8 @@ static void tally_packets(struct tally *tally, const struct trace *sent, const s
 	for (unsigned int i = 0; i < sent->proxies; i++) {
 		for (unsigned int j = 0; j <= CLIENTS_MAX; j++) {
 			for (unsigned int k = 0; k < SECONDS_MAX; k++)
-				tally->proxy_peak[i] = offered[i][j][k] > tally->proxy_peak[i] ? offered[i][j][k] : tally->proxy_peak[i];
+				tally->proxy_peak[i] =
+					offered[i][j][k] > tally->proxy_peak[i] ? offered[i][j][k] : tally->proxy_peak[i];
 		}
 	}
 	for (uint64_t i = 0; i < received->count; i++) {
@@ -115,7 +117,8 @@ static json_t *ratio(double part, double whole)
 	return whole > 0 ? json_real(round(part / whole * 1e5) / 1e5) : json_null();
 }
 
-/* Of the bots' packets above T_F1 after detection, how many were dropped: what a bot got through beyond T_F1 x the time leaked. */
+/* Of the bots' packets above T_F1 after detection, how many were dropped: what a bot got through beyond T_F1 x the time leaked.
+ */
 static void add_excess(json_t *run, const struct tally *tally, const struct trace *sent, double seconds)
 {
 	double excess = 0, leaked = 0, allowed = (double)sent->pair_rate * seconds;
@@ -142,7 +145,8 @@ static void add_victim(json_t *run, const struct tally *tally, const struct trac
 	for (unsigned int i = 0; i + 1 <= (unsigned int)seconds && i < SECONDS_MAX; i++)
 		most = tally->victim_after[i] > most ? tally->victim_after[i] : most;
 	json_object_set_new(run, "victim_pps", rates);
-	json_object_set_new(run, "victim_rate_over_limit", seconds >= 1 ? ratio((double)most, (double)sent->destination_rate) : json_null());
+	json_object_set_new(run, "victim_rate_over_limit",
+			    seconds >= 1 ? ratio((double)most, (double)sent->destination_rate) : json_null());
 }
 
 static void add_clients(json_t *run, const struct tally *tally, const struct trace *sent)
@@ -159,8 +163,9 @@ static void add_clients(json_t *run, const struct tally *tally, const struct tra
 		honest_hurt++;
 		worst = fmax(worst, 1 - (double)client->delivered / (double)client->sent);
 	}
-	json_object_set_new(run, "clients", json_pack("{si,si,si}", "honest", clients[CLASS_HONEST], "bystander", clients[CLASS_BYSTANDER], "bot",
-						      clients[CLASS_BOT]));
+	json_object_set_new(run, "clients",
+			    json_pack("{si,si,si}", "honest", clients[CLASS_HONEST], "bystander", clients[CLASS_BYSTANDER], "bot",
+				      clients[CLASS_BOT]));
 	json_object_set_new(run, "honest_clients_hurt", json_integer(honest_hurt));
 	json_object_set_new(run, "honest_worst_loss", json_real(worst));
 }
@@ -178,7 +183,8 @@ static void add_proxies(json_t *run, const struct tally *tally, const struct tra
 			json_int_t before = json_integer_value(json_object_get(all, reason_names[reason]));
 
 			json_object_set_new(own, reason_names[reason], json_integer((json_int_t)tally->reasons[i][reason]));
-			json_object_set_new(all, reason_names[reason], json_integer(before + (json_int_t)tally->reasons[i][reason]));
+			json_object_set_new(all, reason_names[reason],
+					    json_integer(before + (json_int_t)tally->reasons[i][reason]));
 		}
 		json_array_append_new(reasons, own);
 		json_array_append_new(first, milliseconds(sent->crossed_at, tally->first_drop[i]));
@@ -205,10 +211,11 @@ static json_t *describe(const struct tally *tally, const struct trace *sent, con
 	json_object_set_new(run, "attack", json_string(sent->attacked_family ? "many" : "spread"));
 	json_object_set_new(run, "pair_rate", json_integer((json_int_t)sent->pair_rate));
 	json_object_set_new(run, "destination_rate", json_integer((json_int_t)sent->destination_rate));
-	json_object_set_new(run, "attacked", sent->attacked_family ? json_string(sent->attacked_family == 4 ? "IPv4" : "IPv6") : json_null());
+	json_object_set_new(run, "attacked",
+			    sent->attacked_family ? json_string(sent->attacked_family == 4 ? "IPv4" : "IPv6") : json_null());
 	json_object_set_new(run, "fair_rate", sent->fair_rate > 0 ? json_real(sent->fair_rate) : json_null());
 	json_object_set_new(run, "attack_s", json_real((double)(sent->ended_at - sent->attack_at) / 1e9));
-	for (unsigned int class = 0; class < CLASS_COUNT; class++) {
+	for (unsigned int class = 0; class < CLASS_COUNT; class ++) {
 		snprintf(name, sizeof(name), "%s_sent", class_names[class]);
 		json_object_set_new(run, name, json_integer((json_int_t)tally->sent[class]));
 		snprintf(name, sizeof(name), "%s_delivered", class_names[class]);
@@ -222,7 +229,8 @@ static json_t *describe(const struct tally *tally, const struct trace *sent, con
 	}
 	json_object_set_new(run, "dropped", json_integer((json_int_t)tally->dropped));
 	json_object_set_new(run, "dropped_before_crossing", json_integer((json_int_t)tally->dropped_early));
-	json_object_set_new(run, "lost_elsewhere", json_integer((json_int_t)total - (json_int_t)arrived - (json_int_t)tally->dropped));
+	json_object_set_new(run, "lost_elsewhere",
+			    json_integer((json_int_t)total - (json_int_t)arrived - (json_int_t)tally->dropped));
 	json_object_set_new(run, "not_sent", json_integer((json_int_t)sent->refused));
 	json_object_set_new(run, "damaged", json_integer((json_int_t)received->damaged));
 	json_object_set_new(run, "victim_socket_lost", json_integer((json_int_t)received->overrun));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A trace: what one of the demo's programs counted, packet by packet, in a file that the others map. traffic writes one record per packet
- * offered, victim one per packet received, watch one per change of a kernel counter; tally reads the three. One writer per file; readers
- * look at `count` and `state` while it grows, which is how the live line knows what happens now. Times are CLOCK_MONOTONIC, nanoseconds.
+ * A trace: what one of the demo's programs counted, packet by packet, in a file that the others map. traffic writes one record
+ * per packet offered, victim one per packet received, watch one per change of a kernel counter; tally reads the three. One writer
+ * per file; readers look at `count` and `state` while it grows, which is how the live line knows what happens now. Times are
+ * CLOCK_MONOTONIC, nanoseconds.
  */
 #ifndef DEMO_TRACE_H
 #define DEMO_TRACE_H
@@ -27,15 +28,15 @@ enum path { PATH_HOME, PATH_SPREAD, PATH_ROAM }; /* one proxy; a packet to each 
 
 struct trace_record {
 	int64_t at;
-	uint32_t value; /* watch: packets since the record before */
+	uint32_t value;	 /* watch: packets since the record before */
 	uint16_t client; /* traffic, victim */
-	uint8_t proxy; /* from 0 */
-	uint8_t kind; /* traffic, victim: enum class; watch: enum reason */
+	uint8_t proxy;	 /* from 0 */
+	uint8_t kind;	 /* traffic, victim: enum class; watch: enum reason */
 };
 
 struct trace_client {
 	uint8_t class, family, protocol, path, home, reserved[3];
-	double rate; /* packets per second offered, over all proxies */
+	double rate;	    /* packets per second offered, over all proxies */
 	int64_t crossed_at; /* its own count over T_F1 x max(window, 1 s) */
 };
 
@@ -43,11 +44,11 @@ struct trace {
 	uint32_t magic, state;
 	uint64_t count;
 	uint64_t packets[CLASS_COUNT];
-	uint64_t refused; /* traffic: the kernel did not take it; not in the records */
-	uint64_t foreign, damaged, overrun; /* victim: not ours; wrong checksum; lost by its socket */
+	uint64_t refused;				     /* traffic: the kernel did not take it; not in the records */
+	uint64_t foreign, damaged, overrun;		     /* victim: not ours; wrong checksum; lost by its socket */
 	int64_t started_at, attack_at, ended_at, crossed_at; /* traffic */
 	uint64_t pair_rate, destination_rate;
-	double fair_rate; /* lambda of what is offered to the attacked address; 0 in attack 1 */
+	double fair_rate;	  /* lambda of what is offered to the attacked address; 0 in attack 1 */
 	uint32_t attacked_family; /* attack 2: which of the victim's addresses; attack 1: 0 */
 	uint32_t proxies, clients;
 	struct trace_client client[CLIENTS_MAX];
@@ -70,7 +71,8 @@ static inline void sleep_until(int64_t at)
 	}
 }
 
-/* Maps a trace: a new one to write, or another program's to read, waiting up to `wait_ms` until it is there. NULL: errno says why. */
+/* Maps a trace: a new one to write, or another program's to read, waiting up to `wait_ms` until it is there. NULL: errno says
+ * why. */
 static inline struct trace *trace_create(const char *path)
 {
 	struct trace *trace;

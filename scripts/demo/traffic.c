@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The demo's clients: the first station of its packets. Sends, from the clients' namespace and through every proxy, what honest clients
- * and bots would send: each evenly at its own rate with a phase of its own, honest ones alone at first, then both. Writes down every packet
- * the kernel took, and the moment the mesh-wide count of an attacked key crossed the line, worked out from what was sent and nothing else.
+ * The demo's clients: the first station of its packets. Sends, from the clients' namespace and through every proxy, what honest
+ * clients and bots would send: each evenly at its own rate with a phase of its own, honest ones alone at first, then both. Writes
+ * down every packet the kernel took, and the moment the mesh-wide count of an attacked key crossed the line, worked out from what
+ * was sent and nothing else.
  *
- *     traffic --proxies N --attack spread|many --pair-rate R --destination-rate R --warmup S --duration S [--family 4|6] [--seed N] TRACE
+ *     traffic --proxies N --attack spread|many --pair-rate R --destination-rate R --warmup S --duration S [--family 4|6] [--seed
+ * N] TRACE
  *
  * Interfaces to1 ... toN; proxy i has the MAC address 02:00:00:00:01:i on the other end, traffic itself is 02:00:00:00:00:i.
  */
@@ -19,7 +21,7 @@
 
 #include "trace.h"
 
-#define BATCH 64 /* a veth with XDP queues 256 packets: four batches fit */
+#define BATCH 64	/* a veth with XDP queues 256 packets: four batches fit */
 #define PAUSE_NS 200000 /* shortest sleep: bounds what a poll for the next packet may cost */
 #define SECONDS_MAX 60
 #define LAST_SECONDS 2
@@ -31,10 +33,11 @@
 #define MANY_BOT_RATE 48.0
 #define MANY_HONEST_SHARE 0.6 /* mean, of the fair share */
 #define MANY_BYSTANDER_RATE 20.0
-#define PROXY_SHARE 0.8 /* what every proxy sees of the limit, at most */
+#define PROXY_SHARE 0.8	   /* what every proxy sees of the limit, at most */
 #define MESH_SHARE_MAX 4.0 /* what the mesh sees of the limit, at most */
 
-/* Algorithm 1 with one master that hears of every packet at once; slots as by default. Says when an attack could first be known. */
+/* Algorithm 1 with one master that hears of every packet at once; slots as by default. Says when an attack could first be known.
+ */
 #define WINDOW_MAX_NS 8000000000LL
 #define DECAY 2
 #define SLOT_NS (WINDOW_MAX_NS / DECAY)
@@ -145,8 +148,12 @@ static void add_client(struct trace *trace, enum class class, int family, enum p
 	struct client *client = &clients[number];
 	uint8_t protocol = number / 2 % 2 ? IPPROTO_TCP : IPPROTO_UDP;
 
-	trace->client[number] = (struct trace_client){ .class = (uint8_t)class, .family = (uint8_t)family, .protocol = protocol,
-						       .path = (uint8_t)path, .home = (uint8_t)(number % trace->proxies), .rate = rate,
+	trace->client[number] = (struct trace_client){ .class = (uint8_t) class,
+						       .family = (uint8_t)family,
+						       .protocol = protocol,
+						       .path = (uint8_t)path,
+						       .home = (uint8_t)(number % trace->proxies),
+						       .rate = rate,
 						       .crossed_at = NEVER };
 	client->size = packet_build(class, number, family, protocol, client->packet);
 	client->interval = (int64_t)(1e9 / rate);
@@ -165,8 +172,9 @@ static void make_spread(struct trace *trace)
 }
 
 /*
- * Attack 2: hundreds of bots, each below T_F1, together over T_F2 by what all proxies see and under it by what any one sees. lambda solves
- * sum of min(rate, lambda) = T_F2; every bot is above it, every honest client below: lambda = T_F2 / (bots + sum of honest shares).
+ * Attack 2: hundreds of bots, each below T_F1, together over T_F2 by what all proxies see and under it by what any one sees.
+ * lambda solves sum of min(rate, lambda) = T_F2; every bot is above it, every honest client below: lambda = T_F2 / (bots + sum of
+ * honest shares).
  */
 static void make_many(struct trace *trace, int family)
 {
@@ -268,15 +276,19 @@ static void flush(struct trace *trace, unsigned int proxy, int64_t mono_to_real)
 			unsigned int number = queue->client[done];
 
 			trace->packets[trace->client[number].class]++;
-			trace_append(trace, (struct trace_record){ .at = now, .client = (uint16_t)number, .proxy = (uint8_t)proxy,
-								   .kind = trace->client[number].class, .value = trace->client[number].family });
+			trace_append(trace, (struct trace_record){ .at = now,
+								   .client = (uint16_t)number,
+								   .proxy = (uint8_t)proxy,
+								   .kind = trace->client[number].class,
+								   .value = trace->client[number].family });
 			count(trace, number, now, mono_to_real);
 		}
 	}
 	queue->queued = 0;
 }
 
-/* Every client's packets as they fall due; one that was missed while we were not running follows at once, in batches with a pause. */
+/* Every client's packets as they fall due; one that was missed while we were not running follows at once, in batches with a
+ * pause. */
 static void run(struct trace *trace, int64_t until, int64_t mono_to_real)
 {
 	while (!stopped) {
@@ -326,9 +338,11 @@ static void usage(void)
 
 static struct options read_options(int argc, char **argv)
 {
-	static const struct option names[] = { { "proxies", 1, 0, 'p' }, { "attack", 1, 0, 'a' }, { "pair-rate", 1, 0, '1' },
-					       { "destination-rate", 1, 0, '2' }, { "warmup", 1, 0, 'w' }, { "duration", 1, 0, 'd' },
-					       { "family", 1, 0, 'f' }, { "seed", 1, 0, 's' }, { 0 } };
+	static const struct option names[] = {
+		{ "proxies", 1, 0, 'p' },	   { "attack", 1, 0, 'a' }, { "pair-rate", 1, 0, '1' },
+		{ "destination-rate", 1, 0, '2' }, { "warmup", 1, 0, 'w' }, { "duration", 1, 0, 'd' },
+		{ "family", 1, 0, 'f' },	   { "seed", 1, 0, 's' },   { 0 }
+	};
 	struct options options = { .family = 4, .seed = 1, .attack = "" };
 	int letter;
 
@@ -336,21 +350,38 @@ static struct options read_options(int argc, char **argv)
 		unsigned int number = optarg ? (unsigned int)strtoul(optarg, NULL, 10) : 0;
 
 		switch (letter) {
-		case 'p': options.proxies = number; break;
-		case 'a': options.attack = optarg; break;
-		case '1': options.pair_rate = number; break;
-		case '2': options.destination_rate = number; break;
-		case 'w': options.warmup = number; break;
-		case 'd': options.duration = number; break;
-		case 'f': options.family = (int)number; break;
-		case 's': options.seed = number; break;
-		default: usage();
+		case 'p':
+			options.proxies = number;
+			break;
+		case 'a':
+			options.attack = optarg;
+			break;
+		case '1':
+			options.pair_rate = number;
+			break;
+		case '2':
+			options.destination_rate = number;
+			break;
+		case 'w':
+			options.warmup = number;
+			break;
+		case 'd':
+			options.duration = number;
+			break;
+		case 'f':
+			options.family = (int)number;
+			break;
+		case 's':
+			options.seed = number;
+			break;
+		default:
+			usage();
 		}
 	}
 	if (optind != argc - 1 || options.proxies == 0 || options.proxies > PROXIES_MAX || options.pair_rate == 0 ||
 	    options.destination_rate == 0 || options.duration <= LAST_SECONDS ||
-	    options.warmup + options.duration > SECONDS_MAX ||
-	    (options.family != 4 && options.family != 6) || (strcmp(options.attack, "spread") != 0 && strcmp(options.attack, "many") != 0))
+	    options.warmup + options.duration > SECONDS_MAX || (options.family != 4 && options.family != 6) ||
+	    (strcmp(options.attack, "spread") != 0 && strcmp(options.attack, "many") != 0))
 		usage();
 	options.trace = argv[optind];
 	return options;

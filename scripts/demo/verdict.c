@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The end of the demo: gathers the runs into one document, prints them as tables, and holds every claim the project makes of its main job
- * against the figures. Exit 0 when all claims hold.
+ * The end of the demo: gathers the runs into one document, prints them as tables, and holds every claim the project makes of its
+ * main job against the figures. Exit 0 when all claims hold.
  *
  *     verdict DEMO.json RUN.json...
  */
@@ -95,7 +95,8 @@ static void print_reasons(json_t *run)
 	bool any = false;
 
 	printf("    dropped, as the kernel counted:     ");
-	json_object_foreach(json_object_get(run, "reasons"), name, packets) {
+	json_object_foreach(json_object_get(run, "reasons"), name, packets)
+	{
 		if (strncmp(name, "drop_", 5) != 0 || json_integer_value(packets) == 0)
 			continue;
 		printf(" %s %lld", name, (long long)json_integer_value(packets));
@@ -111,8 +112,8 @@ static void print_run(json_t *run, size_t position)
 	printf("\nrun %zu: %s, gossip %s\n", position + 1, many ? "many clients, one victim" : "one client, many proxies",
 	       json_is_true(json_object_get(run, "gossip")) ? "on" : "off");
 	if (many)
-		printf("    T_F2 %.0f packets/s to the victim's %s address, aggregate = %s, fair share %.1f packets/s\n", number(run, "destination_rate"),
-		       text(run, "attacked"), text(run, "aggregate"), number(run, "fair_rate"));
+		printf("    T_F2 %.0f packets/s to the victim's %s address, aggregate = %s, fair share %.1f packets/s\n",
+		       number(run, "destination_rate"), text(run, "attacked"), text(run, "aggregate"), number(run, "fair_rate"));
 	else
 		printf("    T_F1 %.0f packets/s for one client and destination\n", number(run, "pair_rate"));
 	printf("    %-28s %9s %10s %9s %10s\n", "packets of", "offered", "delivered", "missing", "delivered");
@@ -125,9 +126,11 @@ static void print_run(json_t *run, size_t position)
 	if (json_is_number(json_object_get(run, "bot_above_rate_dropped_share")))
 		printf("    after that, of bots' packets above T_F1, dropped: %.2f %% (of all their packets: %.2f %%)\n",
 		       100 * number(run, "bot_above_rate_dropped_share"),
-		       100 - 100 * number(run, "bot_delivered_after_detection") / fmax(1, number(run, "bot_sent_after_detection")));
+		       100 - 100 * number(run, "bot_delivered_after_detection") /
+				       fmax(1, number(run, "bot_sent_after_detection")));
 	if (json_is_number(json_object_get(run, "victim_rate_over_limit")))
-		printf("    after that, the victim received at most %.2f x T_F2 in a second\n", number(run, "victim_rate_over_limit"));
+		printf("    after that, the victim received at most %.2f x T_F2 in a second\n",
+		       number(run, "victim_rate_over_limit"));
 	if (many) {
 		json_t *rates = json_object_get(run, "victim_pps");
 
@@ -177,7 +180,9 @@ static void claim_common(json_t *run, size_t position)
 	double lost = number(run, "lost_elsewhere");
 
 	if (fabs(lost) > all * LOST_ELSEWHERE_MAX || number(run, "victim_socket_lost") > 0 || number(run, "damaged") > 0)
-		claim(false, "run %zu: every packet is accounted for (%.0f missing without a drop, %.0f lost by the victim's socket, %.0f damaged)",
+		claim(false,
+		      "run %zu: every packet is accounted for (%.0f missing without a drop, %.0f lost by the victim's socket, "
+		      "%.0f damaged)",
 		      position + 1, lost, number(run, "victim_socket_lost"), number(run, "damaged"));
 	if (number(run, "dropped_before_crossing") > 0)
 		claim(false, "run %zu: nothing is dropped before the line is crossed (%.0f packets were)", position + 1,
@@ -187,17 +192,20 @@ static void claim_common(json_t *run, size_t position)
 static void claim_spread(json_t *run)
 {
 	double delivered = number(run, "bot_delivered") / fmax(1, number(run, "bot_sent")), slowest;
-	double share = number(run, "bot_above_rate_dropped_share"), lost = number(run, "honest_sent") - number(run, "honest_delivered");
+	double share = number(run, "bot_above_rate_dropped_share"),
+	       lost = number(run, "honest_sent") - number(run, "honest_delivered");
 
 	if (is(run, "spread", false, NULL)) {
-		claim(delivered >= WITHOUT_GOSSIP_DELIVERED_MIN, "one client, many proxies, without gossip: the attack passes, %.2f %% of the bots' "
-		      "packets delivered (at least 95 %%)", 100 * delivered);
+		claim(delivered >= WITHOUT_GOSSIP_DELIVERED_MIN,
+		      "one client, many proxies, without gossip: the attack passes, %.2f %% of the bots' "
+		      "packets delivered (at least 95 %%)",
+		      100 * delivered);
 	} else {
 		bool in_time = all_dropped(run, &slowest);
 
 		claim(in_time, "with gossip: every proxy drops within 2 s of the crossing (slowest: %.0f ms)", slowest);
-		claim(in_time && share >= ABOVE_RATE_DROPPED_MIN, "and after that %.2f %% of bots' packets above the rate are dropped (at least 99 %%)",
-		      100 * share);
+		claim(in_time && share >= ABOVE_RATE_DROPPED_MIN,
+		      "and after that %.2f %% of bots' packets above the rate are dropped (at least 99 %%)", 100 * share);
 	}
 	claim(lost == 0, "honest clients lose nothing (%.0f of %.0f packets lost)", lost, number(run, "honest_sent"));
 }
@@ -210,21 +218,27 @@ static void claim_many(json_t *run)
 	if (is(run, "many", false, NULL)) {
 		double delivered = number(run, "bot_delivered") / fmax(1, number(run, "bot_sent"));
 
-		claim(delivered >= WITHOUT_GOSSIP_DELIVERED_MIN, "many clients, one victim, without gossip: the attack passes, %.2f %% of the bots' "
-		      "packets delivered (at least 95 %%)", 100 * delivered);
+		claim(delivered >= WITHOUT_GOSSIP_DELIVERED_MIN,
+		      "many clients, one victim, without gossip: the attack passes, %.2f %% of the bots' "
+		      "packets delivered (at least 95 %%)",
+		      100 * delivered);
 		return;
 	}
-	claim(in_time, "many clients, one victim, %s, with gossip: every proxy drops within 2 s of the crossing (slowest: %.0f ms)",
+	claim(in_time,
+	      "many clients, one victim, %s, with gossip: every proxy drops within 2 s of the crossing (slowest: %.0f ms)",
 	      text(run, "aggregate"), slowest);
 	claim(in_time && json_is_number(json_object_get(run, "victim_rate_over_limit")) && over <= VICTIM_OVER_LIMIT_MAX,
 	      "once detected the victim receives at most %.2f x T_F2 (at most 1.1)", over);
 	if (is(run, "many", true, "fair"))
-		claim(lost <= FAIR_HONEST_LOST_MAX, "fair: honest clients below 0.8 of their fair share lose %.2f %% (at most 1 %%)", 100 * lost);
+		claim(lost <= FAIR_HONEST_LOST_MAX,
+		      "fair: honest clients below 0.8 of their fair share lose %.2f %% (at most 1 %%)", 100 * lost);
 	else
 		claim(number(run, "honest_delivered_after_detection") <= 0.2 * number(run, "honest_sent_after_detection"),
-		      "strict, as in the paper: everything to the victim's address drops, honest packets too (%.0f of %.0f pass after detection)",
+		      "strict, as in the paper: everything to the victim's address drops, honest packets too (%.0f of %.0f pass "
+		      "after detection)",
 		      number(run, "honest_delivered_after_detection"), number(run, "honest_sent_after_detection"));
-	claim(lost_share(run, "bystander") == 0, "honest clients of the victim's other address lose nothing (%.0f of %.0f packets lost)",
+	claim(lost_share(run, "bystander") == 0,
+	      "honest clients of the victim's other address lose nothing (%.0f of %.0f packets lost)",
 	      number(run, "bystander_sent") - number(run, "bystander_delivered"), number(run, "bystander_sent"));
 }
 
@@ -250,7 +264,8 @@ int main(int argc, char **argv)
 	}
 	run = json_array_get(runs, 0);
 	json_object_set_new(demo, "proxies", json_integer((json_int_t)json_array_size(json_object_get(run, "first_drop_ms"))));
-	json_array_foreach(runs, i, run) {
+	json_array_foreach(runs, i, run)
+	{
 		if (strcmp(text(run, "attack"), "spread") == 0)
 			json_object_set(demo, "pair_rate", json_object_get(run, "pair_rate"));
 		else
@@ -258,7 +273,8 @@ int main(int argc, char **argv)
 		print_run(run, i);
 	}
 	printf("\nverdict:\n");
-	json_array_foreach(runs, i, run) {
+	json_array_foreach(runs, i, run)
+	{
 		if (strcmp(text(run, "attack"), "spread") == 0)
 			claim_spread(run);
 		else
@@ -273,6 +289,6 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	json_decref(demo);
-	printf("%s: %u of %u claims hold. All figures: build/demo.json\n", failed ? "FAIL" : "PASS", checked - failed, checked);
+	printf("%s: %u of %u claims hold. All figures: %s\n", failed ? "FAIL" : "PASS", checked - failed, checked, argv[1]);
 	return failed ? 1 : 0;
 }

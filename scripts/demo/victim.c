@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The victim's socket: the last station of the demo's packets. Receives whatever arrives from any proxy, checks it, and writes down whose
- * it was and when the kernel had it. Never answers. Runs until told to stop (SIGTERM), in the victim's namespace.
+ * The victim's socket: the last station of the demo's packets. Receives whatever arrives from any proxy, checks it, and writes
+ * down whose it was and when the kernel had it. Never answers. Runs until told to stop (SIGTERM), in the victim's namespace.
  *
  *     victim PROXIES TRACE        interfaces from1 ... fromN
  */
@@ -67,8 +67,11 @@ static void receive(int fd, struct trace *trace, const uint8_t proxy_of[], unsig
 
 	for (int i = 0; i < BATCH; i++) {
 		parts[i] = (struct iovec){ .iov_base = frames[i], .iov_len = FRAME_BYTES_MAX };
-		messages[i] = (struct mmsghdr){ .msg_hdr = { .msg_name = &from[i], .msg_namelen = sizeof(from[i]), .msg_iov = &parts[i],
-							     .msg_iovlen = 1, .msg_control = controls[i],
+		messages[i] = (struct mmsghdr){ .msg_hdr = { .msg_name = &from[i],
+							     .msg_namelen = sizeof(from[i]),
+							     .msg_iov = &parts[i],
+							     .msg_iovlen = 1,
+							     .msg_control = controls[i],
 							     .msg_controllen = sizeof(controls[i]) } };
 	}
 	received = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
@@ -76,7 +79,8 @@ static void receive(int fd, struct trace *trace, const uint8_t proxy_of[], unsig
 		unsigned int interface = (unsigned int)from[i].sll_ifindex;
 		struct parsed parsed;
 
-		if (interface >= interfaces || proxy_of[interface] == 0 || !packet_parse(frames[i], messages[i].msg_len, &parsed)) {
+		if (interface >= interfaces || proxy_of[interface] == 0 ||
+		    !packet_parse(frames[i], messages[i].msg_len, &parsed)) {
 			trace->foreign++;
 			continue;
 		}

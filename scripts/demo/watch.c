@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The demo's observer: reads the kernel's verdict counters of every proxy, from their pinned maps, every two milliseconds, and writes down
- * every change, so that the moment of a proxy's first drop is known. Meanwhile shows what happens now: one line that is rewritten on a
- * terminal, a line every two seconds elsewhere. Ends when traffic's trace is complete and the counters rest.
+ * The demo's observer: reads the kernel's verdict counters of every proxy, from their pinned maps, every two milliseconds, and
+ * writes down every change, so that the moment of a proxy's first drop is known. Meanwhile shows what happens now: one line that
+ * is rewritten on a terminal, a line every two seconds elsewhere. Ends when traffic's trace is complete and the counters rest.
  *
- *     watch TITLE SENT RECEIVED TRACE PIN_PATH...        one directory per proxy, each with a map called "reasons"; or "-": no filter
+ *     watch TITLE SENT RECEIVED TRACE PIN_PATH...        one directory per proxy, each with a map called "reasons"; or "-": no
+ * filter
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -64,7 +65,9 @@ static bool look(struct trace *trace, int cpus, bool drops_only)
 			packets = read_reason(maps[proxy], reason, cpus);
 			if (packets == seen[proxy].packets[reason])
 				continue;
-			trace_append(trace, (struct trace_record){ .at = clock_ns(CLOCK_MONOTONIC), .proxy = (uint8_t)proxy, .kind = (uint8_t)reason,
+			trace_append(trace, (struct trace_record){ .at = clock_ns(CLOCK_MONOTONIC),
+								   .proxy = (uint8_t)proxy,
+								   .kind = (uint8_t)reason,
 								   .value = (uint32_t)(packets - seen[proxy].packets[reason]) });
 			seen[proxy].packets[reason] = packets;
 			changed = changed || reason_drops(reason);
@@ -93,9 +96,10 @@ static void show(const char *title, const struct trace *sent, const struct trace
 		used += (unsigned int)snprintf(drops + used, sizeof(drops) - used, " %llu", (unsigned long long)dropped);
 	}
 	if (previous == sent && sent->started_at != NEVER)
-		printf("%s%s %5.1f s  %-11s  offered %6.0f/s  delivered %6.0f/s  dropped by proxy:%s%s", terminal ? "\r\033[K" : "", title,
-		       (double)(now - sent->started_at) / 1e9, phase[state], (double)(offered - sent_before) / seconds,
-		       (double)(arrived - received_before) / seconds, drops, terminal ? "" : "\n");
+		printf("%s%s %5.1f s  %-11s  offered %6.0f/s  delivered %6.0f/s  dropped by proxy:%s%s",
+		       terminal ? "\r\033[K" : "", title, (double)(now - sent->started_at) / 1e9, phase[state],
+		       (double)(offered - sent_before) / seconds, (double)(arrived - received_before) / seconds, drops,
+		       terminal ? "" : "\n");
 	fflush(stdout);
 	previous = sent;
 	sent_before = offered;
