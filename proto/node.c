@@ -101,6 +101,7 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	node->slot = mesh_slot_at(&node->mesh, now.mesh);
 	node->next_sequence = config->boot << SEQUENCE_BOOT_SHIFT | 1;
 	node->closing_entry = INDEX_NONE;
+	node->checks_second = -1;
 	node_place(node, &arena, &config->limits);
 	memset(node->members, 0, config->limits.members_max * sizeof(*node->members));
 	memset(node->origins, 0, (size_t)config->limits.members_max * INCARNATIONS_MAX * sizeof(*node->origins));

@@ -96,6 +96,7 @@ static void merge(struct node *node, struct now now, uint32_t number, const stru
 	const uint64_t slot_now = mesh_slot_at(&node->mesh, now.mesh), tick = claim->head.tick;
 	/* A closing frame repeats totals, and a tick far from ours tells no recent rate: neither moves the carry. */
 	const bool rates = claim->head.kind == FRAME_TICK && tick > 0 && tick <= node->tick + RECENT_TICKS / 2;
+	const bool newest = claim->head.sequence > node->origins[number].highest;
 	struct frame_reader reader;
 	struct cell cell;
 
@@ -105,7 +106,7 @@ static void merge(struct node *node, struct now now, uint32_t number, const stru
 
 		if (cell.slot >= slot_oldest(slot_now) && cell.slot <= slot_now + 1)
 			reason = receive_cell(node, number, &cell, rates ? counted_from(node, &node->origins[number], &cell, tick) : tick, tick);
-		if (reason == REJECT_NONE) {
+		if (reason == REJECT_NONE || (reason == REJECT_SHRUNK && !newest)) { /* an older frame that came late shrinks nothing */
 			node->counters.cells_merged++;
 			continue;
 		}
