@@ -134,13 +134,13 @@ test-binaries: $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS)
 check: ## unit and property tests: seconds, no root, no clang, no BPF
 	@scripts/dependencies.sh check
 	@$(MAKE) --no-print-directory check-binaries
-	@tests/run.sh $(UNIT)
+	@tests/run.sh tests/unit/test_purity.sh $(UNIT)
 
 test: ## every test (root, on a kernel with XDP)
 	@scripts/dependencies.sh test
 	@$(MAKE) --no-print-directory binaries test-binaries
 	@$(MAKE) --no-print-directory MODE=asan test-binaries
-	@tests/run.sh $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) \
+	@tests/run.sh tests/unit/test_purity.sh $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) \
 		$(patsubst build/%,build/asan/%,$(UNIT) $(DAEMON_UNIT)) $(sort $(wildcard tests/e2e/test_*.sh))
 
 demo: ## the main job between network namespaces (PROXIES=5, KEEP=1)

@@ -17,6 +17,12 @@ static void recent_advance(struct recent *recent, uint32_t tick)
 	recent->newest = tick;
 }
 
+/* Ticks are compared by signed distance, which says nothing about a ring that never saw one. */
+static bool recent_is_empty(const struct recent *recent)
+{
+	return recent->newest == 0;
+}
+
 void recent_add(struct recent *recent, uint64_t from, uint64_t to, uint64_t packets)
 {
 	const uint64_t ticks = to > from ? to - from : 1;
@@ -24,7 +30,7 @@ void recent_add(struct recent *recent, uint64_t from, uint64_t to, uint64_t pack
 
 	if (packets == 0)
 		return;
-	if ((int32_t)((uint32_t)to - recent->newest) > 0)
+	if (recent_is_empty(recent) || (int32_t)((uint32_t)to - recent->newest) > 0)
 		recent_advance(recent, (uint32_t)to);
 	for (uint64_t i = 0; i < ticks && i < RECENT_TICKS; i++) {
 		const uint32_t tick = (uint32_t)(to - i);
@@ -57,7 +63,7 @@ uint64_t recent_sum(const struct recent *recent, uint64_t from, uint64_t to)
 
 bool recent_is_after(const struct recent *recent, uint64_t tick)
 {
-	return (int32_t)(recent->newest - (uint32_t)tick) > 0;
+	return !recent_is_empty(recent) && (int32_t)(recent->newest - (uint32_t)tick) > 0;
 }
 
 struct carry carry_of(const struct recent *recent, uint64_t tick, double tick_s)

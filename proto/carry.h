@@ -14,7 +14,7 @@
 
 /* A key's mesh-wide packets of the last RECENT_TICKS ticks, as known. */
 struct recent {
-	uint32_t newest; /* low 32 bits of the newest tick in the ring; 0 with all counts 0 is empty */
+	uint32_t newest; /* low 32 bits of the newest tick in the ring; 0: none yet */
 	uint32_t packets[RECENT_TICKS]; /* of tick t at t % RECENT_TICKS */
 };
 

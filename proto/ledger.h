@@ -19,6 +19,7 @@
 #define INDEX_NONE UINT32_MAX
 #define ORIGINS_MAX (MEMBERS_MAX * INCARNATIONS_MAX) /* (member, incarnation) */
 _Static_assert(ORIGINS_MAX <= UINT16_MAX, "an origin's number fits a cell");
+_Static_assert(ORIGINS_MAX % 64 == 0, "sets of origins are whole words");
 
 /* One origin's total of one key in one slot. 16 bytes: there are millions. */
 struct ledger_cell {

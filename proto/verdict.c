@@ -8,21 +8,16 @@
 /* A: the oldest, over the origins with cells of this key, of the newest tick each is held whole; who is too far behind is left out. */
 static uint64_t oldest_whole_tick(const struct node *node, const struct entry *entry, uint32_t *ret_origins)
 {
-	uint64_t oldest = node->tick;
-	uint16_t seen[SLOTS_HELD * INCARNATIONS_MAX + 8];
+	uint64_t oldest = node->tick, seen[ORIGINS_MAX / 64] = { 0 };
 	uint32_t origins = 0;
 
 	for (uint32_t at = entry->cells; at != INDEX_NONE; at = node->ledger.cells[at].next) {
 		const uint16_t origin = node->ledger.cells[at].origin;
 		const uint64_t whole = origin == 0 ? node->tick : node->origins[origin].complete;
-		bool again = false;
 
-		for (uint32_t i = 0; i < origins && i < sizeof(seen) / sizeof(seen[0]); i++)
-			again |= seen[i] == origin;
-		if (again)
+		if (seen[origin / 64] >> origin % 64 & 1)
 			continue;
-		if (origins < sizeof(seen) / sizeof(seen[0]))
-			seen[origins] = origin;
+		seen[origin / 64] |= 1ULL << origin % 64;
 		origins++;
 		if (!node->excluded[origin] && whole < oldest && node->tick - whole <= CARRY_TICKS)
 			oldest = whole;
