@@ -52,8 +52,8 @@ _Static_assert(RECENT_TICKS >= CARRY_TICKS + FAIR_TICKS + 1, "the offered rate n
 
 /* Frames. */
 #define LEAVES_MAX 32 /* frames under one signed root */
-#define PATH_MAX 5 /* log2(LEAVES_MAX) */
-_Static_assert((1 << PATH_MAX) == LEAVES_MAX, "a path reaches every leaf");
+#define PROOF_DEPTH_MAX 5 /* log2(LEAVES_MAX) */
+_Static_assert((1 << PROOF_DEPTH_MAX) == LEAVES_MAX, "a path reaches every leaf");
 #define HASH_BYTES 32
 #define SIGNATURE_BYTES 64
 #define PUBLIC_KEY_BYTES 32
@@ -61,7 +61,7 @@ _Static_assert((1 << PATH_MAX) == LEAVES_MAX, "a path reaches every leaf");
 #define MESH_ID_BYTES 16
 #define MESH_SECRET_BYTES 32
 #define SEED_BYTES 32
-#define FRAME_PROOF_BYTES_MAX (5 + PATH_MAX * HASH_BYTES + SIGNATURE_BYTES) /* frames of the tick 2, trees' leaves 1, index 1, depth 1 */
+#define FRAME_PROOF_BYTES_MAX (5 + PROOF_DEPTH_MAX * HASH_BYTES + SIGNATURE_BYTES) /* frames of the tick 2, trees' leaves 1, index 1, depth 1 */
 #define FRAMES_PER_TICK_MAX 1024 /* 1,024 x ~120 cells: a hundred thousand changed pairs in one tick */
 #define CELLS_PER_FRAME_MAX 512 /* more than fit even when every cell takes its least, 4 bytes */
 
