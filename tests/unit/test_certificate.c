@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Certificates: equal to the vector both ways; every other form is refused even when the authority signed it. */
+#include <errno.h>
+
+#include "certificate.h"
+#include "vector.h"
+
+#define DOMAIN "xpro-mesh certificate v1"
+
+/* What certificate.hex says. */
+static struct certificate certificate_make(void)
+{
+	const uint8_t ipv4[4] = { 192, 0, 2, 10 };
+	struct certificate certificate = {
+		.name = "node-a", .region = "eu-west", .line_rate = 1488095, .serial = 1, .endpoints = 2
+	};
+
+	memcpy(certificate.public_key, keys_a().public_key, PUBLIC_KEY_BYTES);
+	certificate.endpoint[0].address = address_of_ipv4(ipv4);
+	certificate.endpoint[0].port = certificate.endpoint[1].port = 7946;
+	hex_read("20010db8 00000000 00000000 00000010", certificate.endpoint[1].address.bytes, 16);
+	return certificate;
+}
+
+static struct certificate certificate_longest(void)
+{
+	struct certificate certificate = certificate_make();
+
+	memset(certificate.name, 'n', NAME_BYTES_MAX);
+	memset(certificate.region, 'r', REGION_BYTES_MAX);
+	certificate.line_rate = certificate.serial = UINT64_MAX;
+	certificate.endpoints = ENDPOINTS_MAX;
+	for (int i = 0; i < ENDPOINTS_MAX; i++)
+		certificate.endpoint[i] = certificate.endpoint[1];
+	return certificate;
+}
+
+static void assert_same(const struct certificate *a, const struct certificate *b)
+{
+	assert_string_equal(a->name, b->name);
+	assert_string_equal(a->region, b->region);
+	assert_memory_equal(a->public_key, b->public_key, sizeof(a->public_key));
+	assert_true(a->line_rate == b->line_rate && a->serial == b->serial);
+	assert_int_equal(a->endpoints, b->endpoints);
+	assert_memory_equal(a->endpoint, b->endpoint, sizeof(a->endpoint));
+}
+
+static void a_certificate_is_the_vector_both_ways(void **state)
+{
+	const struct certificate certificate = certificate_make();
+	const struct mesh mesh = mesh_make();
+	struct certificate opened;
+	struct mesh stated;
+	uint8_t bytes[CERTIFICATE_BYTES_MAX];
+	size_t size;
+
+	(void)state;
+	assert_int_equal(certificate_issue(&certificate, &mesh, keys_authority().secret, bytes, &size), 0);
+	assert_is_vector("certificate", bytes, size);
+	assert_int_equal(certificate_open(bytes, size, &mesh, &opened), REJECT_NONE);
+	assert_same(&opened, &certificate);
+	assert_int_equal(certificate_mesh(bytes, size, &stated), 0);
+	assert_memory_equal(&stated, &mesh, sizeof(stated));
+}
+
+static void the_shortest_and_the_longest_come_back_as_they_were(void **state)
+{
+	struct certificate rows[] = { certificate_longest(), certificate_make() };
+	const struct mesh mesh = mesh_make();
+	uint8_t bytes[CERTIFICATE_BYTES_MAX];
+	size_t size;
+
+	(void)state;
+	rows[1] = (struct certificate){ .name = "a" };
+	memcpy(rows[1].public_key, keys_b().public_key, PUBLIC_KEY_BYTES);
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct certificate opened;
+
+		assert_int_equal(certificate_issue(&rows[i], &mesh, keys_authority().secret, bytes, &size), 0);
+		assert_int_equal(certificate_open(bytes, size, &mesh, &opened), REJECT_NONE);
+		assert_same(&opened, &rows[i]);
+	}
+}
+
+static void every_bit_and_every_length_is_signed(void **state)
+{
+	const struct mesh mesh = mesh_make();
+	uint8_t bytes[CERTIFICATE_BYTES_MAX + 64] = { 0 };
+	size_t size = vector_read("certificate", bytes, sizeof(bytes));
+
+	(void)state;
+	for (size_t bit = 0; bit < size * 8; bit++) {
+		struct certificate opened = { .serial = 4711 };
+		enum reject reject;
+
+		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		reject = certificate_open(bytes, size, &mesh, &opened);
+		if (reject != REJECT_CERTIFICATE && reject != REJECT_MESH)
+			fail_msg("bit %zu: %s", bit, reject_names[reject]);
+		assert_int_equal(opened.serial, 4711);
+		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	for (size_t other = 0; other < sizeof(bytes); other++) {
+		struct certificate opened;
+		uint8_t *exact = malloc(other ? other : 1);
+
+		memcpy(exact, bytes, other);
+		if (other != size && certificate_open(exact, other, &mesh, &opened) != REJECT_CERTIFICATE)
+			fail_msg("%zu bytes instead of %zu", other, size);
+		free(exact);
+	}
+}
+
+static void fields_out_of_bounds_are_not_issued(void **state)
+{
+	const uint8_t multicast[4] = { 224, 0, 0, 1 }, nowhere[4] = { 0, 0, 0, 0 };
+	struct certificate rows[16];
+	struct mesh mesh = mesh_make();
+	struct keys other = keys_b();
+	uint8_t bad[8][PUBLIC_KEY_BYTES], bytes[CERTIFICATE_BYTES_MAX];
+	size_t size, bad_count = bad_keys(bad), count = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++)
+		rows[i] = certificate_make();
+	rows[count++].name[0] = '\0';
+	strcpy(rows[count++].name, "Node-a");
+	strcpy(rows[count++].name, "node a");
+	strcpy(rows[count++].name, "node\n");
+	strcpy(rows[count++].name, "n\xc3\xb6"
+				   "de");
+	memset(rows[count++].name, 'n', NAME_BYTES_MAX + 1); /* not ended */
+	strcpy(rows[count++].region, "eu_west");
+	memset(rows[count++].region, 'r', REGION_BYTES_MAX + 1);
+	rows[count++].endpoints = ENDPOINTS_MAX + 1;
+	rows[count++].endpoints = 3; /* the third is all zero */
+	rows[count++].endpoint[0].port = 0;
+	rows[count++].endpoint[0].address = address_of_ipv4(multicast);
+	rows[count++].endpoint[0].address = address_of_ipv4(nowhere);
+	rows[count++].endpoint[1].address.bytes[0] = 0xff;
+	for (size_t i = 0; i < count; i++) {
+		if (certificate_issue(&rows[i], &mesh, keys_authority().secret, bytes, &size) != -EINVAL)
+			fail_msg("row %zu", i);
+	}
+	for (size_t i = 0; i < bad_count; i++) {
+		struct certificate certificate = certificate_make();
+
+		memcpy(certificate.public_key, bad[i], PUBLIC_KEY_BYTES);
+		if (certificate_issue(&certificate, &mesh, keys_authority().secret, bytes, &size) != -EINVAL)
+			fail_msg("key %zu", i);
+	}
+	assert_int_equal(certificate_issue(&rows[15], &mesh, other.secret, bytes, &size), -EINVAL);
+	mesh.decay = 1;
+	assert_int_equal(certificate_issue(&rows[15], &mesh, keys_authority().secret, bytes, &size), -EINVAL);
+	mesh = mesh_make();
+	mesh.id[0] ^= 1;
+	assert_int_equal(certificate_issue(&rows[15], &mesh, keys_authority().secret, bytes, &size), -EINVAL);
+}
+
+static void a_certificate_of_another_mesh_is_told_apart(void **state)
+{
+	struct mesh rows[6];
+	struct certificate opened;
+	uint8_t bytes[CERTIFICATE_BYTES_MAX];
+	size_t size = vector_read("certificate", bytes, sizeof(bytes));
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++)
+		rows[i] = mesh_make();
+	rows[0].id[15] ^= 1;
+	memcpy(rows[1].authority, keys_b().public_key, PUBLIC_KEY_BYTES);
+	rows[2].tick_ms = 400;
+	rows[3].window_max_ms = 16000;
+	rows[4].decay = 4;
+	memcpy(rows[5].authority, keys_b().public_key, PUBLIC_KEY_BYTES);
+	mesh_id_of(rows[5].authority, rows[5].id);
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		if (certificate_open(bytes, size, &rows[i], &opened) != REJECT_MESH)
+			fail_msg("row %zu", i);
+	}
+}
+
+/* Signs a body whatever it says: what a careless or hostile authority could do. */
+static size_t sign_body(const uint8_t *body, size_t size, uint8_t *ret_bytes)
+{
+	uint8_t message[512];
+
+	memcpy(message, DOMAIN, strlen(DOMAIN));
+	memcpy(message + strlen(DOMAIN), body, size);
+	memmove(ret_bytes, body, size);
+	crypto_sign_detached(ret_bytes + size, NULL, message, strlen(DOMAIN) + size, keys_authority().secret);
+	return size + SIGNATURE_BYTES;
+}
+
+static const char *const AUTHORITY_HEX = "c4 20 03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8";
+static const char *const KEY_HEX = "c4 20 29acbae141bccaf0b22e1a94d34d0bc7361e526d0bfe12c89794bc9322966dd7";
+static const char *const ID_HEX = "c4 10 9d24e2eeaf27c2a088a564a32fc03a88";
+
+static void only_one_form_is_taken_though_it_be_signed(void **state)
+{
+	static const struct {
+		const char *start, *middle, *key, *end; /* NULL key = the good one */
+		enum reject reject;
+	} rows[] = {
+		/*  0 */ { "9c 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_NONE },
+		/*  1 */ { "9b 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02", REJECT_CERTIFICATE },	    /* a field short */
+		/*  2 */ { "9d 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 00", REJECT_CERTIFICATE },   /* one more */
+		/*  3 */ { "9c 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 00", REJECT_CERTIFICATE },   /* trailing byte */
+		/*  4 */ { "dc 000c 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE }, /* long array */
+		/*  5 */ { "9c 02", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },	    /* version */
+		/*  6 */ { "9c cc01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },    /* long integer */
+		/*  7 */ { "9c 01", "d901 61 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },    /* long str */
+		/*  8 */ { "9c 01", "c401 61 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },    /* bin for str */
+		/*  9 */ { "9c 01", "a0 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },	    /* no name */
+		/* 10 */ { "9c 01", "a1 41 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },	    /* "A" */
+		/* 11 */ { "9c 01", "a2 6100 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },    /* NUL */
+		/* 12 */ { "9c 01", "a2 1b61 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },    /* escape */
+		/* 13 */ { "9c 01", "a1 61 a1 5f", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },   /* region "_" */
+													    /* 14 */
+		{ "9c 01", "a1 61 b1 6161616161616161 6161616161616161 61", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },
+		/* 15 */ { "9c 01", "a1 61 a0", "c4 1f 29", "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE }, /* short key */
+													     /* 16 */
+		{ "9c 01", "a1 61 a0", NULL,
+		  "95 92c4040a0000010592c4040a0000010592c4040a0000010592c4040a0000010592c4040a00000105 00 ccc8 cd1f40 02 01",
+		  REJECT_CERTIFICATE }, /* five endpoints */
+		/* 17 */ { "9c 01", "a1 61 a0", NULL, "91 92 c404 0a000001 05 00 ccc8 cd1f40 02 01", REJECT_NONE },
+		/* 18 */ { "9c 01", "a1 61 a0", NULL, "91 92 c404 7f000001 05 00 ccc8 cd1f40 02 01", REJECT_NONE }, /* loopback */
+		/* 19 */ { "9c 01", "a1 61 a0", NULL, "91 91 c404 0a000001 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE }, /* no port
+															 */
+		/* 20 */ { "9c 01", "a1 61 a0", NULL, "91 92 c404 0a000001 00 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE }, /* port
+															      0 */
+		/* 21 */
+		{ "9c 01", "a1 61 a0", NULL, "91 92 c404 0a000001 ce00010000 00 ccc8 cd1f40 02 01",
+		  REJECT_CERTIFICATE }, /* 65536 */
+		/* 22 */ { "9c 01", "a1 61 a0", NULL, "91 92 c403 0a0000 05 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE }, /* 3
+															    bytes
+															  */
+		/* 23 */ { "9c 01", "a1 61 a0", NULL, "91 92 c400 05 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },
+		/* 24 */
+		{ "9c 01", "a1 61 a0", NULL, "91 92 c410 00000000000000000000ffff0a000001 05 00 ccc8 cd1f40 02 01",
+		  REJECT_CERTIFICATE }, /* mapped */
+					/* 25 */
+		{ "9c 01", "a1 61 a0", NULL, "91 92 c410 ff020000000000000000000000000001 05 00 ccc8 cd1f40 02 01",
+		  REJECT_CERTIFICATE },
+		/* 26 */
+		{ "9c 01", "a1 61 a0", NULL, "91 92 c410 00000000000000000000000000000000 05 00 ccc8 cd1f40 02 01",
+		  REJECT_CERTIFICATE },
+		/* 27 */ { "9c 01", "a1 61 a0", NULL, "91 92 c404 e0000001 05 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },
+		/* 28 */ { "9c 01", "a1 61 a0", NULL, "90 c0 ccc8 cd1f40 02 01", REJECT_CERTIFICATE }, /* nil line rate */
+		/* 29 */ { "9c 01", "a1 61 a0", NULL, "90 ff ccc8 cd1f40 02 01", REJECT_CERTIFICATE }, /* -1 */
+		/* 30 */ { "9c 01", "a1 61 a0", NULL, "90 00 cf00000001000000c8 cd1f40 02 01", REJECT_CERTIFICATE }, /* tick of
+															2^32 + 200
+														      */
+		/* 31 */ { "9c 01", "a1 61 a0", NULL, "90 00 cd0190 cd1f40 02 01", REJECT_MESH }, /* tick of 400 */
+												  /* 32 */
+		{ "9c 01", "a1 61 a0", "c4 20 0100000000000000 0000000000000000 0000000000000000 0000000000000000",
+		  "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE }, /* a key of small order */
+								   /* 33 */
+		{ "9c 01", "a1 61 a0", "c4 20 eeffffffffffffff ffffffffffffffff ffffffffffffffff ffffffffffffff7f",
+		  "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE }, /* not canonical */
+		/* 34 */ { "dd ff000000", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },
+		/* 35 */ { "9c 01", "a1 61 a0", NULL, "ddff000000 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },
+	};
+	const struct mesh mesh = mesh_make();
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct certificate opened;
+		uint8_t bytes[512];
+		size_t size = 0;
+		enum reject reject;
+
+		size += hex_read(rows[i].start, bytes + size, 64);
+		size += hex_read(ID_HEX, bytes + size, 64);
+		size += hex_read(AUTHORITY_HEX, bytes + size, 64);
+		size += hex_read(rows[i].middle, bytes + size, 64);
+		size += hex_read(rows[i].key ? rows[i].key : KEY_HEX, bytes + size, 64);
+		size += hex_read(rows[i].end, bytes + size, 128);
+		size = sign_body(bytes, size, bytes);
+		reject = certificate_open(bytes, size, &mesh, &opened);
+		if (reject != rows[i].reject)
+			fail_msg("row %zu: %s", i, reject_names[reject]);
+	}
+}
+
+static void an_authority_nobody_may_have_states_no_mesh(void **state)
+{
+	uint8_t bad[8][PUBLIC_KEY_BYTES], bytes[CERTIFICATE_BYTES_MAX];
+	size_t count = bad_keys(bad), size = vector_read("certificate", bytes, sizeof(bytes));
+	struct mesh mesh;
+
+	(void)state;
+	for (size_t i = 0; i < count; i++) {
+		memcpy(bytes + 22, bad[i], PUBLIC_KEY_BYTES);
+		mesh_id_of(bad[i], bytes + 4);
+		if (certificate_mesh(bytes, size, &mesh) != -EBADMSG)
+			fail_msg("key %zu", i);
+	}
+	vector_read("certificate", bytes, sizeof(bytes));
+	bytes[4] ^= 1; /* an id that is not the authority's */
+	assert_int_equal(certificate_mesh(bytes, size, &mesh), -EBADMSG);
+	assert_int_equal(certificate_mesh(bytes, SIGNATURE_BYTES, &mesh), -EBADMSG);
+	assert_int_equal(certificate_mesh(bytes, 0, &mesh), -EBADMSG);
+	assert_int_equal(certificate_mesh(bytes, CERTIFICATE_BYTES_MAX + 1, &mesh), -EBADMSG);
+}
+
+static void a_signature_for_something_else_does_not_serve(void **state)
+{
+	const struct mesh mesh = mesh_make();
+	struct certificate opened;
+	uint8_t bytes[CERTIFICATE_BYTES_MAX];
+	size_t size = vector_read("certificate", bytes, sizeof(bytes));
+
+	(void)state;
+	/* The authority's, over the body without the domain. */
+	crypto_sign_detached(bytes + size - SIGNATURE_BYTES, NULL, bytes, size - SIGNATURE_BYTES, keys_authority().secret);
+	assert_int_equal(certificate_open(bytes, size, &mesh, &opened), REJECT_CERTIFICATE);
+	/* A member's own. */
+	vector_read("certificate", bytes, sizeof(bytes));
+	{
+		uint8_t message[512];
+
+		memcpy(message, DOMAIN, strlen(DOMAIN));
+		memcpy(message + strlen(DOMAIN), bytes, size - SIGNATURE_BYTES);
+		crypto_sign_detached(bytes + size - SIGNATURE_BYTES, NULL, message, strlen(DOMAIN) + size - SIGNATURE_BYTES,
+				     keys_a().secret);
+	}
+	assert_int_equal(certificate_open(bytes, size, &mesh, &opened), REJECT_CERTIFICATE);
+}
+
+static int start(void **state)
+{
+	(void)state;
+	return sodium_init() < 0 ? -1 : 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_certificate_is_the_vector_both_ways),
+		cmocka_unit_test(the_shortest_and_the_longest_come_back_as_they_were),
+		cmocka_unit_test(every_bit_and_every_length_is_signed),
+		cmocka_unit_test(fields_out_of_bounds_are_not_issued),
+		cmocka_unit_test(a_certificate_of_another_mesh_is_told_apart),
+		cmocka_unit_test(only_one_form_is_taken_though_it_be_signed),
+		cmocka_unit_test(an_authority_nobody_may_have_states_no_mesh),
+		cmocka_unit_test(a_signature_for_something_else_does_not_serve),
+	};
+
+	return cmocka_run_group_tests(tests, start, NULL);
+}
