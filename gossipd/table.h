@@ -52,6 +52,7 @@ bool table_is_new(const struct table *table);
 /* Policy 0 is in force for every record. */
 void table_set_policy(struct table *table, unsigned int index, const struct policy *policy);
 uint32_t table_hz(const struct table *table);
+void table_set_tick(struct table *table, struct duration tick); /* how long the kernel carries a rate on; TICK_MS_DEFAULT until called */
 
 /* Addresses of this host: their packets pass and are not counted. */
 int table_add_local(struct table *table, const struct address *address);
@@ -90,8 +91,8 @@ struct fold {
 int table_apply(struct table *table, const struct key *key, const struct fold *fold, bool insert);
 
 /* Takes out keys that were idle longer than `idle`: a bounded number per call, in two phases with a grace period between (see
- * PROTOCOL.md). Call once a second. Returns how many slots became free. `leftover` is called for packets counted in the meantime, which
- * then belong to the slot they fell in. */
+ * PROTOCOL.md). Call once a second, after a harvest. Returns how many slots became free. A key that counted packets in the meantime keeps
+ * its record, and the next harvest tells of them. */
 size_t table_collect(struct table *table, struct now now, struct duration idle);
 
 struct table_usage {

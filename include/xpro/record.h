@@ -142,7 +142,9 @@ struct destination_shard {
 	__u32 last; /* K */
 	__u32 limit_at; /* K: the jiffy `limit` was worked out in */
 	__u32 thinning; /* K: as in pair_record, for packets judged by the head's pass_share */
-	__u32 reserved[9];
+	__u16 pass_share; /* K: the head's, as of limit_at; spares the fast path the head's cache line */
+	__u16 flags; /* K: the head's, as of limit_at; HEAD_THIN only while the daemon is alive */
+	__u32 reserved[8];
 };
 _Static_assert(sizeof(struct destination_shard) == 64, "layout");
 

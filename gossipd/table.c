@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The record table from the daemon's side: opening, closing, and the small questions. Pins, links, clock, harvest, writing back and
+ * collecting stand in the other table_*.c.
+ *
+ * Everything that needs a capability happens in table_open; the rest works on mapped memory and open descriptors.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xpro/bounds.h>
+
+#include "table_internal.h"
+#include "xpro.skel.h"
+
+static int stay_silent(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	(void)level, (void)format, (void)arguments;
+	return 0; /* every failure is told once, as a table_problem */
+}
+
+static int warning_read(void *user, void *data, size_t bytes)
+{
+	const struct table *table = user;
+
+	if (bytes >= sizeof(struct warning))
+		table->warn_each(table->warn_user, data);
+	return 0;
+}
+
+/* What the kernel judges by until table_set_policy: no limits. */
+static void policy_none(struct table *table)
+{
+	uint32_t hz = table->state->hz;
+
+	table->policies[0] = (struct policy){
+		.pair_min_window = hz * MIN_WINDOW_MS_DEFAULT / 1000,
+		.destination_min_window = hz * MIN_WINDOW_MS_DEFAULT / 1000,
+		.idle_reset = hz * IDLE_RESET_MS_DEFAULT / 1000,
+		.window_max = hz * WINDOW_MAX_MS_DEFAULT / 1000,
+		.decay = DECAY_DEFAULT,
+		.flags = POLICY_EARLY | POLICY_FAIR,
+	};
+}
+
+void table_set_tick(struct table *table, struct duration tick)
+{
+	table->state->carry_span = (uint32_t)(CARRY_TICKS * tick.ns / table->clock.period_ns);
+}
+
+static void state_start(struct table *table, uint64_t fresh_incarnation)
+{
+	struct table_state *state = table->state;
+
+	state->heartbeat_stale = (uint32_t)((uint64_t)state->hz * HEARTBEAT_STALE_MS / 1000);
+	table_set_tick(table, duration_ms(TICK_MS_DEFAULT));
+	if (table->is_new) {
+		state->incarnation = fresh_incarnation;
+		state->harvested_at = table->clock.jiffies;
+		policy_none(table);
+	}
+	table->resuming = table->young = !table->is_new;
+	table->young_until = table->clock.jiffies + table->policies[0].window_max;
+	state->heartbeat = table->clock.jiffies;
+}
+
+static int open_warnings(struct table *table)
+{
+	table->warnings = ring_buffer__new(bpf_map__fd(table->skeleton->maps.warnings), warning_read, table, NULL);
+	return table->warnings ? 0 : -errno;
+}
+
+static int start(struct table *table, const struct table_config *config, uint64_t fresh_incarnation, struct table_problem *problem)
+{
+	int err = clock_start(table);
+
+	if (!err) {
+		state_start(table, fresh_incarnation);
+		err = open_warnings(table);
+	}
+	if (!err)
+		err = collect_start(table);
+	if (err) {
+		problem_say(problem, "%s: starting the table: %s", table->pin_path, strerror(-err));
+		return err;
+	}
+	if (table->is_new)
+		err = pins_commit(table, problem);
+	if (!err)
+		err = attach_all(table, config, problem);
+	return err;
+}
+
+int table_open_clocked(const struct table_config *config, uint64_t fresh_incarnation, const uint8_t seed[8], bool injected,
+		       struct table **ret_table, struct table_problem *ret_problem)
+{
+	struct table *table = calloc(1, sizeof(*table));
+	int cpus = libbpf_num_possible_cpus(), err;
+
+	ret_problem->text[0] = 0;
+	if (!table || cpus <= 0 || cpus > CPUS_MAX || strlen(config->pin_path) >= PIN_PATH_MAX) {
+		problem_say(ret_problem, "%s: no memory, more than %d CPUs, or too long a path", config->pin_path, CPUS_MAX);
+		free(table);
+		return -EINVAL;
+	}
+	libbpf_set_print(stay_silent);
+	snprintf(table->pin_path, sizeof(table->pin_path), "%s", config->pin_path);
+	table->cpus = (uint32_t)cpus;
+	table->clock.injected = injected;
+	table->lock_fd = -1;
+	err = pins_load(table, config, seed, ret_problem);
+	if (!err)
+		err = start(table, config, fresh_incarnation, ret_problem);
+	if (err) {
+		if (table->is_new) {
+			detach_all(table->pin_path, &(struct table_problem){ "" });
+			pins_remove(table->pin_path);
+		}
+		table_close(table);
+		return err;
+	}
+	*ret_table = table;
+	return 0;
+}
+
+int table_open(const struct table_config *config, uint64_t fresh_incarnation, const uint8_t seed[8], struct table **ret_table,
+	       struct table_problem *ret_problem)
+{
+	return table_open_clocked(config, fresh_incarnation, seed, false, ret_table, ret_problem);
+}
+
+void table_close(struct table *table)
+{
+	if (!table)
+		return;
+	collect_stop(table);
+	ring_buffer__free(table->warnings);
+	pins_unmap(table);
+	free(table);
+}
+
+int table_detach(const char *pin_path, struct table_problem *ret_problem)
+{
+	int err;
+
+	libbpf_set_print(stay_silent);
+	ret_problem->text[0] = 0;
+	err = detach_all(pin_path, ret_problem);
+	if (err)
+		return err;
+	pins_remove(pin_path);
+	return 0;
+}
+
+void table_inject(struct table *table, uint32_t jiffies)
+{
+	table->skeleton->data->injected_jiffies = jiffies;
+}
+
+uint64_t table_incarnation(const struct table *table)
+{
+	return table->state->incarnation;
+}
+
+uint64_t table_boot(const struct table *table)
+{
+	return table->state->boot;
+}
+
+void table_set_boot(struct table *table, uint64_t boot)
+{
+	table->state->boot = boot;
+}
+
+bool table_is_new(const struct table *table)
+{
+	return table->is_new;
+}
+
+uint32_t table_hz(const struct table *table)
+{
+	return table->state->hz;
+}
+
+/* Word by word, each whole: a packet judged in between sees some old words and some new. */
+void table_set_policy(struct table *table, unsigned int index, const struct policy *policy)
+{
+	const uint32_t *from = (const uint32_t *)policy;
+	uint32_t *to = (uint32_t *)&table->policies[index % POLICIES_MAX];
+	size_t i;
+
+	for (i = 0; i < sizeof(*policy) / sizeof(*from); i++)
+		store32(&to[i], from[i]);
+}
+
+int table_add_local(struct table *table, const struct address *address)
+{
+	uint32_t destination;
+	uint8_t one = 1;
+
+	if (bpf_map_update_elem(table->local_fd, address, &one, BPF_ANY))
+		return -errno;
+	destination = destination_find(table, address);
+	if (destination != DESTINATION_NONE) /* met before it was ours */
+		__atomic_or_fetch(&table->heads[destination].flags, HEAD_PASS, __ATOMIC_RELEASE);
+	return 0;
+}
+
+void table_read_usage(const struct table *table, struct table_usage *ret_usage)
+{
+	size_t destinations = table->destinations_max, index_bytes = 16 + 8 + 48; /* key, value, the kernel's own */
+
+	*ret_usage = (struct table_usage){
+		.pairs4 = table->pairs4.used,
+		.pairs4_max = table->pairs4.count * SET_WAYS,
+		.pairs6 = table->pairs6.used,
+		.pairs6_max = table->pairs6.count * SET_WAYS,
+		.destinations = table->destinations_used,
+		.destinations_max = table->destinations_max,
+		.bytes = table->pairs4.bytes + table->pairs6.bytes +
+			 destinations * (sizeof(*table->heads) + table->cpus * sizeof(*table->shards) + index_bytes + sizeof(uint32_t)),
+	};
+}
+
+int table_read_reasons(const struct table *table, struct reason_counter ret_reasons[REASON_COUNT])
+{
+	struct reason_counter counters[CPUS_MAX];
+	uint32_t reason, cpu;
+
+	for (reason = 0; reason < REASON_COUNT; reason++) {
+		if (bpf_map_lookup_elem(table->reasons_fd, &reason, counters))
+			return -errno;
+		ret_reasons[reason] = (struct reason_counter){ 0 };
+		for (cpu = 0; cpu < table->cpus; cpu++) {
+			ret_reasons[reason].packets += counters[cpu].packets;
+			ret_reasons[reason].bytes += counters[cpu].bytes;
+		}
+	}
+	return 0;
+}
+
+int table_warnings_fd(const struct table *table)
+{
+	return ring_buffer__epoll_fd(table->warnings);
+}
+
+int table_read_warnings(struct table *table, void (*each)(void *user, const struct warning *warning), void *user)
+{
+	table->warn_each = each;
+	table->warn_user = user;
+	return ring_buffer__consume(table->warnings);
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The program on its interfaces, by pinned bpf_links: they outlive the daemon, and the next one swaps its program in atomically, so no
+ * packet passes unfiltered. The link of interface NAME is pinned as link-NAME.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "table_internal.h"
+
+#define LINK_PREFIX "link-"
+#define LINKS_MAX 65536 /* looked through for a foreign one */
+
+static int link_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *interface)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), LINK_PREFIX "%s", interface);
+	return pins_path(ret_path, pin_path, name);
+}
+
+static uint32_t occupant(uint32_t ifindex, uint8_t *ret_mode)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+
+	*ret_mode = XDP_ATTACHED_NONE;
+	if (bpf_xdp_query((int)ifindex, 0, &query))
+		return 0;
+	*ret_mode = query.attach_mode;
+	if (query.prog_id)
+		return query.prog_id;
+	return query.drv_prog_id ? query.drv_prog_id : query.skb_prog_id; /* several at once */
+}
+
+static int program_info(uint32_t program_id, struct bpf_prog_info *ret_info)
+{
+	uint32_t bytes = sizeof(*ret_info);
+	int fd = bpf_prog_get_fd_by_id(program_id), err;
+
+	memset(ret_info, 0, sizeof(*ret_info));
+	if (fd < 0)
+		return -errno;
+	err = bpf_obj_get_info_by_fd(fd, ret_info, &bytes) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+/* The link that holds the interface, -1 when none does: then its program was set without one. */
+static int link_on(uint32_t ifindex)
+{
+	uint32_t id = 0, looked;
+
+	for (looked = 0; looked < LINKS_MAX && !bpf_link_get_next_id(id, &id); looked++) {
+		struct bpf_link_info info = { 0 };
+		uint32_t bytes = sizeof(info);
+		int fd = bpf_link_get_fd_by_id(id);
+
+		if (fd < 0)
+			continue;
+		if (!bpf_obj_get_info_by_fd(fd, &info, &bytes) && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex)
+			return fd;
+		close(fd);
+	}
+	return -1;
+}
+
+static int evict(uint32_t ifindex)
+{
+	int link_fd = link_on(ifindex), err;
+
+	if (link_fd < 0)
+		return bpf_xdp_detach((int)ifindex, 0, NULL);
+	err = bpf_link_detach(link_fd) ? -errno : 0;
+	close(link_fd);
+	return err;
+}
+
+static int make_room(const struct table_config *config, const char *interface, uint32_t ifindex, struct table_problem *problem)
+{
+	struct bpf_prog_info info;
+	uint8_t mode;
+	uint32_t program_id = occupant(ifindex, &mode);
+
+	if (!program_id)
+		return 0;
+	if (config->replace && !evict(ifindex))
+		return 0;
+	program_info(program_id, &info);
+	problem_say(problem, "%s: XDP program %u (%s) is attached already; remove it, or allow it to be replaced", interface, program_id,
+		    info.name[0] ? info.name : "unnamed");
+	return -EBUSY;
+}
+
+static bool mode_matches(uint32_t ifindex, bool generic)
+{
+	uint8_t mode;
+
+	occupant(ifindex, &mode);
+	return generic == (mode == XDP_ATTACHED_SKB);
+}
+
+/* Swaps the program of the link an earlier daemon pinned. -ENOENT: there is none, or it is of no use any more and now gone. */
+static int link_take_over(struct table *table, const char *path, uint32_t ifindex, bool generic)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t bytes = sizeof(info);
+	int link_fd = bpf_obj_get(path), err = -ENOENT;
+
+	if (link_fd < 0)
+		return -ENOENT;
+	if (!bpf_obj_get_info_by_fd(link_fd, &info, &bytes) && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex &&
+	    mode_matches(ifindex, generic))
+		err = bpf_link_update(link_fd, table->program_fd, NULL) ? -errno : 0;
+	if (err) {
+		bpf_link_detach(link_fd); /* the interface was made anew, or the mode changes */
+		unlink(path);
+	}
+	close(link_fd);
+	return err ? -ENOENT : 0;
+}
+
+static int link_make(struct table *table, const struct table_config *config, const char *interface, const char *path, uint32_t ifindex,
+		     struct table_problem *problem)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = config->generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+	int err = make_room(config, interface, ifindex, problem), link_fd;
+
+	if (err)
+		return err;
+	link_fd = bpf_link_create(table->program_fd, (int)ifindex, BPF_XDP, &options);
+	if (link_fd < 0) {
+		err = -errno;
+		problem_say(problem, "%s: attaching in %s mode: %s%s", interface, config->generic ? "generic" : "native", strerror(-err),
+			    config->generic ? "" : "; if its driver has no XDP, allow generic mode");
+		return err;
+	}
+	if (bpf_obj_pin(link_fd, path)) {
+		err = -errno;
+		problem_say(problem, "%s: cannot be pinned: %s", path, strerror(-err));
+	}
+	close(link_fd);
+	return err;
+}
+
+static int attach(struct table *table, const struct table_config *config, const char *interface, struct table_problem *problem)
+{
+	char path[PIN_PATH_MAX + 32];
+	uint32_t ifindex = if_nametoindex(interface);
+	int err = link_path(path, table->pin_path, interface);
+
+	if (!ifindex) {
+		problem_say(problem, "%s: no such interface", interface);
+		return -ENODEV;
+	}
+	if (err || link_take_over(table, path, ifindex, config->generic) == 0)
+		return err;
+	return link_make(table, config, interface, path, ifindex, problem);
+}
+
+static bool is_configured(const struct table_config *config, const char *link)
+{
+	char path[PIN_PATH_MAX + 32];
+	uint32_t i;
+
+	for (i = 0; i < config->interface_count; i++)
+		if (!link_path(path, "", config->interfaces[i]) && strcmp(path + 1, link) == 0)
+			return true;
+	return false;
+}
+
+static int link_remove(const char *pin_path, const char *link)
+{
+	char path[PIN_PATH_MAX + 32];
+	int err = pins_path(path, pin_path, link), link_fd;
+
+	if (err)
+		return err;
+	link_fd = bpf_obj_get(path);
+	if (link_fd >= 0) {
+		bpf_link_detach(link_fd); /* fails when the interface is gone, and then there is nothing to detach */
+		close(link_fd);
+	}
+	return unlink(path) ? -errno : 0;
+}
+
+/* Every pinned link but those of the interfaces in `keep`. */
+static int links_remove(const char *pin_path, const struct table_config *keep)
+{
+	DIR *directory = opendir(pin_path);
+	struct dirent *entry;
+	int err = 0;
+
+	if (!directory)
+		return -errno;
+	while ((entry = readdir(directory)))
+		if (strncmp(entry->d_name, LINK_PREFIX, strlen(LINK_PREFIX)) == 0 && !(keep && is_configured(keep, entry->d_name)))
+			err = err ? err : link_remove(pin_path, entry->d_name);
+	closedir(directory);
+	return err;
+}
+
+int attach_all(struct table *table, const struct table_config *config, struct table_problem *problem)
+{
+	uint32_t i;
+	int err;
+
+	for (i = 0; i < config->interface_count && i < INTERFACES_MAX; i++) {
+		err = attach(table, config, config->interfaces[i], problem);
+		if (err)
+			return err;
+		snprintf(table->interfaces[i], sizeof(table->interfaces[i]), "%s", config->interfaces[i]);
+		table->interface_count = i + 1;
+	}
+	return config->interface_count ? links_remove(table->pin_path, config) : 0;
+}
+
+int detach_all(const char *pin_path, struct table_problem *problem)
+{
+	int err = links_remove(pin_path, NULL);
+
+	if (err)
+		problem_say(problem, "%s: %s", pin_path, strerror(-err));
+	return err;
+}
+
+size_t table_read_attachments(const struct table *table, struct attachment ret_attachments[INTERFACES_MAX])
+{
+	struct bpf_prog_info ours = { 0 };
+	uint32_t bytes = sizeof(ours), i;
+	uint8_t mode;
+
+	if (bpf_obj_get_info_by_fd(table->program_fd, &ours, &bytes))
+		ours.id = 0;
+	for (i = 0; i < table->interface_count; i++) {
+		struct attachment *attachment = &ret_attachments[i];
+
+		*attachment = (struct attachment){ .mode = "none" };
+		snprintf(attachment->interface, sizeof(attachment->interface), "%s", table->interfaces[i]);
+		attachment->ifindex = if_nametoindex(table->interfaces[i]);
+		if (!attachment->ifindex)
+			continue;
+		attachment->program_id = occupant(attachment->ifindex, &mode);
+		attachment->ours = attachment->program_id && attachment->program_id == ours.id;
+		if (attachment->program_id)
+			snprintf(attachment->mode, sizeof(attachment->mode), "%s", mode == XDP_ATTACHED_SKB ? "generic" : "native");
+	}
+	return table->interface_count;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Harvest: one linear pass over the mapped table, from counters that only grow to own cells. What a record was last harvested at stands
+ * in the record itself, in the cache line the counter is read from, so records that did not move cost nothing more and a restarted
+ * daemon goes on where the old one stopped. How packets are divided over slots: proto/harvest.h.
+ */
+#include "harvest.h"
+#include "table_internal.h"
+
+struct harvesting {
+	struct table *table;
+	struct now now;
+	struct duration slot_length;
+	struct instant previous;
+	void (*each)(void *user, const struct harvested *cell);
+	void *user;
+	size_t cells;
+	unsigned int placed;
+};
+
+static void tell(struct harvesting *h, const struct key *key, bool ipv6, const struct harvest_cell *cell)
+{
+	struct harvested harvested = {
+		.key = *key, .ipv6 = ipv6, .slot = cell->slot, .first = cell->first, .last = cell->last, .packets = cell->packets
+	};
+
+	h->each(h->user, &harvested);
+	h->cells++;
+}
+
+static struct instant clamp(struct instant at, struct instant from, struct instant to)
+{
+	if (instant_is_before(at, from))
+		return from;
+	return instant_is_before(to, at) ? to : at;
+}
+
+/* After a restart: the cell as it stood at the last harvest, since the ledger that knew it is gone. */
+static void tell_again(struct harvesting *h, const struct key *key, bool ipv6, const struct words *words)
+{
+	uint64_t slot_now = (uint64_t)(h->now.mesh.ns / h->slot_length.ns), back = (uint16_t)(slot_now - *words->slot);
+	struct instant from = { (int64_t)(slot_now - back) * h->slot_length.ns }, to = { from.ns + h->slot_length.ns - 1 };
+	struct instant started = table_mesh_of(h->table, WORD_LOW(words->window)), last = table_mesh_of(h->table, words->last);
+	struct harvest_cell cell = {
+		.slot = slot_now - back,
+		.first = instant_is_before(to, started) ? from : clamp(started, from, to),
+		.packets = WORD_HIGH(*words->harvest) - WORD_LOW(*words->harvest),
+	};
+
+	if (cell.packets == 0 || back >= SLOTS_HELD)
+		return;
+	cell.last = clamp(instant_is_before(h->previous, last) ? h->previous : last, cell.first, to);
+	tell(h, key, ipv6, &cell);
+}
+
+/*
+ * `harvest` is written before `slot`. A crash between the two leaves the new slot's start beside the old slot's number: the next daemon
+ * then begins the slot at the last harvest and may publish too little of it. The other order would publish the old slot's packets twice.
+ */
+static void words_write(const struct words *words, const struct harvest_words *harvest)
+{
+	store64(words->harvest, WORD(harvest->slot_start_packets, harvest->harvested_packets));
+	store16(words->slot, harvest->slot);
+}
+
+static void harvest_words_of(struct harvesting *h, const struct key *key, bool ipv6, const struct words *words)
+{
+	struct harvest_words harvest = { WORD_LOW(*words->harvest), WORD_HIGH(*words->harvest), *words->slot };
+	struct harvest_input input = {
+		.packets = words->packets,
+		.last = table_mesh_of(h->table, words->last),
+		.window_start = table_mesh_of(h->table, WORD_LOW(words->window)),
+		.previous = h->previous,
+		.now = h->now.mesh,
+		.slot_length = h->slot_length,
+	};
+	struct harvest_cell cells[SLOTS_HELD];
+	size_t count, i;
+
+	if (h->table->resuming)
+		tell_again(h, key, ipv6, words);
+	count = harvest_divide(&harvest, &input, cells);
+	if (harvest.harvested_packets != WORD_HIGH(*words->harvest))
+		words_write(words, &harvest);
+	for (i = 0; i < count; i++)
+		tell(h, key, ipv6, &cells[i]);
+}
+
+/* A record made while no destination was free gets one as soon as there is. */
+static void place(struct harvesting *h, struct pair_record *record, const struct key *key)
+{
+	uint32_t destination;
+
+	if (h->placed++ >= PLACED_PER_HARVEST_MAX)
+		return;
+	destination = destination_make(h->table, &key->destination);
+	store32(&record->place, PLACE(destination, PLACE_POLICY(record->place)));
+}
+
+/*
+ * A new record may be one of two that two CPUs made of one key. Look-ups find the first in scan order, so the later one is the leftover:
+ * it is taken out, and after the grace period its packets are joined to the other's.
+ */
+static bool take_out_leftover(struct table *table, struct pairs *pairs, const struct spot *spot, uint64_t tag)
+{
+	struct spot twin, first;
+	struct key key;
+
+	if (!spot_find_twin(table, pairs, tag, spot, &twin))
+		return false;
+	key = spot_key(pairs, spot, tag);
+	if (!spot_find(table, &key, &first))
+		return false;
+	if (first.set == spot->set && first.way == spot->way) {
+		collect_pair(table, pairs, &twin, tag);
+		return false;
+	}
+	collect_pair(table, pairs, spot, tag);
+	return true; /* not harvested by itself: two records of one key would be two cells of one name */
+}
+
+static void harvest_pair(struct harvesting *h, struct pairs *pairs, const struct spot *spot, uint64_t tag)
+{
+	struct pair_record *record = spot_record(spot);
+	struct words words = words_of_pair(record);
+	struct key key;
+
+	if (*words.harvest == 0 && take_out_leftover(h->table, pairs, spot, tag))
+		return;
+	key = spot_key(pairs, spot, tag);
+	if (PLACE_DESTINATION(record->place) == DESTINATION_NONE)
+		place(h, record, &key);
+	harvest_words_of(h, &key, pairs->ipv6, &words);
+}
+
+static void harvest_pairs(struct harvesting *h, struct pairs *pairs)
+{
+	const bool all = h->table->resuming;
+	uint32_t used = 0, set_index;
+	unsigned int way;
+
+	for (set_index = 0; set_index < pairs->count; set_index++) {
+		struct pair4_set *set = set_of_index(pairs, set_index);
+
+		for (way = 0; way < SET_WAYS; way++) {
+			uint64_t tag = load64((uint64_t *)&set->tags[way]);
+			struct pair_record *record = &set->records[way];
+			struct spot spot = { set, set_index, way };
+
+			if (tag == TAG_EMPTY)
+				continue;
+			used++;
+			if (tag >= TAG_DEAD)
+				continue;
+			if (all || (uint32_t)load64((uint64_t *)&record->packets) != WORD_HIGH(record->harvest))
+				harvest_pair(h, pairs, &spot, tag);
+		}
+	}
+	pairs->used = used;
+}
+
+static void harvest_destinations(struct harvesting *h)
+{
+	struct table *table = h->table;
+	uint32_t destination, used = 0;
+
+	for (destination = 0; destination < table->destinations_max; destination++) {
+		struct destination_head *head = &table->heads[destination];
+		struct address address;
+		struct words words;
+		struct key key;
+
+		memcpy(&address, head->address, sizeof(address));
+		if (address_is_zero(&address))
+			continue;
+		used++;
+		words = words_of_destination(table, destination);
+		if (!table->resuming && (uint32_t)words.packets == WORD_HIGH(*words.harvest))
+			continue;
+		key = key_of_destination(&address);
+		harvest_words_of(h, &key, !address_is_ipv4(&address), &words);
+	}
+	table->destinations_used = used;
+}
+
+size_t table_harvest(struct table *table, struct now now, struct duration slot_length, void (*each)(void *user, const struct harvested *cell),
+		     void *user)
+{
+	struct harvesting h = {
+		.table = table,
+		.now = now,
+		.slot_length = slot_length,
+		.previous = table_mesh_of(table, table->state->harvested_at),
+		.each = each,
+		.user = user,
+	};
+
+	store32(&table->state->heartbeat, table->clock.jiffies);
+	harvest_pairs(&h, &table->pairs4);
+	harvest_pairs(&h, &table->pairs6);
+	harvest_destinations(&h);
+	store32(&table->state->harvested_at, table->clock.jiffies);
+	table->resuming = false;
+	return h.cells;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the files of the table share among themselves: the mapped records, the clock, and a view of the words a pair's record and a
+ * destination's head have in common. The tests also look in here.
+ */
+#ifndef GOSSIPD_TABLE_INTERNAL_H
+#define GOSSIPD_TABLE_INTERNAL_H
+
+#include <pthread.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "table.h"
+
+#define PIN_PATH_MAX 192
+#define ANCHOR_EDGES 8 /* jiffies watched while starting: 32 ms at 250 Hz tell 250 from 300 beyond doubt */
+#define COLLECT_SETS_MAX 131072 /* looked at per call: a million slots, about 10 ms */
+#define COLLECT_PAIRS_MAX 65536 /* taken out per call */
+#define COLLECT_DESTINATIONS_MAX 1024
+#define PLACED_PER_HARVEST_MAX 256 /* pairs without a destination that get one: a syscall each */
+
+struct xpro;
+struct ring_buffer;
+
+/* One family's pair table. A pair6_set begins like a pair4_set. */
+struct pairs {
+	uint8_t *sets;
+	size_t stride, bytes;
+	uint32_t count; /* sets */
+	uint32_t used; /* slots, as the last harvest found */
+	bool ipv6;
+};
+
+/* Where a pair's record stands. */
+struct spot {
+	struct pair4_set *set;
+	uint32_t set_index;
+	unsigned int way;
+};
+
+/* A record or a head as it stood when read, and the daemon's words of it. `packets` is read before `last`. */
+struct words {
+	uint64_t packets, window;
+	uint32_t last;
+	uint64_t *base, *fold, *carry, *harvest;
+	uint16_t *slot, *pass_share;
+};
+
+/* Kernel jiffies against the monotonic clock: jiffy `jiffies` began at `mono`. */
+struct table_clock {
+	bool injected;
+	uint32_t hz, jiffies;
+	int64_t period_ns;
+	struct instant mono, mesh;
+};
+
+/* The helper that waits until no packet is in flight that may still hold a pointer to a record. */
+struct grace {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	uint64_t asked, done;
+	bool running, stop, failed;
+};
+
+struct dead_pair {
+	uint64_t tag;
+	uint32_t set_index;
+	uint8_t way;
+	bool ipv6;
+};
+
+/* Taken out of look-ups, not yet free. */
+struct dead {
+	struct dead_pair *pairs;
+	uint32_t *destinations;
+	uint32_t pair_count, destination_count;
+};
+
+struct table {
+	struct xpro *skeleton;
+	struct ring_buffer *warnings;
+	void (*warn_each)(void *user, const struct warning *warning);
+	void *warn_user;
+	char pin_path[PIN_PATH_MAX];
+	int lock_fd, index_fd, free_fd, local_fd, reasons_fd, clock_fd, program_fd;
+	uint32_t cpus, destinations_max, destinations_used;
+	struct pairs pairs4, pairs6;
+	struct destination_head *heads;
+	struct destination_shard *shards;
+	struct policy *policies;
+	struct table_state *state;
+	struct table_clock clock;
+	bool is_new;
+	bool resuming; /* the first harvest of an old table tells every cell again */
+	uint32_t young_until; /* jiffies; see is_wiser in table_apply.c */
+	bool young;
+	uint32_t interface_count;
+	char interfaces[INTERFACES_MAX][16];
+	struct grace grace;
+	struct dead marked, waiting; /* since the last grace period began; before */
+	uint32_t cursor4, cursor6; /* next set to look at for idle pairs */
+	uint64_t *referenced; /* bit per destination */
+};
+
+/* As table_open, with a clock that stands still until table_inject moves it. */
+int table_open_clocked(const struct table_config *config, uint64_t fresh_incarnation, const uint8_t seed[8], bool injected,
+		       struct table **ret_table, struct table_problem *ret_problem);
+void table_inject(struct table *table, uint32_t jiffies);
+uint32_t table_now(const struct table *table); /* kernel jiffies, read now */
+
+__attribute__((format(printf, 2, 3))) void problem_say(struct table_problem *problem, const char *format, ...);
+
+/* table_pins.c: makes the maps or takes the pinned ones, and loads the program over them. */
+int pins_load(struct table *table, const struct table_config *config, const uint8_t seed[8], struct table_problem *problem);
+int pins_commit(struct table *table, struct table_problem *problem);
+void pins_unmap(struct table *table);
+void pins_remove(const char *pin_path);
+int pins_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *name);
+
+/* table_attach.c */
+int attach_all(struct table *table, const struct table_config *config, struct table_problem *problem);
+int detach_all(const char *pin_path, struct table_problem *problem);
+
+/* table_clock.c */
+int clock_measure(int clock_fd, uint32_t *ret_hz);
+int clock_start(struct table *table);
+
+/* table_spot.c: finding and making records and destinations. */
+uint64_t tag_of_key(const struct table *table, const struct key *key, bool *ret_ipv6);
+struct pair4_set *set_of_index(const struct pairs *pairs, uint32_t set_index);
+bool spot_find(const struct table *table, const struct key *key, struct spot *ret_spot);
+bool spot_find_twin(const struct table *table, const struct pairs *pairs, uint64_t tag, const struct spot *of, struct spot *ret_first);
+int spot_make(struct table *table, const struct key *key, uint32_t destination, uint32_t last, struct spot *ret_spot);
+struct key spot_key(const struct pairs *pairs, const struct spot *spot, uint64_t tag);
+struct words words_of_pair(struct pair_record *record);
+struct words words_of_destination(const struct table *table, uint32_t destination);
+uint32_t destination_find(const struct table *table, const struct address *address);
+uint32_t destination_make(struct table *table, const struct address *address);
+void words_join(const struct words *into, const struct words *leftover);
+
+/* table_collect.c */
+int collect_start(struct table *table);
+void collect_stop(struct table *table);
+bool collect_pair(struct table *table, const struct pairs *pairs, const struct spot *spot, uint64_t tag);
+
+static inline struct pair_record *spot_record(const struct spot *spot)
+{
+	return &spot->set->records[spot->way];
+}
+
+static inline uint64_t load64(const uint64_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static inline uint32_t load32(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static inline void store64(uint64_t *word, uint64_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+static inline void store32(uint32_t *word, uint32_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+static inline void store16(uint16_t *word, uint16_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+#endif

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The table's maps: made new, or taken from the pins an earlier daemon left, after a look at whether they are what this program expects.
+ * The map `state` is pinned last, so a table whose making was cut short is recognised by its absence and made anew.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "table_internal.h"
+#include "xpro.skel.h"
+
+#ifndef BPF_FS_MAGIC
+#define BPF_FS_MAGIC 0xcafe4a11
+#endif
+#define BPF_FS "/sys/fs/bpf"
+
+/* All pinned maps, `state` last. */
+static const char *const pinned[] = { "pairs4",	       "pairs6",   "destinations", "shards",   "destination_index", "destination_free",
+				      "local_addresses", "policies", "reasons",	   "warnings", "state" };
+#define PINNED_COUNT (sizeof(pinned) / sizeof(pinned[0]))
+
+void problem_say(struct table_problem *problem, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(problem->text, sizeof(problem->text), format, arguments);
+	va_end(arguments);
+}
+
+/* Dots are reserved in a bpffs; ':' is not possible in the name of an interface, and so stands for them. */
+int pins_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *name)
+{
+	char *dot;
+	int length = snprintf(ret_path, PIN_PATH_MAX + 32, "%s/", pin_path);
+
+	if (length < 0 || length > PIN_PATH_MAX)
+		return -ENAMETOOLONG;
+	snprintf(ret_path + length, PIN_PATH_MAX + 32 - (size_t)length, "%s", name);
+	for (dot = ret_path + length; *dot; dot++)
+		if (*dot == '.')
+			*dot = ':';
+	return 0;
+}
+
+static bool is_bpffs(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 && (unsigned long)fs.f_type == BPF_FS_MAGIC;
+}
+
+/* mkdir -p, and the bpffs below it when that is the usual one and nobody has mounted it yet. */
+static int directory_make(const char *pin_path, struct table_problem *problem)
+{
+	char path[PIN_PATH_MAX];
+	char *slash;
+
+	if (strncmp(pin_path, BPF_FS "/", sizeof(BPF_FS)) == 0 && !is_bpffs(BPF_FS) && mount("bpf", BPF_FS, "bpf", 0, "mode=0700")) {
+		problem_say(problem, "%s: no bpf file system there, and mounting one failed: %s", BPF_FS, strerror(errno));
+		return -errno;
+	}
+	snprintf(path, sizeof(path), "%s", pin_path);
+	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = 0;
+		mkdir(path, 0700);
+		*slash = '/';
+	}
+	mkdir(path, 0700);
+	if (is_bpffs(pin_path))
+		return 0;
+	problem_say(problem, "%s: not a directory in a bpf file system (mount -t bpf bpf %s)", pin_path, BPF_FS);
+	return -ENOENT;
+}
+
+/* One daemon per table: two would write each other's words. */
+static int directory_lock(struct table *table, struct table_problem *problem)
+{
+	table->lock_fd = open(table->pin_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (table->lock_fd >= 0 && flock(table->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	problem_say(problem, "%s: in use by another daemon", table->pin_path);
+	return table->lock_fd < 0 ? -errno : -EBUSY;
+}
+
+static int pin_open(const char *pin_path, const char *name)
+{
+	char path[PIN_PATH_MAX + 32];
+	int err = pins_path(path, pin_path, name), fd;
+
+	if (err)
+		return err;
+	fd = bpf_obj_get(path);
+	return fd < 0 ? -errno : fd;
+}
+
+void pins_remove(const char *pin_path)
+{
+	char path[PIN_PATH_MAX + 32];
+	size_t i;
+
+	for (i = PINNED_COUNT; i-- > 0;) /* `state` first: a table half removed is no table */
+		if (pins_path(path, pin_path, pinned[i]) == 0)
+			unlink(path);
+}
+
+static uint32_t sets_for(uint32_t slots)
+{
+	uint32_t sets = 1;
+
+	while (sets < (1U << 28) && sets * SET_WAYS < slots)
+		sets *= 2;
+	return sets;
+}
+
+static int size_maps(struct table *table, const struct table_config *config)
+{
+	struct xpro *skeleton = table->skeleton;
+	uint32_t cpus = table->cpus, destinations = config->destinations_max ? config->destinations_max : 1;
+	int err = 0;
+
+	table->destinations_max = destinations;
+	table->pairs4.count = sets_for(config->pairs4_max);
+	table->pairs6.count = sets_for(config->pairs6_max);
+	err = err ? err : bpf_map__set_max_entries(skeleton->maps.pairs4, table->pairs4.count);
+	err = err ? err : bpf_map__set_max_entries(skeleton->maps.pairs6, table->pairs6.count);
+	err = err ? err : bpf_map__set_max_entries(skeleton->maps.destinations, destinations);
+	err = err ? err : bpf_map__set_max_entries(skeleton->maps.shards, destinations * cpus);
+	err = err ? err : bpf_map__set_max_entries(skeleton->maps.destination_index, destinations);
+	err = err ? err : bpf_map__set_max_entries(skeleton->maps.destination_free, destinations);
+	return err;
+}
+
+/* Takes one pinned map, if it is the one expected. */
+static int map_reuse(struct table *table, struct bpf_map *map, struct table_problem *problem)
+{
+	const char *name = bpf_map__name(map);
+	struct bpf_map_info info = { 0 };
+	uint32_t info_bytes = sizeof(info);
+	int fd = pin_open(table->pin_path, name), err = -ESTALE;
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &info_bytes)) {
+		problem_say(problem, "%s/%s: cannot be opened: %s; remove the table with gossipctl detach", table->pin_path, name, strerror(errno));
+	} else if (info.type != bpf_map__type(map) || info.key_size != bpf_map__key_size(map) || info.value_size != bpf_map__value_size(map)) {
+		problem_say(problem, "%s/%s: pinned by another version; remove the table with gossipctl detach", table->pin_path, name);
+	} else if (info.max_entries != bpf_map__max_entries(map)) {
+		problem_say(problem, "%s/%s: pinned with %u entries, the configuration asks for %u; keep the size or remove the table with gossipctl detach",
+			    table->pin_path, name, info.max_entries, bpf_map__max_entries(map));
+	} else {
+		err = bpf_map__reuse_fd(map, fd);
+	}
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static int maps_reuse(struct table *table, struct table_problem *problem)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; i < PINNED_COUNT; i++) {
+		err = map_reuse(table, bpf_object__find_map_by_name(table->skeleton->obj, pinned[i]), problem);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int state_read(int state_fd, const struct table *table, struct table_state *ret_state, struct table_problem *problem)
+{
+	struct table_state state;
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(state_fd, &zero, &state) || state.layout != TABLE_LAYOUT) {
+		problem_say(problem, "%s: pinned with another layout; remove the table with gossipctl detach", table->pin_path);
+		return -ESTALE;
+	}
+	*ret_state = state;
+	return 0;
+}
+
+/* The program's constants are fixed when it is loaded, so the clock is measured by the small program alone first. */
+static int hz_of_new(uint32_t *ret_hz, struct table_problem *problem)
+{
+	struct xpro *skeleton = xpro__open();
+	int err = skeleton ? 0 : -errno;
+
+	if (!err)
+		err = bpf_program__set_autoload(skeleton->progs.xpro, false);
+	if (!err)
+		err = xpro__load(skeleton);
+	if (!err)
+		err = clock_measure(bpf_program__fd(skeleton->progs.read_clocks), ret_hz);
+	if (err)
+		problem_say(problem, "loading a BPF program: %s; it needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, and Linux 5.18 or newer",
+			    strerror(-err));
+	xpro__destroy(skeleton);
+	return err;
+}
+
+static int map_memory(struct bpf_map *map, size_t bytes, void **ret_memory)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	*ret_memory = memory;
+	return 0;
+}
+
+static int pairs_map(struct pairs *pairs, struct bpf_map *map, size_t stride, bool ipv6)
+{
+	void *memory = NULL;
+	int err;
+
+	pairs->stride = stride;
+	pairs->bytes = (size_t)pairs->count * stride;
+	pairs->ipv6 = ipv6;
+	err = map_memory(map, pairs->bytes, &memory);
+	pairs->sets = memory;
+	return err;
+}
+
+static int maps_map(struct table *table)
+{
+	struct xpro *skeleton = table->skeleton;
+	size_t destinations = table->destinations_max;
+	void *heads = NULL, *shards = NULL, *policies = NULL, *state = NULL;
+	int err = pairs_map(&table->pairs4, skeleton->maps.pairs4, sizeof(struct pair4_set), false);
+
+	err = err ? err : pairs_map(&table->pairs6, skeleton->maps.pairs6, sizeof(struct pair6_set), true);
+	err = err ? err : map_memory(skeleton->maps.destinations, destinations * sizeof(*table->heads), &heads);
+	err = err ? err : map_memory(skeleton->maps.shards, destinations * table->cpus * sizeof(*table->shards), &shards);
+	err = err ? err : map_memory(skeleton->maps.policies, POLICIES_MAX * sizeof(*table->policies), &policies);
+	err = err ? err : map_memory(skeleton->maps.state, sizeof(*table->state), &state);
+	table->heads = heads;
+	table->shards = shards;
+	table->policies = policies;
+	table->state = state;
+	table->index_fd = bpf_map__fd(skeleton->maps.destination_index);
+	table->free_fd = bpf_map__fd(skeleton->maps.destination_free);
+	table->local_fd = bpf_map__fd(skeleton->maps.local_addresses);
+	table->reasons_fd = bpf_map__fd(skeleton->maps.reasons);
+	table->clock_fd = bpf_program__fd(skeleton->progs.read_clocks);
+	table->program_fd = bpf_program__fd(skeleton->progs.xpro);
+	return err;
+}
+
+static void unmap(void *memory, size_t bytes)
+{
+	if (memory)
+		munmap(memory, bytes);
+}
+
+void pins_unmap(struct table *table)
+{
+	size_t destinations = table->destinations_max;
+
+	unmap(table->pairs4.sets, table->pairs4.bytes);
+	unmap(table->pairs6.sets, table->pairs6.bytes);
+	unmap(table->heads, destinations * sizeof(*table->heads));
+	unmap(table->shards, destinations * table->cpus * sizeof(*table->shards));
+	unmap(table->policies, POLICIES_MAX * sizeof(*table->policies));
+	unmap(table->state, sizeof(*table->state));
+	xpro__destroy(table->skeleton);
+	if (table->lock_fd >= 0)
+		close(table->lock_fd);
+}
+
+static int load(struct table *table, const struct table_state *old, struct table_problem *problem)
+{
+	struct xpro *skeleton = table->skeleton;
+	int err;
+
+	skeleton->rodata->sets4 = table->pairs4.count;
+	skeleton->rodata->sets6 = table->pairs6.count;
+	skeleton->rodata->cpus = table->cpus;
+	skeleton->rodata->seed = old->seed;
+	skeleton->rodata->hz = old->hz;
+	skeleton->rodata->clock_injected = table->clock.injected;
+	err = xpro__load(skeleton);
+	if (!err)
+		err = maps_map(table);
+	if (err)
+		problem_say(problem, "loading the XDP program and its table: %s", strerror(-err));
+	return err;
+}
+
+static int fill_new(struct table *table, const struct table_state *state)
+{
+	uint32_t destination;
+
+	for (destination = 0; destination < table->destinations_max; destination++)
+		if (bpf_map_update_elem(table->free_fd, NULL, &destination, BPF_ANY))
+			return -errno;
+	*table->state = *state;
+	return 0;
+}
+
+int pins_load(struct table *table, const struct table_config *config, const uint8_t seed[8], struct table_problem *problem)
+{
+	struct table_state state = { .layout = TABLE_LAYOUT };
+	int err = directory_make(table->pin_path, problem), state_fd;
+
+	if (!err)
+		err = directory_lock(table, problem);
+	if (err)
+		return err;
+	state_fd = pin_open(table->pin_path, "state");
+	table->is_new = state_fd < 0;
+	if (table->is_new) {
+		pins_remove(table->pin_path);
+		memcpy(&state.seed, seed, sizeof(state.seed));
+		err = hz_of_new(&state.hz, problem);
+	} else {
+		err = state_read(state_fd, table, &state, problem);
+		close(state_fd);
+	}
+	if (err)
+		return err;
+	table->skeleton = xpro__open();
+	if (!table->skeleton || size_maps(table, config)) {
+		problem_say(problem, "the XDP program cannot be opened: %s", strerror(errno));
+		return -errno;
+	}
+	if (!table->is_new)
+		err = maps_reuse(table, problem);
+	if (!err)
+		err = load(table, &state, problem);
+	if (!err && table->is_new)
+		err = fill_new(table, &state);
+	return err;
+}
+
+int pins_commit(struct table *table, struct table_problem *problem)
+{
+	char path[PIN_PATH_MAX + 32];
+	size_t i;
+	int err;
+
+	for (i = 0; i < PINNED_COUNT; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(table->skeleton->obj, pinned[i]);
+
+		err = pins_path(path, table->pin_path, pinned[i]);
+		if (!err && bpf_obj_pin(bpf_map__fd(map), path))
+			err = -errno;
+		if (!err)
+			continue;
+		problem_say(problem, "%s: cannot be pinned: %s", path, strerror(-err));
+		return err;
+	}
+	return 0;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where a key's record stands: the daemon's side of xdp/pairs.h and xdp/destination.h, by the same rules, on the mapped table.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "table_internal.h"
+
+static void words_of_key(const struct key *key, uint64_t ret_words[4])
+{
+	memcpy(ret_words, key, sizeof(*key));
+}
+
+static uint32_t ipv4_of(const struct address *address)
+{
+	const uint8_t *b = address->bytes;
+
+	return (uint32_t)b[12] << 24 | (uint32_t)b[13] << 16 | (uint32_t)b[14] << 8 | b[15];
+}
+
+uint64_t tag_of_key(const struct table *table, const struct key *key, bool *ret_ipv6)
+{
+	uint64_t words[4];
+
+	*ret_ipv6 = !address_is_ipv4(&key->client) || !address_is_ipv4(&key->destination);
+	if (!*ret_ipv6)
+		return (uint64_t)ipv4_of(&key->client) << 32 | ipv4_of(&key->destination);
+	words_of_key(key, words);
+	return tag_of_pair6((const __u64 *)words, table->state->seed);
+}
+
+struct pair4_set *set_of_index(const struct pairs *pairs, uint32_t set_index)
+{
+	return (struct pair4_set *)(void *)(pairs->sets + set_index * pairs->stride);
+}
+
+static uint64_t *key_words(const struct spot *spot)
+{
+	return (uint64_t *)((struct pair6_set *)(void *)spot->set)->keys[spot->way].words;
+}
+
+static bool spot_holds(const struct pairs *pairs, const struct spot *spot, uint64_t tag, const uint64_t words[4])
+{
+	if (load64((uint64_t *)&spot->set->tags[spot->way]) != tag)
+		return false;
+	return !pairs->ipv6 || memcmp(key_words(spot), words, sizeof(struct pair6_key)) == 0;
+}
+
+/* In scan order, past `after` when that is given. */
+static bool spot_scan(const struct table *table, const struct pairs *pairs, uint64_t tag, const uint64_t words[4], const struct spot *skip,
+		      struct spot *ret_spot)
+{
+	unsigned int choice, way;
+
+	for (choice = 0; choice < 2; choice++) {
+		uint32_t set_index = set_of(tag, table->state->seed, pairs->count, choice);
+		struct pair4_set *set = set_of_index(pairs, set_index);
+
+		for (way = 0; way < SET_WAYS; way++) {
+			struct spot spot = { set, set_index, way };
+
+			if (skip && skip->set == set && skip->way == way)
+				continue;
+			if (!spot_holds(pairs, &spot, tag, words))
+				continue;
+			*ret_spot = spot;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool spot_find(const struct table *table, const struct key *key, struct spot *ret_spot)
+{
+	uint64_t words[4], tag;
+	bool ipv6;
+
+	tag = tag_of_key(table, key, &ipv6);
+	words_of_key(key, words);
+	return spot_scan(table, ipv6 ? &table->pairs6 : &table->pairs4, tag, words, NULL, ret_spot);
+}
+
+/* Another record of the key at `of`, whatever its own tag says now. */
+bool spot_find_twin(const struct table *table, const struct pairs *pairs, uint64_t tag, const struct spot *of, struct spot *ret_twin)
+{
+	uint64_t words[4] = { 0 };
+
+	if (pairs->ipv6)
+		memcpy(words, key_words(of), sizeof(words));
+	return spot_scan(table, pairs, tag, words, of, ret_twin);
+}
+
+struct key spot_key(const struct pairs *pairs, const struct spot *spot, uint64_t tag)
+{
+	uint8_t ipv4[8] = { tag >> 56, tag >> 48, tag >> 40, tag >> 32, tag >> 24, tag >> 16, tag >> 8, tag };
+	struct key key;
+
+	if (pairs->ipv6)
+		memcpy(&key, key_words(spot), sizeof(key));
+	else
+		key = (struct key){ address_of_ipv4(ipv4), address_of_ipv4(ipv4 + 4) };
+	return key;
+}
+
+static unsigned int ways_used(const struct pair4_set *set)
+{
+	unsigned int way, used = 0;
+
+	for (way = 0; way < SET_WAYS; way++)
+		used += load64((const uint64_t *)&set->tags[way]) != TAG_EMPTY;
+	return used;
+}
+
+static bool spot_claim(struct spot *spot)
+{
+	for (spot->way = 0; spot->way < SET_WAYS; spot->way++) {
+		__u64 empty = TAG_EMPTY;
+
+		if (__atomic_compare_exchange_n(&spot->set->tags[spot->way], &empty, TAG_BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
+}
+
+/* Makes a record for a key that has none. A twin the kernel makes in the same instant is found at the next harvest. */
+int spot_make(struct table *table, const struct key *key, uint32_t destination, uint32_t last, struct spot *ret_spot)
+{
+	uint32_t now = table_now(table), set_index[2];
+	struct pairs *pairs;
+	struct spot spot;
+	uint64_t tag;
+	bool ipv6;
+
+	tag = tag_of_key(table, key, &ipv6);
+	pairs = ipv6 ? &table->pairs6 : &table->pairs4;
+	set_index[0] = set_of(tag, table->state->seed, pairs->count, 0);
+	set_index[1] = set_of(tag, table->state->seed, pairs->count, 1);
+	spot.set_index = set_index[ways_used(set_of_index(pairs, set_index[1])) < ways_used(set_of_index(pairs, set_index[0]))];
+	spot.set = set_of_index(pairs, spot.set_index);
+	if (!spot_claim(&spot))
+		return -ENOSPC;
+	*spot_record(&spot) = (struct pair_record){
+		.window = WORD(now ? now : 1, 0),
+		.last = last,
+		.pass_share = SHARE_ALL,
+		.place = PLACE(destination, 0),
+	};
+	if (ipv6)
+		memcpy(key_words(&spot), key, sizeof(*key));
+	store64((uint64_t *)&spot.set->tags[spot.way], tag);
+	pairs->used++;
+	*ret_spot = spot;
+	return 0;
+}
+
+struct words words_of_pair(struct pair_record *record)
+{
+	struct words words = {
+		.packets = load64((uint64_t *)&record->packets),
+		.base = (uint64_t *)&record->base,
+		.fold = (uint64_t *)&record->fold,
+		.carry = (uint64_t *)&record->carry,
+		.harvest = (uint64_t *)&record->harvest,
+		.slot = &record->slot,
+		.pass_share = &record->pass_share,
+	};
+
+	words.window = load64((uint64_t *)&record->window);
+	words.last = load32(&record->last);
+	return words;
+}
+
+struct words words_of_destination(const struct table *table, uint32_t destination)
+{
+	const struct destination_shard *shards = &table->shards[(size_t)destination * table->cpus];
+	struct destination_head *head = &table->heads[destination];
+	struct words words = {
+		.base = (uint64_t *)&head->base,
+		.fold = (uint64_t *)&head->fold,
+		.carry = (uint64_t *)&head->carry,
+		.harvest = (uint64_t *)&head->harvest,
+		.slot = &head->slot,
+		.pass_share = &head->pass_share,
+	};
+	uint32_t cpu;
+
+	for (cpu = 0; cpu < table->cpus; cpu++)
+		words.packets += load64((const uint64_t *)&shards[cpu].packets);
+	words.window = load64((uint64_t *)&head->window);
+	words.last = WORD_LOW(words.window);
+	for (cpu = 0; cpu < table->cpus; cpu++)
+		if (shards[cpu].packets && jiffies_since(words.last, load32(&shards[cpu].last)) > 0)
+			words.last = shards[cpu].last;
+	return words;
+}
+
+uint32_t destination_find(const struct table *table, const struct address *address)
+{
+	uint32_t destination;
+
+	return bpf_map_lookup_elem(table->index_fd, address, &destination) ? DESTINATION_NONE : destination;
+}
+
+uint32_t destination_make(struct table *table, const struct address *address)
+{
+	uint32_t destination = destination_find(table, address), now = table_now(table);
+	struct destination_head *head;
+	uint8_t local;
+
+	if (destination != DESTINATION_NONE)
+		return destination;
+	if (!bpf_map_lookup_elem(table->local_fd, address, &local) || bpf_map_lookup_and_delete_elem(table->free_fd, NULL, &destination))
+		return DESTINATION_NONE;
+	head = &table->heads[destination];
+	*head = (struct destination_head){ .window = WORD(now ? now : 1, 0), .pass_share = SHARE_ALL };
+	memcpy(head->address, address, sizeof(head->address));
+	if (!bpf_map_update_elem(table->index_fd, address, &destination, BPF_NOEXIST))
+		return destination;
+	memset(head, 0, sizeof(*head));
+	bpf_map_update_elem(table->free_fd, NULL, &destination, BPF_ANY);
+	return destination_find(table, address); /* the kernel was first */
+}
+
+/*
+ * Adds what `leftover` counted to the cells of `into`: by lowering the words its counts are differences to. In the same slot all that the
+ * leftover counted in it is added; in an older one only what was not harvested yet; a newer one becomes the slot of `into`, which then
+ * had no packets since.
+ */
+void words_join(const struct words *into, const struct words *leftover)
+{
+	uint64_t harvest = *into->harvest, theirs = *leftover->harvest;
+	uint32_t start = WORD_LOW(harvest), harvested = WORD_HIGH(harvest);
+	uint32_t in_slot = (uint32_t)leftover->packets - WORD_LOW(theirs), pending = (uint32_t)leftover->packets - WORD_HIGH(theirs);
+	int16_t newer = (int16_t)(*leftover->slot - *into->slot);
+
+	if (theirs == 0 || (newer < 0 && harvest != 0))
+		start -= pending;
+	else
+		start = (newer == 0 && harvest != 0 ? start : harvested) - in_slot;
+	store64(into->harvest, WORD(start, harvested - pending));
+	if (theirs != 0 && (newer > 0 || harvest == 0))
+		store16(into->slot, *leftover->slot);
+}

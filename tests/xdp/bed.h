@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the XDP tests stand on: a table of their own under /sys/fs/bpf, packets made of rows, and BPF_PROG_RUN. With an injected clock
+ * jiffies and the daemon's `now` are one: bed_at moves both.
+ */
+#ifndef TESTS_XDP_BED_H
+#define TESTS_XDP_BED_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "table_internal.h"
+
+#define BED_HZ (bed.table->clock.hz)
+#define BED_START 1000000U
+#define BED_MESH_NS 1700000000000000000LL
+#define BED_CELLS_MAX 65536
+#define XDP_VERDICT_DROP 1
+#define XDP_VERDICT_PASS 2
+
+static const uint8_t bed_seed[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+
+static struct bed {
+	struct table *table;
+	struct table_problem problem;
+	char pin_path[64];
+	struct table_config config;
+	bool injected;
+	uint32_t jiffies;
+	struct harvested cells[BED_CELLS_MAX];
+	size_t cell_count;
+	struct warning warning;
+	unsigned int warnings;
+} bed;
+
+struct frame {
+	uint8_t bytes[2048];
+	uint32_t length;
+};
+
+static inline int bed_open(bool injected)
+{
+	int err = table_open_clocked(&bed.config, 42, bed_seed, injected, &bed.table, &bed.problem);
+
+	bed.injected = injected;
+	if (err)
+		print_message("# %s\n", bed.problem.text);
+	return err;
+}
+
+static inline void bed_at(uint32_t jiffies)
+{
+	bed.jiffies = jiffies;
+	table_inject(bed.table, jiffies);
+}
+
+/* The daemon's now. Injected: exactly bed.jiffies. */
+static inline struct now bed_now(void)
+{
+	int64_t period = bed.table->clock.period_ns;
+
+	return (struct now){ { (int64_t)bed.jiffies * period }, { BED_MESH_NS + (int64_t)bed.jiffies * period } };
+}
+
+/* One tick of the daemon's: heartbeat and clock, without a harvest. */
+static inline void bed_beat(void)
+{
+	table_anchor(bed.table, bed_now());
+	bed.table->state->heartbeat = bed.jiffies;
+}
+
+static inline int bed_make(uint32_t pairs, uint32_t destinations, bool injected)
+{
+	static unsigned int beds;
+
+	snprintf(bed.pin_path, sizeof(bed.pin_path), "/sys/fs/bpf/xpro-test-%d-%u", getpid(), beds++);
+	bed.config = (struct table_config){
+		.pin_path = bed.pin_path, .pairs4_max = pairs, .pairs6_max = pairs, .destinations_max = destinations
+	};
+	if (bed_open(injected))
+		return -1;
+	if (injected) {
+		bed_at(BED_START);
+		bed.table->state->harvested_at = BED_START;
+		bed_beat();
+	}
+	return 0;
+}
+
+static inline int bed_remove(void)
+{
+	struct table_problem problem;
+
+	table_close(bed.table);
+	bed.table = NULL;
+	table_detach(bed.pin_path, &problem);
+	return rmdir(bed.pin_path);
+}
+
+static inline int bed_setup(void **state)
+{
+	(void)state;
+	return bed_make(1024, 64, true);
+}
+
+static inline int bed_teardown(void **state)
+{
+	(void)state;
+	return bed_remove();
+}
+
+static inline void bed_policy(struct policy policy)
+{
+	table_set_policy(bed.table, 0, &policy);
+}
+
+static inline struct policy policy_plain(uint32_t pair_rate, uint32_t destination_rate, uint32_t flags)
+{
+	return (struct policy){ .pair_rate = pair_rate,
+				.destination_rate = destination_rate,
+				.pair_min_window = BED_HZ,
+				.destination_min_window = BED_HZ,
+				.idle_reset = 10 * BED_HZ,
+				.window_max = 8 * BED_HZ,
+				.decay = 2,
+				.flags = flags };
+}
+
+static inline struct frame frame4(uint32_t client, uint32_t destination)
+{
+	struct frame frame = { .length = 64 };
+	struct ethhdr *ethernet = (void *)frame.bytes;
+	struct iphdr *ip = (void *)(frame.bytes + sizeof(*ethernet));
+
+	ethernet->h_proto = htons(ETH_P_IP);
+	*ip = (struct iphdr){
+		.version = 4, .ihl = 5, .tot_len = htons(50), .ttl = 64, .protocol = 17, .saddr = htonl(client), .daddr = htonl(destination)
+	};
+	return frame;
+}
+
+static inline struct frame frame6(const char *client, const char *destination, uint8_t next)
+{
+	struct frame frame = { .length = 114 };
+	struct ethhdr *ethernet = (void *)frame.bytes;
+	struct ipv6hdr ip = { .version = 6, .payload_len = htons(60), .nexthdr = next, .hop_limit = 64 };
+
+	ethernet->h_proto = htons(ETH_P_IPV6);
+	inet_pton(AF_INET6, client, &ip.saddr);
+	inet_pton(AF_INET6, destination, &ip.daddr);
+	memcpy(frame.bytes + sizeof(*ethernet), &ip, sizeof(ip));
+	return frame;
+}
+
+/* Runs one frame `repeat` times; the verdict of the last. */
+static inline uint32_t bed_run_many(const struct frame *frame, int repeat, uint32_t *ret_ns)
+{
+	uint8_t out[4096];
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame->bytes, .data_size_in = frame->length, .data_out = out,
+		    .data_size_out = sizeof(out), .repeat = repeat);
+
+	assert_int_equal(bpf_prog_test_run_opts(bed.table->program_fd, &run), 0);
+	if (ret_ns)
+		*ret_ns = run.duration;
+	return run.retval;
+}
+
+static inline uint32_t bed_run(const struct frame *frame)
+{
+	return bed_run_many(frame, 1, NULL);
+}
+
+static inline uint64_t bed_reason(enum reason reason)
+{
+	struct reason_counter reasons[REASON_COUNT];
+
+	assert_int_equal(table_read_reasons(bed.table, reasons), 0);
+	return reasons[reason].packets;
+}
+
+static inline struct key key4(uint32_t client, uint32_t destination)
+{
+	uint32_t client_be = htonl(client), destination_be = htonl(destination);
+
+	return (struct key){ address_of_ipv4((uint8_t *)&client_be), address_of_ipv4((uint8_t *)&destination_be) };
+}
+
+static inline struct key destination4(uint32_t destination)
+{
+	struct key key = key4(0, destination);
+
+	return key_of_destination(&key.destination);
+}
+
+static inline void bed_note(void *user, const struct harvested *cell)
+{
+	(void)user;
+	if (bed.cell_count < BED_CELLS_MAX)
+		bed.cells[bed.cell_count++] = *cell;
+}
+
+static inline size_t bed_harvest(void)
+{
+	struct now now = bed_now();
+
+	bed.cell_count = 0;
+	table_anchor(bed.table, now);
+	return table_harvest(bed.table, now, (struct duration){ 4 * NS_PER_S }, bed_note, NULL);
+}
+
+/* The last harvested cell of a key, NULL when there was none. */
+static inline const struct harvested *bed_cell(const struct key *key)
+{
+	size_t i;
+
+	for (i = bed.cell_count; i-- > 0;)
+		if (key_equal(&bed.cells[i].key, key))
+			return &bed.cells[i];
+	return NULL;
+}
+
+static inline struct pair_record *bed_record(const struct key *key)
+{
+	struct spot spot;
+
+	return spot_find(bed.table, key, &spot) ? spot_record(&spot) : NULL;
+}
+
+static inline void bed_note_warning(void *user, const struct warning *warning)
+{
+	(void)user;
+	bed.warning = *warning;
+	bed.warnings++;
+}
+
+static inline unsigned int bed_warnings(void)
+{
+	bed.warnings = 0;
+	table_read_warnings(bed.table, bed_note_warning, NULL);
+	return bed.warnings;
+}
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Packets in, reasons out: one row per kind of frame the program can meet. Bytes at offsets from the start of the IP header. */
+#include "bed.h"
+
+#define CLIENT 0x0a000001
+#define TARGET 0xc0000201
+
+struct edit {
+	uint16_t offset;
+	uint8_t value;
+};
+
+struct row {
+	const char *name;
+	bool ipv6;
+	uint16_t length; /* of the frame, 0 = as made */
+	enum reason reason;
+	struct edit edits[10];
+};
+
+#define TCP 6
+#define UDP 17
+#define ICMP6 58
+/* IPv6: next header at 6, hop limit at 7, client at 8, destination at 24, payload at 40. */
+static const struct row rows[] = {
+	{ "plain IPv4", false, 0, REASON_PASS, { { 0 } } },
+	{ "the shortest total length", false, 34, REASON_PASS, { { 2, 0 }, { 3, 20 } } },
+	{ "total length below the header", false, 0, REASON_PASS_MALFORMED, { { 2, 0 }, { 3, 19 } } },
+	{ "total length as long as the frame", false, 0, REASON_PASS, { { 3, 50 } } },
+	{ "total length one past the frame", false, 0, REASON_PASS_MALFORMED, { { 3, 51 } } },
+	{ "total length of 65535", false, 0, REASON_PASS_MALFORMED, { { 2, 255 }, { 3, 255 } } },
+	{ "header length 4 words", false, 0, REASON_PASS_MALFORMED, { { 0, 0x44 } } },
+	{ "header length 0 words", false, 0, REASON_PASS_MALFORMED, { { 0, 0x40 } } },
+	{ "options: 6 words", false, 0, REASON_PASS, { { 0, 0x46 }, { 20, 1 } } },
+	{ "options: 12 words, all of the packet", false, 0, REASON_PASS, { { 0, 0x4c }, { 3, 48 } } },
+	{ "options past the total length", false, 0, REASON_PASS_MALFORMED, { { 0, 0x4d }, { 3, 48 } } },
+	{ "version 5", false, 0, REASON_PASS_MALFORMED, { { 0, 0x55 } } },
+	{ "version 6 under the IPv4 type", false, 0, REASON_PASS_MALFORMED, { { 0, 0x65 } } },
+	{ "cut inside the IPv4 header", false, 33, REASON_PASS_MALFORMED, { { 3, 20 } } },
+	{ "Ethernet header alone", false, 14, REASON_PASS_MALFORMED, { { 0 } } },
+	{ "first fragment", false, 0, REASON_PASS, { { 6, 0x20 } } },
+	{ "later fragment", false, 0, REASON_PASS, { { 7, 0x10 } } },
+	{ "to 224.0.0.1", false, 0, REASON_PASS_NOT_UNICAST, { { 16, 224 }, { 17, 0 }, { 18, 0 }, { 19, 1 } } },
+	{ "to 223.255.255.255", false, 0, REASON_PASS, { { 16, 223 }, { 17, 255 }, { 18, 255 }, { 19, 255 } } },
+	{ "to 240.0.0.0", false, 0, REASON_PASS_NOT_UNICAST, { { 16, 240 } } },
+	{ "to 255.255.255.255", false, 0, REASON_PASS_NOT_UNICAST, { { 16, 255 }, { 17, 255 }, { 18, 255 }, { 19, 255 } } },
+	{ "from 0.255.255.255", false, 0, REASON_PASS_NOT_UNICAST, { { 12, 0 }, { 13, 255 }, { 14, 255 }, { 15, 255 } } },
+	{ "from 1.0.0.0", false, 0, REASON_PASS, { { 12, 1 }, { 15, 0 } } },
+	{ "from 127.0.0.1", false, 0, REASON_PASS_NOT_UNICAST, { { 12, 127 } } },
+	{ "from 126.255.255.255", false, 0, REASON_PASS, { { 12, 126 }, { 13, 255 }, { 14, 255 }, { 15, 255 } } },
+	{ "from 128.0.0.0", false, 0, REASON_PASS, { { 12, 128 } } },
+	{ "to 127.0.0.1", false, 0, REASON_PASS_NOT_UNICAST, { { 16, 127 } } },
+	{ "from 224.0.0.1", false, 0, REASON_PASS_NOT_UNICAST, { { 12, 224 } } },
+
+	{ "plain IPv6", true, 0, REASON_PASS, { { 0 } } },
+	{ "no payload", true, 54, REASON_PASS, { { 5, 0 }, { 6, 59 } } },
+	{ "payload one past the frame", true, 0, REASON_PASS_MALFORMED, { { 5, 61 } } },
+	{ "payload of 65535", true, 0, REASON_PASS_MALFORMED, { { 4, 255 }, { 5, 255 } } },
+	{ "cut inside the IPv6 header", true, 53, REASON_PASS_MALFORMED, { { 5, 0 } } },
+	{ "version 4 under the IPv6 type", true, 0, REASON_PASS_MALFORMED, { { 0, 0x40 } } },
+	{ "neighbour solicitation", true, 0, REASON_PASS_NOT_UNICAST, { { 6, ICMP6 }, { 7, 255 }, { 40, 135 } } },
+	{ "router solicitation", true, 0, REASON_PASS_NOT_UNICAST, { { 6, ICMP6 }, { 7, 255 }, { 40, 133 } } },
+	{ "redirect", true, 0, REASON_PASS_NOT_UNICAST, { { 6, ICMP6 }, { 7, 255 }, { 40, 137 } } },
+	{ "ICMPv6 type 132", true, 0, REASON_PASS, { { 6, ICMP6 }, { 7, 255 }, { 40, 132 } } },
+	{ "ICMPv6 type 138", true, 0, REASON_PASS, { { 6, ICMP6 }, { 7, 255 }, { 40, 138 } } },
+	{ "neighbour solicitation from beyond the link", true, 0, REASON_PASS, { { 6, ICMP6 }, { 7, 254 }, { 40, 135 } } },
+	{ "neighbour solicitation behind hop-by-hop", true, 0, REASON_PASS_NOT_UNICAST, { { 7, 255 }, { 6, 0 }, { 40, ICMP6 }, { 48, 135 } } },
+	{ "behind a long header", true, 0, REASON_PASS_NOT_UNICAST, { { 7, 255 }, { 6, 60 }, { 40, ICMP6 }, { 41, 2 }, { 64, 135 } } },
+	{ "behind authentication", true, 0, REASON_PASS_NOT_UNICAST, { { 7, 255 }, { 6, 51 }, { 40, ICMP6 }, { 41, 1 }, { 52, 135 } } },
+	{ "behind six headers",
+	  true,
+	  0,
+	  REASON_PASS_NOT_UNICAST,
+	  { { 7, 255 }, { 6, 0 }, { 40, 60 }, { 48, 43 }, { 56, 60 }, { 64, 60 }, { 72, 60 }, { 80, ICMP6 }, { 88, 135 } } },
+	{ "behind seven headers",
+	  true,
+	  0,
+	  REASON_PASS,
+	  { { 7, 255 }, { 6, 0 }, { 40, 60 }, { 48, 43 }, { 56, 60 }, { 64, 60 }, { 72, 60 }, { 80, 60 }, { 88, ICMP6 }, { 96, 135 } } },
+	{ "a fragment is no neighbour discovery", true, 0, REASON_PASS, { { 7, 255 }, { 6, 44 }, { 40, ICMP6 }, { 48, 135 } } },
+	{ "a chain that leaves the frame", true, 0, REASON_PASS, { { 7, 255 }, { 6, 0 }, { 40, ICMP6 }, { 41, 255 } } },
+	{ "an unknown header", true, 0, REASON_PASS, { { 7, 255 }, { 6, 200 } } },
+	{ "to ff02::1", true, 0, REASON_PASS_NOT_UNICAST, { { 24, 0xff }, { 25, 2 } } },
+	{ "from fe80::", true, 0, REASON_PASS_NOT_UNICAST, { { 8, 0xfe }, { 9, 0x80 } } },
+	{ "from febf::", true, 0, REASON_PASS_NOT_UNICAST, { { 8, 0xfe }, { 9, 0xbf } } },
+	{ "from fec0::", true, 0, REASON_PASS, { { 8, 0xfe }, { 9, 0xc0 } } },
+	{ "from fe7f::", true, 0, REASON_PASS, { { 8, 0xfe }, { 9, 0x7f } } },
+	/* 2001:db8::1 without its first four bytes is ::1. */
+	{ "from ::1", true, 0, REASON_PASS_NOT_UNICAST, { { 8, 0 }, { 9, 0 }, { 10, 0 }, { 11, 0 } } },
+	{ "from ::", true, 0, REASON_PASS_NOT_UNICAST, { { 8, 0 }, { 9, 0 }, { 10, 0 }, { 11, 0 }, { 23, 0 } } },
+	{ "from ::2", true, 0, REASON_PASS, { { 8, 0 }, { 9, 0 }, { 10, 0 }, { 11, 0 }, { 23, 2 } } },
+	{ "from ::ffff:0.0.0.1", true, 0, REASON_PASS_NOT_UNICAST, { { 8, 0 }, { 9, 0 }, { 10, 0 }, { 11, 0 }, { 18, 255 }, { 19, 255 } } },
+};
+
+static void each_row(void (*check)(const struct row *row, const struct frame *frame))
+{
+	size_t i, j;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct frame frame = rows[i].ipv6 ? frame6("2001:db8::1", "2001:db8::99", UDP) : frame4(CLIENT, TARGET);
+
+		for (j = 0; j < 10 && (rows[i].edits[j].offset || rows[i].edits[j].value); j++)
+			frame.bytes[ETH_HLEN + rows[i].edits[j].offset] = rows[i].edits[j].value;
+		if (rows[i].length)
+			frame.length = rows[i].length;
+		check(&rows[i], &frame);
+	}
+}
+
+static void check_reason(const struct row *row, const struct frame *frame)
+{
+	uint64_t before = bed_reason(row->reason), verdict = bed_run(frame);
+
+	if (verdict != XDP_VERDICT_PASS || bed_reason(row->reason) != before + 1)
+		fail_msg("row \"%s\": verdict %u, not counted as reason %d", row->name, (unsigned int)verdict, row->reason);
+}
+
+static void every_frame_passes_for_its_reason(void **state)
+{
+	(void)state;
+	each_row(check_reason);
+}
+
+static void check_total(const struct row *row, const struct frame *frame)
+{
+	struct reason_counter reasons[REASON_COUNT];
+	uint64_t total = 0;
+	static uint64_t runs;
+	int i;
+
+	(void)row;
+	bed_run(frame);
+	runs++;
+	table_read_reasons(bed.table, reasons);
+	for (i = REASON_PASS; i <= REASON_WOULD_DROP; i++)
+		total += reasons[i].packets;
+	assert_int_equal(total, runs);
+}
+
+static void every_packet_is_counted_once(void **state)
+{
+	(void)state;
+	each_row(check_total);
+}
+
+static void other_ethertypes_pass(void **state)
+{
+	static const uint16_t types[] = { 0x0806, 0x88cc, 0x8100, 0x88a8, 0x0000, 0xffff, 0x0801 };
+	struct frame frame = frame4(CLIENT, TARGET);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		((struct ethhdr *)(void *)frame.bytes)->h_proto = htons(types[i]);
+		assert_int_equal(bed_run(&frame), XDP_VERDICT_PASS);
+		assert_int_equal(bed_reason(REASON_PASS_NOT_IP), i + 1);
+	}
+}
+
+static void known_pairs_are_counted_in_pair_and_destination(void **state)
+{
+	struct frame frame = frame4(CLIENT, TARGET), six = frame6("2001:db8::1", "2001:db8::99", UDP);
+	struct key pair = key4(CLIENT, TARGET), destination = destination4(TARGET);
+	int i;
+
+	(void)state;
+	for (i = 0; i < 5; i++)
+		bed_run(&frame);
+	bed_run(&six);
+	bed_at(BED_START + 1);
+	assert_int_equal(bed_harvest(), 4);
+	assert_int_equal(bed_cell(&pair)->packets, 5);
+	assert_int_equal(bed_cell(&destination)->packets, 5);
+	assert_false(bed_cell(&pair)->ipv6);
+	assert_int_equal(bed.table->pairs4.used, 1);
+	assert_int_equal(bed.table->pairs6.used, 1);
+	assert_int_equal(bed_harvest(), 0);
+}
+
+static void packets_to_the_proxy_itself_leave_no_record(void **state)
+{
+	struct frame frame = frame4(CLIENT, TARGET);
+	struct key pair = key4(CLIENT, TARGET);
+
+	(void)state;
+	assert_int_equal(table_add_local(bed.table, &pair.destination), 0);
+	assert_int_equal(bed_run(&frame), XDP_VERDICT_PASS);
+	assert_int_equal(bed_reason(REASON_PASS_LOCAL), 1);
+	assert_null(bed_record(&pair));
+	assert_int_equal(bed_harvest(), 0);
+}
+
+static void an_address_that_becomes_the_proxys_own_passes_from_then_on(void **state)
+{
+	struct frame frame = frame4(CLIENT, TARGET);
+	struct key pair = key4(CLIENT, TARGET);
+
+	(void)state;
+	bed_run(&frame);
+	table_add_local(bed.table, &pair.destination);
+	bed_at(BED_START + 1);
+	bed_run(&frame);
+	assert_int_equal(bed_reason(REASON_PASS_LOCAL), 1);
+	assert_int_equal(bed_record(&pair)->packets, 1);
+}
+
+static void bytes_are_those_of_the_frame(void **state)
+{
+	struct reason_counter reasons[REASON_COUNT];
+	struct frame frame = frame4(CLIENT, TARGET);
+
+	(void)state;
+	bed_run(&frame);
+	table_read_reasons(bed.table, reasons);
+	assert_int_equal(reasons[REASON_PASS].bytes, 64);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(every_frame_passes_for_its_reason, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(every_packet_is_counted_once, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(other_ethertypes_pass, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(known_pairs_are_counted_in_pair_and_destination, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(packets_to_the_proxy_itself_leave_no_record, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(an_address_that_becomes_the_proxys_own_passes_from_then_on, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(bytes_are_those_of_the_frame, bed_setup, bed_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The last step of every packet: it is counted under one reason, and the reason is its verdict.
+ */
+#ifndef XDP_ACCOUNT_H
+#define XDP_ACCOUNT_H
+
+#include "maps.h"
+
+static __always_inline void account(__u32 reason, __u32 bytes)
+{
+	struct reason_counter *counter = element(&reasons, reason);
+
+	if (!counter)
+		return; /* cannot happen: reason < REASON_COUNT */
+	counter->packets++; /* this CPU's own */
+	counter->bytes += bytes;
+}
+
+static __always_inline bool reason_is_drop(__u32 reason)
+{
+	return reason - REASON_DROP_PAIR <= REASON_DROP_DESTINATION_SHARE - REASON_DROP_PAIR;
+}
+
+/* Never XDP_ABORTED: what the filter cannot judge is the stack's to judge. */
+static __always_inline int leave(__u32 reason, __u32 bytes)
+{
+	account(reason, bytes);
+	return reason_is_drop(reason) ? XDP_DROP : XDP_PASS;
+}
+
+#endif

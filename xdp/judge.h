@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Algorithm 2 for one pair: counts the packet, restarts an idle window, and compares the pair's rate with T_F1. What is counted and over
+ * which window stands in record.h above struct pair_record. Rates are compared without division: c x hz > rate x window.
+ */
+#ifndef XDP_JUDGE_H
+#define XDP_JUDGE_H
+
+#include "pairs.h"
+
+#define TS2_AHEAD_MAX 64 /* x 16 jiffies: a merged ts2 may be this far ahead of our clock; any further is an old one */
+
+/* What a key is judged by. */
+struct measure {
+	__u64 count_hz; /* packets x hz */
+	__u32 window; /* jiffies */
+	bool folded; /* the daemon's words are in force */
+};
+
+/* Jiffies since `then`, 0 when it lies ahead: another proxy's clock may be ahead of ours. */
+static __always_inline __u32 age(__u32 then, __u32 now)
+{
+	__s32 since = jiffies_since(then, now);
+
+	return since > 0 ? since : 0;
+}
+
+/* M.ts2's age out of its 16 bits. */
+static __always_inline __u32 ts2_age(__u64 fold, __u32 now)
+{
+	__u16 units = (__u16)(now >> TS2_SHIFT) - FOLD_TS2(fold);
+
+	return units > 0xffff - TS2_AHEAD_MAX ? 0 : (__u32)units << TS2_SHIFT;
+}
+
+/* Unsigned, or a daemon dead for half the clock's range would come alive. One second of grace: it may have read a later jiffy. */
+static __always_inline bool daemon_is_alive(__u32 now)
+{
+	struct table_state *table = element(&state, 0);
+
+	return table && now - READ_ONCE(table->heartbeat) + hz <= table->heartbeat_stale + hz;
+}
+
+static __always_inline bool fold_in_force(__u64 fold, __u64 window, __u32 now)
+{
+	return FOLD_GENERATION(fold) && FOLD_GENERATION(fold) == WORD_LOW(window) && daemon_is_alive(now);
+}
+
+/* Packets x hz that are expected by now, of those known up to A plus what came since at the rate of then. */
+static __always_inline __u64 carried(__u64 carry, __u64 fold, __u32 now)
+{
+	struct table_state *table = element(&state, 0);
+	__s16 since = (__s16)((__u16)now - FOLD_CARRY_FROM(fold));
+	__u32 elapsed = since > 0 ? since : 0;
+
+	if (!carry || !table)
+		return 0;
+	if (elapsed > table->carry_span)
+		elapsed = table->carry_span;
+	return (__u64)WORD_LOW(carry) * hz + (__u64)WORD_HIGH(carry) * elapsed / RHO_SCALE;
+}
+
+/*
+ * The daemon's count: M.c, what was counted here since, and the carry. Reads fold, base, carry and fold again, while the daemon writes
+ * [carry = 0 when ts1 changes,] base, fold, carry: a carry that belongs to a later fold shows by the second reading and is left out.
+ */
+static __always_inline void measure_fold(__u64 base, __u64 carry, __u64 fold, __u32 packets, __u32 now, struct measure *ret_measure)
+{
+	__u64 count_hz = (__u64)(__u32)(packets + WORD_HIGH(base)) * hz, carried_hz = carried(carry, fold, now);
+
+	ret_measure->count_hz = count_hz > carried_hz ? count_hz : carried_hz;
+	ret_measure->window = age(WORD_LOW(base), now);
+	ret_measure->folded = true;
+}
+
+/* A window older than T_T4 is aged like the paper's M, or a long slow past would hide a burst from a proxy without its daemon. */
+static __always_inline __u64 aged(__u64 *window, __u64 seen, __u32 packets, __u32 now, const struct policy *policy)
+{
+	__u32 length = age(WORD_LOW(seen), now), start;
+	__u64 next, found;
+
+	if (length <= policy->window_max)
+		return seen;
+	start = now - length / policy->decay;
+	next = WORD(start ? start : 1, packets - (packets - WORD_HIGH(seen)) / policy->decay);
+	found = __sync_val_compare_and_swap(window, seen, next);
+	return found == seen ? next : found;
+}
+
+static __always_inline void measure_own(__u64 window, __u32 packets, __u32 now, struct measure *ret_measure)
+{
+	ret_measure->count_hz = (__u64)(__u32)(packets - WORD_HIGH(window)) * hz;
+	ret_measure->window = age(WORD_LOW(window), now);
+	ret_measure->folded = false;
+}
+
+/* The window a rate is compared over; 0: too short for a verdict (the paper's T_T2 and T_T3, without POLICY_EARLY). */
+static __always_inline __u32 judged_window(__u32 window, __u32 window_min, __u32 flags)
+{
+	if (window > window_min)
+		return window;
+	if (!(flags & POLICY_EARLY))
+		return 0;
+	return window_min ? window_min : 1;
+}
+
+static __always_inline bool is_over(const struct measure *measure, __u32 rate, __u32 window_min, __u32 flags)
+{
+	__u32 window = judged_window(measure->window, window_min, flags);
+
+	return rate && window && measure->count_hz > (__u64)rate * window;
+}
+
+/*
+ * Exact thinning: each packet adds its share of 1 to an accumulator and passes when that overflows. The low half of the word is not
+ * touched, since nothing is added to it.
+ */
+static __always_inline bool is_in_share(__u32 *thinning, __u32 share)
+{
+	__u32 add = share << 16;
+
+	if (share == SHARE_ALL)
+		return true;
+	return (__u32)(__sync_fetch_and_add(thinning, add) + add) < add;
+}
+
+/* Lines 2-5: the window of a key silent longer than T_T1 starts anew with this packet. Returns the window in force. */
+static __noinline __u64 restarted(__u64 *window, __u64 fold, __u32 packets, __u32 now, __u32 idle_reset)
+{
+	__u64 seen = READ_ONCE(*window), next = WORD(now, packets), found;
+
+	if (age(WORD_LOW(seen), now) <= idle_reset)
+		return seen; /* another CPU was first */
+	if (fold_in_force(fold, seen, now) && ts2_age(fold, now) <= idle_reset)
+		return seen; /* silent here, not elsewhere */
+	found = __sync_val_compare_and_swap(window, seen, next);
+	return found == seen ? next : found;
+}
+
+/*
+ * Lines 2-11: counts the packet. `last` before `packets`, so that whoever reads the new count and then `last` never finds it older than
+ * a packet counted. Returns the pair's packets, this one included.
+ */
+static __always_inline __u32 pair_count(struct pair_record *record, __u32 now, const struct policy *policy, __u64 *ret_window)
+{
+	__u32 last = READ_ONCE(record->last);
+
+	*ret_window = READ_ONCE(record->window);
+	if (age(last, now) > policy->idle_reset)
+		*ret_window = restarted(&record->window, READ_ONCE(record->fold), READ_ONCE(record->packets), now, policy->idle_reset);
+	if (last != now)
+		WRITE_ONCE(record->last, now);
+	return (__u32)__sync_fetch_and_add(&record->packets, 1) + 1;
+}
+
+static __always_inline void pair_measure(struct pair_record *record, __u64 window, __u32 packets, __u32 now, const struct policy *policy,
+					 struct measure *ret_measure)
+{
+	__u64 fold = READ_ONCE(record->fold), base, carry;
+
+	if (!fold_in_force(fold, window, now)) {
+		measure_own(aged(&record->window, window, packets, now, policy), packets, now, ret_measure);
+		return;
+	}
+	base = READ_ONCE(record->base);
+	carry = READ_ONCE(record->carry);
+	if (READ_ONCE(record->fold) != fold)
+		carry = 0;
+	measure_fold(base, carry, fold, packets, now, ret_measure);
+}
+
+/* Line 15, at most once per pair and second: whoever changes the second kept in `thinning` sends it. */
+static __noinline void warn(struct pair_record *record, const struct packet *packet, const struct measure *measure, __u32 rate)
+{
+	__u32 thinning = READ_ONCE(record->thinning), second = (packet->now / hz) & 0xffff;
+	struct warning *warning;
+
+	if ((thinning & 0xffff) == second)
+		return;
+	if (__sync_val_compare_and_swap(&record->thinning, thinning, (thinning & 0xffff0000) | second) != thinning)
+		return; /* another CPU has warned or thinned: the next packet tries again */
+	warning = bpf_ringbuf_reserve(&warnings, sizeof(*warning), 0);
+	if (!warning)
+		return; /* nobody reads: the counters tell */
+	client_of(packet, (struct address_key *)warning->client);
+	destination_of(packet, (struct address_key *)warning->destination);
+	warning->at = packet->now;
+	warning->reason = REASON_DROP_PAIR;
+	warning->packets = measure->count_hz / hz;
+	warning->window = measure->window;
+	warning->rate = rate;
+	bpf_ringbuf_submit(warning, 0);
+}
+
+#endif

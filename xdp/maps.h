@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the XDP program shares with the daemon: its maps, the constants set before it is loaded, and the clock. The records' layout and
+ * who writes which word stand in xpro/record.h; sizes are the daemon's choice and replace the 1s below before loading.
+ */
+#ifndef XDP_MAPS_H
+#define XDP_MAPS_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+
+#include <xpro/record.h>
+
+#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, value) (*(volatile __typeof__(x) *)&(x) = (value))
+/* Hides a value's history from clang, which would otherwise turn arithmetic back into branches and multiply the verifier's paths. */
+#define OPAQUE(x) asm volatile("" : "+r"(x))
+
+/* Fixed while the program lives. */
+const volatile __u32 sets4 = 1; /* sets of pairs4, a power of two */
+const volatile __u32 sets6 = 1;
+const volatile __u32 cpus = 1; /* shards per destination: possible CPUs */
+const volatile __u64 seed = 0; /* of the hash, as in struct table_state */
+const volatile __u32 hz = 250; /* as in struct table_state */
+const volatile bool clock_injected = false; /* tests: time is injected_jiffies */
+
+__u32 injected_jiffies = 1;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pair4_set);
+} pairs4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pair6_set);
+} pairs6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct destination_head);
+} destinations SEC(".maps");
+
+/* Index: destination x cpus + cpu. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct destination_shard);
+} shards SEC(".maps");
+
+struct address_key {
+	__u64 words[2]; /* 16 bytes as they stand in the packet; IPv4 is IPv4-mapped */
+};
+
+/* Address -> index in destinations. Both sides insert, with BPF_NOEXIST; the daemon alone deletes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct address_key);
+	__type(value, __u32);
+} destination_index SEC(".maps");
+
+/* Clean indices. First in, first out: an index just freed is the last to be used again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__uint(key_size, 0);
+	__uint(value_size, sizeof(__u32));
+} destination_free SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct address_key);
+	__type(value, __u8);
+} local_addresses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, POLICIES_MAX);
+	__type(key, __u32);
+	__type(value, struct policy);
+} policies SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct table_state);
+} state SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, REASON_COUNT);
+	__type(key, __u32);
+	__type(value, struct reason_counter);
+} reasons SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} warnings SEC(".maps");
+
+static __always_inline void *element(void *map, __u32 index)
+{
+	return bpf_map_lookup_elem(map, &index);
+}
+
+/* Never 0, which is no start of a window. */
+static __always_inline __u32 clock_now(void)
+{
+	__u32 now = clock_injected ? READ_ONCE(injected_jiffies) : (__u32)bpf_jiffies64();
+
+	return now ? now : 1;
+}
+
+#endif

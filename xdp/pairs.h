@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The pair tables from the kernel's side: finds a pair's record in its two candidate sets, and makes it when there is none.
+ *
+ * Look-ups go through set choice 0 before 1 and through the lower way before the higher, so that when two CPUs have inserted one key at
+ * the same time every look-up finds the same one of the two. The daemon folds the other into it.
+ */
+#ifndef XDP_PAIRS_H
+#define XDP_PAIRS_H
+
+#include "destination.h"
+
+#define CLAIM_TRIES 4 /* ways lost to other CPUs before the table counts as full */
+
+/* 1 when the words differ, without a branch. */
+static __always_inline __u64 differ(__u64 a, __u64 b)
+{
+	__u64 x = a ^ b, minus = -x;
+
+	OPAQUE(minus);
+	return (x | minus) >> 63;
+}
+
+/* A way that was compared with SET_WAYS, masked: clang would drop the mask as needless, the verifier does not see why it is. */
+static __always_inline __u32 within(__u32 way)
+{
+	OPAQUE(way);
+	return way & (SET_WAYS - 1);
+}
+
+/* The lowest way with this tag, SET_WAYS when there is none. Branch-free: eight comparisons would be eight paths for the verifier. */
+static __always_inline __u32 way_of(const __u64 tags[SET_WAYS], __u64 tag)
+{
+	__u64 going = 1, way = 0;
+	int i;
+
+#pragma unroll
+	for (i = 0; i < SET_WAYS; i++) {
+		going &= differ(READ_ONCE(tags[i]), tag);
+		way += going;
+	}
+	OPAQUE(way);
+	return way;
+}
+
+static __always_inline __u32 used_ways(const __u64 tags[SET_WAYS])
+{
+	__u64 used = 0;
+	int i;
+
+#pragma unroll
+	for (i = 0; i < SET_WAYS; i++)
+		used += differ(READ_ONCE(tags[i]), TAG_EMPTY);
+	return used;
+}
+
+/* A set of either family: both begin with the tags and the records. */
+static __always_inline struct pair4_set *set_at(bool ipv6, __u64 tag, unsigned int choice)
+{
+	__u32 index = set_of(tag, seed, ipv6 ? sets6 : sets4, choice);
+
+	return ipv6 ? element(&pairs6, index) : element(&pairs4, index);
+}
+
+/* Another IPv6 pair with the same 64-bit hash: it has the record, this one gets none. */
+static __always_inline bool is_other_key(const struct pair4_set *set, __u32 way, const struct packet *packet)
+{
+	const struct pair6_set *set6 = (const void *)set;
+	const __u64 *words = set6->keys[within(way)].words;
+
+	return ((words[0] ^ packet->key.words[0]) | (words[1] ^ packet->key.words[1]) | (words[2] ^ packet->key.words[2]) |
+		(words[3] ^ packet->key.words[3])) != 0;
+}
+
+static __always_inline struct pair_record *find_in(bool ipv6, struct pair4_set *set, const struct packet *packet)
+{
+	__u32 way = way_of(set->tags, packet->tag);
+
+	if (way >= SET_WAYS || (ipv6 && is_other_key(set, way, packet)))
+		return NULL;
+	return &set->records[within(way)];
+}
+
+static __always_inline struct pair_record *pair_find(bool ipv6, const struct packet *packet)
+{
+	struct pair4_set *set = set_at(ipv6, packet->tag, 0);
+	struct pair_record *record;
+
+	if (!set)
+		return NULL;
+	record = find_in(ipv6, set, packet);
+	if (record)
+		return record;
+	set = set_at(ipv6, packet->tag, 1);
+	return set ? find_in(ipv6, set, packet) : NULL;
+}
+
+/* Takes an empty way for ourselves; SET_WAYS when there is none. */
+static __always_inline __u32 claim(struct pair4_set *set)
+{
+	int i;
+
+	for (i = 0; i < CLAIM_TRIES; i++) {
+		__u32 way = way_of(set->tags, TAG_EMPTY);
+
+		if (way >= SET_WAYS)
+			return SET_WAYS;
+		if (__sync_val_compare_and_swap(&set->tags[within(way)], TAG_EMPTY, TAG_BUSY) == TAG_EMPTY)
+			return way;
+	}
+	return SET_WAYS;
+}
+
+/* Every word, because a slot may have been used before. Harvest words of zero are how the daemon knows a record as new. */
+static __always_inline void record_fill(struct pair_record *record, __u32 now, __u32 destination)
+{
+	record->packets = 0;
+	record->window = WORD(now, 0);
+	record->last = now;
+	record->thinning = 0;
+	record->base = 0;
+	record->fold = 0;
+	record->carry = 0;
+	record->harvest = 0;
+	record->slot = 0;
+	record->pass_share = SHARE_ALL;
+	record->place = PLACE(destination, 0);
+}
+
+static __always_inline void key_fill(struct pair4_set *set, __u32 way, const struct packet *packet)
+{
+	struct pair6_set *set6 = (void *)set;
+
+	__builtin_memcpy(&set6->keys[within(way)], &packet->key, sizeof(packet->key));
+}
+
+/* Publishes a tag: an atomic exchange, so that everything written before is seen before it. */
+static __always_inline void publish(struct pair4_set *set, __u32 way, __u64 tag)
+{
+	__sync_lock_test_and_set(&set->tags[within(way)], tag);
+}
+
+/*
+ * A record for a pair that has none. Two CPUs may get here with one key: who sees the other's before publishing its own steps back; when
+ * both have published, the first in scan order is the record from then on. NULL: both sets are full.
+ */
+static __always_inline struct pair_record *pair_make(bool ipv6, const struct packet *packet, __u32 destination)
+{
+	struct pair4_set *set = set_at(ipv6, packet->tag, 0), *other = set_at(ipv6, packet->tag, 1);
+	struct pair_record *twin;
+	__u32 way;
+
+	if (!set || !other)
+		return NULL;
+	if (used_ways(other->tags) < used_ways(set->tags))
+		set = other;
+	way = claim(set);
+	if (way >= SET_WAYS)
+		return NULL;
+	record_fill(&set->records[within(way)], packet->now, destination);
+	if (ipv6)
+		key_fill(set, way, packet);
+	twin = pair_find(ipv6, packet);
+	if (twin) {
+		publish(set, way, TAG_EMPTY);
+		return twin;
+	}
+	publish(set, way, packet->tag);
+	return pair_find(ipv6, packet);
+}
+
+/* Two functions, so that each works on one map; out of line, because new pairs are rare. */
+static __noinline struct pair_record *pair4_make(const struct packet *packet, __u32 destination)
+{
+	return pair_make(false, packet, destination);
+}
+
+static __noinline struct pair_record *pair6_make(const struct packet *packet, __u32 destination)
+{
+	return pair_make(true, packet, destination);
+}
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From frame to pair: finds the client and the destination of a packet, the first step of its journey. Transport headers are left
+ * alone: a pair is two addresses, so fragments count like any packet. Frames it cannot read are left to the stack.
+ */
+#ifndef XDP_PARSE_H
+#define XDP_PARSE_H
+
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/in.h>
+
+#include "maps.h"
+
+#define EXTENSIONS_MAX 6
+#define IPV6_HOP_BY_HOP 0
+#define IPV6_ROUTING 43
+#define IPV6_AUTHENTICATION 51
+#define IPV6_ICMP 58
+#define IPV6_DESTINATION_OPTIONS 60
+#define ND_FIRST 133 /* router solicitation */
+#define ND_LAST 137 /* redirect */
+
+/* A packet on its way through the filter. */
+struct packet {
+	struct pair6_key key; /* IPv6 only */
+	__u64 tag; /* of the pair; for IPv4 it is the key */
+	__u32 bytes; /* of the frame, for the counters */
+	__u32 now; /* jiffies, read once */
+	bool ipv6;
+};
+
+/* The whole frame's length. The linear part alone is too short to tell when a frame has fragments (jumbo, GRO). */
+static __always_inline bool frame_holds(struct xdp_md *ctx, __u32 linear, __u32 bytes)
+{
+	return bytes <= linear || bytes <= bpf_xdp_get_buff_len(ctx);
+}
+
+/* 0/8, 127/8, 224/4 and 240/4 name no single host. Host order. */
+static __always_inline bool ipv4_is_unicast(__u32 address)
+{
+	return address - 0x01000000U < 0xe0000000U - 0x01000000U && address >> 24 != 127;
+}
+
+static __always_inline __u32 parse_ipv4(struct xdp_md *ctx, struct packet *packet)
+{
+	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	struct iphdr *ip = data + sizeof(struct ethhdr);
+	__u32 client, destination, header_bytes, total_bytes;
+
+	if ((void *)(ip + 1) > data_end)
+		return REASON_PASS_MALFORMED;
+	header_bytes = ip->ihl * 4U;
+	total_bytes = bpf_ntohs(ip->tot_len);
+	if (ip->version != 4 || header_bytes < sizeof(*ip) || total_bytes < header_bytes)
+		return REASON_PASS_MALFORMED;
+	packet->bytes = sizeof(struct ethhdr) + total_bytes;
+	if (!frame_holds(ctx, data_end - data, packet->bytes)) {
+		packet->bytes = data_end - data;
+		return REASON_PASS_MALFORMED;
+	}
+	client = bpf_ntohl(ip->saddr);
+	destination = bpf_ntohl(ip->daddr);
+	if (!ipv4_is_unicast(client) || !ipv4_is_unicast(destination))
+		return REASON_PASS_NOT_UNICAST;
+	packet->tag = (__u64)client << 32 | destination;
+	return REASON_PASS;
+}
+
+/* ::, ::1, ::ffff:0:0/96, fe80::/10 and ff00::/8 name no single host beyond the link. Words as they stand in the packet. */
+static __always_inline bool ipv6_is_unicast(__u64 first_be, __u64 second_be)
+{
+	if (first_be == 0 &&
+	    (second_be == 0 || second_be == bpf_cpu_to_be64(1) || (__u32)second_be == bpf_htonl(0xffff)))
+		return false;
+	return (first_be & 0xff) != 0xff && ((__u16)first_be & bpf_htons(0xffc0)) != bpf_htons(0xfe80);
+}
+
+/* The length of an extension header, 0 when `protocol` is none that can be walked. */
+static __always_inline __u32 extension_bytes(__u8 protocol, __u8 length)
+{
+	switch (protocol) {
+	case IPV6_HOP_BY_HOP:
+	case IPV6_ROUTING:
+	case IPV6_DESTINATION_OPTIONS:
+		return (length + 1) * 8;
+	case IPV6_AUTHENTICATION:
+		return (length + 2) * 4;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * Whether an ICMPv6 neighbour discovery message stands behind at most EXTENSIONS_MAX extension headers. A hop limit other than 255
+ * means it is none (RFC 4861 section 6.1), so nobody beyond the link can dress up as one; a fragment is none either (RFC 6980). A global
+ * function: verified once, by itself.
+ */
+__noinline int is_neighbour_discovery(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	struct ipv6hdr *ip = data + sizeof(struct ethhdr);
+	__u32 offset = sizeof(struct ethhdr) + sizeof(*ip);
+	__u8 protocol;
+	int i;
+
+	if ((void *)(ip + 1) > data_end || ip->hop_limit != 255)
+		return 0;
+	protocol = ip->nexthdr;
+	for (i = 0; i <= EXTENSIONS_MAX; i++) {
+		__u8 *header = data + (offset & 0x3fff);
+		__u32 bytes;
+
+		if ((void *)(header + 2) > data_end)
+			return 0;
+		if (protocol == IPV6_ICMP)
+			return header[0] >= ND_FIRST && header[0] <= ND_LAST;
+		bytes = extension_bytes(protocol, header[1]);
+		if (!bytes)
+			return 0;
+		protocol = header[0];
+		offset += bytes;
+	}
+	return 0;
+}
+
+static __always_inline __u32 parse_ipv6(struct xdp_md *ctx, struct packet *packet)
+{
+	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	struct ipv6hdr *ip = data + sizeof(struct ethhdr);
+	__u64 *words = packet->key.words;
+
+	if ((void *)(ip + 1) > data_end || ip->version != 6)
+		return REASON_PASS_MALFORMED;
+	packet->bytes = sizeof(struct ethhdr) + sizeof(*ip) + bpf_ntohs(ip->payload_len);
+	if (!frame_holds(ctx, data_end - data, packet->bytes)) {
+		packet->bytes = data_end - data;
+		return REASON_PASS_MALFORMED;
+	}
+	__builtin_memcpy(words, &ip->saddr, 32); /* client and destination stand side by side */
+	if (!ipv6_is_unicast(words[0], words[1]) || !ipv6_is_unicast(words[2], words[3]))
+		return REASON_PASS_NOT_UNICAST;
+	if (ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_UDP && is_neighbour_discovery(ctx))
+		return REASON_PASS_NOT_UNICAST;
+	packet->ipv6 = true;
+	packet->tag = tag_of_pair6(words, seed);
+	return REASON_PASS;
+}
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The XDP program: Algorithm 2 of the paper. A packet's journey, top to bottom: parse.h finds its pair, pairs.h the pair's record,
+ * judge.h counts and judges the pair, aggregate.h the destination, account.h books the verdict. What passes goes on to the kernel's
+ * routing. The records are shared with gossipd, word by word: xpro/record.h.
+ */
+#include "maps.h"
+#include "account.h"
+#include "parse.h"
+#include "destination.h"
+#include "pairs.h"
+#include "judge.h"
+#include "aggregate.h"
+
+char license_text[] SEC("license") = "Dual BSD/GPL";
+
+/* In monitor mode a drop is only counted. */
+static __always_inline __u32 enforced(__u32 reason, __u32 flags)
+{
+	return flags & POLICY_MONITOR && reason_is_drop(reason) ? REASON_WOULD_DROP : reason;
+}
+
+/* Lines 12-17. REASON_PASS_SHARE when the packet was in the share of a policed pair. */
+static __always_inline __u32 judge_pair(struct pair_record *record, const struct packet *packet, const struct policy *policy,
+					const struct measure *measure)
+{
+	if (!is_over(measure, policy->pair_rate, policy->pair_min_window, policy->flags))
+		return REASON_PASS;
+	warn(record, packet, measure, policy->pair_rate);
+	if (!(policy->flags & POLICY_POLICE) || !measure->folded)
+		return REASON_DROP_PAIR; /* no fold, no share: until the daemon has worked one out the paper's rule stands */
+	return is_in_share(&record->thinning, READ_ONCE(record->pass_share)) ? REASON_PASS_SHARE : REASON_DROP_PAIR_SHARE;
+}
+
+/* Lines 21-25. `record` is NULL for a pair without one; `folded` tells whether its pass_share is current. */
+static __always_inline __u32 judge_destination(struct destination_shard *shard, struct pair_record *record, bool folded)
+{
+	bool in_share;
+
+	if (shard->packets > shard->limit)
+		return REASON_DROP_DESTINATION;
+	if (!(shard->flags & HEAD_THIN))
+		return REASON_PASS;
+	in_share = record && folded ? is_in_share(&record->thinning, READ_ONCE(record->pass_share)) :
+				      is_in_share(&shard->thinning, shard->pass_share);
+	return in_share ? REASON_PASS_SHARE : REASON_DROP_DESTINATION_SHARE;
+}
+
+/* The destination's own policy says whether its drops are enforced; looked up only for them. */
+static __always_inline __u32 enforced_destination(__u32 reason, __u32 destination)
+{
+	struct destination_head *head;
+	struct policy *policy;
+
+	if (!reason_is_drop(reason))
+		return reason;
+	head = element(&destinations, destination);
+	policy = head ? element(&policies, head->policy) : NULL;
+	return policy ? enforced(reason, policy->flags) : reason;
+}
+
+/* A pair that found no room in the table: judged in its destination alone. */
+static __always_inline __u32 filter_destination(const struct packet *packet, __u32 destination)
+{
+	struct destination_shard *shard = shard_of(destination, packet->now);
+
+	if (!shard)
+		return REASON_PASS;
+	shard_count(shard, packet->now);
+	return enforced_destination(judge_destination(shard, NULL, false), destination);
+}
+
+static __always_inline __u32 filter_pair(struct pair_record *record, const struct packet *packet)
+{
+	__u32 place = READ_ONCE(record->place), destination = PLACE_DESTINATION(place), packets, reason;
+	struct policy *policy = element(&policies, PLACE_POLICY(place));
+	struct destination_shard *shard;
+	struct measure measure;
+	__u64 window;
+
+	if (!policy)
+		return REASON_PASS; /* cannot happen: a policy for each of the 8 bits */
+	shard = shard_of(destination, packet->now);
+	if (shard && shard->flags & HEAD_PASS)
+		return REASON_PASS_LOCAL; /* became the proxy's own address after the record was made */
+	packets = pair_count(record, packet->now, policy, &window);
+	if (shard)
+		shard_count(shard, packet->now);
+	pair_measure(record, window, packets, packet->now, policy, &measure);
+	reason = judge_pair(record, packet, policy, &measure);
+	if (reason_is_drop(reason))
+		return enforced(reason, policy->flags);
+	if (!shard)
+		return reason;
+	if (reason == REASON_PASS_SHARE && shard->packets <= shard->limit)
+		return reason; /* thinned once: the daemon's share of a pair covers both rules */
+	return enforced_destination(judge_destination(shard, record, measure.folded), destination);
+}
+
+/* The destination before the pair, so that packets to the proxy itself leave no record behind. */
+static __always_inline int filter(bool ipv6, const struct packet *packet)
+{
+	struct pair_record *record = pair_find(ipv6, packet);
+	__u32 destination;
+
+	if (record)
+		return leave(filter_pair(record, packet), packet->bytes);
+	destination = destination_find(packet);
+	if (destination == DESTINATION_LOCAL)
+		return leave(REASON_PASS_LOCAL, packet->bytes);
+	if (destination == DESTINATION_NONE)
+		account(REASON_DESTINATIONS_FULL, packet->bytes);
+	record = ipv6 ? pair6_make(packet, destination) : pair4_make(packet, destination);
+	if (record)
+		return leave(filter_pair(record, packet), packet->bytes);
+	account(REASON_TABLE_FULL, packet->bytes);
+	return leave(filter_destination(packet, destination), packet->bytes);
+}
+
+SEC("xdp.frags")
+int xpro(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	struct packet packet = { .bytes = data_end - data };
+	struct ethhdr *ethernet = data;
+	__u32 reason;
+
+	if ((void *)(ethernet + 1) > data_end)
+		return leave(REASON_PASS_NOT_IP, packet.bytes);
+	if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
+		reason = parse_ipv4(ctx, &packet);
+		packet.now = clock_now();
+		return reason == REASON_PASS ? filter(false, &packet) : leave(reason, packet.bytes);
+	}
+	if (ethernet->h_proto == bpf_htons(ETH_P_IPV6)) {
+		reason = parse_ipv6(ctx, &packet);
+		packet.now = clock_now();
+		return reason == REASON_PASS ? filter(true, &packet) : leave(reason, packet.bytes);
+	}
+	return leave(REASON_PASS_NOT_IP, packet.bytes); /* ARP, LLDP: the stack decides. Tags and tunnels would be peeled off here */
+}
+
+/* What the daemon's anchor reads: both clocks at once. */
+struct clocks {
+	__u64 jiffies;
+	__u64 mono_ns;
+};
+
+SEC("syscall")
+int read_clocks(struct clocks *clocks)
+{
+	clocks->jiffies = clock_now();
+	clocks->mono_ns = bpf_ktime_get_ns();
+	return 0;
+}
