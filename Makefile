@@ -6,6 +6,7 @@ CC      ?= gcc
 CLANG   ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 PROXIES ?= 3
+SECONDS ?= 60
 
 ifeq ($(MODE),asan)
 B      := build/asan
@@ -42,6 +43,7 @@ UNIT        := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/oracle
 DAEMON_UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/gossipd/test_*.c))
 XDP_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/xdp/test_*.c))
 BENCHES     := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
+FUZZERS     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 DEMO_TOOLS  := $(patsubst scripts/demo/%.c,$(B)/demo/%,$(wildcard scripts/demo/*.c))
 SKELETON    := $(B)/gen/xpro.skel.h
 PROGRAMS    := $(B)/bin/gossipd $(B)/bin/gossipctl
@@ -152,6 +154,21 @@ bench: ## speed as ratios against xdp-filter and Redis; also build/bench.jsonl
 	@scripts/dependencies.sh bench
 	@$(MAKE) --no-print-directory binaries $(BENCHES)
 	@tests/bench/run.sh $(BENCHES)
+
+# libFuzzer needs every object built with its instrumentation, so these come straight from the sources.
+$(B)/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard proto/*.c proto/*.h include/xpro/*.h)
+	@mkdir -p $@.found $(@D)
+	$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(I_tests) \
+		$< $(wildcard proto/*.c) $(LIBS_proto) -o $@
+
+fuzz: ## fuzz every target from its corpus (SECONDS=60 each); what is found stays in build/fuzz/
+	@scripts/dependencies.sh fuzz
+	@$(MAKE) --no-print-directory $(FUZZERS:%=$(B)/fuzz/%)
+	@set -e; for target in $(FUZZERS); do \
+		echo "fuzz: $$target for $(SECONDS) s"; \
+		$(B)/fuzz/$$target -max_len=1500 -max_total_time=$(SECONDS) -print_final_stats=1 -artifact_prefix=$(B)/fuzz/ \
+			$(B)/fuzz/$$target.found tests/fuzz/$$target; \
+	done
 
 clean: ## remove build/
 	rm -rf build

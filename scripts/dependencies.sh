@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Installs the Debian packages that a target needs and that are missing: dependencies.sh build|check|test|demo|bench
+# Installs the Debian packages that a target needs and that are missing: dependencies.sh build|check|test|demo|bench|fuzz
 set -eu
 
 check="gcc make libc6-dev libsodium-dev libmsgpack-dev libcmocka-dev"
 build="$check pkg-config clang llvm libbpf-dev libelf-dev zlib1g-dev bpftool linux-libc-dev libev-dev libconfig-dev libjansson-dev libcap-ng-dev"
 demo="$build iproute2 procps"
 test="$demo jq python3"
+fuzz="$check clang libclang-rt-dev"
 bench="$test redis-server libhiredis-dev xdp-tools"
 
 case "${1:-}" in
@@ -15,7 +16,8 @@ build) wanted=$build ;;
 test) wanted=$test ;;
 demo) wanted=$demo ;;
 bench) wanted=$bench ;;
-*) echo "usage: $0 build|check|test|demo|bench" >&2; exit 2 ;;
+fuzz) wanted=$fuzz ;;
+*) echo "usage: $0 build|check|test|demo|bench|fuzz" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
