@@ -86,7 +86,10 @@ $(B)/bin/gossipd: $(GOSSIPD_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ $(LIBS_gossipd) $(LIBS_proto) -o $@
 
-$(B)/bin/gossipctl: $(CTL_OBJ) $(B)/libxpro.a
+# What both programs read alike: the config, keys, certificates, addresses.
+COMMON_OBJ := $(patsubst %,$(B)/obj/gossipd/%.o,config files identity keys log text)
+
+$(B)/bin/gossipctl: $(CTL_OBJ) $(COMMON_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ $(LIBS_ctl) $(LIBS_proto) -lbpf -lelf -lz -o $@
 
@@ -115,8 +118,13 @@ $(B)/tests/oracle/%: $(B)/obj/tests/oracle/%.o $(ORACLE_OBJ) $(B)/obj/tests/mesh
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -lcmocka $(LIBS_proto) -o $@
 
+# An archive: a test links the parts it calls, and may stand in for the table.
+$(B)/libgossipd.a: $(filter-out $(B)/obj/gossipd/main.o $(B)/obj/gossipd/table%,$(GOSSIPD_OBJ))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
 $(B)/obj/tests/gossipd/%.o: I_tests += -Igossipd
-$(B)/tests/gossipd/%: $(B)/obj/tests/gossipd/%.o $(filter-out $(B)/obj/gossipd/main.o $(B)/obj/gossipd/table%,$(GOSSIPD_OBJ)) $(B)/libxpro.a
+$(B)/tests/gossipd/%: $(B)/obj/tests/gossipd/%.o $(B)/libgossipd.a $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -lcmocka -lev -lconfig -lcap-ng $(LIBS_proto) -o $@
 

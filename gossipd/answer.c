@@ -125,7 +125,7 @@ static void put_status(const struct answer *answer, const struct daemon *daemon,
 		.boot = daemon->boot,
 		.uptime_s = (double)duration_between(daemon->started, now.mono).ns / NS_PER_S,
 		.gossip = daemon->config.gossip,
-		.clock_drift_ms = (double)clock_drift(&daemon->clock).ns / NS_PER_MS,
+		.clock_drift_ms = (double)mesh_clock_drift(&daemon->clock).ns / NS_PER_MS,
 	};
 	struct node_counters counters;
 	struct health health;

@@ -104,6 +104,11 @@ static const struct config defaults = {
 	.frames_per_tick = 256,
 };
 
+const struct config *config_defaults(void)
+{
+	return &defaults;
+}
+
 /* ---- problems ---- */
 
 #define WRONG(setting_at, format, ...)                                                          \

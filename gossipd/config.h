@@ -101,6 +101,9 @@ int config_load(const char *path, struct config *ret_config, struct problem *ret
 int config_check(const struct config *config, const struct mesh *mesh, const struct certificate *certificate,
 		 struct problem *ret_problem);
 
+/* What a setting is when the file does not name it; paths with a default are made from the name. */
+const struct config *config_defaults(void);
+
 /* The thresholds as the core takes them. */
 struct thresholds config_thresholds(const struct config *config);
 

@@ -98,7 +98,7 @@ static void observe(void *user, const struct harvested *cell)
 
 static void measure(struct daemon *daemon, struct now begun, struct instant due)
 {
-	struct now ended = clock_read(&daemon->clock);
+	struct now ended = mesh_clock_read(&daemon->clock);
 	double work_ms = (double)duration_between(begun.mono, ended.mono).ns / NS_PER_MS;
 	double late_ms = (double)duration_between(due, begun.mesh).ns / NS_PER_MS;
 

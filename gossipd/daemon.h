@@ -6,7 +6,7 @@
 #ifndef GOSSIPD_DAEMON_H
 #define GOSSIPD_DAEMON_H
 
-#include "clock.h"
+#include "mesh_clock.h"
 #include "config.h"
 #include "events.h"
 #include "health.h"
@@ -32,7 +32,7 @@ struct daemon_counters {
 struct daemon {
 	struct config config;
 	struct identity identity;
-	struct clock clock;
+	struct mesh_clock clock;
 	struct state state;
 	struct table *table;
 	struct udp *udp; /* NULL with gossip = false */

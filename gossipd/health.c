@@ -53,7 +53,7 @@ static bool something_is_full(const struct daemon *daemon, struct health *health
 
 static bool clock_was_set(const struct daemon *daemon, struct health *health)
 {
-	int64_t drift_ms = clock_drift(&daemon->clock).ns / NS_PER_MS;
+	int64_t drift_ms = mesh_clock_drift(&daemon->clock).ns / NS_PER_MS;
 
 	if (drift_ms > -CLOCK_DRIFT_MS_MAX && drift_ms < CLOCK_DRIFT_MS_MAX)
 		return false;

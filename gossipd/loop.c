@@ -27,7 +27,7 @@ struct loop {
 
 static struct now read_now(const struct loop *loop)
 {
-	return clock_read(&loop->daemon->clock);
+	return mesh_clock_read(&loop->daemon->clock);
 }
 
 /* What every turn leaves behind: more to do now, events for those who follow. */

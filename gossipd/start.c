@@ -63,7 +63,7 @@ static int prepare_state(struct daemon *daemon, uint64_t *ret_fresh, struct prob
 	if (daemon->state.damaged)
 		log_warning("state: %s/state was damaged and is kept as state.damaged; going on with the clock and the table",
 			    daemon->config.state_directory);
-	fresh = state_fresh_incarnation(&daemon->state, clock_unix_ms());
+	fresh = state_fresh_incarnation(&daemon->state, mesh_clock_unix_ms());
 	err = state_store(&daemon->state, fresh, daemon->state.boot, ret_problem);
 	if (!err)
 		*ret_fresh = fresh;
@@ -191,7 +191,7 @@ int start_daemon(struct daemon *daemon, const char *path, struct problem *ret_pr
 	int err;
 
 	daemon->state = STATE_CLOSED;
-	clock_start(&daemon->clock);
+	mesh_clock_start(&daemon->clock);
 	err = start_check(path, &daemon->config, &daemon->identity, ret_problem);
 	log_set_level(daemon->config.log_level);
 	if (!err)
@@ -200,7 +200,7 @@ int start_daemon(struct daemon *daemon, const char *path, struct problem *ret_pr
 		err = open_shared(daemon, ret_problem);
 	if (!err)
 		err = privileges_drop(ret_problem);
-	now = clock_read(&daemon->clock);
+	now = mesh_clock_read(&daemon->clock);
 	daemon->started = now.mono;
 	if (!err)
 		table_anchor(daemon->table, now);

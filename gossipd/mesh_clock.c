@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The only reader of clocks. CLOCK_MONOTONIC is slewed by NTP as UTC is, so both run at one rate; only steps separate them. */
-#include "clock.h"
+#include "mesh_clock.h"
 
 #include <time.h>
 
@@ -22,24 +22,24 @@ static int64_t offset_now(void)
 	return utc - (before + (after - before) / 2);
 }
 
-void clock_start(struct clock *clock)
+void mesh_clock_start(struct mesh_clock *clock)
 {
-	*clock = (struct clock){ .offset = { offset_now() } };
+	*clock = (struct mesh_clock){ .offset = { offset_now() } };
 }
 
-struct now clock_read(const struct clock *clock)
+struct now mesh_clock_read(const struct mesh_clock *clock)
 {
 	struct instant mono = { read_ns(CLOCK_MONOTONIC) };
 
 	return (struct now){ .mono = mono, .mesh = instant_after(mono, clock->offset) };
 }
 
-struct duration clock_drift(const struct clock *clock)
+struct duration mesh_clock_drift(const struct mesh_clock *clock)
 {
 	return (struct duration){ clock->offset.ns - offset_now() };
 }
 
-uint64_t clock_unix_ms(void)
+uint64_t mesh_clock_unix_ms(void)
 {
 	int64_t ns = read_ns(CLOCK_REALTIME);
 

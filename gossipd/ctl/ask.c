@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The client's side of the control socket. Which socket: --socket, else the one --config names, else the usual one, else the only
+ * one in the usual directory.
+ */
+#include "ask.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../config.h"
+
+#define ANSWER_TIMEOUT_S 10
+
+struct answers {
+	int fd;
+	size_t at, end;
+	char bytes[65536] __attribute__((aligned(8)));
+};
+
+static const size_t row_sizes[] = {
+	[CONTROL_END] = sizeof(struct control_end),
+	[CONTROL_TYPE_STATUS] = sizeof(struct control_status),
+	[CONTROL_TYPE_REASON] = sizeof(struct control_reason),
+	[CONTROL_TYPE_REJECT] = sizeof(struct control_reject),
+	[CONTROL_TYPE_ATTACHMENT] = sizeof(struct control_attachment),
+	[CONTROL_TYPE_MEMBER] = sizeof(struct control_member),
+	[CONTROL_TYPE_KEY] = sizeof(struct control_key),
+	[CONTROL_TYPE_RECORD] = sizeof(struct control_record),
+	[CONTROL_TYPE_CELL] = sizeof(struct control_cell),
+	[CONTROL_TYPE_EVENT] = sizeof(struct control_event),
+};
+
+/* ---- which socket ---- */
+
+static int from_config(const char *path, char ret_path[CONFIG_SOCKET_BYTES])
+{
+	static struct config config;
+	struct problem problem;
+
+	if (config_load(path, &config, &problem)) {
+		complain("%s", problem.text);
+		return EXIT_FAILED;
+	}
+	strcpy(ret_path, config.control_socket);
+	return EXIT_OK;
+}
+
+/* On a host with one daemon its socket need not be named, whatever it is called. */
+static int from_directory(char ret_path[CONFIG_SOCKET_BYTES])
+{
+	glob_t found = { 0 };
+	int status = EXIT_OK;
+
+	strcpy(ret_path, CONTROL_SOCKET_DEFAULT);
+	if (access(ret_path, F_OK) == 0)
+		return EXIT_OK;
+	if (glob("/run/xpro/*.sock", 0, NULL, &found) == 0 && found.gl_pathc == 1 &&
+	    strlen(found.gl_pathv[0]) < CONFIG_SOCKET_BYTES) {
+		strcpy(ret_path, found.gl_pathv[0]);
+	} else if (found.gl_pathc > 1) {
+		complain("%zu daemons have a socket in /run/xpro; say which with --socket, for example --socket %s",
+			 found.gl_pathc, found.gl_pathv[0]);
+		status = EXIT_USAGE;
+	}
+	globfree(&found);
+	return status;
+}
+
+static int find_socket(const struct arguments *arguments, char ret_path[CONFIG_SOCKET_BYTES])
+{
+	const char *given = arguments->value[OPTION_SOCKET];
+
+	if (!given)
+		return arguments->value[OPTION_CONFIG] ? from_config(arguments->value[OPTION_CONFIG], ret_path)
+						       : from_directory(ret_path);
+	if (*given == '\0' || strlen(given) >= CONFIG_SOCKET_BYTES) {
+		complain("--socket: a path of 1 to %d characters is needed", CONFIG_SOCKET_BYTES - 1);
+		return EXIT_USAGE;
+	}
+	strcpy(ret_path, given);
+	return EXIT_OK;
+}
+
+/* ---- the exchange ---- */
+
+static int connect_to(const char *path, int *ret_fd)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	struct timeval timeout = { .tv_sec = ANSWER_TIMEOUT_S };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(name.sun_path, path);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0) {
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+		*ret_fd = fd;
+		return EXIT_OK;
+	}
+	complain("%s: cannot reach gossipd: %s%s", path, strerror(errno),
+		 errno == ENOENT || errno == ECONNREFUSED ? "; is it running? --socket PATH or --config FILE names another" : "");
+	if (fd >= 0)
+		close(fd);
+	return EXIT_UNREACHABLE;
+}
+
+/* At least `size` bytes in the buffer. A stream that follows may be silent for ever. */
+static int need(struct answers *answers, size_t size, bool patient)
+{
+	if (answers->end - answers->at >= size)
+		return EXIT_OK;
+	memmove(answers->bytes, answers->bytes + answers->at, answers->end - answers->at);
+	answers->end -= answers->at;
+	answers->at = 0;
+	while (answers->end < size) {
+		ssize_t got = recv(answers->fd, answers->bytes + answers->end, sizeof(answers->bytes) - answers->end, 0);
+
+		if (got < 0 && (errno == EINTR || (patient && errno == EAGAIN)))
+			continue;
+		if (got <= 0) {
+			complain("gossipd %s", got == 0		 ? "ended the connection early"
+					       : errno == EAGAIN ? "does not answer"
+								 : strerror(errno));
+			return EXIT_UNREACHABLE;
+		}
+		answers->end += (size_t)got;
+	}
+	return EXIT_OK;
+}
+
+static int end_of(const struct control_end *end)
+{
+	if (end->error == 0)
+		return EXIT_OK;
+	complain("gossipd refused: %s", end->error == -EPROTO  ? "it is of another version than gossipctl"
+					: end->error == -EBUSY ? "too many clients are connected; try again"
+							       : strerror(-end->error));
+	return EXIT_FAILED;
+}
+
+static int read_rows(struct answers *answers, bool patient, ask_row *each, void *user)
+{
+	for (;;) {
+		struct control_header header;
+		int status = need(answers, sizeof(header), patient);
+
+		if (status != EXIT_OK)
+			return status;
+		memcpy(&header, answers->bytes + answers->at, sizeof(header));
+		if (header.type < CONTROL_END || header.type > CONTROL_TYPE_EVENT || header.size != row_sizes[header.type]) {
+			complain("gossipd sent what gossipctl does not understand; are both of one version?");
+			return EXIT_FAILED;
+		}
+		answers->at += sizeof(header);
+		status = need(answers, header.size, patient);
+		if (status != EXIT_OK)
+			return status;
+		if (header.type == CONTROL_END)
+			return end_of((const struct control_end *)(answers->bytes + answers->at));
+		if (!each(user, header.type, answers->bytes + answers->at))
+			return EXIT_FAILED;
+		answers->at += header.size;
+	}
+}
+
+int ask(const struct arguments *arguments, struct control_request *request, ask_row *each, void *user)
+{
+	static struct answers answers;
+	char path[CONFIG_SOCKET_BYTES];
+	int status;
+
+	request->magic = CONTROL_MAGIC;
+	request->version = CONTROL_VERSION;
+	status = find_socket(arguments, path);
+	if (status == EXIT_OK)
+		status = connect_to(path, &answers.fd);
+	if (status != EXIT_OK)
+		return status;
+	answers.at = answers.end = 0;
+	/* A daemon that refuses at once has answered before we ask; what it said is still to be read. */
+	if (send(answers.fd, request, sizeof(*request), MSG_NOSIGNAL) != sizeof(*request) && errno != EPIPE &&
+	    errno != ECONNRESET) {
+		complain("%s: %s", path, strerror(errno));
+		status = EXIT_UNREACHABLE;
+	} else {
+		status = read_rows(&answers, request->flags & CONTROL_FOLLOW, each, user);
+	}
+	close(answers.fd);
+	return status;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Asking gossipd: one request, and its rows as they come. Protocol: include/xpro/control.h. */
+#ifndef CTL_ASK_H
+#define CTL_ASK_H
+
+#include <xpro/control.h>
+
+#include "ctl.h"
+
+/* A row of the type's own size. Returns false to stop asking (standard output is gone, say). */
+typedef bool ask_row(void *user, enum control_type type, const void *row);
+
+/* Fills in magic and version, finds the socket, asks, and calls `each` for every row. EXIT_OK at the end; EXIT_UNREACHABLE when
+ * there is no daemon or it stops answering; EXIT_FAILED when it refuses. What went wrong is told on standard error. */
+int ask(const struct arguments *arguments, struct control_request *request, ask_row *each, void *user);
+
+#endif

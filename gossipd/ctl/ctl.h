@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* gossipctl: what every command is given, and what it may end with. The commands themselves stand in one table in main.c. */
+#ifndef CTL_CTL_H
+#define CTL_CTL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <xpro/bounds.h>
+
+#include "output.h"
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_DEGRADED = 4 };
+
+#define INTERFACES_GIVEN_MAX 16
+
+/* Every option there is; a command says which ones it takes. */
+enum option_name {
+	OPTION_SOCKET,
+	OPTION_CONFIG,
+	OPTION_JSON,
+	OPTION_HELP,
+	OPTION_VERSION,
+	OPTION_DIRECTORY,
+	OPTION_TICK_MS,
+	OPTION_WINDOW_MAX_MS,
+	OPTION_DECAY,
+	OPTION_ADDRESS,
+	OPTION_REGION,
+	OPTION_LINE_RATE,
+	OPTION_INTERFACE,
+	OPTION_PAIR_RATE,
+	OPTION_DESTINATION_RATE,
+	OPTION_STATE_DIRECTORY,
+	OPTION_PIN_PATH,
+	OPTION_CONTROL_SOCKET,
+	OPTION_AGAIN,
+	OPTION_CLIENT,
+	OPTION_DESTINATION,
+	OPTION_OVER,
+	OPTION_DIGEST,
+	OPTION_FOLLOW,
+	OPTION_COUNT
+};
+
+struct arguments {
+	const char *value[OPTION_COUNT]; /* NULL = not given; "" for switches */
+	const char *addresses[ENDPOINTS_MAX];
+	unsigned int address_count;
+	const char *interfaces[INTERFACES_GIVEN_MAX];
+	unsigned int interface_count;
+	char *const *words; /* after the command's own name */
+	unsigned int word_count;
+};
+
+/* A number given to an option, or `otherwise`. False, with the error told, when it is none or out of bounds. */
+bool arguments_number(const struct arguments *arguments, enum option_name option, uint64_t min, uint64_t max, uint64_t otherwise,
+		      uint64_t *ret_number);
+
+/* One line on standard error: "gossipctl: ..." */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The commands. Each returns an exit code and has told its own errors. */
+int run_mesh_init(const struct arguments *arguments, struct output *output);
+int run_mesh_issue(const struct arguments *arguments, struct output *output);
+int run_status(const struct arguments *arguments, struct output *output);
+int run_members(const struct arguments *arguments, struct output *output);
+int run_pairs(const struct arguments *arguments, struct output *output);
+int run_destinations(const struct arguments *arguments, struct output *output);
+int run_explain(const struct arguments *arguments, struct output *output);
+int run_events(const struct arguments *arguments, struct output *output);
+int run_detach(const struct arguments *arguments, struct output *output);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* gossipctl events: what happened, oldest first; with --follow, what happens. One object per line in JSON. */
+#include <string.h>
+
+#include "../text.h"
+#include "ask.h"
+#include "time_text.h"
+
+static bool show_event(void *user, enum control_type type, const void *row)
+{
+	struct output *output = user;
+	const struct control_event *e = row;
+	char at[TIME_TEXT_BYTES], client[TEXT_ADDRESS_BYTES] = "", destination[TEXT_ADDRESS_BYTES] = "", subject[TEXT_KEY_BYTES];
+	struct key key;
+
+	if (type != CONTROL_TYPE_EVENT)
+		return true;
+	memcpy(key.client.bytes, e->client, 16);
+	memcpy(key.destination.bytes, e->destination, 16);
+	if (!address_is_zero(&key.destination))
+		text_of_address(&key.destination, destination);
+	if (!key_is_destination(&key))
+		text_of_address(&key.client, client);
+	if (destination[0])
+		text_of_key(&key, subject);
+	else
+		snprintf(subject, sizeof(subject), "%s", e->member);
+	time_text(e->at_ns, at);
+	{
+		const struct field fields[] = {
+			TEXT("time", "time", -12, at),
+			TEXT("kind", "kind", -17, e->kind),
+			TEXT("subject", "subject", 0, subject),
+			TEXT("text", "what", 0, e->text),
+			SIGNED("at_ns", NULL, 0, e->at_ns),
+			e->member[0] ? TEXT("member", NULL, 0, e->member) : UNKNOWN("member"),
+			client[0] ? TEXT("client", NULL, 0, client) : UNKNOWN("client"),
+			destination[0] ? TEXT("destination", NULL, 0, destination) : UNKNOWN("destination"),
+			REAL("value", NULL, 0, e->value, 1),
+		};
+
+		output_event(output, FIELDS(fields));
+	}
+	return !ferror(output->file);
+}
+
+int run_events(const struct arguments *arguments, struct output *output)
+{
+	struct control_request request = { .verb = CONTROL_EVENTS,
+					   .flags = arguments->value[OPTION_FOLLOW] ? CONTROL_FOLLOW : 0 };
+
+	return ask(arguments, &request, show_event, output);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The text of an issued config. One setting per line: people edit it with sed as well. */
+#include "example.h"
+
+#include <stdarg.h>
+
+struct text {
+	char *at;
+	size_t left;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct text *text, const char *format, ...)
+{
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(text->at, text->left, format, arguments);
+	va_end(arguments);
+	if (length < 0 || (size_t)length >= text->left) {
+		text->left = 0; /* sticky */
+		return;
+	}
+	text->at += length;
+	text->left -= (size_t)length;
+}
+
+static void add_endpoints(struct text *text, const char *name, const struct config_endpoint *endpoints, uint32_t count)
+{
+	char endpoint[TEXT_ENDPOINT_BYTES];
+
+	add(text, "%s = [", name);
+	for (uint32_t i = 0; i < count; i++) {
+		text_of_endpoint(&endpoints[i].endpoint, endpoint);
+		add(text, "%s\"%s\"", i ? ", " : "", endpoint);
+	}
+	add(text, "];\n");
+}
+
+static void add_node(struct text *text, const struct config *config)
+{
+	add(text,
+	    "# Configuration of gossipd on %s. Paths are relative to this file. Lines that start with # are comments.\n"
+	    "# gossipd --config FILE --check-config tells whether it is right; gossipd reads it at start (SIGHUP: log_level "
+	    "alone).\n"
+	    "\n"
+	    "# Who this node is, as the certificate says. The key and the mesh secret belong to root alone (chmod 600).\n"
+	    "name = \"%s\";\n"
+	    "key_file = \"%s\";\n"
+	    "certificate_file = \"%s\";\n"
+	    "mesh_secret_file = \"%s\";\n"
+	    "\n"
+	    "# Where the numbers are kept that must never go back. Must survive a reboot.\n"
+	    "state_directory = \"%s\";\n"
+	    "\n",
+	    config->name, config->name, config->key_file, config->certificate_file, config->mesh_secret_file,
+	    config->state_directory);
+}
+
+static void add_filter(struct text *text, const struct config *config)
+{
+	add(text, "# Interfaces whose incoming packets are counted and filtered: those that face the clients. [] = none: only "
+		  "listens.\n"
+		  "interfaces = [");
+	for (uint32_t i = 0; i < config->interface_count; i++)
+		add(text, "%s\"%s\"", i ? ", " : "", config->interfaces[i]);
+	add(text,
+	    "];\n"
+	    "\n"
+	    "# How the XDP program is attached: \"native\" (in the driver) or \"generic\" (any driver, several times slower).\n"
+	    "mode = \"native\";\n"
+	    "\n"
+	    "# true: an XDP program of somebody else on an interface is replaced; false: gossipd does not start.\n"
+	    "replace_program = false;\n"
+	    "\n"
+	    "# Directory in a bpffs where the table and the program are kept while gossipd does not run.\n"
+	    "pin_path = \"%s\";\n"
+	    "\n",
+	    config->pin_path);
+}
+
+static void add_gossip(struct text *text, const struct config *config)
+{
+	add(text,
+	    "# false: counts and filters alone, sends and hears nothing.\n"
+	    "gossip = true;\n"
+	    "\n"
+	    "# Addresses to hear and send from (UDP), at most %d. The first of each family is sent from.\n",
+	    CONFIG_LISTEN_MAX);
+	add_endpoints(text, "listen", config->listen, config->listen_count);
+	add(text, "\n# Members to greet, by literal address. One that answers is enough to be found by: nodes issued later greet "
+		  "this one.\n");
+	add_endpoints(text, "peers", config->peers, config->peer_count);
+}
+
+static void add_control(struct text *text, const struct config *config)
+{
+	add(text,
+	    "\n"
+	    "# Where gossipctl asks. Members of control_group may, root always may.\n"
+	    "control_socket = \"%s\";\n"
+	    "# control_group = \"xpro\";\n"
+	    "\n"
+	    "# \"error\", \"warning\", \"info\" or \"debug\".\n"
+	    "log_level = \"info\";\n"
+	    "\n",
+	    config->control_socket);
+}
+
+static void add_mesh(struct text *text, const struct config *config)
+{
+	add(text,
+	    "# What is too much. The same on every node, or they judge differently.\n"
+	    "mesh = {\n"
+	    "\t# Packets per second that one client may send to one destination, through all proxies together. 0 = no limit.\n"
+	    "\tpair_rate = %u;\n"
+	    "\t# Packets per second that all clients together may send to one destination. 0 = no limit.\n"
+	    "\tdestination_rate = %u;\n"
+	    "\t# After this much silence counting starts anew; at least the mesh's slot.\n"
+	    "\tidle_reset_ms = %u;\n"
+	    "\t# Shortest time rates are taken over: short bursts are forgiven. At most window_max / decay^2 of the mesh.\n"
+	    "\tpair_min_window_ms = %u;\n"
+	    "\tdestination_min_window_ms = %u;\n"
+	    "\t# true: what exceeds a minimum window's worth of packets is judged at once; false: not before the window is "
+	    "over.\n"
+	    "\tearly = %s;\n"
+	    "\t# A client over pair_rate: \"drop\" all it sends to that destination, or \"police\": let pair_rate through.\n"
+	    "\tpair_action = \"drop\";\n"
+	    "\t# A destination over destination_rate: \"fair\" cuts its largest clients to one rate, \"strict\" drops "
+	    "everything.\n"
+	    "\taggregate = \"fair\";\n"
+	    "\t# \"enforce\", or \"monitor\": count what would be dropped, drop nothing.\n"
+	    "\tmode = \"enforce\";\n"
+	    "};\n"
+	    "\n",
+	    config->pair_rate, config->destination_rate, config->idle_reset_ms, config->pair_min_window_ms,
+	    config->destination_min_window_ms, config->early ? "true" : "false");
+}
+
+static void add_limits(struct text *text, const struct config *config)
+{
+	add(text,
+	    "# Sizes, fixed at start. pairs and destinations: records in the kernel (72 and 104 bytes a pair). keys and cells: "
+	    "the ledger\n"
+	    "# of the whole mesh; each key has a cell per proxy and slot in which it was seen. frames: kept to repair what was "
+	    "lost.\n"
+	    "limits = {\n"
+	    "\tpairs4 = %u;\n"
+	    "\tpairs6 = %u;\n"
+	    "\tdestinations = %u;\n"
+	    "\tkeys = %u;\n"
+	    "\tcells = %u;\n"
+	    "\tframes = %u;\n"
+	    "\tmembers = %u;\n"
+	    "\t# Largest UDP payload, %d to %d; the path's MTU less 48.\n"
+	    "\tdatagram_bytes = %u;\n"
+	    "\t# Largest number of frames published per tick, up to %d: what does not fit waits for the next.\n"
+	    "\tframes_per_tick = %u;\n"
+	    "};\n",
+	    config->pairs4, config->pairs6, config->destinations, config->keys, config->cells, config->frames, config->members,
+	    DATAGRAM_BYTES_MIN, DATAGRAM_BYTES_MAX, config->datagram_bytes, FRAMES_PER_TICK_MAX, config->frames_per_tick);
+}
+
+size_t example_write(const struct config *config, char *ret_text, size_t bytes)
+{
+	struct text text = { ret_text, bytes };
+
+	add_node(&text, config);
+	add_filter(&text, config);
+	add_gossip(&text, config);
+	add_control(&text, config);
+	add_mesh(&text, config);
+	add_limits(&text, config);
+	return text.left ? (size_t)(text.at - ret_text) : 0;
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * gossipctl explain CLIENT DESTINATION: the way from counts to a verdict, step by step: who counted what in which slot, the
+ * record Algorithm 1 makes of it, the carry, the thresholds, the kernel's own record, and what therefore happens to the packets
+ * here.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "../text.h"
+#include "ask.h"
+#include "time_text.h"
+
+/* One of the two keys that are explained. */
+struct part {
+	const char *name;   /* "pair" or "destination" */
+	const char *symbol; /* of its threshold */
+	struct control_key key;
+	struct control_record record;
+	uint64_t cells;
+};
+
+struct explaining {
+	struct output *output;
+	struct control_status status;
+	unsigned int parts;
+	struct part part[2]; /* pair, destination */
+};
+
+/* ---- the verdict, from the kernel's record, as Algorithm 2 gives it ---- */
+
+static bool may_judge(const struct explaining *explaining, const struct part *part, double *ret_window_s)
+{
+	uint32_t least_ms = part == &explaining->part[0] ? explaining->status.pair_min_window_ms
+							 : explaining->status.destination_min_window_ms;
+	double window_s = part->record.judged_window_s, least_s = least_ms / 1000.;
+
+	*ret_window_s = window_s > least_s ? window_s : least_s;
+	return (explaining->status.policy_flags & POLICY_EARLY) || window_s >= least_s;
+}
+
+static bool is_over_here(const struct explaining *explaining, const struct part *part)
+{
+	uint32_t limit = part == &explaining->part[0] ? explaining->status.pair_rate : explaining->status.destination_rate;
+	double window_s;
+
+	return part->record.present && limit > 0 && may_judge(explaining, part, &window_s) &&
+	       (double)part->record.count > limit * window_s;
+}
+
+static void write_verdict(const struct explaining *explaining, char *ret_text, size_t bytes)
+{
+	const struct part *pair = &explaining->part[0], *destination = &explaining->part[1];
+	uint32_t flags = explaining->status.policy_flags;
+	const char *would = flags & POLICY_MONITOR ? "would drop (mode = monitor: it passes)" : "drops";
+
+	if (is_over_here(explaining, pair) && !(flags & POLICY_POLICE))
+		snprintf(ret_text, bytes, "every packet %s: the pair is over its rate (Algorithm 2, line 14)", would);
+	else if (is_over_here(explaining, pair))
+		snprintf(ret_text, bytes,
+			 "%.1f %% of its packets pass, the rest %s: the pair is over its rate (pair_action = police)",
+			 100 * pair->record.share, would);
+	else if (is_over_here(explaining, destination) && !(flags & POLICY_FAIR))
+		snprintf(ret_text, bytes, "every packet %s: the destination is over its rate (Algorithm 2, line 23)", would);
+	else if (is_over_here(explaining, destination))
+		snprintf(ret_text, bytes,
+			 "%.1f %% of its packets pass, the rest %s: the destination is over its rate (aggregate = fair)",
+			 100 * (pair->record.folded ? pair->record.share : destination->record.share), would);
+	else if (!pair->record.present)
+		snprintf(ret_text, bytes,
+			 "its packets would pass: this proxy has seen none of them, and the destination is within its rate");
+	else
+		snprintf(ret_text, bytes, "its packets pass: pair and destination are within their rates");
+}
+
+/* ---- what is shown ---- */
+
+static void show_key(struct explaining *explaining, struct part *part)
+{
+	const struct control_key *k = &part->key;
+	struct output *output = explaining->output;
+	char client[TEXT_ADDRESS_BYTES] = "", destination[TEXT_ADDRESS_BYTES], text[TEXT_KEY_BYTES];
+	struct key key;
+
+	memcpy(key.client.bytes, k->client, 16);
+	memcpy(key.destination.bytes, k->destination, 16);
+	text_of_address(&key.destination, destination);
+	text_of_key(&key, text);
+	if (!key_is_destination(&key))
+		text_of_address(&key.client, client);
+	{
+		const struct field fields[] = {
+			client[0] ? TEXT("client", NULL, 0, client) : UNKNOWN("client"),
+			TEXT("destination", NULL, 0, destination),
+			FLAG("held", NULL, 0, k->held),
+			SIGNED("ts1_ns", NULL, 0, k->ts1_ns),
+			SIGNED("ts2_ns", NULL, 0, k->ts2_ns),
+			NUMBER("count", NULL, 0, k->count),
+			REAL("carried", NULL, 0, k->carried, 1),
+			REAL("window_s", NULL, 0, k->window_s, 2),
+			REAL("rate", NULL, 0, k->rate, 1),
+			REAL("offered", NULL, 0, k->offered, 1),
+			REAL("limit", NULL, 0, k->limit, 0),
+			REAL("share", NULL, 0, k->share, 3),
+			NUMBER("origins", NULL, 0, k->origins),
+			FLAG("over", NULL, 0, k->over),
+		};
+
+		output_facts(output, part->name, FIELDS(fields));
+	}
+	output_say(output, "%s %s", part->name, text);
+}
+
+static void show_record(struct explaining *explaining, const struct part *part)
+{
+	const struct control_record *r = &part->record;
+	const struct field fields[] = {
+		FLAG("present", NULL, 0, r->present),
+		FLAG("folded", NULL, 0, r->folded),
+		NUMBER("packets", NULL, 0, r->packets),
+		REAL("window_s", NULL, 0, r->window_s, 2),
+		NUMBER("window_packets", NULL, 0, r->window_packets),
+		NUMBER("count", NULL, 0, r->count),
+		REAL("judged_window_s", NULL, 0, r->judged_window_s, 2),
+		REAL("share", NULL, 0, r->share, 3),
+		FLAG("over", NULL, 0, is_over_here(explaining, part)),
+	};
+	char name[32];
+
+	snprintf(name, sizeof(name), "%s_record", part->name);
+	output_facts(explaining->output, name, FIELDS(fields));
+	snprintf(name, sizeof(name), "%s_cells", part->name);
+	output_list(explaining->output, name);
+}
+
+static void show_cell(struct explaining *explaining, struct part *part, const struct control_cell *c)
+{
+	double slot_s = explaining->status.slot_ms / 1000.;
+	int64_t begins_ns = (int64_t)c->slot * explaining->status.slot_ms * NS_PER_MS;
+	char begins[TIME_TEXT_BYTES];
+
+	time_text(begins_ns, begins);
+	if (part->cells++ == 0)
+		output_say(explaining->output, "  counted, in slots of %.3g s:", slot_s);
+	{
+		const struct field fields[] = {
+			TEXT("begins", "  slot begins", -14, begins),
+			NUMBER("slot", "slot", 11, c->slot),
+			TEXT("member", "counted by", -20, c->member),
+			NUMBER("packets", "packets", 10, c->packets),
+			REAL("first_s", "first s", 8, (double)(c->first_ns - begins_ns) / NS_PER_S, 2),
+			REAL("last_s", "last s", 8, (double)(c->last_ns - begins_ns) / NS_PER_S, 2),
+			NUMBER("incarnation", NULL, 0, c->incarnation),
+			SIGNED("first_ns", NULL, 0, c->first_ns),
+			SIGNED("last_ns", NULL, 0, c->last_ns),
+		};
+
+		output_row(explaining->output, FIELDS(fields));
+	}
+}
+
+static void say_replayed(struct explaining *explaining, const struct part *part)
+{
+	const struct control_key *k = &part->key;
+	struct output *output = explaining->output;
+	char ts1[TIME_TEXT_BYTES], ts2[TIME_TEXT_BYTES];
+
+	if (!k->held) {
+		output_say(output, "  nobody counted a packet of it in the slots held");
+		return;
+	}
+	time_text(k->ts1_ns, ts1);
+	time_text(k->ts2_ns, ts2);
+	output_say(output, "  Algorithm 1: window from ts1 %s to ts2 %s (%.1f s ago), c = %llu packets by %u %s", ts1, ts2,
+		   (double)(explaining->status.now_ns - k->ts2_ns) / NS_PER_S, (unsigned long long)k->count, k->origins,
+		   k->origins == 1 ? "proxy" : "proxies");
+	if (k->carried >= 0.5)
+		output_say(output, "  carried: %.0f more, counted elsewhere since the last tick known of every proxy",
+			   k->carried);
+	if (k->limit > 0)
+		output_say(output, "  rate: %.0f packets / %.2f s = %.1f/s against %s = %.0f/s: %s",
+			   (double)k->count + k->carried, k->window_s, k->rate, part->symbol, k->limit,
+			   k->over ? "over" : "within");
+	else
+		output_say(output, "  rate: %.0f packets / %.2f s = %.1f/s; %s is not set", (double)k->count + k->carried,
+			   k->window_s, k->rate, part->symbol);
+}
+
+static void say_record(struct explaining *explaining, const struct part *part)
+{
+	const struct control_record *r = &part->record;
+	struct output *output = explaining->output;
+	double window_s;
+
+	if (!r->present) {
+		output_say(output, "  in the kernel: no record");
+		return;
+	}
+	output_say(output,
+		   "  in the kernel: %llu packets passed by here since its record was made; judged: %llu packets / %.2f s (%s)",
+		   (unsigned long long)r->packets, (unsigned long long)r->count, r->judged_window_s,
+		   r->folded ? "the mesh's record" : "its own window, nothing from the mesh is in force");
+	if (!may_judge(explaining, part, &window_s))
+		output_say(output, "  no verdict yet: the window is shorter than the minimum of %.2f s (early = false)",
+			   window_s);
+	else if (window_s > r->judged_window_s)
+		output_say(output, "  the minimum window of %.2f s counts instead", window_s);
+}
+
+static void say_part(struct explaining *explaining, const struct part *part)
+{
+	say_replayed(explaining, part);
+	say_record(explaining, part);
+	output_say(explaining->output, "%s", "");
+}
+
+/* ---- the rows as they come ---- */
+
+static bool take_row(void *user, enum control_type type, const void *row)
+{
+	struct explaining *explaining = user;
+	struct part *part = explaining->parts ? &explaining->part[explaining->parts - 1] : NULL;
+
+	if (type == CONTROL_TYPE_STATUS) {
+		explaining->status = *(const struct control_status *)row;
+	} else if (type == CONTROL_TYPE_KEY && explaining->parts < 2) {
+		if (part)
+			say_part(explaining, part);
+		part = &explaining->part[explaining->parts++];
+		part->key = *(const struct control_key *)row;
+		show_key(explaining, part);
+	} else if (type == CONTROL_TYPE_RECORD && part) {
+		part->record = *(const struct control_record *)row;
+		show_record(explaining, part);
+	} else if (type == CONTROL_TYPE_CELL && part) {
+		show_cell(explaining, part, row);
+	}
+	return !ferror(explaining->output->file);
+}
+
+static void show_verdict(struct explaining *explaining)
+{
+	char text[256], name[160];
+	const struct field fields[] = {
+		TEXT("proxy", NULL, 0, explaining->status.name),
+		TEXT("verdict", NULL, 0, text),
+		FLAG("pair_over", NULL, 0, is_over_here(explaining, &explaining->part[0])),
+		FLAG("destination_over", NULL, 0, is_over_here(explaining, &explaining->part[1])),
+		NUMBER("pair_rate", NULL, 0, explaining->status.pair_rate),
+		NUMBER("destination_rate", NULL, 0, explaining->status.destination_rate),
+		NUMBER("idle_reset_ms", NULL, 0, explaining->status.idle_reset_ms),
+		NUMBER("pair_min_window_ms", NULL, 0, explaining->status.pair_min_window_ms),
+		NUMBER("destination_min_window_ms", NULL, 0, explaining->status.destination_min_window_ms),
+		NUMBER("slot_ms", NULL, 0, explaining->status.slot_ms),
+		SIGNED("now_ns", NULL, 0, explaining->status.now_ns),
+	};
+
+	write_verdict(explaining, text, sizeof(text));
+	text_escape(explaining->status.name, name, sizeof(name));
+	output_facts(explaining->output, "verdict", FIELDS(fields));
+	output_say(explaining->output, "verdict at %s: %s", name, text);
+}
+
+int run_explain(const struct arguments *arguments, struct output *output)
+{
+	struct control_request request = { .verb = CONTROL_EXPLAIN };
+	struct explaining explaining = {
+		.output = output,
+		.part = { { .name = "pair", .symbol = "T_F1" }, { .name = "destination", .symbol = "T_F2" } },
+	};
+	struct address address[2];
+	int status;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		if (!text_to_address(arguments->words[i], &address[i])) {
+			complain("%s: not a literal IPv4 or IPv6 address", arguments->words[i]);
+			return EXIT_USAGE;
+		}
+	}
+	memcpy(request.client, address[0].bytes, 16);
+	memcpy(request.destination, address[1].bytes, 16);
+	status = ask(arguments, &request, take_row, &explaining);
+	if (status != EXIT_OK)
+		return status;
+	if (explaining.parts < 2) {
+		complain("gossipd ended its answer early");
+		return EXIT_FAILED;
+	}
+	say_part(&explaining, &explaining.part[1]);
+	show_verdict(&explaining);
+	return EXIT_OK;
+}

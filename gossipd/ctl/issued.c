@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* D/issued: "NAME SERIAL KEY ADDRESS..." per line. */
+#include "issued.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define LINE_BYTES (NAME_BYTES_MAX + 24 + 2 * PUBLIC_KEY_BYTES + ENDPOINTS_MAX * TEXT_ENDPOINT_BYTES)
+#define FILE_BYTES_MAX (ISSUED_NODES_MAX * LINE_BYTES)
+
+static bool read_line(char *line, struct issued_node *ret_node)
+{
+	char *rest = line, *name = strsep(&rest, " "), *serial = strsep(&rest, " "), *key = strsep(&rest, " "), *text;
+	struct issued_node node = { .endpoints = 0 };
+	const char *why;
+
+	if (!key || !rest || strlen(name) > NAME_BYTES_MAX || strlen(key) != 2 * PUBLIC_KEY_BYTES ||
+	    !text_to_number(serial, 1, UINT64_MAX, &node.serial))
+		return false;
+	strcpy(node.name, name);
+	strcpy(node.key, key);
+	while ((text = strsep(&rest, " "))) {
+		if (node.endpoints == ENDPOINTS_MAX || text_to_endpoint(text, &node.endpoint[node.endpoints++], &why))
+			return false;
+	}
+	*ret_node = node;
+	return true;
+}
+
+int issued_read(const char *path, struct issued *ret_issued, struct problem *ret_problem)
+{
+	char *text = malloc(FILE_BYTES_MAX + 1), *rest = text, *line;
+	unsigned int number = 1;
+	size_t size = 0;
+	int err;
+
+	if (!text)
+		return problem_set(ret_problem, -ENOMEM, "%s: no memory", path);
+	ret_issued->nodes = 0;
+	err = files_read_at(AT_FDCWD, path, text, FILE_BYTES_MAX, &size);
+	if (err)
+		err = problem_set(ret_problem, err, "%s: %s", path, strerror(-err));
+	text[size] = '\0';
+	for (; !err && (line = strsep(&rest, "\n")); number++) {
+		if (*line == '\0')
+			continue;
+		if (ret_issued->nodes == ISSUED_NODES_MAX || !read_line(line, &ret_issued->node[ret_issued->nodes]))
+			err = problem_set(ret_problem, -EINVAL, "%s:%u: not a line that mesh issue wrote", path, number);
+		else
+			ret_issued->nodes++;
+	}
+	free(text);
+	return err;
+}
+
+int issued_write(const char *path, const struct issued *issued, struct problem *ret_problem)
+{
+	char *text = malloc(FILE_BYTES_MAX + 1), endpoint[TEXT_ENDPOINT_BYTES];
+	size_t size = 0;
+	int err;
+
+	if (!text)
+		return problem_set(ret_problem, -ENOMEM, "%s: no memory", path);
+	for (uint32_t i = 0; i < issued->nodes; i++) {
+		const struct issued_node *node = &issued->node[i];
+
+		size += (size_t)snprintf(text + size, FILE_BYTES_MAX - size, "%s %" PRIu64 " %s", node->name, node->serial,
+					 node->key);
+		for (uint32_t j = 0; j < node->endpoints; j++) {
+			text_of_endpoint(&node->endpoint[j], endpoint);
+			size += (size_t)snprintf(text + size, FILE_BYTES_MAX - size, " %s", endpoint);
+		}
+		text[size++] = '\n';
+	}
+	err = files_write_path(path, 0644, text, size, true, ret_problem);
+	free(text);
+	return err;
+}
+
+struct issued_node *issued_find(struct issued *issued, const char *name)
+{
+	for (uint32_t i = 0; i < issued->nodes; i++) {
+		if (strcmp(issued->node[i].name, name) == 0)
+			return &issued->node[i];
+	}
+	return NULL;
+}
+
+const struct issued_node *issued_at(const struct issued *issued, const struct endpoint *endpoint)
+{
+	for (uint32_t i = 0; i < issued->nodes; i++) {
+		for (uint32_t j = 0; j < issued->node[i].endpoints; j++) {
+			if (issued->node[i].endpoint[j].port == endpoint->port &&
+			    address_equal(&issued->node[i].endpoint[j].address, &endpoint->address))
+				return &issued->node[i];
+		}
+	}
+	return NULL;
+}
+
+uint64_t issued_next_serial(const struct issued *issued)
+{
+	uint64_t serial = 0;
+
+	for (uint32_t i = 0; i < issued->nodes; i++) {
+		if (issued->node[i].serial > serial)
+			serial = issued->node[i].serial;
+	}
+	return serial + 1;
+}

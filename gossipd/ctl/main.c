@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* gossipctl: one table of commands, one of options; usage is made from them. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "../config.h"
+#include "ctl.h"
+
+#ifndef XPRO_VERSION
+#define XPRO_VERSION "0.1"
+#endif
+
+#define WORDS_MAX 2 /* of a command's name, and of its arguments */
+
+/* ---- the tables ---- */
+
+static const struct {
+	const char *name;
+	const char *value; /* what follows; NULL = a switch */
+	const char *help;
+} options[OPTION_COUNT] = {
+	[OPTION_SOCKET] = { "socket", "PATH", "gossipd's control socket" },
+	[OPTION_CONFIG] = { "config", "FILE", "gossipd's configuration, which names socket and pins" },
+	[OPTION_JSON] = { "json", NULL, "write JSON" },
+	[OPTION_HELP] = { "help", NULL, "print this" },
+	[OPTION_VERSION] = { "version", NULL, "print the version" },
+	[OPTION_DIRECTORY] = { "directory", "D", "the mesh authority's directory" },
+	[OPTION_TICK_MS] = { "tick-ms", "N", "how often counts are shared" },
+	[OPTION_WINDOW_MAX_MS] = { "window-max-ms", "N", "T_T4: longest window" },
+	[OPTION_DECAY] = { "decay", "N", "r: by how much a longer one is aged" },
+	[OPTION_ADDRESS] = { "address", "IP:PORT", "where the node is reached; may be repeated" },
+	[OPTION_REGION] = { "region", "R", "where the node is" },
+	[OPTION_LINE_RATE] = { "line-rate", "PPS", "most packets per second it can see" },
+	[OPTION_INTERFACE] = { "interface", "IF", "interface to filter on; may be repeated" },
+	[OPTION_PAIR_RATE] = { "pair-rate", "N", "T_F1, packets per second" },
+	[OPTION_DESTINATION_RATE] = { "destination-rate", "N", "T_F2, packets per second" },
+	[OPTION_STATE_DIRECTORY] = { "state-directory", "PATH", "default /var/lib/xpro/NAME" },
+	[OPTION_PIN_PATH] = { "pin-path", "PATH", "default /sys/fs/bpf/xpro/NAME" },
+	[OPTION_CONTROL_SOCKET] = { "control-socket", "PATH", "default /run/xpro/NAME.sock" },
+	[OPTION_AGAIN] = { "again", NULL, "issue a node anew" },
+	[OPTION_CLIENT] = { "client", "PREFIX", "only these clients" },
+	[OPTION_DESTINATION] = { "destination", "PREFIX", "only these destinations" },
+	[OPTION_OVER] = { "over", NULL, "only those over their rate" },
+	[OPTION_DIGEST] = { "digest", NULL, "hash the ledger, however large it is" },
+	[OPTION_FOLLOW] = { "follow", NULL, "go on with new ones" },
+};
+
+#define BIT(option) (1u << OPTION_##option)
+#define ASKS (BIT(SOCKET) | BIT(CONFIG))
+
+static const struct command {
+	const char *name;
+	int (*run)(const struct arguments *arguments, struct output *output);
+	const char *arguments;
+	unsigned int words; /* arguments that are no options */
+	unsigned int takes; /* options */
+	bool streams;
+	const char *help;
+} commands[] = {
+	{ "mesh init", run_mesh_init, "", 0, BIT(DIRECTORY) | BIT(TICK_MS) | BIT(WINDOW_MAX_MS) | BIT(DECAY), false,
+	  "make a new mesh: its authority's key, its secret, its parameters" },
+	{ "mesh issue", run_mesh_issue, " NAME", 1,
+	  BIT(DIRECTORY) | BIT(ADDRESS) | BIT(REGION) | BIT(LINE_RATE) | BIT(INTERFACE) | BIT(PAIR_RATE) | BIT(DESTINATION_RATE) |
+		  BIT(STATE_DIRECTORY) | BIT(PIN_PATH) | BIT(CONTROL_SOCKET) | BIT(AGAIN),
+	  false, "write a node's folder: key, certificate, mesh secret, configuration" },
+	{ "status", run_status, "", 0, ASKS | BIT(DIGEST), false,
+	  "is this proxy healthy, and what has it done; exits 4 when degraded" },
+	{ "members", run_members, "", 0, ASKS, false, "the proxies of the mesh as seen from here" },
+	{ "pairs", run_pairs, "", 0, ASKS | BIT(CLIENT) | BIT(DESTINATION) | BIT(OVER), false,
+	  "clients, their destinations and rates" },
+	{ "destinations", run_destinations, "", 0, ASKS | BIT(DESTINATION) | BIT(OVER), false, "destinations and their rates" },
+	{ "explain", run_explain, " CLIENT DESTINATION", 2, ASKS, false,
+	  "why a client's packets pass or drop: the counts behind the verdict" },
+	{ "events", run_events, "", 0, ASKS | BIT(FOLLOW), true, "what happened lately" },
+	{ "detach", run_detach, "", 0, BIT(PIN_PATH) | BIT(CONFIG), false, "take the filter off, with or without gossipd" },
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+/* ---- errors ---- */
+
+static char complaint[1536]; /* the last one, for JSON */
+
+void complain(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(complaint, sizeof(complaint), format, arguments);
+	va_end(arguments);
+	fprintf(stderr, "gossipctl: %s\n", complaint);
+}
+
+bool arguments_number(const struct arguments *arguments, enum option_name option, uint64_t min, uint64_t max, uint64_t otherwise,
+		      uint64_t *ret_number)
+{
+	*ret_number = otherwise;
+	if (!arguments->value[option] || text_to_number(arguments->value[option], min, max, ret_number))
+		return true;
+	complain("--%s: a number from %llu to %llu is needed", options[option].name, (unsigned long long)min,
+		 (unsigned long long)max);
+	return false;
+}
+
+/* ---- usage ---- */
+
+static void print_option(FILE *file, unsigned int option)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "--%s%s%s", options[option].name, options[option].value ? " " : "",
+		 options[option].value ? options[option].value : "");
+	fprintf(file, "  %-26s %s\n", text, options[option].help);
+}
+
+static void print_usage(FILE *file)
+{
+	fprintf(file, "usage: gossipctl [--socket PATH | --config FILE] [--json] COMMAND ...\n\n");
+	for (size_t i = 0; i < COMMANDS; i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "%s%s", commands[i].name, commands[i].arguments);
+		fprintf(file, "  %-26s %s\n", text, commands[i].help);
+	}
+	fprintf(file, "\n`gossipctl COMMAND --help` lists a command's options.\n");
+	fprintf(file, "exit: 0 ok, 1 failed, 2 usage, 3 gossipd cannot be reached, 4 degraded\n");
+}
+
+static void print_command(FILE *file, const struct command *command)
+{
+	fprintf(file, "usage: gossipctl %s%s [OPTION]...\n%s\n\n", command->name, command->arguments, command->help);
+	for (unsigned int option = 0; option < OPTION_COUNT; option++) {
+		if ((command->takes & (1u << option)) || option == OPTION_JSON || option == OPTION_HELP)
+			print_option(file, option);
+	}
+}
+
+/* ---- arguments ---- */
+
+static bool take_option(struct arguments *arguments, unsigned int option, const char *value)
+{
+	arguments->value[option] = value ? value : "";
+	if (option == OPTION_ADDRESS) {
+		if (arguments->address_count == ENDPOINTS_MAX) {
+			complain("--address: at most %d", ENDPOINTS_MAX);
+			return false;
+		}
+		arguments->addresses[arguments->address_count++] = value;
+	}
+	if (option == OPTION_INTERFACE) {
+		if (arguments->interface_count == INTERFACES_GIVEN_MAX) {
+			complain("--interface: at most %d", INTERFACES_GIVEN_MAX);
+			return false;
+		}
+		arguments->interfaces[arguments->interface_count++] = value;
+	}
+	return true;
+}
+
+/* Options may stand before, between and behind the words; which of them fit is checked when the command is known. */
+static bool parse_options(int argc, char **argv, struct arguments *arguments)
+{
+	struct option table[OPTION_COUNT + 1] = { { 0 } };
+	int option;
+
+	for (unsigned int i = 0; i < OPTION_COUNT; i++)
+		table[i] = (struct option){ options[i].name, options[i].value ? required_argument : no_argument, NULL,
+					    (int)i + 256 };
+	while ((option = getopt_long(argc, argv, "h", table, NULL)) != -1) {
+		if (option == 'h')
+			option = OPTION_HELP + 256;
+		if (option < 256 || !take_option(arguments, (unsigned int)option - 256, optarg))
+			return false;
+	}
+	arguments->words = argv + optind;
+	arguments->word_count = (unsigned int)(argc - optind);
+	return true;
+}
+
+/* Takes the command's name off the words. */
+static const struct command *find_command(struct arguments *arguments)
+{
+	char name[64] = "";
+	const char *names[COMMANDS], *nearest;
+
+	for (unsigned int words = 0; words < WORDS_MAX && words < arguments->word_count; words++) {
+		snprintf(name + strlen(name), sizeof(name) - strlen(name), "%s%s", words ? " " : "", arguments->words[words]);
+		for (size_t i = 0; i < COMMANDS; i++) {
+			names[i] = commands[i].name;
+			if (strcmp(name, commands[i].name) != 0)
+				continue;
+			arguments->words += words + 1;
+			arguments->word_count -= words + 1;
+			return &commands[i];
+		}
+	}
+	if (arguments->word_count == 0) {
+		print_usage(stderr);
+		return NULL;
+	}
+	nearest = text_nearest(name, names, COMMANDS);
+	if (!nearest)
+		nearest = text_nearest(arguments->words[0], names, COMMANDS);
+	if (nearest)
+		complain("no such command; did you mean %s?", nearest);
+	else
+		complain("no such command; `gossipctl --help` lists them");
+	return NULL;
+}
+
+static bool check_command(const struct command *command, const struct arguments *arguments)
+{
+	for (unsigned int i = 0; i < OPTION_COUNT; i++) {
+		if (!arguments->value[i] || i == OPTION_JSON || (command->takes & (1u << i)))
+			continue;
+		complain("%s does not take --%s; `gossipctl %s --help` lists what it takes", command->name, options[i].name,
+			 command->name);
+		return false;
+	}
+	if (arguments->word_count == command->words)
+		return true;
+	complain("usage: gossipctl %s%s [OPTION]...", command->name, command->arguments);
+	return false;
+}
+
+static int run(const struct command *command, const struct arguments *arguments)
+{
+	struct output output = {
+		.way = arguments->value[OPTION_JSON] ? &output_as_json : &output_as_table,
+		.file = stdout,
+		.streaming = command->streams,
+	};
+	int status;
+
+	output_begin(&output, command->name);
+	status = command->run(arguments, &output);
+	output_end(&output, status == EXIT_OK || status == EXIT_DEGRADED ? NULL : complaint);
+	return status;
+}
+
+static int start(int argc, char **argv)
+{
+	struct arguments arguments = { .word_count = 0 };
+	const struct command *command;
+
+	if (!parse_options(argc, argv, &arguments))
+		return EXIT_USAGE;
+	if (arguments.value[OPTION_VERSION]) {
+		puts("gossipctl " XPRO_VERSION);
+		return EXIT_OK;
+	}
+	if (arguments.value[OPTION_HELP] && arguments.word_count == 0) {
+		print_usage(stdout);
+		return EXIT_OK;
+	}
+	command = find_command(&arguments);
+	if (!command)
+		return EXIT_USAGE;
+	if (arguments.value[OPTION_HELP]) {
+		print_command(stdout, command);
+		return EXIT_OK;
+	}
+	return check_command(command, &arguments) ? run(command, &arguments) : EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of writing, told and counted like any other */
+	if (sodium_init() < 0) {
+		complain("libsodium cannot be initialised");
+		return EXIT_FAILED;
+	}
+	status = start(argc, argv);
+	if (fflush(stdout) || ferror(stdout)) {
+		complain("standard output: %s", errno ? strerror(errno) : "cannot be written");
+		return EXIT_FAILED;
+	}
+	return status;
+}

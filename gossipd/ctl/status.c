@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* gossipctl status and members: is this proxy doing its job, and who else does. */
+#include <math.h>
+#include <sodium.h>
+#include <string.h>
+
+#include "../text.h"
+#include "ask.h"
+
+struct showing {
+	struct output *output;
+	enum control_type list; /* the list that is open */
+	bool attached;		/* an attachment was shown */
+	bool degraded;
+};
+
+static double percent(uint64_t used, uint64_t most)
+{
+	return most ? 100. * (double)used / (double)most : 0;
+}
+
+static void show_status_facts(struct output *output, const struct control_status *s, const char *digest)
+{
+	const struct field fields[] = {
+		TEXT("name", NULL, 0, s->name),
+		TEXT("version", NULL, 0, s->version),
+		SIGNED("now_ns", NULL, 0, s->now_ns),
+		NUMBER("incarnation", NULL, 0, s->incarnation),
+		NUMBER("boot", NULL, 0, s->boot),
+		REAL("uptime_s", NULL, 0, s->uptime_s, 1),
+		FLAG("gossip", NULL, 0, s->gossip),
+		NUMBER("members", NULL, 0, s->members),
+		NUMBER("members_up", NULL, 0, s->members_up),
+		FLAG("degraded", NULL, 0, s->degraded),
+		TEXT("degraded_why", NULL, 0, s->degraded_why),
+		NUMBER("tick_ms", NULL, 0, s->tick_ms),
+		NUMBER("window_max_ms", NULL, 0, s->window_max_ms),
+		NUMBER("decay", NULL, 0, s->decay),
+		NUMBER("slot_ms", NULL, 0, s->slot_ms),
+		NUMBER("idle_reset_ms", NULL, 0, s->idle_reset_ms),
+		NUMBER("pair_min_window_ms", NULL, 0, s->pair_min_window_ms),
+		NUMBER("destination_min_window_ms", NULL, 0, s->destination_min_window_ms),
+		NUMBER("pair_rate", NULL, 0, s->pair_rate),
+		NUMBER("destination_rate", NULL, 0, s->destination_rate),
+		FLAG("early", NULL, 0, s->policy_flags & POLICY_EARLY),
+		TEXT("pair_action", NULL, 0, s->policy_flags & POLICY_POLICE ? "police" : "drop"),
+		TEXT("aggregate", NULL, 0, s->policy_flags & POLICY_FAIR ? "fair" : "strict"),
+		TEXT("mode", NULL, 0, s->policy_flags & POLICY_MONITOR ? "monitor" : "enforce"),
+		NUMBER("hz", NULL, 0, s->hz),
+		NUMBER("slot", NULL, 0, s->slot),
+		NUMBER("tick", NULL, 0, s->tick),
+		NUMBER("pairs4", NULL, 0, s->pairs4),
+		NUMBER("pairs4_max", NULL, 0, s->pairs4_max),
+		NUMBER("pairs6", NULL, 0, s->pairs6),
+		NUMBER("pairs6_max", NULL, 0, s->pairs6_max),
+		NUMBER("destinations", NULL, 0, s->destinations),
+		NUMBER("destinations_max", NULL, 0, s->destinations_max),
+		NUMBER("table_bytes", NULL, 0, s->table_bytes),
+		NUMBER("keys_held", NULL, 0, s->keys_held),
+		NUMBER("keys_max", NULL, 0, s->keys_max),
+		NUMBER("cells_held", NULL, 0, s->cells_held),
+		NUMBER("cells_max", NULL, 0, s->cells_max),
+		NUMBER("datagrams_received", NULL, 0, s->datagrams_received),
+		NUMBER("datagrams_sent", NULL, 0, s->datagrams_sent),
+		NUMBER("datagrams_unsent", NULL, 0, s->datagrams_unsent),
+		NUMBER("bytes_received", NULL, 0, s->bytes_received),
+		NUMBER("bytes_sent", NULL, 0, s->bytes_sent),
+		NUMBER("frames_published", NULL, 0, s->frames_published),
+		NUMBER("frames_received", NULL, 0, s->frames_received),
+		NUMBER("frames_duplicate", NULL, 0, s->frames_duplicate),
+		NUMBER("frames_repaired", NULL, 0, s->frames_repaired),
+		NUMBER("frames_served", NULL, 0, s->frames_served),
+		NUMBER("cells_published", NULL, 0, s->cells_published),
+		NUMBER("cells_merged", NULL, 0, s->cells_merged),
+		NUMBER("cells_refused", NULL, 0, s->cells_refused),
+		NUMBER("cells_waiting", NULL, 0, s->cells_waiting),
+		NUMBER("signatures_made", NULL, 0, s->signatures_made),
+		NUMBER("signatures_checked", NULL, 0, s->signatures_checked),
+		NUMBER("records_written", NULL, 0, s->records_written),
+		NUMBER("records_refused", NULL, 0, s->records_refused),
+		NUMBER("changes_pending", NULL, 0, s->changes_pending),
+		NUMBER("warnings", NULL, 0, s->warnings),
+		REAL("tick_ms_worst", NULL, 0, s->tick_ms_worst, 2),
+		REAL("tick_late_ms_worst", NULL, 0, s->tick_late_ms_worst, 2),
+		REAL("clock_drift_ms", NULL, 0, s->clock_drift_ms, 1),
+		digest ? TEXT("ledger_digest", NULL, 0, digest) : UNKNOWN("ledger_digest"),
+	};
+
+	output_facts(output, "status", FIELDS(fields));
+}
+
+static void show_status_sentences(struct output *output, const struct control_status *s, const char *digest)
+{
+	char name[160];
+
+	text_escape(s->name, name, sizeof(name));
+	output_say(output, "%s: %s%s%s", name, s->degraded ? "degraded" : "healthy", s->degraded ? ": " : "", s->degraded_why);
+	output_say(output, "  up %.0f s, start %llu of incarnation %llu, gossipd %s", s->uptime_s, (unsigned long long)s->boot,
+		   (unsigned long long)s->incarnation, s->version);
+	if (s->gossip)
+		output_say(output, "  members       %u of %u up, this one included", s->members_up, s->members);
+	else
+		output_say(output, "  members       alone (gossip = false)");
+	output_say(output, "  rates         pair %u/s (%s), destination %u/s (%s)%s", s->pair_rate,
+		   s->policy_flags & POLICY_POLICE ? "police" : "drop", s->destination_rate,
+		   s->policy_flags & POLICY_FAIR ? "fair" : "strict",
+		   s->policy_flags & POLICY_MONITOR ? "; mode = monitor: nothing is dropped" : "");
+	output_say(output, "  ledger        %llu keys (%.1f %%), %llu cells (%.1f %%)", (unsigned long long)s->keys_held,
+		   percent(s->keys_held, s->keys_max), (unsigned long long)s->cells_held, percent(s->cells_held, s->cells_max));
+	output_say(output,
+		   "  table         %llu IPv4 pairs (%.1f %%), %llu IPv6 pairs (%.1f %%), %llu destinations (%.1f %%), %.1f MiB",
+		   (unsigned long long)s->pairs4, percent(s->pairs4, s->pairs4_max), (unsigned long long)s->pairs6,
+		   percent(s->pairs6, s->pairs6_max), (unsigned long long)s->destinations,
+		   percent(s->destinations, s->destinations_max), (double)s->table_bytes / (1 << 20));
+	output_say(output, "  received      %llu datagrams, %llu frames (%llu repaired, %llu seen before), %llu cells merged",
+		   (unsigned long long)s->datagrams_received, (unsigned long long)s->frames_received,
+		   (unsigned long long)s->frames_repaired, (unsigned long long)s->frames_duplicate,
+		   (unsigned long long)s->cells_merged);
+	output_say(output, "  sent          %llu datagrams, %llu frames, %llu cells, %llu cells waiting",
+		   (unsigned long long)s->datagrams_sent, (unsigned long long)s->frames_published,
+		   (unsigned long long)s->cells_published, (unsigned long long)s->cells_waiting);
+	output_say(output, "  ticks         every %u ms, longest work %.2f ms, latest begin %.2f ms", s->tick_ms,
+		   s->tick_ms_worst, s->tick_late_ms_worst);
+	if (fabs(s->clock_drift_ms) >= 1)
+		output_say(output, "  clock         mesh time is %+.0f ms off this host's", s->clock_drift_ms);
+	if (digest)
+		output_say(output, "  ledger digest %.16s", digest);
+}
+
+static void show_status(struct showing *showing, const struct control_status *status)
+{
+	char digest[2 * HASH_BYTES + 1];
+	const char *known = NULL;
+
+	if (status->digest_known) {
+		sodium_bin2hex(digest, sizeof(digest), status->ledger_digest, sizeof(status->ledger_digest));
+		known = digest;
+	}
+	showing->degraded = status->degraded;
+	show_status_facts(showing->output, status, known);
+	show_status_sentences(showing->output, status, known);
+}
+
+/* Rows of one type stand together; a type's first row opens its list. Counters of 0 are left out of the table. */
+static void open_list(struct showing *showing, enum control_type type, const char *name)
+{
+	if (showing->list == type)
+		return;
+	output_list(showing->output, name);
+	showing->list = type;
+	output_say(showing->output, "%s", "");
+}
+
+static bool show_status_row(void *user, enum control_type type, const void *row)
+{
+	struct showing *showing = user;
+	const struct control_reason *reason = row;
+	const struct control_reject *reject = row;
+	const struct control_attachment *attachment = row;
+
+	switch (type) {
+	case CONTROL_TYPE_STATUS:
+		show_status(showing, row);
+		break;
+	case CONTROL_TYPE_REASON: {
+		const struct field fields[] = {
+			TEXT("name", "verdict", -24, reason->name),
+			NUMBER("packets", "packets", 14, reason->packets),
+			NUMBER("bytes", "bytes", 18, reason->bytes),
+		};
+
+		open_list(showing, type, "reasons");
+		output_row(showing->output, FIELDS(fields));
+		break;
+	}
+	case CONTROL_TYPE_REJECT: {
+		const struct field fields[] = {
+			TEXT("name", "refused from the network", -24, reject->name),
+			NUMBER("count", "count", 14, reject->count),
+		};
+
+		open_list(showing, type, "rejects");
+		output_row_unless(showing->output, reject->count == 0, FIELDS(fields));
+		break;
+	}
+	case CONTROL_TYPE_ATTACHMENT: {
+		const struct field fields[] = {
+			TEXT("interface", "interface", -16, attachment->interface),
+			TEXT("mode", "mode", -8, attachment->mode),
+			NUMBER("program_id", "program", 8, attachment->program_id),
+			FLAG("ours", "ours", 5, attachment->ours),
+		};
+
+		open_list(showing, type, "attachments");
+		showing->attached = true;
+		output_row(showing->output, FIELDS(fields));
+		break;
+	}
+	default:
+		break;
+	}
+	return !ferror(showing->output->file);
+}
+
+int run_status(const struct arguments *arguments, struct output *output)
+{
+	struct control_request request = { .verb = CONTROL_STATUS,
+					   .flags = arguments->value[OPTION_DIGEST] ? CONTROL_DIGEST : 0 };
+	struct showing showing = { .output = output };
+	int status;
+
+	status = ask(arguments, &request, show_status_row, &showing);
+	if (status == EXIT_OK && !showing.attached)
+		output_list(output, "attachments");
+	return status == EXIT_OK && showing.degraded ? EXIT_DEGRADED : status;
+}
+
+/* ---- members ---- */
+
+static bool show_member(void *user, enum control_type type, const void *row)
+{
+	struct output *output = user;
+	const struct control_member *m = row;
+	const struct field fields[] = {
+		TEXT("name", "name", -20, m->name),
+		TEXT("region", "region", -10, m->region),
+		TEXT("endpoint", "address", -24, m->endpoint),
+		TEXT("state", "state", -7,
+		     m->self ? "self"
+		     : m->up ? "up"
+			     : "silent"),
+		FLAG("self", NULL, 0, m->self),
+		FLAG("up", NULL, 0, m->up),
+		FLAG("skewed", NULL, 0, m->skewed),
+		REAL("rtt_ms", "rtt ms", 8, m->rtt_ms, 2),
+		REAL("skew_ms", "skew ms", 8, m->skew_ms, 1),
+		REAL("silent_s", "silent s", 8, m->silent_s, 1),
+		NUMBER("cells", "cells", 9, m->cells),
+		NUMBER("frames_received", "frames", 9, m->frames_received),
+		NUMBER("frames_repaired", "repaired", 9, m->frames_repaired),
+		NUMBER("incarnation", NULL, 0, m->incarnation),
+		NUMBER("boot", NULL, 0, m->boot),
+		NUMBER("tick", NULL, 0, m->tick),
+		TEXT("key", NULL, 0, m->key),
+	};
+
+	if (type == CONTROL_TYPE_MEMBER)
+		output_row(output, FIELDS(fields));
+	return !ferror(output->file);
+}
+
+int run_members(const struct arguments *arguments, struct output *output)
+{
+	struct control_request request = { .verb = CONTROL_MEMBERS };
+
+	output_list(output, "members");
+	return ask(arguments, &request, show_member, output);
+}

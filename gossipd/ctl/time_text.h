@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Mesh time as people read it. */
+#ifndef CTL_TIME_TEXT_H
+#define CTL_TIME_TEXT_H
+
+#include <stdint.h>
+
+#define TIME_TEXT_BYTES 48
+
+/* "15:04:05.123", UTC. */
+void time_text(int64_t ns, char ret_text[TIME_TEXT_BYTES]);
+
+#endif
