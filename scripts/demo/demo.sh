@@ -178,10 +178,8 @@ make_mesh() {
 
 # The issued config with this run's rates, and every path inside our own folder: configure I GOSSIP PAIR_RATE DESTINATION_RATE AGGREGATE
 configure() {
-	peers=
-	for j in $(each_proxy); do [ "$j" -eq "$1" ] || peers="$peers${peers:+, }\"10.3.0.$j:$gossip_port\""; done
 	{
-		sed -E -e '/^[[:space:]]*(state_directory|pin_path|control_socket|gossip|listen|peers)[[:space:]]*[=:]/d' \
+		sed -E -e '/^[[:space:]]*(state_directory|pin_path|control_socket|gossip)[[:space:]]*[=:]/d' \
 			-e "s/^([[:space:]]*pair_rate[[:space:]]*[=:]).*/\1 $3;/" \
 			-e "s/^([[:space:]]*destination_rate[[:space:]]*[=:]).*/\1 $4;/" \
 			-e '/^[[:space:]]*(aggregate|pair_action)[[:space:]]*[=:]/d' \
@@ -191,8 +189,6 @@ configure() {
 		say "pin_path = \"$(pins_of "$1")\";"
 		say "control_socket = \"$(socket_of "$1")\";"
 		say "gossip = $([ "$2" = on ] && echo true || echo false);"
-		say "listen = [\"10.3.0.$1:$gossip_port\"];"
-		say "peers = [$peers];"
 	} >"$(conf_of "$1")"
 }
 
@@ -211,7 +207,7 @@ start_mesh() {
 	for i in $(each_proxy); do
 		wait_for 10 "gossipd of proxy$i" "$bin/gossipctl" --socket "$(socket_of "$i")" status --json ||
 			{ tail -n 20 "$state/proxy$i.log" >&2; die "gossipd of proxy$i did not start"; }
-		in_ns "proxy$i" ip link show dev clients | grep -q 'xdp/id' ||
+		in_ns "proxy$i" ip link show dev clients | grep -q 'mtu [0-9]* xdp ' ||
 			{ tail -n 20 "$state/proxy$i.log" >&2; die "proxy$i has no native XDP program on its interface"; }
 	done
 	[ "$1" = off ] || wait_for 20 "the proxies to see each other" members_up "$proxies" || {
