@@ -232,7 +232,7 @@ ask() {
 	for i in $(each_proxy); do
 		case $1 in
 		spread) "$bin/gossipctl" --socket "$(socket_of "$i")" pairs --over --json >"$state/over.$i" 2>>"$state/mesh.log" || true ;;
-		many) "$bin/gossipctl" --socket "$(socket_of "$i")" destinations --json >"$state/over.$i" 2>>"$state/mesh.log" || true ;;
+		many) "$bin/gossipctl" --socket "$(socket_of "$i")" destinations --over --json >"$state/over.$i" 2>>"$state/mesh.log" || true ;;
 		esac
 	done
 }
@@ -269,7 +269,11 @@ run() {
 	rm -f "$state/pid.traffic"
 	[ "$gossip" != on ] || wait "$asking"
 	quit victim
-	"$tools/tally" "$gossip" "$aggregate" "$state/sent.trace" "$state/received.trace" "$state/counters.trace" >"$state/run$number.json" ||
+	asked=
+	[ "$gossip" != on ] || for i in $(each_proxy); do asked="$asked $state/over.$i"; done
+	# shellcheck disable=SC2086
+	"$tools/tally" "$gossip" "$aggregate" "$state/sent.trace" "$state/received.trace" "$state/counters.trace" $asked \
+		>"$state/run$number.json" ||
 		die "the run could not be counted"
 }
 
@@ -359,7 +363,7 @@ adopt() {
 attack_again() {
 	adopt "$1"
 	in_ns clients "$tools/traffic" --proxies "$proxies" --attack "$2" --pair-rate 50 --destination-rate 6000 --warmup 0 --duration 10 \
-		"$state/again.trace"
+		"$state/again.trace" >/dev/null
 	rm -f "$state/again.trace"
 }
 

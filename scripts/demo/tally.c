@@ -3,10 +3,11 @@
  * Turns the three traces of one run into one JSON object: what was offered, delivered and dropped, when each proxy first dropped,
  * what still passed after that. Computes from records alone; what it says of a run, verdict judges.
  *
- *     tally on|off|none fair|strict SENT RECEIVED COUNTERS > run.json
+ *     tally on|off|none fair|strict SENT RECEIVED COUNTERS [OVER.json...] > run.json
  *
- * "After detection" is the time from the moment every proxy has dropped until the attack's end; without that moment there is
- * none.
+ * OVER.json: what each proxy named when asked, towards the end, for what is over its rate (gossipctl pairs|destinations --over
+ * --json). "After detection" is the time from the moment every proxy has dropped until the attack's end; without that moment
+ * there is none.
  */
 #include <jansson.h>
 #include <math.h>
@@ -16,6 +17,8 @@
 #include "trace.h"
 
 #define SECONDS_MAX 60
+#define EARLY_NS \
+	200000000LL /* a tick: what others counted in it is estimated, so the line may seem crossed this much before it is */
 
 struct client_tally {
 	uint64_t sent, delivered, sent_after, delivered_after;
@@ -26,7 +29,7 @@ struct tally {
 	uint64_t sent[CLASS_COUNT], delivered[CLASS_COUNT], sent_after[CLASS_COUNT], delivered_after[CLASS_COUNT];
 	uint64_t reasons[PROXIES_MAX][REASON_COUNT];
 	int64_t first_drop[PROXIES_MAX];
-	uint64_t dropped, dropped_early;
+	uint64_t dropped, dropped_early; /* early: more than EARLY_NS before the crossing */
 	int64_t detected_at;
 	uint64_t victim_pps[SECONDS_MAX];   /* delivered to the attacked address, by second of the run */
 	uint64_t victim_after[SECONDS_MAX]; /* the same, by whole seconds after detection */
@@ -52,7 +55,7 @@ static void tally_counters(struct tally *tally, const struct trace *sent, const 
 		if (!reason_drops(record->kind))
 			continue;
 		tally->dropped += record->value;
-		if (record->at < sent->crossed_at)
+		if (record->at < sent->crossed_at - EARLY_NS)
 			tally->dropped_early += record->value;
 		if (record->at < tally->first_drop[record->proxy])
 			tally->first_drop[record->proxy] = record->at;
@@ -228,7 +231,7 @@ static json_t *describe(const struct tally *tally, const struct trace *sent, con
 		arrived += tally->delivered[class];
 	}
 	json_object_set_new(run, "dropped", json_integer((json_int_t)tally->dropped));
-	json_object_set_new(run, "dropped_before_crossing", json_integer((json_int_t)tally->dropped_early));
+	json_object_set_new(run, "dropped_early", json_integer((json_int_t)tally->dropped_early));
 	json_object_set_new(run, "lost_elsewhere",
 			    json_integer((json_int_t)total - (json_int_t)arrived - (json_int_t)tally->dropped));
 	json_object_set_new(run, "not_sent", json_integer((json_int_t)sent->refused));
@@ -244,14 +247,63 @@ static json_t *describe(const struct tally *tally, const struct trace *sent, con
 	return run;
 }
 
+/* Whether this is a key that the traffic really drove over the line: a bot of attack 1, the attacked address of attack 2. */
+static bool is_attack(const struct trace *sent, json_t *row)
+{
+	const char *destination = json_string_value(json_object_get(row, "destination"));
+	const char *name = json_string_value(json_object_get(row, "client"));
+	uint8_t address[16];
+	char expected[INET6_ADDRSTRLEN];
+
+	if (sent->attacked_family)
+		return destination && strcmp(destination, sent->attacked_family == 4 ? "203.0.113.9" : "2001:db8:f::9") == 0;
+	for (unsigned int i = 0; name && i < sent->clients; i++) {
+		const struct trace_client *client = &sent->client[i];
+
+		if (client->class != CLASS_BOT)
+			continue;
+		client_address(CLASS_BOT, i, client->family, address);
+		inet_ntop(client->family == 4 ? AF_INET : AF_INET6, address, expected, sizeof(expected));
+		if (strcmp(expected, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What the proxies said themselves: how many keys are over, and whether each named exactly those that are. */
+static void add_asked(json_t *run, const struct trace *sent, char **paths, int count)
+{
+	json_t *named = json_array();
+	unsigned int expected = 0;
+	bool agree = true;
+
+	for (unsigned int i = 0; i < sent->clients; i++)
+		expected += sent->client[i].class == CLASS_BOT;
+	if (sent->attacked_family)
+		expected = 1;
+	for (int i = 0; i < count; i++) {
+		json_t *answer = json_load_file(paths[i], 0, NULL);
+		json_t *rows = json_object_get(answer, sent->attacked_family ? "destinations" : "pairs"), *row;
+		size_t at;
+
+		agree = agree && json_array_size(rows) == expected; /* each key stands once in an answer */
+		json_array_foreach(rows, at, row) agree = agree && is_attack(sent, row);
+		json_array_append_new(named, answer ? json_integer((json_int_t)json_array_size(rows)) : json_null());
+		json_decref(answer);
+	}
+	json_object_set_new(run, "over_expected", json_integer(expected));
+	json_object_set_new(run, "over_named", named);
+	json_object_set_new(run, "over_agree", json_boolean(agree));
+}
+
 int main(int argc, char **argv)
 {
 	static struct tally tally;
 	const struct trace *sent, *received, *counters;
 	json_t *run;
 
-	if (argc != 6) {
-		fprintf(stderr, "usage: tally on|off|none fair|strict SENT RECEIVED COUNTERS\n");
+	if (argc < 6) {
+		fprintf(stderr, "usage: tally on|off|none fair|strict SENT RECEIVED COUNTERS [OVER.json...]\n");
 		return 2;
 	}
 	sent = trace_read(argv[3], 0);
@@ -265,6 +317,8 @@ int main(int argc, char **argv)
 	tally_counters(&tally, sent, counters);
 	tally_packets(&tally, sent, received);
 	run = describe(&tally, sent, received);
+	if (argc > 6)
+		add_asked(run, sent, argv + 6, argc - 6);
 	json_object_set_new(run, "gossip", json_boolean(strcmp(argv[1], "on") == 0));
 	json_object_set_new(run, "aggregate", json_string(argv[2]));
 	if (json_dumpf(run, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(7)) != 0 || fflush(stdout) != 0) {

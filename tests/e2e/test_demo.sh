@@ -22,7 +22,7 @@ expect() {
 }
 
 failed=
-echo 1..13
+echo 1..14
 JSON=$work/demo.json KEEP='' WARMUP=3 DURATION=8 \
 	RUNS="off:spread:50:1000000:fair:4 on:spread:50:1000000:fair:4 on:many:100:6000:fair:6 on:many:100:6000:strict:4" \
 	"$root/scripts/demo/demo.sh" >"$work/log" 2>&1
@@ -40,7 +40,8 @@ expect every_run_offered_what_it_should '[.runs[] | .honest_sent > 1000 and .bot
 expect no_proxy_alone_sees_the_attack "[$off | .pair_rate as \$rate | .proxy_peak_pps[] < \$rate] | all"
 expect without_gossip_the_attack_passes "$off | .bot_delivered >= 0.95 * .bot_sent and .first_drop_ms == [null, null, null]"
 expect with_gossip_every_proxy_drops_within_two_seconds "[$on, $fair, $strict | .first_drop_ms | length == 3 and all(. != null and . <= 2000)] | all"
-expect nothing_drops_before_the_line_is_crossed '[.runs[] | .dropped_before_crossing == 0] | all'
+expect asked_every_proxy_names_the_attack '[.runs[] | select(.gossip) | .over_agree and (.over_named | length == 3)] | all'
+expect nothing_drops_a_tick_before_the_line_is_crossed '[.runs[] | .dropped_early == 0] | all'
 expect bots_above_their_rate_are_dropped "$on | .bot_above_rate_dropped_share >= 0.99"
 expect honest_clients_lose_nothing_while_bots_are_dropped "[$off, $on | .honest_delivered == .honest_sent] | all"
 expect fair_protects_the_victim "$fair | .victim_rate_over_limit <= 1.1"
