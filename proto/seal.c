@@ -30,10 +30,8 @@ static int shared_secret(const uint8_t own_secret[SECRET_KEY_BYTES], const uint8
 	uint8_t scalar[crypto_scalarmult_SCALARBYTES], point[crypto_scalarmult_BYTES];
 	int error = -EINVAL;
 
-	if (!crypto_core_ed25519_is_valid_point(other_public))
-		return -EINVAL; /* not canonical, not on the curve, or of small order */
 	if (crypto_sign_ed25519_pk_to_curve25519(point, other_public) != 0)
-		return -EINVAL;
+		return -EINVAL; /* not on the curve or not of prime order; no other form of a key is of prime order */
 	crypto_sign_ed25519_sk_to_curve25519(scalar, own_secret);
 	if (crypto_scalarmult(ret_shared, scalar, point) == 0)
 		error = 0;

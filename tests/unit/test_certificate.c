@@ -196,71 +196,58 @@ static const char *const AUTHORITY_HEX = "c4 20 03a107bff3ce10be1d70dd18e74bc099
 static const char *const KEY_HEX = "c4 20 29acbae141bccaf0b22e1a94d34d0bc7361e526d0bfe12c89794bc9322966dd7";
 static const char *const ID_HEX = "c4 10 9d24e2eeaf27c2a088a564a32fc03a88";
 
+#define REST "ccc8 cd1f40 02 01" /* tick 200, window_max 8000, decay 2, serial 1 */
+
 static void only_one_form_is_taken_though_it_be_signed(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		const char *start, *middle, *key, *end; /* NULL key = the good one */
 		enum reject reject;
 	} rows[] = {
-		/*  0 */ { "9c 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_NONE },
-		/*  1 */ { "9b 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02", REJECT_CERTIFICATE },	    /* a field short */
-		/*  2 */ { "9d 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 00", REJECT_CERTIFICATE },   /* one more */
-		/*  3 */ { "9c 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 00", REJECT_CERTIFICATE },   /* trailing byte */
-		/*  4 */ { "dc 000c 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE }, /* long array */
-		/*  5 */ { "9c 02", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },	    /* version */
-		/*  6 */ { "9c cc01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },    /* long integer */
-		/*  7 */ { "9c 01", "d901 61 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },    /* long str */
-		/*  8 */ { "9c 01", "c401 61 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },    /* bin for str */
-		/*  9 */ { "9c 01", "a0 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },	    /* no name */
-		/* 10 */ { "9c 01", "a1 41 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },	    /* "A" */
-		/* 11 */ { "9c 01", "a2 6100 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },    /* NUL */
-		/* 12 */ { "9c 01", "a2 1b61 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },    /* escape */
-		/* 13 */ { "9c 01", "a1 61 a1 5f", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },   /* region "_" */
-													    /* 14 */
-		{ "9c 01", "a1 61 b1 6161616161616161 6161616161616161 61", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },
-		/* 15 */ { "9c 01", "a1 61 a0", "c4 1f 29", "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE }, /* short key */
-													     /* 16 */
-		{ "9c 01", "a1 61 a0", NULL,
-		  "95 92c4040a0000010592c4040a0000010592c4040a0000010592c4040a0000010592c4040a00000105 00 ccc8 cd1f40 02 01",
-		  REJECT_CERTIFICATE }, /* five endpoints */
-		/* 17 */ { "9c 01", "a1 61 a0", NULL, "91 92 c404 0a000001 05 00 ccc8 cd1f40 02 01", REJECT_NONE },
-		/* 18 */ { "9c 01", "a1 61 a0", NULL, "91 92 c404 7f000001 05 00 ccc8 cd1f40 02 01", REJECT_NONE }, /* loopback */
-		/* 19 */ { "9c 01", "a1 61 a0", NULL, "91 91 c404 0a000001 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE }, /* no port
-															 */
-		/* 20 */ { "9c 01", "a1 61 a0", NULL, "91 92 c404 0a000001 00 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE }, /* port
-															      0 */
-		/* 21 */
-		{ "9c 01", "a1 61 a0", NULL, "91 92 c404 0a000001 ce00010000 00 ccc8 cd1f40 02 01",
-		  REJECT_CERTIFICATE }, /* 65536 */
-		/* 22 */ { "9c 01", "a1 61 a0", NULL, "91 92 c403 0a0000 05 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE }, /* 3
-															    bytes
-															  */
-		/* 23 */ { "9c 01", "a1 61 a0", NULL, "91 92 c400 05 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },
-		/* 24 */
-		{ "9c 01", "a1 61 a0", NULL, "91 92 c410 00000000000000000000ffff0a000001 05 00 ccc8 cd1f40 02 01",
-		  REJECT_CERTIFICATE }, /* mapped */
-					/* 25 */
-		{ "9c 01", "a1 61 a0", NULL, "91 92 c410 ff020000000000000000000000000001 05 00 ccc8 cd1f40 02 01",
-		  REJECT_CERTIFICATE },
-		/* 26 */
-		{ "9c 01", "a1 61 a0", NULL, "91 92 c410 00000000000000000000000000000000 05 00 ccc8 cd1f40 02 01",
-		  REJECT_CERTIFICATE },
-		/* 27 */ { "9c 01", "a1 61 a0", NULL, "91 92 c404 e0000001 05 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },
-		/* 28 */ { "9c 01", "a1 61 a0", NULL, "90 c0 ccc8 cd1f40 02 01", REJECT_CERTIFICATE }, /* nil line rate */
-		/* 29 */ { "9c 01", "a1 61 a0", NULL, "90 ff ccc8 cd1f40 02 01", REJECT_CERTIFICATE }, /* -1 */
-		/* 30 */ { "9c 01", "a1 61 a0", NULL, "90 00 cf00000001000000c8 cd1f40 02 01", REJECT_CERTIFICATE }, /* tick of
-															2^32 + 200
-														      */
+		/*  0 */ { "9c 01", "a1 61 a0", NULL, "90 00 " REST, REJECT_NONE },
+		/*  1 */ { "9b 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02", REJECT_CERTIFICATE }, /* a field short */
+		/*  2 */ { "9d 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 00", REJECT_CERTIFICATE }, /* one more */
+		/*  3 */ { "9c 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 00", REJECT_CERTIFICATE }, /* trailing byte */
+		/*  4 */ { "dc 000c 01", "a1 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* long array */
+		/*  5 */ { "9c 02", "a1 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* version */
+		/*  6 */ { "9c cc01", "a1 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* long integer */
+		/*  7 */ { "9c 01", "d901 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* long str */
+		/*  8 */ { "9c 01", "c401 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* bin for str */
+		/*  9 */ { "9c 01", "a0 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* no name */
+		/* 10 */ { "9c 01", "a1 41 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* "A" */
+		/* 11 */ { "9c 01", "a2 6100 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* NUL */
+		/* 12 */ { "9c 01", "a2 1b61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* escape */
+		/* 13 */ { "9c 01", "a1 61 a1 5f", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* region "_" */
+		/* 14 */ { "9c 01", "a1 61 b1 6161616161616161 6161616161616161 61", NULL, "90 00 " REST, REJECT_CERTIFICATE },
+		/* 15 */ { "9c 01", "a1 61 a0", "c4 1f 29", "90 00 " REST, REJECT_CERTIFICATE }, /* short key */
+		/* five endpoints */
+		/* 16 */ { "9c 01", "a1 61 a0", NULL, "95 92c4040a0000010592c4040a0000010592c4040a0000010592c4040a0000010592c4040a00000105 00 " REST, REJECT_CERTIFICATE },
+		/* 17 */ { "9c 01", "a1 61 a0", NULL, "91 92 c404 0a000001 05 00 " REST, REJECT_NONE },
+		/* 18 */ { "9c 01", "a1 61 a0", NULL, "91 92 c404 7f000001 05 00 " REST, REJECT_NONE }, /* loopback */
+		/* 19 */ { "9c 01", "a1 61 a0", NULL, "91 91 c404 0a000001 00 " REST, REJECT_CERTIFICATE }, /* no port */
+		/* 20 */ { "9c 01", "a1 61 a0", NULL, "91 92 c404 0a000001 00 00 " REST, REJECT_CERTIFICATE }, /* port 0 */
+		/* 21 */ { "9c 01", "a1 61 a0", NULL, "91 92 c404 0a000001 ce00010000 00 " REST, REJECT_CERTIFICATE },
+		/* 22 */ { "9c 01", "a1 61 a0", NULL, "91 92 c403 0a0000 05 00 " REST, REJECT_CERTIFICATE }, /* 3 bytes */
+		/* 23 */ { "9c 01", "a1 61 a0", NULL, "91 92 c400 05 00 " REST, REJECT_CERTIFICATE },
+		/* mapped */
+		/* 24 */ { "9c 01", "a1 61 a0", NULL, "91 92 c410 00000000000000000000ffff0a000001 05 00 " REST, REJECT_CERTIFICATE },
+		/* 25 */ { "9c 01", "a1 61 a0", NULL, "91 92 c410 ff020000000000000000000000000001 05 00 " REST, REJECT_CERTIFICATE },
+		/* 26 */ { "9c 01", "a1 61 a0", NULL, "91 92 c410 00000000000000000000000000000000 05 00 " REST, REJECT_CERTIFICATE },
+		/* 27 */ { "9c 01", "a1 61 a0", NULL, "91 92 c404 e0000001 05 00 " REST, REJECT_CERTIFICATE },
+		/* 28 */ { "9c 01", "a1 61 a0", NULL, "90 c0 " REST, REJECT_CERTIFICATE }, /* nil line rate */
+		/* 29 */ { "9c 01", "a1 61 a0", NULL, "90 ff " REST, REJECT_CERTIFICATE }, /* -1 */
+		/* tick of 2^32 + 200 */
+		/* 30 */ { "9c 01", "a1 61 a0", NULL, "90 00 cf00000001000000c8 cd1f40 02 01", REJECT_CERTIFICATE },
 		/* 31 */ { "9c 01", "a1 61 a0", NULL, "90 00 cd0190 cd1f40 02 01", REJECT_MESH }, /* tick of 400 */
-												  /* 32 */
-		{ "9c 01", "a1 61 a0", "c4 20 0100000000000000 0000000000000000 0000000000000000 0000000000000000",
-		  "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE }, /* a key of small order */
-								   /* 33 */
-		{ "9c 01", "a1 61 a0", "c4 20 eeffffffffffffff ffffffffffffffff ffffffffffffffff ffffffffffffff7f",
-		  "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE }, /* not canonical */
-		/* 34 */ { "dd ff000000", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },
-		/* 35 */ { "9c 01", "a1 61 a0", NULL, "ddff000000 00 ccc8 cd1f40 02 01", REJECT_CERTIFICATE },
+		/* a key of small order */
+		/* 32 */ { "9c 01", "a1 61 a0", "c4 20 0100000000000000 0000000000000000 0000000000000000 0000000000000000", "90 00 " REST, REJECT_CERTIFICATE },
+		/* not canonical */
+		/* 33 */ { "9c 01", "a1 61 a0", "c4 20 eeffffffffffffff ffffffffffffffff ffffffffffffffff ffffffffffffff7f", "90 00 " REST, REJECT_CERTIFICATE },
+		/* 34 */ { "dd ff000000", "a1 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE },
+		/* 35 */ { "9c 01", "a1 61 a0", NULL, "ddff000000 00 " REST, REJECT_CERTIFICATE },
 	};
+	/* clang-format on */
 	const struct mesh mesh = mesh_make();
 
 	(void)state;

@@ -81,6 +81,20 @@ static void backwards_through_a_whole_window_each_is_taken_once(void **state)
 	}
 }
 
+static void a_jump_leaves_nothing_of_the_old_window(void **state)
+{
+	(void)state;
+	for (uint64_t jump = N; jump < N + 200; jump++) {
+		struct window window = { 0 };
+
+		for (uint64_t counter = 1; counter <= N; counter++)
+			assert_true(window_mark(&window, counter));
+		assert_true(window_mark(&window, N + jump));
+		for (uint64_t counter = jump + 1; counter < N + jump; counter++)
+			assert_int_equal(window_is_new(&window, counter), counter > N);
+	}
+}
+
 static void any_order_agrees_with_a_list_of_the_seen(void **state)
 {
 	static uint8_t seen[1 << 18];
@@ -113,6 +127,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(steps_around_every_edge),
 		cmocka_unit_test(backwards_through_a_whole_window_each_is_taken_once),
+		cmocka_unit_test(a_jump_leaves_nothing_of_the_old_window),
 		cmocka_unit_test(any_order_agrees_with_a_list_of_the_seen),
 	};
 
