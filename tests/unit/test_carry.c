@@ -102,6 +102,23 @@ static void rows_around_the_ends_of_the_ring(void **state)
 	}
 }
 
+/* Ticks of 250 ms and 500 ms have bit 31 set today, where a signed distance from 0 would say "long ago". */
+static void an_empty_ring_takes_any_tick(void **state)
+{
+	static const uint32_t tick_ms[] = { 20, 50, 100, 200, 250, 500, 1000 };
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(tick_ms); i++) {
+		const uint64_t tick = 1790000000ULL * 1000 / tick_ms[i];
+		struct recent recent = { .newest = 0 };
+
+		recent_add(&recent, tick - 1, tick, 7);
+		assert_int_equal(recent_sum(&recent, tick - 2, tick), 7);
+		assert_true(recent_is_after(&recent, tick - 1));
+		assert_false(recent_is_after(&recent, tick));
+	}
+}
+
 /* A plain list: packets of ticks [base, base + 4096). */
 struct list {
 	uint64_t packets[4096], base, newest;
@@ -187,6 +204,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_around_the_ends_of_the_ring),
+		cmocka_unit_test(an_empty_ring_takes_any_tick),
 		cmocka_unit_test(random_adds_agree_with_a_list),
 		cmocka_unit_test(a_constant_rate_is_carried_without_error),
 	};
