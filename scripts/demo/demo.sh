@@ -23,7 +23,7 @@
 #
 #     demo.sh                 all runs; PROXIES, KEEP, WARMUP, DURATION, RUNS, SEED and JSON come from the environment
 #     demo.sh attack NAME spread|many    sends an attack once more through a mesh that KEEP=1 left running
-#     demo.sh down [NAME]     takes down what KEEP=1 left running
+#     demo.sh down [NAME]     takes down what KEEP=1, or a demo that was killed, left behind
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -331,6 +331,7 @@ demo() {
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 	echo "$proxies" >"$state/proxies"
+	echo $$ >"$state/owner"
 	say "making a small internet: $proxies proxies, a victim, clients (network namespaces $name-*)"
 	make_internet
 	case $runs in *on:* | *off:*) make_mesh ;; esac
@@ -354,14 +355,13 @@ demo() {
 	return $status
 }
 
-adopt() {
-	state=$states/$1 name=$1
-	[ -f "$state/kept" ] || die "no mesh called $1 was left running (there are: $(ls "$states" 2>/dev/null | tr '\n' ' '))"
-	proxies=$(cat "$state/proxies")
-}
+# Whether the demo that made this mesh is still at work on it.
+is_in_use() { [ ! -f "$state/kept" ] && grep -qzF demo.sh "/proc/$(cat "$state/owner")/cmdline" 2>/dev/null; }
 
 attack_again() {
-	adopt "$1"
+	name=$1 state=$states/$1
+	[ -f "$state/kept" ] || die "no mesh called $name was left running"
+	proxies=$(cat "$state/proxies")
 	in_ns clients "$tools/traffic" --proxies "$proxies" --attack "$2" --pair-rate 50 --destination-rate 6000 --warmup 0 --duration 10 \
 		"$state/again.trace" >/dev/null
 	rm -f "$state/again.trace"
@@ -371,11 +371,15 @@ case ${1:-} in
 '') demo ;;
 attack) [ $# -eq 3 ] || die "usage: demo.sh attack NAME spread|many"; attack_again "$2" "$3" ;;
 down)
-	for kept in ${2:-$(ls "$states" 2>/dev/null)}; do
-		[ -n "${2:-}" ] || [ -f "$states/$kept/kept" ] || continue
-		adopt "$kept"
+	for name in ${2:-$(ls "$states" 2>/dev/null)}; do
+		state=$states/$name
+		[ -d "$state" ] || die "there is no mesh called $name"
+		if is_in_use; then
+			[ -z "${2:-}" ] || die "$name is a demo that runs now, with pid $(cat "$state/owner")"
+			continue
+		fi
 		take_down
-		say "$kept is gone"
+		say "$name is gone"
 	done
 	;;
 *) die "usage: demo.sh [attack NAME spread|many | down [NAME]]" ;;

@@ -83,6 +83,9 @@ static void print_times(json_t *run)
 			printf("  proxy%zu %.0f ms", i + 1, round(json_number_value(ms)) + 0.0);
 	}
 	printf("\n");
+	if (json_is_number(agree) && json_number_value(agree) < 0)
+		printf("    (below 0: what others counted since the last tick is estimated, and the estimate was a little "
+		       "high)\n");
 	if (!json_is_null(agree))
 		printf("    all proxies agreed after %.0f ms; the mesh-wide rate, over Algorithm 1's window, had crossed the "
 		       "line %.0f ms into "
@@ -176,7 +179,7 @@ static bool all_dropped(json_t *run, double *ret_slowest)
 	json_t *first = json_object_get(run, "first_drop_ms");
 	bool all = json_array_size(first) > 0;
 
-	*ret_slowest = 0;
+	*ret_slowest = -INFINITY;
 	for (size_t i = 0; i < json_array_size(first); i++) {
 		json_t *ms = json_array_get(first, i);
 

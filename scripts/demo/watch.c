@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 
 #include <xpro/record.h>
@@ -76,9 +77,16 @@ static bool look(struct trace *trace, int cpus, bool drops_only)
 	return changed;
 }
 
+static int columns(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
+}
+
 static void show(const char *title, const struct trace *sent, const struct trace *received, unsigned int proxies, bool terminal)
 {
-	static const char *const phase[] = { "starting", "starting", "honest only", "ATTACK", "done" };
+	static const char *const phase[] = { "starting", "starting", "honest", "ATTACK", "done" };
 	static const struct trace *previous;
 	static uint64_t sent_before, received_before;
 	static int64_t shown_at;
@@ -86,7 +94,7 @@ static void show(const char *title, const struct trace *sent, const struct trace
 	enum trace_state state = trace_state(sent);
 	uint64_t offered = trace_count(sent), arrived = trace_count(received);
 	double seconds = (double)(now - shown_at) / 1e9;
-	char drops[256] = "";
+	char drops[256] = "", line[512];
 
 	for (unsigned int proxy = 0, used = 0; proxy < proxies && used < sizeof(drops); proxy++) {
 		uint64_t dropped = 0;
@@ -95,11 +103,15 @@ static void show(const char *title, const struct trace *sent, const struct trace
 			dropped += reason_drops(reason) ? seen[proxy].packets[reason] : 0;
 		used += (unsigned int)snprintf(drops + used, sizeof(drops) - used, " %llu", (unsigned long long)dropped);
 	}
-	if (previous == sent && sent->started_at != NEVER)
-		printf("%s%s %5.1f s  %-11s  offered %6.0f/s  delivered %6.0f/s  dropped by proxy:%s%s",
-		       terminal ? "\r\033[K" : "", title, (double)(now - sent->started_at) / 1e9, phase[state],
-		       (double)(offered - sent_before) / seconds, (double)(arrived - received_before) / seconds, drops,
-		       terminal ? "" : "\n");
+	if (previous == sent && sent->started_at != NEVER) {
+		snprintf(line, sizeof(line), "%s%5.1f s  %-8s  offered %5.0f/s  delivered %5.0f/s  dropped:%s", title,
+			 (double)(now - sent->started_at) / 1e9, phase[state], (double)(offered - sent_before) / seconds,
+			 (double)(arrived - received_before) / seconds, drops);
+		if (terminal)
+			printf("\r\033[K%.*s", columns(), line); /* a line that wraps could not be rewritten */
+		else
+			puts(line);
+	}
 	fflush(stdout);
 	previous = sent;
 	sent_before = offered;
