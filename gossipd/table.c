@@ -93,7 +93,7 @@ static int start(struct table *table, const struct table_config *config, uint64_
 	return err;
 }
 
-int table_open_clocked(const struct table_config *config, uint64_t fresh_incarnation, const uint8_t seed[8], bool injected,
+int table_open_clocked(const struct table_config *config, uint64_t fresh_incarnation, const uint8_t seed[8], uint32_t injected_jiffies,
 		       struct table **ret_table, struct table_problem *ret_problem)
 {
 	struct table *table = calloc(1, sizeof(*table));
@@ -108,7 +108,8 @@ int table_open_clocked(const struct table_config *config, uint64_t fresh_incarna
 	libbpf_set_print(stay_silent);
 	snprintf(table->pin_path, sizeof(table->pin_path), "%s", config->pin_path);
 	table->cpus = (uint32_t)cpus;
-	table->clock.injected = injected;
+	table->clock.injected = injected_jiffies != 0;
+	table->clock.jiffies = injected_jiffies;
 	table->lock_fd = -1;
 	err = pins_load(table, config, seed, ret_problem);
 	if (!err)
@@ -128,7 +129,7 @@ int table_open_clocked(const struct table_config *config, uint64_t fresh_incarna
 int table_open(const struct table_config *config, uint64_t fresh_incarnation, const uint8_t seed[8], struct table **ret_table,
 	       struct table_problem *ret_problem)
 {
-	return table_open_clocked(config, fresh_incarnation, seed, false, ret_table, ret_problem);
+	return table_open_clocked(config, fresh_incarnation, seed, 0, ret_table, ret_problem);
 }
 
 void table_close(struct table *table)

@@ -91,7 +91,8 @@ struct fold {
 int table_apply(struct table *table, const struct key *key, const struct fold *fold, bool insert);
 
 /* Takes out keys that were idle longer than `idle`: a bounded number per call, in two phases with a grace period between (see
- * PROTOCOL.md). Call once a second, after a harvest. Returns how many slots became free. A key that counted packets in the meantime keeps
+ * PROTOCOL.md). Call once a second, after a harvest. `idle` must exceed the slots held: a key that returns within the slot it was last
+ * counted in would begin that slot again. Returns how many slots became free. A key that counted packets in the meantime keeps
  * its record, and the next harvest tells of them. */
 size_t table_collect(struct table *table, struct now now, struct duration idle);
 

@@ -50,8 +50,11 @@ static int program_info(uint32_t program_id, struct bpf_prog_info *ret_info)
 	return err;
 }
 
-/* The link that holds the interface, -1 when none does: then its program was set without one. */
-static int link_on(uint32_t ifindex)
+/*
+ * The link that holds the interface, -1 when none does: then its program was set without one. Interface numbers repeat from one network
+ * namespace to the next, so the program must be the one found on ours.
+ */
+static int link_on(uint32_t ifindex, uint32_t program_id)
 {
 	uint32_t id = 0, looked;
 
@@ -62,16 +65,17 @@ static int link_on(uint32_t ifindex)
 
 		if (fd < 0)
 			continue;
-		if (!bpf_obj_get_info_by_fd(fd, &info, &bytes) && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex)
+		if (!bpf_obj_get_info_by_fd(fd, &info, &bytes) && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex &&
+		    info.prog_id == program_id)
 			return fd;
 		close(fd);
 	}
 	return -1;
 }
 
-static int evict(uint32_t ifindex)
+static int evict(uint32_t ifindex, uint32_t program_id)
 {
-	int link_fd = link_on(ifindex), err;
+	int link_fd = link_on(ifindex, program_id), err;
 
 	if (link_fd < 0)
 		return bpf_xdp_detach((int)ifindex, 0, NULL);
@@ -88,7 +92,7 @@ static int make_room(const struct table_config *config, const char *interface, u
 
 	if (!program_id)
 		return 0;
-	if (config->replace && !evict(ifindex))
+	if (config->replace && !evict(ifindex, program_id))
 		return 0;
 	program_info(program_id, &info);
 	problem_say(problem, "%s: XDP program %u (%s) is attached already; remove it, or allow it to be replaced", interface, program_id,
@@ -96,12 +100,13 @@ static int make_room(const struct table_config *config, const char *interface, u
 	return -EBUSY;
 }
 
-static bool mode_matches(uint32_t ifindex, bool generic)
+/* Whether the link is the one on our interface, not on one of the same number in another namespace, and in the mode asked for. */
+static bool link_fits(const struct bpf_link_info *info, uint32_t ifindex, bool generic)
 {
 	uint8_t mode;
 
-	occupant(ifindex, &mode);
-	return generic == (mode == XDP_ATTACHED_SKB);
+	return info->type == BPF_LINK_TYPE_XDP && info->xdp.ifindex == ifindex && occupant(ifindex, &mode) == info->prog_id &&
+	       generic == (mode == XDP_ATTACHED_SKB);
 }
 
 /* Swaps the program of the link an earlier daemon pinned. -ENOENT: there is none, or it is of no use any more and now gone. */
@@ -113,8 +118,7 @@ static int link_take_over(struct table *table, const char *path, uint32_t ifinde
 
 	if (link_fd < 0)
 		return -ENOENT;
-	if (!bpf_obj_get_info_by_fd(link_fd, &info, &bytes) && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex &&
-	    mode_matches(ifindex, generic))
+	if (!bpf_obj_get_info_by_fd(link_fd, &info, &bytes) && link_fits(&info, ifindex, generic))
 		err = bpf_link_update(link_fd, table->program_fd, NULL) ? -errno : 0;
 	if (err) {
 		bpf_link_detach(link_fd); /* the interface was made anew, or the mode changes */

@@ -50,7 +50,7 @@ struct words {
 /* Kernel jiffies against the monotonic clock: jiffy `jiffies` began at `mono`. */
 struct table_clock {
 	bool injected;
-	uint32_t hz, jiffies;
+	uint32_t hz, jiffies; /* jiffies: of the last anchor; before the first, of an injected clock */
 	int64_t period_ns;
 	struct instant mono, mesh;
 };
@@ -104,8 +104,8 @@ struct table {
 	uint64_t *referenced; /* bit per destination */
 };
 
-/* As table_open, with a clock that stands still until table_inject moves it. */
-int table_open_clocked(const struct table_config *config, uint64_t fresh_incarnation, const uint8_t seed[8], bool injected,
+/* As table_open, with a clock that stands still at `injected_jiffies` until table_inject moves it; 0: the kernel's own. */
+int table_open_clocked(const struct table_config *config, uint64_t fresh_incarnation, const uint8_t seed[8], uint32_t injected_jiffies,
 		       struct table **ret_table, struct table_problem *ret_problem);
 void table_inject(struct table *table, uint32_t jiffies);
 uint32_t table_now(const struct table *table); /* kernel jiffies, read now */

@@ -289,6 +289,7 @@ static int load(struct table *table, const struct table_state *old, struct table
 	skeleton->rodata->seed = old->seed;
 	skeleton->rodata->hz = old->hz;
 	skeleton->rodata->clock_injected = table->clock.injected;
+	skeleton->data->injected_jiffies = table->clock.jiffies;
 	err = xpro__load(skeleton);
 	if (!err)
 		err = maps_map(table);

@@ -38,7 +38,6 @@ static struct bed {
 	struct table_problem problem;
 	char pin_path[64];
 	struct table_config config;
-	bool injected;
 	uint32_t jiffies;
 	struct harvested cells[BED_CELLS_MAX];
 	size_t cell_count;
@@ -53,9 +52,8 @@ struct frame {
 
 static inline int bed_open(bool injected)
 {
-	int err = table_open_clocked(&bed.config, 42, bed_seed, injected, &bed.table, &bed.problem);
+	int err = table_open_clocked(&bed.config, 42, bed_seed, injected ? bed.jiffies : 0, &bed.table, &bed.problem);
 
-	bed.injected = injected;
 	if (err)
 		print_message("# %s\n", bed.problem.text);
 	return err;
@@ -90,13 +88,11 @@ static inline int bed_make(uint32_t pairs, uint32_t destinations, bool injected)
 	bed.config = (struct table_config){
 		.pin_path = bed.pin_path, .pairs4_max = pairs, .pairs6_max = pairs, .destinations_max = destinations
 	};
+	bed.jiffies = BED_START;
 	if (bed_open(injected))
 		return -1;
-	if (injected) {
-		bed_at(BED_START);
-		bed.table->state->harvested_at = BED_START;
+	if (injected)
 		bed_beat();
-	}
 	return 0;
 }
 

@@ -355,7 +355,8 @@ static int work_without_capabilities(void)
 	struct record_view view;
 	struct frame frame = frame4(0x0a000001, 0x0a000002);
 	struct now now = clock_read_now();
-	uint32_t jiffies = table_now(bed.table);
+	uint32_t jiffies = table_now(bed.table), tries;
+	size_t freed = 0;
 
 	fold.ts1 = fold.ts2 = fold.carry_from = now.mesh;
 	drop_capabilities();
@@ -382,8 +383,11 @@ static int work_without_capabilities(void)
 	usleep(20000);
 	table_anchor(bed.table, clock_read_now());
 	table_collect(bed.table, clock_read_now(), duration_ms(0));
-	usleep(300000);
-	if (table_collect(bed.table, clock_read_now(), duration_ms(0)) == 0)
+	for (tries = 0; tries < 500 && !freed; tries++) {
+		usleep(10000);
+		freed = table_collect(bed.table, clock_read_now(), duration_ms(0));
+	}
+	if (!freed)
 		return 8;
 	return table_read_warnings(bed.table, bed_note_warning, NULL) < 0 ? 9 : 0;
 }
