@@ -113,8 +113,13 @@ const struct config *config_defaults(void)
 
 #define WRONG(setting_at, format, ...)                                                          \
 	problem_set(reader->problem, -EINVAL, "%s:%u: %s: " format, source(reader, setting_at), \
-		    config_setting_source_line(setting_at),                                     \
-		    config_setting_name(setting_at) ? config_setting_name(setting_at) : "entry", ##__VA_ARGS__)
+		    config_setting_source_line(setting_at), config_setting_name(setting_at), ##__VA_ARGS__)
+
+/* Of a list's entry `index`, told from 1. */
+#define WRONG_ENTRY(list, index, format, ...)                                                                                 \
+	problem_set(reader->problem, -EINVAL, "%s:%u: entry %u of %s: " format, source(reader, list),                         \
+		    config_setting_source_line(config_setting_get_elem(list, index)), (index) + 1, config_setting_name(list), \
+		    ##__VA_ARGS__)
 
 struct reader {
 	struct config *config;
@@ -235,7 +240,7 @@ static int list_size(struct reader *reader, config_setting_t *at, unsigned int m
 		return WRONG(at, "has %u entries; at most %u are possible", *ret_size, max);
 	for (unsigned int i = 0; i < *ret_size; i++) {
 		if (!config_setting_get_string(config_setting_get_elem(at, i)))
-			return WRONG(config_setting_get_elem(at, i), "of %s must be a text in quotes", config_setting_name(at));
+			return WRONG_ENTRY(at, i, "must be a text in quotes");
 	}
 	return 0;
 }
@@ -254,11 +259,10 @@ static int read_interfaces(struct reader *reader, config_setting_t *at)
 		const char *name = config_setting_get_string(entry);
 
 		if (*name == '\0' || strlen(name) >= IFNAMSIZ || strpbrk(name, "/ \t\n"))
-			return WRONG(entry, "%u of interfaces is not an interface's name (1 to %d characters)", i + 1,
-				     IFNAMSIZ - 1);
+			return WRONG_ENTRY(at, i, "is not an interface's name (1 to %d characters)", IFNAMSIZ - 1);
 		for (unsigned int j = 0; j < i; j++) {
 			if (strcmp(config->interfaces[j], name) == 0)
-				return WRONG(entry, "%u of interfaces: %s is listed twice; remove one", i + 1, name);
+				return WRONG_ENTRY(at, i, "%s is listed twice; remove one", name);
 		}
 		strcpy(config->interfaces[i], name);
 	}
@@ -282,12 +286,11 @@ static int read_endpoints(struct reader *reader, config_setting_t *at, struct co
 
 		text_escape(text, escaped, sizeof(escaped));
 		if (text_to_endpoint(text, &field[i].endpoint, &why))
-			return WRONG(entry, "%u of %s: \"%s\": %s", i + 1, config_setting_name(at), escaped, why);
+			return WRONG_ENTRY(at, i, "\"%s\": %s", escaped, why);
 		for (unsigned int j = 0; j < i; j++) {
 			if (field[j].endpoint.port == field[i].endpoint.port &&
 			    address_equal(&field[j].endpoint.address, &field[i].endpoint.address))
-				return WRONG(entry, "%u of %s: %s is listed twice; remove one", i + 1, config_setting_name(at),
-					     escaped);
+				return WRONG_ENTRY(at, i, "%s is listed twice; remove one", escaped);
 		}
 		field[i].line = config_setting_source_line(entry);
 	}
@@ -403,7 +406,7 @@ static const char *syntax_hint(const char *text, unsigned int line)
 		at++;
 		line--;
 	}
-	if (!at)
+	if (!at || *at == '\0')
 		return "a closing bracket or quote is missing before the end";
 	end = strchrnul(at, '\n');
 	snprintf(copy, sizeof(copy), "%.*s", (int)(end - at < 255 ? end - at : 255), at);
