@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The replay of Algorithm 1: rows around every comparison of the paper's, then random traces against a plain second writing that keeps
- * every slot there ever was.
+ * The replay of Algorithm 1: rows around every comparison of the paper's, then random traces against a plain second writing that
+ * keeps every slot there ever was.
  */
 #include <math.h>
 
@@ -9,7 +9,7 @@
 #include "vector.h"
 
 #define OLDEST 100 /* slot of sums[0]; it starts at second 400 */
-#define S(seconds) ((int64_t)((seconds) * NS_PER_S))
+#define S(seconds) ((int64_t)((seconds)*NS_PER_S))
 #define IDLE_S 10
 
 struct expected {
@@ -23,10 +23,16 @@ struct row {
 	struct expected expected;
 };
 
-#define SUM(first, last, packets) { { first }, { last }, packets }
-#define NOTHING { { 0 }, { 0 }, 0 }
+#define SUM(first, last, packets)            \
+	{                                    \
+		{ first }, { last }, packets \
+	}
+#define NOTHING                 \
+	{                       \
+		{ 0 }, { 0 }, 0 \
+	}
 #define HALVING 2, 8000 /* T_T4/r = 4 s */
-#define THIRDS 3, 6000 /* T_T4/r = 2 s */
+#define THIRDS 3, 6000	/* T_T4/r = 2 s */
 
 static const struct row rows[] = {
 	/*  0: no cells, no record */
@@ -48,18 +54,24 @@ static const struct row rows[] = {
 	/*  8: a count of 1 ages to 0: the window goes on */
 	{ HALVING, { SUM(S(399), S(403), 1), SUM(S(404), S(407), 1) }, { S(401.5), S(407), 1 } },
 	/*  9: steady for three slots: the window swings between T_T4/r and T_T4, aged once per slot */
-	{ HALVING, { SUM(S(400), S(404) - 1, 400), SUM(S(404), S(408) - 1, 400), SUM(S(408), S(412) - 1, 400) }, { S(404), S(412) - 1, 800 } },
+	{ HALVING,
+	  { SUM(S(400), S(404) - 1, 400), SUM(S(404), S(408) - 1, 400), SUM(S(408), S(412) - 1, 400) },
+	  { S(404), S(412) - 1, 800 } },
 	/* 10: and for seven */
 	{ HALVING,
-	  { SUM(S(400), S(404) - 1, 400), SUM(S(404), S(408) - 1, 400), SUM(S(408), S(412) - 1, 400), SUM(S(412), S(416) - 1, 400),
-	    SUM(S(416), S(420) - 1, 400), SUM(S(420), S(424) - 1, 400), SUM(S(424), S(428) - 1, 400) },
+	  { SUM(S(400), S(404) - 1, 400), SUM(S(404), S(408) - 1, 400), SUM(S(408), S(412) - 1, 400),
+	    SUM(S(412), S(416) - 1, 400), SUM(S(416), S(420) - 1, 400), SUM(S(420), S(424) - 1, 400),
+	    SUM(S(424), S(428) - 1, 400) },
 	  { S(420), S(428) - 1, 800 } },
-	/* 11: lines 6-8: silence of exactly T_T1 continues: two boundaries, at 404 (not aged, 4 s) and 408 (8 s to 4 s), then 412 (8 to 4) */
+	/* 11: lines 6-8: silence of exactly T_T1 continues: two boundaries, at 404 (not aged, 4 s) and 408 (8 s to 4 s), then 412
+	   (8 to 4) */
 	{ HALVING, { SUM(S(400), S(402), 80), NOTHING, NOTHING, SUM(S(412), S(413), 5) }, { S(408), S(413), 25 } },
 	/* 12: 1 ns more is a new window */
 	{ HALVING, { SUM(S(400), S(402), 80), NOTHING, NOTHING, SUM(S(412) + 1, S(413), 5) }, { S(412) + 1, S(413), 5 } },
 	/* 13: silence is taken from the latest of all origins (lines 11-12), not from the last slot's */
-	{ HALVING, { SUM(S(400), S(403.9), 80), SUM(S(404), S(403), 0), NOTHING, SUM(S(413.9), S(414), 5) }, { S(408), S(414), 25 } },
+	{ HALVING,
+	  { SUM(S(400), S(403.9), 80), SUM(S(404), S(403), 0), NOTHING, SUM(S(413.9), S(414), 5) },
+	  { S(408), S(414), 25 } },
 	/* 14: ts2 never goes back */
 	{ HALVING, { SUM(S(400), S(409), 40), SUM(S(404), S(407), 40) }, { S(400), S(409), 80 } },
 	/* 15: lines 19-20: an earlier first is taken in, without ageing for it */
@@ -73,12 +85,17 @@ static const struct row rows[] = {
 	/* 19: 1 ns more */
 	{ THIRDS, { SUM(S(402) - 1, S(403), 30), SUM(S(404), S(405), 10) }, { S(404) - 666666667, S(405), 20 } },
 	/* 20: steady: 6 s become 2 s, a third of the count is kept */
-	{ THIRDS, { SUM(S(398), S(404) - 1, 600), SUM(S(404), S(408) - 1, 400), SUM(S(408), S(412) - 1, 400) }, { S(406), S(412) - 1, 600 } },
+	{ THIRDS,
+	  { SUM(S(398), S(404) - 1, 600), SUM(S(404), S(408) - 1, 400), SUM(S(408), S(412) - 1, 400) },
+	  { S(406), S(412) - 1, 600 } },
 	/* 21: decay 3, rounded down */
 	{ THIRDS, { SUM(S(401), S(403), 29), SUM(S(404), S(405), 1) }, { S(403), S(405), 10 } },
 	/* 22: sums near 2^64 / 7 do not overflow while they are added */
-	{ HALVING, { SUM(S(403), S(404), UINT32_MAX * 768ULL), SUM(S(404), S(405), UINT32_MAX * 768ULL) }, { S(403), S(405), UINT32_MAX * 1536ULL } },
-	/* 23: everything in the first slot and the last: six boundaries of ageing, the first of which leaves it (idle_reset is longer here) */
+	{ HALVING,
+	  { SUM(S(403), S(404), UINT32_MAX * 768ULL), SUM(S(404), S(405), UINT32_MAX * 768ULL) },
+	  { S(403), S(405), UINT32_MAX * 1536ULL } },
+	/* 23: everything in the first slot and the last: six boundaries of ageing, the first of which leaves it (idle_reset is
+	   longer here) */
 	{ HALVING, { SUM(S(400), S(403), 640), NOTHING, SUM(S(411), S(411.5), 10) }, { S(404), S(411.5), 330 } },
 };
 
@@ -96,7 +113,8 @@ static void rows_around_every_comparison(void **state)
 		const struct expected *e = &rows[i].expected;
 
 		if (m.ts1.ns != e->ts1 || m.ts2.ns != e->ts2 || m.count != e->count)
-			fail_msg("row %zu: ts1 %lld, ts2 %lld, count %llu", i, (long long)m.ts1.ns, (long long)m.ts2.ns, (unsigned long long)m.count);
+			fail_msg("row %zu: ts1 %lld, ts2 %lld, count %llu", i, (long long)m.ts1.ns, (long long)m.ts2.ns,
+				 (unsigned long long)m.count);
 	}
 }
 
@@ -108,7 +126,8 @@ struct plain {
 
 #define TRACE_SLOTS 40
 
-static struct plain plain_replay(const struct slot_sum sums[TRACE_SLOTS], int from, int to, double slot_s, double window_max_s, double decay)
+static struct plain plain_replay(const struct slot_sum sums[TRACE_SLOTS], int from, int to, double slot_s, double window_max_s,
+				 double decay)
 {
 	struct plain m = { .present = false };
 	int aged_to = from;
@@ -178,12 +197,15 @@ static void random_traces_agree_with_a_second_writing(void **state)
 
 		trace_draw(&random, 200, slot_s, sums);
 		for (int from = 0; from + SLOTS_HELD <= TRACE_SLOTS; from += 5) {
-			const struct record m = algorithm1_replay(sums + from, OLDEST + (uint64_t)from, &mesh, (struct duration){ S(IDLE_S) });
-			const struct plain p = plain_replay(sums, from, from + SLOTS_HELD - 1, slot_s, mesh.window_max_ms / 1000.0, mesh.decay);
+			const struct record m =
+				algorithm1_replay(sums + from, OLDEST + (uint64_t)from, &mesh, (struct duration){ S(IDLE_S) });
+			const struct plain p =
+				plain_replay(sums, from, from + SLOTS_HELD - 1, slot_s, mesh.window_max_ms / 1000.0, mesh.decay);
 
 			assert_true((double)m.count == p.count);
 			if (p.present)
-				assert_true(fabs((double)m.ts1.ns - p.ts1 * NS_PER_S) < 1000 && fabs((double)m.ts2.ns - p.ts2 * NS_PER_S) < 1000);
+				assert_true(fabs((double)m.ts1.ns - p.ts1 * NS_PER_S) < 1000 &&
+					    fabs((double)m.ts2.ns - p.ts2 * NS_PER_S) < 1000);
 		}
 	}
 }
@@ -194,8 +216,8 @@ static double rate_at(double count, double ts1, double now)
 }
 
 /*
- * SLOTS_HELD in bounds.h: of a client that was never over T_F1 = 100/s with all its past, does the slot dropped make one that looks over
- * it? Returns the highest rate so seen with `slots` held, of clients that send at up to `rate_max` in some slots.
+ * SLOTS_HELD in bounds.h: of a client that was never over T_F1 = 100/s with all its past, does the slot dropped make one that
+ * looks over it? Returns the highest rate so seen with `slots` held, of clients that send at up to `rate_max` in some slots.
  */
 static double highest_below(unsigned int slots, double rate_max)
 {
@@ -219,8 +241,8 @@ static double highest_below(unsigned int slots, double rate_max)
 				break;
 			for (unsigned int i = SLOTS_HELD - slots; i < SLOTS_HELD; i++)
 				held[i] = sums[to - (int)SLOTS_HELD + 1 + (int)i];
-			const struct record m =
-				algorithm1_replay(held, (uint64_t)(OLDEST + to - SLOTS_HELD + 1), &mesh, (struct duration){ S(IDLE_S) });
+			const struct record m = algorithm1_replay(held, (uint64_t)(OLDEST + to - SLOTS_HELD + 1), &mesh,
+								  (struct duration){ S(IDLE_S) });
 
 			highest = fmax(highest, rate_at((double)m.count, (double)m.ts1.ns / NS_PER_S, now));
 		}
@@ -233,7 +255,8 @@ static void the_slot_dropped_lifts_no_client_far(void **state)
 	static const struct {
 		double rate_max, seven_bound, five_least;
 	} drops[] = {
-		/* With seven and with five slots, the highest of 200,000 traces; five_least is what the traces drawn here show at least. */
+		/* With seven and with five slots, the highest of 200,000 traces; five_least is what the traces drawn here show at
+		   least. */
 		/* 0: a client that never sends faster than its rate: 100.0 and 100.0 */
 		{ 100, 100, 0 },
 		/* 1: one with bursts of 1.2 x: 102.9 and 114.2 */
@@ -248,7 +271,8 @@ static void the_slot_dropped_lifts_no_client_far(void **state)
 	for (size_t i = 0; i < ROWS(drops); i++) {
 		const double seven = highest_below(SLOTS_HELD, drops[i].rate_max), five = highest_below(5, drops[i].rate_max);
 
-		print_message("# bursts to %.0f/s, never over 100/s with all their past: at most %.1f/s with seven slots held, %.1f/s with five\n",
+		print_message("# bursts to %.0f/s, never over 100/s with all their past: at most %.1f/s with seven slots held, "
+			      "%.1f/s with five\n",
 			      drops[i].rate_max, seven, five);
 		assert_true(seven <= drops[i].seven_bound);
 		assert_true(five >= drops[i].five_least); /* the check can fail */

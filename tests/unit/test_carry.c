@@ -13,7 +13,7 @@ struct add {
 };
 
 struct row {
-	struct add adds[3]; /* packets 0 ends them */
+	struct add adds[3];	/* packets 0 ends them */
 	uint64_t from, to, sum; /* recent_sum */
 };
 

@@ -98,11 +98,11 @@ static size_t rates_draw(uint64_t *random, unsigned int kind, float rates[CLIENT
 	for (size_t i = 0; i < count; i++) {
 		const double unit = (double)draw_below(random, 1 << 20) / (1 << 20);
 
-		rates[i] = kind == 0 ? 100 :
-			   kind == 1 ? (float)(unit * 1000) :
-			   kind == 2 ? (float)exp(unit * 20) :
-			   kind == 3 ? (unit < 0.5 ? 0 : (float)(unit * 10)) :
-				       (float)(1000.0 / (double)(1 + i));
+		rates[i] = kind == 0   ? 100
+			   : kind == 1 ? (float)(unit * 1000)
+			   : kind == 2 ? (float)exp(unit * 20)
+			   : kind == 3 ? (unit < 0.5 ? 0 : (float)(unit * 10))
+				       : (float)(1000.0 / (double)(1 + i));
 	}
 	return count;
 }
@@ -170,7 +170,8 @@ static void the_shares_add_up_to_the_capacity(void **state)
 	(void)state;
 	for (unsigned int trace = 0; trace < 1000; trace++) {
 		const size_t count = rates_draw(&random, trace % 5, rates);
-		const double all = sum_below(rates, count, INFINITY), capacity = all * (double)(1 + draw_below(&random, 998)) / 1000;
+		const double all = sum_below(rates, count, INFINITY),
+			     capacity = all * (double)(1 + draw_below(&random, 998)) / 1000;
 		const double level = fair_level(rates, count, capacity);
 		double passed = 0;
 

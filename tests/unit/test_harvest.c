@@ -6,8 +6,8 @@
 #include "vector.h"
 
 #define SLOT_NS (4 * NS_PER_S)
-#define MS(ms) ((ms) * NS_PER_MS)
-#define START(slot) ((slot) * SLOT_NS)
+#define MS(ms) ((ms)*NS_PER_MS)
+#define START(slot) ((slot)*SLOT_NS)
 #define END(slot) (START((slot) + 1) - 1)
 #define CELLS_MAX SLOTS_HELD
 
@@ -53,7 +53,15 @@ static const struct row rows[] = {
 	/*  7: last 1 ns before it */
 	{ { 0, 8, 10 }, 18, END(10), MS(40100), MS(43900), MS(44000), 1, { { 10, MS(40100), END(10), 18 } }, { 0, 18, 10 } },
 	/*  8: last 1 ns after it: the part is below half a packet */
-	{ { 0, 8, 10 }, 18, START(11) + 1, MS(40100), MS(43900), MS(44100), 1, { { 10, MS(40100), END(10), 18 } }, { 0, 18, 10 } },
+	{ { 0, 8, 10 },
+	  18,
+	  START(11) + 1,
+	  MS(40100),
+	  MS(43900),
+	  MS(44100),
+	  1,
+	  { { 10, MS(40100), END(10), 18 } },
+	  { 0, 18, 10 } },
 	/*  9: the previous harvest on the boundary: all belongs to the new slot */
 	{ { 0, 8, 10 }, 18, MS(44100), MS(40100), START(11), MS(44100), 1, { { 11, START(11), MS(44100), 10 } }, { 8, 18, 11 } },
 	/* 10: the previous harvest 1 ns before it: the same, to the nearest packet */
@@ -72,7 +80,10 @@ static const struct row rows[] = {
 	  MS(43000),
 	  MS(55000),
 	  4,
-	  { { 10, MS(40100), END(10), 18 }, { 11, START(11), END(11), 40 }, { 12, START(12), END(12), 40 }, { 13, START(13), MS(55000), 30 } },
+	  { { 10, MS(40100), END(10), 18 },
+	    { 11, START(11), END(11), 40 },
+	    { 12, START(12), END(12), 40 },
+	    { 13, START(13), MS(55000), 30 } },
 	  { 98, 128, 13 } },
 	/* 15: fewer packets than slots: none is lost, none invented (0.25 each rounds to 0, the rest falls to the last) */
 	{ { 0, 8, 10 }, 9, MS(56000) - 1, MS(40100), MS(40200), MS(56000), 1, { { 13, START(13), END(13), 1 } }, { 8, 9, 13 } },
@@ -138,7 +149,8 @@ static const struct row rows[] = {
 	{ { 8, 18, 11 }, 20, MS(43999), MS(40100), MS(43990), MS(44200), 1, { { 11, START(11), START(11), 12 } }, { 8, 20, 11 } },
 	/* 24: last before the previous harvest, same slot */
 	{ { 8, 18, 11 }, 20, MS(44100), MS(40100), MS(44200), MS(44400), 1, { { 11, START(11), MS(44100), 12 } }, { 8, 20, 11 } },
-	/* 25: last before the previous harvest, which was in a later slot, nothing harvested there yet: it is credited to its own slot */
+	/* 25: last before the previous harvest, which was in a later slot, nothing harvested there yet: it is credited to its own
+	   slot */
 	{ { 0, 8, 10 }, 9, MS(43999), MS(40100), MS(44010), MS(44200), 1, { { 10, MS(40100), MS(43999), 9 } }, { 0, 9, 10 } },
 	/* 26: last ahead of now: now counts */
 	{ { 0, 8, 10 }, 18, MS(44700), MS(40100), MS(43800), END(10), 1, { { 10, MS(40100), END(10), 18 } }, { 0, 18, 10 } },
@@ -190,12 +202,14 @@ static void check_row(size_t number, const struct row *row)
 	for (size_t i = 0; i < count; i++) {
 		const struct expected *e = &row->cell[i];
 
-		if (cells[i].slot != e->slot || cells[i].first.ns != e->first || cells[i].last.ns != e->last || cells[i].packets != e->packets)
-			fail_msg("row %zu, cell %zu: slot %llu, first %lld, last %lld, %llu packets", number, i, (unsigned long long)cells[i].slot,
-				 (long long)cells[i].first.ns, (long long)cells[i].last.ns, (unsigned long long)cells[i].packets);
+		if (cells[i].slot != e->slot || cells[i].first.ns != e->first || cells[i].last.ns != e->last ||
+		    cells[i].packets != e->packets)
+			fail_msg("row %zu, cell %zu: slot %llu, first %lld, last %lld, %llu packets", number, i,
+				 (unsigned long long)cells[i].slot, (long long)cells[i].first.ns, (long long)cells[i].last.ns,
+				 (unsigned long long)cells[i].packets);
 	}
-	if (words.slot_start_packets != row->words_after.slot_start_packets || words.harvested_packets != row->words_after.harvested_packets ||
-	    words.slot != row->words_after.slot)
+	if (words.slot_start_packets != row->words_after.slot_start_packets ||
+	    words.harvested_packets != row->words_after.harvested_packets || words.slot != row->words_after.slot)
 		fail_msg("row %zu: words %u %u %u", number, words.slot_start_packets, words.harvested_packets, words.slot);
 }
 
@@ -227,7 +241,8 @@ static void tell(struct told *told, const struct harvest_cell *cell)
 	assert_true(cell->packets > 0);
 	assert_true(cell->slot >= told->newest);
 	assert_true(cell->packets >= told->packets[slot]);
-	assert_true(cell->first.ns >= START((int64_t)cell->slot) && cell->first.ns <= cell->last.ns && cell->last.ns <= END((int64_t)cell->slot));
+	assert_true(cell->first.ns >= START((int64_t)cell->slot) && cell->first.ns <= cell->last.ns &&
+		    cell->last.ns <= END((int64_t)cell->slot));
 	assert_true(told->packets[slot] == 0 || told->first[slot].ns == cell->first.ns);
 	told->packets[slot] = cell->packets;
 	told->first[slot] = cell->first;
@@ -334,7 +349,9 @@ static void the_last_cell_of_a_slot_does_not_depend_on_how_often_it_was_read(voi
 
 	(void)state;
 	for (int trace = 0; trace < 500; trace++) {
-		struct harvest_input input = { .slot_length = { SLOT_NS }, .previous = { START(50) }, .window_start = { START(50) + MS(3) } };
+		struct harvest_input input = { .slot_length = { SLOT_NS },
+					       .previous = { START(50) },
+					       .window_start = { START(50) + MS(3) } };
 		struct harvest_words often = { .slot = 49 }, once = often;
 		struct harvest_cell cells[SLOTS_HELD], whole[SLOTS_HELD];
 

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Which frames of an origin have come: the window of sequences, whole ticks, gaps, what is asked for and what no more. */
+#include <string.h>
+
+#include "origin.h"
+#include "vector.h"
+
+#define KEPT SEQUENCES_KEPT
+#define BOOT(boot) ((uint64_t)(boot) << SEQUENCE_BOOT_SHIFT)
+
+static void note(struct origin *origin, uint64_t sequence)
+{
+	origin_note(origin, sequence, 100, 1, false);
+}
+
+static bool wants(const struct origin *origin, uint64_t sequence)
+{
+	struct origin_want want;
+
+	origin_want(origin, &want);
+	if (sequence < want.first || sequence >= want.first + KEPT)
+		return false;
+	return !(want.have[(sequence - want.first) / 64] >> (sequence - want.first) % 64 & 1);
+}
+
+static void the_window_slides_row_by_row(void **state)
+{
+	const struct {
+		uint64_t note; /* 0: nothing is noted, only looked at */
+		uint64_t look;
+		bool has;
+		uint64_t base, highest;
+	} rows[] = {
+		/*  0: the first frame of a start */ { BOOT(1) | 1, BOOT(1) | 1, true, BOOT(1) | 1, BOOT(1) | 1 },
+		/*  1: not yet */ { 0, BOOT(1) | 2, false, BOOT(1) | 1, BOOT(1) | 1 },
+		/*  2: below the window: too old to be asked for */ { 0, BOOT(1), true, BOOT(1) | 1, BOOT(1) | 1 },
+		/*  3: an older start's is older than all */ { 0, 17, true, BOOT(1) | 1, BOOT(1) | 1 },
+		/*  4: one is left out */ { BOOT(1) | 3, BOOT(1) | 2, false, BOOT(1) | 1, BOOT(1) | 3 },
+		/*  5: the same twice */ { BOOT(1) | 3, BOOT(1) | 3, true, BOOT(1) | 1, BOOT(1) | 3 },
+		/*  6: it comes late */ { BOOT(1) | 2, BOOT(1) | 2, true, BOOT(1) | 1, BOOT(1) | 3 },
+		/*  7: the window is full to its last place */ { BOOT(1) | KEPT, BOOT(1) | 1, true, BOOT(1) | 1, BOOT(1) | KEPT },
+		/*  8: between is missing */ { 0, BOOT(1) | 4, false, BOOT(1) | 1, BOOT(1) | KEPT },
+		/*  9: slides by one: the first falls out, its place is the newest's */
+		{ (BOOT(1) | KEPT) + 1, (BOOT(1) | KEPT) + 1, true, BOOT(1) | 2, (BOOT(1) | KEPT) + 1 },
+		/* 10: and the place of one that never came was cleared */
+		{ (BOOT(1) | KEPT) + 4, (BOOT(1) | KEPT) + 3, false, BOOT(1) | 5, (BOOT(1) | KEPT) + 4 },
+		/* 11: by a whole window less one: only the highest of before is inside */
+		{ BOOT(1) + 2 * KEPT + 3, BOOT(1) + KEPT + 4, true, BOOT(1) + KEPT + 4, BOOT(1) + 2 * KEPT + 3 },
+		/* 12 */ { 0, BOOT(1) + KEPT + 5, false, BOOT(1) + KEPT + 4, BOOT(1) + 2 * KEPT + 3 },
+		/* 13: by a whole window: nothing known is inside */
+		{ BOOT(1) + 3 * KEPT + 3, BOOT(1) + 2 * KEPT + 4, false, BOOT(1) + 2 * KEPT + 4, BOOT(1) + 3 * KEPT + 3 },
+		/* 14: far ahead */
+		{ BOOT(1) + 9 * KEPT, BOOT(1) + 8 * KEPT + 1, false, BOOT(1) + 8 * KEPT + 1, BOOT(1) + 9 * KEPT },
+		/* 15: one too old to be known leaves no trace */
+		{ BOOT(1) + 7 * KEPT, BOOT(1) + 8 * KEPT + 1, false, BOOT(1) + 8 * KEPT + 1, BOOT(1) + 9 * KEPT },
+		/* 16: the next start: its window begins with its first frame, whichever came */
+		{ BOOT(2) | 5, BOOT(2) | 1, false, BOOT(2) | 1, BOOT(2) | 5 },
+		/* 17: the last start's are old */ { 0, BOOT(1) + 9 * KEPT + 1, true, BOOT(2) | 1, BOOT(2) | 5 },
+		/* 18: and change nothing */ { BOOT(1) + 9 * KEPT + 1, BOOT(2) | 1, false, BOOT(2) | 1, BOOT(2) | 5 },
+		/* 19: a start skipped */
+		{ BOOT(9) + 3 * KEPT, BOOT(9) + 3 * KEPT, true, BOOT(9) + 2 * KEPT + 1, BOOT(9) + 3 * KEPT },
+	};
+	struct origin origin = { .used = true };
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		if (rows[i].note)
+			note(&origin, rows[i].note);
+		if (origin_has(&origin, rows[i].look) != rows[i].has || origin.base != rows[i].base ||
+		    origin.highest != rows[i].highest)
+			fail_msg("row %zu: has %d, base %llx, highest %llx", i, origin_has(&origin, rows[i].look),
+				 (unsigned long long)origin.base, (unsigned long long)origin.highest);
+	}
+}
+
+static void any_order_agrees_with_a_list_of_the_seen(void **state)
+{
+	static bool seen[1 << 16];
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 30; seed++) {
+		struct origin origin = { .used = true };
+		uint64_t random = seed, middle = 1;
+
+		memset(seen, 0, sizeof(seen));
+		note(&origin, BOOT(3) | 1);
+		seen[1] = true;
+		for (int i = 0; i < 5000; i++) {
+			middle += draw_below(&random, 500) ? draw_below(&random, 8) : draw_below(&random, 2 * KEPT);
+			const uint64_t back = draw_below(&random, KEPT / 2), number = back < middle ? middle - back : 1;
+
+			if (number >= sizeof(seen))
+				break;
+			/* What falls below the window counts as had for good. */
+			note(&origin, BOOT(3) | number);
+			seen[number] = true;
+			const uint64_t low = origin.base & (BOOT(1) - 1), look = low + draw_below(&random, KEPT + 8);
+
+			assert_int_equal(origin_has(&origin, BOOT(3) | look),
+					 look <= (origin.highest & (BOOT(1) - 1)) && seen[look]);
+			assert_true(origin.highest - origin.base < KEPT);
+		}
+	}
+}
+
+static void a_tick_is_whole_when_its_last_frame_is_here(void **state)
+{
+	static const struct {
+		uint64_t sequence, tick;
+		uint16_t of;
+		bool closing;
+		uint64_t complete;
+	} rows[] = {
+		/*  0: alone */ { 1, 100, 1, false, 100 },
+		/*  1: first of three */ { 2, 101, 3, false, 100 },
+		/*  2: third of three */ { 4, 101, 3, false, 100 },
+		/*  3: the next tick comes whole before it: the newest whole tick is what counts */ { 5, 102, 1, false, 102 },
+		/*  4: the late one brings nothing back */ { 3, 101, 3, false, 102 },
+		/*  5: closing frames are no tick's */ { 6, 110, 1, true, 102 },
+		/*  6: two ticks mixed */ { 7, 103, 2, false, 102 },
+		/*  7 */ { 8, 104, 2, false, 102 },
+		/*  8 */ { 9, 103, 2, false, 103 },
+		/*  9 */ { 10, 104, 2, false, 104 },
+		/* 10: TICKS_KEPT later in the same place */ { 11, 108, 2, false, 104 },
+		/* 11: an older tick of that place is too late to be kept */ { 12, 104, 1, false, 104 },
+		/* 12 */ { 13, 108, 2, false, 108 },
+	};
+	struct origin origin = { .used = true };
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		origin_note(&origin, BOOT(1) | rows[i].sequence, rows[i].tick, rows[i].of, rows[i].closing);
+		if (origin.complete != rows[i].complete)
+			fail_msg("row %zu: %llu", i, (unsigned long long)origin.complete);
+	}
+	assert_int_equal(origin.frames_received, ROWS(rows));
+}
+
+/* What came in this tick may still be on its way in another order: only the next tick calls it missing. */
+static void a_gap_shows_a_tick_after_it_could_be_known(void **state)
+{
+	struct origin origin = { .used = true };
+
+	(void)state;
+	assert_false(origin_has_gap(&origin));
+	note(&origin, BOOT(1) | 1);
+	note(&origin, BOOT(1) | 3);
+	assert_false(origin_has_gap(&origin));
+	origin_tick(&origin);
+	assert_true(origin_has_gap(&origin));
+	assert_true(wants(&origin, BOOT(1) | 2));
+	assert_false(wants(&origin, BOOT(1) | 1));
+	assert_false(wants(&origin, BOOT(1) | 3));
+	note(&origin, BOOT(1) | 2);
+	assert_false(origin_has_gap(&origin));
+	origin_tick(&origin);
+	assert_false(origin_has_gap(&origin));
+
+	/* The end missing shows by what a neighbour advertises. */
+	origin.advertised[0] = BOOT(1) | 5;
+	assert_false(origin_has_gap(&origin));
+	origin_tick(&origin);
+	assert_true(origin_has_gap(&origin));
+	assert_true(wants(&origin, BOOT(1) | 4) && wants(&origin, BOOT(1) | 5));
+	note(&origin, BOOT(1) | 5);
+	assert_true(origin_has_gap(&origin));
+	assert_true(wants(&origin, BOOT(1) | 4) && !wants(&origin, BOOT(1) | 5));
+	note(&origin, BOOT(1) | 4);
+	assert_false(origin_has_gap(&origin));
+}
+
+static void what_is_given_up_is_not_asked_for_again(void **state)
+{
+	struct origin origin = { .used = true, .want_all = 2, .attempts = 9 };
+
+	(void)state;
+	note(&origin, BOOT(1) | 1);
+	note(&origin, BOOT(1) | 4);
+	origin.advertised[0] = BOOT(1) | 9; /* a claim that nothing stands behind */
+	origin_tick(&origin);
+	assert_true(origin_has_gap(&origin));
+	origin_give_up(&origin);
+	assert_false(origin_has_gap(&origin));
+	assert_int_equal(origin.want_all + origin.attempts, 0);
+	origin_tick(&origin);
+	assert_false(origin_has_gap(&origin));
+	assert_false(wants(&origin, BOOT(1) | 2) || wants(&origin, BOOT(1) | 3));
+
+	/* The next gap is a new one. */
+	note(&origin, BOOT(1) | 6);
+	origin_tick(&origin);
+	assert_true(origin_has_gap(&origin));
+	assert_true(wants(&origin, BOOT(1) | 5));
+	assert_false(wants(&origin, BOOT(1) | 3));
+
+	/* One given up that comes all the same is taken. */
+	note(&origin, BOOT(1) | 3);
+	assert_true(origin_has(&origin, BOOT(1) | 3));
+}
+
+static void a_window_is_asked_for_up_to_what_is_advertised(void **state)
+{
+	struct origin origin = { .used = true };
+	struct origin_want want;
+
+	(void)state;
+	/* Nothing held: a new start from its first frame on. */
+	origin.advertised[0] = BOOT(4) | 10;
+	origin_tick(&origin);
+	origin_want(&origin, &want);
+	assert_int_equal(want.first, BOOT(4) | 1);
+	for (uint64_t s = 1; s <= 10; s++)
+		assert_true(wants(&origin, BOOT(4) | s));
+	/* As far as a window reaches. */
+	origin.advertised[0] = BOOT(4) | (KEPT + 10);
+	origin_tick(&origin);
+	origin_want(&origin, &want);
+	assert_int_equal(want.first, BOOT(4) | 11);
+	/* A start that was left behind is not asked for. */
+	note(&origin, BOOT(4) | (KEPT + 10));
+	origin.advertised[0] = BOOT(5) | 2;
+	origin_tick(&origin);
+	origin_want(&origin, &want);
+	assert_int_equal(want.first, BOOT(5) | 1);
+	assert_true(wants(&origin, BOOT(5) | 1) && wants(&origin, BOOT(5) | 2));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_window_slides_row_by_row),
+		cmocka_unit_test(any_order_agrees_with_a_list_of_the_seen),
+		cmocka_unit_test(a_tick_is_whole_when_its_last_frame_is_here),
+		cmocka_unit_test(a_gap_shows_a_tick_after_it_could_be_known),
+		cmocka_unit_test(what_is_given_up_is_not_asked_for_again),
+		cmocka_unit_test(a_window_is_asked_for_up_to_what_is_advertised),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Kept frames: each ring holds its newest, finds what it holds and nothing else. */
+#include <string.h>
+
+#include "arena.h"
+#include "store.h"
+#include "vector.h"
+
+#define FRAMES 64
+#define RING (FRAMES / 2)
+
+static struct store store_open(uint32_t frames_max)
+{
+	const size_t bytes = store_bytes(frames_max);
+	struct arena arena = { .memory = aligned_alloc(ARENA_ALIGN, bytes) };
+	struct store store;
+
+	memset(arena.memory, 0xa5, bytes); /* what was there before must not matter */
+	store_init(&store, &arena, frames_max);
+	return store;
+}
+
+static void store_close(struct store *store)
+{
+	free(store->frames); /* the arena's first piece */
+}
+
+static uint32_t put(struct store *store, uint64_t origin, uint64_t incarnation, uint64_t sequence, enum frame_kind kind)
+{
+	const struct frame_head head = {
+		.origin = origin, .incarnation = incarnation, .sequence = sequence, .tick = 7, .kind = kind
+	};
+
+	return store_put(store, &head);
+}
+
+static void an_empty_store_finds_nothing(void **state)
+{
+	struct store store = store_open(FRAMES);
+
+	(void)state;
+	for (uint64_t sequence = 0; sequence < 1000; sequence++)
+		assert_null(store_find(&store, 1, 1, sequence));
+	store_close(&store);
+}
+
+static void a_frame_is_found_by_all_three_of_its_numbers(void **state)
+{
+	struct store store = store_open(FRAMES);
+	const uint32_t number = put(&store, 5, 6, 7, FRAME_TICK);
+	const struct stored *found = store_find(&store, 5, 6, 7);
+
+	(void)state;
+	assert_ptr_equal(found, &store.frames[number]);
+	assert_int_equal(found->size, 0);
+	assert_int_equal(found->tick, 7);
+	assert_int_equal(found->kind, FRAME_TICK);
+	assert_null(store_find(&store, 4, 6, 7));
+	assert_null(store_find(&store, 5, 5, 7));
+	assert_null(store_find(&store, 5, 6, 6));
+	assert_null(store_find(&store, 7, 6, 5)); /* the hash folds origin and sequence together; the look-up does not */
+	store_close(&store);
+}
+
+static void each_ring_holds_its_newest(void **state)
+{
+	struct store store = store_open(FRAMES);
+
+	(void)state;
+	put(&store, 9, 9, 1, FRAME_CLOSING);
+	for (uint64_t sequence = 1; sequence <= 5 * RING + 3; sequence++) {
+		assert_int_equal(put(&store, 1, 1, sequence, FRAME_TICK), (sequence - 1) % RING);
+		for (uint64_t s = 1; s <= sequence + 1; s++)
+			assert_int_equal(store_find(&store, 1, 1, s) != NULL, s <= sequence && s + RING > sequence);
+	}
+	assert_non_null(store_find(&store, 9, 9, 1)); /* tick frames do not push out a closing frame */
+	for (uint64_t sequence = 2; sequence <= RING; sequence++)
+		put(&store, 9, 9, sequence, FRAME_CLOSING);
+	assert_non_null(store_find(&store, 9, 9, 1));
+	assert_int_equal(put(&store, 9, 9, RING + 1, FRAME_CLOSING), RING);
+	assert_null(store_find(&store, 9, 9, 1));
+	assert_non_null(store_find(&store, 9, 9, 2));
+	assert_non_null(store_find(&store, 1, 1, 5 * RING + 3));
+	store_close(&store);
+}
+
+/* The newest of two with one name is found; when it has gone, the other only if it still stands. */
+static void the_newest_of_one_name_is_found(void **state)
+{
+	struct store store = store_open(FRAMES);
+	const uint32_t tick = put(&store, 1, 1, 50, FRAME_TICK), closing = put(&store, 1, 1, 50, FRAME_CLOSING);
+
+	(void)state;
+	assert_ptr_equal(store_find(&store, 1, 1, 50), &store.frames[closing]);
+	for (uint64_t sequence = 100; sequence < 100 + RING; sequence++)
+		put(&store, 2, 2, sequence, FRAME_CLOSING);
+	assert_ptr_equal(store_find(&store, 1, 1, 50), &store.frames[tick]);
+	for (uint64_t sequence = 200; sequence < 200 + RING; sequence++)
+		put(&store, 2, 2, sequence, FRAME_TICK);
+	assert_null(store_find(&store, 1, 1, 50));
+	store_close(&store);
+}
+
+struct name {
+	uint64_t origin, incarnation, sequence;
+};
+
+static void random_puts_agree_with_a_plain_ring(void **state)
+{
+	static const uint32_t sizes[] = { 16, 18, 63, 64, 100, 1000 };
+
+	(void)state;
+	for (size_t size = 0; size < ROWS(sizes); size++) {
+		struct store store = store_open(sizes[size]);
+		struct name ring[1000] = { { 0 } }; /* by place */
+		uint64_t random = size + 1;
+
+		for (int i = 0; i < 20000; i++) {
+			const struct name name = { 1 + draw_below(&random, 4), 1 + draw_below(&random, 3),
+						   1 + draw_below(&random, 200) };
+			const struct stored *found = store_find(&store, name.origin, name.incarnation, name.sequence);
+			bool held = false;
+
+			for (uint32_t n = 0; n < sizes[size]; n++)
+				held |= memcmp(&ring[n], &name, sizeof(name)) == 0;
+			assert_int_equal(found != NULL, held);
+			if (found)
+				continue; /* receive.c never keeps one twice */
+			ring[put(&store, name.origin, name.incarnation, name.sequence,
+				 draw_below(&random, 3) ? FRAME_TICK : FRAME_CLOSING)] = name;
+		}
+		store_close(&store);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_empty_store_finds_nothing),
+		cmocka_unit_test(a_frame_is_found_by_all_three_of_its_numbers),
+		cmocka_unit_test(each_ring_holds_its_newest),
+		cmocka_unit_test(the_newest_of_one_name_is_found),
+		cmocka_unit_test(random_puts_agree_with_a_plain_ring),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
