@@ -13,6 +13,9 @@
 #define LLVMFuzzerTestOneInput fuzz_datagram
 #include "fuzz/fuzz_datagram.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_message
+#include "fuzz/fuzz_message.c"
+#undef LLVMFuzzerTestOneInput
 
 static void replay_file(const char *path, int (*target)(const uint8_t *data, size_t size))
 {
@@ -71,12 +74,19 @@ static void the_corpus_of_datagrams(void **state)
 	replay("tests/fuzz/datagram", fuzz_datagram);
 }
 
+static void the_corpus_of_messages(void **state)
+{
+	(void)state;
+	replay("tests/fuzz/message", fuzz_message);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_corpus_of_frames),
 		cmocka_unit_test(the_corpus_of_certificates),
 		cmocka_unit_test(the_corpus_of_datagrams),
+		cmocka_unit_test(the_corpus_of_messages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
