@@ -46,7 +46,7 @@ static struct bed {
 } bed;
 
 struct frame {
-	uint8_t bytes[2048];
+	_Alignas(8) uint8_t bytes[2048];
 	uint32_t length;
 };
 
@@ -139,12 +139,12 @@ static inline struct frame frame4(uint32_t client, uint32_t destination)
 {
 	struct frame frame = { .length = 64 };
 	struct ethhdr *ethernet = (void *)frame.bytes;
-	struct iphdr *ip = (void *)(frame.bytes + sizeof(*ethernet));
-
-	ethernet->h_proto = htons(ETH_P_IP);
-	*ip = (struct iphdr){
+	struct iphdr ip = {
 		.version = 4, .ihl = 5, .tot_len = htons(50), .ttl = 64, .protocol = 17, .saddr = htonl(client), .daddr = htonl(destination)
 	};
+
+	ethernet->h_proto = htons(ETH_P_IP);
+	memcpy(frame.bytes + sizeof(*ethernet), &ip, sizeof(ip)); /* not aligned */
 	return frame;
 }
 
