@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The invariants. P1 to P4 are those of the design; the numbers I1 to I12 those of the list of invariants in sim/README.md. */
+#include "check.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "node_internal.h"
+#include "world.h"
+
+#define SLOTS_REMEMBERED 64 /* of the truth: far more than any core may hold */
+#define SURELY_BELOW 0.3 /* a client below this share of its rate is never dropped by its own rule, whatever the clocks do */
+
+const char *const reached_names[REACHED_COUNT] = {
+	"loss",	 "replay refused", "forgery refused", "frame repaired", "partition", "partition longer than retention",
+	"one-way link", "clog", "crash", "table lost", "pause", "skewed member", "silent member", "stale slot refused",
+	"budget overflow", "quota", "pair dropped", "destination dropped", "core smaller than mesh",
+};
+
+const char *const breaking_names[BREAK_COUNT] = { "nothing", "overcount", "shrink", "forget", "resurrect", "replay", "forgery", "deaf", "drop" };
+
+static struct world *watched; /* whose check the wrapped functions report to: one world runs at a time */
+
+void check_fail(struct world *world, const struct proxy *proxy, const char *format, ...)
+{
+	struct check *check = &world->check;
+	char subject[32] = "mesh";
+	va_list arguments;
+	size_t used;
+
+	if (check->failed)
+		return;
+	check->failed = true;
+	if (proxy)
+		snprintf(subject, sizeof(subject), "node-%u", proxy->number);
+	used = (size_t)snprintf(check->text, sizeof(check->text), "at %.6f s, event %llu, %s: ", (double)world->now_ns / NS_PER_S,
+				(unsigned long long)world->events, subject);
+	va_start(arguments, format);
+	vsnprintf(check->text + used, sizeof(check->text) - used, format, arguments);
+	va_end(arguments);
+}
+
+static uint64_t slot_now(const struct world *world, const struct proxy *proxy)
+{
+	return mesh_slot_at(&world->mesh, proxy_now(proxy, world->now_ns).mesh);
+}
+
+static uint64_t slot_remembered(const struct world *world)
+{
+	return mesh_slot_at(&world->mesh, (struct instant){ WORLD_START_NS + world->now_ns }) - SLOTS_REMEMBERED;
+}
+
+/* ---- joins: I1 (nothing above the truth), I2 (counts only grow), I8 (nothing comes back) ---- */
+
+enum join __real_ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version, uint64_t *ret_gain,
+			     uint32_t *ret_cell);
+enum join __wrap_ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version, uint64_t *ret_gain,
+			     uint32_t *ret_cell);
+
+static void check_join(struct world *world, struct proxy *proxy, uint16_t origin, const struct cell *version, uint64_t held)
+{
+	struct check *check = &world->check;
+	const uint32_t key = keys_find(&world->keys, &version->key);
+	const uint64_t slot = slot_now(world, proxy);
+	struct tally_name truth_name, seen_name;
+	uint64_t incarnation, truth, seen;
+	const int member = proxy_member_of_origin(proxy, origin, &incarnation);
+
+	check->joins++;
+	if (member < 0 || key == KEY_NONE) {
+		check_fail(world, proxy, "a cell of nobody's, or of a key nobody sent a packet of, was joined");
+		return;
+	}
+	if (version->slot + SLOTS_HELD <= slot || version->slot > slot + 1)
+		check_fail(world, proxy, "a cell of slot %llu was joined in slot %llu (I8)", (unsigned long long)version->slot, (unsigned long long)slot);
+	truth_name = tally_name(0, 0, (unsigned int)member, incarnation, key, version->slot);
+	seen_name = tally_name(proxy->number, proxy->life, (unsigned int)member, incarnation, key, version->slot);
+	truth = tally_get(&check->truth, truth_name);
+	seen = tally_get(&check->seen, seen_name);
+	if (held > truth)
+		check_fail(world, proxy, "holds %llu packets of key %u that node-%d counted in slot %llu; it counted %llu (I1)",
+			   (unsigned long long)held, key, member, (unsigned long long)version->slot, (unsigned long long)truth);
+	if (held < seen)
+		check_fail(world, proxy, "held %llu packets of key %u by node-%d in slot %llu, now %llu (I2)", (unsigned long long)seen, key, member,
+			   (unsigned long long)version->slot, (unsigned long long)held);
+	tally_set(&check->seen, seen_name, held, slot_remembered(world));
+}
+
+static void break_join(struct world *world, struct proxy *proxy, struct ledger_cell *cell)
+{
+	if (world->check.breaking == BREAK_SHRINK && proxy->number == 0 && world->now_ns > 5 * NS_PER_S && cell->packets > 1)
+		cell->packets /= 2;
+}
+
+enum join __wrap_ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version, uint64_t *ret_gain,
+			     uint32_t *ret_cell)
+{
+	const enum join join = __real_ledger_join(ledger, entry, origin, version, ret_gain, ret_cell);
+	struct proxy *proxy = watched ? watched->check.inside : NULL;
+
+	if (!proxy || !watched->check.on || join == JOIN_QUOTA)
+		return join;
+	break_join(watched, proxy, &ledger->cells[*ret_cell]);
+	check_join(watched, proxy, origin, version, ledger->cells[*ret_cell].packets);
+	return join;
+}
+
+/* ---- frames: for the measures ---- */
+
+void __real_origin_note(struct origin *origin, uint64_t sequence, uint64_t tick, uint16_t tick_frames, bool closing);
+void __wrap_origin_note(struct origin *origin, uint64_t sequence, uint64_t tick, uint16_t tick_frames, bool closing);
+
+void __wrap_origin_note(struct origin *origin, uint64_t sequence, uint64_t tick, uint16_t tick_frames, bool closing)
+{
+	struct proxy *proxy = watched ? watched->check.inside : NULL;
+	uint64_t incarnation;
+
+	__real_origin_note(origin, sequence, tick, tick_frames, closing);
+	if (!proxy)
+		return;
+	const uint16_t number = (uint16_t)(origin - proxy->node->origins);
+
+	measure_frame(watched, proxy, proxy_member_of_origin(proxy, number, &incarnation), sequence);
+}
+
+/* ---- turns ---- */
+
+static void break_resurrect(struct world *world, struct proxy *proxy)
+{
+	const uint64_t slot = slot_now(world, proxy);
+	struct cell cell = { .key = world->keys.keys[0], .slot = slot - SLOTS_HELD - 1, .packets = 1 };
+
+	if (world->check.breaking == BREAK_RESURRECT && proxy->number == 0 && world->now_ns > 5 * NS_PER_S && world->keys.count > 0)
+		receive_cell(proxy->node, 0, &cell, 1, 1);
+}
+
+void check_enter(struct world *world, struct proxy *proxy)
+{
+	watched = world;
+	world->check.inside = proxy;
+	world->events++;
+	if (world->check.breaking == BREAK_RESURRECT)
+		break_resurrect(world, proxy);
+	if (world->check.breaking == BREAK_REPLAY && world->now_ns > 5 * NS_PER_S) {
+		for (uint32_t i = 0; i < proxy->config.limits.members_max; i++)
+			proxy->node->members[i].window = (struct window){ .highest = 0 };
+	}
+}
+
+/* I6: what is bounded stays inside its bounds. */
+void check_leave(struct world *world, struct proxy *proxy)
+{
+	const struct node *node = proxy->node;
+
+	world->check.inside = NULL;
+	if (!world->check.on)
+		return;
+	if (node->ledger.cells_held > node->ledger.cells_max || node->ledger.keys_held > node->ledger.keys_max)
+		check_fail(world, proxy, "ledger beyond its bounds (I6)");
+	if (node->outbox_count > 0 || node->dirty.count > 0)
+		check_fail(world, proxy, "something is left to do after a turn (I6)");
+	if (node->counters.cells_waiting > 0)
+		world->check.reached[REACHED_BUDGET]++;
+}
+
+void check_datagram(struct world *world, const struct proxy *proxy, size_t size)
+{
+	if (size > proxy->config.datagram_bytes && size != HELLO_BYTES)
+		check_fail(world, proxy, "sends a datagram of %zu bytes (I6)", size);
+}
+
+void check_change(struct world *world, const struct proxy *proxy, const struct change *change)
+{
+	if (!world->check.on)
+		return;
+	if (!(change->rho >= 0 && isfinite(change->rho)) || change->floor > change->count || instant_is_before(change->ts2, change->ts1))
+		check_fail(world, proxy, "a record that makes no sense: rho %g, floor %llu, count %llu", change->rho, (unsigned long long)change->floor,
+			   (unsigned long long)change->count);
+}
+
+/* I4: what is harvested is what was counted; from here on it is the truth. */
+void check_harvest(struct world *world, struct proxy *proxy, struct kernel_record *record, const struct harvest_cell *cell)
+{
+	struct check *check = &world->check;
+	const struct tally_name name = tally_name(0, 0, proxy->number, proxy->config.incarnation, record->key, cell->slot);
+	uint64_t before;
+
+	if (!check->on)
+		return;
+	before = tally_get(&check->truth, name);
+	if (cell->packets < before)
+		check_fail(world, proxy, "harvested %llu packets in slot %llu, after %llu (I2)", (unsigned long long)cell->packets,
+			   (unsigned long long)cell->slot, (unsigned long long)before);
+	record->harvested += cell->packets - before;
+	if (record->harvested > record->packets)
+		check_fail(world, proxy, "harvested %llu packets of %llu (I4)", (unsigned long long)record->harvested, (unsigned long long)record->packets);
+	tally_set(&check->truth, name, cell->packets, slot_remembered(world));
+	if (check->breaking == BREAK_OVERCOUNT && proxy->number == 0 && world->now_ns > 5 * NS_PER_S)
+		((struct harvest_cell *)(uintptr_t)cell)->packets++; /* the array is the harvest's own, about to be handed on */
+}
+
+/* ---- I5: nothing from a forger, nothing twice ---- */
+
+static void note_refusal(struct check *check, const struct parcel *parcel, enum reject reason)
+{
+	if (reason == REJECT_REPLAY)
+		check->reached[REACHED_REPLAY_REFUSED]++;
+	if (parcel->forged)
+		check->reached[REACHED_FORGERY_REFUSED]++;
+}
+
+void check_receive(struct world *world, struct proxy *proxy, struct parcel *parcel, enum reject reason)
+{
+	struct check *check = &world->check;
+	/* Reasons up to REPLAY are given before the seal has opened, or because it had opened before. */
+	const bool opened = reason == REJECT_NONE || reason > REJECT_REPLAY;
+	const bool sealed = parcel->size > 3 && parcel->size != HELLO_BYTES;
+
+	if (!opened)
+		note_refusal(check, parcel, reason);
+	if (!check->on || !opened)
+		return;
+	if (check->breaking == BREAK_FORGERY && world->now_ns > 5 * NS_PER_S)
+		parcel->forged = true;
+	if (parcel->forged)
+		check_fail(world, proxy, "a datagram that no member sent was opened, and ended as %s (I5)", reject_names[reason]);
+	if (sealed && ++parcel->opened > 1)
+		check_fail(world, proxy, "a datagram was opened twice (I5)");
+}
+
+/* I7: who is far below the rate is not dropped for it. */
+void check_drop(struct world *world, const struct proxy *proxy, double offered_rate, enum reason reason)
+{
+	struct check *check = &world->check;
+
+	if (reason == REASON_DROP_PAIR || reason == REASON_DROP_PAIR_SHARE) {
+		check->reached[REACHED_PAIR_DROP]++;
+		if (check->on && offered_rate <= SURELY_BELOW * world->scenario.thresholds.pair_rate)
+			check_fail(world, proxy, "a client at %g of %u packets/s was dropped by its own rule (I7)", offered_rate,
+				   world->scenario.thresholds.pair_rate);
+	} else if (reason_drops(reason)) {
+		check->reached[REACHED_DESTINATION_DROP]++;
+	}
+}
+
+/* ---- I3: in the end all agree, and with the truth ---- */
+
+static const struct ledger_cell *cell_of(const struct ledger *ledger, uint32_t entry, uint32_t origin, uint64_t slot)
+{
+	for (uint32_t at = ledger->entries[entry].cells; at != INDEX_NONE; at = ledger->cells[at].next) {
+		if (ledger->cells[at].origin == origin && ledger->cells[at].slot == (uint16_t)slot)
+			return &ledger->cells[at];
+	}
+	return NULL;
+}
+
+static uint64_t packets_held(struct proxy *proxy, int member, const struct tally_name *name)
+{
+	const uint64_t incarnation = proxy->world->proxies[member].config.incarnation;
+	const uint32_t entry = ledger_find(&proxy->node->ledger, &proxy->world->keys.keys[(uint32_t)name->who]);
+	const struct ledger_cell *cell;
+
+	for (uint32_t origin = 0; entry != INDEX_NONE && origin < proxy->config.limits.members_max * INCARNATIONS_MAX; origin++) {
+		uint64_t held;
+
+		if (!proxy->node->origins[origin].used || proxy_member_of_origin(proxy, (uint16_t)origin, &held) != member || held != incarnation)
+			continue;
+		cell = cell_of(&proxy->node->ledger, entry, origin, tally_slot(name));
+		return cell ? cell->packets : 0;
+	}
+	return 0;
+}
+
+/* The first cell that a member of the core counted and `proxy` does not hold as it is; NULL: all is there. */
+static const struct tally_entry *first_missing(struct world *world, const bool *core, struct proxy *proxy)
+{
+	const uint64_t oldest = slot_oldest(proxy->node->slot) + 1;
+	const struct tally *truth = &world->check.truth;
+
+	for (size_t i = 0; truth->entries && i <= truth->mask; i++) {
+		const struct tally_entry *entry = &truth->entries[i];
+		const unsigned int member = (unsigned int)(entry->name.who >> 32) & 0xffff;
+		const struct proxy *owner;
+
+		if (entry->packets == 0 || (int)member >= world->scenario.members || !core[member] || tally_slot(&entry->name) < oldest)
+			continue;
+		owner = &world->proxies[member];
+		/* What its daemon counted just before it died may be lost; what it counts since may not. */
+		if ((entry->name.when >> 16 & 0xffff) != (owner->config.incarnation & 0xffff) ||
+		    (owner->stopped_at_ns != INT64_MIN &&
+		     mesh_slot_start(&world->mesh, tally_slot(&entry->name)).ns <= proxy_mesh_ns(owner, owner->stopped_at_ns)))
+			continue;
+		if (packets_held(proxy, (int)member, &entry->name) != entry->packets)
+			return entry;
+	}
+	return NULL;
+}
+
+static int first_of(const struct world *world, const bool *core)
+{
+	for (int i = 0; i < world->scenario.members; i++) {
+		if (core[i] && world->proxies[i].running)
+			return i;
+	}
+	return -1;
+}
+
+static bool digests_equal(const struct world *world, const bool *core, int first, int *ret_other)
+{
+	uint8_t digest[HASH_BYTES], other[HASH_BYTES];
+
+	node_digest(world->proxies[first].node, digest);
+	for (int i = first + 1; i < world->scenario.members; i++) {
+		if (!core[i] || !world->proxies[i].running)
+			continue;
+		*ret_other = i;
+		if (world->proxies[i].node->slot != world->proxies[first].node->slot)
+			return false; /* between two slots: look again later */
+		node_digest(world->proxies[i].node, other);
+		if (memcmp(digest, other, HASH_BYTES) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Has every daemon of the core looked at every packet its kernel counted? */
+static bool all_is_harvested(const struct world *world, const bool *core)
+{
+	for (int i = 0; i < world->scenario.members; i++) {
+		if (core[i] && world->proxies[i].running && world->proxies[i].kernel.changed_count > 0)
+			return false;
+	}
+	return true;
+}
+
+bool check_agreement(struct world *world, const bool *core)
+{
+	const int first = first_of(world, core);
+	int other;
+
+	if (first < 0)
+		return true;
+	if (!all_is_harvested(world, core))
+		return false;
+	return digests_equal(world, core, first, &other) && (!world->check.on || !first_missing(world, core, &world->proxies[first]));
+}
+
+/* A cell that a holds and b holds otherwise. */
+static bool explain_pair(struct world *world, struct proxy *a, struct proxy *b, char *ret_text, size_t size)
+{
+	for (uint32_t e = 0; e < a->node->ledger.entries_high; e++) {
+		const struct entry *entry = &a->node->ledger.entries[e];
+
+		if (!(entry->flags & ENTRY_USED))
+			continue;
+		for (uint32_t at = entry->cells; at != INDEX_NONE; at = a->node->ledger.cells[at].next) {
+			const struct ledger_cell *cell = &a->node->ledger.cells[at], *there = NULL;
+			const uint32_t other = ledger_find(&b->node->ledger, &entry->key);
+			const uint64_t slot = cell_slot(cell, a->node->slot);
+			uint64_t incarnation, incarnation_there;
+			const int member = proxy_member_of_origin(a, cell->origin, &incarnation);
+
+			if (slot < slot_oldest(a->node->slot))
+				continue;
+			for (uint32_t o = 0; other != INDEX_NONE && o < b->config.limits.members_max * INCARNATIONS_MAX && !there; o++) {
+				if (b->node->origins[o].used && proxy_member_of_origin(b, (uint16_t)o, &incarnation_there) == member &&
+				    incarnation_there == incarnation)
+					there = cell_of(&b->node->ledger, other, o, slot);
+			}
+			if (there && there->packets == cell->packets && there->first == cell->first && there->last == cell->last)
+				continue;
+			snprintf(ret_text, size,
+				 "of key %u by node-%d (incarnation %llu) in slot %llu (now %llu): node-%u has %u packets [%u, %u], node-%u has %u [%u, %u]",
+				 keys_find(&world->keys, &entry->key), member, (unsigned long long)incarnation, (unsigned long long)slot,
+				 (unsigned long long)a->node->slot, a->number, cell->packets, cell->first, cell->last, b->number,
+				 there ? there->packets : 0, there ? there->first : 0, there ? there->last : 0);
+			return true;
+		}
+	}
+	return false;
+}
+
+void check_explain(struct world *world, const bool *core, char *ret_text, size_t size)
+{
+	const int first = first_of(world, core);
+	const struct tally_entry *missing;
+	int other = -1;
+
+	snprintf(ret_text, size, "agreement");
+	if (first < 0)
+		return;
+	if (!digests_equal(world, core, first, &other)) {
+		struct proxy *a = &world->proxies[first], *b = &world->proxies[other];
+
+		if (!explain_pair(world, a, b, ret_text, size) && !explain_pair(world, b, a, ret_text, size))
+			snprintf(ret_text, size, "node-%d in slot %llu, node-%d in slot %llu", first, (unsigned long long)a->node->slot, other,
+				 (unsigned long long)b->node->slot);
+		return;
+	}
+	missing = first_missing(world, core, &world->proxies[first]);
+	if (missing)
+		snprintf(ret_text, size, "all hold the same, but not what node-%u counted of key %u in slot %llu: %llu packets",
+			 (unsigned int)(missing->name.who >> 32) & 0xffff, (uint32_t)missing->name.who, (unsigned long long)tally_slot(&missing->name),
+			 (unsigned long long)missing->packets);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What must always hold, looked at after every event, and what must hold in the end. The join of a cell into a ledger and the noting of a
+ * frame are watched where they happen (--wrap in the Makefile), so that nothing gets into a core unseen. A failed check is kept with its
+ * time, member and words; the run ends there.
+ */
+#ifndef SIM_CHECK_H
+#define SIM_CHECK_H
+
+#include "kernel.h"
+#include "network.h"
+#include "node.h"
+#include "tally.h"
+
+struct proxy;
+struct world;
+
+/* Situations a batch of random runs must have been in, or it has proved nothing. */
+enum reached {
+	REACHED_LOSS,
+	REACHED_REPLAY_REFUSED,
+	REACHED_FORGERY_REFUSED,
+	REACHED_FRAME_REPAIRED,
+	REACHED_PARTITION,
+	REACHED_PARTITION_LONG, /* longer than the retention of slots */
+	REACHED_ONE_WAY,
+	REACHED_CLOG,
+	REACHED_CRASH,
+	REACHED_TABLE_LOST,
+	REACHED_PAUSE,
+	REACHED_SKEWED,
+	REACHED_SILENT,
+	REACHED_STALE_SLOT, /* a cell of a slot not held was refused */
+	REACHED_BUDGET, /* own cells waited for the next tick */
+	REACHED_QUOTA,
+	REACHED_PAIR_DROP,
+	REACHED_DESTINATION_DROP,
+	REACHED_CORE_SMALLER, /* the core that was healed was not everybody */
+	REACHED_COUNT
+};
+extern const char *const reached_names[REACHED_COUNT];
+
+/* Ways to misbehave beyond the rules, to prove that the checks can fail. */
+enum breaking {
+	BREAK_NOTHING,
+	BREAK_OVERCOUNT, /* a member's daemon claims one packet too many */
+	BREAK_SHRINK, /* a count in a ledger gets smaller */
+	BREAK_FORGET, /* a count in a ledger is changed when all is quiet */
+	BREAK_RESURRECT, /* a cell of a forgotten slot is joined */
+	BREAK_REPLAY, /* a member forgets what it has already opened */
+	BREAK_FORGERY, /* a datagram no member sent is opened */
+	BREAK_DEAF, /* the network never heals for one member of the core */
+	BREAK_DROP, /* a filter drops clients far below their rate */
+	BREAK_COUNT
+};
+extern const char *const breaking_names[BREAK_COUNT];
+
+struct check {
+	bool on, failed;
+	char text[512];
+	enum breaking breaking;
+	struct proxy *inside; /* whose core is being called */
+	struct tally truth, seen;
+	uint64_t joins, reached[REACHED_COUNT];
+};
+
+void check_fail(struct world *world, const struct proxy *proxy, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+void check_enter(struct world *world, struct proxy *proxy);
+void check_leave(struct world *world, struct proxy *proxy);
+void check_harvest(struct world *world, struct proxy *proxy, struct kernel_record *record, const struct harvest_cell *cell);
+void check_receive(struct world *world, struct proxy *proxy, struct parcel *parcel, enum reject reason);
+void check_datagram(struct world *world, const struct proxy *proxy, size_t size);
+void check_change(struct world *world, const struct proxy *proxy, const struct change *change);
+void check_drop(struct world *world, const struct proxy *proxy, double offered_rate, enum reason reason);
+
+/* Do all running members of `core` hold the same ledger, and in it exactly what the members of the core counted? */
+bool check_agreement(struct world *world, const bool *core);
+/* Says of the first difference what it is. */
+void check_explain(struct world *world, const bool *core, char *ret_text, size_t size);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A model of the kernel's record table and of the XDP program that judges by it: the words of include/xpro/record.h with the same writers
+ * and the same rules, but in nanoseconds of mesh time instead of jiffies, on one CPU, and never full. Shared by nobody; each proxy has one,
+ * and it outlives the proxy's daemon.
+ */
+#ifndef SIM_KERNEL_H
+#define SIM_KERNEL_H
+
+#include <xpro/record.h>
+
+#include "harvest.h"
+#include "node.h"
+
+struct kernel_record {
+	/* K: written by packets */
+	uint64_t packets;
+	int64_t window_start_ns, last_ns;
+	uint64_t window_packets;
+	uint32_t thinning;
+	/* D: written by the daemon */
+	bool folded;
+	int64_t fold_window_ns; /* the generation */
+	int64_t ts1_ns, ts2_ns, carry_from_ns;
+	int64_t base_count; /* M.c - packets at the fold */
+	double floor, rho;
+	uint16_t pass_share;
+	bool thin;
+	struct harvest_words harvest;
+	/* not words of the table */
+	uint32_t key, destination; /* numbers: of the key, of its destination's record */
+	bool changed; /* since the last harvest */
+	uint64_t harvested; /* sum over all slots of what harvests gave */
+};
+
+struct kernel {
+	struct kernel_record *records;
+	uint32_t count, size;
+	uint32_t *of_key; /* [key] -> record + 1; 0 = none */
+	uint32_t of_key_size;
+	uint32_t *changed; /* records */
+	uint32_t changed_count;
+	int64_t harvested_at_ns, heartbeat_ns, young_until_ns;
+	struct thresholds thresholds;
+	int64_t window_max_ns, carry_span_ns;
+	int decay;
+};
+
+void kernel_open(struct kernel *kernel, const struct thresholds *thresholds, const struct mesh *mesh, int64_t now_ns);
+void kernel_close(struct kernel *kernel);
+
+/* Algorithm 2 for one packet at mesh time `now`. */
+enum reason kernel_packet(struct kernel *kernel, int64_t now_ns, uint32_t pair, uint32_t destination);
+
+/* Writes a record of the core into the table, as gossipd's table_apply does. `destination` is the pair's, or the key itself. */
+void kernel_apply(struct kernel *kernel, uint32_t key, uint32_t destination, const struct change *change);
+
+/* Hands every cell that changed since the last harvest to `each`. */
+void kernel_harvest(struct kernel *kernel, int64_t now_ns, struct duration slot_length,
+		    void (*each)(void *user, struct kernel_record *record, const struct harvest_cell *cell), void *user);
+
+/* What a key is judged by now. False: no record. */
+struct judged {
+	double count, window_s, rate;
+	bool folded;
+};
+bool kernel_judge(const struct kernel *kernel, int64_t now_ns, uint32_t key, struct judged *ret_judged);
+
+static inline bool reason_drops(enum reason reason)
+{
+	return reason >= REASON_DROP_PAIR && reason <= REASON_DROP_DESTINATION_SHARE;
+}
+
+#endif

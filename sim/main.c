@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* xpro-sim: the command line. Results go to stdout; progress and complaints to stderr. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "experiment.h"
+#include "report.h"
+#include "swarm.h"
+#include "world.h"
+
+enum { EXIT_CHECK = 1, EXIT_USAGE = 2 };
+
+static int usage(FILE *out)
+{
+	fputs("xpro-sim: the mesh in a simulated network; every run can be repeated from its seed\n"
+	      "\n"
+	      "  xpro-sim run SCENARIO [--seed N] [--json] [--signatures real|simulated]   one scenario, and its figures\n"
+	      "  xpro-sim swarm --seeds A..B [--json]           random runs; every check after every event\n"
+	      "  xpro-sim experiment NAME [--output DIRECTORY] [--quick]   CSV, JSON, plot and a paragraph; NAME 'list' lists them\n"
+	      "  xpro-sim help\n"
+	      "\n"
+	      "Exit: 0 all well, 1 a check failed (the seed and the command that repeats it are printed), 2 wrong usage.\n"
+	      "sim/README.md tells how to write a scenario.\n",
+	      out);
+	return out == stderr ? EXIT_USAGE : 0;
+}
+
+static bool number_read(const char *text, uint64_t *ret_number)
+{
+	char *end;
+
+	errno = 0;
+	*ret_number = strtoull(text, &end, 10);
+	return errno == 0 && end != text && *end == '\0' && text[0] != '-';
+}
+
+/* On a terminal: how far, how fast, how much longer. The only place that looks at the real clock. */
+static double real_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / NS_PER_S;
+}
+
+static double began_s, shown_s;
+
+static void progress(const struct world *world)
+{
+	const double now = real_s(), done = (double)world->now_ns / NS_PER_S / world->scenario.duration_s;
+
+	if (now - shown_s < 0.2)
+		return;
+	shown_s = now;
+	fprintf(stderr, "\r%5.1f %%  %.0f x real time  %.0f s left   ", 100 * done, done * world->scenario.duration_s / (now - began_s),
+		done > 0 ? (now - began_s) * (1 - done) / done : 0);
+	fflush(stderr);
+}
+
+static int flush_stdout(int result)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return result;
+	fprintf(stderr, "xpro-sim: stdout: %s\n", strerror(errno));
+	return EXIT_CHECK;
+}
+
+struct options {
+	uint64_t seed, first, last;
+	bool json, has_seeds, quick, verbose;
+	int real; /* -1: as the scenario says */
+	enum breaking breaking;
+	const char *output;
+};
+
+static bool breaking_read(const char *name, enum breaking *ret_breaking)
+{
+	for (unsigned int i = 0; i < BREAK_COUNT; i++) {
+		if (strcmp(breaking_names[i], name) == 0) {
+			*ret_breaking = (enum breaking)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool seeds_read(char *text, struct options *options)
+{
+	char *dots = strstr(text, "..");
+
+	options->has_seeds = true;
+	if (!dots)
+		return number_read(text, &options->first) && number_read(text, &options->last);
+	*dots = '\0';
+	return number_read(text, &options->first) && number_read(dots + 2, &options->last) && options->first <= options->last;
+}
+
+static bool options_read(int argc, char **argv, struct options *options)
+{
+	static const struct option names[] = {
+		{ "seed", required_argument, NULL, 's' },   { "seeds", required_argument, NULL, 'S' },
+		{ "json", no_argument, NULL, 'j' },	    { "signatures", required_argument, NULL, 'g' },
+		{ "output", required_argument, NULL, 'o' }, { "quick", no_argument, NULL, 'q' },
+		{ "break", required_argument, NULL, 'b' },  { "verbose", no_argument, NULL, 'v' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	*options = (struct options){ .seed = 1, .real = -1, .output = "build/experiments" };
+	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			if (!number_read(optarg, &options->seed))
+				return false;
+			break;
+		case 'S':
+			if (!seeds_read(optarg, options))
+				return false;
+			break;
+		case 'j':
+			options->json = true;
+			break;
+		case 'g':
+			options->real = strcmp(optarg, "real") == 0;
+			if (!options->real && strcmp(optarg, "simulated") != 0)
+				return false;
+			break;
+		case 'o':
+			options->output = optarg;
+			break;
+		case 'q':
+			options->quick = true;
+			break;
+		case 'v':
+			options->verbose = true;
+			break;
+		case 'b':
+			if (!breaking_read(optarg, &options->breaking))
+				return false;
+			break;
+		default:
+			return false;
+		}
+	}
+	return true;
+}
+
+static int run(const char *path, const struct options *options)
+{
+	struct scenario_problem problem;
+	struct scenario scenario;
+	struct world *world;
+	json_t *report;
+	bool failed;
+
+	if (!scenario_read(path, &scenario, &problem)) {
+		fprintf(stderr, "xpro-sim: %s\n", problem.text);
+		return EXIT_USAGE;
+	}
+	if (options->real >= 0)
+		scenario.real_signatures = options->real;
+	world = world_open(&scenario, options->seed);
+	world->check.breaking = options->breaking;
+	began_s = real_s();
+	world_run(world, scenario.duration_s, isatty(STDERR_FILENO) ? progress : NULL);
+	if (isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
+	report = report_make(world);
+	if (options->json) {
+		json_dumpf(report, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+		putchar('\n');
+	} else {
+		report_print(report, stdout);
+	}
+	fprintf(stderr, "%.1f x real time\n", scenario.duration_s / (real_s() - began_s));
+	failed = world->check.failed;
+	json_decref(report);
+	world_close(world);
+	return flush_stdout(failed ? EXIT_CHECK : 0);
+}
+
+static int swarm(const struct options *options)
+{
+	const struct swarm_options swarm_options = {
+		.first = options->first,
+		.last = options->last,
+		.breaking = options->breaking,
+		.terminal = isatty(STDERR_FILENO),
+		.verbose = options->verbose,
+	};
+
+	return flush_stdout(swarm_run(&swarm_options) ? 0 : EXIT_CHECK);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	const char *verb;
+
+	if (sodium_init() < 0 || argc < 2)
+		return usage(stderr);
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)
+		return usage(stdout);
+	if (!options_read(argc, argv, &options) || optind >= argc)
+		return usage(stderr);
+	verb = argv[optind++];
+	if (strcmp(verb, "run") == 0 && optind + 1 == argc)
+		return run(argv[optind], &options);
+	if (strcmp(verb, "swarm") == 0 && optind == argc && options.has_seeds)
+		return swarm(&options);
+	if (strcmp(verb, "experiment") == 0 && optind + 1 == argc)
+		return flush_stdout(experiment_run(argv[optind], options.output, options.quick) ? 0 : EXIT_USAGE);
+	return usage(stderr);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What is measured while a world runs: verdicts on packets, how fast frames spread, how far the members' rates are from the true one. */
+#ifndef SIM_MEASURE_H
+#define SIM_MEASURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel.h"
+#include "scenario.h"
+
+struct proxy;
+struct world;
+struct flow;
+
+/* Numbers to take percentiles of. */
+struct samples {
+	float *values;
+	size_t count, size;
+	bool sorted;
+};
+void samples_add(struct samples *samples, double value);
+double samples_percentile(struct samples *samples, double share); /* 0..1; NAN when empty */
+double samples_mean(const struct samples *samples);
+void samples_free(struct samples *samples);
+
+struct group_measure {
+	uint64_t offered, delivered, dropped_pair, dropped_destination, no_route;
+	uint64_t dropped_falsely, missed; /* beside the oracle's verdict */
+	int64_t first_packet_ns, first_oracle_drop_ns;
+	int64_t first_drop_ns[MEMBERS_MAX];
+	uint64_t leaked_before_drop; /* packets that passed before the last member's first drop */
+};
+
+#define FRAMES_TRACKED 512 /* of each origin */
+#define WATCHED_MAX 16
+#define SERIES_MAX 4096
+
+struct frame_track {
+	uint64_t sequence;
+	int64_t sent_ns;
+	uint32_t reached, expected;
+	bool counted; /* sent inside the time that is measured */
+};
+
+/* One moment of the series of rate errors. */
+struct error_point {
+	double at_s, mean, worst;
+};
+
+struct measure {
+	struct group_measure groups[GROUPS_MAX];
+	struct frame_track *frames; /* [member][sequence % FRAMES_TRACKED] */
+	struct samples deliveries_ms, full_ms, errors;
+	uint64_t frames_sent, frames_full;
+	uint32_t watched[WATCHED_MAX]; /* keys whose rates are compared */
+	unsigned int watched_count;
+	struct error_point *series;
+	unsigned int series_count;
+	int64_t window_begins_ns; /* totals of traffic are taken from here */
+	struct totals_mark {
+		uint64_t bytes_sent, sent, made, checked, frames_received, frames_duplicate;
+	} *marks, *ends;
+	int64_t converged_ns; /* all ledgers equal, since the last packet; -1: never */
+};
+
+void measure_open(struct world *world);
+void measure_close(struct world *world);
+void measure_packet(struct world *world, const struct flow *flow, unsigned int member, enum reason reason, enum reason oracle);
+void measure_no_route(struct world *world, const struct flow *flow);
+void measure_frame(struct world *world, const struct proxy *proxy, int member, uint64_t sequence);
+
+#endif

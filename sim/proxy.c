@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The turns of a simulated daemon: tick, datagram, and what follows either. */
+#include "proxy.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "crypto.h"
+#include "node_internal.h"
+#include "world.h"
+
+#define TICK_LATE_NS 1000000 /* the loop wakes up to this late */
+
+/* ---- clocks ---- */
+
+static int64_t mono_ns(const struct proxy *proxy, int64_t at_ns)
+{
+	return at_ns + at_ns / 1000000 * proxy->drift_ppm + at_ns % 1000000 * proxy->drift_ppm / 1000000;
+}
+
+int64_t proxy_mesh_ns(const struct proxy *proxy, int64_t at_ns)
+{
+	return WORLD_START_NS + mono_ns(proxy, at_ns) + proxy->offset_ns;
+}
+
+struct now proxy_now(const struct proxy *proxy, int64_t at_ns)
+{
+	/* A daemon's monotonic clock does not start at 0. */
+	return (struct now){ .mono = { mono_ns(proxy, at_ns) + 1000 * NS_PER_S }, .mesh = { proxy_mesh_ns(proxy, at_ns) } };
+}
+
+/* The first moment at which the proxy's mesh clock shows at least this. */
+static int64_t world_ns_at(const struct proxy *proxy, struct instant mesh)
+{
+	const int64_t wanted = mesh.ns - WORLD_START_NS - proxy->offset_ns;
+	int64_t at = wanted - wanted / 1000000 * proxy->drift_ppm;
+
+	while (mono_ns(proxy, at) < wanted)
+		at += 1 + (wanted - mono_ns(proxy, at)) / 2;
+	return at;
+}
+
+/* ---- what every turn ends with ---- */
+
+static uint32_t destination_number(struct world *world, const struct key *key)
+{
+	const struct key destination = key_of_destination(&key->destination);
+
+	return keys_intern(&world->keys, &destination);
+}
+
+static void drain(struct proxy *proxy, int64_t done_ns)
+{
+	struct world *world = proxy->world;
+	const struct now now = proxy_now(proxy, world->now_ns);
+	uint8_t bytes[DATAGRAM_BYTES_MAX];
+	struct node_event event;
+	struct change change;
+	struct endpoint to;
+	size_t size;
+
+	while ((size = node_poll(proxy->node, now, &to, bytes)) > 0) {
+		check_datagram(world, proxy, size);
+		network_send(world, proxy->number, &to, done_ns, bytes, size);
+	}
+	while (node_next_change(proxy->node, now, &change)) {
+		check_change(world, proxy, &change);
+		kernel_apply(&proxy->kernel, keys_intern(&world->keys, &change.key), destination_number(world, &change.key), &change);
+	}
+	while (node_next_event(proxy->node, &event)) {
+		trace_note(&world->trace, world->now_ns, TRACE_EVENT, proxy->number, event.kind);
+		proxy->events[event.kind]++;
+	}
+}
+
+/* The processor is taken for as long as this turn's work lasts. */
+static int64_t spend(struct proxy *proxy, uint64_t made_before, uint64_t checked_before)
+{
+	const struct node_counters *counters = &proxy->node->counters;
+	int64_t cost_ns = COST_DATAGRAM_NS;
+
+	if (!proxy->world->scenario.service)
+		return proxy->world->now_ns;
+	cost_ns += (int64_t)(counters->signatures_made - made_before) * COST_SIGN_NS;
+	cost_ns += (int64_t)(counters->signatures_checked - checked_before) * COST_VERIFY_NS;
+	proxy->busy_until_ns = (proxy->busy_until_ns > proxy->world->now_ns ? proxy->busy_until_ns : proxy->world->now_ns) + cost_ns;
+	return proxy->busy_until_ns;
+}
+
+/* ---- tick ---- */
+
+static void plan_tick(struct proxy *proxy);
+
+static void observe(void *user, struct kernel_record *record, const struct harvest_cell *cell)
+{
+	struct proxy *proxy = user;
+	struct world *world = proxy->world;
+	const struct key *key = &world->keys.keys[record->key];
+
+	check_harvest(world, proxy, record, cell);
+	if (!node_observe(proxy->node, proxy_now(proxy, world->now_ns), key, cell->slot, cell->first, cell->last, cell->packets))
+		world->check.reached[REACHED_QUOTA]++;
+}
+
+static void tick(struct world *world, uint64_t who, void *what)
+{
+	struct proxy *proxy = &world->proxies[who];
+	const uint64_t life = (uint64_t)(uintptr_t)what;
+	const struct now now = proxy_now(proxy, world->now_ns);
+	uint64_t made, checked;
+
+	if (!proxy->running || proxy->life != life)
+		return;
+	if (world->now_ns < proxy->paused_until_ns) {
+		heap_add(&world->heap, proxy->paused_until_ns, tick, who, what);
+		return;
+	}
+	trace_note(&world->trace, world->now_ns, TRACE_TICK, who, 0);
+	check_enter(world, proxy);
+	made = proxy->node->counters.signatures_made;
+	checked = proxy->node->counters.signatures_checked;
+	kernel_harvest(&proxy->kernel, now.mesh.ns, mesh_slot_length(&world->mesh), observe, proxy);
+	node_tick(proxy->node, now);
+	drain(proxy, spend(proxy, made, checked));
+	check_leave(world, proxy);
+	plan_tick(proxy);
+}
+
+static void plan_tick(struct proxy *proxy)
+{
+	struct world *world = proxy->world;
+	const struct now now = proxy_now(proxy, world->now_ns);
+	int64_t at_ns = world_ns_at(proxy, node_next_due(proxy->node, now));
+
+	if (at_ns <= world->now_ns)
+		at_ns = world->now_ns + 1;
+	heap_add(&world->heap, at_ns + (int64_t)rng_below(&proxy->rng, TICK_LATE_NS), tick, proxy->number, (void *)(uintptr_t)proxy->life);
+}
+
+/* ---- datagrams ---- */
+
+static void receive(struct proxy *proxy, struct flight *flight)
+{
+	struct world *world = proxy->world;
+	const struct node_counters *counters = &proxy->node->counters;
+	const uint64_t made = counters->signatures_made, checked = counters->signatures_checked;
+	struct parcel *parcel = flight->parcel;
+	uint8_t bytes[DATAGRAM_BYTES_MAX];
+	enum reject reason;
+
+	memcpy(bytes, parcel->bytes, parcel->size);
+	check_enter(world, proxy);
+	reason = node_receive(proxy->node, proxy_now(proxy, world->now_ns), &flight->from, bytes, parcel->size);
+	trace_note(&world->trace, world->now_ns, TRACE_DATAGRAM, (uint64_t)parcel->from << 32 | (uint64_t)proxy->number << 16 | reason,
+		   crypto_mix(parcel->size, parcel->bytes, parcel->size));
+	check_receive(world, proxy, parcel, reason);
+	drain(proxy, spend(proxy, made, checked));
+	check_leave(world, proxy);
+	flight_free(flight);
+}
+
+static void wake(struct world *world, uint64_t who, void *what);
+
+static void plan_wake(struct proxy *proxy)
+{
+	struct world *world = proxy->world;
+	int64_t at_ns = proxy->busy_until_ns > proxy->paused_until_ns ? proxy->busy_until_ns : proxy->paused_until_ns;
+
+	if (proxy->waking)
+		return;
+	proxy->waking = true;
+	heap_add(&world->heap, at_ns > world->now_ns ? at_ns : world->now_ns, wake, proxy->number, (void *)(uintptr_t)proxy->life);
+}
+
+static void wake(struct world *world, uint64_t who, void *what)
+{
+	struct proxy *proxy = &world->proxies[who];
+
+	if (proxy->life != (uint64_t)(uintptr_t)what)
+		return;
+	proxy->waking = false;
+	if (world->now_ns >= proxy->paused_until_ns && world->now_ns >= proxy->busy_until_ns && proxy->inbox_count > 0) {
+		struct flight *flight = proxy->inbox[proxy->inbox_head];
+
+		proxy->inbox_head = (proxy->inbox_head + 1) % INBOX_SIZE;
+		proxy->inbox_count--;
+		receive(proxy, flight);
+	}
+	if (proxy->inbox_count > 0)
+		plan_wake(proxy);
+}
+
+void proxy_arrive(struct world *world, struct flight *flight)
+{
+	struct proxy *proxy = &world->proxies[flight->to];
+
+	if (!proxy->running) {
+		flight_free(flight);
+		return;
+	}
+	if (world->now_ns >= proxy->busy_until_ns && world->now_ns >= proxy->paused_until_ns && proxy->inbox_count == 0) {
+		receive(proxy, flight);
+		return;
+	}
+	if (proxy->inbox_count == INBOX_SIZE) {
+		proxy->inbox_lost++;
+		flight_free(flight);
+		return;
+	}
+	proxy->inbox[(proxy->inbox_head + proxy->inbox_count++) % INBOX_SIZE] = flight;
+	plan_wake(proxy);
+}
+
+/* ---- life and death ---- */
+
+static void certify(struct world *world, struct proxy *proxy)
+{
+	struct certificate certificate = { .serial = 1, .endpoints = 1 };
+	const struct endpoint endpoint = member_endpoint(proxy->number);
+	const int region = world->scenario.regions[proxy->number % (unsigned int)world->scenario.regions_count];
+	uint8_t seed[32];
+
+	rng_fill(&proxy->rng, seed, sizeof(seed));
+	crypto_sign_seed_keypair(certificate.public_key, proxy->config.secret_key, seed);
+	snprintf(certificate.name, sizeof(certificate.name), "node-%u", proxy->number);
+	snprintf(certificate.region, sizeof(certificate.region), "%s", region_names[region]);
+	certificate.endpoint[0].address = endpoint.address;
+	certificate.endpoint[0].port = endpoint.port;
+	if (certificate_issue(&certificate, &world->mesh, world->authority_secret, proxy->config.certificate, &proxy->config.certificate_bytes))
+		abort();
+}
+
+void proxy_open(struct world *world, unsigned int number, bool gossip)
+{
+	const struct scenario *scenario = &world->scenario;
+	struct proxy *proxy = &world->proxies[number];
+
+	*proxy = (struct proxy){ .world = world, .number = number, .rng = rng_make(world->seed, "proxy", number), .powered = true };
+	proxy->stopped_at_ns = INT64_MIN;
+	proxy->config = (struct node_config){
+		.limits = { .keys_max = (uint32_t)scenario->keys_max,
+			    .cells_max = (uint32_t)scenario->cells_max,
+			    .frames_max = (uint32_t)scenario->frames_max,
+			    .members_max = gossip ? (uint32_t)scenario->members : 1 },
+		.mesh = world->mesh,
+		.thresholds = scenario->thresholds,
+		.incarnation = 1000,
+		.datagram_bytes = (uint16_t)scenario->datagram_bytes,
+		.frames_per_tick = (uint16_t)scenario->frames_per_tick,
+		.gossip = gossip && scenario->sharing == SHARING_MESH,
+	};
+	memcpy(proxy->config.mesh_secret, world->mesh_secret, MESH_SECRET_BYTES);
+	certify(world, proxy);
+	if (gossip) {
+		proxy->offset_ns = (int64_t)(rng_between(&proxy->rng, -1, 1) * scenario->skew_ms * NS_PER_MS);
+		proxy->drift_ppm = (int64_t)(rng_between(&proxy->rng, -1, 1) * scenario->drift_ppm);
+		if (scenario->skewed_from > 0 && (int)number >= scenario->skewed_from)
+			proxy->offset_ns += (int64_t)(scenario->skewed_ms * NS_PER_MS);
+	}
+	proxy->memory = aligned_alloc(64, (node_bytes(&proxy->config.limits) + 63) / 64 * 64);
+	if (!proxy->memory)
+		abort();
+	kernel_open(&proxy->kernel, &scenario->thresholds, &world->mesh, proxy_mesh_ns(proxy, world->now_ns));
+}
+
+void proxy_start(struct world *world, unsigned int number)
+{
+	struct proxy *proxy = &world->proxies[number];
+	const struct now now = proxy_now(proxy, world->now_ns);
+
+	if (proxy->running)
+		return;
+	if (!proxy->powered) { /* a new table: a new incarnation, never used before */
+		proxy->config.incarnation += 1;
+		proxy->config.boot = 0;
+		kernel_close(&proxy->kernel);
+		kernel_open(&proxy->kernel, &world->scenario.thresholds, &world->mesh, now.mesh.ns);
+		proxy->powered = true;
+	}
+	proxy->config.boot++;
+	rng_fill(&proxy->rng, proxy->config.seed, SEED_BYTES);
+	memset(proxy->member_number, 0xff, sizeof(proxy->member_number));
+	if (node_init(proxy->memory, node_bytes(&proxy->config.limits), &proxy->config, now, &proxy->node))
+		abort();
+	for (unsigned int other = 0; proxy->config.gossip && other < number; other++)
+		node_greet(proxy->node, member_endpoint(other));
+	proxy->running = true;
+	proxy->life++;
+	proxy->waking = false;
+	proxy->kernel.young_until_ns = now.mesh.ns + proxy->kernel.window_max_ns;
+	proxy->busy_until_ns = proxy->paused_until_ns = world->now_ns;
+	trace_note(&world->trace, world->now_ns, TRACE_START, number, proxy->config.boot);
+	plan_tick(proxy);
+}
+
+static void totals_add(const struct node_counters *counters, struct proxy_totals *totals)
+{
+	totals->received += counters->datagrams_received;
+	totals->sent += counters->datagrams_sent;
+	totals->bytes_received += counters->bytes_received;
+	totals->bytes_sent += counters->bytes_sent;
+	totals->signatures_made += counters->signatures_made;
+	totals->signatures_checked += counters->signatures_checked;
+	totals->frames_received += counters->frames_received;
+	totals->frames_duplicate += counters->frames_duplicate;
+	totals->frames_repaired += counters->frames_repaired;
+	totals->frames_published += counters->frames_published;
+	totals->cells_published += counters->cells_published;
+	for (unsigned int i = 0; i < REJECT_COUNT; i++)
+		totals->rejects[i] += counters->rejects[i];
+}
+
+void proxy_totals(const struct proxy *proxy, struct proxy_totals *ret_totals)
+{
+	*ret_totals = proxy->gone;
+	ret_totals->inbox_lost = proxy->inbox_lost;
+	if (proxy->running)
+		totals_add(&proxy->node->counters, ret_totals);
+}
+
+void proxy_stop(struct world *world, unsigned int number)
+{
+	struct proxy *proxy = &world->proxies[number];
+
+	if (!proxy->running)
+		return;
+	totals_add(&proxy->node->counters, &proxy->gone);
+	node_close(proxy->node);
+	proxy->running = false;
+	proxy->life++;
+	proxy->stopped_at_ns = world->now_ns;
+	for (; proxy->inbox_count > 0; proxy->inbox_count--) {
+		flight_free(proxy->inbox[proxy->inbox_head]);
+		proxy->inbox_head = (proxy->inbox_head + 1) % INBOX_SIZE;
+	}
+	trace_note(&world->trace, world->now_ns, TRACE_STOP, number, proxy->config.boot);
+}
+
+void proxy_power_off(struct world *world, unsigned int number)
+{
+	proxy_stop(world, number);
+	world->proxies[number].powered = false;
+}
+
+void proxy_pause(struct world *world, unsigned int number, int64_t until_ns)
+{
+	struct proxy *proxy = &world->proxies[number];
+
+	if (until_ns > proxy->paused_until_ns)
+		proxy->paused_until_ns = until_ns;
+	trace_note(&world->trace, world->now_ns, TRACE_PAUSE, number, (uint64_t)until_ns);
+}
+
+void proxy_close(struct world *world, unsigned int number)
+{
+	struct proxy *proxy = &world->proxies[number];
+
+	proxy_stop(world, number);
+	kernel_close(&proxy->kernel);
+	free(proxy->memory);
+}
+
+static int member_lookup(const struct proxy *proxy, uint16_t member)
+{
+	for (int i = 0; i < proxy->world->scenario.members; i++) {
+		if (proxy->world->member_ids[i] == proxy->node->members[member].id)
+			return i;
+	}
+	return proxy->node->members[member].self ? (int)proxy->number : -1;
+}
+
+int proxy_member_of_origin(struct proxy *proxy, uint16_t origin, uint64_t *ret_incarnation)
+{
+	const uint16_t member = origin_member(origin);
+
+	if (proxy->member_number[member] < 0)
+		proxy->member_number[member] = (int16_t)member_lookup(proxy, member);
+	*ret_incarnation = proxy->node->origins[origin].incarnation;
+	return proxy->member_number[member];
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A simulated proxy: the core, a kernel's table, a clock of its own, one processor that is busy for as long as signatures take, and a
+ * socket's queue. What gossipd does in a turn, this does in an event.
+ */
+#ifndef SIM_PROXY_H
+#define SIM_PROXY_H
+
+#include "kernel.h"
+#include "network.h"
+#include "node.h"
+
+struct world;
+
+/* What work costs (../proto measured on one core): microseconds. */
+#define COST_DATAGRAM_NS 3000
+#define COST_VERIFY_NS 70000
+#define COST_SIGN_NS 26000
+
+#define INBOX_SIZE 16384 /* datagrams in the socket's buffer; beyond that they are lost */
+
+/* Over all the lives of a proxy's daemon. */
+struct proxy_totals {
+	uint64_t received, sent, bytes_received, bytes_sent;
+	uint64_t signatures_made, signatures_checked;
+	uint64_t frames_received, frames_duplicate, frames_repaired, frames_published, cells_published;
+	uint64_t rejects[REJECT_COUNT];
+	uint64_t inbox_lost;
+};
+
+struct proxy {
+	struct world *world;
+	unsigned int number;
+	struct node *node;
+	void *memory;
+	struct node_config config;
+	struct kernel kernel;
+	bool powered; /* the host: packets of its clients come through */
+	bool running; /* the daemon */
+	uint64_t life; /* plans of an earlier life are void */
+	int64_t offset_ns, drift_ppm; /* of the clock */
+	int64_t busy_until_ns, paused_until_ns;
+	struct flight *inbox[INBOX_SIZE];
+	uint32_t inbox_head, inbox_count;
+	bool waking; /* a turn for the inbox is planned */
+	struct proxy_totals gone; /* counted by earlier lives */
+	uint64_t events[EVENT_COUNT];
+	struct rng rng;
+	uint64_t inbox_lost;
+	int16_t member_number[MEMBERS_MAX]; /* the core's number of a member -> ours; -1: not asked yet */
+	int64_t stopped_at_ns; /* of the last end of the daemon; INT64_MIN: never */
+};
+
+void proxy_open(struct world *world, unsigned int number, bool gossip);
+void proxy_close(struct world *world, unsigned int number);
+void proxy_start(struct world *world, unsigned int number);
+void proxy_stop(struct world *world, unsigned int number);
+void proxy_power_off(struct world *world, unsigned int number);
+void proxy_pause(struct world *world, unsigned int number, int64_t until_ns);
+
+struct now proxy_now(const struct proxy *proxy, int64_t at_ns);
+int64_t proxy_mesh_ns(const struct proxy *proxy, int64_t at_ns);
+
+/* A datagram has come to a proxy's socket. Takes the flight over. */
+void proxy_arrive(struct world *world, struct flight *flight);
+
+void proxy_totals(const struct proxy *proxy, struct proxy_totals *ret_totals);
+
+/* Our number of the member behind an origin of this proxy's core, and its incarnation. -1: unknown. */
+int proxy_member_of_origin(struct proxy *proxy, uint16_t origin, uint64_t *ret_incarnation);
+
+#endif

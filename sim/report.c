@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Figures of a run. */
+#include "report.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "world.h"
+
+static json_t *number(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *percentiles(struct samples *samples)
+{
+	return json_pack("{s:I, s:o, s:o, s:o, s:o}", "count", (json_int_t)samples->count, "mean", number(samples_mean(samples)), "p50",
+			 number(samples_percentile(samples, 0.5)), "p99", number(samples_percentile(samples, 0.99)), "max",
+			 number(samples_percentile(samples, 1)));
+}
+
+/* Per member: from the group's first packet anywhere to the first that this member dropped. */
+static json_t *detection_of(const struct world *world, const struct group_measure *measure, int members)
+{
+	struct samples delays = { .values = NULL };
+	json_t *each = json_array(), *result;
+	int never = 0;
+
+	for (int i = 0; i < members && measure->first_packet_ns >= 0; i++) {
+		const double s = (double)(measure->first_drop_ns[i] - measure->first_packet_ns) / NS_PER_S;
+
+		if (measure->first_drop_ns[i] < 0) {
+			never++;
+			json_array_append_new(each, json_null());
+			continue;
+		}
+		samples_add(&delays, s);
+		json_array_append_new(each, json_real(s));
+	}
+	result = percentiles(&delays);
+	json_object_set_new(result, "per_member_s", each);
+	json_object_set_new(result, "members_never", json_integer(never));
+	json_object_set_new(result, "one_proxy_that_sees_all_s",
+			    world->scenario.oracle && measure->first_oracle_drop_ns >= 0 ?
+				    json_real((double)(measure->first_oracle_drop_ns - measure->first_packet_ns) / NS_PER_S) :
+				    json_null());
+	samples_free(&delays);
+	return result;
+}
+
+static json_t *group_report(const struct world *world, int g)
+{
+	const struct group *group = &world->scenario.groups[g];
+	const struct group_measure *m = &world->measure.groups[g];
+	const double offered = m->offered ? (double)m->offered : NAN;
+	json_t *result = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "name", group->name, "role", group->bot ? "bot" : "honest",
+				   "offered", (json_int_t)m->offered, "delivered", (json_int_t)m->delivered, "dropped_pair",
+				   (json_int_t)m->dropped_pair, "dropped_destination", (json_int_t)m->dropped_destination, "no_route",
+				   (json_int_t)m->no_route, "delivered_share", number((double)m->delivered / offered), "dropped_falsely_share",
+				   number((double)m->dropped_falsely / offered), "missed_share", number((double)m->missed / offered));
+
+	if (group->bot)
+		json_object_set_new(result, "detection", detection_of(world, m, group->members > 0 ? group->members : world->scenario.members));
+	return result;
+}
+
+static json_t *traffic_report(struct world *world)
+{
+	const struct scenario *scenario = &world->scenario;
+	const double seconds = scenario->duration_s - scenario->quiet_s - scenario->warmup_s;
+	double bytes = 0, sent = 0, made = 0, checked = 0, received = 0, duplicate = 0;
+
+	for (int i = 0; i < scenario->members; i++) {
+		const struct totals_mark *a = &world->measure.marks[i], *b = &world->measure.ends[i];
+
+		bytes += (double)(b->bytes_sent - a->bytes_sent);
+		sent += (double)(b->sent - a->sent);
+		made += (double)(b->made - a->made);
+		checked += (double)(b->checked - a->checked);
+		received += (double)(b->frames_received - a->frames_received);
+		duplicate += (double)(b->frames_duplicate - a->frames_duplicate);
+	}
+	const double per = seconds * scenario->members;
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "bytes_per_s", number(bytes / per), "datagrams_per_s", number(sent / per),
+			 "signatures_made_per_s", number(made / per), "signatures_checked_per_s", number(checked / per), "frames_received_per_s",
+			 number(received / per), "duplicates_per_delivery", number(received > 0 ? duplicate / received : NAN));
+}
+
+static json_t *spreading_report(struct world *world)
+{
+	struct measure *measure = &world->measure;
+	json_t *full = percentiles(&measure->full_ms);
+
+	json_object_set_new(full, "share_of_frames", number(measure->frames_sent ? (double)measure->frames_full / (double)measure->frames_sent : NAN));
+	return json_pack("{s:o, s:o, s:o}", "delivery_ms", percentiles(&measure->deliveries_ms), "all_members_ms", full, "last_packet_to_agreement_ms",
+			 number(measure->converged_ns >= 0 ? (double)measure->converged_ns / NS_PER_MS : NAN));
+}
+
+static json_t *rejects_report(const struct world *world)
+{
+	json_t *result = json_object();
+
+	for (unsigned int reason = 1; reason < REJECT_COUNT; reason++) {
+		uint64_t sum = 0;
+
+		for (int i = 0; i < world->scenario.members; i++) {
+			struct proxy_totals totals;
+
+			proxy_totals(&world->proxies[i], &totals);
+			sum += totals.rejects[reason];
+		}
+		if (sum)
+			json_object_set_new(result, reject_names[reason], json_integer((json_int_t)sum));
+	}
+	return result;
+}
+
+json_t *report_make(struct world *world)
+{
+	json_t *groups = json_array(), *report;
+	char trace[65];
+
+	for (int i = 0; i < world->scenario.groups_count; i++)
+		json_array_append_new(groups, group_report(world, i));
+	trace_text(&world->trace, trace);
+	report = json_pack("{s:i, s:s, s:I, s:s, s:i, s:f, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "schema", 1, "scenario",
+			   world->scenario.name, "seed", (json_int_t)world->seed, "sharing", sharing_names[world->scenario.sharing], "members",
+			   world->scenario.members, "simulated_s", (double)world->now_ns / NS_PER_S, "trace", trace, "groups", groups, "per_member",
+			   traffic_report(world), "spreading", spreading_report(world), "rate_error", percentiles(&world->measure.errors), "rejects",
+			   rejects_report(world), "packets", (json_int_t)world->traffic.packets, "events", (json_int_t)world->trace.events,
+			   "cells_joined", (json_int_t)world->check.joins);
+	json_object_set_new(report, "check", world->check.failed ? json_string(world->check.text) : json_null());
+	return report;
+}
+
+/* ---- text ---- */
+
+static void print_value(const json_t *object, const char *name, const char *format, double scale, FILE *out)
+{
+	const json_t *value = json_object_get(object, name);
+
+	if (json_is_number(value))
+		fprintf(out, format, scale * json_number_value(value));
+	else
+		fputs("-", out);
+}
+
+static void print_percentiles(const json_t *object, const char *label, const char *unit, double scale, FILE *out)
+{
+	fprintf(out, "  %-30s mean ", label);
+	print_value(object, "mean", "%.3f", scale, out);
+	fputs("  p50 ", out);
+	print_value(object, "p50", "%.3f", scale, out);
+	fputs("  p99 ", out);
+	print_value(object, "p99", "%.3f", scale, out);
+	fputs("  max ", out);
+	print_value(object, "max", "%.3f", scale, out);
+	fprintf(out, " %s  (%lld)\n", unit, (long long)json_integer_value(json_object_get(object, "count")));
+}
+
+static void print_group(const json_t *group, FILE *out)
+{
+	const json_t *detection = json_object_get(group, "detection");
+
+	fprintf(out, "  %-20s %-7s offered %8lld  delivered %8lld (", json_string_value(json_object_get(group, "name")),
+		json_string_value(json_object_get(group, "role")), (long long)json_integer_value(json_object_get(group, "offered")),
+		(long long)json_integer_value(json_object_get(group, "delivered")));
+	print_value(group, "delivered_share", "%.2f %%", 100, out);
+	fprintf(out, ")  dropped: pair %lld, destination %lld", (long long)json_integer_value(json_object_get(group, "dropped_pair")),
+		(long long)json_integer_value(json_object_get(group, "dropped_destination")));
+	fputs("  falsely ", out);
+	print_value(group, "dropped_falsely_share", "%.2f %%", 100, out);
+	fputs(", missed ", out);
+	print_value(group, "missed_share", "%.2f %%\n", 100, out);
+	if (!detection)
+		return;
+	print_percentiles(detection, "  first drop at each member", "s", 1, out);
+	fputs("    one proxy that sees all: ", out);
+	print_value(detection, "one_proxy_that_sees_all_s", "%.3f s", 1, out);
+	fprintf(out, "; members that never dropped: %lld\n", (long long)json_integer_value(json_object_get(detection, "members_never")));
+}
+
+void report_print(const json_t *report, FILE *out)
+{
+	const json_t *per_member = json_object_get(report, "per_member"), *spreading = json_object_get(report, "spreading"), *group, *count;
+	const char *reason;
+	size_t i;
+
+	fprintf(out, "%s: %lld members, sharing: %s, seed %lld, %.1f s simulated, %lld packets, %lld events\n",
+		json_string_value(json_object_get(report, "scenario")), (long long)json_integer_value(json_object_get(report, "members")),
+		json_string_value(json_object_get(report, "sharing")), (long long)json_integer_value(json_object_get(report, "seed")),
+		json_real_value(json_object_get(report, "simulated_s")), (long long)json_integer_value(json_object_get(report, "packets")),
+		(long long)json_integer_value(json_object_get(report, "events")));
+	fputs("traffic\n", out);
+	json_array_foreach(json_object_get(report, "groups"), i, group)
+		print_group(group, out);
+	fputs("spreading\n", out);
+	print_percentiles(json_object_get(spreading, "delivery_ms"), "frame to a member", "ms", 1, out);
+	print_percentiles(json_object_get(spreading, "all_members_ms"), "frame to all members", "ms", 1, out);
+	fputs("  last packet to equal ledgers   ", out);
+	print_value(spreading, "last_packet_to_agreement_ms", "%.0f ms\n", 1, out);
+	if (!json_is_number(json_object_get(spreading, "last_packet_to_agreement_ms")))
+		fputc('\n', out);
+	fputs("rate of a pair, member's view against one that sees all\n", out);
+	print_percentiles(json_object_get(report, "rate_error"), "relative error", "%", 100, out);
+	fputs("per member and second\n  ", out);
+	print_value(per_member, "bytes_per_s", "%.0f bytes sent, ", 1, out);
+	print_value(per_member, "datagrams_per_s", "%.1f datagrams sent, ", 1, out);
+	print_value(per_member, "signatures_made_per_s", "%.1f signatures made, ", 1, out);
+	print_value(per_member, "signatures_checked_per_s", "%.1f checked, ", 1, out);
+	print_value(per_member, "duplicates_per_delivery", "%.2f duplicates per delivery", 1, out);
+	fputs("\nrefused\n ", out);
+	json_object_foreach((json_t *)(uintptr_t)json_object_get(report, "rejects"), reason, count)
+		fprintf(out, " %s %lld", reason, (long long)json_integer_value(count));
+	fputc('\n', out);
+	if (json_is_string(json_object_get(report, "check")))
+		fprintf(out, "CHECK FAILED %s\n", json_string_value(json_object_get(report, "check")));
+	fprintf(out, "trace %s\n", json_string_value(json_object_get(report, "trace")));
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A hash over everything that happened, in order: two runs with one trace did the same, bit for bit. */
+#ifndef SIM_TRACE_H
+#define SIM_TRACE_H
+
+#include <stdint.h>
+
+#include <sodium.h>
+
+struct trace {
+	crypto_hash_sha256_state state;
+	uint64_t buffer[512];
+	unsigned int used;
+	uint64_t events;
+};
+
+void trace_begin(struct trace *trace);
+void trace_note(struct trace *trace, int64_t at_ns, uint64_t kind, uint64_t who, uint64_t what);
+/* 64 hexadecimal digits. The trace goes on afterwards. */
+void trace_text(struct trace *trace, char ret_text[65]);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* When the next packet of a flow comes and where, by the rules of its group. */
+#include "traffic.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "world.h"
+
+static int64_t ns_of(double seconds)
+{
+	return (int64_t)(seconds * NS_PER_S);
+}
+
+static const struct group *group_of(const struct world *world, const struct flow *flow)
+{
+	return &world->scenario.groups[flow->group];
+}
+
+static double rate_at(const struct group *group, int64_t now_ns)
+{
+	return group->step_s > 0 && now_ns >= ns_of(group->step_s) ? group->step_rate : group->rate;
+}
+
+/* Pulses: time inside `off` does not exist for the flow. */
+static int64_t skip_silence(const struct group *group, int64_t at_ns)
+{
+	const int64_t period = ns_of(group->on_s + group->off_s), begin = ns_of(group->start_s), into = period > 0 ? (at_ns - begin) % period : 0;
+
+	if (group->off_s <= 0 || at_ns < begin || into < ns_of(group->on_s))
+		return at_ns;
+	return at_ns - into + period;
+}
+
+static int64_t next_ns(const struct group *group, struct flow *flow, int64_t now_ns)
+{
+	const double rate = rate_at(group, now_ns);
+	double gap_s;
+
+	if (rate <= 0)
+		return INT64_MAX;
+	gap_s = group->even ? 1 / rate : rng_exponential(&flow->rng, 1 / rate);
+	/* A step cuts the wait for the next packet short. */
+	if (group->step_s > 0 && now_ns < ns_of(group->step_s) && now_ns + ns_of(gap_s) > ns_of(group->step_s))
+		return ns_of(group->step_s) + 1 + ns_of(group->step_rate > 0 ? rng_exponential(&flow->rng, 1 / group->step_rate) : 0);
+	return skip_silence(group, now_ns + ns_of(gap_s) + 1);
+}
+
+static unsigned int place_of(const struct world *world, const struct group *group, struct flow *flow)
+{
+	const unsigned int members = (unsigned int)(group->members > 0 ? group->members : world->scenario.members);
+
+	switch (group->placement) {
+	case PLACE_SPREAD:
+		return (unsigned int)rng_below(&flow->rng, members);
+	case PLACE_ROAM:
+		return (flow->home + (unsigned int)(world->now_ns / ns_of(group->roam_s))) % members;
+	default:
+		return flow->home;
+	}
+}
+
+static void packet(struct world *world, uint64_t who, void *what)
+{
+	struct flow *flow = &world->traffic.flows[who];
+	const struct group *group = group_of(world, flow);
+	const int64_t ends_ns = group->stop_s > 0 && ns_of(group->stop_s) < world->traffic.ends_ns ? ns_of(group->stop_s) : world->traffic.ends_ns;
+	int64_t next;
+
+	(void)what;
+	if (world->now_ns >= ends_ns)
+		return;
+	world_packet(world, flow, place_of(world, group, flow), rate_at(group, world->now_ns));
+	next = next_ns(group, flow, world->now_ns);
+	if (next < ends_ns)
+		heap_add(&world->heap, next, packet, who, NULL);
+}
+
+static void flow_open(struct world *world, struct flow *flow, int group_number, unsigned int client, unsigned int destination)
+{
+	const struct group *group = &world->scenario.groups[group_number];
+	const struct key pair = {
+		.client = client_address((unsigned int)group_number << 18 | client),
+		.destination = destination_address((unsigned int)group->destination + destination),
+	};
+	const struct key head = key_of_destination(&pair.destination);
+	const double start_s = fmax(group->start_s, world->scenario.warmup_s);
+
+	*flow = (struct flow){
+		.group = (uint16_t)group_number,
+		.pair = keys_intern(&world->keys, &pair),
+		.destination = keys_intern(&world->keys, &head),
+		.rng = rng_make(world->seed, "flow", (uint64_t)group_number << 40 | (uint64_t)client << 16 | destination),
+	};
+	flow->home = (uint16_t)rng_below(&flow->rng, (uint64_t)(group->members > 0 ? group->members : world->scenario.members));
+	heap_add(&world->heap, skip_silence(group, ns_of(start_s + rng_unit(&flow->rng) / fmax(group->rate, 0.1))), packet,
+		 (uint64_t)(flow - world->traffic.flows), NULL);
+}
+
+void traffic_open(struct world *world)
+{
+	const struct scenario *scenario = &world->scenario;
+	struct traffic *traffic = &world->traffic;
+	uint32_t count = 0;
+
+	for (int i = 0; i < scenario->groups_count; i++)
+		count += (uint32_t)(scenario->groups[i].clients * scenario->groups[i].destinations);
+	*traffic = (struct traffic){
+		.flows = calloc(count + 1, sizeof(*traffic->flows)),
+		.begins_ns = ns_of(scenario->warmup_s),
+		.ends_ns = ns_of(scenario->duration_s - scenario->quiet_s),
+	};
+	if (!traffic->flows)
+		abort();
+	for (int i = 0; i < scenario->groups_count; i++) {
+		for (int client = 0; client < scenario->groups[i].clients; client++) {
+			for (int destination = 0; destination < scenario->groups[i].destinations; destination++)
+				flow_open(world, &traffic->flows[traffic->count++], i, (unsigned int)client, (unsigned int)destination);
+		}
+	}
+}
+
+void traffic_close(struct world *world)
+{
+	free(world->traffic.flows);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Clients and their packets: each pair is a flow that comes in at one member or another. */
+#ifndef SIM_TRAFFIC_H
+#define SIM_TRAFFIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rng.h"
+
+struct world;
+
+struct flow {
+	uint16_t group, home;
+	uint32_t pair, destination; /* keys */
+	struct rng rng;
+};
+
+struct traffic {
+	struct flow *flows;
+	uint32_t count;
+	int64_t begins_ns, ends_ns;
+	int64_t last_packet_ns;
+	uint64_t packets;
+};
+
+void traffic_open(struct world *world);
+void traffic_close(struct world *world);
+
+#endif
