@@ -88,6 +88,8 @@ static void copy_counters(const struct daemon *daemon, const struct node_counter
 	status->changes_pending = counters->changes_pending;
 	if (daemon->udp)
 		status->datagrams_unsent = udp_counters(daemon->udp)->send_errors + udp_counters(daemon->udp)->unroutable;
+	status->cells_harvested = daemon->counters.cells_harvested;
+	status->cells_unheld = daemon->counters.cells_unheld;
 	status->records_written = daemon->counters.records_written;
 	status->records_refused = daemon->counters.records_refused;
 	status->warnings = daemon->events.warnings;

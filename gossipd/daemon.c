@@ -91,9 +91,12 @@ struct observing {
 static void observe(void *user, const struct harvested *cell)
 {
 	const struct observing *observing = user;
+	struct daemon_counters *counters = &observing->daemon->counters;
 
+	counters->cells_harvested++;
 	/* False: no room; the key's packets count in its destination alone, and the core has told so. */
-	node_observe(observing->daemon->node, observing->now, &cell->key, cell->slot, cell->first, cell->last, cell->packets);
+	if (!node_observe(observing->daemon->node, observing->now, &cell->key, cell->slot, cell->first, cell->last, cell->packets))
+		counters->cells_unheld++;
 }
 
 static void measure(struct daemon *daemon, struct now begun, struct instant due)
@@ -111,13 +114,13 @@ static void measure(struct daemon *daemon, struct now begun, struct instant due)
 void daemon_tick(struct daemon *daemon, struct now now)
 {
 	struct observing observing = { daemon, now };
-	const struct mesh *mesh = &daemon->identity.mesh;
+	struct instant due = node_next_due(daemon->node, now);
 
 	table_anchor(daemon->table, now);
-	table_harvest(daemon->table, now, mesh_slot_length(mesh), observe, &observing);
+	table_harvest(daemon->table, now, mesh_slot_length(&daemon->identity.mesh), observe, &observing);
 	node_tick(daemon->node, now);
 	daemon_drain(daemon, now);
-	measure(daemon, now, mesh_tick_start(mesh, mesh_tick_at(mesh, now.mesh)));
+	measure(daemon, now, due);
 }
 
 static void receive(void *user, const struct endpoint *from, uint8_t *bytes, size_t size)

@@ -25,6 +25,7 @@
 struct control;
 
 struct daemon_counters {
+	uint64_t cells_harvested, cells_unheld; /* out of the table; those the core did not take */
 	uint64_t records_written, records_refused;
 	double tick_ms_worst, tick_late_ms_worst;
 };

@@ -76,6 +76,8 @@ static void show_status_facts(struct output *output, const struct control_status
 		NUMBER("cells_waiting", NULL, 0, s->cells_waiting),
 		NUMBER("signatures_made", NULL, 0, s->signatures_made),
 		NUMBER("signatures_checked", NULL, 0, s->signatures_checked),
+		NUMBER("cells_harvested", NULL, 0, s->cells_harvested),
+		NUMBER("cells_unheld", NULL, 0, s->cells_unheld),
 		NUMBER("records_written", NULL, 0, s->records_written),
 		NUMBER("records_refused", NULL, 0, s->records_refused),
 		NUMBER("changes_pending", NULL, 0, s->changes_pending),

@@ -81,6 +81,7 @@ struct control_status {
 	uint64_t frames_published, frames_received, frames_duplicate, frames_repaired, frames_served;
 	uint64_t cells_published, cells_merged, cells_refused, cells_waiting;
 	uint64_t signatures_made, signatures_checked;
+	uint64_t cells_harvested, cells_unheld; /* own counts out of the table; those the ledger had no room for */
 	uint64_t records_written, records_refused; /* into the table; refused: it was full */
 	uint64_t changes_pending; /* records not written yet */
 	uint64_t warnings; /* overload warnings of the XDP program */
