@@ -51,20 +51,22 @@ static int reserve_memory(struct daemon *daemon, struct problem *ret_problem)
 	return 0;
 }
 
-/* The fresh incarnation is on disk before the table may use it. */
-static int prepare_state(struct daemon *daemon, uint64_t *ret_fresh, struct problem *ret_problem)
+static int open_state(struct daemon *daemon, struct problem *ret_problem)
 {
-	uint64_t fresh;
-	int err;
+	int err = state_open(daemon->config.state_directory, &daemon->state, ret_problem);
 
-	err = state_open(daemon->config.state_directory, &daemon->state, ret_problem);
-	if (err)
-		return err;
-	if (daemon->state.damaged)
+	if (!err && daemon->state.damaged)
 		log_warning("state: %s/state was damaged and is kept as state.damaged; going on with the clock and the table",
 			    daemon->config.state_directory);
-	fresh = state_fresh_incarnation(&daemon->state, mesh_clock_unix_ms());
-	err = state_store(&daemon->state, fresh, daemon->state.boot, ret_problem);
+	return err;
+}
+
+/* The fresh incarnation is on disk before the table may use it. */
+static int store_fresh(struct daemon *daemon, uint64_t *ret_fresh, struct problem *ret_problem)
+{
+	uint64_t fresh = state_fresh_incarnation(&daemon->state, mesh_clock_unix_ms());
+	int err = state_store(&daemon->state, fresh, daemon->state.boot, ret_problem);
+
 	if (!err)
 		*ret_fresh = fresh;
 	return err;
@@ -153,12 +155,14 @@ static int start_node(struct daemon *daemon, struct now now, struct problem *ret
 	return 0;
 }
 
-/* What only this process sees. */
+/* What only this process sees; the state's lock first, since it tells best that another daemon runs. */
 static int open_own(struct daemon *daemon, struct problem *ret_problem)
 {
 	int err;
 
-	err = reserve_memory(daemon, ret_problem);
+	err = open_state(daemon, ret_problem);
+	if (!err)
+		err = reserve_memory(daemon, ret_problem);
 	if (!err && daemon->config.gossip)
 		err = udp_open(&daemon->config, &daemon->udp, ret_problem);
 	return err;
@@ -170,9 +174,9 @@ static int open_shared(struct daemon *daemon, struct problem *ret_problem)
 	struct policy policy;
 	int err;
 
-	err = prepare_state(daemon, &fresh, ret_problem);
+	err = control_open(&daemon->config, &daemon->control, ret_problem);
 	if (!err)
-		err = control_open(&daemon->config, &daemon->control, ret_problem);
+		err = store_fresh(daemon, &fresh, ret_problem);
 	if (!err)
 		err = open_table(daemon, fresh, ret_problem);
 	if (!err)
