@@ -95,7 +95,8 @@ static void observe(void *user, const struct harvested *cell)
 
 	counters->cells_harvested++;
 	/* False: no room; the key's packets count in its destination alone, and the core has told so. */
-	if (!node_observe(observing->daemon->node, observing->now, &cell->key, cell->slot, cell->first, cell->last, cell->packets))
+	if (!node_observe(observing->daemon->node, observing->now, &cell->key, cell->slot, cell->first, cell->last,
+			  cell->packets))
 		counters->cells_unheld++;
 }
 
@@ -143,12 +144,12 @@ static void warn(void *user, const struct warning *warning)
 {
 	const struct observing *observing = user;
 	struct daemon *daemon = observing->daemon;
-	double window_s = warning->window ? (double)warning->window / table_hz(daemon->table) : 1;
 	struct key key;
 
 	memcpy(key.client.bytes, warning->client, 16);
 	memcpy(key.destination.bytes, warning->destination, 16);
-	events_overload(&daemon->events, observing->now, &key, (double)warning->packets / window_s, warning->rate);
+	events_overload(&daemon->events, observing->now, &key, warning->packets,
+			(double)warning->window / table_hz(daemon->table), warning->rate);
 }
 
 void daemon_warnings(struct daemon *daemon, struct now now)
@@ -222,6 +223,9 @@ static void look_at_health(struct daemon *daemon, struct now now)
 	struct health health;
 
 	health_judge(daemon, now, &health);
+	/* Members take a moment to find each other: no news in the log, though gossipctl status says so. */
+	if (duration_between(daemon->started, now.mono).ns < HEALTH_QUIET_MS * NS_PER_MS)
+		return;
 	if (health.degraded && !daemon->health.degraded)
 		log_warning("degraded: %s", health.why);
 	else if (!health.degraded && daemon->health.degraded)

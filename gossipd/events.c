@@ -92,10 +92,16 @@ void events_tell(struct events *events, struct now now, const struct node_event 
 			 subject, record.text);
 }
 
-void events_overload(struct events *events, struct now now, const struct key *key, double rate, uint32_t limit)
+void events_overload(struct events *events, struct now now, const struct key *key, uint64_t packets, double window_s,
+		     uint32_t limit)
 {
-	struct control_event record = { .at_ns = now.mesh.ns, .kind = "overload", .value = rate };
+	struct control_event record = { .at_ns = now.mesh.ns,
+					.kind = "overload",
+					.value = (double)packets / (window_s > 0 ? window_s : 1) };
 	char subject[TEXT_KEY_BYTES];
+
+	snprintf(record.text, sizeof(record.text), "is dropped here: %llu packets in %.2f s, its rate is %u/s",
+		 (unsigned long long)packets, window_s, limit);
 
 	events->warnings++;
 	if (now.mono.ns / NS_PER_S != events->overload_second) {
@@ -105,12 +111,11 @@ void events_overload(struct events *events, struct now now, const struct key *ke
 	if (events->overloads++ < OVERLOADS_PER_S) {
 		memcpy(record.client, key->client.bytes, 16);
 		memcpy(record.destination, key->destination.bytes, 16);
-		snprintf(record.text, sizeof(record.text), "is dropped here: %.0f packets/s against %u", rate, limit);
 		keep(events, &record);
 	}
 	if (log_allow(&events->limits[EVENT_COUNT], now, "overload")) {
 		text_of_key(key, subject);
-		log_info("pair %s: is dropped here: %.0f packets/s against %u", subject, rate, limit);
+		log_info("pair %s: %s", subject, record.text);
 	}
 }
 

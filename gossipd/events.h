@@ -27,8 +27,10 @@ struct events {
 /* An event of the core. */
 void events_tell(struct events *events, struct now now, const struct node_event *event);
 
-/* A warning of the XDP program (Algorithm 2 line 15): a pair's own rate here, in packets per second, is over `limit`. */
-void events_overload(struct events *events, struct now now, const struct key *key, double rate, uint32_t limit);
+/* A warning of the XDP program (Algorithm 2 line 15): `packets` of a pair, judged over window_s seconds, are more than `limit` a
+ * second. */
+void events_overload(struct events *events, struct now now, const struct key *key, uint64_t packets, double window_s,
+		     uint32_t limit);
 
 /* The number of the oldest event kept. */
 uint64_t events_first(const struct events *events);

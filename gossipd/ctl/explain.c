@@ -144,7 +144,7 @@ static void show_cell(struct explaining *explaining, struct part *part, const st
 		output_say(explaining->output, "  counted, in slots of %.3g s:", slot_s);
 	{
 		const struct field fields[] = {
-			TEXT("begins", "  slot begins", -14, begins),
+			TEXT("begins", "slot begins", -12, begins),
 			NUMBER("slot", "slot", 11, c->slot),
 			TEXT("member", "counted by", -20, c->member),
 			NUMBER("packets", "packets", 10, c->packets),
