@@ -12,7 +12,7 @@
 #include "control.h"
 #include "notify.h"
 
-#define STOP_TURNS_MAX 256 /* 256 x 1024 datagrams leave at the most before we go */
+#define STOP_TURNS_MAX 1024 /* 1024 x 256 datagrams leave at the most before we go */
 
 struct loop {
 	struct daemon *daemon;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <glob.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -109,6 +110,16 @@ static int connect_to(const char *path, int *ret_fd)
 	return EXIT_UNREACHABLE;
 }
 
+/* Waits for the daemon, or for the reader of our output to leave: `events --follow | head` must end although nothing happens. */
+static bool wait_patiently(int fd)
+{
+	struct pollfd polled[2] = { { .fd = fd, .events = POLLIN }, { .fd = STDOUT_FILENO } };
+
+	while (poll(polled, 2, -1) < 0 && errno == EINTR)
+		continue;
+	return !(polled[1].revents & POLLERR);
+}
+
 /* At least `size` bytes in the buffer. A stream that follows may be silent for ever. */
 static int need(struct answers *answers, size_t size, bool patient)
 {
@@ -118,7 +129,13 @@ static int need(struct answers *answers, size_t size, bool patient)
 	answers->end -= answers->at;
 	answers->at = 0;
 	while (answers->end < size) {
-		ssize_t got = recv(answers->fd, answers->bytes + answers->end, sizeof(answers->bytes) - answers->end, 0);
+		ssize_t got;
+
+		if (patient && !wait_patiently(answers->fd)) {
+			complain("standard output: nobody reads it any more");
+			return EXIT_FAILED;
+		}
+		got = recv(answers->fd, answers->bytes + answers->end, sizeof(answers->bytes) - answers->end, 0);
 
 		if (got < 0 && (errno == EINTR || (patient && errno == EAGAIN)))
 			continue;

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The ring of events: what is kept, what gives way, and that a flood of warnings washes nothing else out. */
+#define _GNU_SOURCE /* nftw */
+#include "scratch.h"
+
+#include "events.h"
+
+static struct events events;
+static const struct now start = { .mono = { 5 * NS_PER_S }, .mesh = { 1700000000 * NS_PER_S } };
+
+static void the_last_1024_are_kept(void **state)
+{
+	struct node_event event = { .kind = EVENT_PAIR_OVER };
+
+	(void)state;
+	events = (struct events){ .next = 0 };
+	log_set_level(LOG_LEVEL_ERROR);
+	for (unsigned int i = 0; i < EVENTS_KEPT + 3; i++) {
+		event.rate = i;
+		events_tell(&events, start, &event);
+	}
+	assert_int_equal(events_first(&events), 3);
+	assert_null(events_get(&events, 2));
+	assert_non_null(events_get(&events, 3));
+	assert_true(events_get(&events, 3)->value == 3);
+	assert_true(events_get(&events, EVENTS_KEPT + 2)->value == EVENTS_KEPT + 2);
+	assert_null(events_get(&events, EVENTS_KEPT + 3));
+}
+
+static void every_kind_has_a_name_and_a_sentence(void **state)
+{
+	(void)state;
+	events = (struct events){ .next = 0 };
+	for (unsigned int kind = 0; kind < EVENT_COUNT; kind++) {
+		struct node_event event = { .kind = kind, .member = "b" };
+
+		events_tell(&events, start, &event);
+		assert_true(events_get(&events, kind)->kind[0] != '\0');
+		assert_true(events_get(&events, kind)->text[0] != '\0');
+	}
+	for (unsigned int i = 0; i < EVENT_COUNT; i++) {
+		for (unsigned int j = 0; j < i; j++)
+			assert_string_not_equal(events_get(&events, i)->kind, events_get(&events, j)->kind);
+	}
+}
+
+static void a_flood_of_warnings_leaves_room(void **state)
+{
+	struct node_event up = { .kind = EVENT_MEMBER_UP, .member = "b" };
+	struct key key = { .client = { { 1 } }, .destination = { { 2 } } };
+	struct now now = start;
+
+	(void)state;
+	events = (struct events){ .next = 0 };
+	events_tell(&events, now, &up);
+	for (unsigned int i = 0; i < 100000; i++)
+		events_overload(&events, now, &key, 10, 0.5, 7);
+	assert_int_equal(events.warnings, 100000);
+	assert_int_equal(events.next, 1 + OVERLOADS_PER_S);
+	assert_string_equal(events_get(&events, 0)->kind, "member_up");
+	assert_says(0, events_get(&events, 1)->text, "10 packets in 0.50 s, its rate is 7/s");
+	assert_true(events_get(&events, 1)->value == 20);
+	now.mono.ns += NS_PER_S;
+	events_overload(&events, now, &key, 10, 0, 7); /* a window of no length divides by nothing */
+	assert_int_equal(events.next, 2 + OVERLOADS_PER_S);
+}
+
+static void lines_beyond_ten_a_second_are_counted(void **state)
+{
+	struct log_limit limit = { 0 };
+	struct now now = start;
+	unsigned int written = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 1000; i++)
+		written += log_allow(&limit, now, "test");
+	assert_int_equal(written, LOG_LINES_PER_S);
+	assert_int_equal(limit.suppressed, 1000 - LOG_LINES_PER_S);
+	now.mono.ns += NS_PER_S;
+	assert_true(log_allow(&limit, now, "test"));
+	assert_int_equal(limit.suppressed, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_last_1024_are_kept),
+		cmocka_unit_test(every_kind_has_a_name_and_a_sentence),
+		cmocka_unit_test(a_flood_of_warnings_leaves_room),
+		cmocka_unit_test(lines_beyond_ten_a_second_are_counted),
+	};
+
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
