@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Writing fixed-width messages, and a cursor over received ones whose error is sticky. The numbers themselves are little.h's. */
+/*
+ * Fixed-width numbers as they stand on the wire and under a signature: little-endian, at any alignment; each put returns the byte behind.
+ * And a cursor over received bytes whose error is sticky.
+ */
 #ifndef PROTO_BYTES_H
 #define PROTO_BYTES_H
 
@@ -21,6 +24,16 @@ static inline uint8_t *put_bytes(uint8_t *at, const void *bytes, size_t size)
 	return at + size;
 }
 
+/* The number of `bytes` bytes that stands here; the caller knows that they are there. */
+static inline uint64_t le_at(const uint8_t *at, unsigned int bytes)
+{
+	uint64_t value = 0;
+
+	for (unsigned int i = 0; i < bytes; i++)
+		value |= (uint64_t)at[i] << 8 * i;
+	return value;
+}
+
 struct cursor {
 	const uint8_t *at, *end;
 	bool failed;
@@ -35,14 +48,10 @@ static inline bool cursor_has(struct cursor *c, size_t need)
 
 static inline uint64_t get_le(struct cursor *c, unsigned int bytes)
 {
-	uint64_t value = 0;
-
 	if (!cursor_has(c, bytes))
 		return 0;
-	for (unsigned int i = 0; i < bytes; i++)
-		value |= (uint64_t)c->at[i] << 8 * i;
 	c->at += bytes;
-	return value;
+	return le_at(c->at - bytes, bytes);
 }
 
 static inline void get_bytes(struct cursor *c, void *ret_bytes, size_t size)

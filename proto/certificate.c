@@ -9,7 +9,7 @@
 #include <sodium.h>
 
 #include "certificate.h"
-#include "little.h"
+#include "bytes.h"
 #include "pack.h"
 #include "unpack.h"
 
@@ -80,9 +80,9 @@ static bool is_authority(const struct mesh *mesh)
 /* What the authority signs: the domain, then the body. */
 static size_t put_message(const uint8_t *body, size_t size, uint8_t ret_message[CERTIFICATE_BYTES_MAX])
 {
-	uint8_t *at = little_put(ret_message, DOMAIN, DOMAIN_BYTES);
+	uint8_t *at = put_bytes(ret_message, DOMAIN, DOMAIN_BYTES);
 
-	return (size_t)(little_put(at, body, size) - ret_message);
+	return (size_t)(put_bytes(at, body, size) - ret_message);
 }
 
 static void pack_endpoints(struct pack *p, const struct certificate *certificate)
@@ -257,5 +257,5 @@ uint64_t member_id_of(const uint8_t public_key[PUBLIC_KEY_BYTES])
 	uint8_t hash[HASH_BYTES];
 
 	crypto_generichash(hash, sizeof(hash), public_key, PUBLIC_KEY_BYTES, NULL, 0);
-	return little_get_u64(hash);
+	return le_at(hash, 8);
 }

@@ -7,7 +7,7 @@
 
 #include "assertion.h"
 #include "frame.h"
-#include "little.h"
+#include "bytes.h"
 
 #define LEAF_PREFIX 0
 #define NODE_PREFIX 1
@@ -34,7 +34,7 @@ static void hash_node(const uint8_t left[HASH_BYTES], const uint8_t right[HASH_B
 {
 	uint8_t input[1 + 2 * HASH_BYTES] = { NODE_PREFIX };
 
-	little_put(little_put(input + 1, left, HASH_BYTES), right, HASH_BYTES);
+	put_bytes(put_bytes(input + 1, left, HASH_BYTES), right, HASH_BYTES);
 	crypto_generichash(ret_node, HASH_BYTES, input, sizeof(input), NULL, 0);
 }
 
@@ -83,16 +83,16 @@ static void root_from_path(const uint8_t leaf[HASH_BYTES], const uint8_t *path, 
 
 static void message_of(const struct frame_root *root, const struct mesh *mesh, uint8_t ret_message[MESSAGE_BYTES])
 {
-	uint8_t *at = little_put(ret_message, DOMAIN, DOMAIN_BYTES);
+	uint8_t *at = put_bytes(ret_message, DOMAIN, DOMAIN_BYTES);
 
-	at = little_put(at, mesh->id, MESH_ID_BYTES);
-	at = little_put_u64(at, root->origin);
-	at = little_put_u64(at, root->incarnation);
-	at = little_put_u64(at, root->tick);
-	at = little_put_u16(at, root->tick_frames);
+	at = put_bytes(at, mesh->id, MESH_ID_BYTES);
+	at = put_le(at, root->origin, 8);
+	at = put_le(at, root->incarnation, 8);
+	at = put_le(at, root->tick, 8);
+	at = put_le(at, root->tick_frames, 2);
 	*at++ = root->leaves;
 	*at++ = (uint8_t)root->kind;
-	at = little_put(at, root->hash, HASH_BYTES);
+	at = put_bytes(at, root->hash, HASH_BYTES);
 	ASSERT(at == ret_message + MESSAGE_BYTES);
 }
 
@@ -134,11 +134,11 @@ size_t frame_prove(uint8_t *frame, size_t size, const struct frame_root *root, c
 	memcpy(level, leaves, (size_t)root->leaves * HASH_BYTES);
 	for (unsigned int width = root->leaves; width > 1; position /= 2) {
 		if (has_sibling(position, width))
-			at = little_put(at, level[position ^ 1], HASH_BYTES);
+			at = put_bytes(at, level[position ^ 1], HASH_BYTES);
 		width = climb(level, width);
 	}
-	at = little_put(at, root->signature, SIGNATURE_BYTES);
-	at = little_put_u16(at, root->tick_frames);
+	at = put_bytes(at, root->signature, SIGNATURE_BYTES);
+	at = put_le(at, root->tick_frames, 2);
 	*at++ = root->leaves;
 	*at++ = (uint8_t)index;
 	*at++ = (uint8_t)depth_of(root->leaves, index);
@@ -162,7 +162,7 @@ enum reject frame_split(const uint8_t *frame, size_t size, struct frame_claim *r
 	const size_t body_and_path = size - TRAILER_BYTES - SIGNATURE_BYTES;
 	const unsigned int index = trailer[3], depth = trailer[4];
 
-	claim.root.tick_frames = little_get_u16(trailer);
+	claim.root.tick_frames = (uint16_t)le_at(trailer, 2);
 	claim.root.leaves = trailer[2];
 	if (!counts_fit(&claim.root) || index >= claim.root.leaves || depth != depth_of(claim.root.leaves, index))
 		return REJECT_PATH;

@@ -164,17 +164,20 @@ static bool may_check(struct node *node, struct now now)
 	return true;
 }
 
-/* The certificate of a HELLO, if it is the sender's. */
-static enum reject certificate_take(struct node *node, struct now now, uint64_t sender, const struct hello *hello, struct certificate *ret_certificate)
+/* Meets the sender of a HELLO by its certificate. */
+static enum reject meet(struct node *node, struct now now, const struct endpoint *from, uint64_t sender, const struct hello *hello, uint16_t *ret_member)
 {
+	struct certificate certificate;
 	enum reject reason;
 
 	if (!may_check(node, now))
 		return REJECT_HELLO_RATE;
-	reason = certificate_open(hello->certificate, hello->certificate_bytes, &node->mesh, ret_certificate);
+	reason = certificate_open(hello->certificate, hello->certificate_bytes, &node->mesh, &certificate);
 	if (reason != REJECT_NONE)
 		return reason;
-	return member_id_of(ret_certificate->public_key) == sender ? REJECT_NONE : REJECT_CERTIFICATE;
+	if (member_id_of(certificate.public_key) != sender)
+		return REJECT_CERTIFICATE;
+	return member_meet(node, &certificate, hello->incarnation, hello->boot, from, ret_member);
 }
 
 static struct greeting *greeting_of(struct node *node, const struct endpoint *endpoint)
@@ -235,7 +238,6 @@ int node_greet(struct node *node, struct endpoint peer)
 
 static enum reject receive_greet(struct node *node, struct now now, const struct endpoint *from, uint64_t sender, const struct hello *hello)
 {
-	struct certificate certificate;
 	enum reject reason;
 	uint16_t member;
 
@@ -243,10 +245,7 @@ static enum reject receive_greet(struct node *node, struct now now, const struct
 		reply(node, OUT_COOKIE, from, sender, hello->token);
 		return REJECT_COOKIE;
 	}
-	reason = certificate_take(node, now, sender, hello, &certificate);
-	if (reason != REJECT_NONE)
-		return reason;
-	reason = member_meet(node, &certificate, hello->incarnation, hello->boot, from, &member);
+	reason = meet(node, now, from, sender, hello, &member);
 	if (reason != REJECT_NONE)
 		return reason;
 	greeting_keep(node, member);
@@ -272,16 +271,12 @@ static enum reject receive_cookie(struct node *node, const struct hello *hello)
 static enum reject receive_welcome(struct node *node, struct now now, const struct endpoint *from, uint64_t sender, const struct hello *hello)
 {
 	struct greeting *greeting = greeting_by_token(node, hello->token);
-	struct certificate certificate;
 	enum reject reason;
 	uint16_t member;
 
 	if (!greeting)
 		return REJECT_COOKIE;
-	reason = certificate_take(node, now, sender, hello, &certificate);
-	if (reason != REJECT_NONE)
-		return reason;
-	reason = member_meet(node, &certificate, hello->incarnation, hello->boot, from, &member);
+	reason = meet(node, now, from, sender, hello, &member);
 	if (reason != REJECT_NONE)
 		return reason;
 	greeting->member = member;

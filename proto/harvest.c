@@ -67,8 +67,9 @@ size_t harvest_divide(struct harvest_words *words, const struct harvest_input *i
 			continue; /* forgotten before it was read: nobody would take it */
 		ret_cells[cells++] = (struct harvest_cell){
 			.slot = slot,
+			/* A record the daemon made may begin at another proxy's ts2, ahead of our clock: never after its last packet. */
 			.first = instant_is_before(slot_begins, input->window_start) && instant_is_before(input->window_start, slot_ends) ?
-					 input->window_start :
+					 latest(slot_begins, earliest(input->window_start, last)) :
 					 slot_begins,
 			.last = latest(slot_begins, earliest(last, (struct instant){ slot_ends.ns - 1 })),
 			.packets = counter - words->slot_start_packets,

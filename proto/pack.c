@@ -6,7 +6,7 @@
 #include <msgpack/pack.h>
 
 #include "assertion.h"
-#include "little.h"
+#include "bytes.h"
 #include "pack.h"
 
 static int append(void *data, const char *bytes, size_t size)
@@ -28,7 +28,7 @@ void pack_begin(struct pack *p, uint8_t *buffer, size_t size)
 void pack_raw(struct pack *p, const void *bytes, size_t size)
 {
 	ASSERT(size <= (size_t)(p->end - p->at));
-	p->at = little_put(p->at, bytes, size);
+	p->at = put_bytes(p->at, bytes, size);
 }
 
 void pack_uint(struct pack *p, uint64_t value)

@@ -9,7 +9,7 @@
 #include <sodium.h>
 
 #include "assertion.h"
-#include "little.h"
+#include "bytes.h"
 #include "seal.h"
 
 #define VERSION 1
@@ -77,15 +77,15 @@ static bool size_fits(enum datagram_type type, size_t size)
 /* Associated data: the header as sent, then the context. */
 static void associate(const uint8_t *header, const struct seal_context *context, uint8_t ret_data[CONTEXT_BYTES])
 {
-	uint8_t *at = little_put(ret_data, header, SEAL_HEADER_BYTES);
+	uint8_t *at = put_bytes(ret_data, header, SEAL_HEADER_BYTES);
 
-	at = little_put(at, context->mesh_id, MESH_ID_BYTES);
-	at = little_put_u64(at, context->sender);
-	at = little_put_u64(at, context->receiver);
-	at = little_put_u64(at, context->sender_incarnation);
-	at = little_put_u64(at, context->receiver_incarnation);
-	at = little_put_u64(at, context->sender_boot);
-	at = little_put_u64(at, context->receiver_boot);
+	at = put_bytes(at, context->mesh_id, MESH_ID_BYTES);
+	at = put_le(at, context->sender, 8);
+	at = put_le(at, context->receiver, 8);
+	at = put_le(at, context->sender_incarnation, 8);
+	at = put_le(at, context->receiver_incarnation, 8);
+	at = put_le(at, context->sender_boot, 8);
+	at = put_le(at, context->receiver_boot, 8);
 	ASSERT(at == ret_data + CONTEXT_BYTES);
 }
 
@@ -97,9 +97,9 @@ size_t seal_close(const struct datagram_header *header, const struct seal_contex
 
 	ASSERT(header->type == DATAGRAM_HELLO || header->type == DATAGRAM_SEALED);
 	ASSERT(size_fits(header->type, SEAL_BYTES + size));
-	at = little_put(ret_datagram, word, sizeof(word));
-	at = little_put_u64(at, header->sender);
-	at = little_put(at, header->nonce, sizeof(header->nonce));
+	at = put_bytes(ret_datagram, word, sizeof(word));
+	at = put_le(at, header->sender, 8);
+	at = put_bytes(at, header->nonce, sizeof(header->nonce));
 	associate(ret_datagram, context, data);
 	crypto_aead_xchacha20poly1305_ietf_encrypt(at, NULL, plain, size, data, sizeof(data), NULL, header->nonce, key);
 	return SEAL_BYTES + size;
@@ -115,7 +115,7 @@ enum reject seal_header(const uint8_t *datagram, size_t size, struct datagram_he
 		return REJECT_VERSION;
 	if (!size_fits(datagram[3], size))
 		return REJECT_SIZE;
-	*ret_header = (struct datagram_header){ .type = datagram[3], .sender = little_get_u64(datagram + 4) };
+	*ret_header = (struct datagram_header){ .type = datagram[3], .sender = le_at(datagram + 4, 8) };
 	memcpy(ret_header->nonce, datagram + 12, sizeof(ret_header->nonce));
 	return REJECT_NONE;
 }
@@ -139,10 +139,10 @@ enum reject seal_open(uint8_t *datagram, size_t size, const struct seal_context 
 
 uint64_t nonce_counter(const uint8_t nonce[24])
 {
-	return little_get_u64(nonce);
+	return le_at(nonce, 8);
 }
 
 void nonce_make(uint64_t counter, const uint8_t random[16], uint8_t ret_nonce[24])
 {
-	memcpy(little_put_u64(ret_nonce, counter), random, 16);
+	memcpy(put_le(ret_nonce, counter, 8), random, 16);
 }
