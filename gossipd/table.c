@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The record table from the daemon's side: opening, closing, and the small questions. Pins, links, clock, harvest, writing back and
- * collecting stand in the other table_*.c.
+ * The record table from the daemon's side: opening, closing, and the small questions. Pins, links, clock, harvest, writing back
+ * and collecting stand in the other table_*.c.
  *
  * Everything that needs a capability happens in table_open; the rest works on mapped memory and open descriptors.
  */
@@ -72,7 +72,8 @@ static int open_warnings(struct table *table)
 	return table->warnings ? 0 : -errno;
 }
 
-static int start(struct table *table, const struct table_config *config, uint64_t fresh_incarnation, struct table_problem *problem)
+static int start(struct table *table, const struct table_config *config, uint64_t fresh_incarnation,
+		 struct table_problem *problem)
 {
 	int err = clock_start(table);
 
@@ -93,8 +94,8 @@ static int start(struct table *table, const struct table_config *config, uint64_
 	return err;
 }
 
-int table_open_clocked(const struct table_config *config, uint64_t fresh_incarnation, const uint8_t seed[8], uint32_t injected_jiffies,
-		       struct table **ret_table, struct table_problem *ret_problem)
+int table_open_clocked(const struct table_config *config, uint64_t fresh_incarnation, const uint8_t seed[8],
+		       uint32_t injected_jiffies, struct table **ret_table, struct table_problem *ret_problem)
 {
 	struct table *table = calloc(1, sizeof(*table));
 	int cpus = libbpf_num_possible_cpus(), err;
@@ -221,7 +222,8 @@ void table_read_usage(const struct table *table, struct table_usage *ret_usage)
 		.destinations = table->destinations_used,
 		.destinations_max = table->destinations_max,
 		.bytes = table->pairs4.bytes + table->pairs6.bytes +
-			 destinations * (sizeof(*table->heads) + table->cpus * sizeof(*table->shards) + index_bytes + sizeof(uint32_t)),
+			 destinations *
+				 (sizeof(*table->heads) + table->cpus * sizeof(*table->shards) + index_bytes + sizeof(uint32_t)),
 	};
 }
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * From the ledger back to the kernel: what the mesh knows of a key becomes the daemon's words of its record, and so the next packet's
- * verdict. Also the reverse view, a record as it stands.
+ * From the ledger back to the kernel: what the mesh knows of a key becomes the daemon's words of its record, and so the next
+ * packet's verdict. Also the reverse view, a record as it stands.
  */
 #include <errno.h>
 
 #include "table_internal.h"
 
 /*
- * The window the fold speaks of: the one the last harvest saw. A window that started afterwards is not in the ledger yet, and the old
- * count must not be judged as the new window's. A record never harvested has only its first window, which continues what others counted
- * unless they were silent for T_T1 before it.
+ * The window the fold speaks of: the one the last harvest saw. A window that started afterwards is not in the ledger yet, and the
+ * old count must not be judged as the new window's. A record never harvested has only its first window, which continues what
+ * others counted unless they were silent for T_T1 before it.
  */
 static bool window_is_known(const struct table *table, const struct words *words, uint32_t ts2)
 {
@@ -18,7 +18,8 @@ static bool window_is_known(const struct table *table, const struct words *words
 
 	if ((int32_t)(harvested - before) > 0)
 		return true;
-	return harvested == 0 && before == 0 && jiffies_since(ts2, WORD_LOW(words->window)) <= (int32_t)table->policies[0].idle_reset;
+	return harvested == 0 && before == 0 &&
+	       jiffies_since(ts2, WORD_LOW(words->window)) <= (int32_t)table->policies[0].idle_reset;
 }
 
 /* A daemon just started knows less than the one before it wrote: for T_T4 a larger count in force is kept. */
@@ -80,7 +81,8 @@ int table_apply(struct table *table, const struct key *key, const struct fold *f
 	if (!spot_find(table, key, &spot)) {
 		if (!insert)
 			return -ENOENT;
-		err = spot_make(table, key, destination_make(table, &key->destination), table_jiffies_of(table, fold->ts2), &spot);
+		err = spot_make(table, key, destination_make(table, &key->destination), table_jiffies_of(table, fold->ts2),
+				&spot);
 		if (err)
 			return err;
 	}

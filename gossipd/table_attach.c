@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The program on its interfaces, by pinned bpf_links: they outlive the daemon, and the next one swaps its program in atomically, so no
- * packet passes unfiltered. The link of interface NAME is pinned as link-NAME.
+ * The program on its interfaces, by pinned bpf_links: they outlive the daemon, and the next one swaps its program in atomically,
+ * so no packet passes unfiltered. The link of interface NAME is pinned as link-NAME.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -51,8 +51,8 @@ static int program_info(uint32_t program_id, struct bpf_prog_info *ret_info)
 }
 
 /*
- * The link that holds the interface, -1 when none does: then its program was set without one. Interface numbers repeat from one network
- * namespace to the next, so the program must be the one found on ours.
+ * The link that holds the interface, -1 when none does: then its program was set without one. Interface numbers repeat from one
+ * network namespace to the next, so the program must be the one found on ours.
  */
 static int link_on(uint32_t ifindex, uint32_t program_id)
 {
@@ -95,8 +95,8 @@ static int make_room(const struct table_config *config, const char *interface, u
 	if (config->replace && !evict(ifindex, program_id))
 		return 0;
 	program_info(program_id, &info);
-	problem_say(problem, "%s: XDP program %u (%s) is attached already; remove it, or allow it to be replaced", interface, program_id,
-		    info.name[0] ? info.name : "unnamed");
+	problem_say(problem, "%s: XDP program %u (%s) is attached already; remove it, or allow it to be replaced", interface,
+		    program_id, info.name[0] ? info.name : "unnamed");
 	return -EBUSY;
 }
 
@@ -128,8 +128,8 @@ static int link_take_over(struct table *table, const char *path, uint32_t ifinde
 	return err ? -ENOENT : 0;
 }
 
-static int link_make(struct table *table, const struct table_config *config, const char *interface, const char *path, uint32_t ifindex,
-		     struct table_problem *problem)
+static int link_make(struct table *table, const struct table_config *config, const char *interface, const char *path,
+		     uint32_t ifindex, struct table_problem *problem)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = config->generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
 	int err = make_room(config, interface, ifindex, problem), link_fd;
@@ -139,8 +139,8 @@ static int link_make(struct table *table, const struct table_config *config, con
 	link_fd = bpf_link_create(table->program_fd, (int)ifindex, BPF_XDP, &options);
 	if (link_fd < 0) {
 		err = -errno;
-		problem_say(problem, "%s: attaching in %s mode: %s%s", interface, config->generic ? "generic" : "native", strerror(-err),
-			    config->generic ? "" : "; if its driver has no XDP, allow generic mode");
+		problem_say(problem, "%s: attaching in %s mode: %s%s", interface, config->generic ? "generic" : "native",
+			    strerror(-err), config->generic ? "" : "; if its driver has no XDP, allow generic mode");
 		return err;
 	}
 	if (bpf_obj_pin(link_fd, path)) {
@@ -202,7 +202,8 @@ static int links_remove(const char *pin_path, const struct table_config *keep)
 	if (!directory)
 		return -errno;
 	while ((entry = readdir(directory)))
-		if (strncmp(entry->d_name, LINK_PREFIX, strlen(LINK_PREFIX)) == 0 && !(keep && is_configured(keep, entry->d_name)))
+		if (strncmp(entry->d_name, LINK_PREFIX, strlen(LINK_PREFIX)) == 0 &&
+		    !(keep && is_configured(keep, entry->d_name)))
 			err = err ? err : link_remove(pin_path, entry->d_name);
 	closedir(directory);
 	return err;
@@ -251,7 +252,8 @@ size_t table_read_attachments(const struct table *table, struct attachment ret_a
 		attachment->program_id = occupant(attachment->ifindex, &mode);
 		attachment->ours = attachment->program_id && attachment->program_id == ours.id;
 		if (attachment->program_id)
-			snprintf(attachment->mode, sizeof(attachment->mode), "%s", mode == XDP_ATTACHED_SKB ? "generic" : "native");
+			snprintf(attachment->mode, sizeof(attachment->mode), "%s",
+				 mode == XDP_ATTACHED_SKB ? "generic" : "native");
 	}
 	return table->interface_count;
 }

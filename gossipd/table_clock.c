@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The table's clock. The kernel stamps records in jiffies, the cheapest clock it has; the mesh counts in nanoseconds of UTC. A program
- * of the table reads jiffies and the monotonic clock in one call.
+ * The table's clock. The kernel stamps records in jiffies, the cheapest clock it has; the mesh counts in nanoseconds of UTC. A
+ * program of the table reads jiffies and the monotonic clock in one call.
  *
- * Both run from the same source: jiffy j begins at a fixed phase + j periods of the monotonic clock. While starting, jiffies are watched
- * until they change, which gives the phase to about a microsecond; afterwards each anchor only checks it. A reading that lies before its
- * jiffy's supposed beginning, or more than LATE_PERIODS after it (the tick of an idle CPU comes late), moves the phase by the excess and
- * nothing else does: so between two calls the relation does not jitter, and it follows a drift.
+ * Both run from the same source: jiffy j begins at a fixed phase + j periods of the monotonic clock. While starting, jiffies are
+ * watched until they change, which gives the phase to about a microsecond; afterwards each anchor only checks it. A reading that
+ * lies before its jiffy's supposed beginning, or more than LATE_PERIODS after it (the tick of an idle CPU comes late), moves the
+ * phase by the excess and nothing else does: so between two calls the relation does not jitter, and it follows a drift.
  */
 #include <errno.h>
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Taking idle keys out of the table while packets arrive. A packet in flight may still hold a pointer to a record whose tag is gone, so
- * nothing is reused before every such packet is through:
+ * Taking idle keys out of the table while packets arrive. A packet in flight may still hold a pointer to a record whose tag is
+ *gone, so nothing is reused before every such packet is through:
  *
- *	mark: tag -> TAG_DEAD (a destination: out of the hash)    grace: all packets then in flight are through    free: zero, tag -> empty
+ *	mark: tag -> TAG_DEAD (a destination: out of the hash)    grace: all packets then in flight are through    free: zero, tag
+ *-> empty
  *
- * A record that still counted something in between is not lost: its tag is put back and it lives on, or when its key has got another
- * record meanwhile, its packets are joined to that one's. The grace period is the kernel's own (membarrier waits for RCU), awaited by a
- * helper thread so that the event loop does not block.
+ * A record that still counted something in between is not lost: its tag is put back and it lives on, or when its key has got
+ *another record meanwhile, its packets are joined to that one's. The grace period is the kernel's own (membarrier waits for RCU),
+ *awaited by a helper thread so that the event loop does not block.
  */
 #include <errno.h>
 #include <linux/membarrier.h>
@@ -75,7 +76,7 @@ static void sweep(struct pairs *pairs)
 
 	for (set_index = 0; set_index < pairs->count; set_index++)
 		for (way = 0; way < SET_WAYS; way++) {
-			uint64_t *tag = (uint64_t *)&set_of_index(pairs, set_index)->tags[way];
+			__u64 *tag = &set_of_index(pairs, set_index)->tags[way];
 
 			if (load64(tag) >= TAG_DEAD)
 				store64(tag, TAG_EMPTY);
@@ -104,7 +105,8 @@ static void note_orphans(struct table *table)
 			table->referenced[destination / 64] |= 1ULL << destination % 64;
 }
 
-/* Destinations taken out of the hash and not cleared: an orphan before and after a grace period is not one the kernel is just making. */
+/* Destinations taken out of the hash and not cleared: an orphan before and after a grace period is not one the kernel is just
+ * making. */
 static void adopt_orphans(struct table *table)
 {
 	struct dead *dead = &table->marked;
@@ -177,7 +179,8 @@ bool collect_pair(struct table *table, const struct pairs *pairs, const struct s
 
 	if (dead->pair_count == COLLECT_PAIRS_MAX)
 		return false;
-	if (!__atomic_compare_exchange_n(&spot->set->tags[spot->way], &expected, TAG_DEAD, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	if (!__atomic_compare_exchange_n(&spot->set->tags[spot->way], &expected, TAG_DEAD, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
 		return false;
 	dead->pairs[dead->pair_count++] =
 		(struct dead_pair){ .tag = tag, .set_index = spot->set_index, .way = (uint8_t)spot->way, .ipv6 = pairs->ipv6 };
@@ -191,7 +194,8 @@ static bool words_are_idle(const struct table *table, const struct words *words,
 
 	if (jiffies_since(words->last, now) <= (int32_t)idle || (uint32_t)words->packets != WORD_HIGH(*words->harvest))
 		return false;
-	return *words->fold == 0 || (uint32_t)ts2_age << TS2_SHIFT > idle; /* active at another proxy: it will want the record here */
+	return *words->fold == 0 ||
+	       (uint32_t)ts2_age << TS2_SHIFT > idle; /* active at another proxy: it will want the record here */
 }
 
 static void mark_pairs(struct table *table, struct pairs *pairs, uint32_t *cursor, uint32_t idle)
@@ -202,7 +206,7 @@ static void mark_pairs(struct table *table, struct pairs *pairs, uint32_t *curso
 	for (looked = 0; looked < pairs->count && looked < COLLECT_SETS_MAX; looked++, *cursor = (*cursor + 1) % pairs->count)
 		for (way = 0; way < SET_WAYS; way++) {
 			struct spot spot = { set_of_index(pairs, *cursor), *cursor, way };
-			uint64_t tag = load64((uint64_t *)&spot.set->tags[way]);
+			uint64_t tag = load64(&spot.set->tags[way]);
 			struct words words;
 
 			if (tag == TAG_EMPTY || tag >= TAG_DEAD)
@@ -222,7 +226,7 @@ static void refer(struct table *table, const struct pairs *pairs)
 		for (way = 0; way < SET_WAYS; way++) {
 			struct pair4_set *set = set_of_index(pairs, set_index);
 
-			if (load64((uint64_t *)&set->tags[way]) == TAG_EMPTY)
+			if (load64(&set->tags[way]) == TAG_EMPTY)
 				continue;
 			destination = PLACE_DESTINATION(load32(&set->records[way].place));
 			if (destination < table->destinations_max)
@@ -257,7 +261,8 @@ static void mark_destinations(struct table *table, uint32_t idle)
 	uint32_t destination, found;
 	bool counted = false;
 
-	for (destination = 0; destination < table->destinations_max && dead->destination_count < COLLECT_DESTINATIONS_MAX; destination++) {
+	for (destination = 0; destination < table->destinations_max && dead->destination_count < COLLECT_DESTINATIONS_MAX;
+	     destination++) {
 		if (!destination_is_idle(table, destination, idle))
 			continue;
 		if (!counted)
@@ -275,7 +280,7 @@ static void mark_destinations(struct table *table, uint32_t idle)
 static void record_free(const struct spot *spot)
 {
 	memset(spot_record(spot), 0, sizeof(struct pair_record));
-	store64((uint64_t *)&spot->set->tags[spot->way], TAG_EMPTY);
+	store64(&spot->set->tags[spot->way], TAG_EMPTY);
 }
 
 static size_t free_pair(struct table *table, const struct dead_pair *dead)
@@ -288,7 +293,7 @@ static size_t free_pair(struct table *table, const struct dead_pair *dead)
 		theirs = words_of_pair(spot_record(&twin));
 		words_join(&theirs, &words);
 	} else if ((uint32_t)words.packets != WORD_HIGH(*words.harvest)) {
-		store64((uint64_t *)&spot.set->tags[spot.way], dead->tag);
+		store64(&spot.set->tags[spot.way], dead->tag);
 		return 0;
 	}
 	record_free(&spot);
@@ -332,7 +337,8 @@ static size_t free_destination(struct table *table, uint32_t destination)
 	if (referenced && successor != DESTINATION_NONE) {
 		repoint(&table->pairs4, destination, successor);
 		repoint(&table->pairs6, destination, successor);
-		table->marked.destinations[table->marked.destination_count++] = destination; /* packets in flight: another grace period */
+		table->marked.destinations[table->marked.destination_count++] =
+			destination; /* packets in flight: another grace period */
 		return 0;
 	}
 	if (successor != DESTINATION_NONE) {

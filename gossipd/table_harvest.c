@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Harvest: one linear pass over the mapped table, from counters that only grow to own cells. What a record was last harvested at stands
- * in the record itself, in the cache line the counter is read from, so records that did not move cost nothing more and a restarted
- * daemon goes on where the old one stopped. How packets are divided over slots: proto/harvest.h.
+ * Harvest: one linear pass over the mapped table, from counters that only grow to own cells. What a record was last harvested at
+ * stands in the record itself, in the cache line the counter is read from, so records that did not move cost nothing more and a
+ * restarted daemon goes on where the old one stopped. How packets are divided over slots: proto/harvest.h.
  */
 #include "harvest.h"
 #include "table_internal.h"
@@ -54,8 +54,9 @@ static void tell_again(struct harvesting *h, const struct key *key, bool ipv6, c
 }
 
 /*
- * `harvest` is written before `slot`. A crash between the two leaves the new slot's start beside the old slot's number: the next daemon
- * then begins the slot at the last harvest and may publish too little of it. The other order would publish the old slot's packets twice.
+ * `harvest` is written before `slot`. A crash between the two leaves the new slot's start beside the old slot's number: the next
+ * daemon then begins the slot at the last harvest and may publish too little of it. The other order would publish the old slot's
+ * packets twice.
  */
 static void words_write(const struct words *words, const struct harvest_words *harvest)
 {
@@ -98,8 +99,8 @@ static void place(struct harvesting *h, struct pair_record *record, const struct
 }
 
 /*
- * A new record may be one of two that two CPUs made of one key. Look-ups find the first in scan order, so the later one is the leftover:
- * it is taken out, and after the grace period its packets are joined to the other's.
+ * A new record may be one of two that two CPUs made of one key. Look-ups find the first in scan order, so the later one is the
+ * leftover: it is taken out, and after the grace period its packets are joined to the other's.
  */
 static bool take_out_leftover(struct table *table, struct pairs *pairs, const struct spot *spot, uint64_t tag)
 {
@@ -143,7 +144,7 @@ static void harvest_pairs(struct harvesting *h, struct pairs *pairs)
 		struct pair4_set *set = set_of_index(pairs, set_index);
 
 		for (way = 0; way < SET_WAYS; way++) {
-			uint64_t tag = load64((uint64_t *)&set->tags[way]);
+			uint64_t tag = load64(&set->tags[way]);
 			struct pair_record *record = &set->records[way];
 			struct spot spot = { set, set_index, way };
 
@@ -152,7 +153,7 @@ static void harvest_pairs(struct harvesting *h, struct pairs *pairs)
 			used++;
 			if (tag >= TAG_DEAD)
 				continue;
-			if (all || (uint32_t)load64((uint64_t *)&record->packets) != WORD_HIGH(record->harvest))
+			if (all || (uint32_t)load64(&record->packets) != WORD_HIGH(record->harvest))
 				harvest_pair(h, pairs, &spot, tag);
 		}
 	}
@@ -183,8 +184,8 @@ static void harvest_destinations(struct harvesting *h)
 	table->destinations_used = used;
 }
 
-size_t table_harvest(struct table *table, struct now now, struct duration slot_length, void (*each)(void *user, const struct harvested *cell),
-		     void *user)
+size_t table_harvest(struct table *table, struct now now, struct duration slot_length,
+		     void (*each)(void *user, const struct harvested *cell), void *user)
 {
 	struct harvesting h = {
 		.table = table,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the files of the table share among themselves: the mapped records, the clock, and a view of the words a pair's record and a
- * destination's head have in common. The tests also look in here.
+ * What the files of the table share among themselves: the mapped records, the clock, and a view of the words a pair's record and
+ * a destination's head have in common. The tests also look in here.
  */
 #ifndef GOSSIPD_TABLE_INTERNAL_H
 #define GOSSIPD_TABLE_INTERNAL_H
@@ -14,7 +14,7 @@
 #include "table.h"
 
 #define PIN_PATH_MAX 192
-#define ANCHOR_EDGES 8 /* jiffies watched while starting: 32 ms at 250 Hz tell 250 from 300 beyond doubt */
+#define ANCHOR_EDGES 8		/* jiffies watched while starting: 32 ms at 250 Hz tell 250 from 300 beyond doubt */
 #define COLLECT_SETS_MAX 131072 /* looked at per call: a million slots, about 10 ms */
 #define COLLECT_PAIRS_MAX 65536 /* taken out per call */
 #define COLLECT_DESTINATIONS_MAX 1024
@@ -28,7 +28,7 @@ struct pairs {
 	uint8_t *sets;
 	size_t stride, bytes;
 	uint32_t count; /* sets */
-	uint32_t used; /* slots, as the last harvest found */
+	uint32_t used;	/* slots, as the last harvest found */
 	bool ipv6;
 };
 
@@ -43,7 +43,7 @@ struct spot {
 struct words {
 	uint64_t packets, window;
 	uint32_t last;
-	uint64_t *base, *fold, *carry, *harvest;
+	__u64 *base, *fold, *carry, *harvest;
 	uint16_t *slot, *pass_share;
 };
 
@@ -93,20 +93,20 @@ struct table {
 	struct table_state *state;
 	struct table_clock clock;
 	bool is_new;
-	bool resuming; /* the first harvest of an old table tells every cell again */
+	bool resuming;	      /* the first harvest of an old table tells every cell again */
 	uint32_t young_until; /* jiffies; see is_wiser in table_apply.c */
 	bool young;
 	uint32_t interface_count;
 	char interfaces[INTERFACES_MAX][16];
 	struct grace grace;
 	struct dead marked, waiting; /* since the last grace period began; before */
-	uint32_t cursor4, cursor6; /* next set to look at for idle pairs */
-	uint64_t *referenced; /* bit per destination */
+	uint32_t cursor4, cursor6;   /* next set to look at for idle pairs */
+	uint64_t *referenced;	     /* bit per destination */
 };
 
 /* As table_open, with a clock that stands still at `injected_jiffies` until table_inject moves it; 0: the kernel's own. */
-int table_open_clocked(const struct table_config *config, uint64_t fresh_incarnation, const uint8_t seed[8], uint32_t injected_jiffies,
-		       struct table **ret_table, struct table_problem *ret_problem);
+int table_open_clocked(const struct table_config *config, uint64_t fresh_incarnation, const uint8_t seed[8],
+		       uint32_t injected_jiffies, struct table **ret_table, struct table_problem *ret_problem);
 void table_inject(struct table *table, uint32_t jiffies);
 uint32_t table_now(const struct table *table); /* kernel jiffies, read now */
 
@@ -131,7 +131,8 @@ int clock_start(struct table *table);
 uint64_t tag_of_key(const struct table *table, const struct key *key, bool *ret_ipv6);
 struct pair4_set *set_of_index(const struct pairs *pairs, uint32_t set_index);
 bool spot_find(const struct table *table, const struct key *key, struct spot *ret_spot);
-bool spot_find_twin(const struct table *table, const struct pairs *pairs, uint64_t tag, const struct spot *of, struct spot *ret_first);
+bool spot_find_twin(const struct table *table, const struct pairs *pairs, uint64_t tag, const struct spot *of,
+		    struct spot *ret_first);
 int spot_make(struct table *table, const struct key *key, uint32_t destination, uint32_t last, struct spot *ret_spot);
 struct key spot_key(const struct pairs *pairs, const struct spot *spot, uint64_t tag);
 struct words words_of_pair(struct pair_record *record);
@@ -150,7 +151,7 @@ static inline struct pair_record *spot_record(const struct spot *spot)
 	return &spot->set->records[spot->way];
 }
 
-static inline uint64_t load64(const uint64_t *word)
+static inline uint64_t load64(const __u64 *word)
 {
 	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 }
@@ -160,7 +161,7 @@ static inline uint32_t load32(const uint32_t *word)
 	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 }
 
-static inline void store64(uint64_t *word, uint64_t value)
+static inline void store64(__u64 *word, uint64_t value)
 {
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The table's maps: made new, or taken from the pins an earlier daemon left, after a look at whether they are what this program expects.
- * The map `state` is pinned last, so a table whose making was cut short is recognised by its absence and made anew.
+ * The table's maps: made new, or taken from the pins an earlier daemon left, after a look at whether they are what this program
+ * expects. The map `state` is pinned last, so a table whose making was cut short is recognised by its absence and made anew.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,8 +25,10 @@
 #define BPF_FS "/sys/fs/bpf"
 
 /* All pinned maps, `state` last. */
-static const char *const pinned[] = { "pairs4",	       "pairs6",   "destinations", "shards",   "destination_index", "destination_free",
-				      "local_addresses", "policies", "reasons",	   "warnings", "state" };
+static const char *const pinned[] = {
+	"pairs4",   "pairs6",  "destinations", "shards", "destination_index", "destination_free", "local_addresses",
+	"policies", "reasons", "warnings",     "state"
+};
 #define PINNED_COUNT (sizeof(pinned) / sizeof(pinned[0]))
 
 void problem_say(struct table_problem *problem, const char *format, ...)
@@ -66,7 +68,8 @@ static int directory_make(const char *pin_path, struct table_problem *problem)
 	char path[PIN_PATH_MAX];
 	char *slash;
 
-	if (strncmp(pin_path, BPF_FS "/", sizeof(BPF_FS)) == 0 && !is_bpffs(BPF_FS) && mount("bpf", BPF_FS, "bpf", 0, "mode=0700")) {
+	if (strncmp(pin_path, BPF_FS "/", sizeof(BPF_FS)) == 0 && !is_bpffs(BPF_FS) &&
+	    mount("bpf", BPF_FS, "bpf", 0, "mode=0700")) {
 		problem_say(problem, "%s: no bpf file system there, and mounting one failed: %s", BPF_FS, strerror(errno));
 		return -errno;
 	}
@@ -150,11 +153,16 @@ static int map_reuse(struct table *table, struct bpf_map *map, struct table_prob
 	int fd = pin_open(table->pin_path, name), err = -ESTALE;
 
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &info_bytes)) {
-		problem_say(problem, "%s/%s: cannot be opened: %s; remove the table with gossipctl detach", table->pin_path, name, strerror(errno));
-	} else if (info.type != bpf_map__type(map) || info.key_size != bpf_map__key_size(map) || info.value_size != bpf_map__value_size(map)) {
-		problem_say(problem, "%s/%s: pinned by another version; remove the table with gossipctl detach", table->pin_path, name);
+		problem_say(problem, "%s/%s: cannot be opened: %s; remove the table with gossipctl detach", table->pin_path, name,
+			    strerror(errno));
+	} else if (info.type != bpf_map__type(map) || info.key_size != bpf_map__key_size(map) ||
+		   info.value_size != bpf_map__value_size(map)) {
+		problem_say(problem, "%s/%s: pinned by another version; remove the table with gossipctl detach", table->pin_path,
+			    name);
 	} else if (info.max_entries != bpf_map__max_entries(map)) {
-		problem_say(problem, "%s/%s: pinned with %u entries, the configuration asks for %u; keep the size or remove the table with gossipctl detach",
+		problem_say(problem,
+			    "%s/%s: pinned with %u entries, the configuration asks for %u; keep the size or remove the table "
+			    "with gossipctl detach",
 			    table->pin_path, name, info.max_entries, bpf_map__max_entries(map));
 	} else {
 		err = bpf_map__reuse_fd(map, fd);
@@ -203,7 +211,8 @@ static int hz_of_new(uint32_t *ret_hz, struct table_problem *problem)
 	if (!err)
 		err = clock_measure(bpf_program__fd(skeleton->progs.read_clocks), ret_hz);
 	if (err)
-		problem_say(problem, "loading a BPF program: %s; it needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, and Linux 5.18 or newer",
+		problem_say(problem,
+			    "loading a BPF program: %s; it needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, and Linux 5.18 or newer",
 			    strerror(-err));
 	xpro__destroy(skeleton);
 	return err;

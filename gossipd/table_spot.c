@@ -7,7 +7,7 @@
 
 #include "table_internal.h"
 
-static void words_of_key(const struct key *key, uint64_t ret_words[4])
+static void words_of_key(const struct key *key, __u64 ret_words[4])
 {
 	memcpy(ret_words, key, sizeof(*key));
 }
@@ -21,13 +21,13 @@ static uint32_t ipv4_of(const struct address *address)
 
 uint64_t tag_of_key(const struct table *table, const struct key *key, bool *ret_ipv6)
 {
-	uint64_t words[4];
+	__u64 words[4];
 
 	*ret_ipv6 = !address_is_ipv4(&key->client) || !address_is_ipv4(&key->destination);
 	if (!*ret_ipv6)
 		return (uint64_t)ipv4_of(&key->client) << 32 | ipv4_of(&key->destination);
 	words_of_key(key, words);
-	return tag_of_pair6((const __u64 *)words, table->state->seed);
+	return tag_of_pair6(words, table->state->seed);
 }
 
 struct pair4_set *set_of_index(const struct pairs *pairs, uint32_t set_index)
@@ -35,21 +35,21 @@ struct pair4_set *set_of_index(const struct pairs *pairs, uint32_t set_index)
 	return (struct pair4_set *)(void *)(pairs->sets + set_index * pairs->stride);
 }
 
-static uint64_t *key_words(const struct spot *spot)
+static __u64 *key_words(const struct spot *spot)
 {
-	return (uint64_t *)((struct pair6_set *)(void *)spot->set)->keys[spot->way].words;
+	return ((struct pair6_set *)(void *)spot->set)->keys[spot->way].words;
 }
 
-static bool spot_holds(const struct pairs *pairs, const struct spot *spot, uint64_t tag, const uint64_t words[4])
+static bool spot_holds(const struct pairs *pairs, const struct spot *spot, uint64_t tag, const __u64 words[4])
 {
-	if (load64((uint64_t *)&spot->set->tags[spot->way]) != tag)
+	if (load64(&spot->set->tags[spot->way]) != tag)
 		return false;
 	return !pairs->ipv6 || memcmp(key_words(spot), words, sizeof(struct pair6_key)) == 0;
 }
 
-/* In scan order, past `after` when that is given. */
-static bool spot_scan(const struct table *table, const struct pairs *pairs, uint64_t tag, const uint64_t words[4], const struct spot *skip,
-		      struct spot *ret_spot)
+/* The first in scan order, `skip` left out. */
+static bool spot_scan(const struct table *table, const struct pairs *pairs, uint64_t tag, const __u64 words[4],
+		      const struct spot *skip, struct spot *ret_spot)
 {
 	unsigned int choice, way;
 
@@ -73,7 +73,8 @@ static bool spot_scan(const struct table *table, const struct pairs *pairs, uint
 
 bool spot_find(const struct table *table, const struct key *key, struct spot *ret_spot)
 {
-	uint64_t words[4], tag;
+	__u64 words[4];
+	uint64_t tag;
 	bool ipv6;
 
 	tag = tag_of_key(table, key, &ipv6);
@@ -82,9 +83,10 @@ bool spot_find(const struct table *table, const struct key *key, struct spot *re
 }
 
 /* Another record of the key at `of`, whatever its own tag says now. */
-bool spot_find_twin(const struct table *table, const struct pairs *pairs, uint64_t tag, const struct spot *of, struct spot *ret_twin)
+bool spot_find_twin(const struct table *table, const struct pairs *pairs, uint64_t tag, const struct spot *of,
+		    struct spot *ret_twin)
 {
-	uint64_t words[4] = { 0 };
+	__u64 words[4] = { 0 };
 
 	if (pairs->ipv6)
 		memcpy(words, key_words(of), sizeof(words));
@@ -108,7 +110,7 @@ static unsigned int ways_used(const struct pair4_set *set)
 	unsigned int way, used = 0;
 
 	for (way = 0; way < SET_WAYS; way++)
-		used += load64((const uint64_t *)&set->tags[way]) != TAG_EMPTY;
+		used += load64(&set->tags[way]) != TAG_EMPTY;
 	return used;
 }
 
@@ -117,7 +119,8 @@ static bool spot_claim(struct spot *spot)
 	for (spot->way = 0; spot->way < SET_WAYS; spot->way++) {
 		__u64 empty = TAG_EMPTY;
 
-		if (__atomic_compare_exchange_n(&spot->set->tags[spot->way], &empty, TAG_BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&spot->set->tags[spot->way], &empty, TAG_BUSY, false, __ATOMIC_ACQ_REL,
+						__ATOMIC_RELAXED))
 			return true;
 	}
 	return false;
@@ -148,7 +151,7 @@ int spot_make(struct table *table, const struct key *key, uint32_t destination, 
 	};
 	if (ipv6)
 		memcpy(key_words(&spot), key, sizeof(*key));
-	store64((uint64_t *)&spot.set->tags[spot.way], tag);
+	store64(&spot.set->tags[spot.way], tag);
 	pairs->used++;
 	*ret_spot = spot;
 	return 0;
@@ -157,16 +160,16 @@ int spot_make(struct table *table, const struct key *key, uint32_t destination, 
 struct words words_of_pair(struct pair_record *record)
 {
 	struct words words = {
-		.packets = load64((uint64_t *)&record->packets),
-		.base = (uint64_t *)&record->base,
-		.fold = (uint64_t *)&record->fold,
-		.carry = (uint64_t *)&record->carry,
-		.harvest = (uint64_t *)&record->harvest,
+		.packets = load64(&record->packets),
+		.base = &record->base,
+		.fold = &record->fold,
+		.carry = &record->carry,
+		.harvest = &record->harvest,
 		.slot = &record->slot,
 		.pass_share = &record->pass_share,
 	};
 
-	words.window = load64((uint64_t *)&record->window);
+	words.window = load64(&record->window);
 	words.last = load32(&record->last);
 	return words;
 }
@@ -176,18 +179,18 @@ struct words words_of_destination(const struct table *table, uint32_t destinatio
 	const struct destination_shard *shards = &table->shards[(size_t)destination * table->cpus];
 	struct destination_head *head = &table->heads[destination];
 	struct words words = {
-		.base = (uint64_t *)&head->base,
-		.fold = (uint64_t *)&head->fold,
-		.carry = (uint64_t *)&head->carry,
-		.harvest = (uint64_t *)&head->harvest,
+		.base = &head->base,
+		.fold = &head->fold,
+		.carry = &head->carry,
+		.harvest = &head->harvest,
 		.slot = &head->slot,
 		.pass_share = &head->pass_share,
 	};
 	uint32_t cpu;
 
 	for (cpu = 0; cpu < table->cpus; cpu++)
-		words.packets += load64((const uint64_t *)&shards[cpu].packets);
-	words.window = load64((uint64_t *)&head->window);
+		words.packets += load64(&shards[cpu].packets);
+	words.window = load64(&head->window);
 	words.last = WORD_LOW(words.window);
 	for (cpu = 0; cpu < table->cpus; cpu++)
 		if (shards[cpu].packets && jiffies_since(words.last, load32(&shards[cpu].last)) > 0)
@@ -210,7 +213,8 @@ uint32_t destination_make(struct table *table, const struct address *address)
 
 	if (destination != DESTINATION_NONE)
 		return destination;
-	if (!bpf_map_lookup_elem(table->local_fd, address, &local) || bpf_map_lookup_and_delete_elem(table->free_fd, NULL, &destination))
+	if (!bpf_map_lookup_elem(table->local_fd, address, &local) ||
+	    bpf_map_lookup_and_delete_elem(table->free_fd, NULL, &destination))
 		return DESTINATION_NONE;
 	head = &table->heads[destination];
 	*head = (struct destination_head){ .window = WORD(now ? now : 1, 0), .pass_share = SHARE_ALL };
@@ -223,15 +227,16 @@ uint32_t destination_make(struct table *table, const struct address *address)
 }
 
 /*
- * Adds what `leftover` counted to the cells of `into`: by lowering the words its counts are differences to. In the same slot all that the
- * leftover counted in it is added; in an older one only what was not harvested yet; a newer one becomes the slot of `into`, which then
- * had no packets since.
+ * Adds what `leftover` counted to the cells of `into`: by lowering the words its counts are differences to. In the same slot all
+ * that the leftover counted in it is added; in an older one only what was not harvested yet; a newer one becomes the slot of
+ * `into`, which then had no packets since.
  */
 void words_join(const struct words *into, const struct words *leftover)
 {
 	uint64_t harvest = *into->harvest, theirs = *leftover->harvest;
 	uint32_t start = WORD_LOW(harvest), harvested = WORD_HIGH(harvest);
-	uint32_t in_slot = (uint32_t)leftover->packets - WORD_LOW(theirs), pending = (uint32_t)leftover->packets - WORD_HIGH(theirs);
+	uint32_t in_slot = (uint32_t)leftover->packets - WORD_LOW(theirs),
+		 pending = (uint32_t)leftover->packets - WORD_HIGH(theirs);
 	int16_t newer = (int16_t)(*leftover->slot - *into->slot);
 
 	if (theirs == 0 || (newer < 0 && harvest != 0))

@@ -12,7 +12,7 @@ static __always_inline void account(__u32 reason, __u32 bytes)
 	struct reason_counter *counter = element(&reasons, reason);
 
 	if (!counter)
-		return; /* cannot happen: reason < REASON_COUNT */
+		return;	    /* cannot happen: reason < REASON_COUNT */
 	counter->packets++; /* this CPU's own */
 	counter->bytes += bytes;
 }

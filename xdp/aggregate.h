@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Algorithm 2 for a destination: all its packets, whoever sent them. Each CPU counts in a shard of its own and works out once a jiffy
- * how many packets it may still count before the destination is over T_F2, so that a hot destination costs no shared cache line.
+ * Algorithm 2 for a destination: all its packets, whoever sent them. Each CPU counts in a shard of its own and works out once a
+ *jiffy how many packets it may still count before the destination is over T_F2, so that a hot destination costs no shared cache
+ *line.
  *
  * With total = the sum of the shards, own = this CPU's, W = the window judged over and c = the count in it as `total` stands now:
  *
  *	over at k packets from now   iff   (c + k) x hz > T_F2 x W   iff   c + k > allowed,   allowed = floor(T_F2 x W / hz)
  *	own will then be own + k:          limit = own + allowed - c,   over iff own > limit
  *
- * so on one CPU the verdict is exact for every packet; what other CPUs count within the jiffy is seen in the next one. The carry does not
- * grow with our own packets: when it alone is over, so is every packet of this jiffy.
+ * so on one CPU the verdict is exact for every packet; what other CPUs count within the jiffy is seen in the next one. The carry
+ *does not grow with our own packets: when it alone is over, so is every packet of this jiffy.
  */
 #ifndef XDP_AGGREGATE_H
 #define XDP_AGGREGATE_H
@@ -24,8 +25,8 @@ static __always_inline struct destination_shard *shard_at(__u32 destination, __u
 }
 
 /*
- * Lines 19 and 20: the sum over all CPUs (low half) and the latest packet (high half), `last` being the earliest it can be. A global
- * function, so that the loop over CPUs is verified once.
+ * Lines 19 and 20: the sum over all CPUs (low half) and the latest packet (high half), `last` being the earliest it can be. A
+ * global function, so that the loop over CPUs is verified once.
  */
 __noinline __u64 shards_sum(__u32 destination, __u32 last)
 {
@@ -44,56 +45,54 @@ __noinline __u64 shards_sum(__u32 destination, __u32 last)
 	return WORD(total, last);
 }
 
-static __always_inline __u64 limit_of(const struct measure *measure, __u64 carried_hz, __u64 own, const struct policy *policy)
+static __always_inline __u64 limit_of(const struct measure *measure, __u32 total, __u64 own, const struct policy *policy)
 {
 	__u32 window = judged_window(measure->window, policy->destination_min_window, policy->flags);
-	__u64 allowed_hz = (__u64)policy->destination_rate * window, allowed = allowed_hz / hz, count = measure->count_hz / hz;
+	__u64 allowed_hz = (__u64)policy->destination_rate * window, allowed = allowed_hz / hz,
+	      count = (__u32)(total + measure->offset);
 
 	if (!policy->destination_rate || !window)
 		return NO_LIMIT;
-	if (carried_hz > allowed_hz)
+	if (measure->carried_hz > allowed_hz)
 		return 0;
 	if (count <= allowed)
 		return own + (allowed - count);
 	return own > count - allowed ? own - (count - allowed) : 0;
 }
 
-static __always_inline __u64 destination_limit(struct destination_head *head, __u32 destination, __u64 own, __u32 now,
-					       const struct policy *policy)
+static __always_inline __u64 destination_limit(struct destination_head *head, const struct table_state *table, __u32 destination,
+					       __u64 own, __u32 now, const struct policy *policy)
 {
-	__u64 window = READ_ONCE(head->window), fold = READ_ONCE(head->fold), base, carry;
+	__u64 window = READ_ONCE(head->window), fold = READ_ONCE(head->fold);
 	__u64 sum = shards_sum(destination, WORD_LOW(window));
 	__u32 total = WORD_LOW(sum);
 	struct measure measure;
 
 	if (age(WORD_HIGH(sum), now) > policy->idle_reset)
 		window = restarted(&head->window, fold, total, now, policy->idle_reset);
-	if (!fold_in_force(fold, window, now)) {
-		measure_own(aged(&head->window, window, total, now, policy), total, now, &measure);
-		return limit_of(&measure, 0, own, policy);
-	}
-	base = READ_ONCE(head->base);
-	carry = READ_ONCE(head->carry);
-	if (READ_ONCE(head->fold) != fold)
-		carry = 0;
-	measure_fold(base, 0, fold, total, now, &measure);
-	return limit_of(&measure, carried(carry, fold, now), own, policy);
+	if (fold_in_force(table, fold, window, now))
+		measure_fold(table, &head->base, &head->carry, &head->fold, fold, now, &measure);
+	else
+		measure_own(aged(&head->window, window, total, now, policy), now, &measure);
+	return limit_of(&measure, total, own, policy);
 }
 
 /* The first packet of a jiffy on this CPU, before it is counted. */
 static __noinline void shard_refresh(struct destination_shard *shard, __u32 destination, __u32 now)
 {
 	struct destination_head *head = element(&destinations, destination);
+	struct table_state *table = element(&state, 0);
 	struct policy *policy;
 	bool fair;
 
-	if (!head)
+	if (!head || !table)
 		return;
 	policy = element(&policies, head->policy);
 	if (!policy)
 		return;
-	fair = policy->flags & POLICY_FAIR && daemon_is_alive(now);
-	shard->limit = destination_limit(head, destination, shard->packets, now, policy); /* restarts and ages the window, whoever judges */
+	fair = policy->flags & POLICY_FAIR && is_alive(table, now);
+	shard->limit = destination_limit(head, table, destination, shard->packets, now,
+					 policy); /* restarts and ages the window, whoever judges */
 	if (fair)
 		shard->limit = NO_LIMIT; /* the daemon thins by share instead */
 	shard->flags = fair ? head->flags : head->flags & ~HEAD_THIN;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Destinations by address: the way to a destination's index when a pair is met for the first time, or has no record. Later packets find
- * the index in their pair's record.
+ * Destinations by address: the way to a destination's index when a pair is met for the first time, or has no record. Later
+ * packets find the index in their pair's record.
  */
 #ifndef XDP_DESTINATION_H
 #define XDP_DESTINATION_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Algorithm 2 for one pair: counts the packet, restarts an idle window, and compares the pair's rate with T_F1. What is counted and over
- * which window stands in record.h above struct pair_record. Rates are compared without division: c x hz > rate x window.
+ * Algorithm 2 for one pair: counts the packet, restarts an idle window, and compares the pair's rate with T_F1. What is counted
+ * and over which window stands in record.h above struct pair_record. Rates are compared without division: c x hz > rate x window.
  */
 #ifndef XDP_JUDGE_H
 #define XDP_JUDGE_H
@@ -10,11 +10,12 @@
 
 #define TS2_AHEAD_MAX 64 /* x 16 jiffies: a merged ts2 may be this far ahead of our clock; any further is an old one */
 
-/* What a key is judged by. */
+/* What a key is judged by: packets counted + offset (mod 2^32), or what the carry expects by now if that is more. */
 struct measure {
-	__u64 count_hz; /* packets x hz */
+	__u64 carried_hz; /* packets x hz */
+	__u32 offset;
 	__u32 window; /* jiffies */
-	bool folded; /* the daemon's words are in force */
+	bool folded;  /* the daemon's words are in force */
 };
 
 /* Jiffies since `then`, 0 when it lies ahead: another proxy's clock may be ahead of ours. */
@@ -34,47 +35,62 @@ static __always_inline __u32 ts2_age(__u64 fold, __u32 now)
 }
 
 /* Unsigned, or a daemon dead for half the clock's range would come alive. One second of grace: it may have read a later jiffy. */
-static __always_inline bool daemon_is_alive(__u32 now)
+static __always_inline bool is_alive(const struct table_state *table, __u32 now)
 {
-	struct table_state *table = element(&state, 0);
-
-	return table && now - READ_ONCE(table->heartbeat) + hz <= table->heartbeat_stale + hz;
+	return now - READ_ONCE(table->heartbeat) + hz <= table->heartbeat_stale + hz;
 }
 
-static __always_inline bool fold_in_force(__u64 fold, __u64 window, __u32 now)
+static __always_inline bool fold_in_force(const struct table_state *table, __u64 fold, __u64 window, __u32 now)
 {
-	return FOLD_GENERATION(fold) && FOLD_GENERATION(fold) == WORD_LOW(window) && daemon_is_alive(now);
+	return FOLD_GENERATION(fold) && FOLD_GENERATION(fold) == WORD_LOW(window) && is_alive(table, now);
 }
 
 /* Packets x hz that are expected by now, of those known up to A plus what came since at the rate of then. */
-static __always_inline __u64 carried(__u64 carry, __u64 fold, __u32 now)
+static __always_inline __u64 carried(const struct table_state *table, __u64 carry, __u64 fold, __u32 now)
 {
-	struct table_state *table = element(&state, 0);
 	__s16 since = (__s16)((__u16)now - FOLD_CARRY_FROM(fold));
 	__u32 elapsed = since > 0 ? since : 0;
 
-	if (!carry || !table)
-		return 0;
 	if (elapsed > table->carry_span)
 		elapsed = table->carry_span;
 	return (__u64)WORD_LOW(carry) * hz + (__u64)WORD_HIGH(carry) * elapsed / RHO_SCALE;
 }
 
 /*
- * The daemon's count: M.c, what was counted here since, and the carry. Reads fold, base, carry and fold again, while the daemon writes
- * [carry = 0 when ts1 changes,] base, fold, carry: a carry that belongs to a later fold shows by the second reading and is left out.
+ * The daemon's count: M.c, what was counted here since, and the carry. Reads fold, base, carry and fold again, while the daemon
+ * writes [carry = 0 when ts1 changes,] base, fold, carry: a carry that belongs to a later fold shows by the second reading and is
+ * left out.
  */
-static __always_inline void measure_fold(__u64 base, __u64 carry, __u64 fold, __u32 packets, __u32 now, struct measure *ret_measure)
+static __always_inline void measure_fold(const struct table_state *table, const __u64 *base_word, const __u64 *carry_word,
+					 const __u64 *fold_word, __u64 fold, __u32 now, struct measure *ret_measure)
 {
-	__u64 count_hz = (__u64)(__u32)(packets + WORD_HIGH(base)) * hz, carried_hz = carried(carry, fold, now);
+	__u64 base = READ_ONCE(*base_word), carry = READ_ONCE(*carry_word);
 
-	ret_measure->count_hz = count_hz > carried_hz ? count_hz : carried_hz;
+	if (READ_ONCE(*fold_word) != fold)
+		carry = 0;
+	ret_measure->carried_hz = carried(table, carry, fold, now);
+	ret_measure->offset = WORD_HIGH(base);
 	ret_measure->window = age(WORD_LOW(base), now);
 	ret_measure->folded = true;
 }
 
+static __always_inline void measure_own(__u64 window, __u32 now, struct measure *ret_measure)
+{
+	ret_measure->carried_hz = 0;
+	ret_measure->offset = -WORD_HIGH(window);
+	ret_measure->window = age(WORD_LOW(window), now);
+	ret_measure->folded = false;
+}
+
+static __always_inline __u64 count_hz(const struct measure *measure, __u32 packets)
+{
+	__u64 counted_hz = (__u64)(packets + measure->offset) * hz;
+
+	return counted_hz > measure->carried_hz ? counted_hz : measure->carried_hz;
+}
+
 /* A window older than T_T4 is aged like the paper's M, or a long slow past would hide a burst from a proxy without its daemon. */
-static __always_inline __u64 aged(__u64 *window, __u64 seen, __u32 packets, __u32 now, const struct policy *policy)
+static __noinline __u64 aged(__u64 *window, __u64 seen, __u32 packets, __u32 now, const struct policy *policy)
 {
 	__u32 length = age(WORD_LOW(seen), now), start;
 	__u64 next, found;
@@ -87,13 +103,6 @@ static __always_inline __u64 aged(__u64 *window, __u64 seen, __u32 packets, __u3
 	return found == seen ? next : found;
 }
 
-static __always_inline void measure_own(__u64 window, __u32 packets, __u32 now, struct measure *ret_measure)
-{
-	ret_measure->count_hz = (__u64)(__u32)(packets - WORD_HIGH(window)) * hz;
-	ret_measure->window = age(WORD_LOW(window), now);
-	ret_measure->folded = false;
-}
-
 /* The window a rate is compared over; 0: too short for a verdict (the paper's T_T2 and T_T3, without POLICY_EARLY). */
 static __always_inline __u32 judged_window(__u32 window, __u32 window_min, __u32 flags)
 {
@@ -104,16 +113,16 @@ static __always_inline __u32 judged_window(__u32 window, __u32 window_min, __u32
 	return window_min ? window_min : 1;
 }
 
-static __always_inline bool is_over(const struct measure *measure, __u32 rate, __u32 window_min, __u32 flags)
+static __always_inline bool is_over(const struct measure *measure, __u32 packets, __u32 rate, __u32 window_min, __u32 flags)
 {
 	__u32 window = judged_window(measure->window, window_min, flags);
 
-	return rate && window && measure->count_hz > (__u64)rate * window;
+	return rate && window && count_hz(measure, packets) > (__u64)rate * window;
 }
 
 /*
- * Exact thinning: each packet adds its share of 1 to an accumulator and passes when that overflows. The low half of the word is not
- * touched, since nothing is added to it.
+ * Exact thinning: each packet adds its share of 1 to an accumulator and passes when that overflows. The low half of the word is
+ * not touched, since nothing is added to it.
  */
 static __always_inline bool is_in_share(__u32 *thinning, __u32 share)
 {
@@ -128,49 +137,56 @@ static __always_inline bool is_in_share(__u32 *thinning, __u32 share)
 static __noinline __u64 restarted(__u64 *window, __u64 fold, __u32 packets, __u32 now, __u32 idle_reset)
 {
 	__u64 seen = READ_ONCE(*window), next = WORD(now, packets), found;
+	struct table_state *table = element(&state, 0);
 
 	if (age(WORD_LOW(seen), now) <= idle_reset)
 		return seen; /* another CPU was first */
-	if (fold_in_force(fold, seen, now) && ts2_age(fold, now) <= idle_reset)
+	if (table && fold_in_force(table, fold, seen, now) && ts2_age(fold, now) <= idle_reset)
 		return seen; /* silent here, not elsewhere */
 	found = __sync_val_compare_and_swap(window, seen, next);
 	return found == seen ? next : found;
 }
 
 /*
- * Lines 2-11: counts the packet. `last` before `packets`, so that whoever reads the new count and then `last` never finds it older than
- * a packet counted. Returns the pair's packets, this one included.
+ * Lines 2-11 but for the count itself. `last` before `packets`, so that whoever reads the new count and then `last` never finds
+ * it older than a packet counted. Returns the window in force.
  */
-static __always_inline __u32 pair_count(struct pair_record *record, __u32 now, const struct policy *policy, __u64 *ret_window)
+static __always_inline __u64 pair_touch(struct pair_record *record, __u32 now, const struct policy *policy)
 {
+	__u64 window = READ_ONCE(record->window);
 	__u32 last = READ_ONCE(record->last);
 
-	*ret_window = READ_ONCE(record->window);
 	if (age(last, now) > policy->idle_reset)
-		*ret_window = restarted(&record->window, READ_ONCE(record->fold), READ_ONCE(record->packets), now, policy->idle_reset);
+		window = restarted(&record->window, READ_ONCE(record->fold), READ_ONCE(record->packets), now, policy->idle_reset);
 	if (last != now)
 		WRITE_ONCE(record->last, now);
-	return (__u32)__sync_fetch_and_add(&record->packets, 1) + 1;
+	return window;
 }
 
-static __always_inline void pair_measure(struct pair_record *record, __u64 window, __u32 packets, __u32 now, const struct policy *policy,
-					 struct measure *ret_measure)
+/*
+ * Counts the packet and says what the pair is judged by. The daemon's words are read before the atomic addition, which nothing
+ * that follows can overtake; offsets are taken against the counter itself, so a fold written in between changes nothing.
+ */
+static __always_inline __u32 pair_count(struct pair_record *record, const struct table_state *table, __u64 window, __u32 now,
+					const struct policy *policy, struct measure *ret_measure)
 {
-	__u64 fold = READ_ONCE(record->fold), base, carry;
+	__u64 fold = READ_ONCE(record->fold);
+	__u32 packets;
 
-	if (!fold_in_force(fold, window, now)) {
-		measure_own(aged(&record->window, window, packets, now, policy), packets, now, ret_measure);
-		return;
+	if (fold_in_force(table, fold, window, now)) {
+		measure_fold(table, &record->base, &record->carry, &record->fold, fold, now, ret_measure);
+		return (__u32)__sync_fetch_and_add(&record->packets, 1) + 1;
 	}
-	base = READ_ONCE(record->base);
-	carry = READ_ONCE(record->carry);
-	if (READ_ONCE(record->fold) != fold)
-		carry = 0;
-	measure_fold(base, carry, fold, packets, now, ret_measure);
+	measure_own(window, now, ret_measure);
+	packets = (__u32)__sync_fetch_and_add(&record->packets, 1) + 1;
+	if (ret_measure->window > policy->window_max)
+		measure_own(aged(&record->window, window, packets, now, policy), now, ret_measure);
+	return packets;
 }
 
 /* Line 15, at most once per pair and second: whoever changes the second kept in `thinning` sends it. */
-static __noinline void warn(struct pair_record *record, const struct packet *packet, const struct measure *measure, __u32 rate)
+static __noinline void warn(struct pair_record *record, const struct packet *packet, const struct measure *measure, __u32 packets,
+			    __u32 rate)
 {
 	__u32 thinning = READ_ONCE(record->thinning), second = (packet->now / hz) & 0xffff;
 	struct warning *warning;
@@ -186,7 +202,7 @@ static __noinline void warn(struct pair_record *record, const struct packet *pac
 	destination_of(packet, (struct address_key *)warning->destination);
 	warning->at = packet->now;
 	warning->reason = REASON_DROP_PAIR;
-	warning->packets = measure->count_hz / hz;
+	warning->packets = count_hz(measure, packets) / hz;
 	warning->window = measure->window;
 	warning->rate = rate;
 	bpf_ringbuf_submit(warning, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the XDP program shares with the daemon: its maps, the constants set before it is loaded, and the clock. The records' layout and
- * who writes which word stand in xpro/record.h; sizes are the daemon's choice and replace the 1s below before loading.
+ * What the XDP program shares with the daemon: its maps, the constants set before it is loaded, and the clock. The records'
+ * layout and who writes which word stand in xpro/record.h; sizes are the daemon's choice and replace the 1s below before loading.
  */
 #ifndef XDP_MAPS_H
 #define XDP_MAPS_H
@@ -15,18 +15,21 @@
 
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, value) (*(volatile __typeof__(x) *)&(x) = (value))
-/* Hides a value's history from clang, which would otherwise turn arithmetic back into branches and multiply the verifier's paths. */
+/* Hides a value's history from clang, which would otherwise turn arithmetic back into branches and multiply the verifier's paths.
+ */
 #define OPAQUE(x) asm volatile("" : "+r"(x))
 
 /* Fixed while the program lives. */
 const volatile __u32 sets4 = 1; /* sets of pairs4, a power of two */
 const volatile __u32 sets6 = 1;
-const volatile __u32 cpus = 1; /* shards per destination: possible CPUs */
-const volatile __u64 seed = 0; /* of the hash, as in struct table_state */
-const volatile __u32 hz = 250; /* as in struct table_state */
+const volatile __u32 cpus = 1;		    /* shards per destination: possible CPUs */
+const volatile __u64 seed = 0;		    /* of the hash, as in struct table_state */
+const volatile __u32 hz = 250;		    /* as in struct table_state */
 const volatile bool clock_injected = false; /* tests: time is injected_jiffies */
 
 __u32 injected_jiffies = 1;
+/* Always 0, which the verifier cannot know: added to a number found by branching it makes the paths that led there one again. */
+__u32 always_zero = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -2,8 +2,8 @@
 /*
  * The pair tables from the kernel's side: finds a pair's record in its two candidate sets, and makes it when there is none.
  *
- * Look-ups go through set choice 0 before 1 and through the lower way before the higher, so that when two CPUs have inserted one key at
- * the same time every look-up finds the same one of the two. The daemon folds the other into it.
+ * Look-ups go through set choice 0 before 1 and through the lower way before the higher, so that when two CPUs have inserted one
+ * key at the same time every look-up finds the same one of the two. The daemon folds the other into it.
  */
 #ifndef XDP_PAIRS_H
 #define XDP_PAIRS_H
@@ -28,21 +28,21 @@ static __always_inline __u32 within(__u32 way)
 	return way & (SET_WAYS - 1);
 }
 
-/* The lowest way with this tag, SET_WAYS when there is none. Branch-free: eight comparisons would be eight paths for the verifier. */
+/* The lowest way with this tag, SET_WAYS or more when there is none. By branching: the CPU guesses the way and goes on to the
+ * record. */
 static __always_inline __u32 way_of(const __u64 tags[SET_WAYS], __u64 tag)
 {
-	__u64 going = 1, way = 0;
-	int i;
+	__u32 way;
 
 #pragma unroll
-	for (i = 0; i < SET_WAYS; i++) {
-		going &= differ(READ_ONCE(tags[i]), tag);
-		way += going;
-	}
+	for (way = 0; way < SET_WAYS; way++)
+		if (READ_ONCE(tags[way]) == tag)
+			break;
 	OPAQUE(way);
-	return way;
+	return way + READ_ONCE(always_zero);
 }
 
+/* Without a branch: eight comparisons here would be 256 paths for the verifier. */
 static __always_inline __u32 used_ways(const __u64 tags[SET_WAYS])
 {
 	__u64 used = 0;
@@ -141,8 +141,8 @@ static __always_inline void publish(struct pair4_set *set, __u32 way, __u64 tag)
 }
 
 /*
- * A record for a pair that has none. Two CPUs may get here with one key: who sees the other's before publishing its own steps back; when
- * both have published, the first in scan order is the record from then on. NULL: both sets are full.
+ * A record for a pair that has none. Two CPUs may get here with one key: who sees the other's before publishing its own steps
+ * back; when both have published, the first in scan order is the record from then on. NULL: both sets are full.
  */
 static __always_inline struct pair_record *pair_make(bool ipv6, const struct packet *packet, __u32 destination)
 {

@@ -20,14 +20,14 @@
 #define IPV6_ICMP 58
 #define IPV6_DESTINATION_OPTIONS 60
 #define ND_FIRST 133 /* router solicitation */
-#define ND_LAST 137 /* redirect */
+#define ND_LAST 137  /* redirect */
 
 /* A packet on its way through the filter. */
 struct packet {
 	struct pair6_key key; /* IPv6 only */
-	__u64 tag; /* of the pair; for IPv4 it is the key */
-	__u32 bytes; /* of the frame, for the counters */
-	__u32 now; /* jiffies, read once */
+	__u64 tag;	      /* of the pair; for IPv4 it is the key */
+	__u32 bytes;	      /* of the frame, for the counters */
+	__u32 now;	      /* jiffies, read once */
 	bool ipv6;
 };
 
@@ -71,8 +71,7 @@ static __always_inline __u32 parse_ipv4(struct xdp_md *ctx, struct packet *packe
 /* ::, ::1, ::ffff:0:0/96, fe80::/10 and ff00::/8 name no single host beyond the link. Words as they stand in the packet. */
 static __always_inline bool ipv6_is_unicast(__u64 first_be, __u64 second_be)
 {
-	if (first_be == 0 &&
-	    (second_be == 0 || second_be == bpf_cpu_to_be64(1) || (__u32)second_be == bpf_htonl(0xffff)))
+	if (first_be == 0 && (second_be == 0 || second_be == bpf_cpu_to_be64(1) || (__u32)second_be == bpf_htonl(0xffff)))
 		return false;
 	return (first_be & 0xff) != 0xff && ((__u16)first_be & bpf_htons(0xffc0)) != bpf_htons(0xfe80);
 }
@@ -93,9 +92,9 @@ static __always_inline __u32 extension_bytes(__u8 protocol, __u8 length)
 }
 
 /*
- * Whether an ICMPv6 neighbour discovery message stands behind at most EXTENSIONS_MAX extension headers. A hop limit other than 255
- * means it is none (RFC 4861 section 6.1), so nobody beyond the link can dress up as one; a fragment is none either (RFC 6980). A global
- * function: verified once, by itself.
+ * Whether an ICMPv6 neighbour discovery message stands behind at most EXTENSIONS_MAX extension headers. A hop limit other than
+ * 255 means it is none (RFC 4861 section 6.1), so nobody beyond the link can dress up as one; a fragment is none either (RFC
+ * 6980). A global function: verified once, by itself.
  */
 __noinline int is_neighbour_discovery(struct xdp_md *ctx)
 {

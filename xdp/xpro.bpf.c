@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The XDP program: Algorithm 2 of the paper. A packet's journey, top to bottom: parse.h finds its pair, pairs.h the pair's record,
- * judge.h counts and judges the pair, aggregate.h the destination, account.h books the verdict. What passes goes on to the kernel's
- * routing. The records are shared with gossipd, word by word: xpro/record.h.
+ * The XDP program: Algorithm 2 of the paper. A packet's journey, top to bottom: parse.h finds its pair, pairs.h the pair's
+ * record, judge.h counts and judges the pair, aggregate.h the destination, account.h books the verdict. What passes goes on to
+ * the kernel's routing. The records are shared with gossipd, word by word: xpro/record.h.
  */
 #include "maps.h"
 #include "account.h"
@@ -22,11 +22,11 @@ static __always_inline __u32 enforced(__u32 reason, __u32 flags)
 
 /* Lines 12-17. REASON_PASS_SHARE when the packet was in the share of a policed pair. */
 static __always_inline __u32 judge_pair(struct pair_record *record, const struct packet *packet, const struct policy *policy,
-					const struct measure *measure)
+					const struct measure *measure, __u32 packets)
 {
-	if (!is_over(measure, policy->pair_rate, policy->pair_min_window, policy->flags))
+	if (!is_over(measure, packets, policy->pair_rate, policy->pair_min_window, policy->flags))
 		return REASON_PASS;
-	warn(record, packet, measure, policy->pair_rate);
+	warn(record, packet, measure, packets, policy->pair_rate);
 	if (!(policy->flags & POLICY_POLICE) || !measure->folded)
 		return REASON_DROP_PAIR; /* no fold, no share: until the daemon has worked one out the paper's rule stands */
 	return is_in_share(&record->thinning, READ_ONCE(record->pass_share)) ? REASON_PASS_SHARE : REASON_DROP_PAIR_SHARE;
@@ -41,8 +41,8 @@ static __always_inline __u32 judge_destination(struct destination_shard *shard, 
 		return REASON_DROP_DESTINATION;
 	if (!(shard->flags & HEAD_THIN))
 		return REASON_PASS;
-	in_share = record && folded ? is_in_share(&record->thinning, READ_ONCE(record->pass_share)) :
-				      is_in_share(&shard->thinning, shard->pass_share);
+	in_share = record && folded ? is_in_share(&record->thinning, READ_ONCE(record->pass_share))
+				    : is_in_share(&shard->thinning, shard->pass_share);
 	return in_share ? REASON_PASS_SHARE : REASON_DROP_DESTINATION_SHARE;
 }
 
@@ -76,18 +76,19 @@ static __always_inline __u32 filter_pair(struct pair_record *record, const struc
 	struct policy *policy = element(&policies, PLACE_POLICY(place));
 	struct destination_shard *shard;
 	struct measure measure;
+	struct table_state *table = element(&state, 0);
 	__u64 window;
 
-	if (!policy)
-		return REASON_PASS; /* cannot happen: a policy for each of the 8 bits */
+	if (!policy || !table)
+		return REASON_PASS; /* cannot happen: a policy for each of the 8 bits, and always a state */
 	shard = shard_of(destination, packet->now);
 	if (shard && shard->flags & HEAD_PASS)
 		return REASON_PASS_LOCAL; /* became the proxy's own address after the record was made */
-	packets = pair_count(record, packet->now, policy, &window);
+	window = pair_touch(record, packet->now, policy);
 	if (shard)
 		shard_count(shard, packet->now);
-	pair_measure(record, window, packets, packet->now, policy, &measure);
-	reason = judge_pair(record, packet, policy, &measure);
+	packets = pair_count(record, table, window, packet->now, policy, &measure);
+	reason = judge_pair(record, packet, policy, &measure, packets);
 	if (reason_is_drop(reason))
 		return enforced(reason, policy->flags);
 	if (!shard)
@@ -137,7 +138,8 @@ int xpro(struct xdp_md *ctx)
 		packet.now = clock_now();
 		return reason == REASON_PASS ? filter(true, &packet) : leave(reason, packet.bytes);
 	}
-	return leave(REASON_PASS_NOT_IP, packet.bytes); /* ARP, LLDP: the stack decides. Tags and tunnels would be peeled off here */
+	return leave(REASON_PASS_NOT_IP,
+		     packet.bytes); /* ARP, LLDP: the stack decides. Tags and tunnels would be peeled off here */
 }
 
 /* What the daemon's anchor reads: both clocks at once. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the XDP tests stand on: a table of their own under /sys/fs/bpf, packets made of rows, and BPF_PROG_RUN. With an injected clock
- * jiffies and the daemon's `now` are one: bed_at moves both.
+ * What the XDP tests stand on: a table of their own under /sys/fs/bpf, packets made of rows, and BPF_PROG_RUN. With an injected
+ * clock jiffies and the daemon's `now` are one: bed_at moves both.
  */
 #ifndef TESTS_XDP_BED_H
 #define TESTS_XDP_BED_H
@@ -46,7 +46,7 @@ static struct bed {
 } bed;
 
 struct frame {
-	_Alignas(8) uint8_t bytes[2048];
+	uint8_t bytes[2048];
 	uint32_t length;
 };
 
@@ -135,29 +135,37 @@ static inline struct policy policy_plain(uint32_t pair_rate, uint32_t destinatio
 				.flags = flags };
 }
 
+static inline void frame_set_type(struct frame *frame, uint16_t type)
+{
+	frame->bytes[12] = (uint8_t)(type >> 8);
+	frame->bytes[13] = (uint8_t)type;
+}
+
 static inline struct frame frame4(uint32_t client, uint32_t destination)
 {
 	struct frame frame = { .length = 64 };
-	struct ethhdr *ethernet = (void *)frame.bytes;
-	struct iphdr ip = {
-		.version = 4, .ihl = 5, .tot_len = htons(50), .ttl = 64, .protocol = 17, .saddr = htonl(client), .daddr = htonl(destination)
-	};
+	struct iphdr ip = { .version = 4,
+			    .ihl = 5,
+			    .tot_len = htons(50),
+			    .ttl = 64,
+			    .protocol = 17,
+			    .saddr = htonl(client),
+			    .daddr = htonl(destination) };
 
-	ethernet->h_proto = htons(ETH_P_IP);
-	memcpy(frame.bytes + sizeof(*ethernet), &ip, sizeof(ip)); /* not aligned */
+	frame_set_type(&frame, ETH_P_IP);
+	memcpy(frame.bytes + ETH_HLEN, &ip, sizeof(ip));
 	return frame;
 }
 
 static inline struct frame frame6(const char *client, const char *destination, uint8_t next)
 {
 	struct frame frame = { .length = 114 };
-	struct ethhdr *ethernet = (void *)frame.bytes;
 	struct ipv6hdr ip = { .version = 6, .payload_len = htons(60), .nexthdr = next, .hop_limit = 64 };
 
-	ethernet->h_proto = htons(ETH_P_IPV6);
+	frame_set_type(&frame, ETH_P_IPV6);
 	inet_pton(AF_INET6, client, &ip.saddr);
 	inet_pton(AF_INET6, destination, &ip.daddr);
-	memcpy(frame.bytes + sizeof(*ethernet), &ip, sizeof(ip));
+	memcpy(frame.bytes + ETH_HLEN, &ip, sizeof(ip));
 	return frame;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Algorithm 2 against a brute-force model, verdict by verdict, on random traces: the paper's lines as plainly as they can be written, with
- * doubles and divisions and without a daemon. Differences allowed: none.
+ * Algorithm 2 against a brute-force model, verdict by verdict, on random traces: the paper's lines as plainly as they can be
+ * written, with doubles and divisions and without a daemon. Differences allowed: none.
  */
 #include "bed.h"
 
@@ -152,8 +152,8 @@ static void trace_agrees(uint64_t trace_seed, struct policy policy)
 		got = reason_now(before);
 		drops += expected != REASON_PASS;
 		if (got != expected)
-			fail_msg("trace %llu, packet %d of client %u at +%u: reason %d, the model says %d", (unsigned long long)trace_seed, i,
-				 client, bed.jiffies - BED_START, got, expected);
+			fail_msg("trace %llu, packet %d of client %u at +%u: reason %d, the model says %d",
+				 (unsigned long long)trace_seed, i, client, bed.jiffies - BED_START, got, expected);
 	}
 	assert_true(drops > 0 && drops < TRACE_PACKETS);
 }
@@ -161,8 +161,14 @@ static void trace_agrees(uint64_t trace_seed, struct policy policy)
 static const struct row {
 	uint32_t pair_rate, destination_rate, flags, window_min_divisor, decay;
 } rows[] = {
-	{ 40, 0, POLICY_EARLY, 1, 2 },	{ 40, 0, 0, 1, 2 },  { 0, 60, POLICY_EARLY, 1, 2 }, { 0, 60, 0, 1, 2 },
-	{ 40, 60, POLICY_EARLY, 1, 2 }, { 40, 60, 0, 1, 2 }, { 33, 71, POLICY_EARLY, 3, 3 }, { 50, 80, 0, 2, 3 },
+	{ 40, 0, POLICY_EARLY, 1, 2 },
+	{ 40, 0, 0, 1, 2 },
+	{ 0, 60, POLICY_EARLY, 1, 2 },
+	{ 0, 60, 0, 1, 2 },
+	{ 40, 60, POLICY_EARLY, 1, 2 },
+	{ 40, 60, 0, 1, 2 },
+	{ 33, 71, POLICY_EARLY, 3, 3 },
+	{ 50, 80, 0, 2, 3 },
 	{ 40, 60, POLICY_EARLY | POLICY_FAIR, 1, 2 }, /* no daemon: strict in spite of it */
 	{ 40, 60, POLICY_EARLY | POLICY_POLICE, 1, 2 },
 };

@@ -38,9 +38,12 @@ static int setup(void **state)
 		return -1;
 	sh("ip link add " NEAR " type veth peer name far && ip link set " NEAR " up && ip link set far up && ip link set lo up");
 	snprintf(bed.pin_path, sizeof(bed.pin_path), "/sys/fs/bpf/xpro-test-%d-a%u", getpid(), beds++);
-	bed.config = (struct table_config){
-		.pin_path = bed.pin_path, .pairs4_max = 1024, .pairs6_max = 1024, .destinations_max = 64, .interfaces = { NEAR }, .interface_count = 1
-	};
+	bed.config = (struct table_config){ .pin_path = bed.pin_path,
+					    .pairs4_max = 1024,
+					    .pairs6_max = 1024,
+					    .destinations_max = 64,
+					    .interfaces = { NEAR },
+					    .interface_count = 1 };
 	return 0;
 }
 
@@ -72,7 +75,8 @@ static void reopen(void)
 
 static int pass_program(void)
 {
-	const struct bpf_insn pass[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = XDP_PASS }, { .code = BPF_JMP | BPF_EXIT } };
+	const struct bpf_insn pass[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = XDP_PASS },
+					 { .code = BPF_JMP | BPF_EXIT } };
 
 	return bpf_prog_load(BPF_PROG_TYPE_XDP, "stranger", "GPL", pass, 2, NULL);
 }
@@ -110,7 +114,9 @@ struct traffic {
 
 static int packet_socket(const char *interface)
 {
-	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_ifindex = (int)if_nametoindex(interface) };
+	struct sockaddr_ll at = { .sll_family = AF_PACKET,
+				  .sll_protocol = htons(ETH_P_IP),
+				  .sll_ifindex = (int)if_nametoindex(interface) };
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, htons(ETH_P_IP));
 
 	assert_true(fd >= 0);
@@ -152,8 +158,13 @@ static void the_next_daemon_swaps_the_program_without_a_gap(void **state)
 
 	(void)state;
 	assert_int_equal(open_table(), 0);
-	table_set_policy(bed.table, 0, &(struct policy){ .pair_rate = 1, .pair_min_window = 100, .idle_reset = 5000, .window_max = 100000,
-							 .decay = 2, .flags = POLICY_EARLY });
+	table_set_policy(bed.table, 0,
+			 &(struct policy){ .pair_rate = 1,
+					   .pair_min_window = 100,
+					   .idle_reset = 5000,
+					   .window_max = 100000,
+					   .decay = 2,
+					   .flags = POLICY_EARLY });
 	traffic.far = packet_socket("far");
 	traffic.near = packet_socket(NEAR);
 	pthread_create(&traffic.thread, NULL, traffic_run, &traffic);
@@ -350,7 +361,8 @@ static int work_without_capabilities(void)
 {
 	struct reason_counter reasons[REASON_COUNT];
 	struct attachment attachments[INTERFACES_MAX];
-	struct key pair = key4(0x0a000001, 0x0a000002), other = key4(0x0a000003, 0x0a000004), destination = destination4(0x0a000005);
+	struct key pair = key4(0x0a000001, 0x0a000002), other = key4(0x0a000003, 0x0a000004),
+		   destination = destination4(0x0a000005);
 	struct fold fold = { .count = 5, .pass_share = SHARE_ALL };
 	struct record_view view;
 	struct frame frame = frame4(0x0a000001, 0x0a000002);

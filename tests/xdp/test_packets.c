@@ -64,9 +64,21 @@ static const struct row rows[] = {
 	{ "ICMPv6 type 132", true, 0, REASON_PASS, { { 6, ICMP6 }, { 7, 255 }, { 40, 132 } } },
 	{ "ICMPv6 type 138", true, 0, REASON_PASS, { { 6, ICMP6 }, { 7, 255 }, { 40, 138 } } },
 	{ "neighbour solicitation from beyond the link", true, 0, REASON_PASS, { { 6, ICMP6 }, { 7, 254 }, { 40, 135 } } },
-	{ "neighbour solicitation behind hop-by-hop", true, 0, REASON_PASS_NOT_UNICAST, { { 7, 255 }, { 6, 0 }, { 40, ICMP6 }, { 48, 135 } } },
-	{ "behind a long header", true, 0, REASON_PASS_NOT_UNICAST, { { 7, 255 }, { 6, 60 }, { 40, ICMP6 }, { 41, 2 }, { 64, 135 } } },
-	{ "behind authentication", true, 0, REASON_PASS_NOT_UNICAST, { { 7, 255 }, { 6, 51 }, { 40, ICMP6 }, { 41, 1 }, { 52, 135 } } },
+	{ "neighbour solicitation behind hop-by-hop",
+	  true,
+	  0,
+	  REASON_PASS_NOT_UNICAST,
+	  { { 7, 255 }, { 6, 0 }, { 40, ICMP6 }, { 48, 135 } } },
+	{ "behind a long header",
+	  true,
+	  0,
+	  REASON_PASS_NOT_UNICAST,
+	  { { 7, 255 }, { 6, 60 }, { 40, ICMP6 }, { 41, 2 }, { 64, 135 } } },
+	{ "behind authentication",
+	  true,
+	  0,
+	  REASON_PASS_NOT_UNICAST,
+	  { { 7, 255 }, { 6, 51 }, { 40, ICMP6 }, { 41, 1 }, { 52, 135 } } },
 	{ "behind six headers",
 	  true,
 	  0,
@@ -76,7 +88,16 @@ static const struct row rows[] = {
 	  true,
 	  0,
 	  REASON_PASS,
-	  { { 7, 255 }, { 6, 0 }, { 40, 60 }, { 48, 43 }, { 56, 60 }, { 64, 60 }, { 72, 60 }, { 80, 60 }, { 88, ICMP6 }, { 96, 135 } } },
+	  { { 7, 255 },
+	    { 6, 0 },
+	    { 40, 60 },
+	    { 48, 43 },
+	    { 56, 60 },
+	    { 64, 60 },
+	    { 72, 60 },
+	    { 80, 60 },
+	    { 88, ICMP6 },
+	    { 96, 135 } } },
 	{ "a fragment is no neighbour discovery", true, 0, REASON_PASS, { { 7, 255 }, { 6, 44 }, { 40, ICMP6 }, { 48, 135 } } },
 	{ "a chain that leaves the frame", true, 0, REASON_PASS, { { 7, 255 }, { 6, 0 }, { 40, ICMP6 }, { 41, 255 } } },
 	{ "an unknown header", true, 0, REASON_PASS, { { 7, 255 }, { 6, 200 } } },
@@ -89,7 +110,11 @@ static const struct row rows[] = {
 	{ "from ::1", true, 0, REASON_PASS_NOT_UNICAST, { { 8, 0 }, { 9, 0 }, { 10, 0 }, { 11, 0 } } },
 	{ "from ::", true, 0, REASON_PASS_NOT_UNICAST, { { 8, 0 }, { 9, 0 }, { 10, 0 }, { 11, 0 }, { 23, 0 } } },
 	{ "from ::2", true, 0, REASON_PASS, { { 8, 0 }, { 9, 0 }, { 10, 0 }, { 11, 0 }, { 23, 2 } } },
-	{ "from ::ffff:0.0.0.1", true, 0, REASON_PASS_NOT_UNICAST, { { 8, 0 }, { 9, 0 }, { 10, 0 }, { 11, 0 }, { 18, 255 }, { 19, 255 } } },
+	{ "from ::ffff:0.0.0.1",
+	  true,
+	  0,
+	  REASON_PASS_NOT_UNICAST,
+	  { { 8, 0 }, { 9, 0 }, { 10, 0 }, { 11, 0 }, { 18, 255 }, { 19, 255 } } },
 };
 
 static void each_row(void (*check)(const struct row *row, const struct frame *frame))
@@ -151,7 +176,7 @@ static void other_ethertypes_pass(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		((struct ethhdr *)(void *)frame.bytes)->h_proto = htons(types[i]);
+		frame_set_type(&frame, types[i]);
 		assert_int_equal(bed_run(&frame), XDP_VERDICT_PASS);
 		assert_int_equal(bed_reason(REASON_PASS_NOT_IP), i + 1);
 	}
@@ -223,7 +248,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(other_ethertypes_pass, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(known_pairs_are_counted_in_pair_and_destination, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(packets_to_the_proxy_itself_leave_no_record, bed_setup, bed_teardown),
-		cmocka_unit_test_setup_teardown(an_address_that_becomes_the_proxys_own_passes_from_then_on, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(an_address_that_becomes_the_proxys_own_passes_from_then_on, bed_setup,
+						bed_teardown),
 		cmocka_unit_test_setup_teardown(bytes_are_those_of_the_frame, bed_setup, bed_teardown),
 	};
 

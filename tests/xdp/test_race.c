@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Packets on one CPU while the daemon harvests, folds and collects on another, and several CPUs on the same new keys: nothing is lost. */
+/* Packets on one CPU while the daemon harvests, folds and collects on another, and several CPUs on the same new keys: nothing is
+ * lost. */
 #define _GNU_SOURCE /* CPU affinity */
 #include <pthread.h>
 #include <sched.h>
@@ -33,7 +34,8 @@ static void note(void *user, const struct harvested *cell)
 
 	(void)user;
 	if (cell->packets < *word)
-		fail_msg("client %zu: a slot shrank from %llu to %llu", client, (unsigned long long)*word, (unsigned long long)cell->packets);
+		fail_msg("client %zu: a slot shrank from %llu to %llu", client, (unsigned long long)*word,
+			 (unsigned long long)cell->packets);
 	*word = cell->packets;
 }
 

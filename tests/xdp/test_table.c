@@ -29,9 +29,11 @@ static struct fold fold_of(uint64_t count, int64_t ms)
 {
 	struct instant mesh = bed_now().mesh;
 
-	return (struct fold){
-		.ts1 = instant_before(mesh, duration_ms(ms)), .ts2 = mesh, .carry_from = mesh, .count = count, .pass_share = SHARE_ALL
-	};
+	return (struct fold){ .ts1 = instant_before(mesh, duration_ms(ms)),
+			      .ts2 = mesh,
+			      .carry_from = mesh,
+			      .count = count,
+			      .pass_share = SHARE_ALL };
 }
 
 static void run(uint32_t client, int packets)
@@ -363,19 +365,21 @@ static void joining_keeps_each_slots_packets(void **state)
 		uint16_t slot_after;
 	} rows[] = {
 		{ 5, 5, 40, 100, 10, 30, 30, 60 + 20, 5 }, /* the same slot, all harvested */
-		{ 5, 5, 40, 90, 10, 30, 33, 60 + 23, 5 }, /* and some not */
-		{ 5, 4, 40, 100, 10, 30, 30, 60, 5 }, /* theirs is older and told */
-		{ 5, 4, 40, 100, 10, 30, 32, 60 + 2, 5 }, /* older, two not told */
-		{ 5, 6, 40, 100, 10, 30, 31, 21, 6 }, /* theirs is newer */
-		{ 0, 6, 0, 0, 10, 30, 31, 100 + 21, 6 }, /* ours is new */
-		{ 5, 0, 40, 100, 0, 0, 7, 60 + 7, 5 }, /* theirs is new */
-		{ 0, 0, 0, 0, 0, 0, 7, 100 + 7, 0 }, /* both are */
+		{ 5, 5, 40, 90, 10, 30, 33, 60 + 23, 5 },  /* and some not */
+		{ 5, 4, 40, 100, 10, 30, 30, 60, 5 },	   /* theirs is older and told */
+		{ 5, 4, 40, 100, 10, 30, 32, 60 + 2, 5 },  /* older, two not told */
+		{ 5, 6, 40, 100, 10, 30, 31, 21, 6 },	   /* theirs is newer */
+		{ 0, 6, 0, 0, 10, 30, 31, 100 + 21, 6 },   /* ours is new */
+		{ 5, 0, 40, 100, 0, 0, 7, 60 + 7, 5 },	   /* theirs is new */
+		{ 0, 0, 0, 0, 0, 0, 7, 100 + 7, 0 },	   /* both are */
 	};
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct pair_record ours = { .packets = 100, .slot = rows[i].slot, .harvest = WORD(rows[i].start, rows[i].harvested) };
+		struct pair_record ours = { .packets = 100,
+					    .slot = rows[i].slot,
+					    .harvest = WORD(rows[i].start, rows[i].harvested) };
 		struct pair_record theirs = { .packets = rows[i].their_packets,
 					      .slot = rows[i].their_slot,
 					      .harvest = WORD(rows[i].their_start, rows[i].their_harvested) };
@@ -584,7 +588,8 @@ static void jiffies_and_mesh_time_convert_both_ways(void **state)
 		struct instant mesh = table_mesh_of(bed.table, jiffies);
 
 		assert_int_equal(table_jiffies_of(bed.table, mesh), jiffies);
-		assert_int_equal(table_jiffies_of(bed.table, (struct instant){ mesh.ns + bed.table->clock.period_ns - 1 }), jiffies);
+		assert_int_equal(table_jiffies_of(bed.table, (struct instant){ mesh.ns + bed.table->clock.period_ns - 1 }),
+				 jiffies);
 		assert_int_equal(table_jiffies_of(bed.table, (struct instant){ mesh.ns - 1 }), jiffies - 1);
 	}
 }

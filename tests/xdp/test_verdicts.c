@@ -80,7 +80,8 @@ static void a_daemon_dead_for_half_the_clock_stays_dead(void **state)
 
 	(void)state;
 	bed_policy(policy_plain(100, 0, POLICY_EARLY));
-	folded_pair(&(struct fold){ .ts1 = bed_now().mesh, .ts2 = bed_now().mesh, .carry_from = bed_now().mesh, .count = 1000000 });
+	folded_pair(
+		&(struct fold){ .ts1 = bed_now().mesh, .ts2 = bed_now().mesh, .carry_from = bed_now().mesh, .count = 1000000 });
 	bed.table->policies[0].idle_reset = 0x7fffffff; /* the window itself stays */
 	bed_at(BED_START + 0x80000010);
 	assert_int_equal(passes(&frame, 1), 1);
