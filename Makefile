@@ -6,6 +6,7 @@ CC      ?= gcc
 CLANG   ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 PROXIES ?= 3
+SEEDS   ?= 1..1000
 SECONDS ?= 60
 
 ifeq ($(MODE),asan)
@@ -29,7 +30,7 @@ I_gossipd := -Iinclude -Iproto -Igossipd -I$(B)/gen
 I_ctl     := -Iinclude -Iproto -Igossipd/ctl
 I_demo    := -Iinclude
 I_tests   := -Iinclude -Iproto -Itests
-I_sim     := -Iinclude -Iproto -Isim
+I_sim     := -Iinclude -Iproto -Isim -I$(B)/gen
 
 LIBS_proto   := -lsodium -lmsgpackc -lm
 LIBS_gossipd := -lbpf -lelf -lz -lev -lconfig -lcap-ng -lpthread
@@ -50,7 +51,7 @@ DEMO_TOOLS  := $(patsubst scripts/demo/%.c,$(B)/demo/%,$(wildcard scripts/demo/*
 SKELETON    := $(B)/gen/xpro.skel.h
 PROGRAMS    := $(B)/bin/gossipd $(B)/bin/gossipctl
 
-.PHONY: all deps check test demo bench fuzz sim install clean help format tidy binaries check-binaries test-binaries
+.PHONY: all deps check test demo bench fuzz sim experiments install clean help format tidy binaries check-binaries test-binaries FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -89,7 +90,7 @@ $(B)/bin/gossipd: $(GOSSIPD_OBJ) $(B)/libxpro.a
 	$(CC) $(LDFLAGS_ALL) $^ $(LIBS_gossipd) $(LIBS_proto) -o $@
 
 # What both programs read alike: the config, keys, certificates, addresses.
-COMMON_OBJ := $(patsubst %,$(B)/obj/gossipd/%.o,config files identity keys log text)
+COMMON_OBJ := $(patsubst %,$(B)/obj/gossipd/%.o,config config_check config_file files identity keys log text)
 
 $(B)/bin/gossipctl: $(CTL_OBJ) $(COMMON_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)
@@ -103,7 +104,13 @@ SIM_WRAPPED := crypto_sign_detached crypto_sign_verify_detached crypto_aead_xcha
 	crypto_generichash_update crypto_generichash_final ledger_join origin_note
 comma := ,
 
-$(B)/obj/sim/%.o: sim/%.c
+$(B)/gen/commit.h: FORCE
+	@mkdir -p $(@D)
+	@echo "#define SOURCE_COMMIT \"$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)\"" >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+FORCE:
+
+$(B)/obj/sim/%.o: sim/%.c | $(B)/gen/commit.h
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(I_sim) -c $< -o $@
 
@@ -169,7 +176,7 @@ test: ## every test (root, on a kernel with XDP)
 	@$(MAKE) --no-print-directory binaries test-binaries
 	@$(MAKE) --no-print-directory MODE=asan test-binaries
 	@tests/run.sh tests/unit/test_purity.sh $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) \
-		$(patsubst build/%,build/asan/%,$(UNIT) $(DAEMON_UNIT)) $(sort $(wildcard tests/e2e/test_*.sh))
+		$(patsubst build/%,build/asan/%,$(UNIT) $(DAEMON_UNIT)) tests/sim/test_sim.sh $(sort $(wildcard tests/e2e/test_*.sh))
 
 demo: ## the main job between network namespaces (PROXIES=5, KEEP=1)
 	@scripts/dependencies.sh demo
@@ -195,6 +202,16 @@ fuzz: ## fuzz every target from its corpus (SECONDS=60 each); what is found stay
 		$(B)/fuzz/$$target -max_len=1500 -max_total_time=$(SECONDS) -print_final_stats=1 -artifact_prefix=$(B)/fuzz/ \
 			$(B)/fuzz/$$target.found tests/fuzz/$$target; \
 	done
+
+sim: ## random runs of the simulator (SEEDS=1..1000)
+	@scripts/dependencies.sh sim
+	@$(MAKE) --no-print-directory $(B)/bin/xpro-sim
+	@$(B)/bin/xpro-sim swarm --seeds $(SEEDS)
+
+experiments: ## what the mesh does against the paper's master and the bounds: build/experiments/report.html
+	@scripts/dependencies.sh experiments
+	@$(MAKE) --no-print-directory $(B)/bin/xpro-sim
+	@$(B)/bin/xpro-sim experiment all --output $(B)/experiments
 
 clean: ## remove build/
 	rm -rf build

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Installs the Debian packages that a target needs and that are missing: dependencies.sh build|check|test|demo|bench|fuzz
+# Installs the Debian packages that a target needs and that are missing: dependencies.sh build|check|test|demo|sim|experiments|bench|fuzz
 set -eu
 
 check="gcc make libc6-dev libsodium-dev libmsgpack-dev libcmocka-dev"
@@ -8,6 +8,8 @@ build="$check pkg-config clang llvm libbpf-dev libelf-dev zlib1g-dev bpftool lin
 demo="$build iproute2 procps"
 test="$demo jq python3"
 fuzz="$check clang libclang-rt-dev"
+sim="$check libconfig-dev libjansson-dev"
+experiments="$sim gnuplot-nox"
 bench="$test redis-server libhiredis-dev xdp-tools"
 
 case "${1:-}" in
@@ -15,9 +17,11 @@ check) wanted=$check ;;
 build) wanted=$build ;;
 test) wanted=$test ;;
 demo) wanted=$demo ;;
+sim) wanted=$sim ;;
+experiments) wanted=$experiments ;;
 bench) wanted=$bench ;;
 fuzz) wanted=$fuzz ;;
-*) echo "usage: $0 build|check|test|demo|bench|fuzz" >&2; exit 2 ;;
+*) echo "usage: $0 build|check|test|demo|sim|experiments|bench|fuzz" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then

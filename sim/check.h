@@ -62,6 +62,7 @@ struct check {
 	struct proxy *inside; /* whose core is being called */
 	struct tally truth, seen;
 	uint64_t joins, reached[REACHED_COUNT];
+	uint64_t tolerated; /* times two ledgers differed by the known gap alone */
 };
 
 void check_fail(struct world *world, const struct proxy *proxy, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -74,9 +75,14 @@ void check_datagram(struct world *world, const struct proxy *proxy, size_t size)
 void check_change(struct world *world, const struct proxy *proxy, const struct change *change);
 void check_drop(struct world *world, const struct proxy *proxy, double offered_rate, enum reason reason);
 
-/* Do all running members of `core` hold the same ledger, and in it exactly what the members of the core counted? */
-bool check_agreement(struct world *world, const bool *core);
-/* Says of the first difference what it is. */
-void check_explain(struct world *world, const bool *core, char *ret_text, size_t size);
+/* How much agreement is asked for: byte-equal digests; or but for two known gaps; or but for four, which excuse what is older than the
+ * heal. What is excused must still not be above the truth. check.c explains. */
+enum agreement { AGREE_STRICTLY, AGREE, AGREE_SINCE_HEAL };
+
+/* Do all running members of `core` hold the same ledger, and in it exactly what the members of the core counted? If not, *ret_text says
+ * what the first difference is. */
+bool check_agreement(struct world *world, const bool *core, enum agreement agreement, char *ret_text, size_t size);
+/* BREAK_FORGET: changes every count a core holds. */
+void check_corrupt(struct proxy *proxy);
 
 #endif

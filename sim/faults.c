@@ -227,6 +227,7 @@ void faults_heal_core(struct world *world, const bool *core)
 	const unsigned int members = (unsigned int)world->scenario.members;
 
 	world->faults.stopped = true;
+	world->faults.healed_at_ns = world->now_ns;
 	for (unsigned int a = 0; a < members; a++) {
 		if (!core[a])
 			continue;

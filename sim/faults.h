@@ -18,6 +18,7 @@ struct faults {
 	struct rng rng;
 	bool stopped;
 	int64_t ends_ns; /* no fault by chance begins after */
+	int64_t healed_at_ns;
 };
 
 void faults_open(struct world *world);

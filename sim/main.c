@@ -23,7 +23,7 @@ static int usage(FILE *out)
 	fputs("xpro-sim: the mesh in a simulated network; every run can be repeated from its seed\n"
 	      "\n"
 	      "  xpro-sim run SCENARIO [--seed N] [--json] [--signatures real|simulated]   one scenario, and its figures\n"
-	      "  xpro-sim swarm --seeds A..B [--json]           random runs; every check after every event\n"
+	      "  xpro-sim swarm --seeds A..B [--strict]         random runs; every check after every event\n"
 	      "  xpro-sim experiment NAME [--output DIRECTORY] [--quick]   CSV, JSON, plot and a paragraph; NAME 'list' lists them\n"
 	      "  xpro-sim help\n"
 	      "\n"
@@ -75,7 +75,7 @@ static int flush_stdout(int result)
 
 struct options {
 	uint64_t seed, first, last;
-	bool json, has_seeds, quick, verbose;
+	bool json, has_seeds, quick, strict;
 	int real; /* -1: as the scenario says */
 	enum breaking breaking;
 	const char *output;
@@ -109,7 +109,7 @@ static bool options_read(int argc, char **argv, struct options *options)
 		{ "seed", required_argument, NULL, 's' },   { "seeds", required_argument, NULL, 'S' },
 		{ "json", no_argument, NULL, 'j' },	    { "signatures", required_argument, NULL, 'g' },
 		{ "output", required_argument, NULL, 'o' }, { "quick", no_argument, NULL, 'q' },
-		{ "break", required_argument, NULL, 'b' },  { "verbose", no_argument, NULL, 'v' },
+		{ "break", required_argument, NULL, 'b' },  { "strict", no_argument, NULL, 'x' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -139,8 +139,8 @@ static bool options_read(int argc, char **argv, struct options *options)
 		case 'q':
 			options->quick = true;
 			break;
-		case 'v':
-			options->verbose = true;
+		case 'x':
+			options->strict = true;
 			break;
 		case 'b':
 			if (!breaking_read(optarg, &options->breaking))
@@ -194,7 +194,7 @@ static int swarm(const struct options *options)
 		.last = options->last,
 		.breaking = options->breaking,
 		.terminal = isatty(STDERR_FILENO),
-		.verbose = options->verbose,
+		.strict = options->strict,
 	};
 
 	return flush_stdout(swarm_run(&swarm_options) ? 0 : EXIT_CHECK);

@@ -193,13 +193,14 @@ static void mark(struct world *world, uint64_t end, void *what)
 
 static void look_for_agreement(struct world *world, uint64_t who, void *what)
 {
+	char difference[256];
 	bool all[MEMBERS_MAX];
 
 	(void)who;
 	(void)what;
 	for (int i = 0; i < MEMBERS_MAX; i++)
 		all[i] = true;
-	if (check_agreement(world, all)) {
+	if (check_agreement(world, all, AGREE_STRICTLY, difference, sizeof(difference))) {
 		world->measure.converged_ns = world->now_ns - world->traffic.last_packet_ns;
 		return;
 	}

@@ -1,9 +1,352 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* placeholder */
+/* One seed, one random world; and batches of them. */
 #include "swarm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commit.h"
+#include "world.h"
+
+#define AGREEMENT_S 10 /* from the heal, or the end of traffic, whichever is later: section 9 of the design, "after any partition" */
+#define LOOK_S 0.1
+#define BATCH_REACHES 200 /* a batch this large must have reached every situation */
+
+#define OLD_GAPS_SHARE 0.03 /* of a batch may end with gaps that only the last of the known gaps explains */
+
+enum outcome { OUTCOME_PASSED, OUTCOME_GAPS, OUTCOME_OLD_GAPS, OUTCOME_TIGHT, OUTCOME_FAILED, OUTCOME_COUNT };
+
+struct batch {
+	uint64_t outcomes[OUTCOME_COUNT], reached[REACHED_COUNT];
+	struct samples agreements; /* seconds */
+};
+
+/* What is drawn beside the scenario. */
+struct plan {
+	struct scenario scenario;
+	struct fault_rates rates;
+	double heal_s;
+	bool core[MEMBERS_MAX];
+	int core_count;
+	bool tight; /* too little room: quotas are used up, so ledgers may differ */
+};
+
+static double sometimes(struct rng *rng, double probability, double low, double high)
+{
+	const double value = rng_between(rng, low, high);
+
+	return rng_chance(rng, probability) ? value : 0;
+}
+
+static void draw_network(struct rng *rng, struct scenario *s)
+{
+	s->delay_ms = rng_chance(rng, 0.4) ? -1 : rng_between(rng, 0.1, 100);
+	s->jitter = rng_between(rng, 0, 1);
+	s->loss = sometimes(rng, 0.7, 0, 0.3);
+	s->duplication = sometimes(rng, 0.6, 0, 0.5);
+	s->reordering = sometimes(rng, 0.6, 0, 0.5);
+	s->corruption = sometimes(rng, 0.4, 0, 0.02);
+	s->replay_per_s = sometimes(rng, 0.5, 1, 50);
+	s->forge_per_s = sometimes(rng, 0.5, 1, 50);
+}
+
+static void draw_clocks(struct rng *rng, struct scenario *s)
+{
+	s->skew_ms = sometimes(rng, 0.6, 0, 240);
+	s->drift_ppm = sometimes(rng, 0.5, 0, 50);
+	if (s->members >= 3 && rng_chance(rng, 0.15)) {
+		s->skewed_from = s->members - 1;
+		s->skewed_ms = rng_between(rng, 1000, 3000) * (rng_chance(rng, 0.5) ? -1 : 1);
+	}
+}
+
+static void draw_limits(struct rng *rng, struct plan *plan)
+{
+	static const int ticks[] = { 100, 200, 200, 200, 500 };
+	struct scenario *s = &plan->scenario;
+
+	s->tick_ms = ticks[rng_below(rng, 5)];
+	s->thresholds.fair = rng_chance(rng, 0.7);
+	s->thresholds.police = rng_chance(rng, 0.3);
+	s->thresholds.destination_rate = (uint32_t)rng_between(rng, 200, 2000);
+	s->frames_per_tick = rng_chance(rng, 0.3) ? 1 : 64;
+	s->datagram_bytes = rng_chance(rng, 0.3) ? DATAGRAM_BYTES_MIN : DATAGRAM_BYTES_DEFAULT;
+	s->frames_max = rng_chance(rng, 0.2) ? 512 : 1024;
+	s->cells_max = 16384;
+	s->keys_max = 2048;
+	s->real_signatures = rng_chance(rng, 0.02);
+	plan->tight = rng_chance(rng, 0.04);
+	if (plan->tight)
+		s->cells_max = 300;
+}
+
+static struct group *group_add(struct scenario *s, const char *name, bool bot)
+{
+	struct group *group = &s->groups[s->groups_count++];
+
+	*group = (struct group){ .bot = bot, .clients = 1, .destinations = 1, .rate = 10, .roam_s = 2 };
+	snprintf(group->name, sizeof(group->name), "%s", name);
+	return group;
+}
+
+static void draw_traffic(struct rng *rng, struct scenario *s)
+{
+	const double begin = s->warmup_s, end = s->duration_s - s->quiet_s;
+	struct group *group = group_add(s, "honest", false);
+
+	group->clients = (int)rng_between(rng, 1, 12);
+	group->destinations = (int)rng_between(rng, 1, 4);
+	group->rate = rng_between(rng, 1, 25);
+	group->placement = (int)rng_below(rng, 3);
+	if (rng_chance(rng, 0.6)) {
+		group = group_add(s, "spread", true);
+		group->rate = rng_between(rng, 110, 600);
+		group->placement = PLACE_SPREAD;
+		group->start_s = rng_between(rng, begin, end);
+	}
+	if (rng_chance(rng, 0.3)) {
+		group = group_add(s, "many", true);
+		group->clients = (int)rng_between(rng, 10, 200);
+		group->rate = rng_between(rng, 5, 20);
+		group->start_s = rng_between(rng, begin, end);
+		group->stop_s = rng_between(rng, group->start_s, end);
+		group->destination = 1;
+	}
+	if (rng_chance(rng, 0.3)) {
+		group = group_add(s, "roaming", true);
+		group->rate = rng_between(rng, 50, 300);
+		group->placement = PLACE_ROAM;
+		group->roam_s = rng_between(rng, 0.3, 4);
+	}
+	if (rng_chance(rng, 0.3)) {
+		group = group_add(s, "pulses", true);
+		group->rate = rng_between(rng, 100, 2000);
+		group->placement = PLACE_SPREAD;
+		group->on_s = rng_between(rng, 0.2, 3);
+		group->off_s = rng_between(rng, 1, 12);
+	}
+}
+
+static void draw_faults(struct rng *rng, struct plan *plan, bool partition_long)
+{
+	plan->rates = (struct fault_rates){
+		.partition_s = sometimes(rng, 0.5, 4, 20),
+		.partition_long_s = partition_long ? 3 : 0,
+		.one_way_s = sometimes(rng, 0.4, 4, 20),
+		.clog_s = sometimes(rng, 0.4, 4, 20),
+		.crash_s = sometimes(rng, 0.5, 4, 20),
+		.power_s = sometimes(rng, 0.3, 6, 25),
+		.pause_s = sometimes(rng, 0.4, 4, 20),
+	};
+}
+
+static void draw_core(struct rng *rng, struct plan *plan)
+{
+	const struct scenario *s = &plan->scenario;
+	const int eligible = s->skewed_from > 0 ? s->skewed_from : s->members; /* a hopeless clock is out of the core */
+	const int least = 2 < eligible ? 2 : eligible;
+	int wanted = rng_chance(rng, 0.4) ? eligible : least + (int)rng_below(rng, (uint64_t)(eligible - least + 1));
+
+	while (plan->core_count < wanted) {
+		const uint64_t node = rng_below(rng, (uint64_t)eligible);
+
+		plan->core_count += !plan->core[node];
+		plan->core[node] = true;
+	}
+}
+
+static void draw(uint64_t seed, struct plan *ret_plan)
+{
+	struct rng rng = rng_make(seed, "swarm", 0);
+	struct scenario *s = &ret_plan->scenario;
+	bool partition_long;
+
+	*ret_plan = (struct plan){ .tight = false };
+	scenario_defaults(s);
+	snprintf(s->name, sizeof(s->name), "swarm %llu", (unsigned long long)seed);
+	s->members = 2 + (int)rng_below(&rng, rng_chance(&rng, 0.15) ? 15 : 7);
+	s->oracle = false;
+	s->warmup_s = 2;
+	partition_long = rng_chance(&rng, 0.06);
+	ret_plan->heal_s = rng_between(&rng, 8, 20) + (partition_long ? 45 : 0);
+	s->quiet_s = AGREEMENT_S + 1;
+	s->duration_s = ret_plan->heal_s + rng_between(&rng, 0, 8) + s->quiet_s;
+	draw_network(&rng, s);
+	draw_clocks(&rng, s);
+	draw_limits(&rng, ret_plan);
+	draw_traffic(&rng, s);
+	draw_faults(&rng, ret_plan, partition_long);
+	draw_core(&rng, ret_plan);
+}
+
+static void print_options(uint64_t seed, const struct plan *plan)
+{
+	const struct scenario *s = &plan->scenario;
+
+	printf("seed %llu commit %s members %d delay %.1f ms jitter %.2f loss %.3f dup %.3f reorder %.3f corrupt %.4f replay %.0f/s forge %.0f/s "
+	       "skew %.0f ms drift %.0f ppm skewed %d by %.0f ms tick %d ms %s %s T_F2 %u frames/tick %d frames %d datagram %d cells %d %s "
+	       "faults: partition %.0f s long %.0f s one-way %.0f s clog %.0f s crash %.0f s power %.0f s pause %.0f s; heal at %.1f s core",
+	       (unsigned long long)seed, SOURCE_COMMIT, s->members, s->delay_ms, s->jitter, s->loss, s->duplication, s->reordering, s->corruption,
+	       s->replay_per_s, s->forge_per_s, s->skew_ms, s->drift_ppm, s->skewed_from, s->skewed_ms, s->tick_ms,
+	       s->thresholds.fair ? "fair" : "strict", s->thresholds.police ? "police" : "drop", s->thresholds.destination_rate, s->frames_per_tick,
+	       s->frames_max, s->datagram_bytes, s->cells_max, s->real_signatures ? "real" : "simulated", plan->rates.partition_s,
+	       plan->rates.partition_long_s, plan->rates.one_way_s, plan->rates.clog_s, plan->rates.crash_s, plan->rates.power_s, plan->rates.pause_s,
+	       plan->heal_s);
+	for (int i = 0; i < s->members; i++)
+		printf("%s", plan->core[i] ? " *" : " -");
+	for (int i = 0; i < s->groups_count; i++)
+		printf("; %s %d x %d at %.0f/s", s->groups[i].name, s->groups[i].clients, s->groups[i].destinations, s->groups[i].rate);
+	putchar('\n');
+	fflush(stdout);
+}
+
+/* Counted by the cores themselves. */
+static void note_reached(struct world *world)
+{
+	uint64_t *reached = world->check.reached;
+
+	reached[REACHED_LOSS] += world->network.lost;
+	for (int i = 0; i < world->scenario.members; i++) {
+		struct proxy_totals totals;
+
+		proxy_totals(&world->proxies[i], &totals);
+		reached[REACHED_FRAME_REPAIRED] += totals.frames_repaired;
+		reached[REACHED_STALE_SLOT] += totals.rejects[REJECT_SLOT];
+		reached[REACHED_SKEWED] += world->proxies[i].events[EVENT_MEMBER_SKEWED];
+		reached[REACHED_SILENT] += world->proxies[i].events[EVENT_MEMBER_SILENT];
+	}
+}
+
+/* Waits for the core to agree; returns the seconds it took since traffic ended, or < 0. */
+static double agree(struct world *world, const struct plan *plan, bool strict, char *ret_difference, size_t size)
+{
+	const double quiet_s = plan->scenario.duration_s - plan->scenario.quiet_s;
+
+	for (double at_s = quiet_s; at_s <= quiet_s + AGREEMENT_S && !world->check.failed; at_s += LOOK_S) {
+		world_run(world, at_s, NULL);
+		if (!world->check.failed && check_agreement(world, plan->core, strict ? AGREE_STRICTLY : AGREE, ret_difference, size))
+			return at_s - quiet_s;
+	}
+	return -1;
+}
+
+/* The convergence phase and its verdict. */
+static enum outcome converge(struct world *world, const struct plan *plan, bool strict, double *ret_took_s)
+{
+	char difference[400];
+
+	*ret_took_s = agree(world, plan, strict, difference, sizeof(difference));
+	if (world->check.failed)
+		return OUTCOME_FAILED;
+	if (plan->tight)
+		return OUTCOME_TIGHT;
+	if (*ret_took_s >= 0)
+		return world->check.tolerated ? OUTCOME_GAPS : OUTCOME_PASSED;
+	/* Just before a slot ends, so that nobody is a slot ahead. */
+	if (!strict && check_agreement(world, plan->core, AGREE_SINCE_HEAL, difference, sizeof(difference)))
+		return OUTCOME_OLD_GAPS;
+	check_fail(world, NULL, "no agreement within %d s (I3): %s", AGREEMENT_S, difference);
+	return OUTCOME_FAILED;
+}
+
+static void print_outcome(struct world *world, uint64_t seed, const struct swarm_options *options, enum outcome outcome, double took_s)
+{
+	static const char *const words[OUTCOME_COUNT] = {
+		[OUTCOME_PASSED] = "PASSED byte-equal",
+		[OUTCOME_GAPS] = "PASSED equal but for known gaps",
+		[OUTCOME_OLD_GAPS] = "PASSED equal since the heal, with older gaps",
+		[OUTCOME_TIGHT] = "PASSED with too little room, so no agreement is asked for",
+		[OUTCOME_FAILED] = "FAILED",
+	};
+	char trace[65];
+
+	trace_text(&world->trace, trace);
+	if (outcome == OUTCOME_FAILED) {
+		printf("  FAILED %s\n  last events:\n", world->check.text);
+		trace_print(&world->trace, stdout);
+		printf("  to repeat: build/bin/xpro-sim swarm --seeds %llu..%llu%s%s%s\n", (unsigned long long)seed, (unsigned long long)seed,
+		       options->strict ? " --strict" : "", options->breaking ? " --break " : "",
+		       options->breaking ? breaking_names[options->breaking] : "");
+	} else {
+		printf("  %s", words[outcome]);
+		if (outcome <= OUTCOME_GAPS)
+			printf(" after %.1f s", took_s);
+	}
+	printf("%s%llu events, trace %s\n", outcome == OUTCOME_FAILED ? "  " : ", ", (unsigned long long)world->trace.events, trace);
+	fflush(stdout);
+}
+
+static void run_seed(uint64_t seed, const struct swarm_options *options, struct batch *batch)
+{
+	struct plan plan;
+	struct world *world;
+	enum outcome outcome;
+	double took_s;
+
+	draw(seed, &plan);
+	print_options(seed, &plan);
+	world = world_open(&plan.scenario, seed);
+	world->check.breaking = options->breaking;
+	faults_unleash(world, &plan.rates, (int64_t)(plan.heal_s * NS_PER_S));
+	world_run(world, plan.heal_s, NULL);
+	faults_heal_core(world, plan.core);
+	world->check.reached[REACHED_CORE_SMALLER] += plan.core_count < plan.scenario.members;
+	if (options->breaking == BREAK_DEAF)
+		fault_strike(world, &(struct fault){ .kind = FAULT_ONE_WAY, .nodes = { 0 }, .nodes_count = 1 });
+	world_run(world, plan.scenario.duration_s - plan.scenario.quiet_s, NULL);
+	if (options->breaking == BREAK_FORGET && world->proxies[0].running)
+		check_corrupt(&world->proxies[0]);
+	outcome = converge(world, &plan, options->strict, &took_s);
+	print_outcome(world, seed, options, outcome, took_s);
+	if (outcome <= OUTCOME_GAPS)
+		samples_add(&batch->agreements, took_s);
+	batch->outcomes[outcome]++;
+	note_reached(world);
+	for (unsigned int i = 0; i < REACHED_COUNT; i++)
+		batch->reached[i] += world->check.reached[i];
+	world_close(world);
+}
+
+static bool batch_is_sound(const struct batch *batch, uint64_t seeds)
+{
+	bool sound = batch->outcomes[OUTCOME_FAILED] == 0;
+
+	for (unsigned int i = 0; i < REACHED_COUNT; i++) {
+		if (seeds < BATCH_REACHES || batch->reached[i] > 0)
+			continue;
+		printf("never reached: %s\n", reached_names[i]);
+		sound = false;
+	}
+	if (seeds >= BATCH_REACHES && (double)batch->outcomes[OUTCOME_OLD_GAPS] > OLD_GAPS_SHARE * (double)seeds) {
+		printf("more than %.0f %% of seeds ended with older gaps\n", 100 * OLD_GAPS_SHARE);
+		sound = false;
+	}
+	return sound;
+}
 
 bool swarm_run(const struct swarm_options *options)
 {
-	(void)options;
-	return false;
+	const uint64_t seeds = options->last - options->first + 1;
+	struct batch batch = { .outcomes = { 0 } };
+
+	for (uint64_t i = 0; i < seeds; i++) {
+		if (options->terminal)
+			fprintf(stderr, "\r%llu of %llu, %llu failed ", (unsigned long long)i, (unsigned long long)seeds,
+				(unsigned long long)batch.outcomes[OUTCOME_FAILED]);
+		run_seed(options->first + i, options, &batch);
+	}
+	if (options->terminal)
+		fputs("\r\033[K", stderr);
+	printf("situations reached:");
+	for (unsigned int i = 0; i < REACHED_COUNT; i++)
+		printf("%s %s %llu", i ? "," : "", reached_names[i], (unsigned long long)batch.reached[i]);
+	printf("\n%llu seeds: %llu byte-equal, %llu equal but for known gaps, %llu with older gaps, %llu with too little room, %llu failed; "
+	       "agreement after p50 %.1f, p99 %.1f, at most %.1f s\n",
+	       (unsigned long long)seeds, (unsigned long long)batch.outcomes[OUTCOME_PASSED], (unsigned long long)batch.outcomes[OUTCOME_GAPS],
+	       (unsigned long long)batch.outcomes[OUTCOME_OLD_GAPS], (unsigned long long)batch.outcomes[OUTCOME_TIGHT],
+	       (unsigned long long)batch.outcomes[OUTCOME_FAILED], samples_percentile(&batch.agreements, 0.5),
+	       samples_percentile(&batch.agreements, 0.99), samples_percentile(&batch.agreements, 1));
+	samples_free(&batch.agreements);
+	return batch_is_sound(&batch, seeds);
 }

@@ -14,8 +14,8 @@
 struct swarm_options {
 	uint64_t first, last; /* seeds */
 	enum breaking breaking;
+	bool strict; /* no difference is excused, see check_agreement */
 	bool terminal; /* show progress */
-	bool verbose; /* print the options of seeds that pass, too, when there is more than one */
 };
 
 /* False: a seed failed, or a situation was never reached by a batch large enough to reach all. */

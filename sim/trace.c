@@ -22,7 +22,7 @@ void trace_note(struct trace *trace, int64_t at_ns, uint64_t kind, uint64_t who,
 	trace->buffer[trace->used++] = (uint64_t)at_ns;
 	trace->buffer[trace->used++] = kind << 56 | who;
 	trace->buffer[trace->used++] = what;
-	trace->events++;
+	trace->last[trace->events++ % TRACE_LAST] = (struct trace_line){ at_ns, kind, who, what };
 }
 
 void trace_text(struct trace *trace, char ret_text[65])
@@ -34,4 +34,21 @@ void trace_text(struct trace *trace, char ret_text[65])
 	copy = trace->state;
 	crypto_hash_sha256_final(&copy, hash);
 	sodium_bin2hex(ret_text, 65, hash, sizeof(hash));
+}
+
+void trace_print(const struct trace *trace, FILE *out)
+{
+	static const char *const kinds[] = { "-", "tick", "datagram", "packet", "event", "start", "stop", "pause", "fault" };
+	const uint64_t first = trace->events > TRACE_LAST ? trace->events - TRACE_LAST : 0;
+
+	for (uint64_t i = first; i < trace->events; i++) {
+		const struct trace_line *line = &trace->last[i % TRACE_LAST];
+
+		fprintf(out, "  %12.6f s  %-8s ", (double)line->at_ns / 1e9, kinds[line->kind]);
+		if (line->kind == 2)
+			fprintf(out, "node-%u to node-%u, refused: %u\n", (unsigned int)(line->who >> 32), (unsigned int)(line->who >> 16 & 0xffff),
+				(unsigned int)(line->who & 0xffff));
+		else
+			fprintf(out, "%llu %llu\n", (unsigned long long)line->who, (unsigned long long)line->what);
+	}
 }
