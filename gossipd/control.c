@@ -115,7 +115,7 @@ int control_open(const struct config *config, struct control **ret_control, stru
 	struct control *control;
 	int err;
 
-	strcpy(name.sun_path, config->control_socket);
+	text_copy(config->control_socket, name.sun_path, sizeof(name.sun_path));
 	err = check_directory(config->control_socket, ret_problem);
 	if (!err)
 		err = clear_path(config->control_socket, &name, ret_problem);
@@ -133,7 +133,7 @@ int control_open(const struct config *config, struct control **ret_control, stru
 	if (!err)
 		err = bind_socket(control->listener, config, &name, ret_problem);
 	if (!err) {
-		strcpy(control->path, config->control_socket);
+		text_copy(config->control_socket, control->path, sizeof(control->path));
 		err = watch(control, control->listener, LISTENER, EPOLLIN, EPOLL_CTL_ADD);
 	}
 	if (err) {

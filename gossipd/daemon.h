@@ -15,7 +15,7 @@
 #include "table.h"
 #include "udp.h"
 
-#define CHANGES_PER_TURN 4096	/* records written per turn: about a millisecond */
+#define CHANGES_PER_TURN 4096  /* records written per turn: about a millisecond */
 #define DATAGRAMS_PER_TURN 256 /* datagrams sent per turn: a few milliseconds, sealing included */
 #define EVENTS_PER_TURN 512
 #define COLLECT_IDLE_MS 60000 /* a record silent for a minute may leave the table */

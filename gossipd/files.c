@@ -15,9 +15,8 @@ int files_make_directory(const char *path, mode_t mode, struct problem *ret_prob
 	char part[FILES_PATH_BYTES];
 	struct stat st;
 
-	if (strlen(path) >= sizeof(part))
+	if ((size_t)snprintf(part, sizeof(part), "%s", path) >= sizeof(part))
 		return problem_set(ret_problem, -ENAMETOOLONG, "%.64s...: the path is too long", path);
-	strcpy(part, path);
 	for (char *at = part + 1;; at++) {
 		char end = *at;
 

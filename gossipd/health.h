@@ -9,7 +9,7 @@
 
 struct daemon;
 
-#define HEALTH_QUIET_MS 3000 /* after the start */
+#define HEALTH_QUIET_MS 3000   /* after the start */
 #define HEALTH_FULL_PERCENT 90 /* of a table or of the ledger */
 
 struct health {

@@ -162,6 +162,17 @@ void text_of_key(const struct key *key, char ret_text[TEXT_KEY_BYTES])
 	snprintf(ret_text, TEXT_KEY_BYTES, "%s -> %s", client, destination);
 }
 
+bool text_copy(const char *text, char *ret_text, size_t bytes)
+{
+	size_t size = strlen(text) + 1;
+
+	ret_text[0] = '\0';
+	if (size > bytes)
+		return false;
+	memcpy(ret_text, text, size);
+	return true;
+}
+
 void text_escape(const char *text, char *ret_text, size_t bytes)
 {
 	size_t at = 0;

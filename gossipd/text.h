@@ -41,6 +41,9 @@ void text_of_endpoint(const struct endpoint *endpoint, char ret_text[TEXT_ENDPOI
 /* "client -> destination", or the destination alone. */
 void text_of_key(const struct key *key, char ret_text[TEXT_KEY_BYTES]);
 
+/* Copies a text into a field. False, with the field empty, when it does not fit. */
+bool text_copy(const char *text, char *ret_text, size_t bytes);
+
 /* Copies at most bytes - 1 characters; everything but printable ASCII becomes \xNN, so that no name can command a terminal. */
 void text_escape(const char *text, char *ret_text, size_t bytes);
 

@@ -48,7 +48,7 @@ static int from_config(const char *path, char ret_path[CONFIG_SOCKET_BYTES])
 		complain("%s", problem.text);
 		return EXIT_FAILED;
 	}
-	strcpy(ret_path, config.control_socket);
+	text_copy(config.control_socket, ret_path, CONFIG_SOCKET_BYTES);
 	return EXIT_OK;
 }
 
@@ -58,12 +58,11 @@ static int from_directory(char ret_path[CONFIG_SOCKET_BYTES])
 	glob_t found = { 0 };
 	int status = EXIT_OK;
 
-	strcpy(ret_path, CONTROL_SOCKET_DEFAULT);
+	text_copy(CONTROL_SOCKET_DEFAULT, ret_path, CONFIG_SOCKET_BYTES);
 	if (access(ret_path, F_OK) == 0)
 		return EXIT_OK;
-	if (glob("/run/xpro/*.sock", 0, NULL, &found) == 0 && found.gl_pathc == 1 &&
-	    strlen(found.gl_pathv[0]) < CONFIG_SOCKET_BYTES) {
-		strcpy(ret_path, found.gl_pathv[0]);
+	if (glob("/run/xpro/*.sock", 0, NULL, &found) == 0 && found.gl_pathc == 1) {
+		text_copy(found.gl_pathv[0], ret_path, CONFIG_SOCKET_BYTES);
 	} else if (found.gl_pathc > 1) {
 		complain("%zu daemons have a socket in /run/xpro; say which with --socket, for example --socket %s",
 			 found.gl_pathc, found.gl_pathv[0]);
@@ -80,11 +79,10 @@ static int find_socket(const struct arguments *arguments, char ret_path[CONFIG_S
 	if (!given)
 		return arguments->value[OPTION_CONFIG] ? from_config(arguments->value[OPTION_CONFIG], ret_path)
 						       : from_directory(ret_path);
-	if (*given == '\0' || strlen(given) >= CONFIG_SOCKET_BYTES) {
+	if (*given == '\0' || !text_copy(given, ret_path, CONFIG_SOCKET_BYTES)) {
 		complain("--socket: a path of 1 to %d characters is needed", CONFIG_SOCKET_BYTES - 1);
 		return EXIT_USAGE;
 	}
-	strcpy(ret_path, given);
 	return EXIT_OK;
 }
 
@@ -96,7 +94,7 @@ static int connect_to(const char *path, int *ret_fd)
 	struct timeval timeout = { .tv_sec = ANSWER_TIMEOUT_S };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	strcpy(name.sun_path, path);
+	text_copy(path, name.sun_path, sizeof(name.sun_path));
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0) {
 		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));

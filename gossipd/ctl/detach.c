@@ -123,8 +123,7 @@ static bool next_pin(int directory_fd, char ret_name[NAME_MAX + 1])
 
 		if (fstatat(directory_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
 			continue;
-		strcpy(ret_name, entry->d_name);
-		found = true;
+		found = text_copy(entry->d_name, ret_name, NAME_MAX + 1);
 	}
 	if (directory)
 		closedir(directory);

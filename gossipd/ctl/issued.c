@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define LINE_BYTES (NAME_BYTES_MAX + 24 + 2 * PUBLIC_KEY_BYTES + ENDPOINTS_MAX * TEXT_ENDPOINT_BYTES)
-#define FILE_BYTES_MAX (ISSUED_NODES_MAX * LINE_BYTES)
+#define FILE_BYTES_MAX ((size_t)ISSUED_NODES_MAX * LINE_BYTES)
 
 static bool read_line(char *line, struct issued_node *ret_node)
 {
@@ -16,11 +16,9 @@ static bool read_line(char *line, struct issued_node *ret_node)
 	struct issued_node node = { .endpoints = 0 };
 	const char *why;
 
-	if (!key || !rest || strlen(name) > NAME_BYTES_MAX || strlen(key) != 2 * PUBLIC_KEY_BYTES ||
+	if (!key || !rest || !text_copy(name, node.name, sizeof(node.name)) || !text_copy(key, node.key, sizeof(node.key)) ||
 	    !text_to_number(serial, 1, UINT64_MAX, &node.serial))
 		return false;
-	strcpy(node.name, name);
-	strcpy(node.key, key);
 	while ((text = strsep(&rest, " "))) {
 		if (node.endpoints == ENDPOINTS_MAX || text_to_endpoint(text, &node.endpoint[node.endpoints++], &why))
 			return false;

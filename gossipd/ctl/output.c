@@ -140,13 +140,13 @@ static void table_cell(const struct field *field, char ret_text[CELL_BYTES])
 		if (isfinite(field->real))
 			snprintf(ret_text, CELL_BYTES, "%.*f", field->decimals, field->real);
 		else
-			strcpy(ret_text, "-");
+			text_copy("-", ret_text, CELL_BYTES);
 		break;
 	case FIELD_FLAG:
-		strcpy(ret_text, field->flag ? "yes" : "no");
+		text_copy(field->flag ? "yes" : "no", ret_text, CELL_BYTES);
 		break;
 	default:
-		strcpy(ret_text, "-");
+		text_copy("-", ret_text, CELL_BYTES);
 		break;
 	}
 }

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What one value says about another: defaults that depend on the name, peers against listeners, and the config beside the
+ * certificate. */
+#include "config_internal.h"
+
+#include <errno.h>
+#include <grp.h>
+
+static int wrong(const struct config *config, unsigned int line, struct problem *problem, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static int wrong(const struct config *config, unsigned int line, struct problem *problem, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	return problem_set(problem, -EINVAL, "%s:%u: %s", config->path, line ? line : 1, text);
+}
+
+static int check_name(const struct config *config, struct problem *problem)
+{
+	if (config->name[strspn(config->name, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
+		return wrong(config, config->line[CONFIG_NAME], problem, "name: only a-z, 0-9 and - may be used");
+	return 0;
+}
+
+static int check_group(const struct config *config, struct problem *problem)
+{
+	if (config->control_group[0] && !getgrnam(config->control_group))
+		return wrong(config, config->line[CONFIG_CONTROL_GROUP], problem,
+			     "control_group: there is no group of this name; run: groupadd --system GROUP");
+	return 0;
+}
+
+static bool has_listener(const struct config *config, bool ipv4)
+{
+	for (uint32_t i = 0; i < config->listen_count; i++) {
+		if (address_is_ipv4(&config->listen[i].endpoint.address) == ipv4)
+			return true;
+	}
+	return false;
+}
+
+static int check_peers(const struct config *config, struct problem *problem)
+{
+	char text[TEXT_ENDPOINT_BYTES];
+
+	for (uint32_t i = 0; config->gossip && i < config->peer_count; i++) {
+		const struct endpoint *peer = &config->peers[i].endpoint;
+		bool ipv4 = address_is_ipv4(&peer->address);
+
+		text_of_endpoint(peer, text);
+		if (address_is_zero(&peer->address) || (peer->address.bytes[0] == 0xff) ||
+		    (ipv4 && (peer->address.bytes[12] >= 224 || peer->address.bytes[12] == 0)))
+			return wrong(config, config->peers[i].line, problem,
+				     "peers: %s names no single host; write the peer's own address", text);
+		if (!has_listener(config, ipv4))
+			return wrong(config, config->peers[i].line, problem,
+				     "peers: %s cannot be reached: listen has no %s address; add \"%s\"", text,
+				     ipv4 ? "IPv4" : "IPv6", ipv4 ? "0.0.0.0:7946" : "[::]:7946");
+	}
+	return 0;
+}
+
+int config_finish(struct config *config, struct problem *problem)
+{
+	int err;
+
+	err = check_name(config, problem);
+	if (err)
+		return err;
+	if (!config->line[CONFIG_STATE_DIRECTORY])
+		snprintf(config->state_directory, sizeof(config->state_directory), "/var/lib/xpro/%s", config->name);
+	if (!config->line[CONFIG_PIN_PATH])
+		snprintf(config->pin_path, sizeof(config->pin_path), "/sys/fs/bpf/xpro/%s", config->name);
+	if (config->gossip && !config->line[CONFIG_LISTEN]) {
+		config->listen[0] = (struct config_endpoint){ .endpoint = { .address = address_of_ipv4((const uint8_t[4]){ 0 }),
+									    .port = 7946 } };
+		config->listen[1] = (struct config_endpoint){ .endpoint = { .port = 7946 } };
+		config->listen_count = 2;
+	}
+	if (config->gossip && config->listen_count == 0)
+		return wrong(config, config->line[CONFIG_LISTEN], problem,
+			     "listen: is empty; name an address, or set gossip = false");
+	if (config->cells < config->keys)
+		return wrong(config, config->line[CONFIG_CELLS] ? config->line[CONFIG_CELLS] : config->line[CONFIG_KEYS], problem,
+			     "limits: cells (%u) must be at least keys (%u): every key holds a cell", config->cells,
+			     config->keys);
+	err = check_group(config, problem);
+	return err ? err : check_peers(config, problem);
+}
+
+/* ---- beside the certificate ---- */
+
+static int check_windows(const struct config *config, const struct mesh *mesh, struct problem *problem)
+{
+	uint32_t most = mesh->window_max_ms / (mesh->decay * mesh->decay);
+	uint32_t slot = (uint32_t)(mesh_slot_length(mesh).ns / NS_PER_MS);
+
+	if (config->pair_min_window_ms > most)
+		return wrong(config, config->line[CONFIG_PAIR_MIN_WINDOW], problem,
+			     "pair_min_window_ms: %u is above %u, the mesh's window_max / decay^2; a window that long would be "
+			     "aged away",
+			     config->pair_min_window_ms, most);
+	if (config->destination_min_window_ms > most)
+		return wrong(config, config->line[CONFIG_DESTINATION_MIN_WINDOW], problem,
+			     "destination_min_window_ms: %u is above %u, the mesh's window_max / decay^2; a window that long "
+			     "would be aged away",
+			     config->destination_min_window_ms, most);
+	if (config->idle_reset_ms < slot)
+		return wrong(config, config->line[CONFIG_IDLE_RESET], problem,
+			     "idle_reset_ms: %u is below the mesh's slot of %u ms; silence shorter than a slot cannot be seen",
+			     config->idle_reset_ms, slot);
+	return 0;
+}
+
+static bool is_own(const struct config *config, const struct certificate *certificate, const struct endpoint *peer)
+{
+	for (uint32_t i = 0; i < certificate->endpoints && i < ENDPOINTS_MAX; i++) {
+		if (certificate->endpoint[i].port == peer->port &&
+		    address_equal(&certificate->endpoint[i].address, &peer->address))
+			return true;
+	}
+	for (uint32_t i = 0; i < config->listen_count; i++) {
+		if (config->listen[i].endpoint.port == peer->port &&
+		    address_equal(&config->listen[i].endpoint.address, &peer->address))
+			return true;
+	}
+	return false;
+}
+
+int config_check(const struct config *config, const struct mesh *mesh, const struct certificate *certificate,
+		 struct problem *ret_problem)
+{
+	char text[TEXT_ENDPOINT_BYTES];
+
+	if (strcmp(config->name, certificate->name) != 0)
+		return wrong(config, config->line[CONFIG_NAME], ret_problem, "name: is %s, but the certificate was issued to %s",
+			     config->name, certificate->name);
+	for (uint32_t i = 0; i < config->peer_count; i++) {
+		text_of_endpoint(&config->peers[i].endpoint, text);
+		if (is_own(config, certificate, &config->peers[i].endpoint))
+			return wrong(config, config->peers[i].line, ret_problem, "peers: %s is this node itself; remove it",
+				     text);
+	}
+	return check_windows(config, mesh, ret_problem);
+}

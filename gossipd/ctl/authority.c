@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The authority's directory, written once and read for every node. It belongs on a machine that is no proxy. */
+#include "authority.h"
+
+#include <errno.h>
+#include <libconfig.h>
+#include <sodium.h>
+#include <string.h>
+
+#include "../keys.h"
+
+const char *authority_directory(const struct arguments *arguments)
+{
+	const char *directory = arguments->value[OPTION_DIRECTORY];
+
+	if (!directory)
+		complain("--directory DIR is needed: where the mesh's authority is kept");
+	else if (*directory == '\0' || strlen(directory) >= AUTHORITY_PATH_BYTES)
+		complain("--directory: a path of 1 to %d characters is needed", AUTHORITY_PATH_BYTES - 1);
+	else
+		return directory;
+	return NULL;
+}
+
+void authority_path(const char *directory, const char *name, char ret_path[FILES_PATH_BYTES])
+{
+	snprintf(ret_path, FILES_PATH_BYTES, "%.*s/%s", AUTHORITY_PATH_BYTES, directory, name);
+}
+
+static int write_parameters(const char *directory, const struct mesh *mesh, struct problem *ret_problem)
+{
+	char path[FILES_PATH_BYTES], text[512];
+	int size;
+
+	authority_path(directory, "mesh.conf", path);
+	size = snprintf(
+		text, sizeof(text),
+		"# Parameters of the mesh, in every certificate. Fixed: nodes with others cannot join. Times are milliseconds.\n"
+		"tick_ms = %u;\nwindow_max_ms = %u;\ndecay = %u;\n",
+		mesh->tick_ms, mesh->window_max_ms, mesh->decay);
+	return files_write_path(path, 0644, text, (size_t)size, false, ret_problem);
+}
+
+static int write_authority(const char *directory, struct problem *ret_problem)
+{
+	uint8_t seed[crypto_sign_SEEDBYTES], secret_key[SECRET_KEY_BYTES], public_key[PUBLIC_KEY_BYTES],
+		secret[MESH_SECRET_BYTES];
+	char path[FILES_PATH_BYTES];
+	int err;
+
+	randombytes_buf(seed, sizeof(seed));
+	randombytes_buf(secret, sizeof(secret));
+	crypto_sign_seed_keypair(public_key, secret_key, seed);
+	authority_path(directory, "authority.key", path);
+	err = keys_write(path, KEYS_SECRET, seed, sizeof(seed), false, ret_problem);
+	authority_path(directory, "authority.pub", path);
+	if (!err)
+		err = keys_write(path, KEYS_PUBLIC, public_key, sizeof(public_key), false, ret_problem);
+	authority_path(directory, "mesh.secret", path);
+	if (!err)
+		err = keys_write(path, KEYS_SECRET, secret, sizeof(secret), false, ret_problem);
+	sodium_memzero(seed, sizeof(seed));
+	sodium_memzero(secret_key, sizeof(secret_key));
+	sodium_memzero(secret, sizeof(secret));
+	return err;
+}
+
+int authority_make(const char *directory, const struct mesh *mesh, struct problem *ret_problem)
+{
+	char path[FILES_PATH_BYTES];
+	int err;
+
+	err = files_make_directory(directory, 0700, ret_problem);
+	if (!err)
+		err = write_authority(directory, ret_problem);
+	if (!err)
+		err = write_parameters(directory, mesh, ret_problem);
+	authority_path(directory, "issued", path);
+	return err ? err : files_write_path(path, 0644, "", 0, false, ret_problem);
+}
+
+static int read_parameters(const char *directory, struct mesh *ret_mesh, struct problem *ret_problem)
+{
+	char path[FILES_PATH_BYTES];
+	int tick, window, decay, err = 0;
+	config_t tree;
+
+	authority_path(directory, "mesh.conf", path);
+	config_init(&tree);
+	if (!config_read_file(&tree, path))
+		err = problem_set(ret_problem, -EINVAL, "%s:%d: %s; is this a directory that mesh init made?", path,
+				  config_error_line(&tree), config_error_text(&tree));
+	else if (!config_lookup_int(&tree, "tick_ms", &tick) || !config_lookup_int(&tree, "window_max_ms", &window) ||
+		 !config_lookup_int(&tree, "decay", &decay))
+		err = problem_set(ret_problem, -EINVAL, "%s: tick_ms, window_max_ms and decay must all be there", path);
+	else
+		*ret_mesh =
+			(struct mesh){ .tick_ms = (uint32_t)tick, .window_max_ms = (uint32_t)window, .decay = (uint32_t)decay };
+	config_destroy(&tree);
+	return err;
+}
+
+int authority_read(const char *directory, struct authority *ret_authority, struct problem *ret_problem)
+{
+	uint8_t seed[crypto_sign_SEEDBYTES];
+	char path[FILES_PATH_BYTES];
+	const char *why = "";
+	int err;
+
+	err = read_parameters(directory, &ret_authority->mesh, ret_problem);
+	if (err)
+		return err;
+	authority_path(directory, "authority.key", path);
+	err = keys_read_exact(path, KEYS_SECRET, seed, sizeof(seed), ret_problem);
+	if (err)
+		return err;
+	crypto_sign_seed_keypair(ret_authority->mesh.authority, ret_authority->secret_key, seed);
+	sodium_memzero(seed, sizeof(seed));
+	mesh_id_of(ret_authority->mesh.authority, ret_authority->mesh.id);
+	if (mesh_check(&ret_authority->mesh, &why))
+		return problem_set(ret_problem, -EINVAL, "%s/mesh.conf: %s", directory, why);
+	authority_path(directory, "mesh.secret", path);
+	err = keys_read_exact(path, KEYS_SECRET, ret_authority->mesh_secret, sizeof(ret_authority->mesh_secret), ret_problem);
+	if (err)
+		return err;
+	authority_path(directory, "issued", path);
+	return issued_read(path, &ret_authority->issued, ret_problem);
+}
+
+void authority_wipe(struct authority *authority)
+{
+	sodium_memzero(authority->secret_key, sizeof(authority->secret_key));
+	sodium_memzero(authority->mesh_secret, sizeof(authority->mesh_secret));
+}
