@@ -93,7 +93,10 @@ void origin_want(const struct origin *origin, struct origin_want *ret_want)
 	const uint64_t end = origin->advertised[1] > origin->highest ? origin->advertised[1] : origin->highest;
 	const uint64_t boot_first = end >> SEQUENCE_BOOT_SHIFT << SEQUENCE_BOOT_SHIFT | 1;
 
-	*ret_want = (struct origin_want){ .first = end - boot_first >= SEQUENCES_KEPT ? end - SEQUENCES_KEPT + 1 : boot_first };
+	/* Nothing is known of it, not even a sequence: from the first one on. */
+	*ret_want = (struct origin_want){ .first = boot_first };
+	if (end > boot_first && end - boot_first >= SEQUENCES_KEPT)
+		ret_want->first = end - SEQUENCES_KEPT + 1;
 	for (unsigned int i = 0; i < SEQUENCES_KEPT; i++) {
 		const uint64_t sequence = ret_want->first + i;
 

@@ -225,6 +225,18 @@ static void a_window_is_asked_for_up_to_what_is_advertised(void **state)
 	assert_true(wants(&origin, BOOT(5) | 1) && wants(&origin, BOOT(5) | 2));
 }
 
+static void an_origin_never_heard_of_is_asked_for_from_its_first_sequence(void **state)
+{
+	const struct origin origin = { .used = true };
+	struct origin_want want;
+
+	(void)state;
+	origin_want(&origin, &want);
+	assert_int_equal(want.first, 1);
+	for (unsigned int i = 0; i < SEQUENCES_KEPT / 64; i++)
+		assert_int_equal(want.have[i], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +246,7 @@ int main(void)
 		cmocka_unit_test(a_gap_shows_a_tick_after_it_could_be_known),
 		cmocka_unit_test(what_is_given_up_is_not_asked_for_again),
 		cmocka_unit_test(a_window_is_asked_for_up_to_what_is_advertised),
+		cmocka_unit_test(an_origin_never_heard_of_is_asked_for_from_its_first_sequence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
