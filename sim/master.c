@@ -252,6 +252,8 @@ enum reason master_packet(struct world *world, unsigned int member, uint32_t pai
 	l->delta++;
 	l->ts2_ns = world->now_ns;
 	window_ns = l->ts2_ns - l->ts1_ns;
+	if (world->scenario.master_early && window_ns <= t->pair_min_window.ns)
+		window_ns = t->pair_min_window.ns + 1;
 	if (t->pair_rate > 0 && window_ns > t->pair_min_window.ns && (double)l->count > (double)t->pair_rate * (double)window_ns / NS_PER_S)
 		return REASON_DROP_PAIR; /* 12-14 */
 	return destination_is_over(world, member, destination) ? REASON_DROP_DESTINATION : REASON_PASS; /* 18-26 */

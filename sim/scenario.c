@@ -35,7 +35,7 @@ struct field {
 
 static const struct field scenario_fields[] = {
 	{ "name", TYPE_TEXT, AT(scenario, name), 0, sizeof(((struct scenario *)0)->name), NULL },
-	{ "members", TYPE_INT, AT(scenario, members), 1, SIM_MEMBERS_MAX - 1, NULL },
+	{ "members", TYPE_INT, AT(scenario, members), 1, SIM_MEMBERS_MAX, NULL },
 	{ "regions", TYPE_OTHER, 0, 0, 0, NULL },
 	{ "duration", TYPE_REAL, AT(scenario, duration_s), 0.1, 86400, NULL },
 	{ "warmup", TYPE_REAL, AT(scenario, warmup_s), 0, 86400, NULL },
@@ -101,6 +101,7 @@ static const struct field limit_fields[] = {
 static const struct field master_fields[] = {
 	{ "delay_ms", TYPE_REAL, AT(scenario, master_delay_ms), -1, 60000, NULL },
 	{ "period_ms", TYPE_REAL, AT(scenario, master_period_ms), 1, 60000, NULL },
+	{ "early", TYPE_BOOL, AT(scenario, master_early), 0, 0, NULL },
 	{ "dead_after", TYPE_REAL, AT(scenario, master_dead_s), 0, 86400, NULL },
 	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
 };

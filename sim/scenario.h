@@ -83,6 +83,7 @@ struct scenario {
 	int sharing;
 	double master_delay_ms; /* member to master, one way; < 0: by region, the master stands with member 0 */
 	double master_period_ms;
+	bool master_early; /* corrected: verdicts before the window is T_T2 long, as the mesh gives them */
 	double master_dead_s; /* it dies then; 0: never */
 
 	struct group groups[GROUPS_MAX];

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One bot at four times its rate, its packets spread over the members, and twenty honest clients: how long until a member drops it, what
+ * of it gets through, and what the honest lose. The same packets for every system.
+ */
+#include <math.h>
+#include <stdio.h>
+
+#include "experiment.h"
+#include "world.h"
+
+#define ATTACK_S 6.0
+#define SEEDS 3
+
+struct detection {
+	double delay_sum_s, delay_max_s;
+	unsigned int drops, never; /* members, over all seeds */
+	uint64_t bots_offered, bots_passed, honest_offered, honest_lost;
+};
+
+static void read_detection(struct world *world, void *result)
+{
+	const struct group_measure *honest = &world->measure.groups[0], *bot = &world->measure.groups[1];
+	const int members = world->scenario.groups[1].members > 0 ? world->scenario.groups[1].members : world->scenario.members;
+	struct detection *d = result;
+
+	for (int i = 0; i < members; i++) {
+		const double s = (double)(bot->first_drop_ns[i] - bot->first_packet_ns) / NS_PER_S;
+
+		if (bot->first_drop_ns[i] < 0) {
+			d->never++;
+			continue;
+		}
+		d->drops++;
+		d->delay_sum_s += s;
+		d->delay_max_s = fmax(d->delay_max_s, s);
+	}
+	d->bots_offered += bot->offered;
+	d->bots_passed += bot->delivered;
+	d->honest_offered += honest->offered;
+	d->honest_lost += honest->offered - honest->delivered;
+}
+
+struct system {
+	const char *name;
+	int sharing;
+	double period_ms;
+	bool early; /* verdicts before the window is T_T2 long, as the mesh gives them */
+};
+
+static const struct system systems[] = {
+	{ "alone", SHARING_NONE, 200, true },
+	{ "master-printed-4s", SHARING_MASTER_PRINTED, 4000, false },
+	{ "master-printed", SHARING_MASTER_PRINTED, 200, false },
+	{ "master-corrected", SHARING_MASTER_CORRECTED, 200, false },
+	{ "master-corrected-early", SHARING_MASTER_CORRECTED, 200, true },
+	{ "mesh", SHARING_MESH, 200, true },
+};
+
+#define SYSTEMS (sizeof(systems) / sizeof(systems[0]))
+
+static struct scenario scenario_of(int members, const struct system *system)
+{
+	struct scenario s = experiment_scenario(members);
+	struct group *bot;
+
+	snprintf(s.name, sizeof(s.name), "detection");
+	s.duration_s = 30;
+	s.quiet_s = 1;
+	s.thresholds.destination_rate = 0; /* the pair rule alone */
+	s.sharing = system->sharing;
+	s.master_period_ms = system->period_ms;
+	s.master_early = system->early;
+	experiment_group(&s, "honest", false, 20, 20)->placement = PLACE_SPREAD;
+	bot = experiment_group(&s, "bot", true, 1, 400);
+	bot->placement = PLACE_SPREAD;
+	bot->start_s = ATTACK_S;
+	return s;
+}
+
+static struct detection measure_point(const struct scenario *scenario)
+{
+	struct detection detection = { .never = 0 };
+
+	for (uint64_t seed = 1; seed <= SEEDS; seed++)
+		experiment_world(scenario, seed, read_detection, &detection);
+	return detection;
+}
+
+static void row(struct output *output, double x, const struct system *system, const struct detection *d)
+{
+	table_row(output, "fsfffff", x, system->name, d->drops ? d->delay_sum_s / d->drops : NAN, d->drops ? d->delay_max_s : NAN,
+		  (double)d->never / (d->never + d->drops), (double)d->bots_passed / (double)d->bots_offered,
+		  (double)d->honest_lost / (double)d->honest_offered);
+}
+
+#define COLUMNS "system delay_mean_s delay_max_s members_never bots_passed honest_lost"
+
+static void plot_delay(struct output *output, const char *name, const char *axis)
+{
+	char commands[4096];
+	int used = snprintf(commands, sizeof(commands), "set xlabel '%s'\nset ylabel 'share of bot packets that passed'\nset yrange [0:1.02]\nplot ", axis);
+
+	for (unsigned int i = 0; i < SYSTEMS; i++)
+		used += snprintf(commands + used, sizeof(commands) - (size_t)used,
+				 "%s$TABLE using 1:(strcol(2) eq '%s' ? $6 : NaN) title '%s' pt %u", i ? ", " : "", systems[i].name, systems[i].name, i + 4);
+	plot(output, name, commands);
+}
+
+static void tell(struct output *output, const char *name, const struct detection *d)
+{
+	char first[96] = "no member ever drops it";
+
+	if (d->drops)
+		snprintf(first, sizeof(first), "a member's first drop comes after %.2f s at the mean and %.2f s at most", d->delay_sum_s / d->drops,
+			 d->delay_max_s);
+	say(output, "%s, 8 members in 8 cities: %.1f %% of the bot's packets pass, %s; honest clients lose %.2f %%.", name,
+	    100 * (double)d->bots_passed / (double)d->bots_offered, first, 100 * (double)d->honest_lost / (double)d->honest_offered);
+}
+
+static void by_members(struct output *output, bool quick)
+{
+	static const int sizes[] = { 2, 4, 8, 16, 32 };
+
+	table_begin(output, "members", "members " COLUMNS);
+	for (unsigned int i = 0; i < (quick ? 3 : 5); i++) {
+		for (unsigned int j = 0; j < SYSTEMS; j++) {
+			const struct scenario s = scenario_of(sizes[i], &systems[j]);
+			const struct detection d = measure_point(&s);
+
+			row(output, sizes[i], &systems[j], &d);
+			if (sizes[i] == 8)
+				tell(output, systems[j].name, &d);
+		}
+	}
+	table_end(output);
+	plot_delay(output, "members", "members");
+}
+
+static void by_delay(struct output *output, bool quick)
+{
+	static const double delays_ms[] = { 1, 20, 50, 100, 250 };
+
+	table_begin(output, "delay", "one_way_ms " COLUMNS);
+	for (unsigned int i = 0; i < 5; i += quick ? 2 : 1) {
+		for (unsigned int j = 0; j < SYSTEMS; j++) {
+			struct scenario s = scenario_of(8, &systems[j]);
+
+			s.delay_ms = s.master_delay_ms = delays_ms[i];
+			const struct detection d = measure_point(&s);
+
+			row(output, delays_ms[i], &systems[j], &d);
+		}
+	}
+	table_end(output);
+	plot_delay(output, "delay", "one-way delay, ms");
+}
+
+static void by_loss(struct output *output, bool quick)
+{
+	static const double losses[] = { 0, 0.02, 0.1, 0.3 };
+
+	table_begin(output, "loss", "loss " COLUMNS);
+	for (unsigned int i = 0; i < 4; i += quick ? 2 : 1) {
+		for (unsigned int j = 0; j < SYSTEMS; j++) {
+			struct scenario s = scenario_of(8, &systems[j]);
+
+			s.loss = losses[i];
+			const struct detection d = measure_point(&s);
+
+			row(output, losses[i], &systems[j], &d);
+		}
+	}
+	table_end(output);
+	plot_delay(output, "loss", "share of datagrams lost");
+}
+
+static void by_spread(struct output *output)
+{
+	static const int seen[] = { 1, 2, 4, 8 };
+
+	table_begin(output, "spread", "members_attacked " COLUMNS);
+	for (unsigned int i = 0; i < 4; i++) {
+		for (unsigned int j = 0; j < SYSTEMS; j++) {
+			struct scenario s = scenario_of(8, &systems[j]);
+
+			s.groups[1].members = seen[i];
+			const struct detection d = measure_point(&s);
+
+			row(output, seen[i], &systems[j], &d);
+		}
+	}
+	table_end(output);
+	plot_delay(output, "spread", "members the bot sends through, of 8");
+}
+
+/* The master dies, or a member of the mesh does, one second before the attack. */
+static void with_a_death(struct output *output)
+{
+	table_begin(output, "death", "members " COLUMNS);
+	for (unsigned int j = 0; j < SYSTEMS; j++) {
+		struct scenario s = scenario_of(8, &systems[j]);
+
+		s.master_dead_s = ATTACK_S - 1;
+		if (s.sharing == SHARING_MESH) {
+			s.faults[0] = (struct fault){ .kind = FAULT_CRASH, .at_s = ATTACK_S - 1, .nodes = { 0 }, .nodes_count = 1 };
+			s.faults_count = 1;
+		}
+		const struct detection d = measure_point(&s);
+
+		row(output, 8, &systems[j], &d);
+		if (systems[j].sharing == SHARING_MASTER_CORRECTED && systems[j].early)
+			say(output, "With the master dead %.0f %% pass;", 100 * (double)d.bots_passed / (double)d.bots_offered);
+		if (systems[j].sharing == SHARING_MESH)
+			say(output, "with one member's daemon dead instead %.1f %% pass the mesh.", 100 * (double)d.bots_passed / (double)d.bots_offered);
+	}
+	table_end(output);
+}
+
+void experiment_detection(struct output *output, bool quick)
+{
+	by_members(output, quick);
+	by_delay(output, quick);
+	by_loss(output, quick);
+	by_spread(output);
+	with_a_death(output);
+	say(output, "The paper's rule gives no verdict before T_T2 = 1 s; the mesh judges early, and so does the corrected master in "
+		    "\"master-corrected-early\": what is left between the two is the master's place and its death.");
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What an experiment leaves behind: tables (CSV), everything once more (JSON), plots (SVG by gnuplot) and a paragraph; and of all
+ * experiments one HTML page that needs no other file.
+ */
+#ifndef SIM_OUTPUT_H
+#define SIM_OUTPUT_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+struct output {
+	const char *directory, *name, *title;
+	json_t *tables; /* name -> { columns, rows } */
+	json_t *rows; /* of the table begun last */
+	char table[64];
+	json_t *plots; /* names of files */
+	char *text; /* the paragraph */
+	bool failed;
+};
+
+bool output_open(struct output *output, const char *directory, const char *name, const char *title);
+
+/* `columns` separated by blanks. */
+void table_begin(struct output *output, const char *name, const char *columns);
+/* One letter per column in `types`: s for a text, f for a double. NAN is an empty field. */
+void table_row(struct output *output, const char *types, ...);
+/* Writes the table's CSV; before a plot reads it. */
+void table_end(struct output *output);
+
+/* gnuplot commands; "$TABLE" stands for the CSV of the table written last. */
+void plot(struct output *output, const char *name, const char *commands);
+void say(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Writes the JSON. False: some file could not be written. */
+bool output_close(struct output *output);
+
+/* One page of every experiment whose JSON stands in the directory, in this order. */
+bool output_report(const char *directory, const char *const *names);
+
+#endif
