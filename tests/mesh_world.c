@@ -7,9 +7,12 @@
 
 #include <sodium.h>
 
+#include <xpro/record.h>
+
 #include "harvest.h"
 
 #define FLIGHT_MAX 65536
+#define INDEX_SIZE (2 * WORLD_KEYS_MAX)
 
 struct flight {
 	int64_t at_ns;
@@ -31,6 +34,7 @@ struct place {
 	struct node_config config;
 	struct counter counters[WORLD_KEYS_MAX];
 	unsigned int counters_count;
+	uint16_t index[INDEX_SIZE]; /* of counters, by hash of the key; + 1, 0 is empty */
 	struct instant harvested_at;
 };
 
@@ -48,10 +52,12 @@ struct world {
 	struct flight *flights;
 	size_t flights_count;
 	uint64_t order, random;
-	struct truth *truths;
+	struct truth *truths; /* by hash of key and slot; packets 0 is empty */
 	size_t truths_count, truths_size;
 	bool (*tap)(void *user, struct world_datagram *datagram);
 	void *tap_user;
+	void (*changed)(void *user, unsigned int n, const struct change *change, uint32_t harvested);
+	void *changed_user;
 };
 
 const struct thresholds world_thresholds = {
@@ -111,7 +117,8 @@ static void place_start(struct world *world, unsigned int n)
 {
 	struct place *place = &world->places[n];
 
-	must(node_init(place->memory, node_bytes(&place->config.limits), &place->config, world_now(world), &place->node), "node_init");
+	must(node_init(place->memory, node_bytes(&place->config.limits), &place->config, world_now(world), &place->node),
+	     "node_init");
 	for (unsigned int other = 0; other < n; other++)
 		must(node_greet(place->node, endpoint_of(other)), "node_greet");
 }
@@ -191,41 +198,79 @@ void world_set_tap(struct world *world, bool (*tap)(void *user, struct world_dat
 	world->tap_user = user;
 }
 
+static uint64_t hash_of(const struct key *key, uint64_t salt)
+{
+	uint64_t words[4];
+
+	memcpy(words, key, sizeof(words));
+	for (unsigned int i = 0; i < 4; i++)
+		salt = mix64(salt ^ words[i]) + i;
+	return salt;
+}
+
+/* Where the truth of a key in a slot stands, or belongs. */
+static struct truth *truth_at(const struct world *world, const struct key *key, uint64_t slot)
+{
+	size_t at = hash_of(key, slot) & (world->truths_size - 1);
+
+	while (world->truths[at].packets > 0 && (world->truths[at].slot != slot || !key_equal(&world->truths[at].key, key)))
+		at = (at + 1) & (world->truths_size - 1);
+	return &world->truths[at];
+}
+
+static void truths_double(struct world *world)
+{
+	struct truth *old = world->truths;
+	const size_t old_size = world->truths_size;
+
+	world->truths_size = old_size ? 2 * old_size : 1024;
+	world->truths = calloc(world->truths_size, sizeof(*world->truths));
+	for (size_t i = 0; i < old_size; i++) {
+		if (old[i].packets > 0)
+			*truth_at(world, &old[i].key, old[i].slot) = old[i];
+	}
+	free(old);
+}
+
 static void truth_add(struct world *world, const struct key *key, uint64_t slot)
 {
-	for (size_t i = world->truths_count; i-- > 0;) {
-		if (world->truths[i].slot == slot && key_equal(&world->truths[i].key, key)) {
-			world->truths[i].packets++;
-			return;
-		}
-	}
-	if (world->truths_count == world->truths_size) {
-		world->truths_size = world->truths_size * 2 + 64;
-		world->truths = realloc(world->truths, world->truths_size * sizeof(*world->truths));
-	}
-	world->truths[world->truths_count++] = (struct truth){ *key, slot, 1 };
+	struct truth *truth;
+
+	if (2 * world->truths_count >= world->truths_size)
+		truths_double(world);
+	truth = truth_at(world, key, slot);
+	world->truths_count += truth->packets == 0;
+	*truth = (struct truth){ *key, slot, truth->packets + 1 };
 }
 
 uint64_t world_truth(const struct world *world, const struct key *key, uint64_t slot)
 {
-	for (size_t i = 0; i < world->truths_count; i++) {
-		if (world->truths[i].slot == slot && key_equal(&world->truths[i].key, key))
-			return world->truths[i].packets;
+	return world->truths_size ? truth_at(world, key, slot)->packets : 0;
+}
+
+/* The counter of a key at a place, or NULL; *ret_at is where its number stands, or belongs. */
+static struct counter *counter_find(struct place *place, const struct key *key, size_t *ret_at)
+{
+	for (*ret_at = hash_of(key, 0) % INDEX_SIZE; place->index[*ret_at]; *ret_at = (*ret_at + 1) % INDEX_SIZE) {
+		struct counter *counter = &place->counters[place->index[*ret_at] - 1];
+
+		if (key_equal(&counter->key, key))
+			return counter;
 	}
-	return 0;
+	return NULL;
 }
 
 static void count(struct world *world, struct place *place, const struct key *key)
 {
-	struct counter *counter = NULL;
 	const struct instant now = world_now(world).mesh;
+	size_t at;
+	struct counter *counter = counter_find(place, key, &at);
 
-	for (unsigned int i = 0; i < place->counters_count && !counter; i++) {
-		if (key_equal(&place->counters[i].key, key))
-			counter = &place->counters[i];
-	}
 	if (!counter) {
+		if (place->counters_count == WORLD_KEYS_MAX)
+			abort();
 		counter = &place->counters[place->counters_count++];
+		place->index[at] = (uint16_t)place->counters_count;
 		*counter = (struct counter){ .key = *key, .window_start = now };
 	} else if (duration_exceeds(duration_between(counter->last, now), world->options.thresholds.idle_reset)) {
 		counter->window_start = now;
@@ -261,9 +306,17 @@ static void harvest(struct world *world, struct place *place)
 		const size_t cells_count = harvest_divide(&counter->words, &input, cells);
 
 		for (size_t c = 0; c < cells_count; c++)
-			node_observe(place->node, now, &counter->key, cells[c].slot, cells[c].first, cells[c].last, cells[c].packets);
+			node_observe(place->node, now, &counter->key, cells[c].slot, cells[c].first, cells[c].last,
+				     cells[c].packets);
 	}
 	place->harvested_at = now.mesh;
+}
+
+static int64_t delay_ns(struct world *world, unsigned int from, unsigned int to)
+{
+	if (world->options.delay_ms_between)
+		return (int64_t)(world->options.delay_ms_between(from, to) * (0.9 + 0.2 * draw(world)) * NS_PER_MS);
+	return (int64_t)(world->options.delay_ms * (0.5 + draw(world)) * NS_PER_MS);
 }
 
 static void fly(struct world *world, unsigned int from, const struct endpoint *to, const uint8_t *bytes, size_t size)
@@ -282,7 +335,7 @@ static void fly(struct world *world, unsigned int from, const struct endpoint *t
 				abort();
 			struct flight *flight = &world->flights[world->flights_count++];
 
-			flight->at_ns = world->now_ns + (int64_t)(world->options.delay_ms * (0.5 + draw(world)) * NS_PER_MS);
+			flight->at_ns = world->now_ns + delay_ns(world, from, n);
 			flight->order = world->order++;
 			flight->datagram.to = n;
 			flight->datagram.from = endpoint_of(from);
@@ -291,6 +344,21 @@ static void fly(struct world *world, unsigned int from, const struct endpoint *t
 		}
 		return;
 	}
+}
+
+void world_set_changes(struct world *world,
+		       void (*changed)(void *user, unsigned int n, const struct change *change, uint32_t harvested), void *user)
+{
+	world->changed = changed;
+	world->changed_user = user;
+}
+
+static uint32_t harvested_of(struct place *place, const struct key *key)
+{
+	size_t at;
+	const struct counter *counter = counter_find(place, key, &at);
+
+	return counter ? counter->words.harvested_packets : 0;
 }
 
 static void drain(struct world *world, unsigned int n)
@@ -303,8 +371,10 @@ static void drain(struct world *world, unsigned int n)
 
 	while ((size = node_poll(node, world_now(world), &to, bytes)) > 0)
 		fly(world, n, &to, bytes, size);
-	while (node_next_change(node, world_now(world), &change))
-		;
+	while (node_next_change(node, world_now(world), &change)) {
+		if (world->changed)
+			world->changed(world->changed_user, n, &change, harvested_of(&world->places[n], &change.key));
+	}
 }
 
 void world_deliver(struct world *world, const struct world_datagram *datagram)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A small world for tests of the node: some nodes, a clock, and a network that delivers after a delay unless it is told to lose, double,
- * cut or keep datagrams. Packets are given to it one by one; each node counts its own like the table would.
+ * A small world for tests of the node: some nodes, a clock, and a network that delivers after a delay unless it is told to lose,
+ * double, cut or keep datagrams. Packets are given to it one by one; each node counts its own like the table would.
  */
 #ifndef TESTS_MESH_WORLD_H
 #define TESTS_MESH_WORLD_H
@@ -16,8 +16,10 @@ struct world;
 struct world_options {
 	unsigned int nodes;
 	uint64_t seed;
-	double delay_ms; /* one way */
-	double loss, duplication; /* shares */
+	double delay_ms; /* one way; each datagram's is drawn from half of it to one and a half times it */
+	double (*delay_ms_between)(unsigned int from,
+				   unsigned int to); /* NULL, or the delay of this link, which then varies by a tenth */
+	double loss, duplication;		     /* shares */
 	struct thresholds thresholds;
 };
 
@@ -55,6 +57,11 @@ struct world_datagram {
 /* Called for every datagram before delivery, which it may change; false: swallow it. */
 void world_set_tap(struct world *world, bool (*tap)(void *user, struct world_datagram *datagram), void *user);
 void world_deliver(struct world *world, const struct world_datagram *datagram);
+
+/* Called for every record that a node would write to its table, with the packets it had harvested of the key by then (0: it never
+ * counted any). What a table does with it: tests/oracle/kernel_model.h. */
+void world_set_changes(struct world *world,
+		       void (*changed)(void *user, unsigned int n, const struct change *change, uint32_t harvested), void *user);
 
 struct key world_key(unsigned int client, unsigned int destination);
 
