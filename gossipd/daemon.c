@@ -120,7 +120,7 @@ void daemon_tick(struct daemon *daemon, struct now now)
 	table_anchor(daemon->table, now);
 	table_harvest(daemon->table, now, mesh_slot_length(&daemon->identity.mesh), observe, &observing);
 	node_tick(daemon->node, now);
-	daemon_drain(daemon, now);
+	daemon_drain(daemon, mesh_clock_read(&daemon->clock)); /* what is sent now is stamped now: the harvest took its time */
 	measure(daemon, now, due);
 }
 

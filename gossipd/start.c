@@ -185,6 +185,7 @@ static int open_shared(struct daemon *daemon, struct problem *ret_problem)
 		return err;
 	policy = daemon_policy(&daemon->config, &daemon->identity.mesh, table_hz(daemon->table));
 	table_set_policy(daemon->table, 0, &policy);
+	table_set_tick(daemon->table, mesh_tick_length(&daemon->identity.mesh));
 	daemon_tell_locals(daemon);
 	return 0;
 }

@@ -12,7 +12,7 @@
 struct harvesting {
 	struct table *table;
 	struct now now;
-	struct duration slot_length;
+	struct duration slot_length, idle_reset;
 	struct instant previous;
 	void (*each)(void *user, const struct harvested *cell);
 	void *user;
@@ -76,6 +76,7 @@ static void harvest_words_of(struct harvesting *h, const struct key *key, bool i
 		.previous = h->previous,
 		.now = h->now.mesh,
 		.slot_length = h->slot_length,
+		.idle_reset = h->idle_reset,
 	};
 	struct harvest_cell cells[SLOTS_HELD];
 	size_t count, i;
@@ -195,6 +196,7 @@ size_t table_harvest(struct table *table, struct now now, struct duration slot_l
 		.table = table,
 		.now = now,
 		.slot_length = slot_length,
+		.idle_reset = { table->policies[0].idle_reset * table->clock.period_ns },
 		.previous = table_mesh_of(table, table->state->harvested_at),
 		.each = each,
 		.user = user,

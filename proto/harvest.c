@@ -26,12 +26,25 @@ static struct instant earliest(struct instant a, struct instant b)
 	return instant_is_before(a, b) ? a : b;
 }
 
+/*
+ * When this origin began to see the key: the start of the kernel's window, but not before the last harvest when the key was silent here
+ * for longer than idle_reset. The kernel keeps its window then if the key was active elsewhere. Silence is known to the slot: one of up to a
+ * slot more than idle_reset may go unnoticed.
+ */
+static struct instant began(const struct harvest_input *input, uint64_t slot_held, struct instant start)
+{
+	const struct instant heard = { (int64_t)(slot_held + 1) * input->slot_length.ns };
+
+	return duration_exceeds(duration_between(heard, start), input->idle_reset) ? latest(start, input->window_start) : input->window_start;
+}
+
 size_t harvest_divide(struct harvest_words *words, const struct harvest_input *input, struct harvest_cell ret_cells[SLOTS_HELD])
 {
 	const uint32_t gained = (uint32_t)input->packets - words->harvested_packets;
 	const struct instant last = earliest(input->last, input->now);
 	const struct instant start = earliest(latest(input->previous, input->window_start), last);
 	const uint64_t slot_held = slot_widen(words->slot, slot_of(input->now, input->slot_length));
+	const struct instant since = began(input, slot_held, start);
 	uint64_t slot = slot_of(start, input->slot_length), slot_end = slot_of(last, input->slot_length);
 	uint32_t counter = words->harvested_packets, left = gained;
 	size_t cells = 0;
@@ -68,8 +81,8 @@ size_t harvest_divide(struct harvest_words *words, const struct harvest_input *i
 		ret_cells[cells++] = (struct harvest_cell){
 			.slot = slot,
 			/* A record the daemon made may begin at another proxy's ts2, ahead of our clock: never after its last packet. */
-			.first = instant_is_before(slot_begins, input->window_start) && instant_is_before(input->window_start, slot_ends) ?
-					 latest(slot_begins, earliest(input->window_start, last)) :
+			.first = instant_is_before(slot_begins, since) && instant_is_before(since, slot_ends) ?
+					 latest(slot_begins, earliest(since, last)) :
 					 slot_begins,
 			.last = latest(slot_begins, earliest(last, (struct instant){ slot_ends.ns - 1 })),
 			.packets = counter - words->slot_start_packets,

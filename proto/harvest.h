@@ -24,7 +24,7 @@ struct harvest_input {
 	struct instant window_start; /* the kernel's own window: the first packet after an idle reset, or the record's first */
 	struct instant previous; /* the last harvest */
 	struct instant now;
-	struct duration slot_length;
+	struct duration slot_length, idle_reset;
 };
 
 struct harvest_cell {

@@ -6,8 +6,6 @@
 
 #include "node_internal.h"
 
-#define CELLS_PER_FRAME_TYPICAL 160 /* of IPv4 pairs under one destination, what a full frame takes at most */
-
 static uint32_t publish_cells(const struct node_limits *limits)
 {
 	const uint32_t most = FRAMES_PER_TICK_MAX * CELLS_PER_FRAME_TYPICAL;

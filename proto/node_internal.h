@@ -25,6 +25,7 @@
 #define ROOTS_SIZE 64 /* signatures known to be good: two trees of every origin of a small mesh */
 #define COOKIE_REPLIES_SIZE 64
 #define TOKEN_BYTES 16
+#define CELLS_PER_FRAME_TYPICAL 160 /* of IPv4 pairs under one destination, what a full frame takes at most */
 #define OVER_DESTINATIONS_MAX 4096 /* victims at one time; one more is filtered by its pairs' rates alone */
 
 struct member {

@@ -6,7 +6,7 @@
  */
 #include "node_internal.h"
 
-#define CLOSING_ENTRIES_PER_TICK 65536 /* looked at per tick: some milliseconds */
+#define CLOSING_TICKS 12 /* a slot's closing frames are spread over this many ticks: done before the next slot has ended, and no tick is long */
 
 static bool own_push(struct own_queue *queue, struct own_change change)
 {
@@ -164,11 +164,20 @@ static size_t publish(struct node *node, struct now now, enum frame_kind kind, c
 	return taken;
 }
 
+/* No more than the tick's frames can hold at best: what is collected in vain would only be put back. */
+static size_t cells_per_tick(const struct node *node)
+{
+	const size_t most = (size_t)node->config.frames_per_tick * CELLS_PER_FRAME_TYPICAL;
+
+	return most < node->publish_cells_max ? most : node->publish_cells_max;
+}
+
 static size_t collect(struct node *node, struct own_queue *queue, size_t count)
 {
+	const size_t most = cells_per_tick(node);
 	struct own_change change;
 
-	while (count < node->publish_cells_max && own_pop(queue, &change)) {
+	while (count < most && own_pop(queue, &change)) {
 		if (!cell_is_of(&node->ledger, change.entry, change.cell))
 			continue;
 		node->ledger.cells[change.cell].waiting = 0;
@@ -206,11 +215,11 @@ static void publish_changed(struct node *node, struct now now)
 /* The next stretch of the ended slot's closing frames. */
 static void publish_closing(struct node *node, struct now now)
 {
+	const uint32_t entries = node->ledger.entries_high / CLOSING_TICKS + 1;
 	const uint16_t slot = (uint16_t)node->closing_slot;
-	uint32_t looked = 0;
 	size_t count = 0;
 
-	for (; node->closing_entry < node->ledger.entries_high && looked < CLOSING_ENTRIES_PER_TICK && count < node->publish_cells_max;
+	for (uint32_t looked = 0; looked < entries && node->closing_entry < node->ledger.entries_high && count < node->publish_cells_max;
 	     node->closing_entry++, looked++) {
 		const struct entry *entry = &node->ledger.entries[node->closing_entry];
 

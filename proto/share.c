@@ -7,14 +7,20 @@
 
 #define REMAINDER_FLOOR 0.1 /* of T_F2: what clients without a published record may always have together */
 
-/* What a client counts for: nothing when its own rule drops it all, its rate otherwise. */
-static double effective_rate(const struct node *node, const struct verdict *v)
+/* Packets per second over the FAIR_TICKS ticks up to `tick`. The destination's A serves all its clients: one time for one sum. */
+static double offered(const struct node *node, const struct entry *entry, uint64_t tick)
 {
-	const bool over = v->limit > 0 && v->rate > v->limit;
+	return (double)recent_sum(&entry->recent, tick - FAIR_TICKS, tick) / (FAIR_TICKS * tick_seconds(node));
+}
 
-	if (!over)
-		return v->offered;
-	return node->config.thresholds.police ? fmin(v->offered, v->limit) : 0;
+/* What a client counts for: nothing when its own rule drops it all, its rate otherwise. */
+static double effective_rate(const struct node *node, const struct entry *entry, double rate)
+{
+	const struct thresholds *t = &node->config.thresholds;
+
+	if (!(entry->flags & ENTRY_OVER))
+		return rate;
+	return t->police ? fmin(rate, t->pair_rate) : 0;
 }
 
 /* A share that moved by less than the rate's own noise is left alone: every change is a write to the table. */
@@ -58,14 +64,16 @@ static void level(struct node *node, struct now now, uint32_t number)
 	struct verdict v;
 	size_t clients = 0;
 
+	verdict_of(node, now, number, &v);
 	for (uint32_t at = destination->group; at != INDEX_NONE; at = node->ledger.entries[at].group) {
-		verdict_of(node, now, at, &v);
-		listed += v.offered;
-		node->rates[clients] = (float)effective_rate(node, &v);
+		const struct entry *client = &node->ledger.entries[at];
+		const double rate = offered(node, client, v.carry.tick);
+
+		listed += rate;
+		node->rates[clients] = (float)effective_rate(node, client, rate);
 		listed_effective += node->rates[clients++];
 	}
-	verdict_of(node, now, number, &v);
-	remainder = fmax(0, v.offered - listed);
+	remainder = fmax(0, offered(node, destination, v.carry.tick) - listed);
 	reserve = fmin(remainder, REMAINDER_FLOOR * v.limit);
 	water = fair_level(node->rates, clients, v.limit - reserve);
 	clients = 0;

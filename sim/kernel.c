@@ -155,7 +155,8 @@ static enum reason judge_pair(struct kernel *kernel, struct kernel_record *recor
 	return is_in_share(&record->thinning, record->pass_share) ? REASON_PASS_SHARE : REASON_DROP_PAIR_SHARE;
 }
 
-static enum reason judge_destination(struct kernel *kernel, struct kernel_record *head, struct kernel_record *pair, bool pair_folded, int64_t now_ns)
+static enum reason judge_destination(struct kernel *kernel, struct kernel_record *head, struct kernel_record *pair,
+				     bool pair_folded, int64_t now_ns)
 {
 	const bool fair = kernel->thresholds.fair && daemon_is_alive(kernel, now_ns);
 	struct judged judged;
@@ -164,8 +165,9 @@ static enum reason judge_destination(struct kernel *kernel, struct kernel_record
 		if (!fold_in_force(kernel, head, now_ns))
 			age_own(kernel, head, now_ns);
 		measure(kernel, head, now_ns, &judged);
-		return is_over(&judged, kernel->thresholds.destination_rate, kernel->thresholds.destination_min_window) ? REASON_DROP_DESTINATION :
-															  REASON_PASS;
+		return is_over(&judged, kernel->thresholds.destination_rate, kernel->thresholds.destination_min_window)
+			       ? REASON_DROP_DESTINATION
+			       : REASON_PASS;
 	}
 	if (!head->thin)
 		return REASON_PASS;
@@ -216,7 +218,8 @@ void kernel_apply(struct kernel *kernel, uint32_t key, uint32_t destination, con
 	if (!record) {
 		if (!change->notable)
 			return;
-		const uint32_t head = record_make(kernel, destination, change->ts2.ns), number = record_make(kernel, key, change->ts2.ns);
+		const uint32_t head = record_make(kernel, destination, change->ts2.ns),
+			       number = record_make(kernel, key, change->ts2.ns);
 
 		record = &kernel->records[number];
 		record->destination = head;
@@ -245,6 +248,7 @@ static void harvest_record(struct kernel *kernel, struct kernel_record *record, 
 		.previous = { kernel->harvested_at_ns },
 		.now = { now_ns },
 		.slot_length = slot_length,
+		.idle_reset = kernel->thresholds.idle_reset,
 	};
 	struct harvest_cell cells[SLOTS_HELD];
 	const size_t count = harvest_divide(&record->harvest, &input, cells);
@@ -274,6 +278,7 @@ bool kernel_judge(const struct kernel *kernel, int64_t now_ns, uint32_t key, str
 	if (!record)
 		return false;
 	measure(kernel, record, now_ns, ret_judged);
-	ret_judged->rate = ret_judged->count / fmax(ret_judged->window_s, (double)kernel->thresholds.pair_min_window.ns / NS_PER_S);
+	ret_judged->rate =
+		ret_judged->count / fmax(ret_judged->window_s, (double)kernel->thresholds.pair_min_window.ns / NS_PER_S);
 	return true;
 }

@@ -176,6 +176,10 @@ static const struct row rows[] = {
 	  { 0, 3, 0 } },
 	/* 29: mesh time 0 */
 	{ { 0, 0, 0 }, 3, 0, 0, 0, 0, 1, { { 0, 0, 0, 3 } }, { 0, 3, 0 } },
+	/* 30: silent here for idle_reset at most, active elsewhere: continuing */
+	{ { 0, 8, 10 }, 9, MS(54100), MS(40100), MS(54000), MS(54200), 1, { { 13, START(13), MS(54100), 1 } }, { 8, 9, 13 } },
+	/* 31: silent for longer: the kernel kept its window, but this origin begins anew, after the last harvest */
+	{ { 0, 8, 10 }, 9, MS(54100), MS(40100), MS(54001), MS(54200), 1, { { 13, MS(54001), MS(54100), 1 } }, { 8, 9, 13 } },
 };
 
 static struct harvest_input input_of(const struct row *row)
@@ -187,6 +191,7 @@ static struct harvest_input input_of(const struct row *row)
 		.previous = { row->previous },
 		.now = { row->now },
 		.slot_length = { SLOT_NS },
+		.idle_reset = { 10 * NS_PER_S },
 	};
 }
 
@@ -291,6 +296,7 @@ static void run_client(uint64_t seed, bool crashes, struct client *client, struc
 			.previous = previous,
 			.now = now,
 			.slot_length = { SLOT_NS },
+			.idle_reset = { 10 * NS_PER_S },
 		};
 		struct harvest_words words = client->words;
 		const size_t count = harvest_divide(&client->words, &input, cells);
@@ -350,6 +356,7 @@ static void the_last_cell_of_a_slot_does_not_depend_on_how_often_it_was_read(voi
 	(void)state;
 	for (int trace = 0; trace < 500; trace++) {
 		struct harvest_input input = { .slot_length = { SLOT_NS },
+					       .idle_reset = { 10 * NS_PER_S },
 					       .previous = { START(50) },
 					       .window_start = { START(50) + MS(3) } };
 		struct harvest_words often = { .slot = 49 }, once = often;
