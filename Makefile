@@ -18,6 +18,7 @@ B      := build
 SANITIZE :=
 OPTIMISE := -O2
 endif
+JOBS    := -j$(shell nproc)
 WERROR  := $(if $(CI),-Werror)
 
 CFLAGS_ALL := -std=gnu11 -g $(OPTIMISE) $(SANITIZE) -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla $(WERROR) \
@@ -46,6 +47,7 @@ UNIT        := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/oracle
 DAEMON_UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/gossipd/test_*.c))
 XDP_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/xdp/test_*.c))
 BENCHES     := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
+BENCH_BPF   := $(patsubst tests/bench/%.bpf.c,$(B)/gen/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 FUZZERS     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 DEMO_TOOLS  := $(patsubst scripts/demo/%.c,$(B)/demo/%,$(wildcard scripts/demo/*.c))
 SKELETON    := $(B)/gen/xpro.skel.h
@@ -56,7 +58,7 @@ PROGRAMS    := $(B)/bin/gossipd $(B)/bin/gossipctl
 .SECONDARY:
 
 all: deps ## build everything; programs land in build/bin/
-	@$(MAKE) --no-print-directory binaries
+	@$(MAKE) --no-print-directory $(JOBS) binaries
 
 binaries: $(PROGRAMS) $(DEMO_TOOLS) $(B)/bin/xpro-sim
 
@@ -159,6 +161,15 @@ $(B)/tests/xdp/%: $(B)/obj/tests/xdp/%.o $(filter $(B)/obj/gossipd/table%,$(GOSS
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -lcmocka -lbpf -lelf -lz -lpthread $(LIBS_proto) -o $@
 
+$(B)/gen/%.bpf.o: tests/bench/%.bpf.c tests/bench/spray_lane.h include/xpro/record.h
+	@mkdir -p $(@D)
+	$(CLANG) -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(WERROR) -Iinclude -I/usr/include/$(shell gcc -print-multiarch) -c $< -o $@
+
+$(BENCH_BPF): $(B)/gen/%.skel.h: $(B)/gen/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $* > $@
+
+$(B)/obj/tests/bench/%.o: I_tests += -DBENCH_TRIPLET='"$(shell gcc -print-multiarch)"'
+$(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bench/*.c)): | $(SKELETON) $(BENCH_BPF)
 $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(filter $(B)/obj/gossipd/table%,$(GOSSIPD_OBJ)) $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -lbpf -lelf -lz -lpthread -lhiredis -ljansson $(LIBS_proto) -o $@
@@ -168,24 +179,24 @@ test-binaries: $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS)
 
 check: ## unit and property tests: seconds, no root, no clang, no BPF
 	@scripts/dependencies.sh check
-	@$(MAKE) --no-print-directory check-binaries
+	@$(MAKE) --no-print-directory $(JOBS) check-binaries
 	@tests/run.sh tests/unit/test_purity.sh $(UNIT)
 
 test: ## every test (root, on a kernel with XDP)
 	@scripts/dependencies.sh test
-	@$(MAKE) --no-print-directory binaries test-binaries
-	@$(MAKE) --no-print-directory MODE=asan test-binaries
+	@$(MAKE) --no-print-directory $(JOBS) binaries test-binaries
+	@$(MAKE) --no-print-directory $(JOBS) MODE=asan test-binaries
 	@tests/run.sh tests/unit/test_purity.sh $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) \
-		$(patsubst build/%,build/asan/%,$(UNIT) $(DAEMON_UNIT)) tests/sim/test_sim.sh $(sort $(wildcard tests/e2e/test_*.sh))
+		$(patsubst build/%,build/asan/%,$(UNIT) $(DAEMON_UNIT) $(XDP_TESTS)) tests/sim/test_sim.sh $(sort $(wildcard tests/e2e/test_*.sh))
 
 demo: ## the main job between network namespaces (PROXIES=5, KEEP=1)
 	@scripts/dependencies.sh demo
-	@$(MAKE) --no-print-directory binaries
+	@$(MAKE) --no-print-directory $(JOBS) binaries
 	@PROXIES=$(PROXIES) KEEP=$(KEEP) scripts/demo/demo.sh
 
 bench: ## speed as ratios against xdp-filter and Redis; also build/bench.jsonl
 	@scripts/dependencies.sh bench
-	@$(MAKE) --no-print-directory binaries $(BENCHES)
+	@$(MAKE) --no-print-directory $(JOBS) binaries $(BENCHES)
 	@tests/bench/run.sh $(BENCHES)
 
 # libFuzzer needs every object built with its instrumentation, so these come straight from the sources.
@@ -196,7 +207,7 @@ $(B)/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard proto/*.c proto/*.h include/xpro/*.h
 
 fuzz: ## fuzz every target from its corpus (SECONDS=60 each); what is found stays in build/fuzz/
 	@scripts/dependencies.sh fuzz
-	@$(MAKE) --no-print-directory $(FUZZERS:%=$(B)/fuzz/%)
+	@$(MAKE) --no-print-directory $(JOBS) $(FUZZERS:%=$(B)/fuzz/%)
 	@set -e; for target in $(FUZZERS); do \
 		echo "fuzz: $$target for $(SECONDS) s"; \
 		$(B)/fuzz/$$target -max_len=1500 -max_total_time=$(SECONDS) -print_final_stats=1 -artifact_prefix=$(B)/fuzz/ \
@@ -205,12 +216,12 @@ fuzz: ## fuzz every target from its corpus (SECONDS=60 each); what is found stay
 
 sim: ## random runs of the simulator (SEEDS=1..1000)
 	@scripts/dependencies.sh sim
-	@$(MAKE) --no-print-directory $(B)/bin/xpro-sim
+	@$(MAKE) --no-print-directory $(JOBS) $(B)/bin/xpro-sim
 	@$(B)/bin/xpro-sim swarm --seeds $(SEEDS)
 
 experiments: ## what the mesh does against the paper's master and the bounds: build/experiments/report.html
 	@scripts/dependencies.sh experiments
-	@$(MAKE) --no-print-directory $(B)/bin/xpro-sim
+	@$(MAKE) --no-print-directory $(JOBS) $(B)/bin/xpro-sim
 	@$(B)/bin/xpro-sim experiment all --output $(B)/experiments
 
 clean: ## remove build/
