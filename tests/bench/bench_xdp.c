@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the XDP program costs a packet of a pair that has its record, and the daemon's words in it: beside Debian's xdp-filter with one
+ * rule, by BPF_PROG_RUN; beside a bare XDP_DROP and a program that only touches one random record, in live frames; and two CPUs on one
+ * destination beside two CPUs on one each.
+ */
+#define _GNU_SOURCE /* CPU affinity */
+#include <pthread.h>
+
+#include "spray.h"
+
+#define ROUNDS 24
+#define RUN_PACKETS 300000
+#define LIVE_ROUNDS 6
+#define LIVE_PACKETS 1000000
+#define HOT_ROUNDS 20
+#define KNOWN_PAIRS 1024
+#define DESTINATIONS_MANY 4096
+#define TOUCHED_MAX (1U << 21)
+#define EVERYTHING (POLICY_EARLY | POLICY_POLICE | POLICY_FAIR)
+#define FILTER_DESTINATION 2 /* xdp-filter's flag in a rule's value: the address as destination */
+
+static const char filter_path[] = "/usr/lib/" BENCH_TRIPLET "/bpf/xdpfilt_alw_ip.o";
+
+/* One program under test. Its own state is set up before every run, since they take turns. */
+struct contender {
+	struct packet packet;
+	int program_fd;
+	uint32_t verdict;
+	uint32_t pair_rate;
+	double best; /* seconds per packet */
+};
+
+static void note(void *user, const struct harvested *cell)
+{
+	(void)user, (void)cell;
+}
+
+/* What a tick does: harvest, and every key's words written back. */
+static void fold_all(struct table *table, const struct load *load, bool ipv6)
+{
+	const struct now now = now_read();
+	const struct fold fold = { .ts1 = now.mesh, .ts2 = now.mesh, .carry_from = now.mesh, .count = 2, .floor = 1, .rho = 1, .pass_share = SHARE_ALL };
+	uint32_t pair;
+
+	table_anchor(table, now);
+	table_harvest(table, now, SLOT, note, NULL);
+	for (pair = 0; pair < load->pairs; pair++) {
+		struct key key = key_of(pair, load);
+		const uint32_t client = htonl(CLIENT + pair), destination = htonl(DESTINATION);
+
+		if (ipv6) {
+			inet_pton(AF_INET6, "2001:db8:1::", key.client.bytes);
+			inet_pton(AF_INET6, "2001:db8:2::", key.destination.bytes);
+			memcpy(key.client.bytes + 12, &client, 4);
+			memcpy(key.destination.bytes + 12, &destination, 4);
+		}
+		must(table_apply(table, &key, &fold, false) == 0, "pair %u has no record", pair);
+		if (pair < load->destinations) {
+			key = key_of_destination(&key.destination);
+			must(table_apply(table, &key, &fold, false) == 0, "a destination has no record");
+		}
+	}
+}
+
+/* xdp-filter's program in the mode "allow but for the rules", with one rule: an address as destination. */
+static int filter_open(const char *address4, const char *address6)
+{
+	struct bpf_object *filter = bpf_object__open_file(filter_path, NULL);
+	uint64_t rule[CPUS_MAX];
+	struct bpf_program *program;
+	struct bpf_map *map;
+	uint8_t address[16];
+	int cpu;
+
+	must(filter != NULL, "%s cannot be opened", filter_path);
+	for (cpu = 0; cpu < CPUS_MAX; cpu++)
+		rule[cpu] = FILTER_DESTINATION;
+	bpf_object__for_each_map(map, filter)
+		bpf_map__set_pin_path(map, NULL);
+	program = bpf_object__next_program(filter, NULL);
+	bpf_program__set_flags(program, bpf_program__flags(program) | BPF_F_XDP_HAS_FRAGS); /* or a tail call to it is refused */
+	must(bpf_object__load(filter) == 0, "%s cannot be loaded", filter_path);
+	inet_pton(AF_INET, address4, address);
+	must(bpf_map_update_elem(bpf_object__find_map_fd_by_name(filter, "filter_ipv4"), address, rule, BPF_ANY) == 0, "filter_ipv4");
+	inet_pton(AF_INET6, address6, address);
+	must(bpf_map_update_elem(bpf_object__find_map_fd_by_name(filter, "filter_ipv6"), address, rule, BPF_ANY) == 0, "filter_ipv6");
+	return bpf_program__fd(program);
+}
+
+static double less(double seconds, double bare)
+{
+	return (seconds - bare) * 1e9;
+}
+
+static void bench_known(struct spray *spray)
+{
+	enum { BARE4, BARE6, PASS4, PASS6, DROP4, FILTER_PASS4, FILTER_PASS6, FILTER_DROP4, CONTENDERS };
+	const struct load load = { KNOWN_PAIRS, 1 };
+	struct table *table = table_make(2 * KNOWN_PAIRS, 2 * KNOWN_PAIRS, 64);
+	const int bare = bpf_program__fd(spray->progs.drop), ours = table->program_fd;
+	const int passing = filter_open("203.0.113.9", "2001:db8:f::9"), dropping = filter_open("198.18.0.0", "2001:db8:2::c612:0");
+	struct contender contenders[CONTENDERS] = {
+		[BARE4] = { packet4(), bare, VERDICT_DROP, 0, INFINITY },
+		[BARE6] = { packet6(), bare, VERDICT_DROP, 0, INFINITY },
+		[PASS4] = { packet4(), ours, VERDICT_PASS, RATE_NEVER, INFINITY },
+		[PASS6] = { packet6(), ours, VERDICT_PASS, RATE_NEVER, INFINITY },
+		[DROP4] = { packet4(), ours, VERDICT_DROP, 1, INFINITY },
+		[FILTER_PASS4] = { packet4(), passing, VERDICT_PASS, 0, INFINITY },
+		[FILTER_PASS6] = { packet6(), passing, VERDICT_PASS, 0, INFINITY },
+		[FILTER_DROP4] = { packet4(), dropping, VERDICT_DROP, 0, INFINITY },
+	};
+	const uint32_t cpu = (uint32_t)sched_getcpu();
+	uint64_t passed = 0, dropped = 0;
+	struct bpf_prog_info info = { 0 };
+	uint32_t info_bytes = sizeof(info);
+	int round, i;
+
+	table_limit(table, RATE_NEVER, RATE_NEVER, EVERYTHING);
+	spray_aim(spray, ours);
+	spray_fill(spray, &contenders[PASS4].packet, &load);
+	spray_fill(spray, &contenders[PASS6].packet, &load);
+	fold_all(table, &load, false);
+	fold_all(table, &load, true);
+	spray_load(spray, cpu, &load, false);
+	passed = table_reason(table, REASON_PASS);
+	for (round = 0; round < ROUNDS; round++) {
+		for (i = 0; i < CONTENDERS; i++) {
+			struct contender *contender = &contenders[i];
+
+			table_beat(table);
+			table_limit(table, contender->pair_rate, RATE_NEVER, contender->verdict == VERDICT_DROP ? POLICY_EARLY | POLICY_FAIR : EVERYTHING);
+			spray_aim(spray, contender->program_fd);
+			contender->best = fmin(contender->best, spray_run(spray, &contender->packet, RUN_PACKETS, contender->verdict) / RUN_PACKETS);
+		}
+	}
+	passed = table_reason(table, REASON_PASS) - passed;
+	dropped = table_reason(table, REASON_DROP_PAIR);
+	must(passed == 2ULL * ROUNDS * RUN_PACKETS && dropped == (uint64_t)ROUNDS * RUN_PACKETS, "%llu packets passed and %llu dropped",
+	     (unsigned long long)passed, (unsigned long long)dropped);
+	bench_figure("xdp.drop.bare", contenders[BARE4].best * 1e9, NAN, "ns/packet", "XDP_DROP and the writing of a random client; taken off below");
+	bench_figure("xdp.pass.known", less(contenders[PASS4].best, contenders[BARE4].best), less(contenders[FILTER_PASS4].best, contenders[BARE4].best),
+		     "ns/packet", "net of a bare drop, 1,024 random folded pairs / xdp-filter passing, one rule");
+	bench_figure("xdp.pass.known.ipv6", less(contenders[PASS6].best, contenders[BARE6].best),
+		     less(contenders[FILTER_PASS6].best, contenders[BARE6].best), "ns/packet", "the same with IPv6 / xdp-filter passing IPv6, one rule");
+	bench_figure("xdp.drop.known", less(contenders[DROP4].best, contenders[BARE4].best), less(contenders[FILTER_DROP4].best, contenders[BARE4].best),
+		     "ns/packet", "net of a bare drop, pairs over their rate / xdp-filter dropping by its one rule, a destination");
+	must(bpf_obj_get_info_by_fd(ours, &info, &info_bytes) == 0, "the program tells nothing of itself");
+	bench_figure("xdp.instructions", info.verified_insns, NAN, "instructions", "the verifier walked through");
+	table_close(table);
+}
+
+/*
+ * A frame that passes goes on into the kernel's stack, which costs many times what is measured here. So every packet walks the whole way of
+ * one that passes, and is dropped at its end because its destination is over its rate.
+ */
+static void bench_live(struct spray *spray, const struct load *load, const char *name)
+{
+	enum { BARE, TOUCH, OURS, CONTENDERS };
+	const uint32_t cpu = (uint32_t)sched_getcpu();
+	const struct packet packet = packet4();
+	struct table *table = table_make(2 * load->pairs, 64, 2 * DESTINATIONS_MANY);
+	const int programs[CONTENDERS] = { bpf_program__fd(spray->progs.drop), bpf_program__fd(spray->progs.touch), table->program_fd };
+	double best[CONTENDERS] = { INFINITY, INFINITY, INFINITY }, seconds;
+	uint64_t dropped;
+	char figure[64];
+	int round, i;
+
+	table_limit(table, RATE_NEVER, RATE_NEVER, EVERYTHING);
+	spray_aim(spray, table->program_fd);
+	spray_fill(spray, &packet, load);
+	fold_all(table, load, false);
+	table_limit(table, RATE_NEVER, 1, POLICY_EARLY | POLICY_POLICE);
+	spray_load(spray, cpu, load, false);
+	usleep(20000); /* some jiffies: limits are worked out once in each */
+	for (round = 0; round < LIVE_ROUNDS; round++) {
+		for (i = 0; i < CONTENDERS; i++) {
+			table_beat(table);
+			spray_aim(spray, programs[i]);
+			seconds = spray_run_live(spray, &packet, LIVE_PACKETS);
+			if (seconds < 0) {
+				printf("%s: this kernel runs no live frames: %s\n", name, strerror(errno));
+				table_close(table);
+				return;
+			}
+			best[i] = fmin(best[i], seconds / LIVE_PACKETS * 1e9);
+		}
+	}
+	dropped = table_reason(table, REASON_DROP_DESTINATION);
+	must(dropped == (uint64_t)LIVE_ROUNDS * LIVE_PACKETS, "only %llu packets went all the way", (unsigned long long)dropped);
+	bench_figure(name, best[OURS], best[BARE], "ns/packet",
+		     load->destinations > 1 ? "live frames, random folded pairs, 4,096 destinations, dropped as the last step / XDP_DROP" :
+					      "live frames, random folded pairs, dropped as the last step / XDP_DROP");
+	snprintf(figure, sizeof(figure), "%s.touch", name);
+	bench_figure(figure, best[OURS], best[TOUCH], "ns/packet", "the same / a program that adds 1 in one random record of as many");
+	table_close(table);
+}
+
+/* ---- two CPUs ---- */
+
+struct hot {
+	pthread_t thread;
+	pthread_barrier_t *start;
+	struct spray *spray;
+	int cpu;
+	double seconds;
+};
+
+static void *hot_run(void *user)
+{
+	const struct packet packet = packet4();
+	struct hot *hot = user;
+
+	pin_to(hot->cpu);
+	pthread_barrier_wait(hot->start);
+	hot->seconds = spray_run(hot->spray, &packet, RUN_PACKETS, VERDICT_PASS);
+	return NULL;
+}
+
+/* Seconds per packet of the slower CPU; each has clients of its own. */
+static double hot_round(struct spray *spray, const struct load *load, bool shared)
+{
+	pthread_barrier_t start;
+	struct hot hot[2];
+	int i;
+
+	pthread_barrier_init(&start, NULL, 2);
+	for (i = 0; i < 2; i++) {
+		hot[i] = (struct hot){ .start = &start, .spray = spray, .cpu = i };
+		spray_load(spray, (uint32_t)i, load, false);
+		spray->bss->lanes[i].client += (uint32_t)i * KNOWN_PAIRS;
+		spray->bss->lanes[i].destination += shared ? 0 : 1 + (uint32_t)i;
+	}
+	for (i = 0; i < 2; i++)
+		must(pthread_create(&hot[i].thread, NULL, hot_run, &hot[i]) == 0, "no thread");
+	for (i = 0; i < 2; i++)
+		pthread_join(hot[i].thread, NULL);
+	pthread_barrier_destroy(&start);
+	return fmax(hot[0].seconds, hot[1].seconds) / RUN_PACKETS * 1e9;
+}
+
+static void bench_hot(struct spray *spray)
+{
+	const struct load load = { KNOWN_PAIRS, 1 };
+	struct table *table = table_make(16 * KNOWN_PAIRS, 64, 64);
+	double one = INFINITY, each = INFINITY;
+	int round;
+
+	table_limit(table, RATE_NEVER, RATE_NEVER, EVERYTHING);
+	spray_aim(spray, table->program_fd);
+	for (round = 0; round < HOT_ROUNDS; round++) {
+		table_beat(table);
+		one = fmin(one, hot_round(spray, &load, true));
+		each = fmin(each, hot_round(spray, &load, false));
+	}
+	bench_figure("xdp.hot.destination", one, each, "ns/packet", "two CPUs on one destination / on one each");
+	table_close(table);
+}
+
+int main(void)
+{
+	static const struct {
+		struct load load;
+		const char *name;
+	} live[] = {
+		{ { 1024, 1 }, "xdp.pass.1k" },
+		{ { 131072, 1 }, "xdp.pass.131k" },
+		{ { 1048576, 1 }, "xdp.pass.1m" },
+		{ { 1024, DESTINATIONS_MANY }, "xdp.pass.1k.4096" },
+		{ { 131072, DESTINATIONS_MANY }, "xdp.pass.131k.4096" },
+		{ { 1048576, DESTINATIONS_MANY }, "xdp.pass.1m.4096" },
+	};
+	struct spray *spray;
+	size_t i;
+
+	pin_to(sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 1 : 0); /* interrupts like CPU 0 */
+	spray = spray_make(64);
+	bench_known(spray);
+	if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
+		bench_hot(spray);
+	spray__destroy(spray);
+	for (i = 0; i < sizeof(live) / sizeof(live[0]); i++) {
+		spray = spray_make(2 * live[i].load.pairs);
+		bench_live(spray, &live[i].load, live[i].name);
+		spray__destroy(spray);
+	}
+	return 0;
+}
