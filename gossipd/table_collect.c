@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Taking idle keys out of the table while packets arrive. A packet in flight may still hold a pointer to a record whose tag is
- *gone, so nothing is reused before every such packet is through:
+ * Taking idle keys out of the table while packets arrive. A packet in flight may still hold a pointer to a record whose tag is gone, so
+ * nothing is reused before every such packet is through:
  *
- *	mark: tag -> TAG_DEAD (a destination: out of the hash)    grace: all packets then in flight are through    free: zero, tag
- *-> empty
+ *	mark	tag -> TAG_DEAD (a destination: out of the hash)
+ *	grace	all packets then in flight are through
+ *	free	zero, tag -> empty
  *
- * A record that still counted something in between is not lost: its tag is put back and it lives on, or when its key has got
- *another record meanwhile, its packets are joined to that one's. The grace period is the kernel's own (membarrier waits for RCU),
- *awaited by a helper thread so that the event loop does not block.
+ * A record that still counted something in between is not lost: its tag is put back and it lives on, or, when its key has got another record
+ * meanwhile, its packets are joined to that one's. The grace period is the kernel's own (membarrier waits for RCU), awaited by a helper
+ * thread so that the event loop does not block.
  */
 #include <errno.h>
 #include <linux/membarrier.h>

@@ -36,6 +36,7 @@ struct harvest_cell {
 /*
  * The cells that changed: none when no packet came, one in the common case, else one per slot from the previous harvest to `last`, the new
  * packets divided by time (credit for a stall must not fall into one slot). At most SLOTS_HELD, the newest. *words is brought up to date.
+ * `first` is exact in the first call that tells of a slot, and may be the slot's start in later ones: who keeps cells keeps the first told.
  * Σ over all calls of the packets of a slot equals the packets counted; nothing is lost to rounding.
  */
 size_t harvest_divide(struct harvest_words *words, const struct harvest_input *input, struct harvest_cell ret_cells[SLOTS_HELD]);

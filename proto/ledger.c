@@ -172,13 +172,18 @@ static void entry_free(struct ledger *ledger, uint32_t number)
 	ledger->keys_held--;
 }
 
-static struct ledger_cell *cell_find(struct ledger *ledger, const struct entry *entry, uint16_t origin, uint16_t slot)
+static struct ledger_cell *cell_find(const struct ledger *ledger, const struct entry *entry, uint16_t origin, uint16_t slot)
 {
 	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger->cells[at].next) {
 		if (ledger->cells[at].origin == origin && ledger->cells[at].slot == slot)
 			return &ledger->cells[at];
 	}
 	return NULL;
+}
+
+const struct ledger_cell *ledger_cell_of(const struct ledger *ledger, uint32_t entry, uint16_t origin, uint64_t slot)
+{
+	return cell_find(ledger, &ledger->entries[entry], origin, (uint16_t)slot);
 }
 
 bool ledger_has_room(const struct ledger *ledger, uint16_t origin)

@@ -94,6 +94,9 @@ bool ledger_has_room(const struct ledger *ledger, uint16_t origin);
 enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version, uint64_t *ret_gain,
 		      uint32_t *ret_cell);
 
+/* The cell of (origin, entry, slot), or NULL. */
+const struct ledger_cell *ledger_cell_of(const struct ledger *ledger, uint32_t entry, uint16_t origin, uint64_t slot);
+
 /* Sums a key's cells per slot for the replay, from slot `oldest` on; origins for which `excluded` is true are left out. */
 struct slot_sums {
 	struct slot_sum sum[SLOTS_HELD];

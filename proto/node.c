@@ -138,11 +138,20 @@ static uint8_t slot_fraction(const struct node *node, uint64_t slot, struct inst
 	return into >= length ? SLOT_FRACTIONS - 1 : (uint8_t)(into * SLOT_FRACTIONS / length);
 }
 
+/* An own cell's `first` is what was told first: a later reading of the table may no longer know it. */
+static uint8_t first_told(const struct node *node, const struct cell *cell)
+{
+	const uint32_t entry = ledger_find(&node->ledger, &cell->key);
+	const struct ledger_cell *told = entry == INDEX_NONE ? NULL : ledger_cell_of(&node->ledger, entry, 0, cell->slot);
+
+	return told ? told->first : cell->first;
+}
+
 bool node_observe(struct node *node, struct now now, const struct key *key, uint64_t slot, struct instant first, struct instant last,
 		  uint64_t packets)
 {
 	const uint64_t slot_now = mesh_slot_at(&node->mesh, now.mesh), tick = mesh_tick_at(&node->mesh, now.mesh);
-	const struct cell cell = {
+	struct cell cell = {
 		.key = *key,
 		.slot = slot,
 		.first = slot_fraction(node, slot, first),
@@ -153,6 +162,7 @@ bool node_observe(struct node *node, struct now now, const struct key *key, uint
 
 	if (slot < slot_oldest(slot_now) || slot > slot_now + 1 || !frame_cell_is_valid(&cell))
 		return false;
+	cell.first = first_told(node, &cell);
 	reason = receive_cell(node, 0, &cell, node->tick < tick ? node->tick : tick - 1, tick);
 	if (reason == REJECT_QUOTA)
 		node_reject(node, REJECT_QUOTA);
