@@ -366,6 +366,32 @@ static void a_datagram_for_another_receiver_does_not_open(void **state)
 	world_free(world);
 }
 
+static void an_own_cells_first_is_what_was_told_first(void **state)
+{
+	const struct key pair = world_key(1, 1);
+	struct world_options options = options_of(1);
+	struct world *world = world_make(&options);
+	struct node *node = world_node(world, 0);
+	const struct now now = world_now(world);
+	const uint64_t slot = mesh_slot_at(world_mesh(world), now.mesh);
+	const struct instant begins = mesh_slot_start(world_mesh(world), slot), later = instant_after(begins, duration_ms(2000));
+	struct cell_view cell;
+	uint32_t cursor = 0;
+
+	(void)state;
+	assert_true(node_observe(node, now, &pair, slot, later, later, 3));
+	assert_true(node_observe(node, now, &pair, slot, begins, later, 5));
+	assert_true(node_next_cell(node, &pair, &cursor, &cell));
+	assert_int_equal(cell.packets, 5);
+	assert_int_equal(cell.first.ns, later.ns);
+	/* In the next slot it counts anew. */
+	assert_true(node_observe(node, now, &pair, slot + 1, mesh_slot_start(world_mesh(world), slot + 1),
+				 mesh_slot_start(world_mesh(world), slot + 1), 1));
+	assert_true(node_next_cell(node, &pair, &cursor, &cell));
+	assert_int_equal(cell.first.ns, mesh_slot_start(world_mesh(world), slot + 1).ns);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,6 +406,7 @@ int main(void)
 		cmocka_unit_test(changed_datagrams_change_nothing_and_show),
 		cmocka_unit_test(replayed_datagrams_change_nothing_and_show),
 		cmocka_unit_test(a_datagram_for_another_receiver_does_not_open),
+		cmocka_unit_test(an_own_cells_first_is_what_was_told_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
