@@ -11,15 +11,32 @@
 #include "world.h"
 
 #define SLOTS_REMEMBERED 64 /* of the truth: far more than any core may hold */
-#define SURELY_BELOW 0.3 /* a client below this share of its rate is never dropped by its own rule, whatever the clocks do */
+#define SURELY_BELOW 0.3    /* a client below this share of its rate is never dropped by its own rule, whatever the clocks do */
 
 const char *const reached_names[REACHED_COUNT] = {
-	"loss",	 "replay refused", "forgery refused", "frame repaired", "partition", "partition longer than retention",
-	"one-way link", "clog", "crash", "table lost", "pause", "skewed member", "silent member", "stale slot refused",
-	"budget overflow", "quota", "pair dropped", "destination dropped", "core smaller than mesh",
+	"loss",
+	"replay refused",
+	"forgery refused",
+	"frame repaired",
+	"partition",
+	"partition longer than retention",
+	"one-way link",
+	"clog",
+	"crash",
+	"table lost",
+	"pause",
+	"skewed member",
+	"silent member",
+	"stale slot refused",
+	"budget overflow",
+	"quota",
+	"pair dropped",
+	"destination dropped",
+	"core smaller than mesh",
 };
 
-const char *const breaking_names[BREAK_COUNT] = { "nothing", "overcount", "shrink", "forget", "resurrect", "replay", "forgery", "deaf", "drop" };
+const char *const breaking_names[BREAK_COUNT] = { "nothing", "overcount", "shrink", "forget", "resurrect",
+						  "replay",  "forgery",	  "deaf",   "drop" };
 
 static struct world *watched; /* whose check the wrapped functions report to: one world runs at a time */
 
@@ -54,10 +71,10 @@ static uint64_t slot_remembered(const struct world *world)
 
 /* ---- joins: I1 (nothing above the truth), I2 (counts only grow), I8 (nothing comes back) ---- */
 
-enum join __real_ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version, uint64_t *ret_gain,
-			     uint32_t *ret_cell);
-enum join __wrap_ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version, uint64_t *ret_gain,
-			     uint32_t *ret_cell);
+enum join __real_ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version,
+			     uint64_t *ret_gain, uint32_t *ret_cell);
+enum join __wrap_ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version,
+			     uint64_t *ret_gain, uint32_t *ret_cell);
 
 static void check_join(struct world *world, struct proxy *proxy, uint16_t origin, const struct cell *version, uint64_t held)
 {
@@ -74,7 +91,8 @@ static void check_join(struct world *world, struct proxy *proxy, uint16_t origin
 		return;
 	}
 	if (version->slot + SLOTS_HELD <= slot || version->slot > slot + 1)
-		check_fail(world, proxy, "a cell of slot %llu was joined in slot %llu (I8)", (unsigned long long)version->slot, (unsigned long long)slot);
+		check_fail(world, proxy, "a cell of slot %llu was joined in slot %llu (I8)", (unsigned long long)version->slot,
+			   (unsigned long long)slot);
 	truth_name = tally_name(0, 0, (unsigned int)member, incarnation, key, version->slot);
 	seen_name = tally_name(proxy->number, proxy->life, (unsigned int)member, incarnation, key, version->slot);
 	truth = tally_get(&check->truth, truth_name);
@@ -83,8 +101,8 @@ static void check_join(struct world *world, struct proxy *proxy, uint16_t origin
 		check_fail(world, proxy, "holds %llu packets of key %u that node-%d counted in slot %llu; it counted %llu (I1)",
 			   (unsigned long long)held, key, member, (unsigned long long)version->slot, (unsigned long long)truth);
 	if (held < seen)
-		check_fail(world, proxy, "held %llu packets of key %u by node-%d in slot %llu, now %llu (I2)", (unsigned long long)seen, key, member,
-			   (unsigned long long)version->slot, (unsigned long long)held);
+		check_fail(world, proxy, "held %llu packets of key %u by node-%d in slot %llu, now %llu (I2)",
+			   (unsigned long long)seen, key, member, (unsigned long long)version->slot, (unsigned long long)held);
 	tally_set(&check->seen, seen_name, held, slot_remembered(world));
 }
 
@@ -94,8 +112,8 @@ static void break_join(struct world *world, struct proxy *proxy, struct ledger_c
 		cell->packets /= 2;
 }
 
-enum join __wrap_ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version, uint64_t *ret_gain,
-			     uint32_t *ret_cell)
+enum join __wrap_ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version,
+			     uint64_t *ret_gain, uint32_t *ret_cell)
 {
 	const enum join join = __real_ledger_join(ledger, entry, origin, version, ret_gain, ret_cell);
 	struct proxy *proxy = watched ? watched->check.inside : NULL;
@@ -132,7 +150,8 @@ static void break_resurrect(struct world *world, struct proxy *proxy)
 	const uint64_t slot = slot_now(world, proxy);
 	struct cell cell = { .key = world->keys.keys[0], .slot = slot - SLOTS_HELD - 1, .packets = 1 };
 
-	if (world->check.breaking == BREAK_RESURRECT && proxy->number == 0 && world->now_ns > 5 * NS_PER_S && world->keys.count > 0)
+	if (world->check.breaking == BREAK_RESURRECT && proxy->number == 0 && world->now_ns > 5 * NS_PER_S &&
+	    world->keys.count > 0)
 		receive_cell(proxy->node, 0, &cell, 1, 1);
 }
 
@@ -175,9 +194,10 @@ void check_change(struct world *world, const struct proxy *proxy, const struct c
 {
 	if (!world->check.on)
 		return;
-	if (!(change->rho >= 0 && isfinite(change->rho)) || change->floor > change->count || instant_is_before(change->ts2, change->ts1))
-		check_fail(world, proxy, "a record that makes no sense: rho %g, floor %llu, count %llu", change->rho, (unsigned long long)change->floor,
-			   (unsigned long long)change->count);
+	if (!(change->rho >= 0 && isfinite(change->rho)) || change->floor > change->count ||
+	    instant_is_before(change->ts2, change->ts1))
+		check_fail(world, proxy, "a record that makes no sense: rho %g, floor %llu, count %llu", change->rho,
+			   (unsigned long long)change->floor, (unsigned long long)change->count);
 }
 
 /* I4: what is harvested is what was counted; from here on it is the truth. */
@@ -191,11 +211,12 @@ void check_harvest(struct world *world, struct proxy *proxy, struct kernel_recor
 		return;
 	before = tally_get(&check->truth, name);
 	if (cell->packets < before)
-		check_fail(world, proxy, "harvested %llu packets in slot %llu, after %llu (I2)", (unsigned long long)cell->packets,
-			   (unsigned long long)cell->slot, (unsigned long long)before);
+		check_fail(world, proxy, "harvested %llu packets in slot %llu, after %llu (I2)",
+			   (unsigned long long)cell->packets, (unsigned long long)cell->slot, (unsigned long long)before);
 	record->harvested += cell->packets - before;
 	if (record->harvested > record->packets)
-		check_fail(world, proxy, "harvested %llu packets of %llu (I4)", (unsigned long long)record->harvested, (unsigned long long)record->packets);
+		check_fail(world, proxy, "harvested %llu packets of %llu (I4)", (unsigned long long)record->harvested,
+			   (unsigned long long)record->packets);
 	tally_set(&check->truth, name, cell->packets, slot_remembered(world));
 	if (check->breaking == BREAK_OVERCOUNT && proxy->number == 0 && world->now_ns > 5 * NS_PER_S)
 		((struct harvest_cell *)(uintptr_t)cell)->packets++; /* the array is the harvest's own, about to be handed on */
@@ -257,10 +278,11 @@ static const struct ledger_cell *cell_of(const struct ledger *ledger, uint32_t e
 }
 
 /*
- * Known gaps of the core, kept out of what agreement means unless it is strict (sim/README.md, "Known gaps"): repair asks for frames of an
- * origin's running start alone, so what an earlier start had published and somebody missed is not asked for again; and a member learns of
- * another, or of its new incarnation, only by its own greeting, so one outside the core may be unknown to some inside. Beyond these, with
- * AGREE_SINCE_HEAL: repair gives up after two seconds, and cells of a slot that had ended before they were harvested have no closing frame.
+ * Known gaps of the core, kept out of what agreement means unless it is strict (sim/README.md, "Known gaps"): repair asks for
+ * frames of an origin's running start alone, so what an earlier start had published and somebody missed is not asked for again;
+ * and a member learns of another, or of its new incarnation, only by its own greeting, so one outside the core may be unknown to
+ * some inside. Beyond these, with AGREE_SINCE_HEAL: repair gives up after two seconds, and cells of a slot that had ended before
+ * they were harvested have no closing frame.
  */
 static bool is_excused(const struct world *world, const bool *core, enum agreement agreement, int member, uint64_t slot)
 {
@@ -283,7 +305,8 @@ static uint64_t packets_held(struct proxy *proxy, int member, const struct tally
 	for (uint32_t origin = 0; entry != INDEX_NONE && origin < proxy->config.limits.members_max * INCARNATIONS_MAX; origin++) {
 		uint64_t held;
 
-		if (!proxy->node->origins[origin].used || proxy_member_of_origin(proxy, (uint16_t)origin, &held) != member || held != incarnation)
+		if (!proxy->node->origins[origin].used || proxy_member_of_origin(proxy, (uint16_t)origin, &held) != member ||
+		    held != incarnation)
 			continue;
 		cell = cell_of(&proxy->node->ledger, entry, origin, tally_slot(name));
 		return cell ? cell->packets : 0;
@@ -292,7 +315,8 @@ static uint64_t packets_held(struct proxy *proxy, int member, const struct tally
 }
 
 /* The first cell that a member of the core counted and `proxy` does not hold as it is; NULL: all is there. */
-static const struct tally_entry *first_missing(struct world *world, const bool *core, enum agreement agreement, struct proxy *proxy)
+static const struct tally_entry *first_missing(struct world *world, const bool *core, enum agreement agreement,
+					       struct proxy *proxy)
 {
 	const uint64_t oldest = slot_oldest(proxy->node->slot) + 1;
 	const struct tally *truth = &world->check.truth;
@@ -302,7 +326,8 @@ static const struct tally_entry *first_missing(struct world *world, const bool *
 		const unsigned int member = (unsigned int)(entry->name.who >> 32) & 0xffff;
 		const struct proxy *owner;
 
-		if (entry->packets == 0 || (int)member >= world->scenario.members || !core[member] || tally_slot(&entry->name) < oldest)
+		if (entry->packets == 0 || (int)member >= world->scenario.members || !core[member] ||
+		    tally_slot(&entry->name) < oldest)
 			continue;
 		owner = &world->proxies[member];
 		/* What its daemon counted just before it died may be lost; what it counts since may not. */
@@ -326,22 +351,24 @@ static int first_of(const struct world *world, const bool *core)
 	return -1;
 }
 
-static const struct ledger_cell *cell_like(struct proxy *proxy, const struct key *key, int member, uint64_t incarnation, uint64_t slot)
+static const struct ledger_cell *cell_like(struct proxy *proxy, const struct key *key, int member, uint64_t incarnation,
+					   uint64_t slot)
 {
 	const uint32_t entry = ledger_find(&proxy->node->ledger, key);
 
 	for (uint32_t o = 0; entry != INDEX_NONE && o < proxy->config.limits.members_max * INCARNATIONS_MAX; o++) {
 		uint64_t held;
 
-		if (proxy->node->origins[o].used && proxy_member_of_origin(proxy, (uint16_t)o, &held) == member && held == incarnation)
+		if (proxy->node->origins[o].used && proxy_member_of_origin(proxy, (uint16_t)o, &held) == member &&
+		    held == incarnation)
 			return cell_of(&proxy->node->ledger, entry, o, slot);
 	}
 	return NULL;
 }
 
 /* May the two versions differ? Only by a known gap, and neither may be more than was counted. */
-static bool may_differ(const struct world *world, const bool *core, enum agreement agreement, int member, uint64_t incarnation, uint64_t slot,
-		       uint32_t key, uint32_t packets)
+static bool may_differ(const struct world *world, const bool *core, enum agreement agreement, int member, uint64_t incarnation,
+		       uint64_t slot, uint32_t key, uint32_t packets)
 {
 	return is_excused(world, core, agreement, member, slot) &&
 	       (!world->check.on ||
@@ -349,8 +376,8 @@ static bool may_differ(const struct world *world, const bool *core, enum agreeme
 }
 
 /* A cell that a holds and b does not, or otherwise. False: none. */
-static bool find_difference(struct world *world, struct proxy *a, struct proxy *b, const bool *core, enum agreement agreement, char *ret_text,
-			    size_t size)
+static bool find_difference(struct world *world, struct proxy *a, struct proxy *b, const bool *core, enum agreement agreement,
+			    char *ret_text, size_t size)
 {
 	for (uint32_t e = 0; e < a->node->ledger.entries_high; e++) {
 		const struct entry *entry = &a->node->ledger.entries[e];
@@ -371,23 +398,25 @@ static bool find_difference(struct world *world, struct proxy *a, struct proxy *
 			if (may_differ(world, core, agreement, member, incarnation, slot, key, cell->packets))
 				continue;
 			snprintf(ret_text, size,
-				 "of key %u by node-%d (incarnation %llu) in slot %llu (now %llu): node-%u has %u packets [%u, %u], node-%u has %u [%u, %u]",
-				 key, member, (unsigned long long)incarnation, (unsigned long long)slot, (unsigned long long)a->node->slot, a->number,
-				 cell->packets, cell->first, cell->last, b->number, there ? there->packets : 0, there ? there->first : 0,
-				 there ? there->last : 0);
+				 "of key %u by node-%d (incarnation %llu) in slot %llu (now %llu): node-%u has %u packets [%u, "
+				 "%u], node-%u has %u [%u, %u]",
+				 key, member, (unsigned long long)incarnation, (unsigned long long)slot,
+				 (unsigned long long)a->node->slot, a->number, cell->packets, cell->first, cell->last, b->number,
+				 there ? there->packets : 0, there ? there->first : 0, there ? there->last : 0);
 			return true;
 		}
 	}
 	return false;
 }
 
-static bool ledgers_agree(struct world *world, struct proxy *a, struct proxy *b, const bool *core, enum agreement agreement, char *ret_text,
-			  size_t size)
+static bool ledgers_agree(struct world *world, struct proxy *a, struct proxy *b, const bool *core, enum agreement agreement,
+			  char *ret_text, size_t size)
 {
 	uint8_t digest[HASH_BYTES], other[HASH_BYTES];
 
 	if (a->node->slot != b->node->slot) {
-		snprintf(ret_text, size, "node-%u is in slot %llu, node-%u in slot %llu", a->number, (unsigned long long)a->node->slot, b->number,
+		snprintf(ret_text, size, "node-%u is in slot %llu, node-%u in slot %llu", a->number,
+			 (unsigned long long)a->node->slot, b->number,
 			 (unsigned long long)b->node->slot); /* between two slots: look again later */
 		return false;
 	}
@@ -396,8 +425,8 @@ static bool ledgers_agree(struct world *world, struct proxy *a, struct proxy *b,
 	if (memcmp(digest, other, HASH_BYTES) == 0)
 		return true;
 	snprintf(ret_text, size, "the digests of node-%u and node-%u differ", a->number, b->number);
-	if (find_difference(world, a, b, core, agreement, ret_text, size) || find_difference(world, b, a, core, agreement, ret_text, size) ||
-	    agreement == AGREE_STRICTLY)
+	if (find_difference(world, a, b, core, agreement, ret_text, size) ||
+	    find_difference(world, b, a, core, agreement, ret_text, size) || agreement == AGREE_STRICTLY)
 		return false;
 	world->check.tolerated++;
 	return true;
@@ -431,8 +460,8 @@ bool check_agreement(struct world *world, const bool *core, enum agreement agree
 	missing = world->check.on ? first_missing(world, core, agreement, &world->proxies[first]) : NULL;
 	if (missing)
 		snprintf(ret_text, size, "all hold the same, but not what node-%u counted of key %u in slot %llu: %llu packets",
-			 (unsigned int)(missing->name.who >> 32) & 0xffff, (uint32_t)missing->name.who, (unsigned long long)tally_slot(&missing->name),
-			 (unsigned long long)missing->packets);
+			 (unsigned int)(missing->name.who >> 32) & 0xffff, (uint32_t)missing->name.who,
+			 (unsigned long long)tally_slot(&missing->name), (unsigned long long)missing->packets);
 	return !missing;
 }
 

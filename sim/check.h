@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What must always hold, looked at after every event, and what must hold in the end. The join of a cell into a ledger and the noting of a
- * frame are watched where they happen (--wrap in the Makefile), so that nothing gets into a core unseen. A failed check is kept with its
- * time, member and words; the run ends there.
+ * What must always hold, looked at after every event, and what must hold in the end. The join of a cell into a ledger and the
+ * noting of a frame are watched where they happen (--wrap in the Makefile), so that nothing gets into a core unseen. A failed
+ * check is kept with its time, member and words; the run ends there.
  */
 #ifndef SIM_CHECK_H
 #define SIM_CHECK_H
@@ -31,7 +31,7 @@ enum reached {
 	REACHED_SKEWED,
 	REACHED_SILENT,
 	REACHED_STALE_SLOT, /* a cell of a slot not held was refused */
-	REACHED_BUDGET, /* own cells waited for the next tick */
+	REACHED_BUDGET,	    /* own cells waited for the next tick */
 	REACHED_QUOTA,
 	REACHED_PAIR_DROP,
 	REACHED_DESTINATION_DROP,
@@ -44,13 +44,13 @@ extern const char *const reached_names[REACHED_COUNT];
 enum breaking {
 	BREAK_NOTHING,
 	BREAK_OVERCOUNT, /* a member's daemon claims one packet too many */
-	BREAK_SHRINK, /* a count in a ledger gets smaller */
-	BREAK_FORGET, /* a count in a ledger is changed when all is quiet */
+	BREAK_SHRINK,	 /* a count in a ledger gets smaller */
+	BREAK_FORGET,	 /* a count in a ledger is changed when all is quiet */
 	BREAK_RESURRECT, /* a cell of a forgotten slot is joined */
-	BREAK_REPLAY, /* a member forgets what it has already opened */
-	BREAK_FORGERY, /* a datagram no member sent is opened */
-	BREAK_DEAF, /* the network never heals for one member of the core */
-	BREAK_DROP, /* a filter drops clients far below their rate */
+	BREAK_REPLAY,	 /* a member forgets what it has already opened */
+	BREAK_FORGERY,	 /* a datagram no member sent is opened */
+	BREAK_DEAF,	 /* the network never heals for one member of the core */
+	BREAK_DROP,	 /* a filter drops clients far below their rate */
 	BREAK_COUNT
 };
 extern const char *const breaking_names[BREAK_COUNT];
@@ -75,12 +75,12 @@ void check_datagram(struct world *world, const struct proxy *proxy, size_t size)
 void check_change(struct world *world, const struct proxy *proxy, const struct change *change);
 void check_drop(struct world *world, const struct proxy *proxy, double offered_rate, enum reason reason);
 
-/* How much agreement is asked for: byte-equal digests; or but for two known gaps; or but for four, which excuse what is older than the
- * heal. What is excused must still not be above the truth. check.c explains. */
+/* How much agreement is asked for: byte-equal digests; or but for two known gaps; or but for four, which excuse what is older
+ * than the heal. What is excused must still not be above the truth. check.c explains. */
 enum agreement { AGREE_STRICTLY, AGREE, AGREE_SINCE_HEAL };
 
-/* Do all running members of `core` hold the same ledger, and in it exactly what the members of the core counted? If not, *ret_text says
- * what the first difference is. */
+/* Do all running members of `core` hold the same ledger, and in it exactly what the members of the core counted? If not,
+ * *ret_text says what the first difference is. */
 bool check_agreement(struct world *world, const bool *core, enum agreement agreement, char *ret_text, size_t size);
 /* BREAK_FORGET: changes every count a core holds. */
 void check_corrupt(struct proxy *proxy);

@@ -63,9 +63,9 @@ static void expand(uint64_t mix, uint8_t *ret_bytes, size_t size)
 }
 
 /* What the linker offers: the real function, and the place where calls of it arrive. */
-#define WRAPPED(result, name, ...)           \
-	result __real_##name(__VA_ARGS__);   \
-	result __wrap_##name(__VA_ARGS__);   \
+#define WRAPPED(result, name, ...)         \
+	result __real_##name(__VA_ARGS__); \
+	result __wrap_##name(__VA_ARGS__); \
 	result __wrap_##name(__VA_ARGS__)
 
 typedef unsigned char byte; /* as in libsodium's prototypes */
@@ -96,11 +96,12 @@ static uint64_t seal_mix(const byte *key, const byte *nonce, const byte *extra, 
 	return crypto_mix(crypto_mix(crypto_mix(crypto_mix(2, key, 32), nonce, 24), extra, extra_size), text, size);
 }
 
-WRAPPED(int, crypto_aead_xchacha20poly1305_ietf_encrypt, byte *cipher, length *ret_size, const byte *plain, length size, const byte *extra,
-	length extra_size, const byte *unused, const byte *nonce, const byte *key)
+WRAPPED(int, crypto_aead_xchacha20poly1305_ietf_encrypt, byte *cipher, length *ret_size, const byte *plain, length size,
+	const byte *extra, length extra_size, const byte *unused, const byte *nonce, const byte *key)
 {
 	if (!simulated)
-		return __real_crypto_aead_xchacha20poly1305_ietf_encrypt(cipher, ret_size, plain, size, extra, extra_size, unused, nonce, key);
+		return __real_crypto_aead_xchacha20poly1305_ietf_encrypt(cipher, ret_size, plain, size, extra, extra_size, unused,
+									 nonce, key);
 	memmove(cipher, plain, size);
 	expand(seal_mix(key, nonce, extra, extra_size, cipher, size), cipher + size, crypto_aead_xchacha20poly1305_ietf_ABYTES);
 	if (ret_size)
@@ -108,13 +109,14 @@ WRAPPED(int, crypto_aead_xchacha20poly1305_ietf_encrypt, byte *cipher, length *r
 	return 0;
 }
 
-WRAPPED(int, crypto_aead_xchacha20poly1305_ietf_decrypt, byte *plain, length *ret_size, byte *unused, const byte *cipher, length size,
-	const byte *extra, length extra_size, const byte *nonce, const byte *key)
+WRAPPED(int, crypto_aead_xchacha20poly1305_ietf_decrypt, byte *plain, length *ret_size, byte *unused, const byte *cipher,
+	length size, const byte *extra, length extra_size, const byte *nonce, const byte *key)
 {
 	byte expected[crypto_aead_xchacha20poly1305_ietf_ABYTES];
 
 	if (!simulated)
-		return __real_crypto_aead_xchacha20poly1305_ietf_decrypt(plain, ret_size, unused, cipher, size, extra, extra_size, nonce, key);
+		return __real_crypto_aead_xchacha20poly1305_ietf_decrypt(plain, ret_size, unused, cipher, size, extra, extra_size,
+									 nonce, key);
 	if (size < sizeof(expected))
 		return -1;
 	size -= sizeof(expected);
@@ -167,7 +169,8 @@ WRAPPED(int, crypto_generichash, byte *hash, size_t hash_size, const byte *bytes
 	return 0;
 }
 
-WRAPPED(int, crypto_generichash_init, crypto_generichash_state *state, const byte *key, const size_t key_size, const size_t hash_size)
+WRAPPED(int, crypto_generichash_init, crypto_generichash_state *state, const byte *key, const size_t key_size,
+	const size_t hash_size)
 {
 	const uint64_t mix = crypto_mix(5 + hash_size, key, key ? key_size : 0);
 

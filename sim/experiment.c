@@ -17,6 +17,7 @@ static const struct experiment {
 	{ "cost", "What a member sends and checks", experiment_cost },
 	{ "accuracy", "How far the judged rate is from the true one", experiment_accuracy },
 	{ "faults", "Partition and heal, rolling restart, death of half the members", experiment_faults },
+	{ "fairness", "What honest clients of an attacked destination keep", experiment_fairness },
 };
 
 #define EXPERIMENTS (sizeof(experiments) / sizeof(experiments[0]))
@@ -40,13 +41,14 @@ struct group *experiment_group(struct scenario *scenario, const char *name, bool
 	return group;
 }
 
-void experiment_world(const struct scenario *scenario, uint64_t seed, void (*read)(struct world *world, void *result), void *result)
+void experiment_world(const struct scenario *scenario, uint64_t seed, void (*read)(struct world *world, void *result),
+		      void *result)
 {
 	struct world *world = world_open(scenario, seed);
 
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r\033[K%s: %d members, %s, loss %g, seed %llu ", scenario->name, scenario->members, sharing_names[scenario->sharing],
-			scenario->loss, (unsigned long long)seed);
+		fprintf(stderr, "\r\033[K%s: %d members, %s, loss %g, seed %llu ", scenario->name, scenario->members,
+			sharing_names[scenario->sharing], scenario->loss, (unsigned long long)seed);
 	world_run(world, scenario->duration_s, NULL);
 	read(world, result);
 	world_close(world);

@@ -8,13 +8,14 @@
 #include "output.h"
 #include "scenario.h"
 
-/* "list" prints the names; "all" runs every one and writes the report. `quick`: fewer and smaller runs. False: no such experiment, or its
- * files could not be written. */
+/* "list" prints the names; "all" runs every one and writes the report. `quick`: fewer and smaller runs. False: no such
+ * experiment, or its files could not be written. */
 bool experiment_run(const char *name, const char *directory, bool quick);
 
 /* For experiments: runs one world and reads what came out before it is gone. Progress goes to stderr. */
 struct world;
-void experiment_world(const struct scenario *scenario, uint64_t seed, void (*read)(struct world *world, void *result), void *result);
+void experiment_world(const struct scenario *scenario, uint64_t seed, void (*read)(struct world *world, void *result),
+		      void *result);
 
 /* A scenario with nothing in it, and one more group of traffic in it. */
 struct scenario experiment_scenario(int members);
@@ -25,5 +26,6 @@ void experiment_convergence(struct output *output, bool quick);
 void experiment_cost(struct output *output, bool quick);
 void experiment_accuracy(struct output *output, bool quick);
 void experiment_faults(struct output *output, bool quick);
+void experiment_fairness(struct output *output, bool quick);
 
 #endif

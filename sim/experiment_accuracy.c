@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The rate of a pair as each member judges it, against one proxy that sees every packet at once: steady, and after a tenfold step. */
+/* The rate of a pair as each member judges it, against one proxy that sees every packet at once: steady, and after a tenfold
+ * step. */
 #include <math.h>
 #include <stdio.h>
 
@@ -22,7 +23,11 @@ static void read_accuracy(struct world *world, void *result)
 
 	for (unsigned int i = 0; i < world->measure.series_count; i++) {
 		const struct error_point *point = &world->measure.series[i];
-		const int part = point->at_s < STEP_S - 8 ? -1 : point->at_s < STEP_S ? 0 : point->at_s < STEP_S + 1 ? 1 : point->at_s < STEP_S + 10 ? 2 : -1;
+		const int part = point->at_s < STEP_S - 8    ? -1
+				 : point->at_s < STEP_S	     ? 0
+				 : point->at_s < STEP_S + 1  ? 1
+				 : point->at_s < STEP_S + 10 ? 2
+							     : -1;
 
 		if (a->series)
 			table_row(a->series, "ffff", (double)a->members, point->at_s - STEP_S, point->mean, point->worst);
@@ -67,17 +72,20 @@ void experiment_accuracy(struct output *output, bool quick)
 	} points[] = { { 5, 0, 0 }, { 5, 0, 50 }, { 5, 0.1, 50 }, { 16, 0, 0 }, { 16, 0, 50 }, { 16, 0.1, 50 }, { 32, 0, 50 } };
 	struct accuracy a;
 
-	table_begin(output, "points", "members loss skew_ms steady steady_worst first_second first_second_worst next_nine_seconds");
+	table_begin(output, "points",
+		    "members loss skew_ms steady steady_worst first_second first_second_worst next_nine_seconds");
 	for (unsigned int i = 0; i < (quick ? 3 : 7); i++) {
 		const struct scenario s = scenario_of(points[i].members, points[i].loss, points[i].skew_ms);
 
 		a = (struct accuracy){ .series = NULL };
 		experiment_world(&s, 1, read_accuracy, &a);
-		table_row(output, "ffffffff", (double)points[i].members, points[i].loss, points[i].skew_ms, a.steady, a.steady_worst, a.first_second,
-			  a.first_worst, a.next_nine);
-		say(output, "%d members, loss %.0f %%, skew %.0f ms: error %.2f %% steady (worst moment of one member %.1f %%), %.1f %% over the first second after a tenfold step, %.2f %% over the nine after.",
-		    points[i].members, 100 * points[i].loss, points[i].skew_ms, 100 * a.steady, 100 * a.steady_worst, 100 * a.first_second,
-		    100 * a.next_nine);
+		table_row(output, "ffffffff", (double)points[i].members, points[i].loss, points[i].skew_ms, a.steady,
+			  a.steady_worst, a.first_second, a.first_worst, a.next_nine);
+		say(output,
+		    "%d members, loss %.0f %%, skew %.0f ms: error %.2f %% steady (worst moment of one member %.1f %%), %.1f %% "
+		    "over the first second after a tenfold step, %.2f %% over the nine after.",
+		    points[i].members, 100 * points[i].loss, points[i].skew_ms, 100 * a.steady, 100 * a.steady_worst,
+		    100 * a.first_second, 100 * a.next_nine);
 	}
 	table_end(output);
 	table_begin(output, "series", "members seconds_after_step mean worst");
@@ -88,8 +96,11 @@ void experiment_accuracy(struct output *output, bool quick)
 		experiment_world(&s, 1, read_accuracy, &a);
 	}
 	table_end(output);
-	plot(output, "series", "set xlabel 'seconds after the step'\nset ylabel 'relative error of the judged rate'\nset xrange [-3:6]\n"
-			       "plot $TABLE using 2:($1==5 ? $3 : NaN) title '5, mean' with lines, $TABLE using 2:($1==16 ? $3 : NaN) title '16, mean' with lines, "
-			       "$TABLE using 2:($1==16 ? $4 : NaN) title '16, worst' with lines");
-	say(output, "Published: Akamai below 10 %% steady and about 20 %% on a step; Fastly 50, 25 and 10 %% over 1, 10 and 60 s; rateguard at most 1.02 R.");
+	plot(output, "series",
+	     "set xlabel 'seconds after the step'\nset ylabel 'relative error of the judged rate'\nset xrange [-3:6]\n"
+	     "plot $TABLE using 2:($1==5 ? $3 : NaN) title '5, mean' with lines, $TABLE using 2:($1==16 ? $3 : NaN) title '16, "
+	     "mean' with lines, "
+	     "$TABLE using 2:($1==16 ? $4 : NaN) title '16, worst' with lines");
+	say(output, "Published: Akamai below 10 %% steady and about 20 %% on a step; Fastly 50, 25 and 10 %% over 1, 10 and 60 "
+		    "s; rateguard at most 1.02 R.");
 }

@@ -12,7 +12,8 @@ struct cost {
 static void read_cost(struct world *world, void *result)
 {
 	const struct measure *m = &world->measure;
-	const double per = (world->scenario.duration_s - world->scenario.quiet_s - world->scenario.warmup_s) * world->scenario.members;
+	const double per =
+		(world->scenario.duration_s - world->scenario.quiet_s - world->scenario.warmup_s) * world->scenario.members;
 	struct cost *cost = result;
 
 	*cost = (struct cost){ .bytes = 0 };
@@ -59,12 +60,13 @@ void experiment_cost(struct output *output, bool quick)
 
 		experiment_world(&s, 1, read_cost, &cost);
 		table_row(output, "ffffff", (double)pairs[i], cost.bytes, cost.datagrams, cost.made, cost.checked, cost.cells);
-		say(output, "%s%d pairs at 5 packets/s, 5 members: %.1f kB/s, %.1f signatures checked/s.", i ? "" : "Per member, ", pairs[i],
-		    cost.bytes / 1000, cost.checked);
+		say(output, "%s%d pairs at 5 packets/s, 5 members: %.1f kB/s, %.1f signatures checked/s.",
+		    i ? "" : "Per member, ", pairs[i], cost.bytes / 1000, cost.checked);
 	}
 	table_end(output);
-	plot(output, "pairs", "set xlabel 'pairs, 5 members'\nset ylabel 'bytes sent per member and second'\nset logscale x\n"
-			      "plot $TABLE using ($1+1):2 title 'tick 200 ms'");
+	plot(output, "pairs",
+	     "set xlabel 'pairs, 5 members'\nset ylabel 'bytes sent per member and second'\nset logscale x\n"
+	     "plot $TABLE using ($1+1):2 title 'tick 200 ms'");
 	table_begin(output, "tick", "tick_ms bytes_per_s datagrams_per_s made_per_s checked_per_s cells_published_per_s");
 	for (unsigned int i = 0; i < 5; i += quick ? 2 : 1) {
 		const struct scenario s = scenario_of(8, 100, 5, ticks[i]);
@@ -73,22 +75,29 @@ void experiment_cost(struct output *output, bool quick)
 		table_row(output, "ffffff", (double)ticks[i], cost.bytes, cost.datagrams, cost.made, cost.checked, cost.cells);
 	}
 	table_end(output);
-	plot(output, "tick", "set xlabel 'tick, ms (8 members, 100 pairs)'\nset ylabel 'bytes sent per member and second'\nset logscale xy\n"
-			     "plot $TABLE using 1:2 title 'bytes'");
-	table_begin(output, "members", "members bytes_per_s datagrams_per_s made_per_s checked_per_s cells_published_per_s processor_share");
+	plot(output, "tick",
+	     "set xlabel 'tick, ms (8 members, 100 pairs)'\nset ylabel 'bytes sent per member and second'\nset logscale xy\n"
+	     "plot $TABLE using 1:2 title 'bytes'");
+	table_begin(output, "members",
+		    "members bytes_per_s datagrams_per_s made_per_s checked_per_s cells_published_per_s processor_share");
 	for (unsigned int i = 0; i < (quick ? 4 : 6); i++) {
 		const struct scenario s = scenario_of(sizes[i], 100, 5, 200);
 
 		experiment_world(&s, 1, read_cost, &cost);
 		const double busy = cost.checked * 70e-6 + cost.made * 26e-6 + cost.datagrams * 3e-6;
 
-		table_row(output, "fffffff", (double)sizes[i], cost.bytes, cost.datagrams, cost.made, cost.checked, cost.cells, busy);
+		table_row(output, "fffffff", (double)sizes[i], cost.bytes, cost.datagrams, cost.made, cost.checked, cost.cells,
+			  busy);
 		if (i == (quick ? 3 : 5))
-			say(output, "100 pairs, %d members: %.0f kB/s and %.0f datagrams/s, %.1f %% of a processor for signatures and datagrams.", sizes[i],
-			    cost.bytes / 1000, cost.datagrams, 100 * busy);
+			say(output,
+			    "100 pairs, %d members: %.0f kB/s and %.0f datagrams/s, %.1f %% of a processor for signatures and "
+			    "datagrams.",
+			    sizes[i], cost.bytes / 1000, cost.datagrams, 100 * busy);
 	}
 	table_end(output);
-	plot(output, "members", "set xlabel 'members (100 pairs)'\nset ylabel 'bytes sent per member and second'\nset logscale xy\n"
-				"plot $TABLE using 1:2 title 'bytes', $TABLE using 1:3 title 'datagrams'");
-	say(output, "Frames go straight to all and a digest of every origin goes to every member each tick, so bytes grow with the square of N: beyond about 30 members a tree with relaying pays.");
+	plot(output, "members",
+	     "set xlabel 'members (100 pairs)'\nset ylabel 'bytes sent per member and second'\nset logscale xy\n"
+	     "plot $TABLE using 1:2 title 'bytes', $TABLE using 1:3 title 'datagrams'");
+	say(output, "Frames go straight to all and a digest of every origin goes to every member each tick, so bytes grow with "
+		    "the square of N: beyond about 30 members a tree with relaying pays.");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * One bot at four times its rate, its packets spread over the members, and twenty honest clients: how long until a member drops it, what
- * of it gets through, and what the honest lose. The same packets for every system.
+ * One bot at four times its rate, its packets spread over the members, and twenty honest clients: how long until a member drops
+ * it, what of it gets through, and what the honest lose. The same packets for every system.
  */
 #include <math.h>
 #include <stdio.h>
@@ -99,11 +99,13 @@ static void row(struct output *output, double x, const struct system *system, co
 static void plot_delay(struct output *output, const char *name, const char *axis)
 {
 	char commands[4096];
-	int used = snprintf(commands, sizeof(commands), "set xlabel '%s'\nset ylabel 'share of bot packets that passed'\nset yrange [0:1.02]\nplot ", axis);
+	int used = snprintf(commands, sizeof(commands),
+			    "set xlabel '%s'\nset ylabel 'share of bot packets that passed'\nset yrange [0:1.02]\nplot ", axis);
 
 	for (unsigned int i = 0; i < SYSTEMS; i++)
 		used += snprintf(commands + used, sizeof(commands) - (size_t)used,
-				 "%s$TABLE using 1:(strcol(2) eq '%s' ? $6 : NaN) title '%s' pt %u", i ? ", " : "", systems[i].name, systems[i].name, i + 4);
+				 "%s$TABLE using 1:(strcol(2) eq '%s' ? $6 : NaN) title '%s' pt %u", i ? ", " : "",
+				 systems[i].name, systems[i].name, i + 4);
 	plot(output, name, commands);
 }
 
@@ -112,10 +114,11 @@ static void tell(struct output *output, const char *name, const struct detection
 	char first[96] = "no member ever drops it";
 
 	if (d->drops)
-		snprintf(first, sizeof(first), "a member's first drop comes after %.2f s at the mean and %.2f s at most", d->delay_sum_s / d->drops,
-			 d->delay_max_s);
+		snprintf(first, sizeof(first), "a member's first drop comes after %.2f s at the mean and %.2f s at most",
+			 d->delay_sum_s / d->drops, d->delay_max_s);
 	say(output, "%s, 8 members in 8 cities: %.1f %% of the bot's packets pass, %s; honest clients lose %.2f %%.", name,
-	    100 * (double)d->bots_passed / (double)d->bots_offered, first, 100 * (double)d->honest_lost / (double)d->honest_offered);
+	    100 * (double)d->bots_passed / (double)d->bots_offered, first,
+	    100 * (double)d->honest_lost / (double)d->honest_offered);
 }
 
 static void by_members(struct output *output, bool quick)
@@ -203,7 +206,8 @@ static void with_a_death(struct output *output)
 
 		s.master_dead_s = ATTACK_S - 1;
 		if (s.sharing == SHARING_MESH) {
-			s.faults[0] = (struct fault){ .kind = FAULT_CRASH, .at_s = ATTACK_S - 1, .nodes = { 0 }, .nodes_count = 1 };
+			s.faults[0] =
+				(struct fault){ .kind = FAULT_CRASH, .at_s = ATTACK_S - 1, .nodes = { 0 }, .nodes_count = 1 };
 			s.faults_count = 1;
 		}
 		const struct detection d = measure_point(&s);
@@ -212,7 +216,8 @@ static void with_a_death(struct output *output)
 		if (systems[j].sharing == SHARING_MASTER_CORRECTED && systems[j].early)
 			say(output, "With the master dead %.0f %% pass;", 100 * (double)d.bots_passed / (double)d.bots_offered);
 		if (systems[j].sharing == SHARING_MESH)
-			say(output, "with one member's daemon dead instead %.1f %% pass the mesh.", 100 * (double)d.bots_passed / (double)d.bots_offered);
+			say(output, "with one member's daemon dead instead %.1f %% pass the mesh.",
+			    100 * (double)d.bots_passed / (double)d.bots_offered);
 	}
 	table_end(output);
 }
@@ -224,6 +229,7 @@ void experiment_detection(struct output *output, bool quick)
 	by_loss(output, quick);
 	by_spread(output);
 	with_a_death(output);
-	say(output, "The paper's rule gives no verdict before T_T2 = 1 s; the mesh judges early, and so does the corrected master in "
-		    "\"master-corrected-early\": what is left between the two is the master's place and its death.");
+	say(output,
+	    "The paper's rule gives no verdict before T_T2 = 1 s; the mesh judges early, and so does the corrected master in "
+	    "\"master-corrected-early\": what is left between the two is the master's place and its death.");
 }

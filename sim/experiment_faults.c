@@ -61,7 +61,9 @@ static void run_point(struct output *output, const char *what, double seconds, d
 	experiment_world(s, 1, read_faults, &r);
 	table_row(output, "sfffff", what, seconds, loss, r.equal_s, r.bots_passed, r.honest_lost);
 	if (loss == 0)
-		say(output, "%s (%.0f s): ledgers byte-equal %.1f s after traffic and fault ended, %.2f %% of the bot's packets passed, honest clients lost %.2f %%.",
+		say(output,
+		    "%s (%.0f s): ledgers byte-equal %.1f s after traffic and fault ended, %.2f %% of the bot's packets passed, "
+		    "honest clients lost %.2f %%.",
 		    what, seconds, r.equal_s, 100 * r.bots_passed, 100 * r.honest_lost);
 }
 
@@ -95,7 +97,10 @@ void experiment_faults(struct output *output, bool quick)
 		run_point(output, "half of the daemons die", 10, losses[l], &half);
 	}
 	table_end(output);
-	plot(output, "equal", "set xlabel 'length of the partition, s'\nset ylabel 's until ledgers are byte-equal'\n"
-			      "plot for [l in '0 0.1 0.3'] $TABLE using 2:(strcol(1) eq 'partition in halves' && strcol(3) eq l ? $4 : NaN) title 'loss '.l");
-	say(output, "Where the ledgers take longer than 10 s they are equal only because the slots that differ were forgotten: see the known gaps in sim/README.md.");
+	plot(output, "equal",
+	     "set xlabel 'length of the partition, s'\nset ylabel 's until ledgers are byte-equal'\n"
+	     "plot for [l in '0 0.1 0.3'] $TABLE using 2:(strcol(1) eq 'partition in halves' && strcol(3) eq l ? $4 : NaN) title "
+	     "'loss '.l");
+	say(output, "Where the ledgers take longer than 10 s they are equal only because the slots that differ were forgotten: "
+		    "see the known gaps in sim/README.md.");
 }

@@ -107,7 +107,16 @@ void faults_open(struct world *world)
 
 /* ---- by chance ---- */
 
-enum chance { CHANCE_PARTITION, CHANCE_PARTITION_LONG, CHANCE_ONE_WAY, CHANCE_CLOG, CHANCE_CRASH, CHANCE_POWER, CHANCE_PAUSE, CHANCE_COUNT };
+enum chance {
+	CHANCE_PARTITION,
+	CHANCE_PARTITION_LONG,
+	CHANCE_ONE_WAY,
+	CHANCE_CLOG,
+	CHANCE_CRASH,
+	CHANCE_POWER,
+	CHANCE_PAUSE,
+	CHANCE_COUNT
+};
 
 static double mean_of(const struct fault_rates *rates, enum chance chance)
 {
@@ -121,7 +130,8 @@ static void strike_by_chance(struct world *world, uint64_t who, void *what);
 
 static void plan_chance(struct world *world, enum chance chance)
 {
-	const int64_t at_ns = world->now_ns + 1 + ns_of(rng_exponential(&world->faults.rng, mean_of(&world->faults.rates, chance)));
+	const int64_t at_ns =
+		world->now_ns + 1 + ns_of(rng_exponential(&world->faults.rng, mean_of(&world->faults.rates, chance)));
 
 	if (mean_of(&world->faults.rates, chance) > 0 && at_ns < world->faults.ends_ns)
 		heap_add(&world->heap, at_ns, strike_by_chance, chance, NULL);
@@ -184,7 +194,8 @@ static void strike_by_chance(struct world *world, uint64_t who, void *what)
 		draw_side(world, &fault);
 		fault_strike(world, &fault);
 		world->check.reached[REACHED_PARTITION_LONG] += who == CHANCE_PARTITION_LONG;
-		heap_add(&world->heap, world->now_ns + ns_of(who == CHANCE_PARTITION ? fault.for_s : rng_between(rng, 29, 40)), heal, 0, NULL);
+		heap_add(&world->heap, world->now_ns + ns_of(who == CHANCE_PARTITION ? fault.for_s : rng_between(rng, 29, 40)),
+			 heal, 0, NULL);
 		break;
 	case CHANCE_ONE_WAY:
 		fault.kind = FAULT_ONE_WAY;

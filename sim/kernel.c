@@ -257,9 +257,31 @@ static void harvest_record(struct kernel *kernel, struct kernel_record *record, 
 		each(user, record, &cells[i]);
 }
 
+/* After a start of the daemon: the cell as it stood at the last harvest, since the ledger that knew it is gone (tell_again). */
+static void tell_again(const struct kernel *kernel, struct kernel_record *record, int64_t now_ns, struct duration slot_length,
+		       void (*each)(void *user, struct kernel_record *record, const struct harvest_cell *cell), void *user)
+{
+	const uint64_t slot_now = (uint64_t)(now_ns / slot_length.ns), back = (uint16_t)(slot_now - record->harvest.slot);
+	const int64_t from_ns = (int64_t)(slot_now - back) * slot_length.ns, to_ns = from_ns + slot_length.ns - 1;
+	const int64_t last_ns = kernel->harvested_at_ns < record->last_ns ? kernel->harvested_at_ns : record->last_ns;
+	const int64_t started_ns = record->window_start_ns > to_ns || record->window_start_ns < from_ns ? from_ns : record->window_start_ns;
+	const struct harvest_cell cell = {
+		.slot = slot_now - back,
+		.first = { started_ns },
+		.last = { last_ns < started_ns ? started_ns : last_ns > to_ns ? to_ns : last_ns },
+		.packets = record->harvest.harvested_packets - record->harvest.slot_start_packets,
+	};
+
+	if (cell.packets > 0 && back < SLOTS_HELD)
+		each(user, record, &cell);
+}
+
 void kernel_harvest(struct kernel *kernel, int64_t now_ns, struct duration slot_length,
 		    void (*each)(void *user, struct kernel_record *record, const struct harvest_cell *cell), void *user)
 {
+	for (uint32_t i = 0; kernel->resuming && i < kernel->count; i++)
+		tell_again(kernel, &kernel->records[i], now_ns, slot_length, each, user);
+	kernel->resuming = false;
 	for (uint32_t i = 0; i < kernel->changed_count; i++) {
 		struct kernel_record *record = &kernel->records[kernel->changed[i]];
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A model of the kernel's record table and of the XDP program that judges by it: the words of include/xpro/record.h with the same writers
- * and the same rules, but in nanoseconds of mesh time instead of jiffies, on one CPU, and never full. Shared by nobody; each proxy has one,
- * and it outlives the proxy's daemon.
+ * A model of the kernel's record table and of the XDP program that judges by it: the words of include/xpro/record.h with the same
+ * writers and the same rules, but in nanoseconds of mesh time instead of jiffies, on one CPU, and never full. Shared by nobody;
+ * each proxy has one, and it outlives the proxy's daemon.
  */
 #ifndef SIM_KERNEL_H
 #define SIM_KERNEL_H
@@ -29,8 +29,8 @@ struct kernel_record {
 	struct harvest_words harvest;
 	/* not words of the table */
 	uint32_t key, destination; /* numbers: of the key, of its destination's record */
-	bool changed; /* since the last harvest */
-	uint64_t harvested; /* sum over all slots of what harvests gave */
+	bool changed;		   /* since the last harvest */
+	uint64_t harvested;	   /* sum over all slots of what harvests gave */
 };
 
 struct kernel {
@@ -41,6 +41,7 @@ struct kernel {
 	uint32_t *changed; /* records */
 	uint32_t changed_count;
 	int64_t harvested_at_ns, heartbeat_ns, young_until_ns;
+	bool resuming; /* a daemon has just started: its first harvest tells everything once more */
 	struct thresholds thresholds;
 	int64_t window_max_ns, carry_span_ns;
 	int decay;

@@ -12,6 +12,7 @@
 #include <sodium.h>
 
 #include "experiment.h"
+#include "pcap.h"
 #include "report.h"
 #include "swarm.h"
 #include "world.h"
@@ -22,9 +23,11 @@ static int usage(FILE *out)
 {
 	fputs("xpro-sim: the mesh in a simulated network; every run can be repeated from its seed\n"
 	      "\n"
-	      "  xpro-sim run SCENARIO [--seed N] [--json] [--signatures real|simulated]   one scenario, and its figures\n"
+	      "  xpro-sim run SCENARIO [--seed N] [--json] [--signatures real|simulated] [--pcap FILE]\n"
+	      "                                                 one scenario, and its figures\n"
 	      "  xpro-sim swarm --seeds A..B [--strict]         random runs; every check after every event\n"
-	      "  xpro-sim experiment NAME [--output DIRECTORY] [--quick]   CSV, JSON, plot and a paragraph; NAME 'list' lists them\n"
+	      "  xpro-sim experiment NAME [--output DIRECTORY] [--quick]   CSV, JSON, plot and a paragraph; NAME 'list' lists "
+	      "them\n"
 	      "  xpro-sim help\n"
 	      "\n"
 	      "Exit: 0 all well, 1 a check failed (the seed and the command that repeats it are printed), 2 wrong usage.\n"
@@ -60,8 +63,8 @@ static void progress(const struct world *world)
 	if (now - shown_s < 0.2)
 		return;
 	shown_s = now;
-	fprintf(stderr, "\r%5.1f %%  %.0f x real time  %.0f s left   ", 100 * done, done * world->scenario.duration_s / (now - began_s),
-		done > 0 ? (now - began_s) * (1 - done) / done : 0);
+	fprintf(stderr, "\r%5.1f %%  %.0f x real time  %.0f s left   ", 100 * done,
+		done * world->scenario.duration_s / (now - began_s), done > 0 ? (now - began_s) * (1 - done) / done : 0);
 	fflush(stderr);
 }
 
@@ -78,7 +81,7 @@ struct options {
 	bool json, has_seeds, quick, strict;
 	int real; /* -1: as the scenario says */
 	enum breaking breaking;
-	const char *output;
+	const char *output, *pcap;
 };
 
 static bool breaking_read(const char *name, enum breaking *ret_breaking)
@@ -110,7 +113,7 @@ static bool options_read(int argc, char **argv, struct options *options)
 		{ "json", no_argument, NULL, 'j' },	    { "signatures", required_argument, NULL, 'g' },
 		{ "output", required_argument, NULL, 'o' }, { "quick", no_argument, NULL, 'q' },
 		{ "break", required_argument, NULL, 'b' },  { "strict", no_argument, NULL, 'x' },
-		{ NULL, 0, NULL, 0 },
+		{ "pcap", required_argument, NULL, 'p' },   { NULL, 0, NULL, 0 },
 	};
 	int c;
 
@@ -138,6 +141,9 @@ static bool options_read(int argc, char **argv, struct options *options)
 			break;
 		case 'q':
 			options->quick = true;
+			break;
+		case 'p':
+			options->pcap = optarg;
 			break;
 		case 'x':
 			options->strict = true;
@@ -169,6 +175,12 @@ static int run(const char *path, const struct options *options)
 		scenario.real_signatures = options->real;
 	world = world_open(&scenario, options->seed);
 	world->check.breaking = options->breaking;
+	if (options->pcap) {
+		world->network.capture = pcap_open(options->pcap);
+		if (!world->network.capture)
+			fprintf(stderr, "xpro-sim: %s: %s\n", options->pcap, strerror(errno));
+	}
+	failed = options->pcap && !world->network.capture;
 	began_s = real_s();
 	world_run(world, scenario.duration_s, isatty(STDERR_FILENO) ? progress : NULL);
 	if (isatty(STDERR_FILENO))
@@ -181,7 +193,9 @@ static int run(const char *path, const struct options *options)
 		report_print(report, stdout);
 	}
 	fprintf(stderr, "%.1f x real time\n", scenario.duration_s / (real_s() - began_s));
-	failed = world->check.failed;
+	failed = failed || world->check.failed;
+	if (world->network.capture && fclose(world->network.capture) != 0)
+		failed = true;
 	json_decref(report);
 	world_close(world);
 	return flush_stdout(failed ? EXIT_CHECK : 0);

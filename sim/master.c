@@ -59,7 +59,7 @@ static void synchronise(const struct world *world, struct master_record *m, stru
 		m->count = l->count;
 		return;
 	}
-	l->mark = false; /* 10 */
+	l->mark = false;	     /* 10 */
 	if (l->ts2_ns < m->ts2_ns) { /* 11-12 */
 		l->ts2_ns = m->ts2_ns;
 	} else if (l->ts2_ns - m->ts1_ns > window_max_ns) { /* 13-15 */
@@ -254,8 +254,9 @@ enum reason master_packet(struct world *world, unsigned int member, uint32_t pai
 	window_ns = l->ts2_ns - l->ts1_ns;
 	if (world->scenario.master_early && window_ns <= t->pair_min_window.ns)
 		window_ns = t->pair_min_window.ns + 1;
-	if (t->pair_rate > 0 && window_ns > t->pair_min_window.ns && (double)l->count > (double)t->pair_rate * (double)window_ns / NS_PER_S)
-		return REASON_DROP_PAIR; /* 12-14 */
+	if (t->pair_rate > 0 && window_ns > t->pair_min_window.ns &&
+	    (double)l->count > (double)t->pair_rate * (double)window_ns / NS_PER_S)
+		return REASON_DROP_PAIR;								/* 12-14 */
 	return destination_is_over(world, member, destination) ? REASON_DROP_DESTINATION : REASON_PASS; /* 18-26 */
 }
 
@@ -273,12 +274,14 @@ void master_open(struct world *world)
 	if (!master->records || !master->locals || !master->destination_of)
 		abort();
 	for (unsigned int i = 0; i < members; i++)
-		heap_add(&world->heap, (int64_t)(rng_unit(&master->rng) * world->scenario.master_period_ms * NS_PER_MS), begin, i, NULL);
+		heap_add(&world->heap, (int64_t)(rng_unit(&master->rng) * world->scenario.master_period_ms * NS_PER_MS), begin, i,
+			 NULL);
 }
 
 void master_forget(const struct event *event)
 {
-	if (event->run == read_all || event->run == compute || event->run == write_back || event->run == join_all || event->run == take_result)
+	if (event->run == read_all || event->run == compute || event->run == write_back || event->run == join_all ||
+	    event->run == take_result)
 		free(event->what);
 }
 

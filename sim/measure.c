@@ -109,7 +109,8 @@ void measure_frame(struct world *world, const struct proxy *proxy, int member, u
 	if ((int)proxy->number == member) {
 		if (track->sequence >= sequence)
 			return;
-		*track = (struct frame_track){ .sequence = sequence, .sent_ns = world->now_ns, .expected = running_others(world) };
+		*track =
+			(struct frame_track){ .sequence = sequence, .sent_ns = world->now_ns, .expected = running_others(world) };
 		track->counted = world->now_ns >= measure->window_begins_ns && world->now_ns < world->traffic.ends_ns;
 		measure->frames_sent += track->counted;
 		return;
@@ -158,7 +159,8 @@ static void compare_rates(struct world *world, uint64_t who, void *what)
 			const struct proxy *proxy = &world->proxies[p];
 			double error;
 
-			if (!proxy->running || !kernel_judge(&proxy->kernel, proxy_mesh_ns(proxy, world->now_ns), measure->watched[i], &view))
+			if (!proxy->running ||
+			    !kernel_judge(&proxy->kernel, proxy_mesh_ns(proxy, world->now_ns), measure->watched[i], &view))
 				continue;
 			error = fabs(view.rate - truth.rate) / truth.rate;
 			samples_add(&measure->errors, error);
@@ -168,7 +170,8 @@ static void compare_rates(struct world *world, uint64_t who, void *what)
 		}
 	}
 	if (count > 0 && measure->series_count < SERIES_MAX)
-		measure->series[measure->series_count++] = (struct error_point){ (double)world->now_ns / NS_PER_S, sum / count, worst };
+		measure->series[measure->series_count++] =
+			(struct error_point){ (double)world->now_ns / NS_PER_S, sum / count, worst };
 	if (world->now_ns + SAMPLE_NS < world->traffic.ends_ns)
 		heap_add(&world->heap, world->now_ns + SAMPLE_NS, compare_rates, 0, NULL);
 }
@@ -180,7 +183,8 @@ static struct totals_mark mark_of(const struct proxy *proxy)
 	struct proxy_totals totals;
 
 	proxy_totals(proxy, &totals);
-	return (struct totals_mark){ totals.bytes_sent,	       totals.sent,	       totals.signatures_made, totals.signatures_checked,
+	return (struct totals_mark){ totals.bytes_sent,	     totals.sent,
+				     totals.signatures_made, totals.signatures_checked,
 				     totals.frames_received, totals.frames_duplicate };
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What is measured while a world runs: verdicts on packets, how fast frames spread, how far the members' rates are from the true one. */
+/* What is measured while a world runs: verdicts on packets, how fast frames spread, how far the members' rates are from the true
+ * one. */
 #ifndef SIM_MEASURE_H
 #define SIM_MEASURE_H
 
@@ -60,7 +61,7 @@ struct measure {
 	int64_t window_begins_ns; /* totals of traffic are taken from here */
 	struct totals_mark {
 		uint64_t bytes_sent, sent, made, checked, frames_received, frames_duplicate;
-	} *marks, *ends;
+	} * marks, *ends;
 	int64_t converged_ns; /* all ledgers equal, since the last packet; -1: never */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The network between members: delay by distance, loss, duplication, reordering, corruption, cuts in one or both directions, clogs, and an
- * outsider who sends old datagrams again and makes up new ones.
+ * The network between members: delay by distance, loss, duplication, reordering, corruption, cuts in one or both directions,
+ * clogs, and an outsider who sends old datagrams again and makes up new ones.
  */
 #ifndef SIM_NETWORK_H
 #define SIM_NETWORK_H
@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "node.h"
 #include "rng.h"
@@ -19,7 +20,7 @@ struct world;
 struct parcel {
 	uint32_t references;
 	uint32_t opened; /* times a member took it as new: once at the most */
-	uint16_t from; /* member who sent it */
+	uint16_t from;	 /* member who sent it */
 	uint16_t size;
 	bool forged; /* never sent by any member, or changed since */
 	uint8_t bytes[];
@@ -37,7 +38,7 @@ struct flight {
 struct network {
 	unsigned int members;
 	int64_t *delay_ns; /* one way, [from * members + to] */
-	uint8_t *cut; /* the same */
+	uint8_t *cut;	   /* the same */
 	int64_t *clogged_until_ns;
 	double loss, duplication, reordering, corruption, jitter;
 	double replay_per_s, forge_per_s;
@@ -45,6 +46,7 @@ struct network {
 	struct parcel *kept[REPLAY_KEPT]; /* what the outsider has overheard */
 	uint16_t kept_to[REPLAY_KEPT];
 	uint64_t overheard;
+	FILE *capture; /* NULL: none */
 	uint64_t sent, bytes, lost, doubled, corrupted, delivered;
 };
 
@@ -55,7 +57,8 @@ struct event;
 bool network_forget(const struct event *event);
 
 /* Hands a datagram to the network at `at_ns`, not before now. */
-void network_send(struct world *world, unsigned int from, const struct endpoint *to, int64_t at_ns, const uint8_t *bytes, size_t size);
+void network_send(struct world *world, unsigned int from, const struct endpoint *to, int64_t at_ns, const uint8_t *bytes,
+		  size_t size);
 
 /* Lets go of a flight. */
 void flight_free(struct flight *flight);

@@ -13,10 +13,10 @@
 struct output {
 	const char *directory, *name, *title;
 	json_t *tables; /* name -> { columns, rows } */
-	json_t *rows; /* of the table begun last */
+	json_t *rows;	/* of the table begun last */
 	char table[64];
 	json_t *plots; /* names of files */
-	char *text; /* the paragraph */
+	char *text;    /* the paragraph */
 	bool failed;
 };
 

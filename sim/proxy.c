@@ -69,7 +69,8 @@ static void drain(struct proxy *proxy, int64_t done_ns)
 	}
 	while (node_next_change(proxy->node, now, &change)) {
 		check_change(world, proxy, &change);
-		kernel_apply(&proxy->kernel, keys_intern(&world->keys, &change.key), destination_number(world, &change.key), &change);
+		kernel_apply(&proxy->kernel, keys_intern(&world->keys, &change.key), destination_number(world, &change.key),
+			     &change);
 	}
 	while (node_next_event(proxy->node, &event)) {
 		trace_note(&world->trace, world->now_ns, TRACE_EVENT, proxy->number, event.kind);
@@ -87,7 +88,8 @@ static int64_t spend(struct proxy *proxy, uint64_t made_before, uint64_t checked
 		return proxy->world->now_ns;
 	cost_ns += (int64_t)(counters->signatures_made - made_before) * COST_SIGN_NS;
 	cost_ns += (int64_t)(counters->signatures_checked - checked_before) * COST_VERIFY_NS;
-	proxy->busy_until_ns = (proxy->busy_until_ns > proxy->world->now_ns ? proxy->busy_until_ns : proxy->world->now_ns) + cost_ns;
+	proxy->busy_until_ns =
+		(proxy->busy_until_ns > proxy->world->now_ns ? proxy->busy_until_ns : proxy->world->now_ns) + cost_ns;
 	return proxy->busy_until_ns;
 }
 
@@ -138,7 +140,8 @@ static void plan_tick(struct proxy *proxy)
 
 	if (at_ns <= world->now_ns)
 		at_ns = world->now_ns + 1;
-	heap_add(&world->heap, at_ns + (int64_t)rng_below(&proxy->rng, TICK_LATE_NS), tick, proxy->number, (void *)(uintptr_t)proxy->life);
+	heap_add(&world->heap, at_ns + (int64_t)rng_below(&proxy->rng, TICK_LATE_NS), tick, proxy->number,
+		 (void *)(uintptr_t)proxy->life);
 }
 
 /* ---- datagrams ---- */
@@ -155,7 +158,8 @@ static void receive(struct proxy *proxy, struct flight *flight)
 	memcpy(bytes, parcel->bytes, parcel->size);
 	check_enter(world, proxy);
 	reason = node_receive(proxy->node, proxy_now(proxy, world->now_ns), &flight->from, bytes, parcel->size);
-	trace_note(&world->trace, world->now_ns, TRACE_DATAGRAM, (uint64_t)parcel->from << 32 | (uint64_t)proxy->number << 16 | reason,
+	trace_note(&world->trace, world->now_ns, TRACE_DATAGRAM,
+		   (uint64_t)parcel->from << 32 | (uint64_t)proxy->number << 16 | reason,
 		   crypto_mix(parcel->size, parcel->bytes, parcel->size));
 	check_receive(world, proxy, parcel, reason);
 	drain(proxy, spend(proxy, made, checked));
@@ -173,7 +177,8 @@ static void plan_wake(struct proxy *proxy)
 	if (proxy->waking)
 		return;
 	proxy->waking = true;
-	heap_add(&world->heap, at_ns > world->now_ns ? at_ns : world->now_ns, wake, proxy->number, (void *)(uintptr_t)proxy->life);
+	heap_add(&world->heap, at_ns > world->now_ns ? at_ns : world->now_ns, wake, proxy->number,
+		 (void *)(uintptr_t)proxy->life);
 }
 
 static void wake(struct world *world, uint64_t who, void *what)
@@ -230,7 +235,8 @@ static void certify(struct world *world, struct proxy *proxy)
 	snprintf(certificate.region, sizeof(certificate.region), "%s", region_names[region]);
 	certificate.endpoint[0].address = endpoint.address;
 	certificate.endpoint[0].port = endpoint.port;
-	if (certificate_issue(&certificate, &world->mesh, world->authority_secret, proxy->config.certificate, &proxy->config.certificate_bytes))
+	if (certificate_issue(&certificate, &world->mesh, world->authority_secret, proxy->config.certificate,
+			      &proxy->config.certificate_bytes))
 		abort();
 }
 
@@ -239,7 +245,9 @@ void proxy_open(struct world *world, unsigned int number, bool gossip)
 	const struct scenario *scenario = &world->scenario;
 	struct proxy *proxy = &world->proxies[number];
 
-	*proxy = (struct proxy){ .world = world, .number = number, .rng = rng_make(world->seed, "proxy", number), .powered = true };
+	*proxy = (struct proxy){
+		.world = world, .number = number, .rng = rng_make(world->seed, "proxy", number), .powered = true
+	};
 	proxy->stopped_at_ns = INT64_MIN;
 	proxy->config = (struct node_config){
 		.limits = { .keys_max = (uint32_t)scenario->keys_max,
@@ -291,6 +299,7 @@ void proxy_start(struct world *world, unsigned int number)
 	proxy->running = true;
 	proxy->life++;
 	proxy->waking = false;
+	proxy->kernel.resuming = true;
 	proxy->kernel.young_until_ns = now.mesh.ns + proxy->kernel.window_max_ns;
 	proxy->busy_until_ns = proxy->paused_until_ns = world->now_ns;
 	trace_note(&world->trace, world->now_ns, TRACE_START, number, proxy->config.boot);

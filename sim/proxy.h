@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A simulated proxy: the core, a kernel's table, a clock of its own, one processor that is busy for as long as signatures take, and a
- * socket's queue. What gossipd does in a turn, this does in an event.
+ * A simulated proxy: the core, a kernel's table, a clock of its own, one processor that is busy for as long as signatures take,
+ * and a socket's queue. What gossipd does in a turn, this does in an event.
  */
 #ifndef SIM_PROXY_H
 #define SIM_PROXY_H
@@ -35,20 +35,20 @@ struct proxy {
 	void *memory;
 	struct node_config config;
 	struct kernel kernel;
-	bool powered; /* the host: packets of its clients come through */
-	bool running; /* the daemon */
-	uint64_t life; /* plans of an earlier life are void */
+	bool powered;		      /* the host: packets of its clients come through */
+	bool running;		      /* the daemon */
+	uint64_t life;		      /* plans of an earlier life are void */
 	int64_t offset_ns, drift_ppm; /* of the clock */
 	int64_t busy_until_ns, paused_until_ns;
 	struct flight *inbox[INBOX_SIZE];
 	uint32_t inbox_head, inbox_count;
-	bool waking; /* a turn for the inbox is planned */
+	bool waking;		  /* a turn for the inbox is planned */
 	struct proxy_totals gone; /* counted by earlier lives */
 	uint64_t events[EVENT_COUNT];
 	struct rng rng;
 	uint64_t inbox_lost;
 	int16_t member_number[MEMBERS_MAX]; /* the core's number of a member -> ours; -1: not asked yet */
-	int64_t stopped_at_ns; /* of the last end of the daemon; INT64_MIN: never */
+	int64_t stopped_at_ns;		    /* of the last end of the daemon; INT64_MIN: never */
 };
 
 void proxy_open(struct world *world, unsigned int number, bool gossip);

@@ -15,24 +15,24 @@ const char *const region_names[REGIONS_COUNT] = { "ams", "fra", "lhr", "cdg", "a
 static const struct {
 	double latitude, longitude; /* degrees */
 } places[REGIONS_COUNT] = {
-	{ 52.37, 4.90 }, /* Amsterdam */
-	{ 50.11, 8.68 }, /* Frankfurt */
-	{ 51.51, -0.13 }, /* London */
-	{ 48.86, 2.35 }, /* Paris */
-	{ 59.33, 18.07 }, /* Stockholm */
-	{ 38.95, -77.45 }, /* Ashburn */
-	{ 40.74, -74.17 }, /* Newark */
-	{ 41.88, -87.63 }, /* Chicago */
-	{ 32.78, -96.80 }, /* Dallas */
+	{ 52.37, 4.90 },    /* Amsterdam */
+	{ 50.11, 8.68 },    /* Frankfurt */
+	{ 51.51, -0.13 },   /* London */
+	{ 48.86, 2.35 },    /* Paris */
+	{ 59.33, 18.07 },   /* Stockholm */
+	{ 38.95, -77.45 },  /* Ashburn */
+	{ 40.74, -74.17 },  /* Newark */
+	{ 41.88, -87.63 },  /* Chicago */
+	{ 32.78, -96.80 },  /* Dallas */
 	{ 34.05, -118.24 }, /* Los Angeles */
 	{ 37.34, -121.89 }, /* San Jose */
-	{ 43.65, -79.38 }, /* Toronto */
+	{ 43.65, -79.38 },  /* Toronto */
 	{ -23.55, -46.63 }, /* Sao Paulo */
 	{ -33.45, -70.67 }, /* Santiago */
-	{ -26.20, 28.05 }, /* Johannesburg */
-	{ 19.08, 72.88 }, /* Mumbai */
-	{ 1.35, 103.82 }, /* Singapore */
-	{ 35.68, 139.69 }, /* Tokyo */
+	{ -26.20, 28.05 },  /* Johannesburg */
+	{ 19.08, 72.88 },   /* Mumbai */
+	{ 1.35, 103.82 },   /* Singapore */
+	{ 35.68, 139.69 },  /* Tokyo */
 	{ -33.87, 151.21 }, /* Sydney */
 };
 

@@ -14,8 +14,8 @@ static json_t *number(double value)
 
 static json_t *percentiles(struct samples *samples)
 {
-	return json_pack("{s:I, s:o, s:o, s:o, s:o}", "count", (json_int_t)samples->count, "mean", number(samples_mean(samples)), "p50",
-			 number(samples_percentile(samples, 0.5)), "p99", number(samples_percentile(samples, 0.99)), "max",
+	return json_pack("{s:I, s:o, s:o, s:o, s:o}", "count", (json_int_t)samples->count, "mean", number(samples_mean(samples)),
+			 "p50", number(samples_percentile(samples, 0.5)), "p99", number(samples_percentile(samples, 0.99)), "max",
 			 number(samples_percentile(samples, 1)));
 }
 
@@ -41,9 +41,9 @@ static json_t *detection_of(const struct world *world, const struct group_measur
 	json_object_set_new(result, "per_member_s", each);
 	json_object_set_new(result, "members_never", json_integer(never));
 	json_object_set_new(result, "one_proxy_that_sees_all_s",
-			    world->scenario.oracle && measure->first_oracle_drop_ns >= 0 ?
-				    json_real((double)(measure->first_oracle_drop_ns - measure->first_packet_ns) / NS_PER_S) :
-				    json_null());
+			    world->scenario.oracle && measure->first_oracle_drop_ns >= 0
+				    ? json_real((double)(measure->first_oracle_drop_ns - measure->first_packet_ns) / NS_PER_S)
+				    : json_null());
 	samples_free(&delays);
 	return result;
 }
@@ -53,14 +53,16 @@ static json_t *group_report(const struct world *world, int g)
 	const struct group *group = &world->scenario.groups[g];
 	const struct group_measure *m = &world->measure.groups[g];
 	const double offered = m->offered ? (double)m->offered : NAN;
-	json_t *result = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "name", group->name, "role", group->bot ? "bot" : "honest",
-				   "offered", (json_int_t)m->offered, "delivered", (json_int_t)m->delivered, "dropped_pair",
-				   (json_int_t)m->dropped_pair, "dropped_destination", (json_int_t)m->dropped_destination, "no_route",
-				   (json_int_t)m->no_route, "delivered_share", number((double)m->delivered / offered), "dropped_falsely_share",
-				   number((double)m->dropped_falsely / offered), "missed_share", number((double)m->missed / offered));
+	json_t *result = json_pack(
+		"{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "name", group->name, "role", group->bot ? "bot" : "honest",
+		"offered", (json_int_t)m->offered, "delivered", (json_int_t)m->delivered, "dropped_pair",
+		(json_int_t)m->dropped_pair, "dropped_destination", (json_int_t)m->dropped_destination, "no_route",
+		(json_int_t)m->no_route, "delivered_share", number((double)m->delivered / offered), "dropped_falsely_share",
+		number((double)m->dropped_falsely / offered), "missed_share", number((double)m->missed / offered));
 
 	if (group->bot)
-		json_object_set_new(result, "detection", detection_of(world, m, group->members > 0 ? group->members : world->scenario.members));
+		json_object_set_new(result, "detection",
+				    detection_of(world, m, group->members > 0 ? group->members : world->scenario.members));
 	return result;
 }
 
@@ -82,9 +84,10 @@ static json_t *traffic_report(struct world *world)
 	}
 	const double per = seconds * scenario->members;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "bytes_per_s", number(bytes / per), "datagrams_per_s", number(sent / per),
-			 "signatures_made_per_s", number(made / per), "signatures_checked_per_s", number(checked / per), "frames_received_per_s",
-			 number(received / per), "duplicates_per_delivery", number(received > 0 ? duplicate / received : NAN));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "bytes_per_s", number(bytes / per), "datagrams_per_s",
+			 number(sent / per), "signatures_made_per_s", number(made / per), "signatures_checked_per_s",
+			 number(checked / per), "frames_received_per_s", number(received / per), "duplicates_per_delivery",
+			 number(received > 0 ? duplicate / received : NAN));
 }
 
 static json_t *spreading_report(struct world *world)
@@ -92,8 +95,10 @@ static json_t *spreading_report(struct world *world)
 	struct measure *measure = &world->measure;
 	json_t *full = percentiles(&measure->full_ms);
 
-	json_object_set_new(full, "share_of_frames", number(measure->frames_sent ? (double)measure->frames_full / (double)measure->frames_sent : NAN));
-	return json_pack("{s:o, s:o, s:o}", "delivery_ms", percentiles(&measure->deliveries_ms), "all_members_ms", full, "last_packet_to_agreement_ms",
+	json_object_set_new(full, "share_of_frames",
+			    number(measure->frames_sent ? (double)measure->frames_full / (double)measure->frames_sent : NAN));
+	return json_pack("{s:o, s:o, s:o}", "delivery_ms", percentiles(&measure->deliveries_ms), "all_members_ms", full,
+			 "last_packet_to_agreement_ms",
 			 number(measure->converged_ns >= 0 ? (double)measure->converged_ns / NS_PER_MS : NAN));
 }
 
@@ -124,12 +129,14 @@ json_t *report_make(struct world *world)
 	for (int i = 0; i < world->scenario.groups_count; i++)
 		json_array_append_new(groups, group_report(world, i));
 	trace_text(&world->trace, trace);
-	report = json_pack("{s:i, s:s, s:I, s:s, s:i, s:f, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "schema", 1, "scenario",
-			   world->scenario.name, "seed", (json_int_t)world->seed, "sharing", sharing_names[world->scenario.sharing], "members",
-			   world->scenario.members, "simulated_s", (double)world->now_ns / NS_PER_S, "trace", trace, "groups", groups, "per_member",
-			   traffic_report(world), "spreading", spreading_report(world), "rate_error", percentiles(&world->measure.errors), "rejects",
-			   rejects_report(world), "packets", (json_int_t)world->traffic.packets, "events", (json_int_t)world->trace.events,
-			   "cells_joined", (json_int_t)world->check.joins);
+	report =
+		json_pack("{s:i, s:s, s:I, s:s, s:i, s:f, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "schema", 1, "scenario",
+			  world->scenario.name, "seed", (json_int_t)world->seed, "sharing",
+			  sharing_names[world->scenario.sharing], "members", world->scenario.members, "simulated_s",
+			  (double)world->now_ns / NS_PER_S, "trace", trace, "groups", groups, "per_member", traffic_report(world),
+			  "spreading", spreading_report(world), "rate_error", percentiles(&world->measure.errors), "rejects",
+			  rejects_report(world), "packets", (json_int_t)world->traffic.packets, "events",
+			  (json_int_t)world->trace.events, "cells_joined", (json_int_t)world->check.joins);
 	json_object_set_new(report, "check", world->check.failed ? json_string(world->check.text) : json_null());
 	return report;
 }
@@ -164,10 +171,12 @@ static void print_group(const json_t *group, FILE *out)
 	const json_t *detection = json_object_get(group, "detection");
 
 	fprintf(out, "  %-20s %-7s offered %8lld  delivered %8lld (", json_string_value(json_object_get(group, "name")),
-		json_string_value(json_object_get(group, "role")), (long long)json_integer_value(json_object_get(group, "offered")),
+		json_string_value(json_object_get(group, "role")),
+		(long long)json_integer_value(json_object_get(group, "offered")),
 		(long long)json_integer_value(json_object_get(group, "delivered")));
 	print_value(group, "delivered_share", "%.2f %%", 100, out);
-	fprintf(out, ")  dropped: pair %lld, destination %lld", (long long)json_integer_value(json_object_get(group, "dropped_pair")),
+	fprintf(out, ")  dropped: pair %lld, destination %lld",
+		(long long)json_integer_value(json_object_get(group, "dropped_pair")),
 		(long long)json_integer_value(json_object_get(group, "dropped_destination")));
 	fputs("  falsely ", out);
 	print_value(group, "dropped_falsely_share", "%.2f %%", 100, out);
@@ -178,23 +187,27 @@ static void print_group(const json_t *group, FILE *out)
 	print_percentiles(detection, "  first drop at each member", "s", 1, out);
 	fputs("    one proxy that sees all: ", out);
 	print_value(detection, "one_proxy_that_sees_all_s", "%.3f s", 1, out);
-	fprintf(out, "; members that never dropped: %lld\n", (long long)json_integer_value(json_object_get(detection, "members_never")));
+	fprintf(out, "; members that never dropped: %lld\n",
+		(long long)json_integer_value(json_object_get(detection, "members_never")));
 }
 
 void report_print(const json_t *report, FILE *out)
 {
-	const json_t *per_member = json_object_get(report, "per_member"), *spreading = json_object_get(report, "spreading"), *group, *count;
+	const json_t *per_member = json_object_get(report, "per_member"), *spreading = json_object_get(report, "spreading"),
+		     *group, *count;
 	const char *reason;
 	size_t i;
 
 	fprintf(out, "%s: %lld members, sharing: %s, seed %lld, %.1f s simulated, %lld packets, %lld events\n",
-		json_string_value(json_object_get(report, "scenario")), (long long)json_integer_value(json_object_get(report, "members")),
-		json_string_value(json_object_get(report, "sharing")), (long long)json_integer_value(json_object_get(report, "seed")),
-		json_real_value(json_object_get(report, "simulated_s")), (long long)json_integer_value(json_object_get(report, "packets")),
+		json_string_value(json_object_get(report, "scenario")),
+		(long long)json_integer_value(json_object_get(report, "members")),
+		json_string_value(json_object_get(report, "sharing")),
+		(long long)json_integer_value(json_object_get(report, "seed")),
+		json_real_value(json_object_get(report, "simulated_s")),
+		(long long)json_integer_value(json_object_get(report, "packets")),
 		(long long)json_integer_value(json_object_get(report, "events")));
 	fputs("traffic\n", out);
-	json_array_foreach(json_object_get(report, "groups"), i, group)
-		print_group(group, out);
+	json_array_foreach(json_object_get(report, "groups"), i, group) print_group(group, out);
 	fputs("spreading\n", out);
 	print_percentiles(json_object_get(spreading, "delivery_ms"), "frame to a member", "ms", 1, out);
 	print_percentiles(json_object_get(spreading, "all_members_ms"), "frame to all members", "ms", 1, out);

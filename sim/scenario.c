@@ -15,7 +15,8 @@
 const char *const sharing_names[SHARING_COUNT] = { "mesh", "none", "master-printed", "master-corrected" };
 static const char *const placement_names[] = { "home", "spread", "roam", NULL };
 static const char *const role_names[] = { "honest", "bot", NULL };
-static const char *const fault_names[] = { "isolate", "one-way", "heal", "clog", "crash", "power-off", "restart", "pause", "loss", NULL };
+static const char *const fault_names[] = { "isolate",	"one-way", "heal",  "clog", "crash",
+					   "power-off", "restart", "pause", "loss", NULL };
 static const char *const sharing_words[] = { "mesh", "none", "master-printed", "master-corrected", NULL };
 static const char *const aggregate_names[] = { "strict", "fair", NULL };
 static const char *const action_names[] = { "drop", "police", NULL };
@@ -207,7 +208,8 @@ static bool read_number(const struct reading *reading, const config_setting_t *s
 	double number;
 
 	if (!number_of(setting, &number) || (field->type != TYPE_REAL && number != floor(number))) {
-		snprintf(text, sizeof(text), "%s must be %s", field->name, field->type == TYPE_REAL ? "a number" : "a whole number");
+		snprintf(text, sizeof(text), "%s must be %s", field->name,
+			 field->type == TYPE_REAL ? "a number" : "a whole number");
 		return complain(reading, setting, text);
 	}
 	if (number < field->low || number > field->high) {
@@ -292,7 +294,8 @@ static bool read_regions(const struct reading *reading, const config_setting_t *
 {
 	if (!list)
 		return true;
-	if (!config_setting_is_aggregate(list) || config_setting_length(list) < 1 || config_setting_length(list) > SIM_MEMBERS_MAX)
+	if (!config_setting_is_aggregate(list) || config_setting_length(list) < 1 ||
+	    config_setting_length(list) > SIM_MEMBERS_MAX)
 		return complain(reading, list, "regions must be a list: [ \"fra\", \"iad\" ]");
 	scenario->regions_count = config_setting_length(list);
 	for (int i = 0; i < scenario->regions_count; i++) {
@@ -301,7 +304,8 @@ static bool read_regions(const struct reading *reading, const config_setting_t *
 		scenario->regions[i] = name ? region_find(name) : -1;
 		if (scenario->regions[i] < 0)
 			return complain(reading, list,
-					"unknown region; there are ams fra lhr cdg arn iad ewr ord dfw lax sjc yyz gru scl jnb bom sin nrt syd");
+					"unknown region; there are ams fra lhr cdg arn iad ewr ord dfw lax sjc yyz gru scl jnb "
+					"bom sin nrt syd");
 	}
 	return true;
 }
@@ -324,7 +328,8 @@ static bool read_traffic(const struct reading *reading, const config_setting_t *
 	return true;
 }
 
-static bool read_fault(const struct reading *reading, const config_setting_t *setting, const struct scenario *scenario, struct fault *fault)
+static bool read_fault(const struct reading *reading, const config_setting_t *setting, const struct scenario *scenario,
+		       struct fault *fault)
 {
 	const config_setting_t *nodes;
 
@@ -401,7 +406,8 @@ const char *scenario_check(const struct scenario *scenario)
 		return "warmup and quiet leave no time for traffic: duration must be longer than both together";
 	if (scenario->frames_per_tick > scenario->frames_max / 4)
 		return "limits.frames_per_tick must be at most a quarter of limits.frames";
-	if (scenario->thresholds.idle_reset.ns < (int64_t)scenario->window_max_ms * NS_PER_MS * (scenario->decay - 1) / scenario->decay)
+	if (scenario->thresholds.idle_reset.ns <
+	    (int64_t)scenario->window_max_ms * NS_PER_MS * (scenario->decay - 1) / scenario->decay)
 		return "thresholds.idle_reset_ms must not be below the slot, window_max_ms (1 - 1/decay)";
 	for (int i = 0; i < scenario->groups_count; i++) {
 		if (scenario->groups[i].members > scenario->members)
@@ -416,7 +422,7 @@ static bool read_all(const struct reading *reading, const config_setting_t *root
 		const char *name;
 		const struct field *fields;
 	} parts[] = {
-		{ "network", network_fields }, { "clocks", clock_fields },   { "thresholds", threshold_fields },
+		{ "network", network_fields }, { "clocks", clock_fields },  { "thresholds", threshold_fields },
 		{ "limits", limit_fields },    { "master", master_fields },
 	};
 	const char *problem;
@@ -447,8 +453,11 @@ bool scenario_read(const char *path, struct scenario *ret_scenario, struct scena
 	if (config_read_file(&config, path)) {
 		good = read_all(&reading, config_root_setting(&config), ret_scenario);
 	} else {
-		snprintf(ret_problem->text, sizeof(ret_problem->text), "%s:%d: %s%s", path, config_error_line(&config), config_error_text(&config),
-			 config_error_type(&config) == CONFIG_ERR_PARSE ? " (words end with ;, texts stand in quotes, groups in { })" : "");
+		snprintf(ret_problem->text, sizeof(ret_problem->text), "%s:%d: %s%s", path, config_error_line(&config),
+			 config_error_text(&config),
+			 config_error_type(&config) == CONFIG_ERR_PARSE
+				 ? " (words end with ;, texts stand in quotes, groups in { })"
+				 : "");
 		good = false;
 	}
 	config_destroy(&config);

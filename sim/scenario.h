@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What is to be simulated: members and where they stand, the network, traffic, faults, what is judged by. Read from a file (libconfig) or
- * drawn from a seed; sim/README.md explains every word.
+ * What is to be simulated: members and where they stand, the network, traffic, faults, what is judged by. Read from a file
+ * (libconfig) or drawn from a seed; sim/README.md explains every word.
  */
 #ifndef SIM_SCENARIO_H
 #define SIM_SCENARIO_H
@@ -24,28 +24,28 @@ enum placement { PLACE_HOME, PLACE_SPREAD, PLACE_ROAM };
 /* Clients that behave alike. Each sends to each of its destinations. */
 struct group {
 	char name[32];
-	bool bot; /* what should be dropped; else what should pass */
+	bool bot;      /* what should be dropped; else what should pass */
 	int placement; /* home: always the same member; spread: any member, packet by packet; roam: moves every roam_s */
-	int members; /* only the first so many members see this group; 0 = all */
+	int members;   /* only the first so many members see this group; 0 = all */
 	int clients, destinations, destination; /* destination: number of the first */
-	double rate; /* packets per second and pair */
+	double rate;				/* packets per second and pair */
 	double roam_s;
-	double start_s, stop_s; /* stop 0: until traffic ends */
-	double on_s, off_s; /* pulses; off 0: steady */
+	double start_s, stop_s;	  /* stop 0: until traffic ends */
+	double on_s, off_s;	  /* pulses; off 0: steady */
 	double step_s, step_rate; /* from step_s on; 0: no step */
-	bool even; /* evenly spaced, else Poisson */
+	bool even;		  /* evenly spaced, else Poisson */
 };
 
 enum fault_kind {
-	FAULT_ISOLATE, /* nodes against all others */
-	FAULT_ONE_WAY, /* nodes cannot be heard; they hear */
-	FAULT_HEAL, /* every cut and clog ends */
-	FAULT_CLOG, /* datagrams towards nodes wait until for_s has passed */
-	FAULT_CRASH, /* daemon dead; the kernel's table goes on */
+	FAULT_ISOLATE,	 /* nodes against all others */
+	FAULT_ONE_WAY,	 /* nodes cannot be heard; they hear */
+	FAULT_HEAL,	 /* every cut and clog ends */
+	FAULT_CLOG,	 /* datagrams towards nodes wait until for_s has passed */
+	FAULT_CRASH,	 /* daemon dead; the kernel's table goes on */
 	FAULT_POWER_OFF, /* host dead, table lost: its clients' packets go nowhere */
 	FAULT_RESTART,
 	FAULT_PAUSE, /* for for_s */
-	FAULT_LOSS, /* of every link, from now on */
+	FAULT_LOSS,  /* of every link, from now on */
 	FAULT_COUNT
 };
 
@@ -62,28 +62,28 @@ struct scenario {
 	int regions[SIM_MEMBERS_MAX]; /* of members, in turn */
 	int regions_count;
 	double duration_s, warmup_s, quiet_s; /* traffic runs from warmup to duration - quiet */
-	double start_spread_s; /* members start within this time */
+	double start_spread_s;		      /* members start within this time */
 
-	double delay_ms; /* one way, between any two members; < 0: by region */
-	double jitter; /* up to this share of the delay is added */
+	double delay_ms;				  /* one way, between any two members; < 0: by region */
+	double jitter;					  /* up to this share of the delay is added */
 	double loss, duplication, reordering, corruption; /* shares of datagrams */
-	double replay_per_s, forge_per_s; /* an outsider sends old and made-up datagrams, mesh-wide */
-	double skew_ms, drift_ppm; /* clocks are drawn from +- this */
-	double skewed_ms; /* further off: members from skewed_from on */
-	int skewed_from; /* 0: none */
+	double replay_per_s, forge_per_s;		  /* an outsider sends old and made-up datagrams, mesh-wide */
+	double skew_ms, drift_ppm;			  /* clocks are drawn from +- this */
+	double skewed_ms;				  /* further off: members from skewed_from on */
+	int skewed_from;				  /* 0: none */
 
 	struct thresholds thresholds;
 	int tick_ms, window_max_ms, decay;
 	int keys_max, cells_max, frames_max, frames_per_tick, datagram_bytes;
 	bool real_signatures;
 	bool service; /* time is spent on signatures and datagrams, and queues form */
-	bool checks; /* after every event */
-	bool oracle; /* one more proxy that sees every packet at once, to compare with */
+	bool checks;  /* after every event */
+	bool oracle;  /* one more proxy that sees every packet at once, to compare with */
 
 	int sharing;
 	double master_delay_ms; /* member to master, one way; < 0: by region, the master stands with member 0 */
 	double master_period_ms;
-	bool master_early; /* corrected: verdicts before the window is T_T2 long, as the mesh gives them */
+	bool master_early;    /* corrected: verdicts before the window is T_T2 long, as the mesh gives them */
 	double master_dead_s; /* it dies then; 0: never */
 
 	struct group groups[GROUPS_MAX];

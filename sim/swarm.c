@@ -9,7 +9,8 @@
 #include "commit.h"
 #include "world.h"
 
-#define AGREEMENT_S 10 /* from the heal, or the end of traffic, whichever is later: section 9 of the design, "after any partition" */
+#define AGREEMENT_S \
+	10 /* from the heal, or the end of traffic, whichever is later: section 9 of the design, "after any partition" */
 #define LOOK_S 0.1
 #define BATCH_REACHES 200 /* a batch this large must have reached every situation */
 
@@ -184,19 +185,24 @@ static void print_options(uint64_t seed, const struct plan *plan)
 {
 	const struct scenario *s = &plan->scenario;
 
-	printf("seed %llu commit %s members %d delay %.1f ms jitter %.2f loss %.3f dup %.3f reorder %.3f corrupt %.4f replay %.0f/s forge %.0f/s "
-	       "skew %.0f ms drift %.0f ppm skewed %d by %.0f ms tick %d ms %s %s T_F2 %u frames/tick %d frames %d datagram %d cells %d %s "
-	       "faults: partition %.0f s long %.0f s one-way %.0f s clog %.0f s crash %.0f s power %.0f s pause %.0f s; heal at %.1f s core",
-	       (unsigned long long)seed, SOURCE_COMMIT, s->members, s->delay_ms, s->jitter, s->loss, s->duplication, s->reordering, s->corruption,
-	       s->replay_per_s, s->forge_per_s, s->skew_ms, s->drift_ppm, s->skewed_from, s->skewed_ms, s->tick_ms,
-	       s->thresholds.fair ? "fair" : "strict", s->thresholds.police ? "police" : "drop", s->thresholds.destination_rate, s->frames_per_tick,
-	       s->frames_max, s->datagram_bytes, s->cells_max, s->real_signatures ? "real" : "simulated", plan->rates.partition_s,
-	       plan->rates.partition_long_s, plan->rates.one_way_s, plan->rates.clog_s, plan->rates.crash_s, plan->rates.power_s, plan->rates.pause_s,
+	printf("seed %llu commit %s members %d delay %.1f ms jitter %.2f loss %.3f dup %.3f reorder %.3f corrupt %.4f replay "
+	       "%.0f/s forge %.0f/s "
+	       "skew %.0f ms drift %.0f ppm skewed %d by %.0f ms tick %d ms %s %s T_F2 %u frames/tick %d frames %d datagram %d "
+	       "cells %d %s "
+	       "faults: partition %.0f s long %.0f s one-way %.0f s clog %.0f s crash %.0f s power %.0f s pause %.0f s; heal at "
+	       "%.1f s core",
+	       (unsigned long long)seed, SOURCE_COMMIT, s->members, s->delay_ms, s->jitter, s->loss, s->duplication,
+	       s->reordering, s->corruption, s->replay_per_s, s->forge_per_s, s->skew_ms, s->drift_ppm, s->skewed_from,
+	       s->skewed_ms, s->tick_ms, s->thresholds.fair ? "fair" : "strict", s->thresholds.police ? "police" : "drop",
+	       s->thresholds.destination_rate, s->frames_per_tick, s->frames_max, s->datagram_bytes, s->cells_max,
+	       s->real_signatures ? "real" : "simulated", plan->rates.partition_s, plan->rates.partition_long_s,
+	       plan->rates.one_way_s, plan->rates.clog_s, plan->rates.crash_s, plan->rates.power_s, plan->rates.pause_s,
 	       plan->heal_s);
 	for (int i = 0; i < s->members; i++)
 		printf("%s", plan->core[i] ? " *" : " -");
 	for (int i = 0; i < s->groups_count; i++)
-		printf("; %s %d x %d at %.0f/s", s->groups[i].name, s->groups[i].clients, s->groups[i].destinations, s->groups[i].rate);
+		printf("; %s %d x %d at %.0f/s", s->groups[i].name, s->groups[i].clients, s->groups[i].destinations,
+		       s->groups[i].rate);
 	putchar('\n');
 	fflush(stdout);
 }
@@ -225,7 +231,8 @@ static double agree(struct world *world, const struct plan *plan, bool strict, c
 
 	for (double at_s = quiet_s; at_s <= quiet_s + AGREEMENT_S && !world->check.failed; at_s += LOOK_S) {
 		world_run(world, at_s, NULL);
-		if (!world->check.failed && check_agreement(world, plan->core, strict ? AGREE_STRICTLY : AGREE, ret_difference, size))
+		if (!world->check.failed &&
+		    check_agreement(world, plan->core, strict ? AGREE_STRICTLY : AGREE, ret_difference, size))
 			return at_s - quiet_s;
 	}
 	return -1;
@@ -250,7 +257,8 @@ static enum outcome converge(struct world *world, const struct plan *plan, bool 
 	return OUTCOME_FAILED;
 }
 
-static void print_outcome(struct world *world, uint64_t seed, const struct swarm_options *options, enum outcome outcome, double took_s)
+static void print_outcome(struct world *world, uint64_t seed, const struct swarm_options *options, enum outcome outcome,
+			  double took_s)
 {
 	static const char *const words[OUTCOME_COUNT] = {
 		[OUTCOME_PASSED] = "PASSED byte-equal",
@@ -265,15 +273,16 @@ static void print_outcome(struct world *world, uint64_t seed, const struct swarm
 	if (outcome == OUTCOME_FAILED) {
 		printf("  FAILED %s\n  last events:\n", world->check.text);
 		trace_print(&world->trace, stdout);
-		printf("  to repeat: build/bin/xpro-sim swarm --seeds %llu..%llu%s%s%s\n", (unsigned long long)seed, (unsigned long long)seed,
-		       options->strict ? " --strict" : "", options->breaking ? " --break " : "",
+		printf("  to repeat: build/bin/xpro-sim swarm --seeds %llu..%llu%s%s%s\n", (unsigned long long)seed,
+		       (unsigned long long)seed, options->strict ? " --strict" : "", options->breaking ? " --break " : "",
 		       options->breaking ? breaking_names[options->breaking] : "");
 	} else {
 		printf("  %s", words[outcome]);
 		if (outcome <= OUTCOME_GAPS)
 			printf(" after %.1f s", took_s);
 	}
-	printf("%s%llu events, trace %s\n", outcome == OUTCOME_FAILED ? "  " : ", ", (unsigned long long)world->trace.events, trace);
+	printf("%s%llu events, trace %s\n", outcome == OUTCOME_FAILED ? "  " : ", ", (unsigned long long)world->trace.events,
+	       trace);
 	fflush(stdout);
 }
 
@@ -341,12 +350,14 @@ bool swarm_run(const struct swarm_options *options)
 	printf("situations reached:");
 	for (unsigned int i = 0; i < REACHED_COUNT; i++)
 		printf("%s %s %llu", i ? "," : "", reached_names[i], (unsigned long long)batch.reached[i]);
-	printf("\n%llu seeds: %llu byte-equal, %llu equal but for known gaps, %llu with older gaps, %llu with too little room, %llu failed; "
+	printf("\n%llu seeds: %llu byte-equal, %llu equal but for known gaps, %llu with older gaps, %llu with too little room, "
+	       "%llu failed; "
 	       "agreement after p50 %.1f, p99 %.1f, at most %.1f s\n",
-	       (unsigned long long)seeds, (unsigned long long)batch.outcomes[OUTCOME_PASSED], (unsigned long long)batch.outcomes[OUTCOME_GAPS],
-	       (unsigned long long)batch.outcomes[OUTCOME_OLD_GAPS], (unsigned long long)batch.outcomes[OUTCOME_TIGHT],
-	       (unsigned long long)batch.outcomes[OUTCOME_FAILED], samples_percentile(&batch.agreements, 0.5),
-	       samples_percentile(&batch.agreements, 0.99), samples_percentile(&batch.agreements, 1));
+	       (unsigned long long)seeds, (unsigned long long)batch.outcomes[OUTCOME_PASSED],
+	       (unsigned long long)batch.outcomes[OUTCOME_GAPS], (unsigned long long)batch.outcomes[OUTCOME_OLD_GAPS],
+	       (unsigned long long)batch.outcomes[OUTCOME_TIGHT], (unsigned long long)batch.outcomes[OUTCOME_FAILED],
+	       samples_percentile(&batch.agreements, 0.5), samples_percentile(&batch.agreements, 0.99),
+	       samples_percentile(&batch.agreements, 1));
 	samples_free(&batch.agreements);
 	return batch_is_sound(&batch, seeds);
 }

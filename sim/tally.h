@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct tally_name {
-	uint64_t who; /* viewer 16, member 16, key 32 */
+	uint64_t who;  /* viewer 16, member 16, key 32 */
 	uint64_t when; /* slot 32, incarnation 16, life of the viewer 16 */
 };
 
@@ -21,8 +21,8 @@ struct tally {
 	size_t count, mask;
 };
 
-static inline struct tally_name tally_name(unsigned int viewer, uint64_t life, unsigned int member, uint64_t incarnation, uint32_t key,
-					   uint64_t slot)
+static inline struct tally_name tally_name(unsigned int viewer, uint64_t life, unsigned int member, uint64_t incarnation,
+					   uint32_t key, uint64_t slot)
 {
 	return (struct tally_name){
 		.who = (uint64_t)viewer << 48 | (uint64_t)member << 32 | key,

@@ -46,8 +46,8 @@ void trace_print(const struct trace *trace, FILE *out)
 
 		fprintf(out, "  %12.6f s  %-8s ", (double)line->at_ns / 1e9, kinds[line->kind]);
 		if (line->kind == 2)
-			fprintf(out, "node-%u to node-%u, refused: %u\n", (unsigned int)(line->who >> 32), (unsigned int)(line->who >> 16 & 0xffff),
-				(unsigned int)(line->who & 0xffff));
+			fprintf(out, "node-%u to node-%u, refused: %u\n", (unsigned int)(line->who >> 32),
+				(unsigned int)(line->who >> 16 & 0xffff), (unsigned int)(line->who & 0xffff));
 		else
 			fprintf(out, "%llu %llu\n", (unsigned long long)line->who, (unsigned long long)line->what);
 	}

@@ -25,7 +25,8 @@ static double rate_at(const struct group *group, int64_t now_ns)
 /* Pulses: time inside `off` does not exist for the flow. */
 static int64_t skip_silence(const struct group *group, int64_t at_ns)
 {
-	const int64_t period = ns_of(group->on_s + group->off_s), begin = ns_of(group->start_s), into = period > 0 ? (at_ns - begin) % period : 0;
+	const int64_t period = ns_of(group->on_s + group->off_s), begin = ns_of(group->start_s),
+		      into = period > 0 ? (at_ns - begin) % period : 0;
 
 	if (group->off_s <= 0 || at_ns < begin || into < ns_of(group->on_s))
 		return at_ns;
@@ -42,7 +43,8 @@ static int64_t next_ns(const struct group *group, struct flow *flow, int64_t now
 	gap_s = group->even ? 1 / rate : rng_exponential(&flow->rng, 1 / rate);
 	/* A step cuts the wait for the next packet short. */
 	if (group->step_s > 0 && now_ns < ns_of(group->step_s) && now_ns + ns_of(gap_s) > ns_of(group->step_s))
-		return ns_of(group->step_s) + 1 + ns_of(group->step_rate > 0 ? rng_exponential(&flow->rng, 1 / group->step_rate) : 0);
+		return ns_of(group->step_s) + 1 +
+		       ns_of(group->step_rate > 0 ? rng_exponential(&flow->rng, 1 / group->step_rate) : 0);
 	return skip_silence(group, now_ns + ns_of(gap_s) + 1);
 }
 
@@ -64,7 +66,8 @@ static void packet(struct world *world, uint64_t who, void *what)
 {
 	struct flow *flow = &world->traffic.flows[who];
 	const struct group *group = group_of(world, flow);
-	const int64_t ends_ns = group->stop_s > 0 && ns_of(group->stop_s) < world->traffic.ends_ns ? ns_of(group->stop_s) : world->traffic.ends_ns;
+	const int64_t ends_ns = group->stop_s > 0 && ns_of(group->stop_s) < world->traffic.ends_ns ? ns_of(group->stop_s)
+												   : world->traffic.ends_ns;
 	int64_t next;
 
 	(void)what;
@@ -115,7 +118,8 @@ void traffic_open(struct world *world)
 	for (int i = 0; i < scenario->groups_count; i++) {
 		for (int client = 0; client < scenario->groups[i].clients; client++) {
 			for (int destination = 0; destination < scenario->groups[i].destinations; destination++)
-				flow_open(world, &traffic->flows[traffic->count++], i, (unsigned int)client, (unsigned int)destination);
+				flow_open(world, &traffic->flows[traffic->count++], i, (unsigned int)client,
+					  (unsigned int)destination);
 		}
 	}
 }

@@ -44,7 +44,8 @@ static void members_make(struct world *world)
 		proxy_open(world, i, i < members);
 		world->member_ids[i] = member_id_of(world->proxies[i].config.secret_key + SECRET_KEY_BYTES - PUBLIC_KEY_BYTES);
 		if (i < members || world->scenario.oracle)
-			heap_add(&world->heap, (int64_t)(rng_unit(&rng) * world->scenario.start_spread_s * NS_PER_S), begin, i, NULL);
+			heap_add(&world->heap, (int64_t)(rng_unit(&rng) * world->scenario.start_spread_s * NS_PER_S), begin, i,
+				 NULL);
 	}
 }
 
