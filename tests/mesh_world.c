@@ -36,6 +36,7 @@ struct place {
 	unsigned int counters_count;
 	uint16_t index[INDEX_SIZE]; /* of counters, by hash of the key; + 1, 0 is empty */
 	struct instant harvested_at;
+	bool resuming; /* the next harvest is the first after a restart */
 };
 
 struct truth {
@@ -58,6 +59,8 @@ struct world {
 	void *tap_user;
 	void (*changed)(void *user, unsigned int n, const struct change *change, uint32_t harvested);
 	void *changed_user;
+	void (*after)(void *user, unsigned int n);
+	void *after_user;
 };
 
 const struct thresholds world_thresholds = {
@@ -181,6 +184,7 @@ void world_free(struct world *world)
 void world_restart(struct world *world, unsigned int n)
 {
 	world->places[n].config.boot++;
+	world->places[n].resuming = true;
 	place_start(world, n);
 }
 
@@ -190,6 +194,17 @@ void world_cut(struct world *world, int a, int b, bool cut)
 		if (b == -1 || i == b)
 			world->cut[a][i] = world->cut[i][a] = cut;
 	}
+}
+
+void world_cut_one_way(struct world *world, unsigned int from, unsigned int to, bool cut)
+{
+	world->cut[from][to] = cut;
+}
+
+void world_set_after(struct world *world, void (*after)(void *user, unsigned int n), void *user)
+{
+	world->after = after;
+	world->after_user = user;
 }
 
 void world_set_tap(struct world *world, bool (*tap)(void *user, struct world_datagram *datagram), void *user)
@@ -260,6 +275,14 @@ static struct counter *counter_find(struct place *place, const struct key *key, 
 	return NULL;
 }
 
+uint64_t world_counted(struct world *world, unsigned int n, const struct key *key)
+{
+	size_t at;
+	const struct counter *counter = counter_find(&world->places[n], key, &at);
+
+	return counter ? counter->packets : 0;
+}
+
 static void count(struct world *world, struct place *place, const struct key *key)
 {
 	const struct instant now = world_now(world).mesh;
@@ -288,6 +311,27 @@ void world_packet(struct world *world, unsigned int n, const struct key *pair)
 	count(world, &world->places[n], &destination);
 }
 
+/* What a restarted daemon does first: the cell as it stood at the last harvest, since the ledger that knew it is gone. */
+static void tell_again(struct world *world, struct place *place, const struct counter *counter)
+{
+	const struct now now = world_now(world);
+	const uint64_t slot_now = mesh_slot_at(&world->mesh, now.mesh),
+		       slot = slot_now - (uint16_t)(slot_now - counter->words.slot);
+	const uint32_t packets = counter->words.harvested_packets - counter->words.slot_start_packets;
+	struct instant first = mesh_slot_start(&world->mesh, slot),
+		       last = instant_before(mesh_slot_start(&world->mesh, slot + 1), (struct duration){ 1 });
+
+	if (packets == 0 || slot + SLOTS_HELD <= slot_now)
+		return;
+	if (instant_is_before(first, counter->window_start) && instant_is_before(counter->window_start, last))
+		first = counter->window_start;
+	if (instant_is_before(place->harvested_at, last))
+		last = place->harvested_at;
+	if (instant_is_before(counter->last, last))
+		last = counter->last;
+	node_observe(place->node, now, &counter->key, slot, first, instant_is_before(last, first) ? first : last, packets);
+}
+
 static void harvest(struct world *world, struct place *place)
 {
 	const struct now now = world_now(world);
@@ -301,15 +345,20 @@ static void harvest(struct world *world, struct place *place)
 			.previous = place->harvested_at,
 			.now = now.mesh,
 			.slot_length = mesh_slot_length(&world->mesh),
+			.idle_reset = world->options.thresholds.idle_reset,
 		};
 		struct harvest_cell cells[SLOTS_HELD];
-		const size_t cells_count = harvest_divide(&counter->words, &input, cells);
+		size_t cells_count;
 
+		if (place->resuming)
+			tell_again(world, place, counter);
+		cells_count = harvest_divide(&counter->words, &input, cells);
 		for (size_t c = 0; c < cells_count; c++)
 			node_observe(place->node, now, &counter->key, cells[c].slot, cells[c].first, cells[c].last,
 				     cells[c].packets);
 	}
 	place->harvested_at = now.mesh;
+	place->resuming = false;
 }
 
 static int64_t delay_ns(struct world *world, unsigned int from, unsigned int to)
@@ -375,6 +424,8 @@ static void drain(struct world *world, unsigned int n)
 		if (world->changed)
 			world->changed(world->changed_user, n, &change, harvested_of(&world->places[n], &change.key));
 	}
+	if (world->after)
+		world->after(world->after_user, n);
 }
 
 void world_deliver(struct world *world, const struct world_datagram *datagram)

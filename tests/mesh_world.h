@@ -35,6 +35,9 @@ const struct mesh *world_mesh(const struct world *world);
 /* Both directions between a and b; b = -1: everything of a. */
 void world_cut(struct world *world, int a, int b, bool cut);
 
+/* One direction alone. */
+void world_cut_one_way(struct world *world, unsigned int from, unsigned int to, bool cut);
+
 /* Kills a node and starts it again: counts (the table) are kept, all else is gone. */
 void world_restart(struct world *world, unsigned int n);
 
@@ -46,6 +49,12 @@ void world_run(struct world *world, double seconds);
 
 /* Counted at all nodes since the start, of a key in a slot. */
 uint64_t world_truth(const struct world *world, const struct key *key, uint64_t slot);
+
+/* Counted of a key at one node since the start. */
+uint64_t world_counted(struct world *world, unsigned int n, const struct key *key);
+
+/* Called after everything that happened to a node: a tick, a datagram. */
+void world_set_after(struct world *world, void (*after)(void *user, unsigned int n), void *user);
 
 /* Every datagram handed to a node, in order, for replaying. */
 struct world_datagram {
