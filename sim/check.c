@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The invariants. P1 to P4 are those of the design; the numbers I1 to I12 those of the list of invariants in sim/README.md. */
+/* The invariants; their numbers are those of the list in sim/README.md. */
 #include "check.h"
 
 #include <math.h>

@@ -9,8 +9,7 @@
 #include "commit.h"
 #include "world.h"
 
-#define AGREEMENT_S \
-	10 /* from the heal, or the end of traffic, whichever is later: section 9 of the design, "after any partition" */
+#define AGREEMENT_S 10 /* from the heal or the end of traffic, whichever is later: "exact after any partition" */
 #define LOOK_S 0.1
 #define BATCH_REACHES 200 /* a batch this large must have reached every situation */
 
