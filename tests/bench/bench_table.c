@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The record table from the daemon's side: harvest and writing back of a million pairs beside the kernel's own batch calls on a hash of as
- * many entries; memory per pair; and whether a count is ever lost while packets and harvests run at the same time.
+ * The record table from the daemon's side: harvest and writing back of a million pairs beside the kernel's own batch calls on a
+ * hash of as many entries; memory per pair; and whether a count is ever lost while packets and harvests run at the same time.
  */
 #define _GNU_SOURCE /* CPU affinity */
 #include <pthread.h>
@@ -44,7 +44,8 @@ static double hash_update(const struct hash *hash)
 
 	for (done = 0; done < PAIRS; done += BATCH) {
 		count = BATCH;
-		must(bpf_map_update_batch(hash->fd, hash->keys + done, hash->values + done, &count, NULL) == 0, "bpf_map_update_batch");
+		must(bpf_map_update_batch(hash->fd, hash->keys + done, hash->values + done, &count, NULL) == 0,
+		     "bpf_map_update_batch");
 	}
 	return cpu_seconds() - started;
 }
@@ -59,7 +60,8 @@ static double hash_lookup(const struct hash *hash)
 
 	do {
 		count = BATCH < PAIRS - read ? BATCH : PAIRS - read;
-		err = bpf_map_lookup_batch(hash->fd, first ? NULL : &in, &out, hash->keys + read, hash->values + read, &count, NULL);
+		err = bpf_map_lookup_batch(hash->fd, first ? NULL : &in, &out, hash->keys + read, hash->values + read, &count,
+					   NULL);
 		must(!err || errno == ENOENT, "bpf_map_lookup_batch: %s", strerror(errno));
 		in = out;
 		first = false;
@@ -137,7 +139,13 @@ static double harvest(struct table *table, uint64_t *ret_packets)
 static double apply(struct table *table, const struct load *load)
 {
 	const struct now now = now_read();
-	struct fold fold = { .ts1 = now.mesh, .ts2 = now.mesh, .carry_from = now.mesh, .count = 2, .floor = 1, .rho = 1, .pass_share = SHARE_ALL };
+	struct fold fold = { .ts1 = now.mesh,
+			     .ts2 = now.mesh,
+			     .carry_from = now.mesh,
+			     .count = 2,
+			     .floor = 1,
+			     .rho = 1,
+			     .pass_share = SHARE_ALL };
 	struct key *keys = calloc(load->pairs, sizeof(*keys));
 	double seconds, started;
 	uint32_t i;
@@ -178,9 +186,12 @@ static void bench_million(struct spray *spray)
 		updated = fmin(updated, hash_update(&hash));
 	}
 	must(table_reason(table, REASON_TABLE_FULL) == 0, "the table was full");
-	bench_figure("xdp.harvest.1m", moved * 1e3, looked_up * 1e3, "ms", "1 M stored pairs, all of which moved / bpf_map_lookup_batch, 40-byte values");
-	bench_figure("xdp.harvest.1m.still", still * 1e3, looked_up * 1e3, "ms", "1 M stored pairs, none of which moved / the same");
-	bench_figure("xdp.apply.1m", PAIRS / applied, PAIRS / updated, "records/s", "table_apply by key, known pairs / bpf_map_update_batch, known keys");
+	bench_figure("xdp.harvest.1m", moved * 1e3, looked_up * 1e3, "ms",
+		     "1 M stored pairs, all of which moved / bpf_map_lookup_batch, 40-byte values");
+	bench_figure("xdp.harvest.1m.still", still * 1e3, looked_up * 1e3, "ms",
+		     "1 M stored pairs, none of which moved / the same");
+	bench_figure("xdp.apply.1m", PAIRS / applied, PAIRS / updated, "records/s",
+		     "table_apply by key, known pairs / bpf_map_update_batch, known keys");
 	close(hash.fd);
 	free(hash.keys);
 	free(hash.values);
@@ -203,9 +214,12 @@ static void bench_memory(struct spray *spray, bool ipv6)
 	spray_aim(spray, table->program_fd);
 	spray_load(spray, (uint32_t)sched_getcpu(), &all, true);
 	spray_run(spray, &packet, pairs, VERDICT_PASS);
-	must(table_reason(table, REASON_TABLE_FULL) == 0, "%llu pairs found no room", (unsigned long long)table_reason(table, REASON_TABLE_FULL));
-	bench_figure(ipv6 ? "xdp.memory.pair.ipv6" : "xdp.memory.pair", (double)map_bytes(pairs_fd) / pairs, (double)map_bytes(hash_fd) / pairs, "B/pair",
-		     "kernel memory, 1.26 M pairs in a table 60 % full, none left out / a kernel hash made for as many, 40-byte values");
+	must(table_reason(table, REASON_TABLE_FULL) == 0, "%llu pairs found no room",
+	     (unsigned long long)table_reason(table, REASON_TABLE_FULL));
+	bench_figure(ipv6 ? "xdp.memory.pair.ipv6" : "xdp.memory.pair", (double)map_bytes(pairs_fd) / pairs,
+		     (double)map_bytes(hash_fd) / pairs, "B/pair",
+		     "kernel memory, 1.26 M pairs in a table 60 % full, none left out / a kernel hash made for as many, 40-byte "
+		     "values");
 	close(hash_fd);
 	close(pairs_fd);
 	table_close(table);
@@ -221,7 +235,8 @@ static void note_slot(void *user, const struct harvested *cell)
 	(void)user;
 	if (key_is_destination(&cell->key))
 		return;
-	told[(cell->key.client.bytes[14] << 8 | cell->key.client.bytes[15]) % LOST_PAIRS][cell->slot % LOST_SLOTS] = cell->packets;
+	told[(cell->key.client.bytes[14] << 8 | cell->key.client.bytes[15]) % LOST_PAIRS][cell->slot % LOST_SLOTS] =
+		cell->packets;
 }
 
 static void *send_all(void *user)
@@ -263,7 +278,8 @@ static void bench_lost(struct spray *spray)
 	for (pair = 0; pair < LOST_PAIRS; pair++)
 		for (slot = 0; slot < LOST_SLOTS; slot++)
 			counted += told[pair][slot];
-	snprintf(how, sizeof(how), "of %u packets, %llu harvests meanwhile, one every ms", LOST_PACKETS, (unsigned long long)harvests);
+	snprintf(how, sizeof(how), "of %u packets, %llu harvests meanwhile, one every ms", LOST_PACKETS,
+		 (unsigned long long)harvests);
 	bench_figure("xdp.counts.lost", (double)LOST_PACKETS - (double)counted, NAN, "packets", how);
 	table_close(table);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * How long after a pair's last packet at one proxy every other proxy's table holds its count. Run by convergence.sh in the namespace of the
- * clients: sends real packets at the proxies in turn, each trial a new pair and enough of it to bring it over its rate, at times that have
- * nothing to do with the proxies' ticks; and watches the pinned tables of the others.
+ * How long after a pair's last packet at one proxy every other proxy's table holds its count. Run by convergence.sh in the
+ * namespace of the clients: sends real packets at the proxies in turn, each trial a new pair and enough of it to bring it over
+ * its rate, at times that have nothing to do with the proxies' ticks; and watches the pinned tables of the others.
  *
  *     probe_convergence PAIR_RATE PINS...
  *
@@ -215,10 +215,11 @@ int main(int argc, char **argv)
 	p50 = trials[arrived / 2].latency * 1e3;
 	p99 = trials[arrived * 99 / 100].latency * 1e3;
 	max = trials[arrived - 1].latency * 1e3;
-	printf("convergence: %u proxies, %u pairs, %u never arrived: p50 %.1f ms, p99 %.1f ms, max %.1f ms; p99 - tick %.1f ms\n", proxy_count,
-	       TRIALS, lost, p50, p99, max, p99 - TICK_MS_DEFAULT);
-	snprintf(how, sizeof(how), "p99 of %u pairs (p50 %.1f, max %.1f), last packet at one to every other's table / tick + %d ms", arrived, p50, max,
-		 REACH_MS);
+	printf("convergence: %u proxies, %u pairs, %u never arrived: p50 %.1f ms, p99 %.1f ms, max %.1f ms; p99 - tick %.1f ms\n",
+	       proxy_count, TRIALS, lost, p50, p99, max, p99 - TICK_MS_DEFAULT);
+	snprintf(how, sizeof(how),
+		 "p99 of %u pairs (p50 %.1f, max %.1f), last packet at one to every other's table / tick + %d ms", arrived, p50,
+		 max, REACH_MS);
 	bench_figure("mesh.convergence.5", p99, TICK_MS_DEFAULT + REACH_MS, "ms", how);
 	return 0;
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Runs the benches, a command line each, one after the other; starts a Redis of its own, on a socket in its own folder, for those that race it.
+# Runs the benches, a command line each, one after the other; starts a Redis of its own, on a socket in its own folder, for those that
+# race it.
 set -eu
 work=$(mktemp -d)
 export BENCH_JSONL="${BENCH_JSONL:-build/bench.jsonl}" BENCH_REDIS="$work/redis.sock"
@@ -23,7 +24,8 @@ until [ -S "$BENCH_REDIS" ]; do
 	[ "$tries" -gt 0 ] || { cat "$work/redis.log" >&2; exit 1; }
 	sleep 0.05
 done
-echo "machine: $(nproc) CPUs, $(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1), Linux $(uname -r), load $(cut -d ' ' -f 1 /proc/loadavg)"
+cpu=$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)
+echo "machine: $(nproc) CPUs, $cpu, Linux $(uname -r), load $(cut -d ' ' -f 1 /proc/loadavg)"
 for bench in "$@"; do
 	$bench
 done

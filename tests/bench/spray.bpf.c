@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The benches' source of packets: writes another client's address into the one packet BPF_PROG_RUN repeats, then goes on to the program
- * under test by a tail call, so that the peers pay for the addresses alike. Beside it two peers: a bare XDP_DROP, and a program that only
- * counts in one random record.
+ * The benches' source of packets: writes another client's address into the one packet BPF_PROG_RUN repeats, then goes on to the
+ * program under test by a tail call, so that the peers pay for the addresses alike. Beside it two peers: a bare XDP_DROP, and a
+ * program that only counts in one random record.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the benches of the data plane stand on: a table that nobody can see, packets of many pairs through BPF_PROG_RUN, and time measured
- * around it. One packet is repeated; spray.bpf.c gives it another pair each time and hands it to the program under test.
+ * What the benches of the data plane stand on: a table that nobody can see, packets of many pairs through BPF_PROG_RUN, and time
+ * measured around it. One packet is repeated; spray.bpf.c gives it another pair each time and hands it to the program under test.
  */
 #ifndef TESTS_BENCH_SPRAY_H
 #define TESTS_BENCH_SPRAY_H
@@ -24,9 +24,9 @@
 
 #include "spray.skel.h"
 
-#define CLIENT 0x0a000000U /* 10.0.0.0 */
+#define CLIENT 0x0a000000U	/* 10.0.0.0 */
 #define DESTINATION 0xc6120000U /* 198.18.0.0 */
-#define RATE_NEVER 4000000000U /* packets per second nobody reaches */
+#define RATE_NEVER 4000000000U	/* packets per second nobody reaches */
 #define SLOT ((struct duration){ 4 * NS_PER_S })
 #define VERDICT_DROP 1
 #define VERDICT_PASS 2
@@ -158,7 +158,8 @@ static inline struct spray *spray_make(uint32_t touched)
 
 	must(spray != NULL, "spray.bpf.o cannot be opened");
 	spray->rodata->touched_mask = touched - 1;
-	must(bpf_map__set_max_entries(spray->maps.touched, touched) == 0 && spray__load(spray) == 0, "spray.bpf.o cannot be loaded");
+	must(bpf_map__set_max_entries(spray->maps.touched, touched) == 0 && spray__load(spray) == 0,
+	     "spray.bpf.o cannot be loaded");
 	return spray;
 }
 
@@ -166,8 +167,8 @@ static inline void spray_aim(struct spray *spray, int program_fd)
 {
 	const uint32_t zero = 0;
 
-	must(bpf_map_update_elem(bpf_map__fd(spray->maps.under_test), &zero, &program_fd, BPF_ANY) == 0, "a tail call is refused: %s",
-	     strerror(errno));
+	must(bpf_map_update_elem(bpf_map__fd(spray->maps.under_test), &zero, &program_fd, BPF_ANY) == 0,
+	     "a tail call is refused: %s", strerror(errno));
 }
 
 static inline void spray_load(struct spray *spray, uint32_t cpu, const struct load *load, bool in_order)

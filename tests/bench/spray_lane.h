@@ -9,7 +9,7 @@ struct spray_lane {
 	__u64 state; /* of the generator; while in_order, the next pair */
 	__u32 pairs_mask, destinations_mask;
 	__u32 client, destination; /* the first of each */
-	__u32 in_order; /* pairs 0, 1, 2 ... instead of random ones */
+	__u32 in_order;		   /* pairs 0, 1, 2 ... instead of random ones */
 	__u32 reserved[9];
 };
 _Static_assert(sizeof(struct spray_lane) == 64, "CPUs share no line");
