@@ -156,7 +156,7 @@ $(B)/tests/gossipd/%: $(B)/obj/tests/gossipd/%.o $(B)/libgossipd.a $(B)/libxpro.
 	$(CC) $(LDFLAGS_ALL) $^ -lcmocka -lev -lconfig -lcap-ng $(LIBS_proto) -o $@
 
 $(B)/obj/tests/xdp/%.o $(B)/obj/tests/bench/%.o: I_tests += -Igossipd -I$(B)/gen
-$(B)/obj/tests/xdp/%.o $(B)/obj/tests/bench/%.o: | $(SKELETON)
+$(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/xdp/*.c)): | $(SKELETON)
 $(B)/tests/xdp/%: $(B)/obj/tests/xdp/%.o $(filter $(B)/obj/gossipd/table%,$(GOSSIPD_OBJ)) $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -lcmocka -lbpf -lelf -lz -lpthread $(LIBS_proto) -o $@
