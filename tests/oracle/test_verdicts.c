@@ -13,8 +13,8 @@
  *the verdict near the rate.
  *
  * Where the yardsticks differ by nature:
- * - line 15 halves c before the delta of the last tick is added, over a window that holds that tick already: the paper reads up
- *to t / T_T4 = 2.5 % high after each ageing. Near the rate (0.95) and with random packets it drops what the mesh does not.
+ * - Line 15 leaves up to 5 % too many packets in c just after each ageing (test_errata.c). Near the rate (0.95) and with random
+ *packets the paper drops what the mesh does not.
  * - The mesh ages at slot boundaries, silent or not, the paper when packets come. Pulses of about the windows' length differ
  *most.
  */
