@@ -73,6 +73,7 @@ static void harvest_words_of(struct harvesting *h, const struct key *key, bool i
 		.packets = words->packets,
 		.last = table_mesh_of(h->table, words->last),
 		.window_start = table_mesh_of(h->table, WORD_LOW(words->window)),
+		.window_packets = WORD_HIGH(words->window),
 		.previous = h->previous,
 		.now = h->now.mesh,
 		.slot_length = h->slot_length,

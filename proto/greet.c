@@ -7,7 +7,8 @@
  *   B -> A  COOKIE   when the cookie is not B's: a new one; nothing else was looked at, nothing is kept
  *   B -> A  WELCOME  when it is: B's certificate, A's token back
  *
- * A greeting proves membership of a certificate's key only together with the first sealed datagram of the session, which alone sets `heard`.
+ * GREET and WELCOME are signed by the key of their certificate: every member knows every certificate, so showing one proves nothing. A GREET
+ * with a cookie names its receiver, so that nobody can have it signed for himself and carry it elsewhere.
  */
 #include <errno.h>
 #include <sodium.h>
@@ -15,6 +16,13 @@
 #include "node_internal.h"
 
 enum stage { STAGE_GREET = 1, STAGE_COOKIE = 2, STAGE_WELCOME = 3 };
+
+/* Who sent a HELLO, as far as the datagram tells. */
+struct greeter {
+	const struct endpoint *from;
+	uint64_t id, counter;
+	const uint8_t *plain;
+};
 
 /* The plaintext of every HELLO. */
 struct hello {
@@ -25,11 +33,16 @@ struct hello {
 	uint8_t token[TOKEN_BYTES];
 	uint16_t certificate_bytes;
 	uint8_t certificate[CERTIFICATE_BYTES_MAX];
+	uint8_t signature[SIGNATURE_BYTES]; /* over everything before it; of a COOKIE zero */
 };
 
 #define HELLO_PLAIN_BYTES (HELLO_BYTES - SEAL_BYTES)
-#define HELLO_USED_BYTES (1 + 8 + 8 + 8 + COOKIE_BYTES + TOKEN_BYTES + 2 + CERTIFICATE_BYTES_MAX)
-_Static_assert(HELLO_USED_BYTES <= HELLO_PLAIN_BYTES, "a greeting fits its one length");
+#define HELLO_SIGNED_BYTES (1 + 8 + 8 + 8 + COOKIE_BYTES + TOKEN_BYTES + 2 + CERTIFICATE_BYTES_MAX)
+_Static_assert(HELLO_SIGNED_BYTES + SIGNATURE_BYTES <= HELLO_PLAIN_BYTES, "a greeting fits its one length");
+#define DOMAIN "xpro-mesh hello v1"
+#define HELLO_MESSAGE_BYTES (sizeof(DOMAIN) - 1 + MESH_ID_BYTES + HELLO_SIGNED_BYTES)
+#define HELLO_TRIES_MAX 16 /* then every 2.5 s */
+#define COOKIES_PER_S 200 /* given away for a datagram each: 1 Mbit/s */
 
 static void hello_write(const struct hello *hello, uint8_t ret_plain[HELLO_PLAIN_BYTES])
 {
@@ -58,7 +71,33 @@ static bool hello_read(const uint8_t *plain, struct hello *ret_hello)
 	get_bytes(&c, ret_hello->token, TOKEN_BYTES);
 	ret_hello->certificate_bytes = (uint16_t)get_le(&c, 2);
 	get_bytes(&c, ret_hello->certificate, CERTIFICATE_BYTES_MAX);
+	get_bytes(&c, ret_hello->signature, SIGNATURE_BYTES);
 	return !c.failed && ret_hello->certificate_bytes <= CERTIFICATE_BYTES_MAX;
+}
+
+/* What the signature of a HELLO covers. */
+static void hello_message(const struct mesh *mesh, const uint8_t plain[HELLO_PLAIN_BYTES], uint8_t ret_message[HELLO_MESSAGE_BYTES])
+{
+	uint8_t *at = put_bytes(ret_message, DOMAIN, sizeof(DOMAIN) - 1);
+
+	at = put_bytes(at, mesh->id, MESH_ID_BYTES);
+	put_bytes(at, plain, HELLO_SIGNED_BYTES);
+}
+
+static void hello_sign(const struct node *node, uint8_t plain[HELLO_PLAIN_BYTES])
+{
+	uint8_t message[HELLO_MESSAGE_BYTES];
+
+	hello_message(&node->mesh, plain, message);
+	crypto_sign_detached(plain + HELLO_SIGNED_BYTES, NULL, message, sizeof(message), node->config.secret_key);
+}
+
+static bool hello_is_signed(const struct node *node, const uint8_t plain[HELLO_PLAIN_BYTES], const uint8_t public_key[PUBLIC_KEY_BYTES])
+{
+	uint8_t message[HELLO_MESSAGE_BYTES];
+
+	hello_message(&node->mesh, plain, message);
+	return crypto_sign_verify_detached(plain + HELLO_SIGNED_BYTES, message, sizeof(message), public_key) == 0;
 }
 
 /* A cookie says: a datagram sent to this address, to this id, reached its reader not long ago. Nothing is stored for it. */
@@ -99,6 +138,8 @@ static size_t hello_close(struct node *node, const struct hello *hello, uint8_t 
 	memcpy(context.mesh_id, node->mesh.id, MESH_ID_BYTES);
 	nonce_make(++node->hello_counter, node->nonce_random, header.nonce);
 	hello_write(hello, plain);
+	if (hello->stage != STAGE_COOKIE)
+		hello_sign(node, plain);
 	return seal_close(&header, &context, node->hello_key, plain, sizeof(plain), ret_bytes);
 }
 
@@ -113,9 +154,10 @@ size_t greet_write(struct node *node, struct now now, const struct out *out, str
 		const struct greeting *greeting = &node->greetings[out->target];
 
 		hello.stage = STAGE_GREET;
-		hello.receiver = greeting->member == MEMBER_NONE ? 0 : node->members[greeting->member].id;
-		if (greeting->has_cookie)
+		if (greeting->has_cookie) {
+			hello.receiver = greeting->cookie_of;
 			memcpy(hello.cookie, greeting->cookie, COOKIE_BYTES);
+		}
 		memcpy(hello.token, greeting->token, TOKEN_BYTES);
 		*ret_to = greeting->endpoint;
 		break;
@@ -164,27 +206,48 @@ static bool may_check(struct node *node, struct now now)
 	return true;
 }
 
-/* Meets the sender of a HELLO by its certificate. */
-static enum reject meet(struct node *node, struct now now, const struct endpoint *from, uint64_t sender, const struct hello *hello, uint16_t *ret_member)
+/* A HELLO that was taken once, or is of a session left behind. Costs nothing, and keeps replays from using up the checks. */
+static enum reject freshness(const struct node *node, uint64_t sender, uint64_t counter, const struct hello *hello)
+{
+	const uint16_t number = member_find(node, sender);
+	const struct member *member = number == MEMBER_NONE ? NULL : &node->members[number];
+
+	if (!member || !member->session)
+		return REJECT_NONE;
+	if (hello->incarnation < member->incarnation || (hello->incarnation == member->incarnation && hello->boot < member->boot))
+		return REJECT_STALE_SESSION;
+	if (hello->incarnation == member->incarnation && hello->boot == member->boot && counter <= member->hello_counter)
+		return REJECT_REPLAY;
+	return REJECT_NONE;
+}
+
+/* Meets the sender of a HELLO by its certificate and its signature. */
+static enum reject meet(struct node *node, struct now now, const struct greeter *greeter, const struct hello *hello, uint16_t *ret_member)
 {
 	struct certificate certificate;
-	enum reject reason;
+	enum reject reason = freshness(node, greeter->id, greeter->counter, hello);
 
+	if (reason != REJECT_NONE)
+		return reason;
 	if (!may_check(node, now))
 		return REJECT_HELLO_RATE;
 	reason = certificate_open(hello->certificate, hello->certificate_bytes, &node->mesh, &certificate);
 	if (reason != REJECT_NONE)
 		return reason;
-	if (member_id_of(certificate.public_key) != sender)
+	if (member_id_of(certificate.public_key) != greeter->id)
 		return REJECT_CERTIFICATE;
-	return member_meet(node, &certificate, hello->incarnation, hello->boot, from, ret_member);
+	if (!hello_is_signed(node, greeter->plain, certificate.public_key))
+		return REJECT_SIGNATURE;
+	reason = member_meet(node, now, &certificate, hello->incarnation, hello->boot, greeter->from, ret_member);
+	if (reason == REJECT_NONE)
+		node->members[*ret_member].hello_counter = greeter->counter;
+	return reason;
 }
 
 static struct greeting *greeting_of(struct node *node, const struct endpoint *endpoint)
 {
 	for (uint32_t i = 0; i < node->greetings_count; i++) {
-		if (node->greetings[i].endpoint.port == endpoint->port &&
-		    address_equal(&node->greetings[i].endpoint.address, &endpoint->address))
+		if (endpoint_equal(&node->greetings[i].endpoint, endpoint))
 			return &node->greetings[i];
 	}
 	return NULL;
@@ -236,47 +299,68 @@ int node_greet(struct node *node, struct endpoint peer)
 	return 0;
 }
 
-static enum reject receive_greet(struct node *node, struct now now, const struct endpoint *from, uint64_t sender, const struct hello *hello)
+/* Cookies go to whoever asks, so their number is bounded. */
+static void give_cookie(struct node *node, struct now now, const struct greeter *greeter, const uint8_t token[TOKEN_BYTES])
+{
+	const int64_t second = now.mono.ns / NS_PER_S;
+
+	if (second != node->cookies_second) {
+		node->cookies_second = second;
+		node->cookies_left = COOKIES_PER_S;
+	}
+	if (node->cookies_left == 0)
+		return;
+	node->cookies_left--;
+	reply(node, OUT_COOKIE, greeter->from, greeter->id, token);
+}
+
+static enum reject receive_greet(struct node *node, struct now now, const struct greeter *greeter, const struct hello *hello)
 {
 	enum reject reason;
 	uint16_t member;
+	bool near;
 
-	if (!cookie_is_ours(node, from, sender, now, hello->cookie)) {
-		reply(node, OUT_COOKIE, from, sender, hello->token);
+	if (!cookie_is_ours(node, greeter->from, greeter->id, now, hello->cookie)) {
+		give_cookie(node, now, greeter, hello->token);
 		return REJECT_COOKIE;
 	}
-	reason = meet(node, now, from, sender, hello, &member);
+	if (hello->receiver != node->id)
+		return REJECT_COOKIE; /* signed for somebody else */
+	reason = meet(node, now, greeter, hello, &member);
 	if (reason != REJECT_NONE)
 		return reason;
+	near = member_is_near(node, member, now);
 	greeting_keep(node, member);
-	reply(node, OUT_WELCOME, from, sender, hello->token);
-	/* The first sealed datagram goes out at once: it proves our key and lets the other side count us as up. */
-	outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = member });
+	reply(node, OUT_WELCOME, greeter->from, greeter->id, hello->token);
+	/* The first sealed datagram goes out at once: it lets the other side count us as up. */
+	if (!near)
+		outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = member });
 	return REJECT_NONE;
 }
 
-static enum reject receive_cookie(struct node *node, const struct hello *hello)
+/* One cookie is taken for each GREET without one, from where that went; then it is the turn of the WELCOME. */
+static enum reject receive_cookie(struct node *node, const struct greeter *greeter, const struct hello *hello)
 {
 	struct greeting *greeting = greeting_by_token(node, hello->token);
 
-	if (!greeting)
+	if (!greeting || greeting->has_cookie || !endpoint_equal(&greeting->endpoint, greeter->from))
 		return REJECT_COOKIE;
 	memcpy(greeting->cookie, hello->cookie, COOKIE_BYTES);
-	if (!greeting->has_cookie) /* answered once at once, later at the next greeting: two nodes must not play ball */
-		outbox_add(node, (struct out){ .kind = OUT_HELLO, .target = (uint16_t)(greeting - node->greetings) });
+	greeting->cookie_of = greeter->id;
 	greeting->has_cookie = true;
+	outbox_add(node, (struct out){ .kind = OUT_HELLO, .target = (uint16_t)(greeting - node->greetings) });
 	return REJECT_NONE;
 }
 
-static enum reject receive_welcome(struct node *node, struct now now, const struct endpoint *from, uint64_t sender, const struct hello *hello)
+static enum reject receive_welcome(struct node *node, struct now now, const struct greeter *greeter, const struct hello *hello)
 {
 	struct greeting *greeting = greeting_by_token(node, hello->token);
 	enum reject reason;
 	uint16_t member;
 
-	if (!greeting)
+	if (!greeting || !greeting->has_cookie || greeting->cookie_of != greeter->id || hello->receiver != node->id)
 		return REJECT_COOKIE;
-	reason = meet(node, now, from, sender, hello, &member);
+	reason = meet(node, now, greeter, hello, &member);
 	if (reason != REJECT_NONE)
 		return reason;
 	greeting->member = member;
@@ -288,6 +372,7 @@ static enum reject receive_welcome(struct node *node, struct now now, const stru
 enum reject greet_receive(struct node *node, struct now now, const struct endpoint *from, const struct datagram_header *header, uint8_t *bytes,
 			  size_t size)
 {
+	const struct greeter greeter = { from, header->sender, nonce_counter(header->nonce), bytes + SEAL_HEADER_BYTES };
 	struct seal_context context = { .sender = 0 };
 	struct hello hello;
 	size_t plain_size;
@@ -295,17 +380,17 @@ enum reject greet_receive(struct node *node, struct now now, const struct endpoi
 	memcpy(context.mesh_id, node->mesh.id, MESH_ID_BYTES);
 	if (seal_open(bytes, size, &context, node->hello_key, &plain_size) != REJECT_NONE)
 		return REJECT_SEAL;
-	if (plain_size != HELLO_PLAIN_BYTES || !hello_read(bytes + SEAL_HEADER_BYTES, &hello))
+	if (plain_size != HELLO_PLAIN_BYTES || !hello_read(greeter.plain, &hello))
 		return REJECT_MESSAGE;
 	if (hello.receiver != 0 && hello.receiver != node->id)
 		return REJECT_SEAL;
 	switch (hello.stage) {
 	case STAGE_GREET:
-		return receive_greet(node, now, from, header->sender, &hello);
+		return receive_greet(node, now, &greeter, &hello);
 	case STAGE_COOKIE:
-		return receive_cookie(node, &hello);
+		return receive_cookie(node, &greeter, &hello);
 	case STAGE_WELCOME:
-		return receive_welcome(node, now, from, header->sender, &hello);
+		return receive_welcome(node, now, &greeter, &hello);
 	default:
 		return REJECT_MESSAGE;
 	}
@@ -316,13 +401,19 @@ void greet_tick(struct node *node, struct now now)
 	for (uint32_t i = 0; i < node->greetings_count; i++) {
 		struct greeting *greeting = &node->greetings[i];
 
-		if (greeting->member != MEMBER_NONE && member_is_near(node, greeting->member, now))
+		if (greeting->member != MEMBER_NONE && member_is_near(node, greeting->member, now)) {
+			greeting->tries = 0;
 			continue;
+		}
 		if (instant_is_before(now.mono, greeting->due))
 			continue;
-		/* Up to a quarter of the interval of jitter: nodes that fell silent together do not greet together. */
-		greeting->due = instant_after(now.mono, duration_ms(HELLO_INTERVAL_MS + (int64_t)(node_random(node) % (HELLO_INTERVAL_MS / 4))));
-		greeting->has_cookie = greeting->has_cookie && node_random(node) % 4 != 0; /* a stale cookie is not repeated for ever */
+		/* Up to a quarter of the interval of jitter: nodes that fell silent together do not greet together. Unanswered greetings grow
+		 * rarer, so that a long way there and back has time to be gone. */
+		greeting->due = instant_after(now.mono, duration_ms(HELLO_INTERVAL_MS * (1 + greeting->tries / 4) +
+								    (int64_t)(node_random(node) % (HELLO_INTERVAL_MS / 4))));
+		greeting->tries += greeting->tries < HELLO_TRIES_MAX;
+		greeting->has_cookie = false;
+		token_draw(node, greeting);
 		outbox_add(node, (struct out){ .kind = OUT_HELLO, .target = (uint16_t)i });
 	}
 }

@@ -42,7 +42,9 @@ size_t harvest_divide(struct harvest_words *words, const struct harvest_input *i
 {
 	const uint32_t gained = (uint32_t)input->packets - words->harvested_packets;
 	const struct instant last = earliest(input->last, input->now);
-	const struct instant start = earliest(latest(input->previous, input->window_start), last);
+	/* The window bounds the span only if all that was gained is in it: a kernel without its daemon ages its window, and then it is not. */
+	const bool inside = input->window_packets == words->harvested_packets;
+	const struct instant start = earliest(inside ? latest(input->previous, input->window_start) : input->previous, last);
 	const uint64_t slot_held = slot_widen(words->slot, slot_of(input->now, input->slot_length));
 	const struct instant since = began(input, slot_held, start);
 	uint64_t slot = slot_of(start, input->slot_length), slot_end = slot_of(last, input->slot_length);

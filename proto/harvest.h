@@ -22,6 +22,7 @@ struct harvest_input {
 	uint64_t packets; /* of the record, now */
 	struct instant last; /* of the record, now */
 	struct instant window_start; /* the kernel's own window: the first packet after an idle reset, or the record's first */
+	uint32_t window_packets; /* (u32)packets of the record when that window started */
 	struct instant previous; /* the last harvest */
 	struct instant now;
 	struct duration slot_length, idle_reset;

@@ -6,6 +6,8 @@
 #include "node_internal.h"
 
 #define NOTABLE 0.5 /* from this share of its rate on, a key is judged each tick and has a record on every proxy */
+#define SWEEP_TICKS 8
+#define WARM_AT_ONCE 1024 /* 0.3 ms */
 #define UNDER_AGAIN 0.8 /* an over key counts as under again below this share: its events must not flutter */
 
 static bool queue_push(struct queue *queue, uint32_t item)
@@ -33,10 +35,16 @@ void judge_dirty(struct node *node, uint32_t entry)
 		*flags |= ENTRY_DIRTY;
 }
 
-static void over_add(struct node *node, uint32_t entry)
+/* Tried again whenever the destination is judged, should the list be full now. */
+static void list_over(struct node *node, uint32_t number)
 {
-	if (node->over_count < OVER_DESTINATIONS_MAX)
-		node->over[node->over_count++] = entry;
+	struct entry *entry = &node->ledger.entries[number];
+
+	if (!key_is_destination(&entry->key) || !(entry->flags & ENTRY_OVER) || entry->flags & ENTRY_LISTED ||
+	    node->over_count == OVER_DESTINATIONS_MAX)
+		return;
+	entry->flags |= ENTRY_LISTED;
+	node->over[node->over_count++] = number;
 }
 
 static void tell_crossing(struct node *node, struct now now, uint32_t number, const struct verdict *v)
@@ -54,8 +62,6 @@ static void tell_crossing(struct node *node, struct now now, uint32_t number, co
 	else
 		event.kind = is ? EVENT_PAIR_OVER : EVENT_PAIR_UNDER;
 	node_tell(node, &event);
-	if (destination && is)
-		over_add(node, number);
 }
 
 /* police: thinned to T_F1, beside whatever fair leaves of it. */
@@ -84,6 +90,7 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 
 	verdict_of(node, now, number, &v);
 	tell_crossing(node, now, number, &v);
+	list_over(node, number);
 	*ret_change = (struct change){
 		.key = entry->key,
 		.ts1 = v.m.ts1,
@@ -110,11 +117,12 @@ void node_refresh(struct node *node, const struct key *key)
 		judge_dirty(node, entry);
 }
 
-/* Forgets cells of slots no longer held and judges what remains, a stretch per tick: all within eight ticks. */
+/* Forgets cells of slots no longer held and judges what remains, a stretch per tick: all within eight ticks, or within a shorter slot. */
 static void sweep(struct node *node)
 {
 	const uint64_t oldest = slot_oldest(node->slot);
-	const uint32_t stretch = node->ledger.keys_max / 8 + 1;
+	const uint32_t ticks = slot_ticks(node) - 1 < SWEEP_TICKS ? slot_ticks(node) - 1 : SWEEP_TICKS;
+	const uint32_t stretch = node->ledger.keys_max / ticks + 1;
 
 	for (uint32_t i = 0; i < stretch && node->sweep < node->ledger.entries_high; i++, node->sweep++) {
 		if (!(node->ledger.entries[node->sweep].flags & ENTRY_USED))
@@ -125,7 +133,7 @@ static void sweep(struct node *node)
 	node->sweeping = node->sweep < node->ledger.entries_high;
 }
 
-void judge_tick(struct node *node, struct now now)
+static void judge_warm(struct node *node)
 {
 	for (uint32_t i = node->warm.count; i > 0; i--) {
 		const uint32_t entry = queue_pop(&node->warm);
@@ -135,6 +143,18 @@ void judge_tick(struct node *node, struct now now)
 		node->ledger.entries[entry].flags &= (uint8_t)~ENTRY_WARM;
 		judge_dirty(node, entry);
 	}
+}
+
+/* A is newer for every key of this origin: those near their rate are judged at once, unless they are so many that the tick must do. */
+void judge_whole_tick(struct node *node)
+{
+	if (node->warm.count <= WARM_AT_ONCE)
+		judge_warm(node);
+}
+
+void judge_tick(struct node *node, struct now now)
+{
+	judge_warm(node);
 	if (node->sweeping)
 		sweep(node);
 	share_tick(node, now);

@@ -41,7 +41,7 @@ void ledger_init(struct ledger *ledger, struct arena *arena, uint32_t keys_max, 
 		.index_mask = index_size(keys_max) - 1,
 		.keys_max = keys_max,
 		.cells_max = cells_max,
-		.origin_guarantee = cells_max / 2 / members_max,
+		.members_max = members_max,
 		.entries_free = INDEX_NONE,
 		.cells_free = INDEX_NONE,
 		.hash_seed = { hash_seed[0], hash_seed[1] },
@@ -108,7 +108,7 @@ uint32_t ledger_find(const struct ledger *ledger, const struct key *key)
 	return ledger->index[index_probe(ledger, key)];
 }
 
-static uint32_t entry_new(struct ledger *ledger, const struct key *key)
+static uint32_t entry_new(struct ledger *ledger, uint16_t origin, const struct key *key)
 {
 	const uint32_t number = ledger->entries_free;
 
@@ -122,7 +122,9 @@ static uint32_t entry_new(struct ledger *ledger, const struct key *key)
 		.group_previous = INDEX_NONE,
 		.pass_share = UINT16_MAX,
 		.flags = ENTRY_USED,
+		.maker = (uint8_t)(origin / INCARNATIONS_MAX),
 	};
+	ledger->member_keys[origin / INCARNATIONS_MAX]++;
 	ledger->index[index_probe(ledger, key)] = number;
 	ledger->keys_held++;
 	if (number >= ledger->entries_high)
@@ -130,20 +132,24 @@ static uint32_t entry_new(struct ledger *ledger, const struct key *key)
 	return number;
 }
 
-uint32_t ledger_make(struct ledger *ledger, const struct key *key)
+uint32_t ledger_make(struct ledger *ledger, uint16_t origin, const struct key *key)
 {
 	uint32_t number = ledger_find(ledger, key), destination;
 	struct key destination_key;
 
-	if (number != INDEX_NONE || key_is_destination(key))
-		return number != INDEX_NONE ? number : entry_new(ledger, key);
+	if (number != INDEX_NONE)
+		return number;
 	destination_key = key_of_destination(&key->destination);
-	destination = ledger_find(ledger, &destination_key);
+	destination = key_is_destination(key) ? INDEX_NONE : ledger_find(ledger, &destination_key);
+	if (!ledger_has_room(ledger, origin, key_is_destination(key) || destination != INDEX_NONE ? 1 : 2))
+		return INDEX_NONE;
+	if (key_is_destination(key))
+		return entry_new(ledger, origin, key);
 	if (destination == INDEX_NONE)
-		destination = entry_new(ledger, &destination_key);
+		destination = entry_new(ledger, origin, &destination_key);
 	if (destination == INDEX_NONE)
 		return INDEX_NONE;
-	number = entry_new(ledger, key);
+	number = entry_new(ledger, origin, key);
 	if (number == INDEX_NONE)
 		return INDEX_NONE;
 
@@ -162,6 +168,7 @@ static void entry_free(struct ledger *ledger, uint32_t number)
 	struct entry *entry = &ledger->entries[number];
 
 	index_remove(ledger, &entry->key);
+	ledger->member_keys[entry->maker]--;
 	if (!key_is_destination(&entry->key)) {
 		ledger->entries[entry->group_previous].group = entry->group;
 		if (entry->group != INDEX_NONE)
@@ -186,12 +193,21 @@ const struct ledger_cell *ledger_cell_of(const struct ledger *ledger, uint32_t e
 	return cell_find(ledger, &ledger->entries[entry], origin, (uint16_t)slot);
 }
 
-bool ledger_has_room(const struct ledger *ledger, uint16_t origin)
+static uint32_t guarantee(const struct ledger *ledger, uint16_t member, uint32_t pool)
 {
+	return member == 0 ? pool / 4 : pool / 4 / ledger->members_max;
+}
+
+bool ledger_has_room(const struct ledger *ledger, uint16_t origin, uint32_t new_keys)
+{
+	const uint16_t member = origin / INCARNATIONS_MAX;
+
 	if (ledger->cells_free == INDEX_NONE)
 		return false;
-	return ledger->origin_cells[origin] < ledger->origin_guarantee ||
-	       (ledger->cells_held < ledger->cells_max / 2 && ledger->keys_held < ledger->keys_max / 2);
+	if (ledger->cells_held >= ledger->cells_max / 2 && ledger->member_cells[member] >= guarantee(ledger, member, ledger->cells_max))
+		return false;
+	return new_keys == 0 || ledger->keys_held + new_keys <= ledger->keys_max / 2 ||
+	       ledger->member_keys[member] + new_keys <= guarantee(ledger, member, ledger->keys_max);
 }
 
 enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version, uint64_t *ret_gain, uint32_t *ret_cell)
@@ -204,7 +220,7 @@ enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, co
 	if (!cell) {
 		const uint32_t number = ledger->cells_free;
 
-		if (!ledger_has_room(ledger, origin))
+		if (!ledger_has_room(ledger, origin, 0))
 			return JOIN_QUOTA;
 		cell = &ledger->cells[number];
 		ledger->cells_free = cell->next;
@@ -217,6 +233,7 @@ enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, co
 		holder->cells = number;
 		ledger->cells_held++;
 		ledger->origin_cells[origin]++;
+		ledger->member_cells[origin / INCARNATIONS_MAX]++;
 		*ret_gain = packets;
 		*ret_cell = number;
 		return JOIN_GREW;
@@ -276,6 +293,7 @@ static void cells_remove(struct ledger *ledger, struct entry *entry, bool by_slo
 		}
 		*link = cell->next;
 		ledger->origin_cells[cell->origin]--;
+		ledger->member_cells[cell->origin / INCARNATIONS_MAX]--;
 		cell->next = ledger->cells_free;
 		ledger->cells_free = number;
 		ledger->cells_held--;

@@ -39,6 +39,7 @@ enum entry_flag {
 	ENTRY_WARM = 0x04, /* to be judged again at the next tick */
 	ENTRY_OVER = 0x08, /* over its rate when last judged */
 	ENTRY_THIN = 0x10, /* destination: fair is in force */
+	ENTRY_LISTED = 0x20, /* destination: in the list that fair walks */
 };
 
 /* A key and what hangs on it. */
@@ -49,7 +50,7 @@ struct entry {
 	uint32_t group_previous; /* pair: the one before, or the destination itself */
 	uint16_t pass_share;
 	uint8_t flags;
-	uint8_t reserved;
+	uint8_t maker; /* number of the member whose cell made the entry */
 	struct recent recent;
 };
 
@@ -62,8 +63,9 @@ struct ledger {
 	uint32_t entries_free, cells_free; /* list heads, through entry.cells and cell.next */
 	uint32_t keys_held, cells_held;
 	uint32_t entries_high; /* entries ever used: no walk goes beyond */
-	uint32_t origin_guarantee; /* cells every origin always has room for; see ledger_join */
+	uint32_t members_max;
 	uint32_t origin_cells[ORIGINS_MAX];
+	uint32_t member_cells[MEMBERS_MAX], member_keys[MEMBERS_MAX]; /* brought by each member, over its incarnations */
 	uint64_t hash_seed[2];
 };
 
@@ -76,8 +78,9 @@ void ledger_init(struct ledger *ledger, struct arena *arena, uint32_t keys_max, 
 /* The entry of a key, or INDEX_NONE. */
 uint32_t ledger_find(const struct ledger *ledger, const struct key *key);
 
-/* The same, made when missing (and its destination's entry, for a pair). INDEX_NONE when full. */
-uint32_t ledger_make(struct ledger *ledger, const struct key *key);
+/* The same, made when missing (and its destination's entry, for a pair), on the account of the origin's member. INDEX_NONE when it may bring
+ * no more. */
+uint32_t ledger_make(struct ledger *ledger, uint16_t origin, const struct key *key);
 
 enum join {
 	JOIN_GREW, /* the cell is new or has more packets: *ret_gain of them */
@@ -86,9 +89,11 @@ enum join {
 	JOIN_QUOTA, /* a new cell, and the origin may have no more */
 };
 
-/* May this origin bring a new cell? Half of the pools is guaranteed in equal parts, the other half is lent to whoever comes first: an
- * origin that floods takes nothing from another's part. */
-bool ledger_has_room(const struct ledger *ledger, uint16_t origin);
+/*
+ * May this origin bring so many new keys and a new cell? A quarter of the pools is guaranteed to this proxy itself (member 0), a quarter to
+ * the other members in equal parts, and half is lent to whoever comes first: who floods takes nothing from another's part.
+ */
+bool ledger_has_room(const struct ledger *ledger, uint16_t origin, uint32_t new_keys);
 
 /* Joins a version of (origin, entry, slot) into the ledger. *ret_cell is written unless JOIN_QUOTA. */
 enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version, uint64_t *ret_gain,

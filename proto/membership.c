@@ -22,7 +22,7 @@ int membership_init(struct node *node, const struct certificate *self)
 	};
 	if (self->endpoints > 0)
 		member->endpoint = (struct endpoint){ self->endpoint[0].address, self->endpoint[0].port };
-	node->origins[0] = (struct origin){ .used = true, .incarnation = node->config.incarnation, .want_all = WANT_ALL_REQUESTS };
+	node->origins[0] = (struct origin){ .used = true, .incarnation = node->config.incarnation };
 	return 0;
 }
 
@@ -53,7 +53,7 @@ static uint16_t member_new(struct node *node, const struct certificate *certific
 	return MEMBER_NONE;
 }
 
-enum reject member_meet(struct node *node, const struct certificate *certificate, uint64_t incarnation, uint64_t boot,
+enum reject member_meet(struct node *node, struct now now, const struct certificate *certificate, uint64_t incarnation, uint64_t boot,
 			const struct endpoint *endpoint, uint16_t *ret_member)
 {
 	uint16_t number = member_find(node, member_id_of(certificate->public_key));
@@ -74,11 +74,15 @@ enum reject member_meet(struct node *node, const struct certificate *certificate
 		member->incarnation = incarnation;
 		member->boot = boot;
 		member->heard = false;
+		member->hello_counter = 0;
+		member->trust = BAD_SIGNATURES_PER_TICK;
 	}
 	if (certificate->serial > member->certificate.serial)
 		member->certificate = *certificate;
+	/* A member that is heard is where it is heard from. */
+	if (!member_is_near(node, number, now))
+		member->endpoint = *endpoint;
 	member->session = true;
-	member->endpoint = *endpoint;
 	*ret_member = number;
 	return REJECT_NONE;
 }
@@ -101,6 +105,10 @@ uint32_t origin_of(struct node *node, uint16_t member, uint64_t incarnation)
 
 	if (oldest != INDEX_NONE)
 		return oldest;
+	/* Making room for an incarnation takes a walk through the ledger: one per member and slot is more than an honest one needs. */
+	if (node->members[member].incarnation_slot == node->slot)
+		return INDEX_NONE;
+	node->members[member].incarnation_slot = node->slot;
 	oldest = first;
 	for (uint32_t i = first; i < first + INCARNATIONS_MAX; i++) {
 		if (!node->origins[i].used)
@@ -113,7 +121,7 @@ uint32_t origin_of(struct node *node, uint16_t member, uint64_t incarnation)
 			return INDEX_NONE;
 		ledger_forget_origin(&node->ledger, (uint16_t)oldest);
 	}
-	node->origins[oldest] = (struct origin){ .used = true, .incarnation = incarnation, .want_all = WANT_ALL_REQUESTS };
+	node->origins[oldest] = (struct origin){ .used = true, .incarnation = incarnation };
 	node->excluded[oldest] = node->members[member].skewed;
 	return oldest;
 }
@@ -165,7 +173,7 @@ void member_measure(struct node *node, uint16_t number, struct now now, int64_t 
 	if (echo_ns <= 0 || hold_ns < 0 || echo_ns > now.mesh.ns || hold_ns > now.mesh.ns - echo_ns)
 		return;
 	const double rtt = (double)(now.mesh.ns - echo_ns - hold_ns) / NS_PER_MS;
-	const double skew = (double)(sent_ns - now.mesh.ns) / NS_PER_MS + rtt / 2;
+	const double skew = ((double)sent_ns - (double)now.mesh.ns) / NS_PER_MS + rtt / 2;
 
 	if (isnan(member->rtt_ms)) {
 		member->rtt_ms = rtt;

@@ -8,9 +8,9 @@
 
 static uint32_t publish_cells(const struct node_limits *limits)
 {
-	const uint32_t most = FRAMES_PER_TICK_MAX * CELLS_PER_FRAME_TYPICAL;
+	const uint32_t most = FRAMES_PER_TICK_MAX * CELLS_PER_FRAME_TYPICAL, least = PUBLISH_CELLS_MIN;
 
-	return limits->cells_max < most ? limits->cells_max : most;
+	return limits->cells_max < least ? least : limits->cells_max < most ? limits->cells_max : most;
 }
 
 static void node_place(struct node *node, struct arena *arena, const struct node_limits *limits)
@@ -99,7 +99,7 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	node->slot = mesh_slot_at(&node->mesh, now.mesh);
 	node->next_sequence = config->boot << SEQUENCE_BOOT_SHIFT | 1;
 	node->closing_entry = INDEX_NONE;
-	node->checks_second = -1;
+	node->checks_second = node->cookies_second = -1;
 	node_place(node, &arena, &config->limits);
 	memset(node->members, 0, config->limits.members_max * sizeof(*node->members));
 	memset(node->origins, 0, (size_t)config->limits.members_max * INCARNATIONS_MAX * sizeof(*node->origins));
@@ -147,6 +147,14 @@ static uint8_t first_told(const struct node *node, const struct cell *cell)
 	return told ? told->first : cell->first;
 }
 
+/* The tick before those an observation was counted in. The first of a start may have gathered since its cell began; later ones come each tick. */
+static uint64_t observed_from(const struct node *node, struct instant first, uint64_t tick)
+{
+	const uint64_t from = node->ticked ? node->tick : mesh_tick_at(&node->mesh, first);
+
+	return from < tick ? from : tick - 1;
+}
+
 bool node_observe(struct node *node, struct now now, const struct key *key, uint64_t slot, struct instant first, struct instant last,
 		  uint64_t packets)
 {
@@ -163,7 +171,7 @@ bool node_observe(struct node *node, struct now now, const struct key *key, uint
 	if (slot < slot_oldest(slot_now) || slot > slot_now + 1 || !frame_cell_is_valid(&cell))
 		return false;
 	cell.first = first_told(node, &cell);
-	reason = receive_cell(node, 0, &cell, node->tick < tick ? node->tick : tick - 1, tick);
+	reason = receive_cell(node, 0, &cell, observed_from(node, first, tick), tick);
 	if (reason == REJECT_QUOTA)
 		node_reject(node, REJECT_QUOTA);
 	return reason != REJECT_QUOTA;
@@ -174,6 +182,7 @@ void node_tick(struct node *node, struct now now)
 	const uint64_t slot = mesh_slot_at(&node->mesh, now.mesh);
 
 	node->tick = mesh_tick_at(&node->mesh, now.mesh);
+	node->ticked = true;
 	if (slot > node->slot) {
 		node->closing_slot = node->slot;
 		node->closing_entry = 0;

@@ -25,6 +25,8 @@
 #define ROOTS_SIZE 64 /* signatures known to be good: two trees of every origin of a small mesh */
 #define COOKIE_REPLIES_SIZE 64
 #define TOKEN_BYTES 16
+#define BAD_SIGNATURES_PER_TICK 32 /* looked at, from one neighbour: 2 % of a core */
+#define PUBLISH_CELLS_MIN 4096 /* what is sorted at once always has room */
 #define CELLS_PER_FRAME_TYPICAL 160 /* of IPv4 pairs under one destination, what a full frame takes at most */
 #define OVER_DESTINATIONS_MAX 4096 /* victims at one time; one more is filtered by its pairs' rates alone */
 
@@ -41,11 +43,14 @@ struct member {
 	uint64_t incarnation, boot;
 	struct window window;
 	uint64_t send_counter;
+	uint64_t hello_counter; /* of the last HELLO taken in this session */
 	struct instant heard_at; /* mono */
 	int64_t peer_sent_ns; /* mesh time its last digest was sent, by its clock; 0: none yet */
 	struct instant peer_sent_at; /* mono: when that came */
 	double rtt_ms, skew_ms; /* smoothed; NAN until measured */
 	uint32_t serve_budget; /* frames it may still be served in this tick */
+	uint32_t trust; /* bad signatures it may still bring in this tick before its frames are not looked at */
+	uint64_t incarnation_slot; /* in which its newest incarnation was first heard of */
 };
 
 /* An address to be greeted: from the configuration, or a member's. */
@@ -54,6 +59,8 @@ struct greeting {
 	uint16_t member; /* who answered from there, or MEMBER_NONE */
 	bool has_cookie;
 	uint8_t cookie[COOKIE_BYTES]; /* theirs, for us */
+	uint64_t cookie_of; /* member id of who gave it */
+	uint8_t tries; /* greetings since it was last near */
 	uint8_t token[TOKEN_BYTES]; /* ours: a welcome must echo it */
 	struct instant due; /* mono */
 };
@@ -64,7 +71,7 @@ struct out {
 	uint8_t kind;
 	uint16_t target; /* greeting for OUT_HELLO, reply for OUT_COOKIE, else member */
 	uint32_t what; /* origin for OUT_WANT, frame for OUT_FRAME, first digest row for OUT_DIGEST */
-	uint64_t sequence; /* of the frame, in case its place was taken meanwhile */
+	uint64_t sequence; /* of the frame, in case its place was taken meanwhile; of OUT_WANT: 1 asks for everything */
 };
 
 struct cookie_reply {
@@ -95,6 +102,7 @@ struct node {
 	uint64_t id;
 	struct mesh mesh;
 	uint64_t tick; /* the last one that was ended */
+	bool ticked; /* one was, since the start */
 	uint64_t slot; /* as of that tick */
 	struct node_counters counters;
 	uint64_t random[4]; /* xoshiro256** state */
@@ -115,6 +123,8 @@ struct node {
 	uint32_t replies_next;
 	uint32_t checks_left; /* certificate checks in this second */
 	int64_t checks_second;
+	uint32_t cookies_left; /* to be given away in this second */
+	int64_t cookies_second;
 
 	/* ledger.c, receive.c, publish.c */
 	struct ledger ledger;
@@ -155,6 +165,15 @@ static inline uint64_t slot_oldest(uint64_t slot_now)
 {
 	return slot_now < SLOTS_HELD ? 0 : slot_now - (SLOTS_HELD - 1);
 }
+static inline bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->port == b->port && address_equal(&a->address, &b->address);
+}
+/* At least 4: mesh_check. */
+static inline uint32_t slot_ticks(const struct node *node)
+{
+	return (uint32_t)(mesh_slot_length(&node->mesh).ns / mesh_tick_length(&node->mesh).ns);
+}
 static inline double tick_seconds(const struct node *node)
 {
 	return node->mesh.tick_ms / 1000.0;
@@ -164,7 +183,7 @@ static inline double tick_seconds(const struct node *node)
 int membership_init(struct node *node, const struct certificate *self);
 uint16_t member_find(const struct node *node, uint64_t id);
 /* Learns of a member, or of its next session. REJECT_STALE_SESSION, REJECT_MEMBERS_FULL or REJECT_NONE. */
-enum reject member_meet(struct node *node, const struct certificate *certificate, uint64_t incarnation, uint64_t boot,
+enum reject member_meet(struct node *node, struct now now, const struct certificate *certificate, uint64_t incarnation, uint64_t boot,
 			const struct endpoint *endpoint, uint16_t *ret_member);
 /* The origin of a member in an incarnation, or INDEX_NONE. */
 uint32_t origin_find(const struct node *node, uint16_t member, uint64_t incarnation);
@@ -194,7 +213,7 @@ size_t greet_write(struct node *node, struct now now, const struct out *out, str
 /* ---- repair.c: digests and what they bring ---- */
 void repair_tick(struct node *node, struct now now);
 size_t repair_write_digest(struct node *node, struct now now, uint16_t member, uint32_t first_row, uint8_t *ret_plain);
-size_t repair_write_want(struct node *node, uint32_t origin, uint8_t *ret_plain);
+size_t repair_write_want(struct node *node, uint32_t origin, bool everything, uint8_t *ret_plain);
 enum reject repair_receive_digest(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
 enum reject repair_receive_want(struct node *node, uint16_t member, const uint8_t *bytes, size_t size);
 
@@ -221,6 +240,7 @@ struct verdict {
 };
 void verdict_of(const struct node *node, struct now now, uint32_t entry, struct verdict *ret_verdict);
 void judge_dirty(struct node *node, uint32_t entry);
+void judge_whole_tick(struct node *node);
 void judge_tick(struct node *node, struct now now);
 void share_tick(struct node *node, struct now now);
 

@@ -75,12 +75,11 @@ void origin_tick(struct origin *origin)
 	origin->advertised[1] = origin->advertised[0] > origin->highest ? origin->advertised[0] : origin->highest;
 }
 
-bool origin_has_gap(const struct origin *origin)
+/* Is a sequence missing below the highest that came? */
+static bool has_gap_below(const struct origin *origin)
 {
 	uint64_t s = origin->base > origin->lost_up_to ? origin->base : origin->lost_up_to + 1;
 
-	if (origin->advertised[1] > origin->highest)
-		return true;
 	for (; s <= origin->highest && s <= origin->advertised[1]; s++) {
 		if (!bit_get(origin, s))
 			return true;
@@ -88,9 +87,17 @@ bool origin_has_gap(const struct origin *origin)
 	return false;
 }
 
+bool origin_has_gap(const struct origin *origin)
+{
+	return origin->advertised[1] > origin->highest || has_gap_below(origin);
+}
+
 void origin_want(const struct origin *origin, struct origin_want *ret_want)
 {
-	const uint64_t end = origin->advertised[1] > origin->highest ? origin->advertised[1] : origin->highest;
+	/* Known gaps first: a claim of more of the same start must not move the window beyond them. */
+	const bool restarted = origin->advertised[1] >> SEQUENCE_BOOT_SHIFT > origin->highest >> SEQUENCE_BOOT_SHIFT;
+	const bool claimed = restarted || (origin->advertised[1] > origin->highest && !has_gap_below(origin));
+	const uint64_t end = claimed ? origin->advertised[1] : origin->highest;
 	const uint64_t boot_first = end >> SEQUENCE_BOOT_SHIFT << SEQUENCE_BOOT_SHIFT | 1;
 
 	/* Nothing is known of it, not even a sequence: from the first one on. */
@@ -111,5 +118,4 @@ void origin_give_up(struct origin *origin)
 	origin->lost_up_to = origin->highest;
 	origin->advertised[0] = origin->advertised[1] = origin->highest;
 	origin->attempts = 0;
-	origin->want_all = 0;
 }

@@ -13,14 +13,13 @@
 
 #define SEQUENCES_KEPT 1024 /* sequences known one by one; 200 s of an origin with one frame per tick */
 #define SEQUENCE_BOOT_SHIFT 40 /* sequence = boot << 40 | number: a restart never repeats one */
-#define WANT_ALL_REQUESTS 2 /* a request lost is made up for by the second; more would only bring duplicates */
 #define TICKS_KEPT 4 /* ticks whose frames are still coming in: CARRY_TICKS and the running one */
 _Static_assert(TICKS_KEPT == CARRY_TICKS + 1, "an origin further behind is left out of the carry anyway");
 
 struct origin {
 	bool used;
 	bool quarantined; /* proved to have signed two frames with one sequence */
-	uint8_t want_all; /* requests left that ask for everything a neighbour has: nothing was held when it was first heard of */
+	uint64_t asked[MEMBERS_MAX / 64]; /* members that were asked for everything they have of it */
 	uint8_t attempts; /* requests since the last one that brought something */
 	uint64_t incarnation;
 	uint64_t base, highest; /* sequences in [base, highest] are known one by one */

@@ -61,7 +61,7 @@ static size_t write_sealed(struct node *node, struct now now, const struct out *
 		size = repair_write_digest(node, now, out->target, out->what, plain);
 		break;
 	case OUT_WANT:
-		size = repair_write_want(node, out->what, plain);
+		size = repair_write_want(node, out->what, out->sequence != 0, plain);
 		break;
 	case OUT_FRAME: {
 		const struct stored *frame = &node->store.frames[out->what];

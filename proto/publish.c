@@ -6,6 +6,7 @@
  */
 #include "node_internal.h"
 
+#define CELLS_AT_ONCE 2048 /* sorted together: some 16 frames */
 #define CLOSING_TICKS 12 /* a slot's closing frames are spread over this many ticks: done before the next slot has ended, and no tick is long */
 
 static bool own_push(struct own_queue *queue, struct own_change change)
@@ -13,6 +14,17 @@ static bool own_push(struct own_queue *queue, struct own_change change)
 	if (queue->count == queue->size)
 		return false;
 	queue->items[(queue->head + queue->count++) % queue->size] = change;
+	return true;
+}
+
+/* Back to where it came from: it is next. */
+static bool own_push_front(struct own_queue *queue, struct own_change change)
+{
+	if (queue->count == queue->size)
+		return false;
+	queue->head = (queue->head + queue->size - 1) % queue->size;
+	queue->items[queue->head] = change;
+	queue->count++;
 	return true;
 }
 
@@ -26,15 +38,18 @@ static bool own_pop(struct own_queue *queue, struct own_change *ret_change)
 	return true;
 }
 
+static struct own_queue *queue_of(struct node *node, uint32_t entry)
+{
+	return key_is_destination(&node->ledger.entries[entry].key) ? &node->own_destinations : &node->own_pairs;
+}
+
 void publish_later(struct node *node, uint32_t entry, uint32_t cell)
 {
-	const bool destination = key_is_destination(&node->ledger.entries[entry].key);
-
 	if (!node->config.gossip || node->ledger.cells[cell].waiting)
 		return;
 	/* The queues hold every own cell there can be, so a push only fails over places of cells already forgotten: the closing frame of
 	 * the slot then carries the total. */
-	if (own_push(destination ? &node->own_destinations : &node->own_pairs, (struct own_change){ entry, cell }))
+	if (own_push(queue_of(node, entry), (struct own_change){ entry, cell }))
 		node->ledger.cells[cell].waiting = 1;
 }
 
@@ -139,8 +154,8 @@ static void sign_and_send(struct node *node, struct now now, enum frame_kind kin
 	node->counters.frames_published += count;
 }
 
-/* Publishes sorted cells in at most `frames_max` frames; returns how many cells went out. No cells: one frame, a sign of life. */
-static size_t publish(struct node *node, struct now now, enum frame_kind kind, const struct cell *cells, size_t count, uint32_t frames_max)
+/* Puts sorted cells into the frames after the first `frames`, up to frames_max; returns how many cells went in. */
+static size_t fill_frames(struct node *node, enum frame_kind kind, const struct cell *cells, size_t count, uint32_t frames_max, uint32_t *frames)
 {
 	struct frame_head head = {
 		.origin = node->id,
@@ -148,36 +163,38 @@ static size_t publish(struct node *node, struct now now, enum frame_kind kind, c
 		.tick = node->tick,
 		.kind = kind,
 	};
-	uint32_t frames = 0;
 	size_t taken = 0;
 
-	if (frames_max > FRAMES_PER_TICK_MAX)
-		frames_max = FRAMES_PER_TICK_MAX;
-	do {
+	while (taken < count && *frames < frames_max) {
 		head.sequence = node->next_sequence++;
 		frame_begin(&node->writer, &head, body_bytes_max(node));
 		while (taken < count && frame_add(&node->writer, &cells[taken]))
 			taken++;
-		node->published[frames++] = body_keep(node);
-	} while (taken < count && frames < frames_max);
-	sign_and_send(node, now, kind, frames);
+		node->published[(*frames)++] = body_keep(node);
+	}
 	return taken;
 }
 
-/* No more than the tick's frames can hold at best: what is collected in vain would only be put back. */
-static size_t cells_per_tick(const struct node *node)
+/* A frame without cells: a sign of life. */
+static uint32_t empty_frame(struct node *node)
 {
-	const size_t most = (size_t)node->config.frames_per_tick * CELLS_PER_FRAME_TYPICAL;
+	const struct frame_head head = {
+		.origin = node->id,
+		.incarnation = node->config.incarnation,
+		.sequence = node->next_sequence++,
+		.tick = node->tick,
+	};
 
-	return most < node->publish_cells_max ? most : node->publish_cells_max;
+	frame_begin(&node->writer, &head, body_bytes_max(node));
+	node->published[0] = body_keep(node);
+	return 1;
 }
 
-static size_t collect(struct node *node, struct own_queue *queue, size_t count)
+static size_t collect_from(struct node *node, struct own_queue *queue, size_t count)
 {
-	const size_t most = cells_per_tick(node);
 	struct own_change change;
 
-	while (count < most && own_pop(queue, &change)) {
+	while (count < CELLS_AT_ONCE && own_pop(queue, &change)) {
 		if (!cell_is_of(&node->ledger, change.entry, change.cell))
 			continue;
 		node->ledger.cells[change.cell].waiting = 0;
@@ -186,38 +203,80 @@ static size_t collect(struct node *node, struct own_queue *queue, size_t count)
 	return count;
 }
 
-/* What did not fit waits for the next tick, with whatever total it has then. */
+/* The next cells, destinations first, oldest first; sorted. */
+static size_t collect(struct node *node)
+{
+	const size_t destinations = collect_from(node, &node->own_destinations, 0);
+	const size_t count = collect_from(node, &node->own_pairs, destinations);
+
+	cells_sort(node->publish_cells, count);
+	return count;
+}
+
+/* What did not fit is the next tick's first, with whatever total it has then. */
 static void wait_again(struct node *node, const struct cell *cells, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		const uint32_t entry = ledger_find(&node->ledger, &cells[i].key);
+		const struct ledger_cell *cell = ledger_cell_of(&node->ledger, entry, 0, cells[i].slot);
+		const uint32_t number = (uint32_t)(cell - node->ledger.cells);
 
-		for (uint32_t at = node->ledger.entries[entry].cells; at != INDEX_NONE; at = node->ledger.cells[at].next) {
-			if (node->ledger.cells[at].origin == 0 && node->ledger.cells[at].slot == (uint16_t)cells[i].slot)
-				publish_later(node, entry, at);
-		}
+		if (!cell->waiting && own_push_front(queue_of(node, entry), (struct own_change){ entry, number }))
+			node->ledger.cells[number].waiting = 1;
 	}
+}
+
+/* Some cells at a time in the order they changed, so that who did not fit once is not sorted behind the others again. */
+static uint32_t fill_tick(struct node *node)
+{
+	uint32_t frames = 0;
+
+	while (frames < node->config.frames_per_tick) {
+		const size_t count = collect(node);
+		const size_t taken = fill_frames(node, FRAME_TICK, node->publish_cells, count, node->config.frames_per_tick, &frames);
+
+		if (count == 0)
+			break;
+		wait_again(node, node->publish_cells + taken, count - taken);
+	}
+	return frames;
 }
 
 static void publish_changed(struct node *node, struct now now)
 {
-	size_t count = collect(node, &node->own_destinations, 0), taken;
+	uint32_t frames = fill_tick(node);
 
-	count = collect(node, &node->own_pairs, count);
-	if (count == 0 && node->ledger.origin_cells[0] == 0)
-		return; /* nothing counted lately: the digests are sign enough */
-	cells_sort(node->publish_cells, count);
-	taken = publish(node, now, FRAME_TICK, node->publish_cells, count, node->config.frames_per_tick);
-	wait_again(node, node->publish_cells + taken, count - taken);
 	node->counters.cells_waiting = node->own_destinations.count + node->own_pairs.count;
+	if (frames == 0 && node->ledger.origin_cells[0] == 0)
+		return; /* nothing counted lately: the digests are sign enough */
+	if (frames == 0)
+		frames = empty_frame(node);
+	sign_and_send(node, now, FRAME_TICK, frames);
+}
+
+/* Closing frames a tick may have: no more than their ring has places, or they would take each other's. */
+static uint32_t closing_frames_max(const struct node *node)
+{
+	const uint32_t places = node->store.frames_max - node->store.tick_max;
+
+	return places < FRAMES_PER_TICK_MAX ? places : FRAMES_PER_TICK_MAX;
+}
+
+static void publish_again(struct node *node, const struct cell *cell)
+{
+	const uint32_t entry = ledger_find(&node->ledger, &cell->key);
+
+	publish_later(node, entry, (uint32_t)(ledger_cell_of(&node->ledger, entry, 0, cell->slot) - node->ledger.cells));
 }
 
 /* The next stretch of the ended slot's closing frames. */
 static void publish_closing(struct node *node, struct now now)
 {
-	const uint32_t entries = node->ledger.entries_high / CLOSING_TICKS + 1;
+	const uint32_t ticks = slot_ticks(node) - 1 < CLOSING_TICKS ? slot_ticks(node) - 1 : CLOSING_TICKS;
+	const uint32_t entries = node->ledger.entries_high / ticks + 1;
 	const uint16_t slot = (uint16_t)node->closing_slot;
-	size_t count = 0;
+	size_t count = 0, taken;
+	uint32_t frames = 0;
 
 	for (uint32_t looked = 0; looked < entries && node->closing_entry < node->ledger.entries_high && count < node->publish_cells_max;
 	     node->closing_entry++, looked++) {
@@ -235,7 +294,10 @@ static void publish_closing(struct node *node, struct now now)
 	if (count == 0)
 		return;
 	cells_sort(node->publish_cells, count);
-	publish(node, now, FRAME_CLOSING, node->publish_cells, count, FRAMES_PER_TICK_MAX);
+	taken = fill_frames(node, FRAME_CLOSING, node->publish_cells, count, closing_frames_max(node), &frames);
+	sign_and_send(node, now, FRAME_CLOSING, frames);
+	for (size_t i = taken; i < count; i++) /* the rest goes out as changed cells do */
+		publish_again(node, &node->publish_cells[i]);
 }
 
 void publish_tick(struct node *node, struct now now)

@@ -10,13 +10,10 @@ enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *
 	uint32_t entry = ledger_find(&node->ledger, &version->key), cell;
 	uint64_t gain;
 
-	if (entry == INDEX_NONE) {
-		if (!ledger_has_room(&node->ledger, (uint16_t)origin))
-			return REJECT_QUOTA;
-		entry = ledger_make(&node->ledger, &version->key);
-		if (entry == INDEX_NONE)
-			return REJECT_QUOTA;
-	}
+	if (entry == INDEX_NONE)
+		entry = ledger_make(&node->ledger, (uint16_t)origin, &version->key);
+	if (entry == INDEX_NONE)
+		return REJECT_QUOTA;
 	switch (ledger_join(&node->ledger, entry, (uint16_t)origin, version, &gain, &cell)) {
 	case JOIN_QUOTA:
 		return REJECT_QUOTA;
@@ -95,7 +92,7 @@ static void merge(struct node *node, struct now now, uint32_t number, const stru
 {
 	const uint64_t slot_now = mesh_slot_at(&node->mesh, now.mesh), tick = claim->head.tick;
 	/* A closing frame repeats totals, and a tick far from ours tells no recent rate: neither moves the carry. */
-	const bool rates = claim->head.kind == FRAME_TICK && tick > 0 && tick <= node->tick + RECENT_TICKS / 2;
+	const bool rates = claim->head.kind == FRAME_TICK && tick + RECENT_TICKS > node->tick && tick <= node->tick + RECENT_TICKS / 2;
 	const bool newest = claim->head.sequence > node->origins[number].highest;
 	struct frame_reader reader;
 	struct cell cell;
@@ -129,6 +126,7 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 	struct frame_claim claim;
 	enum reject reason = frame_split(frame, size, &claim);
 	uint16_t member;
+	uint64_t whole;
 	uint32_t origin;
 	bool other;
 
@@ -144,8 +142,12 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 		node->counters.frames_duplicate++;
 		return REJECT_FRAME_DUPLICATE;
 	}
-	if (!root_is_signed(node, &claim.root, member))
+	if (node->members[sender].trust == 0)
+		return REJECT_SIGNATURE; /* this neighbour has brought too many bad ones in this tick */
+	if (!root_is_signed(node, &claim.root, member)) {
+		node->members[sender].trust--;
 		return REJECT_SIGNATURE;
+	}
 	if (claim.head.sequence == 0 || claim.head.sequence > UINT64_MAX - 2 * SEQUENCES_KEPT || claim.head.epoch != 0)
 		return REJECT_BODY;
 	reason = frame_check(claim.body, claim.body_bytes);
@@ -160,9 +162,12 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 		equivocation(node, now, member, origin);
 		return REJECT_EQUIVOCATION;
 	}
+	whole = node->origins[origin].complete;
 	merge(node, now, origin, &claim);
 	keep(node, &claim, frame, size);
 	origin_note(&node->origins[origin], claim.head.sequence, claim.head.tick, claim.root.tick_frames, claim.head.kind == FRAME_CLOSING);
+	if (node->origins[origin].complete != whole)
+		judge_whole_tick(node);
 	node->counters.frames_received++;
 	if (sender != member) {
 		node->origins[origin].frames_repaired++;

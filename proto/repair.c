@@ -10,6 +10,7 @@
 #define DIGEST_ROW_BYTES (8 + 8 + 8)
 #define WANT_BYTES (1 + 8 + 8 + 1 + 8 + SEQUENCES_KEPT / 8)
 #define SERVE_FRAMES_PER_TICK 256 /* to one member: at 200 ms and 1232 bytes 12 Mbit/s */
+#define WANT_COST 2 /* of the frames served */
 #define ATTEMPTS_MAX 10 /* two seconds of asking around */
 
 static bool origin_is_told(const struct node *node, uint32_t origin)
@@ -47,6 +48,33 @@ size_t repair_write_digest(struct node *node, struct now now, uint16_t number, u
 	return (size_t)(at - ret_plain);
 }
 
+/*
+ * A row of a digest is a claim. A neighbour's may bring forward what is asked for by one window and no more, and makes no origin but the one
+ * its member greeted us as; only the origin's own word tells of another start.
+ */
+static void claim(struct node *node, uint16_t neighbour, uint64_t id, uint64_t incarnation, uint64_t highest)
+{
+	const uint16_t number = member_find(node, id);
+	const struct member *member = number == MEMBER_NONE ? NULL : &node->members[number];
+	struct origin *origin;
+	uint32_t place;
+	uint64_t most;
+
+	if (!member || (!member->session && !member->self))
+		return; /* we meet it by its own greeting */
+	place = origin_find(node, number, incarnation);
+	if (place == INDEX_NONE && incarnation == member->incarnation)
+		place = origin_of(node, number, incarnation);
+	if (place == INDEX_NONE)
+		return;
+	origin = &node->origins[place];
+	most = origin->highest ? origin->highest + SEQUENCES_KEPT : (member->boot << SEQUENCE_BOOT_SHIFT) + SEQUENCES_KEPT;
+	if (neighbour != number && highest > most)
+		highest = origin->highest ? most : highest >> SEQUENCE_BOOT_SHIFT <= member->boot ? highest : 0;
+	if (highest > origin->advertised[0])
+		origin->advertised[0] = highest;
+}
+
 enum reject repair_receive_digest(struct node *node, struct now now, uint16_t number, const uint8_t *bytes, size_t size)
 {
 	struct cursor c = { bytes, bytes + size, false };
@@ -58,28 +86,14 @@ enum reject repair_receive_digest(struct node *node, struct now now, uint16_t nu
 	member_measure(node, number, now, sent, echo, hold);
 	for (uint16_t i = 0; i < rows; i++) {
 		const uint64_t id = get_le(&c, 8), incarnation = get_le(&c, 8), highest = get_le(&c, 8);
-		const uint16_t member = member_find(node, id);
-		uint32_t origin;
-
-		if (member == MEMBER_NONE)
-			continue; /* we meet it by its own greeting */
-		/* Only incarnations its certificate's holder told us of itself, or older: a digest is a claim of a neighbour. */
-		if (!node->members[member].session && !node->members[member].self)
-			continue;
-		if (incarnation > node->members[member].incarnation)
-			continue;
-		origin = origin_of(node, member, incarnation);
-		if (origin == INDEX_NONE)
-			continue;
-		if (highest > node->origins[origin].advertised[0])
-			node->origins[origin].advertised[0] = highest;
+		claim(node, number, id, incarnation, highest);
 	}
 	return REJECT_NONE;
 }
 
-size_t repair_write_want(struct node *node, uint32_t number, uint8_t *ret_plain)
+size_t repair_write_want(struct node *node, uint32_t number, bool everything, uint8_t *ret_plain)
 {
-	struct origin *origin = &node->origins[number];
+	const struct origin *origin = &node->origins[number];
 	struct origin_want want;
 	uint8_t *at = ret_plain;
 
@@ -87,12 +101,10 @@ size_t repair_write_want(struct node *node, uint32_t number, uint8_t *ret_plain)
 	at = put_le(at, MESSAGE_WANT, 1);
 	at = put_le(at, node->members[origin_member(number)].id, 8);
 	at = put_le(at, origin->incarnation, 8);
-	at = put_le(at, origin->want_all > 0, 1);
+	at = put_le(at, everything, 1);
 	at = put_le(at, want.first, 8);
 	for (unsigned int i = 0; i < SEQUENCES_KEPT / 64; i++)
 		at = put_le(at, want.have[i], 8);
-	if (origin->want_all > 0)
-		origin->want_all--;
 	return (size_t)(at - ret_plain);
 }
 
@@ -136,8 +148,10 @@ enum reject repair_receive_want(struct node *node, uint16_t member, const uint8_
 		have[i] = get_le(&c, 8);
 	if (!cursor_done(&c) || first == 0 || first > UINT64_MAX - SEQUENCES_KEPT)
 		return REJECT_MESSAGE;
-	if (node->members[member].serve_budget == 0)
+	/* Looking costs, too, even when nothing is found. */
+	if (node->members[member].serve_budget < WANT_COST)
 		return REJECT_NONE;
+	node->members[member].serve_budget -= WANT_COST;
 	if (all) {
 		serve_all(node, member, origin, incarnation);
 		return REJECT_NONE;
@@ -170,15 +184,28 @@ static uint16_t ask_whom(struct node *node, uint32_t number, struct now now)
 	return count == 0 ? MEMBER_NONE : near[node_random(node) % count];
 }
 
+/* Everything a near member has, from each of them once: what one has not another may. */
+static bool want_everything(struct node *node, uint32_t number, struct now now)
+{
+	struct origin *origin = &node->origins[number];
+
+	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
+		if (origin->asked[i / 64] >> i % 64 & 1 || !member_is_near(node, i, now))
+			continue;
+		origin->asked[i / 64] |= 1ULL << i % 64;
+		outbox_add(node, (struct out){ .kind = OUT_WANT, .target = i, .what = number, .sequence = 1 });
+		return true;
+	}
+	return false;
+}
+
 static void want(struct node *node, uint32_t number, struct now now)
 {
 	struct origin *origin = &node->origins[number];
 	uint16_t target;
 
-	if (!origin->want_all && !origin_has_gap(origin))
+	if (want_everything(node, number, now) || !origin_has_gap(origin))
 		return;
-	if (origin->want_all && origin->advertised[1] == 0 && !node->members[origin_member(number)].self)
-		return; /* nobody has anything of it yet */
 	target = ask_whom(node, number, now);
 	if (target == MEMBER_NONE)
 		return;
@@ -197,6 +224,7 @@ void repair_tick(struct node *node, struct now now)
 		if (!member->used || member->self || !member->session)
 			continue;
 		member->serve_budget = SERVE_FRAMES_PER_TICK;
+		member->trust = BAD_SIGNATURES_PER_TICK;
 		outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = i });
 	}
 	for (uint32_t i = 0; i < node->config.limits.members_max * INCARNATIONS_MAX; i++) {

@@ -89,11 +89,12 @@ void share_tick(struct node *node, struct now now)
 
 	for (uint32_t i = 0; i < node->over_count; i++) {
 		const uint32_t number = node->over[i];
-		const struct entry *entry = &node->ledger.entries[number];
+		struct entry *entry = &node->ledger.entries[number];
 
-		if (!(entry->flags & ENTRY_USED) || !key_is_destination(&entry->key))
-			continue; /* forgotten, and its place taken */
+		if (!(entry->flags & ENTRY_LISTED))
+			continue; /* forgotten, and its place perhaps taken */
 		if (!(entry->flags & ENTRY_OVER) || !node->config.thresholds.fair) {
+			entry->flags &= (uint8_t)~ENTRY_LISTED;
 			lift(node, number);
 			continue;
 		}

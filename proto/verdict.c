@@ -5,6 +5,9 @@
  */
 #include "node_internal.h"
 
+/* The kernel adds its own packets in 32 bits: half of them are left to it. No honest window holds as many. */
+#define COUNT_MAX (UINT32_MAX / 2)
+
 /* A: the oldest, over the origins with cells of this key, of the newest tick each is held whole; who is too far behind is left out. */
 static uint64_t oldest_whole_tick(const struct node *node, const struct entry *entry, uint32_t *ret_origins)
 {
@@ -49,6 +52,8 @@ void verdict_of(const struct node *node, struct now now, uint32_t number, struct
 	*v = (struct verdict){ .limit = destination ? t->destination_rate : t->pair_rate };
 	ledger_sum(&node->ledger, number, oldest, &node->mesh, node->excluded, &sums);
 	v->m = algorithm1_replay(sums.sum, oldest, &node->mesh, t->idle_reset);
+	if (v->m.count > COUNT_MAX)
+		v->m.count = COUNT_MAX;
 	v->carry = carry_of(&entry->recent, oldest_whole_tick(node, entry, &v->origins), tick_seconds(node));
 	v->floor = v->m.count > v->carry.known_after ? v->m.count - v->carry.known_after : 0;
 	lag_s = (double)duration_between(mesh_tick_start(&node->mesh, v->carry.tick), now.mesh).ns / NS_PER_S;

@@ -25,6 +25,7 @@ struct counter {
 	struct key key;
 	uint64_t packets;
 	struct instant window_start, last;
+	uint32_t window_packets;
 	struct harvest_words words;
 };
 
@@ -297,6 +298,7 @@ static void count(struct world *world, struct place *place, const struct key *ke
 		*counter = (struct counter){ .key = *key, .window_start = now };
 	} else if (duration_exceeds(duration_between(counter->last, now), world->options.thresholds.idle_reset)) {
 		counter->window_start = now;
+		counter->window_packets = (uint32_t)counter->packets;
 	}
 	counter->packets++;
 	counter->last = now;
@@ -342,6 +344,7 @@ static void harvest(struct world *world, struct place *place)
 			.packets = counter->packets,
 			.last = counter->last,
 			.window_start = counter->window_start,
+			.window_packets = counter->window_packets,
 			.previous = place->harvested_at,
 			.now = now.mesh,
 			.slot_length = mesh_slot_length(&world->mesh),

@@ -157,7 +157,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	once();
 	if (node_init(fuzz_memory, node_bytes(&fuzz_self.config.limits), &fuzz_self.config, now, &node) ||
-	    member_meet(node, &fuzz_other.certificate, 2, 1, &from, &member) != REJECT_NONE || member != 1)
+	    member_meet(node, now, &fuzz_other.certificate, 2, 1, &from, &member) != REJECT_NONE || member != 1)
 		abort();
 	while (size >= 2) {
 		const uint8_t kind = data[0];

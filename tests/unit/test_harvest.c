@@ -188,6 +188,8 @@ static struct harvest_input input_of(const struct row *row)
 		.packets = row->packets,
 		.last = { row->last },
 		.window_start = { row->window_start },
+		/* A window younger than the last harvest began with the first packet since. */
+		.window_packets = row->window_start > row->previous ? row->words.harvested_packets : 0,
 		.previous = { row->previous },
 		.now = { row->now },
 		.slot_length = { SLOT_NS },
@@ -230,6 +232,7 @@ struct client {
 	uint64_t packets, slots[512], first_slot;
 	struct instant last, window_start;
 	struct harvest_words words;
+	uint32_t window_packets;
 };
 
 /* What was told of each slot. */
@@ -265,7 +268,7 @@ static void packets_arrive(struct client *client, uint64_t *random, struct insta
 		if (at.ns > to.ns)
 			break;
 		if (client->packets == client->first_slot || at.ns - client->last.ns > 10 * NS_PER_S)
-			client->window_start = at;
+			client->window_start = at, client->window_packets = (uint32_t)client->packets;
 		client->packets++;
 		client->last = at;
 		client->slots[at.ns / SLOT_NS % 512]++;
@@ -294,6 +297,7 @@ static void run_client(uint64_t seed, bool crashes, struct client *client, struc
 			.packets = client->packets,
 			.last = client->last,
 			.window_start = client->window_start,
+			.window_packets = client->window_packets,
 			.previous = previous,
 			.now = now,
 			.slot_length = { SLOT_NS },

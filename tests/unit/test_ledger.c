@@ -37,7 +37,7 @@ static enum join join(struct ledger *ledger, const struct key *key, uint16_t ori
 		      uint64_t packets, uint64_t *ret_gain)
 {
 	const struct cell version = { .key = *key, .slot = slot, .first = first, .last = last, .packets = packets };
-	const uint32_t entry = ledger_make(ledger, key);
+	const uint32_t entry = ledger_make(ledger, origin, key);
 	uint32_t cell;
 
 	*ret_gain = 0;
@@ -363,26 +363,62 @@ static uint32_t flood(struct ledger *ledger, uint16_t origin, uint32_t most)
 		const struct key key = key_of(1 + origin * 100000U + taken, 1);
 		uint64_t gain;
 
-		if (!ledger_has_room(ledger, origin) || join(ledger, &key, origin, 1000, 0, 0, 1, &gain) != JOIN_GREW)
+		if (!ledger_has_room(ledger, origin, 1) || join(ledger, &key, origin, 1000, 0, 0, 1, &gain) != JOIN_GREW)
 			break;
 		taken++;
 	}
 	return taken;
 }
 
+/* Half of 2048 cells is lent, a quarter is member 0's (this proxy's), a quarter the others'. */
 static void a_flood_takes_nothing_of_anothers_part(void **state)
 {
 	(void)state;
-	for (uint32_t members = 1; members <= 16; members *= 2) {
+	for (uint32_t members = 2; members <= 16; members *= 2) {
 		struct books books = books_open(8192, 2048, members); /* keys for every cell */
-		const uint32_t part = books.ledger.origin_guarantee, flooded = flood(&books.ledger, 0, UINT32_MAX);
+		const uint32_t part = 2048 / 4 / members;
 
-		assert_int_equal(part, 1024 / members);
-		assert_int_equal(flooded, 1024); /* its own part and all that is lent */
-		for (uint16_t member = 1; member < members; member++)
-			assert_int_equal(flood(&books.ledger, (uint16_t)(member * INCARNATIONS_MAX), part), part);
+		assert_int_equal(flood(&books.ledger, INCARNATIONS_MAX, UINT32_MAX), 1024);
+		for (uint16_t member = 2; member < members; member++)
+			assert_int_equal(flood(&books.ledger, (uint16_t)(member * INCARNATIONS_MAX), UINT32_MAX), part);
+		assert_int_equal(flood(&books.ledger, 0, UINT32_MAX), 512);
 		free(books.memory);
 	}
+}
+
+static void incarnations_share_one_members_part(void **state)
+{
+	struct books books = books_open(8192, 2048, 16);
+	uint32_t taken = 0;
+
+	(void)state;
+	for (uint16_t incarnation = 0; incarnation < INCARNATIONS_MAX; incarnation++)
+		taken += flood(&books.ledger, (uint16_t)(INCARNATIONS_MAX + incarnation), UINT32_MAX);
+	assert_int_equal(taken, 1024);
+	assert_int_equal(flood(&books.ledger, 15 * INCARNATIONS_MAX, UINT32_MAX), 2048 / 4 / 16);
+	free(books.memory);
+}
+
+/* Fewer keys than cells, each pair with a destination of its own: two keys a pair. */
+static void keys_are_guaranteed_as_cells_are(void **state)
+{
+	struct books books = books_open(1024, 65536, 4);
+	uint64_t gain;
+	uint32_t taken;
+
+	(void)state;
+	for (uint32_t i = 1;; i++) {
+		const struct key key = key_of(100000 + i, i % 200 + 1);
+
+		if (join(&books.ledger, &key, INCARNATIONS_MAX, 1000, 0, 0, 1, &gain) != JOIN_GREW)
+			break;
+	}
+	assert_true(books.ledger.keys_held >= 511 && books.ledger.keys_held <= 512);
+	taken = flood(&books.ledger, 2 * INCARNATIONS_MAX, UINT32_MAX);
+	assert_int_equal(taken, 1024 / 4 / 4);
+	taken = flood(&books.ledger, 0, UINT32_MAX);
+	assert_int_equal(taken, 1024 / 4);
+	free(books.memory);
 }
 
 static void what_is_held_grows_even_when_nothing_new_may_come(void **state)
@@ -393,7 +429,7 @@ static void what_is_held_grows_even_when_nothing_new_may_come(void **state)
 
 	(void)state;
 	flood(&books.ledger, 0, UINT32_MAX);
-	assert_false(ledger_has_room(&books.ledger, 0));
+	assert_false(ledger_has_room(&books.ledger, 0, 0));
 	assert_int_equal(join(&books.ledger, &known, 0, 1000, 0, 9, 50, &gain), JOIN_GREW);
 	assert_int_equal(gain, 49);
 	assert_int_equal(join(&books.ledger, &known, 0, 1001, 0, 9, 50, &gain), JOIN_QUOTA); /* another slot is a new cell */
@@ -401,7 +437,7 @@ static void what_is_held_grows_even_when_nothing_new_may_come(void **state)
 	assert_int_equal(join(&books.ledger, &new, 3, 1000, 0, 9, 50, &gain), JOIN_GREW);
 	ledger_forget_origin(&books.ledger, 0);
 	assert_int_equal(books.ledger.cells_held, 1);
-	assert_true(ledger_has_room(&books.ledger, 0));
+	assert_true(ledger_has_room(&books.ledger, 0, 1));
 	free(books.memory);
 }
 
@@ -413,9 +449,9 @@ static void full_pools_refuse_and_recover(void **state)
 	uint32_t made = 0;
 
 	(void)state;
-	while (ledger_make(&books.ledger, &key) != INDEX_NONE)
+	while (ledger_make(&books.ledger, 0, &key) != INDEX_NONE)
 		key = key_of(++made + 1, 1);
-	assert_int_equal(made, 63); /* and the destination */
+	assert_int_equal(made, 31); /* and the destination: the half that is lent */
 	assert_int_equal(ledger_find(&books.ledger, &key), INDEX_NONE);
 	key = key_of(7, 1);
 	assert_int_equal(join(&books.ledger, &key, 0, 1000, 0, 0, 1, &gain), JOIN_GREW);
@@ -440,6 +476,8 @@ int main(void)
 		cmocka_unit_test(random_makes_and_forgets_agree_with_a_plain_list),
 		cmocka_unit_test(forgetting_takes_the_slots_below_and_no_others),
 		cmocka_unit_test(a_flood_takes_nothing_of_anothers_part),
+		cmocka_unit_test(incarnations_share_one_members_part),
+		cmocka_unit_test(keys_are_guaranteed_as_cells_are),
 		cmocka_unit_test(what_is_held_grows_even_when_nothing_new_may_come),
 		cmocka_unit_test(full_pools_refuse_and_recover),
 	};
