@@ -32,6 +32,7 @@ static void origin_reach(struct origin *origin, uint64_t sequence)
 	if (origin->highest < boot_first || sequence - origin->highest >= SEQUENCES_KEPT) {
 		/* Another start of the origin, or so far ahead that nothing known is still inside. */
 		memset(origin->have, 0, sizeof(origin->have));
+		memset(origin->asked, 0, sizeof(origin->asked)); /* what is missing of before has no number here any more */
 		origin->base = boot_first;
 	} else {
 		for (uint64_t s = origin->highest + 1; s <= sequence; s++)
