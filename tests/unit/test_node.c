@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "mesh_world.h"
+#include "seal.h"
 
 static struct world_options options_of(unsigned int nodes)
 {
@@ -366,6 +367,65 @@ static void a_datagram_for_another_receiver_does_not_open(void **state)
 	world_free(world);
 }
 
+/* Whoever has the mesh secret can open a HELLO, change it and seal it again; not sign it. */
+static struct world_datagram hello_changed(const struct world *world, const struct world_datagram *hello, size_t offset)
+{
+	struct world_datagram changed = *hello;
+	struct seal_context context = { .sender = 0 };
+	uint8_t mesh_secret[MESH_SECRET_BYTES], key[SEAL_KEY_BYTES];
+	struct datagram_header header;
+	size_t size;
+
+	memset(mesh_secret, 42, sizeof(mesh_secret));
+	seal_hello_key(mesh_secret, key);
+	memcpy(context.mesh_id, world_mesh(world)->id, MESH_ID_BYTES);
+	assert_int_equal(seal_header(changed.bytes, changed.size, &header), REJECT_NONE);
+	assert_int_equal(seal_open(changed.bytes, changed.size, &context, key, &size), REJECT_NONE);
+	changed.bytes[SEAL_HEADER_BYTES + offset] ^= 1;
+	header.nonce[2]++; /* a later send counter: no replay */
+	changed.size = seal_close(&header, &context, key, changed.bytes + SEAL_HEADER_BYTES, size, changed.bytes);
+	return changed;
+}
+
+static bool record_hellos(void *user, struct world_datagram *datagram)
+{
+	return datagram->size != HELLO_BYTES || record(user, datagram);
+}
+
+static void a_greeting_in_anothers_name_changes_nothing(void **state)
+{
+	struct world_options options = options_of(3);
+	struct world *world = world_make(&options);
+	static struct record r;
+	struct node_counters before, after;
+	unsigned int signatures = 0, replays = 0;
+
+	(void)state;
+	r.count = 0;
+	world_set_tap(world, record_hellos, &r);
+	world_run(world, 1);
+	world_set_tap(world, NULL, NULL);
+	assert_true(r.count > 0);
+	for (size_t i = 0; i < r.count; i++) {
+		const struct world_datagram changed = hello_changed(world, &r.datagrams[i], 18); /* a later boot */
+		struct node *node = world_node(world, changed.to);
+
+		node_read_counters(node, &before);
+		world_deliver(world, &changed);
+		node_read_counters(node, &after);
+		signatures += after.rejects[REJECT_SIGNATURE] > before.rejects[REJECT_SIGNATURE];
+		world_deliver(world, &r.datagrams[i]);
+		node_read_counters(node, &after);
+		replays += after.rejects[REJECT_REPLAY] > before.rejects[REJECT_REPLAY];
+	}
+	assert_true(signatures >= 3); /* a GREET with a cookie for each pair of nodes */
+	assert_true(replays >= 3);
+	world_run(world, 3);
+	for (unsigned int n = 0; n < 3; n++)
+		assert_int_equal(members_up(world, n), 2);
+	world_free(world);
+}
+
 static void an_own_cells_first_is_what_was_told_first(void **state)
 {
 	const struct key pair = world_key(1, 1);
@@ -406,6 +466,7 @@ int main(void)
 		cmocka_unit_test(changed_datagrams_change_nothing_and_show),
 		cmocka_unit_test(replayed_datagrams_change_nothing_and_show),
 		cmocka_unit_test(a_datagram_for_another_receiver_does_not_open),
+		cmocka_unit_test(a_greeting_in_anothers_name_changes_nothing),
 		cmocka_unit_test(an_own_cells_first_is_what_was_told_first),
 	};
 
