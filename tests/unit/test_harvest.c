@@ -407,6 +407,30 @@ static void a_stall_puts_no_slot_over_the_rate(void **state)
 	}
 }
 
+/* A kernel without its daemon ages its window, so the window's start is no idle reset: the minute is not credited to its last seconds. */
+static void a_daemon_dead_for_a_minute_credits_no_slot_with_the_minute(void **state)
+{
+	struct harvest_words words = { .harvested_packets = 1000, .slot = 100 };
+	const int64_t died = START(100), now = died + 60 * NS_PER_S;
+	const struct harvest_input input = {
+		.packets = 1000 + 60 * 20, /* 20 packets a second */
+		.last = { now },
+		.window_start = { now - 4 * NS_PER_S },
+		.window_packets = 1000 + 56 * 20,
+		.previous = { died },
+		.now = { now },
+		.slot_length = { SLOT_NS },
+		.idle_reset = { 10 * NS_PER_S },
+	};
+	struct harvest_cell cells[SLOTS_HELD];
+	const size_t count = harvest_divide(&words, &input, cells);
+
+	(void)state;
+	assert_true(count > 0);
+	for (size_t i = 0; i < count; i++)
+		assert_true((double)cells[i].packets <= 20.0 * (double)SLOT_NS / NS_PER_S + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -414,6 +438,7 @@ int main(void)
 		cmocka_unit_test(no_packet_is_lost_or_invented),
 		cmocka_unit_test(a_killed_daemon_never_tells_too_much),
 		cmocka_unit_test(the_last_cell_of_a_slot_does_not_depend_on_how_often_it_was_read),
+		cmocka_unit_test(a_daemon_dead_for_a_minute_credits_no_slot_with_the_minute),
 		cmocka_unit_test(a_stall_puts_no_slot_over_the_rate),
 	};
 

@@ -367,6 +367,39 @@ static void a_datagram_for_another_receiver_does_not_open(void **state)
 	world_free(world);
 }
 
+static void a_rolling_restart_forgets_nothing(void **state)
+{
+	static const double gaps_s[] = { 0.8, 1.2, 1.6, 2 };
+	const struct key pair = world_key(1, 1);
+
+	(void)state;
+	for (size_t gap = 0; gap < sizeof(gaps_s) / sizeof(gaps_s[0]); gap++) {
+		for (uint64_t seed = 1; seed <= 3; seed++) {
+			struct world_options options = options_of(4);
+			struct world *world;
+			unsigned int sent;
+
+			options.seed = seed;
+			options.delay_ms = 20;
+			world = world_make(&options);
+			world_run(world, 1);
+			sent = offer(world, 4, &pair, 50, 6);
+			for (unsigned int n = 0; n < 4; n++) {
+				world_restart(world, n);
+				world_run(world, gaps_s[gap]);
+			}
+			world_run(world, 4);
+			for (unsigned int n = 0; n < 4; n++) {
+				if (ledger_packets(world, n, &pair) != sent)
+					fail_msg("%.1f s apart, seed %u: node %u holds %u of %u", gaps_s[gap], (unsigned int)seed, n,
+						 (unsigned int)ledger_packets(world, n, &pair), sent);
+			}
+			assert_true(ledgers_equal(world, 4));
+			world_free(world);
+		}
+	}
+}
+
 /* Whoever has the mesh secret can open a HELLO, change it and seal it again; not sign it. */
 static struct world_datagram hello_changed(const struct world *world, const struct world_datagram *hello, size_t offset)
 {
@@ -466,6 +499,7 @@ int main(void)
 		cmocka_unit_test(changed_datagrams_change_nothing_and_show),
 		cmocka_unit_test(replayed_datagrams_change_nothing_and_show),
 		cmocka_unit_test(a_datagram_for_another_receiver_does_not_open),
+		cmocka_unit_test(a_rolling_restart_forgets_nothing),
 		cmocka_unit_test(a_greeting_in_anothers_name_changes_nothing),
 		cmocka_unit_test(an_own_cells_first_is_what_was_told_first),
 	};
