@@ -33,7 +33,7 @@
 struct member {
 	bool used, self;
 	bool session; /* greeted in both directions: key and boot are known */
-	bool heard; /* a sealed datagram of this session was opened */
+	bool heard; /* a sealed datagram of the running session was opened */
 	bool up; /* as last told by an event */
 	bool skewed;
 	uint64_t id;
@@ -43,7 +43,7 @@ struct member {
 	uint64_t incarnation, boot;
 	struct window window;
 	uint64_t send_counter;
-	uint64_t hello_counter; /* of the last HELLO taken in this session */
+	uint64_t hello_counter; /* of the last HELLO taken in the running session */
 	struct instant heard_at; /* mono */
 	int64_t peer_sent_ns; /* mesh time its last digest was sent, by its clock; 0: none yet */
 	struct instant peer_sent_at; /* mono: when that came */
@@ -182,7 +182,7 @@ static inline double tick_seconds(const struct node *node)
 /* ---- membership.c: who is who ---- */
 int membership_init(struct node *node, const struct certificate *self);
 uint16_t member_find(const struct node *node, uint64_t id);
-/* Learns of a member, or of its next session. REJECT_STALE_SESSION, REJECT_MEMBERS_FULL or REJECT_NONE. */
+/* Learns of a member, or of another session of it. REJECT_STALE_SESSION, REJECT_MEMBERS_FULL or REJECT_NONE. */
 enum reject member_meet(struct node *node, struct now now, const struct certificate *certificate, uint64_t incarnation, uint64_t boot,
 			const struct endpoint *endpoint, uint16_t *ret_member);
 /* The origin of a member in an incarnation, or INDEX_NONE. */

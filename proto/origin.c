@@ -115,7 +115,7 @@ void origin_want(const struct origin *origin, struct origin_want *ret_want)
 
 void origin_give_up(struct origin *origin)
 {
-	/* What a neighbour claims beyond the highest frame seen is only a claim: it is not asked for now, but can be later. */
+	/* What a neighbour claims beyond the highest frame seen is only a claim: it may be asked for again. */
 	origin->lost_up_to = origin->highest;
 	origin->advertised[0] = origin->advertised[1] = origin->highest;
 	origin->attempts = 0;
