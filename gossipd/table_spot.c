@@ -146,6 +146,7 @@ int spot_make(struct table *table, const struct key *key, uint32_t destination, 
 	*spot_record(&spot) = (struct pair_record){
 		.window = WORD(now ? now : 1, 0),
 		.last = last,
+		.thinning = thinning_start(tag, table->state->seed),
 		.pass_share = SHARE_ALL,
 		.place = PLACE(destination, 0),
 	};

@@ -36,7 +36,7 @@ void judge_dirty(struct node *node, uint32_t entry)
 }
 
 /* Tried again whenever the destination is judged, should the list be full now. */
-static void list_over(struct node *node, uint32_t number)
+static void list_over(struct node *node, struct now now, uint32_t number)
 {
 	struct entry *entry = &node->ledger.entries[number];
 
@@ -45,6 +45,8 @@ static void list_over(struct node *node, uint32_t number)
 		return;
 	entry->flags |= ENTRY_LISTED;
 	node->over[node->over_count++] = number;
+	if (node->config.thresholds.fair)
+		share_level(node, now, number); /* at once, not with the next tick */
 }
 
 static void tell_crossing(struct node *node, struct now now, uint32_t number, const struct verdict *v)
@@ -90,7 +92,7 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 
 	verdict_of(node, now, number, &v);
 	tell_crossing(node, now, number, &v);
-	list_over(node, number);
+	list_over(node, now, number);
 	*ret_change = (struct change){
 		.key = entry->key,
 		.ts1 = v.m.ts1,

@@ -242,6 +242,8 @@ void verdict_of(const struct node *node, struct now now, uint32_t entry, struct 
 void judge_dirty(struct node *node, uint32_t entry);
 void judge_whole_tick(struct node *node);
 void judge_tick(struct node *node, struct now now);
+/* Works out the shares of a destination over its rate; share_tick does for all that are listed. */
+void share_level(struct node *node, struct now now, uint32_t number);
 void share_tick(struct node *node, struct now now);
 
 /* ---- outbox.c ---- */

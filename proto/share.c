@@ -57,7 +57,7 @@ static void lift(struct node *node, uint32_t number)
 	set_thin(node, number, false);
 }
 
-static void level(struct node *node, struct now now, uint32_t number)
+void share_level(struct node *node, struct now now, uint32_t number)
 {
 	const struct entry *destination = &node->ledger.entries[number];
 	double listed = 0, listed_effective = 0, remainder, reserve, water;
@@ -98,7 +98,7 @@ void share_tick(struct node *node, struct now now)
 			lift(node, number);
 			continue;
 		}
-		level(node, now, number);
+		share_level(node, now, number);
 		node->over[kept++] = number;
 	}
 	node->over_count = kept;

@@ -112,12 +112,12 @@ static __always_inline __u32 claim(struct pair4_set *set)
 }
 
 /* Every word, because a slot may have been used before. Harvest words of zero are how the daemon knows a record as new. */
-static __always_inline void record_fill(struct pair_record *record, __u32 now, __u32 destination)
+static __always_inline void record_fill(struct pair_record *record, __u64 tag, __u32 now, __u32 destination)
 {
 	record->packets = 0;
 	record->window = WORD(now, 0);
 	record->last = now;
-	record->thinning = 0;
+	record->thinning = thinning_start(tag, seed);
 	record->base = 0;
 	record->fold = 0;
 	record->carry = 0;
@@ -157,7 +157,7 @@ static __always_inline struct pair_record *pair_make(bool ipv6, const struct pac
 	way = claim(set);
 	if (way >= SET_WAYS)
 		return NULL;
-	record_fill(&set->records[within(way)], packet->now, destination);
+	record_fill(&set->records[within(way)], packet->tag, packet->now, destination);
 	if (ipv6)
 		key_fill(set, way, packet);
 	twin = pair_find(ipv6, packet);

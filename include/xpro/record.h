@@ -53,7 +53,7 @@ struct pair_record {
 	__u64 packets; /* K: only grows */
 	__u64 window; /* K: {start, (u32)packets just before the packet that started it}; start is the generation */
 	__u32 last; /* K: the latest packet */
-	__u32 thinning; /* K: high half the accumulator of pass_share, low half the second (mod 65536) of the last warning */
+	__u32 thinning; /* I (thinning_start), then K: high half the accumulator of pass_share, low half the second (mod 65536) of the last warning */
 	__u64 base; /* D: {M.ts1, M.c - (u32)packets at the fold} */
 	__u64 fold; /* D: {generation it was folded from, 0 = never; carry_from: low 16 bits of A; ts2 >> TS2_SHIFT} */
 	__u64 carry; /* D: {floor: packets known up to A, as part of M.c; rho x RHO_SCALE} */
@@ -114,6 +114,13 @@ static inline __u32 set_of(__u64 tag, __u64 seed, __u32 sets, unsigned int choic
 	__u64 h = mix64(tag ^ seed);
 
 	return (choice ? (__u32)(h >> 32) : (__u32)h) & (sets - 1);
+}
+
+/* Where a new pair's accumulator begins: anywhere, another place in every table. Accumulators that began alike would let their packets
+ * through in waves. */
+static inline __u32 thinning_start(__u64 tag, __u64 seed)
+{
+	return (__u32)(mix64(tag + seed) >> 32) & 0xffff0000U;
 }
 
 #define HEAD_PASS 0x01 /* the proxy's own address: pass, count nothing */
