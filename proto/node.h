@@ -18,6 +18,7 @@
 
 #include "certificate.h"
 #include "mesh.h"
+#include "policy.h"
 #include "reject.h"
 
 struct node;
@@ -26,17 +27,6 @@ struct node;
 struct endpoint {
 	struct address address;
 	uint16_t port;
-};
-
-/* The thresholds all proxies of a mesh judge by. Rates are packets per second, 0 = no limit. */
-struct thresholds {
-	uint32_t pair_rate; /* T_F1 */
-	uint32_t destination_rate; /* T_F2 */
-	struct duration idle_reset; /* T_T1 */
-	struct duration pair_min_window; /* T_T2 */
-	struct duration destination_min_window; /* T_T3 */
-	bool fair; /* aggregate = fair; else strict */
-	bool police; /* pair_action = police; else drop */
 };
 
 struct node_limits {

@@ -65,6 +65,9 @@ _Static_assert((1 << PROOF_DEPTH_MAX) == LEAVES_MAX, "a path reaches every leaf"
 #define FRAMES_PER_TICK_MAX 1024 /* 1,024 x ~120 cells: a hundred thousand changed pairs in one tick */
 #define CELLS_PER_FRAME_MAX 512 /* more than fit even when every cell takes its least, 4 bytes */
 
+/* Policy. A document of 1,024 rules is about 40 kB: it travels in chunks, and compiles within a tick. */
+#define POLICY_RULES_MAX 1024
+
 #define CERTIFICATE_BYTES_MAX 420
 #define CERTIFICATE_CHECKS_PER_S 100 /* ~120 us each: 1.2 % of a core */
 #define HELLO_INTERVAL_MS 500 /* a peer not heard is greeted this often */
