@@ -17,12 +17,6 @@
 #define TEXT_PREFIX_BYTES 56
 #define TEXT_KEY_BYTES (2 * TEXT_ADDRESS_BYTES + 8)
 
-/* A prefix of the 16-byte form: an IPv4 /24 has 120 bits. */
-struct prefix {
-	struct address address;
-	uint8_t bits;
-};
-
 /* A literal address. False when it is none: names are never resolved. */
 bool text_to_address(const char *text, struct address *ret_address);
 
