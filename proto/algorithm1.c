@@ -14,31 +14,31 @@ static void age(struct record *m, struct instant boundary, const struct mesh *me
 	m->count /= (uint64_t)decay;
 }
 
+void algorithm1_add(struct replay *replay, uint64_t slot, const struct slot_sum *sum, const struct mesh *mesh, struct duration idle_reset)
+{
+	struct record *m = &replay->m;
+
+	if (sum->packets == 0)
+		return;
+	if (m->count == 0 || duration_exceeds(duration_between(m->ts2, sum->first), idle_reset)) {
+		*m = (struct record){ sum->first, sum->last, sum->packets }; /* lines 6-8 and 26-28 */
+	} else {
+		for (uint64_t boundary = replay->previous + 1; boundary <= slot; boundary++)
+			age(m, mesh_slot_start(mesh, boundary), mesh);
+		if (instant_is_before(sum->first, m->ts1)) /* lines 19-20 */
+			m->ts1 = sum->first;
+		if (instant_is_before(m->ts2, sum->last)) /* lines 11-12 and 16-17 */
+			m->ts2 = sum->last;
+		m->count += sum->packets; /* line 24 */
+	}
+	replay->previous = slot;
+}
+
 struct record algorithm1_replay(const struct slot_sum sums[SLOTS_HELD], uint64_t oldest, const struct mesh *mesh, struct duration idle_reset)
 {
-	struct record m = { .count = 0 };
-	bool present = false;
-	uint64_t previous = 0;
+	struct replay replay = { .previous = 0 };
 
-	for (unsigned int i = 0; i < SLOTS_HELD; i++) {
-		const struct slot_sum *sum = &sums[i];
-		const uint64_t slot = oldest + i;
-
-		if (sum->packets == 0)
-			continue;
-		if (!present || duration_exceeds(duration_between(m.ts2, sum->first), idle_reset)) {
-			m = (struct record){ sum->first, sum->last, sum->packets }; /* lines 6-8 and 26-28 */
-			present = true;
-		} else {
-			for (uint64_t boundary = previous + 1; boundary <= slot; boundary++)
-				age(&m, mesh_slot_start(mesh, boundary), mesh);
-			if (instant_is_before(sum->first, m.ts1)) /* lines 19-20 */
-				m.ts1 = sum->first;
-			if (instant_is_before(m.ts2, sum->last)) /* lines 11-12 and 16-17 */
-				m.ts2 = sum->last;
-			m.count += sum->packets; /* line 24 */
-		}
-		previous = slot;
-	}
-	return m;
+	for (unsigned int i = 0; i < SLOTS_HELD; i++)
+		algorithm1_add(&replay, oldest + i, &sums[i], mesh, idle_reset);
+	return replay.m;
 }

@@ -24,6 +24,15 @@ struct record {
 	uint64_t count;
 };
 
+/* A replay under way: the record after the slots added so far, and the last of them that held packets. All zero: before the first. */
+struct replay {
+	struct record m;
+	uint64_t previous;
+};
+
+/* One synchronisation: the next slot, ascending. A sum without packets changes nothing. */
+void algorithm1_add(struct replay *replay, uint64_t slot, const struct slot_sum *sum, const struct mesh *mesh, struct duration idle_reset);
+
 /* Replays sums[0..SLOTS_HELD-1], whose first is of slot `oldest`. */
 struct record algorithm1_replay(const struct slot_sum sums[SLOTS_HELD], uint64_t oldest, const struct mesh *mesh, struct duration idle_reset);
 

@@ -179,9 +179,15 @@ static void entry_free(struct ledger *ledger, uint32_t number)
 	ledger->keys_held--;
 }
 
+/* Slots held are never 2^15 apart. */
+static bool slot_is_before(uint16_t a, uint16_t b)
+{
+	return (int16_t)(uint16_t)(a - b) < 0;
+}
+
 static struct ledger_cell *cell_find(const struct ledger *ledger, const struct entry *entry, uint16_t origin, uint16_t slot)
 {
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger->cells[at].next) {
+	for (uint32_t at = entry->cells; at != INDEX_NONE && !slot_is_before(ledger->cells[at].slot, slot); at = ledger->cells[at].next) {
 		if (ledger->cells[at].origin == origin && ledger->cells[at].slot == slot)
 			return &ledger->cells[at];
 	}
@@ -210,6 +216,35 @@ bool ledger_has_room(const struct ledger *ledger, uint16_t origin, uint32_t new_
 	       ledger->member_keys[member] + new_keys <= guarantee(ledger, member, ledger->keys_max);
 }
 
+static uint32_t cell_new(struct ledger *ledger, struct entry *holder, uint16_t origin, const struct cell *version, uint32_t packets)
+{
+	const uint32_t number = ledger->cells_free;
+	struct ledger_cell *cell = &ledger->cells[number];
+	uint32_t *link = &holder->cells;
+
+	ledger->cells_free = cell->next;
+	while (*link != INDEX_NONE && slot_is_before((uint16_t)version->slot, ledger->cells[*link].slot))
+		link = &ledger->cells[*link].next;
+	*cell = (struct ledger_cell){ .packets = packets,
+				      .next = *link,
+				      .origin = origin,
+				      .slot = (uint16_t)version->slot,
+				      .first = version->first,
+				      .last = version->last };
+	*link = number;
+	ledger->cells_held++;
+	ledger->origin_cells[origin]++;
+	ledger->member_cells[origin / INCARNATIONS_MAX]++;
+	return number;
+}
+
+/* What is remembered of a key's older slots no longer holds, unless it was only its newest that changed. */
+static void past_changes(const struct ledger *ledger, struct entry *holder, uint16_t slot)
+{
+	if (ledger->cells[holder->cells].slot != slot)
+		holder->flags &= (uint8_t)~ENTRY_PAST;
+}
+
 enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version, uint64_t *ret_gain, uint32_t *ret_cell)
 {
 	const uint32_t packets = version->packets > UINT32_MAX ? UINT32_MAX : (uint32_t)version->packets;
@@ -218,26 +253,14 @@ enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, co
 
 	*ret_gain = 0;
 	if (!cell) {
-		const uint32_t number = ledger->cells_free;
-
 		if (!ledger_has_room(ledger, origin, 0))
 			return JOIN_QUOTA;
-		cell = &ledger->cells[number];
-		ledger->cells_free = cell->next;
-		*cell = (struct ledger_cell){ .packets = packets,
-					      .next = holder->cells,
-					      .origin = origin,
-					      .slot = (uint16_t)version->slot,
-					      .first = version->first,
-					      .last = version->last };
-		holder->cells = number;
-		ledger->cells_held++;
-		ledger->origin_cells[origin]++;
-		ledger->member_cells[origin / INCARNATIONS_MAX]++;
+		*ret_cell = cell_new(ledger, holder, origin, version, packets);
+		past_changes(ledger, holder, (uint16_t)version->slot);
 		*ret_gain = packets;
-		*ret_cell = number;
 		return JOIN_GREW;
 	}
+	past_changes(ledger, holder, cell->slot);
 	*ret_cell = (uint32_t)(cell - ledger->cells);
 	if (version->first < cell->first)
 		cell->first = version->first;
@@ -252,28 +275,57 @@ enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, co
 	return JOIN_GREW;
 }
 
-void ledger_sum(const struct ledger *ledger, uint32_t entry, uint64_t oldest, const struct mesh *mesh, const bool *excluded, struct slot_sums *ret_sums)
+/* A sum under way: first and last in fractions, each cell cheap. */
+struct slot_fractions {
+	uint64_t packets;
+	uint8_t first, last;
+};
+
+static void fractions_add(struct slot_fractions *sum, const struct ledger_cell *cell)
 {
-	const int64_t slot_ns = mesh_slot_length(mesh).ns;
+	if (sum->packets == 0 || cell->first < sum->first)
+		sum->first = cell->first;
+	if (sum->packets == 0 || cell->last > sum->last)
+		sum->last = cell->last;
+	sum->packets += cell->packets;
+}
 
-	memset(ret_sums, 0, sizeof(*ret_sums));
-	for (uint32_t at = ledger->entries[entry].cells; at != INDEX_NONE; at = ledger->cells[at].next) {
-		const struct ledger_cell *cell = &ledger->cells[at];
-		const uint16_t place = (uint16_t)(cell->slot - (uint16_t)oldest);
+static struct slot_sum slot_sum_of(const struct slot_fractions *fractions, uint64_t slot, const struct mesh *mesh)
+{
+	const int64_t begins = mesh_slot_start(mesh, slot).ns, slot_ns = mesh_slot_length(mesh).ns;
 
-		if (place >= SLOTS_HELD || excluded[cell->origin])
-			continue;
-		const struct instant begins = mesh_slot_start(mesh, oldest + place);
-		const struct instant first = { begins.ns + cell->first * slot_ns / SLOT_FRACTIONS };
-		const struct instant last = { begins.ns + cell->last * slot_ns / SLOT_FRACTIONS };
-		struct slot_sum *sum = &ret_sums->sum[place];
+	if (fractions->packets == 0)
+		return (struct slot_sum){ .packets = 0 };
+	return (struct slot_sum){
+		.first = { begins + fractions->first * slot_ns / SLOT_FRACTIONS },
+		.last = { begins + fractions->last * slot_ns / SLOT_FRACTIONS },
+		.packets = fractions->packets,
+	};
+}
 
-		if (sum->packets == 0 || instant_is_before(first, sum->first))
-			sum->first = first;
-		if (sum->packets == 0 || instant_is_before(sum->last, last))
-			sum->last = last;
-		sum->packets += cell->packets;
+void ledger_sum(const struct ledger *ledger, uint32_t cell, uint64_t oldest, const struct mesh *mesh, const bool *excluded, struct slot_sums *ret_sums)
+{
+	struct slot_fractions fractions[SLOTS_HELD] = { { .packets = 0 } };
+
+	for (; cell != INDEX_NONE; cell = ledger->cells[cell].next) {
+		const uint16_t place = (uint16_t)(ledger->cells[cell].slot - (uint16_t)oldest);
+
+		if (place < SLOTS_HELD && !excluded[ledger->cells[cell].origin])
+			fractions_add(&fractions[place], &ledger->cells[cell]);
 	}
+	for (unsigned int place = 0; place < SLOTS_HELD; place++)
+		ret_sums->sum[place] = slot_sum_of(&fractions[place], oldest + place, mesh);
+}
+
+struct slot_sum ledger_sum_slot(const struct ledger *ledger, uint32_t cell, uint64_t slot, const struct mesh *mesh, const bool *excluded)
+{
+	struct slot_fractions fractions = { .packets = 0 };
+
+	for (; cell != INDEX_NONE && ledger->cells[cell].slot == (uint16_t)slot; cell = ledger->cells[cell].next) {
+		if (!excluded[ledger->cells[cell].origin])
+			fractions_add(&fractions, &ledger->cells[cell]);
+	}
+	return slot_sum_of(&fractions, slot, mesh);
 }
 
 /* Takes out a key's cells below slot `value`, or of origin `value`; every loop that removes cells is this one. */
@@ -284,14 +336,14 @@ static void cells_remove(struct ledger *ledger, struct entry *entry, bool by_slo
 	while (*link != INDEX_NONE) {
 		const uint32_t number = *link;
 		struct ledger_cell *cell = &ledger->cells[number];
-		/* A cell is below `oldest` when the signed distance says so; slots held are never 2^15 apart. */
-		const bool remove = by_slot ? (int16_t)(cell->slot - value) < 0 : cell->origin == value;
+		const bool remove = by_slot ? slot_is_before(cell->slot, value) : cell->origin == value;
 
 		if (!remove) {
 			link = &cell->next;
 			continue;
 		}
 		*link = cell->next;
+		entry->flags &= (uint8_t)~ENTRY_PAST;
 		ledger->origin_cells[cell->origin]--;
 		ledger->member_cells[cell->origin / INCARNATIONS_MAX]--;
 		cell->next = ledger->cells_free;

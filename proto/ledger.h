@@ -40,12 +40,13 @@ enum entry_flag {
 	ENTRY_OVER = 0x08, /* over its rate when last judged */
 	ENTRY_THIN = 0x10, /* destination: fair is in force */
 	ENTRY_LISTED = 0x20, /* destination: in the list that fair walks */
+	ENTRY_PAST = 0x40, /* no cell below the newest slot has changed since past.c looked */
 };
 
 /* A key and what hangs on it. */
 struct entry {
 	struct key key;
-	uint32_t cells; /* list head */
+	uint32_t cells; /* list head; newest slot first */
 	uint32_t group; /* destination: its first pair; pair: the next pair of the same destination */
 	uint32_t group_previous; /* pair: the one before, or the destination itself */
 	uint16_t pass_share;
@@ -102,12 +103,16 @@ enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, co
 /* The cell of (origin, entry, slot), or NULL. */
 const struct ledger_cell *ledger_cell_of(const struct ledger *ledger, uint32_t entry, uint16_t origin, uint64_t slot);
 
-/* Sums a key's cells per slot for the replay, from slot `oldest` on; origins for which `excluded` is true are left out. */
+/* Sums cells per slot for the replay, along the list from `cell` and from slot `oldest` on; origins for which `excluded` is true are left
+ * out. */
 struct slot_sums {
 	struct slot_sum sum[SLOTS_HELD];
 };
-void ledger_sum(const struct ledger *ledger, uint32_t entry, uint64_t oldest, const struct mesh *mesh, const bool *excluded,
+void ledger_sum(const struct ledger *ledger, uint32_t cell, uint64_t oldest, const struct mesh *mesh, const bool *excluded,
 		struct slot_sums *ret_sums);
+
+/* The same of one slot alone, whose cells begin at `cell`. */
+struct slot_sum ledger_sum_slot(const struct ledger *ledger, uint32_t cell, uint64_t slot, const struct mesh *mesh, const bool *excluded);
 
 /* Takes out a key's cells below slot `oldest`; frees the entry when none is left and says so. */
 bool ledger_forget(struct ledger *ledger, uint32_t entry, uint64_t oldest);

@@ -34,7 +34,8 @@ size_t node_bytes(const struct node_limits *limits)
 
 	arena_take(&arena, 1, sizeof(struct node));
 	node_place(&sizes, &arena, limits);
-	return arena.used + ledger_bytes(limits->keys_max, limits->cells_max) + store_bytes(limits->frames_max);
+	return arena.used + ledger_bytes(limits->keys_max, limits->cells_max) + past_bytes(limits->keys_max, limits->members_max) +
+	       store_bytes(limits->frames_max);
 }
 
 static uint64_t rotate_left(uint64_t x, unsigned int by)
@@ -113,6 +114,7 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	seed_draw(config, "xpro-mesh choice", node->random, sizeof(node->random));
 	seal_hello_key(config->mesh_secret, node->hello_key);
 	ledger_init(&node->ledger, &arena, config->limits.keys_max, config->limits.cells_max, config->limits.members_max, hash_seed);
+	past_init(&node->past, &arena, config->limits.keys_max, config->limits.members_max);
 	store_init(&node->store, &arena, config->limits.frames_max);
 	membership_init(node, &self);
 	*ret_node = node;

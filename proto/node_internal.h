@@ -15,6 +15,7 @@
 #include "ledger.h"
 #include "node.h"
 #include "origin.h"
+#include "past.h"
 #include "seal.h"
 #include "store.h"
 #include "window.h"
@@ -140,7 +141,8 @@ struct node {
 	struct frame_root roots[ROOTS_SIZE]; /* whose signature was verified */
 	uint32_t roots_next;
 
-	/* judge.c */
+	/* verdict.c, judge.c */
+	struct past past;
 	struct queue dirty, warm;
 	float *rates; /* scratch of fair: one destination's clients */
 	uint32_t sweep; /* next entry to look at for cells of forgotten slots */

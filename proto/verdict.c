@@ -8,22 +8,35 @@
 /* The kernel adds its own packets in 32 bits: half of them are left to it. No honest window holds as many. */
 #define COUNT_MAX (UINT32_MAX / 2)
 
-/* A: the oldest, over the origins with cells of this key, of the newest tick each is held whole; who is too far behind is left out. */
-static uint64_t oldest_whole_tick(const struct node *node, const struct entry *entry, uint32_t *ret_origins)
+/* The older of `oldest` and the newest tick this origin is held whole; who is too far behind is left out. */
+static uint64_t older_whole_tick(const struct node *node, uint32_t origin, uint64_t oldest)
 {
-	uint64_t oldest = node->tick, seen[ORIGINS_MAX / 64] = { 0 };
+	const uint64_t whole = origin == 0 ? node->tick : node->origins[origin].complete;
+
+	return whole < oldest && node->tick - whole <= CARRY_TICKS ? whole : oldest;
+}
+
+/* A: the oldest, over the origins with cells of this key, of the newest tick each is held whole. */
+static uint64_t oldest_whole_tick(const struct node *node, const struct entry *entry, const struct past_view *view, uint32_t *ret_origins)
+{
+	const struct ledger_cell *cells = node->ledger.cells;
+	uint64_t oldest = node->tick;
 	uint32_t origins = 0;
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = node->ledger.cells[at].next) {
-		const uint16_t origin = node->ledger.cells[at].origin;
-		const uint64_t whole = origin == 0 ? node->tick : node->origins[origin].complete;
+	for (uint32_t w = 0; w < view->words; w++) {
+		for (uint64_t left = view->counted[w]; left; left &= left - 1, origins++)
+			oldest = older_whole_tick(node, w * 64 + (uint32_t)__builtin_ctzll(left), oldest);
+		for (uint64_t left = view->left_out[w]; left; left &= left - 1)
+			origins++;
+	}
+	for (uint32_t at = entry->cells; at != INDEX_NONE && cells[at].slot == cells[entry->cells].slot; at = cells[at].next) {
+		const uint16_t origin = cells[at].origin;
 
-		if (seen[origin / 64] >> origin % 64 & 1)
+		if ((view->counted[origin / 64] | view->left_out[origin / 64]) >> origin % 64 & 1)
 			continue;
-		seen[origin / 64] |= 1ULL << origin % 64;
 		origins++;
-		if (!node->excluded[origin] && whole < oldest && node->tick - whole <= CARRY_TICKS)
-			oldest = whole;
+		if (!node->excluded[origin])
+			oldest = older_whole_tick(node, origin, oldest);
 	}
 	*ret_origins = origins;
 	return oldest;
@@ -44,17 +57,18 @@ void verdict_of(const struct node *node, struct now now, uint32_t number, struct
 	const struct thresholds *t = &node->config.thresholds;
 	const bool destination = key_is_destination(&entry->key);
 	const struct duration min_window = destination ? t->destination_min_window : t->pair_min_window;
-	const uint64_t oldest = slot_oldest(mesh_slot_at(&node->mesh, now.mesh));
+	struct past_view past = { .m = { .count = 0 } };
 	struct verdict *v = ret_verdict;
-	struct slot_sums sums;
 	double lag_s, window_ns;
 
 	*v = (struct verdict){ .limit = destination ? t->destination_rate : t->pair_rate };
-	ledger_sum(&node->ledger, number, oldest, &node->mesh, node->excluded, &sums);
-	v->m = algorithm1_replay(sums.sum, oldest, &node->mesh, t->idle_reset);
+	if (entry->cells != INDEX_NONE)
+		past_view_of(&node->past, &node->ledger, number, mesh_slot_at(&node->mesh, now.mesh), &node->mesh, node->excluded, t->idle_reset,
+			     &past);
+	v->m = past.m;
 	if (v->m.count > COUNT_MAX)
 		v->m.count = COUNT_MAX;
-	v->carry = carry_of(&entry->recent, oldest_whole_tick(node, entry, &v->origins), tick_seconds(node));
+	v->carry = carry_of(&entry->recent, oldest_whole_tick(node, entry, &past, &v->origins), tick_seconds(node));
 	v->floor = v->m.count > v->carry.known_after ? v->m.count - v->carry.known_after : 0;
 	lag_s = (double)duration_between(mesh_tick_start(&node->mesh, v->carry.tick), now.mesh).ns / NS_PER_S;
 	lag_s = fmin(fmax(lag_s, 0), CARRY_TICKS * tick_seconds(node));

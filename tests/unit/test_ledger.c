@@ -196,7 +196,7 @@ static void a_slot_sums_up_its_origins_from_its_first_to_its_last(void **state)
 	join(&books.ledger, &key, 1, 65540, 255, 255, 17, &gain); /* the newest held */
 	join(&books.ledger, &key, 1, 65541, 0, 0, 19, &gain);	  /* has not begun */
 	excluded[2] = true;
-	ledger_sum(&books.ledger, ledger_find(&books.ledger, &key), 65534, &mesh, excluded, &sums);
+	ledger_sum(&books.ledger, books.ledger.entries[ledger_find(&books.ledger, &key)].cells, 65534, &mesh, excluded, &sums);
 	assert_int_equal(sums.sum[0].packets, 12);
 	assert_int_equal(sums.sum[0].first.ns, 65534LL * 4000 * NS_PER_MS + 500 * NS_PER_MS);
 	assert_int_equal(sums.sum[0].last.ns, 65534LL * 4000 * NS_PER_MS + 2000 * NS_PER_MS);
@@ -206,7 +206,7 @@ static void a_slot_sums_up_its_origins_from_its_first_to_its_last(void **state)
 	assert_int_equal(sums.sum[6].packets, 17);
 	assert_int_equal(sums.sum[3].packets + sums.sum[4].packets + sums.sum[5].packets, 0);
 	excluded[2] = false;
-	ledger_sum(&books.ledger, ledger_find(&books.ledger, &key), 65534, &mesh, excluded, &sums);
+	ledger_sum(&books.ledger, books.ledger.entries[ledger_find(&books.ledger, &key)].cells, 65534, &mesh, excluded, &sums);
 	assert_int_equal(sums.sum[0].packets, 23);
 	assert_int_equal(sums.sum[0].first.ns, 65534LL * 4000 * NS_PER_MS);
 	free(books.memory);

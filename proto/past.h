@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the older slots of a busy key come to, remembered between verdicts: only cells of the newest slot change from frame to frame, and a
+ * key under attack is judged once per frame of every origin. A cache beside the ledger, of the same size whatever the ledger's; what it says
+ * is what a replay of the cells would say.
+ */
+#ifndef PROTO_PAST_H
+#define PROTO_PAST_H
+
+#include "ledger.h"
+
+#define PAST_LINES_MAX 4096 /* keys remembered at once; 1 MiB at 256 members */
+
+/* One key's. Valid while its entry has ENTRY_PAST, which whatever changes an older cell takes away (ledger.c), and nothing below moved on. */
+struct past_line {
+	uint32_t entry;
+	uint16_t top; /* slot of its newest cells: they are not in here */
+	uint64_t slot; /* which was the running one: older than SLOTS_HELD are left out */
+	struct duration idle_reset;
+	struct replay replay; /* over the held slots below top */
+};
+
+struct past {
+	struct past_line *lines; /* of entry e at e % PAST_LINES_MAX */
+	uint64_t *origins; /* two sets for each line: with cells below top, and taken into account; the same, and left out */
+	uint32_t mask, words; /* lines - 1; words of a set */
+};
+
+size_t past_bytes(uint32_t keys_max, uint32_t members_max);
+void past_init(struct past *past, struct arena *arena, uint32_t keys_max, uint32_t members_max);
+
+/* A key's record now, and the origins it rests on. */
+struct past_view {
+	struct record m; /* over all slots held, as algorithm1_replay says */
+	const uint64_t *counted, *left_out; /* sets of origins with cells below top */
+	uint32_t words;
+};
+
+/* Writes the view of a key that has cells. `excluded`: origins to be left out. The sets stay as they are until the next call. */
+void past_view_of(const struct past *past, const struct ledger *ledger, uint32_t entry, uint64_t slot_now, const struct mesh *mesh,
+		  const bool *excluded, struct duration idle_reset, struct past_view *ret_view);
+
+#endif
