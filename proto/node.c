@@ -115,6 +115,8 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	ledger_init(&node->ledger, &arena, config->limits.keys_max, config->limits.cells_max, config->limits.members_max, hash_seed);
 	store_init(&node->store, &arena, config->limits.frames_max);
 	membership_init(node, &self);
+	if (policy_start(node, now))
+		return -EINVAL;
 	*ret_node = node;
 	return 0;
 }
@@ -190,6 +192,7 @@ void node_tick(struct node *node, struct now now)
 		node->sweeping = true;
 		node->slot = slot;
 	}
+	policy_tick(node, now);
 	membership_tick(node, now);
 	greet_tick(node, now);
 	publish_tick(node, now);
