@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <xpro/record.h>
 
-#define RATE_MAX 100000000 /* 100 Mpps: rho x RHO_SCALE must fit 32 bits */
-#define MIN_WINDOW_MS_MIN 100
-#define IDLE_RESET_MS_MAX 300000 /* ts2 is kept in 2^16 x 16 jiffies: half of that at 1000 jiffies per second is 524 s */
+
+#define MIN_WINDOW_MS_MIN THRESHOLD_MIN_WINDOW_MS_MIN
+
 _Static_assert(RATE_MAX <= UINT32_MAX / RHO_SCALE, "a rate fits the record's carry word");
 
 enum kind { KIND_TEXT, KIND_PATH, KIND_FLAG, KIND_NUMBER, KIND_CHOICE, KIND_LIST, KIND_GROUP };

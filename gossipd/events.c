@@ -17,6 +17,8 @@ static const char *const kind_names[EVENT_COUNT] = {
 	[EVENT_DESTINATION_OVER] = "destination_over",
 	[EVENT_DESTINATION_UNDER] = "destination_under",
 	[EVENT_QUOTA] = "quota",
+	[EVENT_POLICY] = "policy",
+	[EVENT_NEVER_DROP_OVER] = "never_drop_over",
 };
 
 /* The fact, without its subject. */
@@ -49,6 +51,13 @@ static void write_fact(const struct node_event *event, char *ret_text, size_t by
 	case EVENT_QUOTA:
 		snprintf(ret_text, bytes, "has used up its share of the ledger: new pairs count in their destination alone");
 		break;
+	case EVENT_POLICY:
+		snprintf(ret_text, bytes, "version %.0f is in force", event->rate);
+		break;
+	case EVENT_NEVER_DROP_OVER:
+		snprintf(ret_text, bytes, "is never_drop, and over its rate: %.0f/s, most from %.32s", event->rate,
+			 event->member);
+		break;
 	default:
 		snprintf(ret_text, bytes, "event %d", (int)event->kind);
 		break;
@@ -80,13 +89,16 @@ void events_tell(struct events *events, struct now now, const struct node_event 
 	write_fact(event, record.text, sizeof(record.text));
 	keep(events, &record);
 
-	if (of_member)
+	if (event->kind == EVENT_POLICY)
+		snprintf(subject, sizeof(subject), "of the mesh");
+	else if (of_member)
 		text_escape(event->member, subject, sizeof(subject));
 	else
 		text_of_key(&event->key, subject);
 	if (log_allow(&events->limits[event->kind], now, kind_names[event->kind]))
 		log_info("%s %s: %s",
-			 of_member			   ? "member"
+			 event->kind == EVENT_POLICY	   ? "policy"
+			 : of_member			   ? "member"
 			 : key_is_destination(&event->key) ? "destination"
 							   : "pair",
 			 subject, record.text);

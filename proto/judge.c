@@ -45,8 +45,32 @@ static void list_over(struct node *node, struct now now, uint32_t number)
 		return;
 	entry->flags |= ENTRY_LISTED;
 	node->over[node->over_count++] = number;
-	if (node->config.thresholds.fair)
+	if (entry_policy(node, entry)->thresholds.fair)
 		share_level(node, now, number); /* at once, not with the next tick */
+}
+
+/* The member that counted most of a key. */
+static uint16_t biggest_teller(const struct node *node, const struct entry *entry)
+{
+	uint64_t packets[MEMBERS_MAX] = { 0 };
+	uint16_t biggest = 0;
+
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = node->ledger.cells[at].next) {
+		const uint16_t member = origin_member(node->ledger.cells[at].origin);
+
+		packets[member] += node->ledger.cells[at].packets;
+		if (packets[member] > packets[biggest])
+			biggest = member;
+	}
+	return biggest;
+}
+
+/* Who claims so much of a client that nobody may drop either lies about it, or has a device that was taken over. */
+static void tell_never_drop(struct node *node, const struct entry *entry, struct node_event *event)
+{
+	event->kind = EVENT_NEVER_DROP_OVER;
+	memcpy(event->member, node->members[biggest_teller(node, entry)].certificate.name, sizeof(event->member));
+	node_tell(node, event);
 }
 
 static void tell_crossing(struct node *node, struct now now, uint32_t number, const struct verdict *v)
@@ -59,6 +83,10 @@ static void tell_crossing(struct node *node, struct now now, uint32_t number, co
 	if (is == was)
 		return;
 	entry->flags ^= ENTRY_OVER;
+	if (is && v->policy->listing == POLICY_PASSES) {
+		tell_never_drop(node, entry, &event);
+		return;
+	}
 	if (destination)
 		event.kind = is ? EVENT_DESTINATION_OVER : EVENT_DESTINATION_UNDER;
 	else
@@ -67,9 +95,9 @@ static void tell_crossing(struct node *node, struct now now, uint32_t number, co
 }
 
 /* police: thinned to T_F1, beside whatever fair leaves of it. */
-static uint16_t share_of(const struct node *node, const struct entry *entry, const struct verdict *v)
+static uint16_t share_of(const struct entry *entry, const struct verdict *v)
 {
-	if (!node->config.thresholds.police || key_is_destination(&entry->key) || v->limit <= 0 || v->offered <= v->limit)
+	if (!v->policy->thresholds.police || key_is_destination(&entry->key) || v->limit <= 0 || v->offered <= v->limit)
 		return entry->pass_share;
 	const uint16_t police = (uint16_t)(v->limit / v->offered * (SHARE_ALL - 1));
 
@@ -90,6 +118,7 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 	} while (!(entry->flags & ENTRY_DIRTY)); /* freed since, or judged already */
 	entry->flags &= (uint8_t)~ENTRY_DIRTY;
 
+	policy_refresh(node, number);
 	verdict_of(node, now, number, &v);
 	tell_crossing(node, now, number, &v);
 	list_over(node, now, number);
@@ -101,7 +130,7 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 		.floor = v.floor,
 		.rho = v.carry.rho,
 		.carry_from = mesh_tick_start(&node->mesh, v.carry.tick),
-		.pass_share = share_of(node, entry, &v),
+		.pass_share = share_of(entry, &v),
 		.thin = entry->flags & ENTRY_THIN,
 		.notable = v.limit > 0 && v.rate >= NOTABLE * v.limit,
 	};

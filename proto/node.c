@@ -117,6 +117,8 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	past_init(&node->past, &arena, config->limits.keys_max, config->limits.members_max);
 	store_init(&node->store, &arena, config->limits.frames_max);
 	membership_init(node, &self);
+	if (policy_start(node, now))
+		return -EINVAL;
 	*ret_node = node;
 	return 0;
 }
@@ -192,6 +194,7 @@ void node_tick(struct node *node, struct now now)
 		node->sweeping = true;
 		node->slot = slot;
 	}
+	policy_tick(node, now);
 	membership_tick(node, now);
 	greet_tick(node, now);
 	publish_tick(node, now);

@@ -102,6 +102,22 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 /* Asks for this key's record again (the table has just made one). Ignored when nothing is held of it. */
 void node_refresh(struct node *node, const struct key *key);
 
+/*
+ * Takes over a policy from its effective slot on: at once when that has begun, else with the tick that begins it; until then the old one
+ * stays in force. Every key is judged anew within a few ticks, no count is touched. -EINVAL: policy_check refuses it; -ESTALE: not newer
+ * than what is in force or waits (version 0, the proxy's own, replaces version 0 alone).
+ */
+int node_set_policy(struct node *node, struct now now, const struct policy_document *document);
+
+/* The policy in force, as it was given and as compiled; the number grows whenever either changes: by another document, or by a rule that
+ * ended (within a tick of its time). */
+const struct policy_document *node_policy(const struct node *node);
+const struct policy_table *node_policy_table(const struct node *node);
+uint32_t node_policy_generation(const struct node *node);
+
+/* The policy that waits for its slot, or NULL. */
+const struct policy_document *node_policy_next(const struct node *node);
+
 enum node_event_kind {
 	EVENT_MEMBER_UP, /* first authenticated datagram of a session */
 	EVENT_MEMBER_SILENT, /* nothing for MEMBER_SILENT_MS */
@@ -112,7 +128,9 @@ enum node_event_kind {
 	EVENT_PAIR_UNDER,
 	EVENT_DESTINATION_OVER,
 	EVENT_DESTINATION_UNDER,
-	EVENT_QUOTA, /* an origin, maybe this one, used up its share of the ledger */
+	EVENT_QUOTA, /* an origin, maybe this one, used up its share of the ledger; at most once per member and slot */
+	EVENT_POLICY, /* a policy came into force: rate is its version */
+	EVENT_NEVER_DROP_OVER, /* a never_drop client is over its rate, most of it counted by `member`: it passes all the same */
 	EVENT_COUNT
 };
 

@@ -51,6 +51,7 @@ struct member {
 	double rtt_ms, skew_ms; /* smoothed; NAN until measured */
 	uint32_t serve_budget; /* frames it may still be served in this tick */
 	uint32_t trust; /* bad signatures it may still bring in this tick before its frames are not looked at */
+	uint64_t quota_slot; /* in which EVENT_QUOTA was last told of it */
 	uint64_t incarnation_slot; /* in which its newest incarnation was first heard of */
 };
 
@@ -97,6 +98,14 @@ struct own_queue {
 	uint32_t size, head, count;
 };
 
+/* What is judged by, and what will be. policy_node.c. */
+struct policy_state {
+	struct policy_document document, next;
+	struct policy_table table; /* of document */
+	bool waits; /* next waits for its slot */
+	uint32_t generation; /* of table; 0 is none, so that an entry just made has none */
+};
+
 struct node {
 	/* node.c */
 	struct node_config config;
@@ -140,6 +149,9 @@ struct node {
 	uint32_t closing_entry; /* next entry to look at; INDEX_NONE: done */
 	struct frame_root roots[ROOTS_SIZE]; /* whose signature was verified */
 	uint32_t roots_next;
+
+	/* policy_node.c */
+	struct policy_state policy;
 
 	/* verdict.c, judge.c */
 	struct past past;
@@ -232,6 +244,7 @@ void publish_tick(struct node *node, struct now now);
 /* ---- verdict.c, judge.c, share.c ---- */
 /* A key as it is judged now. */
 struct verdict {
+	const struct policy_effective *policy;
 	struct record m;
 	struct carry carry;
 	uint64_t floor; /* M.c less what is known after A */
@@ -247,6 +260,14 @@ void judge_tick(struct node *node, struct now now);
 /* Works out the shares of a destination over its rate; share_tick does for all that are listed. */
 void share_level(struct node *node, struct now now, uint32_t number);
 void share_tick(struct node *node, struct now now);
+
+/* ---- policy_node.c ---- */
+int policy_start(struct node *node, struct now now);
+void policy_tick(struct node *node, struct now now);
+/* Brings the entry's number of what it is judged by up to date; entry_policy reads it. */
+void policy_refresh(struct node *node, uint32_t entry);
+const struct policy_effective *entry_policy(const struct node *node, const struct entry *entry);
+uint64_t utc_seconds(struct now now);
 
 /* ---- outbox.c ---- */
 void outbox_add(struct node *node, struct out out);

@@ -62,8 +62,8 @@ struct policy_rule {
 	uint64_t until_s; /* UTC seconds since 1970 from which on the rule is none; 0: for good */
 };
 
-/* For a pair, a client's override comes before its destination's, threshold by threshold; among prefixes of one side the longest counts. A
- * destination is judged by its own overrides alone. */
+/* For a pair, a client's override comes before its destination's, threshold by threshold; among overrides of one side the longest prefix
+ * counts, with the thresholds it sets. A destination is judged by its own override alone. */
 struct policy_document {
 	uint64_t version; /* grows with every push; 0: from this proxy's configuration */
 	uint64_t effective_slot; /* in force from this slot's start on, everywhere at once */
@@ -72,5 +72,74 @@ struct policy_document {
 	uint32_t rules_count;
 	struct policy_rule rules[POLICY_RULES_MAX];
 };
+
+#define POLICY_RULE_NONE UINT16_MAX
+_Static_assert(POLICY_RULES_MAX < POLICY_RULE_NONE, "the number of a rule fits 16 bits");
+
+/* 0, or -EINVAL with *ret_problem a sentence and *ret_rule the number of the rule at fault (POLICY_RULE_NONE: the defaults, or the document
+ * as a whole). A checked document compiles. */
+int policy_check(const struct policy_document *document, const struct mesh *mesh, uint32_t *ret_rule, const char **ret_problem);
+
+/* The version-0 document of a proxy that was given thresholds alone. */
+void policy_of_thresholds(const struct thresholds *thresholds, struct policy_document *ret_document);
+
+/* What the lists say of a pair. never_drop comes before block, whichever prefix is longer. */
+enum policy_listing { POLICY_UNLISTED, POLICY_PASSES, POLICY_BLOCKED };
+
+/* What one side of a key is by the policy; equal contents are one class. Class 0 is what no rule speaks of. */
+struct policy_class {
+	uint32_t pair_rate, destination_rate, idle_reset_ms, pair_min_window_ms, destination_min_window_ms;
+	uint8_t fields; /* which of these are set */
+	uint64_t never_drop_s, block_s, protect_s; /* UTC seconds until which it is listed; 0: not, UINT64_MAX: for good */
+};
+
+/* What a pair or a destination is judged by; equal contents are one. The ends of listings are part of them: so a document that compiles
+ * does so at any later time, when fewer of its rules are left. */
+struct policy_effective {
+	struct thresholds thresholds;
+	uint64_t never_drop_s, block_s, protect_s; /* as in policy_class, the later of both sides */
+	uint8_t listing; /* enum policy_listing */
+	bool unprotected; /* protected_only, and the destination is not */
+};
+
+/* A prefix of a side, in the order (address, bits), with what holds below it unless a longer one says more. */
+struct policy_prefix {
+	uint16_t rule; /* of the document */
+	uint16_t parent; /* the next shorter prefix that holds this one, or POLICY_RULE_NONE */
+	uint16_t class;
+};
+
+/* A document compiled at a moment: rules that had ended by then are left out. Fixed size. */
+struct policy_table {
+	uint64_t expires_s; /* UTC seconds at which the first of its rules ends; UINT64_MAX: never */
+	uint32_t prefixes_count[2], classes_count[2]; /* by enum policy_side */
+	struct policy_prefix prefixes[POLICY_RULES_MAX]; /* clients, then destinations */
+	struct policy_class classes[2][POLICY_CLASSES_MAX];
+	uint32_t effective_count; /* of pairs */
+	struct policy_effective effective[POLICY_EFFECTIVE_MAX]; /* of pairs */
+	struct policy_effective of_destination[POLICY_CLASSES_MAX]; /* of destinations, by their class */
+	uint16_t pair[POLICY_CLASSES_MAX][POLICY_CLASSES_MAX]; /* [client's class][destination's] -> effective */
+};
+
+/* -EINVAL: more classes or effective policies than there is room for, *ret_rule being the first rule too many. */
+int policy_compile(const struct policy_document *document, uint64_t now_s, struct policy_table *ret_table, uint32_t *ret_rule);
+
+/* The class of an address. Binary search, then at most as many steps as prefixes hold each other. */
+uint16_t policy_class_of(const struct policy_document *document, const struct policy_table *table, enum policy_side side,
+			 const struct address *address);
+
+/* What a key is judged by: an index of `effective` for a pair, of `of_destination` for a destination. */
+uint16_t policy_index_of(const struct policy_document *document, const struct policy_table *table, const struct key *key);
+const struct policy_effective *policy_effective_at(const struct policy_table *table, const struct key *key, uint16_t index);
+
+/* The rule of a side and kind that decides for an address, or POLICY_RULE_NONE: of those that have not ended, the longest prefix. */
+uint16_t policy_rule_of(const struct policy_document *document, const struct policy_table *table, enum policy_side side,
+			enum policy_kind kind, const struct address *address);
+
+enum policy_listing policy_listed(const struct policy_document *document, const struct policy_table *table, const struct address *client,
+				  const struct address *destination);
+
+/* Does the prefix hold the address? */
+bool prefix_holds(const struct prefix *prefix, const struct address *address);
 
 #endif

@@ -5,6 +5,20 @@
  */
 #include "node_internal.h"
 
+/* At most once per member and slot: a flood of new keys is one piece of news. */
+static enum reject over_quota(struct node *node, uint16_t number)
+{
+	struct member *member = &node->members[number];
+	struct node_event event = { .kind = EVENT_QUOTA, .at = mesh_tick_start(&node->mesh, node->tick) };
+
+	if (member->quota_slot == node->slot)
+		return REJECT_QUOTA;
+	member->quota_slot = node->slot;
+	memcpy(event.member, member->certificate.name, sizeof(event.member));
+	node_tell(node, &event);
+	return REJECT_QUOTA;
+}
+
 enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *version, uint64_t from_tick, uint64_t tick)
 {
 	uint32_t entry = ledger_find(&node->ledger, &version->key), cell;
@@ -13,10 +27,10 @@ enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *
 	if (entry == INDEX_NONE)
 		entry = ledger_make(&node->ledger, (uint16_t)origin, &version->key);
 	if (entry == INDEX_NONE)
-		return REJECT_QUOTA;
+		return over_quota(node, origin_member(origin));
 	switch (ledger_join(&node->ledger, entry, (uint16_t)origin, version, &gain, &cell)) {
 	case JOIN_QUOTA:
-		return REJECT_QUOTA;
+		return over_quota(node, origin_member(origin));
 	case JOIN_SHRUNK:
 		return REJECT_SHRUNK;
 	case JOIN_SAME:

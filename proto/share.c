@@ -13,14 +13,16 @@ static double offered(const struct node *node, const struct entry *entry, uint64
 	return (double)recent_sum(&entry->recent, tick - FAIR_TICKS, tick) / (FAIR_TICKS * tick_seconds(node));
 }
 
-/* What a client counts for: nothing when its own rule drops it all, its rate otherwise. */
+/* What a client counts for: nothing when its own rule or a block drops it all, its rate otherwise. */
 static double effective_rate(const struct node *node, const struct entry *entry, double rate)
 {
-	const struct thresholds *t = &node->config.thresholds;
+	const struct policy_effective *policy = entry_policy(node, entry);
 
+	if (policy->listing == POLICY_BLOCKED)
+		return 0;
 	if (!(entry->flags & ENTRY_OVER))
 		return rate;
-	return t->police ? fmin(rate, t->pair_rate) : 0;
+	return policy->thresholds.police ? fmin(rate, policy->thresholds.pair_rate) : 0;
 }
 
 /* A share that moved by less than the rate's own noise is left alone: every change is a write to the table. */
@@ -60,7 +62,7 @@ static void lift(struct node *node, uint32_t number)
 void share_level(struct node *node, struct now now, uint32_t number)
 {
 	const struct entry *destination = &node->ledger.entries[number];
-	double listed = 0, listed_effective = 0, remainder, reserve, water;
+	double listed = 0, listed_effective = 0, untouchable = 0, remainder, reserve, water;
 	struct verdict v;
 	size_t clients = 0;
 
@@ -70,9 +72,14 @@ void share_level(struct node *node, struct now now, uint32_t number)
 		const double rate = offered(node, client, v.carry.tick);
 
 		listed += rate;
-		node->rates[clients] = (float)effective_rate(node, client, rate);
+		node->rates[clients] = 0;
+		if (entry_policy(node, client)->listing == POLICY_PASSES)
+			untouchable += rate;
+		else
+			node->rates[clients] = (float)effective_rate(node, client, rate);
 		listed_effective += node->rates[clients++];
 	}
+	v.limit = fmax(0, v.limit - untouchable); /* they are taken from T_F2 first */
 	remainder = fmax(0, offered(node, destination, v.carry.tick) - listed);
 	reserve = fmin(remainder, REMAINDER_FLOOR * v.limit);
 	water = fair_level(node->rates, clients, v.limit - reserve);
@@ -93,7 +100,7 @@ void share_tick(struct node *node, struct now now)
 
 		if (!(entry->flags & ENTRY_LISTED))
 			continue; /* forgotten, and its place perhaps taken */
-		if (!(entry->flags & ENTRY_OVER) || !node->config.thresholds.fair) {
+		if (!(entry->flags & ENTRY_OVER) || !entry_policy(node, entry)->thresholds.fair) {
 			entry->flags &= (uint8_t)~ENTRY_LISTED;
 			lift(node, number);
 			continue;

@@ -51,17 +51,26 @@ static double offered_rate(const struct node *node, const struct entry *entry, c
 	return (double)recent_sum(&entry->recent, v->carry.tick - FAIR_TICKS, v->carry.tick) / (FAIR_TICKS * tick_seconds(node));
 }
 
+/* T_F1 or T_F2; 0, which is none, for what the policy does not judge. */
+static double limit_of(const struct policy_effective *policy, bool destination)
+{
+	if (policy->unprotected || (destination && policy->listing == POLICY_PASSES))
+		return 0;
+	return destination ? policy->thresholds.destination_rate : policy->thresholds.pair_rate;
+}
+
 void verdict_of(const struct node *node, struct now now, uint32_t number, struct verdict *ret_verdict)
 {
 	const struct entry *entry = &node->ledger.entries[number];
-	const struct thresholds *t = &node->config.thresholds;
+	const struct policy_effective *policy = entry_policy(node, entry);
+	const struct thresholds *t = &policy->thresholds;
 	const bool destination = key_is_destination(&entry->key);
 	const struct duration min_window = destination ? t->destination_min_window : t->pair_min_window;
 	struct past_view past = { .m = { .count = 0 } };
 	struct verdict *v = ret_verdict;
 	double lag_s, window_ns;
 
-	*v = (struct verdict){ .limit = destination ? t->destination_rate : t->pair_rate };
+	*v = (struct verdict){ .policy = policy, .limit = limit_of(policy, destination) };
 	if (entry->cells != INDEX_NONE)
 		past_view_of(&node->past, &node->ledger, number, mesh_slot_at(&node->mesh, now.mesh), &node->mesh, node->excluded, t->idle_reset,
 			     &past);

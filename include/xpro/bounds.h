@@ -67,6 +67,11 @@ _Static_assert((1 << PROOF_DEPTH_MAX) == LEAVES_MAX, "a path reaches every leaf"
 
 /* Policy. A document of 1,024 rules is about 40 kB: it travels in chunks, and compiles within a tick. */
 #define POLICY_RULES_MAX 1024
+#define POLICY_CLASSES_MAX 128 /* different contents of one side's prefixes: the kernel's matrix of both is 32 kB, half its L1 at the worst */
+#define POLICY_EFFECTIVE_MAX 512 /* different thresholds and listings of pairs: their number is 9 bits of a record */
+#define RATE_MAX 100000000 /* packets per second: 100 Mpps, more than a line of 40 Gbit/s carries */
+#define THRESHOLD_MIN_WINDOW_MS_MIN 100 /* half a tick of the default: a shorter window has one harvest or none */
+#define IDLE_RESET_MS_MAX 300000 /* ts2 is kept in 2^16 x 16 jiffies: half of that at 1000 jiffies per second is 524 s */
 
 #define CERTIFICATE_BYTES_MAX 420
 #define CERTIFICATE_CHECKS_PER_S 100 /* ~120 us each: 1.2 % of a core */

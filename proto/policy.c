@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The policy's prefixes: whether a document is sound, and which of its rules speak of an address. What follows from them for a key is
+ * policy_compile.c's, when it comes into force policy_node.c's.
+ */
+#include "policy.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "mesh.h"
+
+#define TEXT_OF(number) #number
+#define TEXT(macro) TEXT_OF(macro)
+
+bool prefix_holds(const struct prefix *prefix, const struct address *address)
+{
+	const unsigned int whole = prefix->bits / 8, rest = prefix->bits % 8;
+
+	if (memcmp(prefix->address.bytes, address->bytes, whole) != 0)
+		return false;
+	return rest == 0 || (prefix->address.bytes[whole] ^ address->bytes[whole]) >> (8 - rest) == 0;
+}
+
+void policy_of_thresholds(const struct thresholds *thresholds, struct policy_document *ret_document)
+{
+	*ret_document = (struct policy_document){ .defaults = *thresholds };
+}
+
+/* ---- check ---- */
+
+static const char *problem_of_windows(const struct thresholds *t, const struct mesh *mesh)
+{
+	const int64_t longest = (int64_t)mesh->window_max_ms * NS_PER_MS / (mesh->decay * mesh->decay);
+
+	if (t->pair_rate > RATE_MAX || t->destination_rate > RATE_MAX)
+		return "a rate must be at most " TEXT(RATE_MAX) " packets/s";
+	if (t->pair_min_window.ns > longest || t->destination_min_window.ns > longest)
+		return "a minimum window must be at most window_max / decay^2; a longer one would be aged away";
+	if (t->pair_min_window.ns < THRESHOLD_MIN_WINDOW_MS_MIN * NS_PER_MS || t->destination_min_window.ns < THRESHOLD_MIN_WINDOW_MS_MIN * NS_PER_MS)
+		return "a minimum window must be at least " TEXT(THRESHOLD_MIN_WINDOW_MS_MIN) " ms";
+	if (t->idle_reset.ns < mesh_slot_length(mesh).ns)
+		return "idle_reset must be at least a slot, window_max * (1 - 1/decay): a shorter silence cannot be seen";
+	if (t->idle_reset.ns > IDLE_RESET_MS_MAX * NS_PER_MS)
+		return "idle_reset must be at most " TEXT(IDLE_RESET_MS_MAX) " ms";
+	return NULL;
+}
+
+static bool has_host_bits(const struct prefix *prefix)
+{
+	struct prefix cut = *prefix;
+
+	for (unsigned int bit = cut.bits; bit < 128; bit++)
+		cut.address.bytes[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
+	return memcmp(&cut.address, &prefix->address, sizeof(cut.address)) != 0;
+}
+
+/* Of IPv4 addresses, or of IPv6 addresses alone: 96 bits and more of ::ffff:0:0, or a prefix that does not hold that. ::/0 is all IPv6. */
+static bool straddles_families(const struct prefix *prefix)
+{
+	static const struct address mapped = { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff } };
+
+	return prefix->bits > 0 && prefix->bits < 96 && prefix_holds(prefix, &mapped);
+}
+
+static const char *problem_of_override(const struct policy_rule *rule, const struct thresholds *defaults, const struct mesh *mesh)
+{
+	const uint8_t of_destinations = POLICY_DESTINATION_RATE | POLICY_DESTINATION_MIN_WINDOW;
+	struct thresholds t = *defaults;
+
+	if (rule->fields == 0)
+		return "an override must set a threshold";
+	if (rule->fields & ~(of_destinations | POLICY_PAIR_RATE | POLICY_IDLE_RESET | POLICY_PAIR_MIN_WINDOW))
+		return "an override sets a threshold that is not known";
+	if (rule->side == POLICY_CLIENT && rule->fields & of_destinations)
+		return "destination_rate and destination_min_window belong to destination prefixes";
+	if (rule->until_s)
+		return "an override does not end; only list entries do";
+	if (rule->fields & POLICY_PAIR_RATE)
+		t.pair_rate = rule->pair_rate;
+	if (rule->fields & POLICY_DESTINATION_RATE)
+		t.destination_rate = rule->destination_rate;
+	if (rule->fields & POLICY_IDLE_RESET)
+		t.idle_reset = duration_ms(rule->idle_reset_ms);
+	if (rule->fields & POLICY_PAIR_MIN_WINDOW)
+		t.pair_min_window = duration_ms(rule->pair_min_window_ms);
+	if (rule->fields & POLICY_DESTINATION_MIN_WINDOW)
+		t.destination_min_window = duration_ms(rule->destination_min_window_ms);
+	return problem_of_windows(&t, mesh);
+}
+
+static const char *problem_of_rule(const struct policy_rule *rule, const struct thresholds *defaults, const struct mesh *mesh)
+{
+	if (rule->side > POLICY_DESTINATION || rule->kind >= POLICY_KINDS)
+		return "the rule is of a kind that is not known";
+	if (rule->prefix.bits > 128)
+		return "a prefix has at most 128 bits";
+	if (has_host_bits(&rule->prefix))
+		return "the prefix has bits set behind its length";
+	if (straddles_families(&rule->prefix))
+		return "the prefix would hold IPv4 and IPv6 addresses; write one for each";
+	if (rule->kind == POLICY_OVERRIDE)
+		return problem_of_override(rule, defaults, mesh);
+	if (rule->fields)
+		return "a list entry sets no thresholds";
+	if (rule->kind == POLICY_PROTECT && rule->side != POLICY_DESTINATION)
+		return "only destinations can be protected";
+	return NULL;
+}
+
+static bool is_repeated(const struct policy_document *document, uint32_t rule)
+{
+	const struct policy_rule *this = &document->rules[rule];
+
+	for (uint32_t i = 0; i < rule; i++) {
+		const struct policy_rule *other = &document->rules[i];
+
+		if (other->side == this->side && other->kind == this->kind && other->prefix.bits == this->prefix.bits &&
+		    address_equal(&other->prefix.address, &this->prefix.address))
+			return true;
+	}
+	return false;
+}
+
+static int fault(uint32_t rule, const char *problem, uint32_t *ret_rule, const char **ret_problem)
+{
+	*ret_rule = rule;
+	*ret_problem = problem;
+	return -EINVAL;
+}
+
+int policy_check(const struct policy_document *document, const struct mesh *mesh, uint32_t *ret_rule, const char **ret_problem)
+{
+	const char *problem = problem_of_windows(&document->defaults, mesh);
+	struct policy_table table;
+	uint32_t rule;
+
+	if (problem)
+		return fault(POLICY_RULE_NONE, problem, ret_rule, ret_problem);
+	if (document->rules_count > POLICY_RULES_MAX)
+		return fault(POLICY_RULE_NONE, "a policy has at most " TEXT(POLICY_RULES_MAX) " rules", ret_rule, ret_problem);
+	for (rule = 0; rule < document->rules_count; rule++) {
+		problem = problem_of_rule(&document->rules[rule], &document->defaults, mesh);
+		if (!problem && is_repeated(document, rule))
+			problem = "the prefix is listed twice";
+		if (problem)
+			return fault(rule, problem, ret_rule, ret_problem);
+	}
+	/* At 0 every rule is live, and what fits with all of them fits with fewer. */
+	if (policy_compile(document, 0, &table, &rule))
+		return fault(rule,
+			     "more different rules than there is room for: " TEXT(POLICY_CLASSES_MAX) " of clients, as many of destinations, " TEXT(
+				     POLICY_EFFECTIVE_MAX) " of both together",
+			     ret_rule, ret_problem);
+	return 0;
+}
+
+/* ---- which rules speak of an address ---- */
+
+/* The longest prefix that holds the address, as an index of prefixes, or POLICY_RULE_NONE. */
+static uint16_t prefix_find(const struct policy_document *document, const struct policy_table *table, enum policy_side side,
+			    const struct address *address)
+{
+	const uint32_t begin = side == POLICY_CLIENT ? 0 : table->prefixes_count[POLICY_CLIENT];
+	uint32_t low = begin, high = begin + table->prefixes_count[side];
+	uint16_t at;
+
+	while (low < high) { /* the last one that does not begin behind the address */
+		const uint32_t middle = (low + high) / 2;
+		const struct prefix *prefix = &document->rules[table->prefixes[middle].rule].prefix;
+
+		if (memcmp(&prefix->address, address, sizeof(*address)) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	at = low == begin ? POLICY_RULE_NONE : (uint16_t)(low - 1);
+	while (at != POLICY_RULE_NONE && !prefix_holds(&document->rules[table->prefixes[at].rule].prefix, address))
+		at = table->prefixes[at].parent;
+	/* ::/0 holds all IPv6, and no IPv4 address. */
+	if (at != POLICY_RULE_NONE && document->rules[table->prefixes[at].rule].prefix.bits == 0 && address_is_ipv4(address))
+		return POLICY_RULE_NONE;
+	return at;
+}
+
+uint16_t policy_class_of(const struct policy_document *document, const struct policy_table *table, enum policy_side side,
+			 const struct address *address)
+{
+	const uint16_t at = table->prefixes_count[side] ? prefix_find(document, table, side, address) : POLICY_RULE_NONE;
+
+	return at == POLICY_RULE_NONE ? 0 : table->prefixes[at].class;
+}
+
+uint16_t policy_index_of(const struct policy_document *document, const struct policy_table *table, const struct key *key)
+{
+	const uint16_t destination = policy_class_of(document, table, POLICY_DESTINATION, &key->destination);
+
+	if (key_is_destination(key))
+		return destination;
+	return table->pair[policy_class_of(document, table, POLICY_CLIENT, &key->client)][destination];
+}
+
+const struct policy_effective *policy_effective_at(const struct policy_table *table, const struct key *key, uint16_t index)
+{
+	return key_is_destination(key) ? &table->of_destination[index] : &table->effective[index];
+}
+
+uint16_t policy_rule_of(const struct policy_document *document, const struct policy_table *table, enum policy_side side,
+			enum policy_kind kind, const struct address *address)
+{
+	uint16_t at = prefix_find(document, table, side, address);
+	const bool ipv4 = address_is_ipv4(address);
+
+	for (; at != POLICY_RULE_NONE; at = table->prefixes[at].parent) {
+		const struct policy_rule *rule = &document->rules[table->prefixes[at].rule];
+
+		if (rule->kind == kind && !(ipv4 && rule->prefix.bits == 0))
+			return table->prefixes[at].rule;
+	}
+	return POLICY_RULE_NONE;
+}
+
+enum policy_listing policy_listed(const struct policy_document *document, const struct policy_table *table, const struct address *client,
+				  const struct address *destination)
+{
+	const struct key pair = { *client, *destination };
+
+	return table->effective[policy_index_of(document, table, &pair)].listing;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The policy in force and the one that waits for its slot. A change touches no count: entries look their class up again when they are next
+ * judged, and a sweep sees to it that all are within a few ticks.
+ */
+#include <errno.h>
+
+#include "node_internal.h"
+
+uint64_t utc_seconds(struct now now)
+{
+	return now.mesh.ns < 0 ? 0 : (uint64_t)(now.mesh.ns / NS_PER_S);
+}
+
+/* Of 16 bits an entry keeps; never 0. */
+static uint16_t generation_of(const struct node *node)
+{
+	return (uint16_t)(node->policy.generation % UINT16_MAX + 1);
+}
+
+static void compile(struct node *node, struct now now)
+{
+	uint32_t rule;
+
+	policy_compile(&node->policy.document, utc_seconds(now), &node->policy.table, &rule); /* was checked */
+	node->policy.generation++;
+	node->sweep = 0;
+	node->sweeping = true;
+}
+
+static void take_over(struct node *node, struct now now, const struct policy_document *document)
+{
+	struct node_event event = { .kind = EVENT_POLICY, .at = now.mesh, .rate = (double)document->version };
+
+	if (document != &node->policy.document)
+		node->policy.document = *document;
+	compile(node, now);
+	node_tell(node, &event);
+}
+
+int policy_start(struct node *node, struct now now)
+{
+	const char *problem;
+	uint32_t rule;
+
+	policy_of_thresholds(&node->config.thresholds, &node->policy.document);
+	if (policy_check(&node->policy.document, &node->mesh, &rule, &problem))
+		return -EINVAL;
+	compile(node, now);
+	return 0;
+}
+
+void policy_tick(struct node *node, struct now now)
+{
+	if (node->policy.waits && node->slot >= node->policy.next.effective_slot) {
+		node->policy.waits = false;
+		take_over(node, now, &node->policy.next);
+	} else if (utc_seconds(now) >= node->policy.table.expires_s) {
+		compile(node, now);
+	}
+}
+
+int node_set_policy(struct node *node, struct now now, const struct policy_document *document)
+{
+	struct policy_state *policy = &node->policy;
+	const uint64_t newest = policy->waits && policy->next.version > policy->document.version ? policy->next.version : policy->document.version;
+	const char *problem;
+	uint32_t rule;
+
+	if (policy_check(document, &node->mesh, &rule, &problem))
+		return -EINVAL;
+	if (document->version < newest || (document->version == newest && newest != 0))
+		return -ESTALE;
+	if (document->effective_slot > mesh_slot_at(&node->mesh, now.mesh)) {
+		policy->next = *document;
+		policy->waits = true;
+		return 0;
+	}
+	policy->waits = false;
+	take_over(node, now, document);
+	return 0;
+}
+
+const struct policy_document *node_policy(const struct node *node)
+{
+	return &node->policy.document;
+}
+
+const struct policy_table *node_policy_table(const struct node *node)
+{
+	return &node->policy.table;
+}
+
+uint32_t node_policy_generation(const struct node *node)
+{
+	return node->policy.generation;
+}
+
+const struct policy_document *node_policy_next(const struct node *node)
+{
+	return node->policy.waits ? &node->policy.next : NULL;
+}
+
+void policy_refresh(struct node *node, uint32_t number)
+{
+	struct entry *entry = &node->ledger.entries[number];
+
+	if (entry->policy_generation == generation_of(node))
+		return;
+	entry->policy = policy_index_of(&node->policy.document, &node->policy.table, &entry->key);
+	entry->policy_generation = generation_of(node);
+}
+
+/* One that was not judged since the change is looked up each time: its number is of another table. */
+const struct policy_effective *entry_policy(const struct node *node, const struct entry *entry)
+{
+	const uint16_t index = entry->policy_generation == generation_of(node) ?
+				       entry->policy :
+				       policy_index_of(&node->policy.document, &node->policy.table, &entry->key);
+
+	return policy_effective_at(&node->policy.table, &entry->key, index);
+}
