@@ -121,7 +121,7 @@ static uint32_t sets_for(uint32_t slots)
 {
 	uint32_t sets = 1;
 
-	while (sets < (1U << 28) && sets * SET_WAYS < slots)
+	while (sets < SETS_MAX && sets * SET_WAYS < slots)
 		sets *= 2;
 	return sets;
 }

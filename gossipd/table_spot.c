@@ -51,16 +51,17 @@ static bool spot_holds(const struct pairs *pairs, const struct spot *spot, uint6
 static bool spot_scan(const struct table *table, const struct pairs *pairs, uint64_t tag, const __u64 words[4],
 		      const struct spot *skip, struct spot *ret_spot)
 {
-	unsigned int choice, way;
+	const uint64_t hash = hash_of(tag, table->state->seed, pairs->ipv6);
+	unsigned int choice, step;
 
 	for (choice = 0; choice < 2; choice++) {
-		uint32_t set_index = set_of(tag, table->state->seed, pairs->count, choice);
+		uint32_t set_index = set_of(hash, pairs->count, choice);
 		struct pair4_set *set = set_of_index(pairs, set_index);
 
-		for (way = 0; way < SET_WAYS; way++) {
-			struct spot spot = { set, set_index, way };
+		for (step = 0; step < SET_WAYS; step++) {
+			struct spot spot = { set, set_index, way_of(hash, choice, step) };
 
-			if (skip && skip->set == set && skip->way == way)
+			if (skip && skip->set == set && skip->way == spot.way)
 				continue;
 			if (!spot_holds(pairs, &spot, tag, words))
 				continue;
@@ -114,11 +115,12 @@ static unsigned int ways_used(const struct pair4_set *set)
 	return used;
 }
 
-static bool spot_claim(struct spot *spot)
+static bool spot_claim(struct spot *spot, uint64_t hash, unsigned int choice)
 {
-	for (spot->way = 0; spot->way < SET_WAYS; spot->way++) {
+	for (uint32_t step = 0; step < SET_WAYS; step++) {
 		__u64 empty = TAG_EMPTY;
 
+		spot->way = way_of(hash, choice, step);
 		if (__atomic_compare_exchange_n(&spot->set->tags[spot->way], &empty, TAG_BUSY, false, __ATOMIC_ACQ_REL,
 						__ATOMIC_RELAXED))
 			return true;
@@ -129,24 +131,28 @@ static bool spot_claim(struct spot *spot)
 /* Makes a record for a key that has none. A twin the kernel makes in the same instant is found at the next harvest. */
 int spot_make(struct table *table, const struct key *key, uint32_t destination, uint32_t last, struct spot *ret_spot)
 {
+	const uint64_t seed = table->state->seed;
 	uint32_t now = table_now(table), set_index[2];
+	unsigned int choice;
 	struct pairs *pairs;
 	struct spot spot;
-	uint64_t tag;
+	uint64_t tag, hash;
 	bool ipv6;
 
 	tag = tag_of_key(table, key, &ipv6);
+	hash = hash_of(tag, seed, ipv6);
 	pairs = ipv6 ? &table->pairs6 : &table->pairs4;
-	set_index[0] = set_of(tag, table->state->seed, pairs->count, 0);
-	set_index[1] = set_of(tag, table->state->seed, pairs->count, 1);
-	spot.set_index = set_index[ways_used(set_of_index(pairs, set_index[1])) < ways_used(set_of_index(pairs, set_index[0]))];
+	set_index[0] = set_of(hash, pairs->count, 0);
+	set_index[1] = set_of(hash, pairs->count, 1);
+	choice = takes_second_set(ways_used(set_of_index(pairs, set_index[0])), ways_used(set_of_index(pairs, set_index[1])));
+	spot.set_index = set_index[choice];
 	spot.set = set_of_index(pairs, spot.set_index);
-	if (!spot_claim(&spot))
+	if (!spot_claim(&spot, hash, choice))
 		return -ENOSPC;
 	*spot_record(&spot) = (struct pair_record){
 		.window = WORD(now ? now : 1, 0),
 		.last = last,
-		.thinning = thinning_start(tag, table->state->seed),
+		.thinning = thinning_start(tag, seed),
 		.pass_share = SHARE_ALL,
 		.place = PLACE(destination, 0),
 	};

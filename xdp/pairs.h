@@ -2,7 +2,7 @@
 /*
  * The pair tables from the kernel's side: finds a pair's record in its two candidate sets, and makes it when there is none.
  *
- * Look-ups go through set choice 0 before 1 and through the lower way before the higher, so that when two CPUs have inserted one
+ * Look-ups go through set choice 0 before 1 and through each set's ways in the key's own order (way_of), so that when two CPUs have inserted one
  * key at the same time every look-up finds the same one of the two. The daemon folds the other into it.
  */
 #ifndef XDP_PAIRS_H
@@ -28,18 +28,19 @@ static __always_inline __u32 within(__u32 way)
 	return way & (SET_WAYS - 1);
 }
 
-/* The lowest way with this tag, SET_WAYS or more when there is none. By branching: the CPU guesses the way and goes on to the
- * record. */
-static __always_inline __u32 way_of(const __u64 tags[SET_WAYS], __u64 tag)
+/* The first way with this tag in the order that starts with way `own`, SET_WAYS or more when there is none. By branching: the CPU guesses
+ * the way and goes on to the record. */
+static __always_inline __u32 way_with(const __u64 tags[SET_WAYS], __u64 tag, __u32 own)
 {
-	__u32 way;
+	__u32 step;
 
 #pragma unroll
-	for (way = 0; way < SET_WAYS; way++)
-		if (READ_ONCE(tags[way]) == tag)
+	for (step = 0; step < SET_WAYS; step++)
+		if (READ_ONCE(tags[(own ^ step) & (SET_WAYS - 1)]) == tag)
 			break;
-	OPAQUE(way);
-	return way + READ_ONCE(always_zero);
+	OPAQUE(step);
+	step += READ_ONCE(always_zero);
+	return step >= SET_WAYS ? SET_WAYS : own ^ step;
 }
 
 /* Without a branch: eight comparisons here would be 256 paths for the verifier. */
@@ -55,9 +56,9 @@ static __always_inline __u32 used_ways(const __u64 tags[SET_WAYS])
 }
 
 /* A set of either family: both begin with the tags and the records. */
-static __always_inline struct pair4_set *set_at(bool ipv6, __u64 tag, unsigned int choice)
+static __always_inline struct pair4_set *set_at(bool ipv6, __u64 hash, unsigned int choice)
 {
-	__u32 index = set_of(tag, seed, ipv6 ? sets6 : sets4, choice);
+	__u32 index = set_of(hash, ipv6 ? sets6 : sets4, choice);
 
 	return ipv6 ? element(&pairs6, index) : element(&pairs4, index);
 }
@@ -72,9 +73,9 @@ static __always_inline bool is_other_key(const struct pair4_set *set, __u32 way,
 		(words[3] ^ packet->key.words[3])) != 0;
 }
 
-static __always_inline struct pair_record *find_in(bool ipv6, struct pair4_set *set, const struct packet *packet)
+static __always_inline struct pair_record *find_in(bool ipv6, struct pair4_set *set, const struct packet *packet, __u32 own)
 {
-	__u32 way = way_of(set->tags, packet->tag);
+	__u32 way = way_with(set->tags, packet->tag, own);
 
 	if (way >= SET_WAYS || (ipv6 && is_other_key(set, way, packet)))
 		return NULL;
@@ -83,25 +84,26 @@ static __always_inline struct pair_record *find_in(bool ipv6, struct pair4_set *
 
 static __always_inline struct pair_record *pair_find(bool ipv6, const struct packet *packet)
 {
-	struct pair4_set *set = set_at(ipv6, packet->tag, 0);
+	__u64 hash = hash_of(packet->tag, seed, ipv6);
+	struct pair4_set *set = set_at(ipv6, hash, 0);
 	struct pair_record *record;
 
 	if (!set)
 		return NULL;
-	record = find_in(ipv6, set, packet);
+	record = find_in(ipv6, set, packet, way_of(hash, 0, 0));
 	if (record)
 		return record;
-	set = set_at(ipv6, packet->tag, 1);
-	return set ? find_in(ipv6, set, packet) : NULL;
+	set = set_at(ipv6, hash, 1);
+	return set ? find_in(ipv6, set, packet, way_of(hash, 1, 0)) : NULL;
 }
 
 /* Takes an empty way for ourselves; SET_WAYS when there is none. */
-static __always_inline __u32 claim(struct pair4_set *set)
+static __always_inline __u32 claim(struct pair4_set *set, __u32 own)
 {
 	int i;
 
 	for (i = 0; i < CLAIM_TRIES; i++) {
-		__u32 way = way_of(set->tags, TAG_EMPTY);
+		__u32 way = way_with(set->tags, TAG_EMPTY, own);
 
 		if (way >= SET_WAYS)
 			return SET_WAYS;
@@ -146,15 +148,18 @@ static __always_inline void publish(struct pair4_set *set, __u32 way, __u64 tag)
  */
 static __always_inline struct pair_record *pair_make(bool ipv6, const struct packet *packet, __u32 destination)
 {
-	struct pair4_set *set = set_at(ipv6, packet->tag, 0), *other = set_at(ipv6, packet->tag, 1);
+	__u64 hash = hash_of(packet->tag, seed, ipv6);
+	struct pair4_set *set = set_at(ipv6, hash, 0), *other = set_at(ipv6, hash, 1);
 	struct pair_record *twin;
+	unsigned int choice;
 	__u32 way;
 
 	if (!set || !other)
 		return NULL;
-	if (used_ways(other->tags) < used_ways(set->tags))
+	choice = takes_second_set(used_ways(set->tags), used_ways(other->tags));
+	if (choice)
 		set = other;
-	way = claim(set);
+	way = claim(set, way_of(hash, choice, 0));
 	if (way >= SET_WAYS)
 		return NULL;
 	record_fill(&set->records[within(way)], packet->tag, packet->now, destination);

@@ -277,20 +277,21 @@ static void a_full_table_refuses_the_daemon_too(void **state)
 	assert_int_equal(bed_remove(), 0);
 }
 
-/* A second record of one key, as two CPUs make it: put into the first free way past the first, by hand. */
+/* A second record of one key, as two CPUs make it: put into the first free way behind the first's in the key's order, by hand. */
 static struct pair_record *twin_make(uint32_t client, uint64_t packets)
 {
 	struct key key = key4(client, TARGET);
 	struct spot spot;
-	unsigned int way;
+	uint32_t step, way;
 	bool ipv6;
-	uint64_t tag = tag_of_key(bed.table, &key, &ipv6);
+	uint64_t tag = tag_of_key(bed.table, &key, &ipv6), hash = hash_of(tag, bed.table->state->seed, ipv6);
 
 	assert_true(spot_find(bed.table, &key, &spot));
-	for (way = spot.way + 1; way < SET_WAYS; way++)
-		if (spot.set->tags[way] == TAG_EMPTY)
+	for (step = (way_of(hash, 0, 0) ^ spot.way) + 1; step < SET_WAYS; step++)
+		if (spot.set->tags[way_of(hash, 0, step)] == TAG_EMPTY)
 			break;
-	assert_true(way < SET_WAYS);
+	assert_true(step < SET_WAYS);
+	way = way_of(hash, 0, step);
 	spot.set->records[way] = *spot_record(&spot);
 	spot.set->records[way].packets = packets;
 	spot.set->records[way].harvest = 0;
