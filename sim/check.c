@@ -32,6 +32,8 @@ const char *const reached_names[REACHED_COUNT] = {
 	"quota",
 	"pair dropped",
 	"destination dropped",
+	"lie",
+	"equivocation proved",
 	"core smaller than mesh",
 };
 
@@ -97,7 +99,9 @@ static void check_join(struct world *world, struct proxy *proxy, uint16_t origin
 	seen_name = tally_name(proxy->number, proxy->life, (unsigned int)member, incarnation, key, version->slot);
 	truth = tally_get(&check->truth, truth_name);
 	seen = tally_get(&check->seen, seen_name);
-	if (held > truth)
+	if (held > truth && !liar_is(world, member))
+		check->above_truth++;
+	if (held > truth && !liar_is(world, member) && world->scenario.without == DEFENCE_NONE)
 		check_fail(world, proxy, "holds %llu packets of key %u that node-%d counted in slot %llu; it counted %llu (I1)",
 			   (unsigned long long)held, key, member, (unsigned long long)version->slot, (unsigned long long)truth);
 	if (held < seen)
@@ -169,10 +173,32 @@ void check_enter(struct world *world, struct proxy *proxy)
 }
 
 /* I6: what is bounded stays inside its bounds. */
+void check_outside(struct world *world)
+{
+	world->check.inside = NULL;
+}
+
+void check_inside(struct world *world, struct proxy *proxy)
+{
+	world->check.inside = proxy;
+}
+
+/* What one defence less comes to. */
+static void undefend(struct world *world, struct proxy *proxy)
+{
+	if (world->scenario.without != DEFENCE_QUARANTINE)
+		return;
+	for (uint32_t i = 0; i < proxy->config.limits.members_max * INCARNATIONS_MAX; i++) {
+		if (proxy->node->origins[i].quarantined)
+			proxy->node->origins[i].quarantined = proxy->node->excluded[i] = false;
+	}
+}
+
 void check_leave(struct world *world, struct proxy *proxy)
 {
 	const struct node *node = proxy->node;
 
+	undefend(world, proxy);
 	world->check.inside = NULL;
 	if (!world->check.on)
 		return;
@@ -251,6 +277,16 @@ void check_receive(struct world *world, struct proxy *proxy, struct parcel *parc
 		check_fail(world, proxy, "a datagram was opened twice (I5)");
 }
 
+/* Is this lie told by anybody? */
+static bool lies(const struct world *world, int kind)
+{
+	for (int i = 0; i < world->scenario.liars_count; i++) {
+		if (world->scenario.liars[i].kind == kind)
+			return true;
+	}
+	return false;
+}
+
 /* I7: who is far below the rate is not dropped for it. */
 void check_drop(struct world *world, const struct proxy *proxy, double offered_rate, enum reason reason)
 {
@@ -258,7 +294,8 @@ void check_drop(struct world *world, const struct proxy *proxy, double offered_r
 
 	if (reason == REASON_DROP_PAIR || reason == REASON_DROP_PAIR_SHARE) {
 		check->reached[REACHED_PAIR_DROP]++;
-		if (check->on && offered_rate <= SURELY_BELOW * world->scenario.thresholds.pair_rate)
+		if (check->on && !lies(world, LIE_INFLATE) && !lies(world, LIE_EQUIVOCATE) && world->scenario.without == DEFENCE_NONE &&
+		    offered_rate <= SURELY_BELOW * world->scenario.thresholds.pair_rate)
 			check_fail(world, proxy, "a client at %g of %u packets/s was dropped by its own rule (I7)", offered_rate,
 				   world->scenario.thresholds.pair_rate);
 	} else if (reason_drops(reason)) {
@@ -371,7 +408,7 @@ static bool may_differ(const struct world *world, const bool *core, enum agreeme
 		       uint64_t slot, uint32_t key, uint32_t packets)
 {
 	return is_excused(world, core, agreement, member, slot) &&
-	       (!world->check.on ||
+	       (!world->check.on || liar_is(world, member) ||
 		packets <= tally_get(&world->check.truth, tally_name(0, 0, (unsigned int)member, incarnation, key, slot)));
 }
 

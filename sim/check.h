@@ -35,6 +35,8 @@ enum reached {
 	REACHED_QUOTA,
 	REACHED_PAIR_DROP,
 	REACHED_DESTINATION_DROP,
+	REACHED_LIE,	      /* told, of any kind */
+	REACHED_EQUIVOCATION, /* two frames with one sequence were seen */
 	REACHED_CORE_SMALLER, /* the core that was healed was not everybody */
 	REACHED_COUNT
 };
@@ -62,6 +64,7 @@ struct check {
 	struct proxy *inside; /* whose core is being called */
 	struct tally truth, seen;
 	uint64_t joins, reached[REACHED_COUNT];
+	uint64_t above_truth; /* cells of honest members that hold more than they counted */
 	uint64_t tolerated; /* times two ledgers differed by the known gap alone */
 };
 
@@ -69,6 +72,9 @@ void check_fail(struct world *world, const struct proxy *proxy, const char *form
 
 void check_enter(struct world *world, struct proxy *proxy);
 void check_leave(struct world *world, struct proxy *proxy);
+/* Around what is done with another core than the member's own. */
+void check_outside(struct world *world);
+void check_inside(struct world *world, struct proxy *proxy);
 void check_harvest(struct world *world, struct proxy *proxy, struct kernel_record *record, const struct harvest_cell *cell);
 void check_receive(struct world *world, struct proxy *proxy, struct parcel *parcel, enum reject reason);
 void check_datagram(struct world *world, const struct proxy *proxy, size_t size);

@@ -6,11 +6,16 @@
 
 #include <sodium.h>
 
-static bool simulated;
+static bool simulated, gullible;
 
 void crypto_simulate(bool is)
 {
 	simulated = is;
+}
+
+void crypto_believe(bool everything)
+{
+	gullible = everything;
 }
 
 bool crypto_is_simulated(void)
@@ -85,6 +90,8 @@ WRAPPED(int, crypto_sign_verify_detached, const byte *signature, const byte *mes
 {
 	byte expected[crypto_sign_BYTES];
 
+	if (gullible)
+		return 0;
 	if (!simulated)
 		return __real_crypto_sign_verify_detached(signature, message, size, public);
 	expand(crypto_mix(crypto_mix(1, public, 32), message, size), expected, sizeof(expected));

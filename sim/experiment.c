@@ -17,6 +17,7 @@ static const struct experiment {
 	{ "cost", "What a member sends and checks", experiment_cost },
 	{ "accuracy", "How far the judged rate is from the true one", experiment_accuracy },
 	{ "faults", "Partition and heal, rolling restart, death of half the members", experiment_faults },
+	{ "liars", "What one lying member of sixteen can do, with and without each defence", experiment_liars },
 	{ "fairness", "What honest clients of an attacked destination keep", experiment_fairness },
 };
 

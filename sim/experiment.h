@@ -26,6 +26,7 @@ void experiment_convergence(struct output *output, bool quick);
 void experiment_cost(struct output *output, bool quick);
 void experiment_accuracy(struct output *output, bool quick);
 void experiment_faults(struct output *output, bool quick);
+void experiment_liars(struct output *output, bool quick);
 void experiment_fairness(struct output *output, bool quick);
 
 #endif

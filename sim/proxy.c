@@ -65,7 +65,8 @@ static void drain(struct proxy *proxy, int64_t done_ns)
 
 	while ((size = node_poll(proxy->node, now, &to, bytes)) > 0) {
 		check_datagram(world, proxy, size);
-		network_send(world, proxy->number, &to, done_ns, bytes, size);
+		if (liar_sends_to(proxy, &to))
+			network_send(world, proxy->number, &to, done_ns, bytes, size);
 	}
 	while (node_next_change(proxy->node, now, &change)) {
 		check_change(world, proxy, &change);
@@ -126,6 +127,7 @@ static void tick(struct world *world, uint64_t who, void *what)
 	made = proxy->node->counters.signatures_made;
 	checked = proxy->node->counters.signatures_checked;
 	kernel_harvest(&proxy->kernel, now.mesh.ns, mesh_slot_length(&world->mesh), observe, proxy);
+	liar_tick(proxy);
 	node_tick(proxy->node, now);
 	drain(proxy, spend(proxy, made, checked));
 	check_leave(world, proxy);
@@ -164,6 +166,7 @@ static void receive(struct proxy *proxy, struct flight *flight)
 	check_receive(world, proxy, parcel, reason);
 	drain(proxy, spend(proxy, made, checked));
 	check_leave(world, proxy);
+	liar_receive(proxy, flight);
 	flight_free(flight);
 }
 
@@ -294,6 +297,10 @@ void proxy_start(struct world *world, unsigned int number)
 	memset(proxy->member_number, 0xff, sizeof(proxy->member_number));
 	if (node_init(proxy->memory, node_bytes(&proxy->config.limits), &proxy->config, now, &proxy->node))
 		abort();
+	if (world->scenario.without == DEFENCE_QUOTAS) { /* first come, first served, up to what there is */
+		proxy->node->ledger.cells_max *= 2;
+		proxy->node->ledger.keys_max *= 2;
+	}
 	for (unsigned int other = 0; proxy->config.gossip && other < number; other++)
 		node_greet(proxy->node, member_endpoint(other));
 	proxy->running = true;
@@ -338,6 +345,7 @@ void proxy_stop(struct world *world, unsigned int number)
 	if (!proxy->running)
 		return;
 	totals_add(&proxy->node->counters, &proxy->gone);
+	liar_close(proxy);
 	node_close(proxy->node);
 	proxy->running = false;
 	proxy->life++;

@@ -7,6 +7,7 @@
 #define SIM_PROXY_H
 
 #include "kernel.h"
+#include "liar.h"
 #include "network.h"
 #include "node.h"
 
@@ -43,6 +44,7 @@ struct proxy {
 	struct flight *inbox[INBOX_SIZE];
 	uint32_t inbox_head, inbox_count;
 	bool waking;		  /* a turn for the inbox is planned */
+	struct liar_state *liar;  /* NULL until it lies */
 	struct proxy_totals gone; /* counted by earlier lives */
 	uint64_t events[EVENT_COUNT];
 	struct rng rng;

@@ -17,6 +17,7 @@ static const char *const placement_names[] = { "home", "spread", "roam", NULL };
 static const char *const role_names[] = { "honest", "bot", NULL };
 static const char *const fault_names[] = { "isolate",	"one-way", "heal",  "clog", "crash",
 					   "power-off", "restart", "pause", "loss", NULL };
+const char *const lie_names[LIE_COUNT + 1] = { "nothing", "inflate", "invent", "equivocate", "replay", "forge", "flood", NULL };
 static const char *const sharing_words[] = { "mesh", "none", "master-printed", "master-corrected", NULL };
 static const char *const aggregate_names[] = { "strict", "fair", NULL };
 static const char *const action_names[] = { "drop", "police", NULL };
@@ -53,6 +54,7 @@ static const struct field scenario_fields[] = {
 	{ "master", TYPE_OTHER, 0, 0, 0, NULL },
 	{ "traffic", TYPE_OTHER, 0, 0, 0, NULL },
 	{ "faults", TYPE_OTHER, 0, 0, 0, NULL },
+	{ "liars", TYPE_OTHER, 0, 0, 0, NULL },
 	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
 };
 
@@ -133,6 +135,14 @@ static const struct field fault_fields[] = {
 	{ "for", TYPE_REAL, AT(fault, for_s), 0, 86400, NULL },
 	{ "loss", TYPE_REAL, AT(fault, loss), 0, 1, NULL },
 	{ "nodes", TYPE_OTHER, 0, 0, 0, NULL },
+	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
+};
+
+static const struct field liar_fields[] = {
+	{ "node", TYPE_INT, AT(liar, node), 0, SIM_MEMBERS_MAX - 1, NULL },
+	{ "kind", TYPE_WORD, AT(liar, kind), 0, 0, lie_names },
+	{ "start", TYPE_REAL, AT(liar, start_s), 0, 86400, NULL },
+	{ "amount", TYPE_REAL, AT(liar, amount), 0, 1e6, NULL },
 	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
 };
 
@@ -364,6 +374,26 @@ static bool read_faults(const struct reading *reading, const config_setting_t *l
 	return true;
 }
 
+static bool read_liars(const struct reading *reading, const config_setting_t *list, struct scenario *scenario)
+{
+	if (!list)
+		return true;
+	if (!config_setting_is_list(list) || config_setting_length(list) > LIARS_MAX)
+		return complain(reading, list, "liars must be a list of at most 8 groups: ( { ... }, { ... } )");
+	for (int i = 0; i < config_setting_length(list); i++) {
+		const config_setting_t *setting = config_setting_get_elem(list, (unsigned int)i);
+		struct liar *liar = &scenario->liars[i];
+
+		*liar = (struct liar){ .amount = 10 };
+		if (!read_group(reading, setting, liar_fields, liar))
+			return false;
+		if (liar->node >= scenario->members)
+			return complain(reading, setting, "no member has this number; the first is 0");
+		scenario->liars_count = i + 1;
+	}
+	return true;
+}
+
 void scenario_defaults(struct scenario *ret_scenario)
 {
 	*ret_scenario = (struct scenario){
@@ -435,7 +465,8 @@ static bool read_all(const struct reading *reading, const config_setting_t *root
 	}
 	if (!read_regions(reading, config_setting_get_member(root, "regions"), scenario) ||
 	    !read_traffic(reading, config_setting_get_member(root, "traffic"), scenario) ||
-	    !read_faults(reading, config_setting_get_member(root, "faults"), scenario))
+	    !read_faults(reading, config_setting_get_member(root, "faults"), scenario) ||
+	    !read_liars(reading, config_setting_get_member(root, "liars"), scenario))
 		return false;
 	problem = scenario_check(scenario);
 	return problem ? complain(reading, root, problem) : true;

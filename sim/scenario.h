@@ -15,6 +15,7 @@
 #define FAULTS_MAX 64
 #define SIM_MEMBERS_MAX MEMBERS_MAX
 #define FAULT_NODES_MAX 64
+#define LIARS_MAX 8
 
 enum sharing { SHARING_MESH, SHARING_NONE, SHARING_MASTER_PRINTED, SHARING_MASTER_CORRECTED, SHARING_COUNT };
 extern const char *const sharing_names[SHARING_COUNT];
@@ -35,6 +36,27 @@ struct group {
 	double step_s, step_rate; /* from step_s on; 0: no step */
 	bool even;		  /* evenly spaced, else Poisson */
 };
+
+/* What a liar does, see liar.h; `amount` is what it is done with. */
+enum lie {
+	LIE_NONE,
+	LIE_INFLATE, /* counts of honest pairs: amount times their rate */
+	LIE_INVENT, /* clients that do not exist, at a destination: amount times its rate */
+	LIE_EQUIVOCATE, /* one half of the mesh is told `inflate`, the other the truth, under the same sequences */
+	LIE_REPLAY, /* others' old frames, amount per second */
+	LIE_FORGE, /* frames in others' names, amount per second */
+	LIE_FLOOD, /* new keys, amount per second */
+	LIE_COUNT
+};
+extern const char *const lie_names[LIE_COUNT + 1];
+
+struct liar {
+	int node, kind;
+	double start_s, amount;
+};
+
+/* Defences of the core that a run may do without, to see what they are worth. */
+enum defence { DEFENCE_NONE, DEFENCE_SIGNATURES, DEFENCE_QUARANTINE, DEFENCE_QUOTAS, DEFENCE_COUNT };
 
 enum fault_kind {
 	FAULT_ISOLATE,	 /* nodes against all others */
@@ -90,6 +112,9 @@ struct scenario {
 	int groups_count;
 	struct fault faults[FAULTS_MAX];
 	int faults_count;
+	struct liar liars[LIARS_MAX];
+	int liars_count;
+	int without; /* a defence nobody has; experiments only */
 };
 
 void scenario_defaults(struct scenario *ret_scenario);

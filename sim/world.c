@@ -59,6 +59,7 @@ struct world *world_open(const struct scenario *scenario, uint64_t seed)
 	world->seed = seed;
 	world->check.on = scenario->checks;
 	crypto_simulate(!scenario->real_signatures);
+	crypto_believe(scenario->without == DEFENCE_SIGNATURES);
 	trace_begin(&world->trace);
 	mesh_make(world);
 	network_open(world);
