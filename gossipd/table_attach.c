@@ -7,12 +7,18 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "table_internal.h"
 
+#ifndef ARPHRD_IP6GRE
+#define ARPHRD_IP6GRE 823
+#endif
 #define LINK_PREFIX "link-"
 #define LINKS_MAX 65536 /* looked through for a foreign one */
 
@@ -22,6 +28,47 @@ static int link_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, con
 
 	snprintf(name, sizeof(name), LINK_PREFIX "%s", interface);
 	return pins_path(ret_path, pin_path, name);
+}
+
+/* The program for the interface's kind of frame, -1 when it is neither Ethernet nor bare IP. Asked of the kernel each time: an
+ * interface made anew under an old name may be of another kind. */
+static int program_for(const struct table *table, const char *interface, int *ret_type)
+{
+	struct ifreq request = { 0 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
+
+	if (fd < 0)
+		return -1;
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
+	err = ioctl(fd, SIOCGIFHWADDR, &request);
+	close(fd);
+	if (err)
+		return -1;
+	*ret_type = request.ifr_hwaddr.sa_family;
+	switch (*ret_type) {
+	case ARPHRD_ETHER:
+	case ARPHRD_LOOPBACK:
+		return table->program_fd;
+	case ARPHRD_NONE: /* TUN, WireGuard */
+	case ARPHRD_RAWIP:
+	case ARPHRD_PPP:
+	case ARPHRD_TUNNEL:
+	case ARPHRD_TUNNEL6:
+	case ARPHRD_SIT:
+	case ARPHRD_IPGRE:
+	case ARPHRD_IP6GRE:
+		return table->l3_program_fd;
+	default:
+		return -1;
+	}
+}
+
+static uint32_t id_of_program(int program_fd)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t bytes = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(program_fd, &info, &bytes) ? 0 : info.id;
 }
 
 static uint32_t occupant(uint32_t ifindex, uint8_t *ret_mode)
@@ -110,7 +157,7 @@ static bool link_fits(const struct bpf_link_info *info, uint32_t ifindex, bool g
 }
 
 /* Swaps the program of the link an earlier daemon pinned. -ENOENT: there is none, or it is of no use any more and now gone. */
-static int link_take_over(struct table *table, const char *path, uint32_t ifindex, bool generic)
+static int link_take_over(int program_fd, const char *path, uint32_t ifindex, bool generic)
 {
 	struct bpf_link_info info = { 0 };
 	uint32_t bytes = sizeof(info);
@@ -119,7 +166,7 @@ static int link_take_over(struct table *table, const char *path, uint32_t ifinde
 	if (link_fd < 0)
 		return -ENOENT;
 	if (!bpf_obj_get_info_by_fd(link_fd, &info, &bytes) && link_fits(&info, ifindex, generic))
-		err = bpf_link_update(link_fd, table->program_fd, NULL) ? -errno : 0;
+		err = bpf_link_update(link_fd, program_fd, NULL) ? -errno : 0;
 	if (err) {
 		bpf_link_detach(link_fd); /* the interface was made anew, or the mode changes */
 		unlink(path);
@@ -128,19 +175,19 @@ static int link_take_over(struct table *table, const char *path, uint32_t ifinde
 	return err ? -ENOENT : 0;
 }
 
-static int link_make(struct table *table, const struct table_config *config, const char *interface, const char *path,
-		     uint32_t ifindex, struct table_problem *problem)
+static int link_make(int program_fd, const struct table_config *config, const char *interface, const char *path, uint32_t ifindex,
+		     bool generic, struct table_problem *problem)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = config->generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
 	int err = make_room(config, interface, ifindex, problem), link_fd;
 
 	if (err)
 		return err;
-	link_fd = bpf_link_create(table->program_fd, (int)ifindex, BPF_XDP, &options);
+	link_fd = bpf_link_create(program_fd, (int)ifindex, BPF_XDP, &options);
 	if (link_fd < 0) {
 		err = -errno;
-		problem_say(problem, "%s: attaching in %s mode: %s%s", interface, config->generic ? "generic" : "native",
-			    strerror(-err), config->generic ? "" : "; if its driver has no XDP, allow generic mode");
+		problem_say(problem, "%s: attaching in %s mode: %s%s", interface, generic ? "generic" : "native",
+			    strerror(-err), generic ? "" : "; if its driver has no XDP, allow generic mode");
 		return err;
 	}
 	if (bpf_obj_pin(link_fd, path)) {
@@ -155,15 +202,22 @@ static int attach(struct table *table, const struct table_config *config, const 
 {
 	char path[PIN_PATH_MAX + 32];
 	uint32_t ifindex = if_nametoindex(interface);
-	int err = link_path(path, table->pin_path, interface);
+	int err = link_path(path, table->pin_path, interface), type = 0, program_fd;
+	bool generic;
 
 	if (!ifindex) {
 		problem_say(problem, "%s: no such interface", interface);
 		return -ENODEV;
 	}
-	if (err || link_take_over(table, path, ifindex, config->generic) == 0)
+	program_fd = program_for(table, interface, &type);
+	if (program_fd < 0) {
+		problem_say(problem, "%s: its frames (link type %d) are neither Ethernet nor IP", interface, type);
+		return -EOPNOTSUPP;
+	}
+	generic = config->generic || program_fd == table->l3_program_fd; /* no driver of bare IP has XDP of its own */
+	if (err || link_take_over(program_fd, path, ifindex, generic) == 0)
 		return err;
-	return link_make(table, config, interface, path, ifindex, problem);
+	return link_make(program_fd, config, interface, path, ifindex, generic, problem);
 }
 
 static bool is_configured(const struct table_config *config, const char *link)
@@ -235,12 +289,9 @@ int detach_all(const char *pin_path, struct table_problem *problem)
 
 size_t table_read_attachments(const struct table *table, struct attachment ret_attachments[INTERFACES_MAX])
 {
-	struct bpf_prog_info ours = { 0 };
-	uint32_t bytes = sizeof(ours), i;
+	uint32_t ours = id_of_program(table->program_fd), ours_l3 = id_of_program(table->l3_program_fd), i;
 	uint8_t mode;
 
-	if (bpf_obj_get_info_by_fd(table->program_fd, &ours, &bytes))
-		ours.id = 0;
 	for (i = 0; i < table->interface_count; i++) {
 		struct attachment *attachment = &ret_attachments[i];
 
@@ -250,7 +301,8 @@ size_t table_read_attachments(const struct table *table, struct attachment ret_a
 		if (!attachment->ifindex)
 			continue;
 		attachment->program_id = occupant(attachment->ifindex, &mode);
-		attachment->ours = attachment->program_id && attachment->program_id == ours.id;
+		attachment->ours =
+			attachment->program_id && (attachment->program_id == ours || attachment->program_id == ours_l3);
 		if (attachment->program_id)
 			snprintf(attachment->mode, sizeof(attachment->mode), "%s",
 				 mode == XDP_ATTACHED_SKB ? "generic" : "native");

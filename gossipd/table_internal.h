@@ -84,7 +84,7 @@ struct table {
 	void (*warn_each)(void *user, const struct warning *warning);
 	void *warn_user;
 	char pin_path[PIN_PATH_MAX];
-	int lock_fd, index_fd, free_fd, local_fd, reasons_fd, clock_fd, program_fd;
+	int lock_fd, index_fd, free_fd, local_fd, reasons_fd, clock_fd, program_fd, l3_program_fd;
 	uint32_t cpus, destinations_max, destinations_used;
 	struct pairs pairs4, pairs6;
 	struct destination_head *heads;

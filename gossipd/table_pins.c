@@ -207,6 +207,8 @@ static int hz_of_new(uint32_t *ret_hz, struct table_problem *problem)
 	if (!err)
 		err = bpf_program__set_autoload(skeleton->progs.xpro, false);
 	if (!err)
+		err = bpf_program__set_autoload(skeleton->progs.xpro_l3, false);
+	if (!err)
 		err = xpro__load(skeleton);
 	if (!err)
 		err = clock_measure(bpf_program__fd(skeleton->progs.read_clocks), ret_hz);
@@ -263,6 +265,7 @@ static int maps_map(struct table *table)
 	table->reasons_fd = bpf_map__fd(skeleton->maps.reasons);
 	table->clock_fd = bpf_program__fd(skeleton->progs.read_clocks);
 	table->program_fd = bpf_program__fd(skeleton->progs.xpro);
+	table->l3_program_fd = bpf_program__fd(skeleton->progs.xpro_l3);
 	return err;
 }
 

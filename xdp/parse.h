@@ -2,6 +2,9 @@
 /*
  * From frame to pair: finds the client and the destination of a packet, the first step of its journey. Transport headers are left
  * alone: a pair is two addresses, so fragments count like any packet. Frames it cannot read are left to the stack.
+ *
+ * Plain IPv4 and IPv6 behind an Ethernet header are read inline; tags (vlan.h) and whatever else is rare by global functions, which
+ * the verifier walks once each and which cost the plain packet nothing.
  */
 #ifndef XDP_PARSE_H
 #define XDP_PARSE_H
@@ -14,6 +17,7 @@
 #include "maps.h"
 
 #define EXTENSIONS_MAX 6
+#define OFFSET_MAX 1023 /* of an IP header: behind tags, and options, extension headers and a tunnel's own */
 #define IPV6_HOP_BY_HOP 0
 #define IPV6_ROUTING 43
 #define IPV6_AUTHENTICATION 51
@@ -28,6 +32,7 @@ struct packet {
 	__u64 tag;	      /* of the pair; for IPv4 it is the key */
 	__u32 bytes;	      /* of the frame, for the counters */
 	__u32 now;	      /* jiffies, read once */
+	__u16 offset;	      /* of the IP header from the frame's start */
 	bool ipv6;
 };
 
@@ -43,10 +48,10 @@ static __always_inline bool ipv4_is_unicast(__u32 address)
 	return address - 0x01000000U < 0xe0000000U - 0x01000000U && address >> 24 != 127;
 }
 
-static __always_inline __u32 parse_ipv4(struct xdp_md *ctx, struct packet *packet)
+static __always_inline __u32 parse_ipv4(struct xdp_md *ctx, struct packet *packet, __u32 offset)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
-	struct iphdr *ip = data + sizeof(struct ethhdr);
+	struct iphdr *ip = data + offset;
 	__u32 client, destination, header_bytes, total_bytes;
 
 	if ((void *)(ip + 1) > data_end)
@@ -55,7 +60,7 @@ static __always_inline __u32 parse_ipv4(struct xdp_md *ctx, struct packet *packe
 	total_bytes = bpf_ntohs(ip->tot_len);
 	if (ip->version != 4 || header_bytes < sizeof(*ip) || total_bytes < header_bytes)
 		return REASON_PASS_MALFORMED;
-	packet->bytes = sizeof(struct ethhdr) + total_bytes;
+	packet->bytes = offset + total_bytes;
 	if (!frame_holds(ctx, data_end - data, packet->bytes)) {
 		packet->bytes = data_end - data;
 		return REASON_PASS_MALFORMED;
@@ -96,16 +101,16 @@ static __always_inline __u32 extension_bytes(__u8 protocol, __u8 length)
  * 255 means it is none (RFC 4861 section 6.1), so nobody beyond the link can dress up as one; a fragment is none either (RFC
  * 6980). A global function: verified once, by itself.
  */
-__noinline int is_neighbour_discovery(struct xdp_md *ctx)
+__noinline int is_neighbour_discovery(struct xdp_md *ctx, __u32 offset)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
-	struct ipv6hdr *ip = data + sizeof(struct ethhdr);
-	__u32 offset = sizeof(struct ethhdr) + sizeof(*ip);
+	struct ipv6hdr *ip = data + (offset & OFFSET_MAX);
 	__u8 protocol;
 	int i;
 
 	if ((void *)(ip + 1) > data_end || ip->hop_limit != 255)
 		return 0;
+	offset += sizeof(*ip);
 	protocol = ip->nexthdr;
 	for (i = 0; i <= EXTENSIONS_MAX; i++) {
 		__u8 *header = data + (offset & 0x3fff);
@@ -124,15 +129,15 @@ __noinline int is_neighbour_discovery(struct xdp_md *ctx)
 	return 0;
 }
 
-static __always_inline __u32 parse_ipv6(struct xdp_md *ctx, struct packet *packet)
+static __always_inline __u32 parse_ipv6(struct xdp_md *ctx, struct packet *packet, __u32 offset)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
-	struct ipv6hdr *ip = data + sizeof(struct ethhdr);
+	struct ipv6hdr *ip = data + offset;
 	__u64 *words = packet->key.words;
 
 	if ((void *)(ip + 1) > data_end || ip->version != 6)
 		return REASON_PASS_MALFORMED;
-	packet->bytes = sizeof(struct ethhdr) + sizeof(*ip) + bpf_ntohs(ip->payload_len);
+	packet->bytes = offset + sizeof(*ip) + bpf_ntohs(ip->payload_len);
 	if (!frame_holds(ctx, data_end - data, packet->bytes)) {
 		packet->bytes = data_end - data;
 		return REASON_PASS_MALFORMED;
@@ -140,11 +145,25 @@ static __always_inline __u32 parse_ipv6(struct xdp_md *ctx, struct packet *packe
 	__builtin_memcpy(words, &ip->saddr, 32); /* client and destination stand side by side */
 	if (!ipv6_is_unicast(words[0], words[1]) || !ipv6_is_unicast(words[2], words[3]))
 		return REASON_PASS_NOT_UNICAST;
-	if (ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_UDP && is_neighbour_discovery(ctx))
+	if (ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_UDP && is_neighbour_discovery(ctx, offset))
 		return REASON_PASS_NOT_UNICAST;
 	packet->ipv6 = true;
 	packet->tag = tag_of_pair6(words, seed);
 	return REASON_PASS;
+}
+
+/* An IP packet anywhere in the frame, `type` its ethertype (host order). A global function: for all but the plain packet. */
+__noinline int parse_ip_at(struct xdp_md *ctx, struct packet *packet, __u32 offset, __u32 type)
+{
+	if (!packet || offset > OFFSET_MAX)
+		return REASON_PASS_MALFORMED;
+	packet->offset = offset;
+	packet->ipv6 = false;
+	if (type == ETH_P_IP)
+		return parse_ipv4(ctx, packet, offset);
+	if (type == ETH_P_IPV6)
+		return parse_ipv6(ctx, packet, offset);
+	return REASON_PASS_NOT_IP; /* ARP, LLDP: the stack decides */
 }
 
 #endif

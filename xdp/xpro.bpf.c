@@ -7,6 +7,7 @@
 #include "maps.h"
 #include "account.h"
 #include "parse.h"
+#include "vlan.h"
 #include "destination.h"
 #include "pairs.h"
 #include "judge.h"
@@ -99,47 +100,89 @@ static __always_inline __u32 filter_pair(struct pair_record *record, const struc
 }
 
 /* The destination before the pair, so that packets to the proxy itself leave no record behind. */
-static __always_inline int filter(bool ipv6, const struct packet *packet)
+static __always_inline __u32 filter(bool ipv6, const struct packet *packet)
 {
 	struct pair_record *record = pair_find(ipv6, packet);
 	__u32 destination;
 
 	if (record)
-		return leave(filter_pair(record, packet), packet->bytes);
+		return filter_pair(record, packet);
 	destination = destination_find(packet);
 	if (destination == DESTINATION_LOCAL)
-		return leave(REASON_PASS_LOCAL, packet->bytes);
+		return REASON_PASS_LOCAL;
 	if (destination == DESTINATION_NONE)
 		account(REASON_DESTINATIONS_FULL, packet->bytes);
 	record = ipv6 ? pair6_make(packet, destination) : pair4_make(packet, destination);
 	if (record)
-		return leave(filter_pair(record, packet), packet->bytes);
+		return filter_pair(record, packet);
 	account(REASON_TABLE_FULL, packet->bytes);
-	return leave(filter_destination(packet, destination), packet->bytes);
+	return filter_destination(packet, destination);
 }
 
+/* Global functions: one copy each, walked by the verifier once, whichever way a packet came to be read. */
+__noinline int filter4(struct packet *packet)
+{
+	return packet ? filter(false, packet) : REASON_PASS_MALFORMED; /* never NULL, which the verifier does not know */
+}
+
+__noinline int filter6(struct packet *packet)
+{
+	return packet ? filter(true, packet) : REASON_PASS_MALFORMED;
+}
+
+static __always_inline __u32 filter_any(struct packet *packet)
+{
+	packet->now = clock_now();
+	return packet->ipv6 ? filter6(packet) : filter4(packet);
+}
+
+/* On interfaces with an Ethernet header. */
 SEC("xdp.frags")
 int xpro(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
-	struct packet packet = { .bytes = data_end - data };
+	struct packet packet = { .bytes = data_end - data, .offset = sizeof(struct ethhdr) };
 	struct ethhdr *ethernet = data;
 	__u32 reason;
 
 	if ((void *)(ethernet + 1) > data_end)
 		return leave(REASON_PASS_NOT_IP, packet.bytes);
 	if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
-		reason = parse_ipv4(ctx, &packet);
+		reason = parse_ipv4(ctx, &packet, sizeof(*ethernet));
 		packet.now = clock_now();
-		return reason == REASON_PASS ? filter(false, &packet) : leave(reason, packet.bytes);
-	}
-	if (ethernet->h_proto == bpf_htons(ETH_P_IPV6)) {
-		reason = parse_ipv6(ctx, &packet);
+		if (reason == REASON_PASS)
+			reason = filter4(&packet);
+	} else if (ethernet->h_proto == bpf_htons(ETH_P_IPV6)) {
+		reason = parse_ipv6(ctx, &packet, sizeof(*ethernet));
 		packet.now = clock_now();
-		return reason == REASON_PASS ? filter(true, &packet) : leave(reason, packet.bytes);
+		if (reason == REASON_PASS)
+			reason = filter6(&packet);
+	} else {
+		reason = parse_tagged(ctx, &packet);
+		if (reason == REASON_PASS)
+			reason = filter_any(&packet);
 	}
-	return leave(REASON_PASS_NOT_IP,
-		     packet.bytes); /* ARP, LLDP: the stack decides. Tags and tunnels would be peeled off here */
+	return leave(reason, packet.bytes);
+}
+
+/* On interfaces without one (TUN, WireGuard, PPP): the frame is the packet. */
+SEC("xdp.frags")
+int xpro_l3(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	struct packet packet = { .bytes = data_end - data };
+	__u8 *first = data;
+	__u32 reason = REASON_PASS_NOT_IP;
+
+	if ((void *)(first + 1) > data_end)
+		return leave(reason, packet.bytes);
+	if (*first >> 4 == 4)
+		reason = parse_ip_at(ctx, &packet, 0, ETH_P_IP);
+	else if (*first >> 4 == 6)
+		reason = parse_ip_at(ctx, &packet, 0, ETH_P_IPV6);
+	if (reason == REASON_PASS)
+		reason = filter_any(&packet);
+	return leave(reason, packet.bytes);
 }
 
 /* What the daemon's anchor reads: both clocks at once. */

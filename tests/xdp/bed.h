@@ -43,6 +43,8 @@ static struct bed {
 	size_t cell_count;
 	struct warning warning;
 	unsigned int warnings;
+	uint8_t out[16384]; /* the frame as the program left it */
+	uint32_t out_length;
 } bed;
 
 struct frame {
@@ -169,17 +171,23 @@ static inline struct frame frame6(const char *client, const char *destination, u
 	return frame;
 }
 
-/* Runs one frame `repeat` times; the verdict of the last. */
-static inline uint32_t bed_run_many(const struct frame *frame, int repeat, uint32_t *ret_ns)
+/* Bytes through a program `repeat` times; the verdict of the last. What comes out stands in bed.out. */
+static inline uint32_t bed_run_bytes(int program_fd, const void *bytes, uint32_t length, int repeat, uint32_t *ret_ns)
 {
-	uint8_t out[4096];
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame->bytes, .data_size_in = frame->length, .data_out = out,
-		    .data_size_out = sizeof(out), .repeat = repeat);
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = bytes, .data_size_in = length, .data_out = bed.out,
+		    .data_size_out = sizeof(bed.out), .repeat = repeat);
 
-	assert_int_equal(bpf_prog_test_run_opts(bed.table->program_fd, &run), 0);
+	assert_int_equal(bpf_prog_test_run_opts(program_fd, &run), 0);
+	bed.out_length = run.data_size_out;
 	if (ret_ns)
 		*ret_ns = run.duration;
 	return run.retval;
+}
+
+/* Runs one frame `repeat` times; the verdict of the last. */
+static inline uint32_t bed_run_many(const struct frame *frame, int repeat, uint32_t *ret_ns)
+{
+	return bed_run_bytes(bed.table->program_fd, frame->bytes, frame->length, repeat, ret_ns);
 }
 
 static inline uint32_t bed_run(const struct frame *frame)
@@ -207,6 +215,15 @@ static inline struct key destination4(uint32_t destination)
 	struct key key = key4(0, destination);
 
 	return key_of_destination(&key.destination);
+}
+
+static inline struct key key6(const char *client, const char *destination)
+{
+	struct key key;
+
+	inet_pton(AF_INET6, client, key.client.bytes);
+	inet_pton(AF_INET6, destination, key.destination.bytes);
+	return key;
 }
 
 static inline void bed_note(void *user, const struct harvested *cell)

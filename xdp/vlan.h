@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Tags between the Ethernet header and the packet: 802.1Q and 802.1ad, at most two. What stands behind them is a packet like any
+ * other; its pair is its two addresses, whatever VLAN it travels in. The tags themselves are left as they are.
+ */
+#ifndef XDP_VLAN_H
+#define XDP_VLAN_H
+
+#include "parse.h"
+
+#define TAGS_MAX 2
+#define TAG_BYTES 4
+#define NO_TYPE (~0U) /* cut short before the ethertype */
+
+static __always_inline bool is_tag(__u32 type)
+{
+	return type == ETH_P_8021Q || type == ETH_P_8021AD;
+}
+
+/*
+ * The ethertype (host order) behind the Ethernet header at `offset` and its tags, and where the packet begins; NO_TYPE when the frame
+ * ends before. A third tag is returned as the type it is.
+ */
+static __always_inline __u32 ethertype_at(struct xdp_md *ctx, __u32 offset, __u32 *ret_offset)
+{
+	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	__be16 *type_be = data + offset + ETH_ALEN * 2;
+	__u32 type;
+	int i;
+
+	if ((void *)(type_be + 1) > data_end)
+		return NO_TYPE;
+	type = bpf_ntohs(*type_be);
+	*ret_offset = offset + sizeof(struct ethhdr);
+	for (i = 0; i < TAGS_MAX && is_tag(type); i++) {
+		type_be += 2;
+		if ((void *)(type_be + 1) > data_end)
+			return NO_TYPE;
+		type = bpf_ntohs(*type_be);
+		*ret_offset += TAG_BYTES;
+	}
+	return type;
+}
+
+/* A frame whose first ethertype is neither IPv4 nor IPv6. */
+__noinline int parse_tagged(struct xdp_md *ctx, struct packet *packet)
+{
+	__u32 offset = 0, type = ethertype_at(ctx, 0, &offset);
+
+	return type == NO_TYPE ? REASON_PASS_MALFORMED : parse_ip_at(ctx, packet, offset, type);
+}
+
+#endif
