@@ -51,7 +51,7 @@ static bool spot_holds(const struct pairs *pairs, const struct spot *spot, uint6
 static bool spot_scan(const struct table *table, const struct pairs *pairs, uint64_t tag, const __u64 words[4],
 		      const struct spot *skip, struct spot *ret_spot)
 {
-	const uint64_t hash = hash_of(tag, table->state->seed, pairs->ipv6);
+	const uint64_t hash = tag_hash(tag, table->state->seed, pairs->ipv6);
 	unsigned int choice, step;
 
 	for (choice = 0; choice < 2; choice++) {
@@ -140,7 +140,7 @@ int spot_make(struct table *table, const struct key *key, uint32_t destination, 
 	bool ipv6;
 
 	tag = tag_of_key(table, key, &ipv6);
-	hash = hash_of(tag, seed, ipv6);
+	hash = tag_hash(tag, seed, ipv6);
 	pairs = ipv6 ? &table->pairs6 : &table->pairs4;
 	set_index[0] = set_of(hash, pairs->count, 0);
 	set_index[1] = set_of(hash, pairs->count, 1);

@@ -84,7 +84,7 @@ static __always_inline struct pair_record *find_in(bool ipv6, struct pair4_set *
 
 static __always_inline struct pair_record *pair_find(bool ipv6, const struct packet *packet)
 {
-	__u64 hash = hash_of(packet->tag, seed, ipv6);
+	__u64 hash = tag_hash(packet->tag, seed, ipv6);
 	struct pair4_set *set = set_at(ipv6, hash, 0);
 	struct pair_record *record;
 
@@ -148,7 +148,7 @@ static __always_inline void publish(struct pair4_set *set, __u32 way, __u64 tag)
  */
 static __always_inline struct pair_record *pair_make(bool ipv6, const struct packet *packet, __u32 destination)
 {
-	__u64 hash = hash_of(packet->tag, seed, ipv6);
+	__u64 hash = tag_hash(packet->tag, seed, ipv6);
 	struct pair4_set *set = set_at(ipv6, hash, 0), *other = set_at(ipv6, hash, 1);
 	struct pair_record *twin;
 	unsigned int choice;

@@ -109,7 +109,7 @@ static inline __u64 tag_of_pair6(const __u64 words[4], __u64 seed)
 }
 
 /* A tag's seeded hash: what its sets and ways are taken from. An IPv6 tag is one already. */
-static inline __u64 hash_of(__u64 tag, __u64 seed, bool ipv6)
+static inline __u64 tag_hash(__u64 tag, __u64 seed, bool ipv6)
 {
 	return ipv6 ? tag : mix64(tag ^ seed);
 }

@@ -103,7 +103,7 @@ static uint32_t count_at(const struct watched *proxy, uint64_t tag)
 	unsigned int choice, way;
 
 	for (choice = 0; choice < 2; choice++) {
-		const struct pair4_set *set = &proxy->sets[set_of(hash_of(tag, proxy->seed, false), proxy->count, choice)];
+		const struct pair4_set *set = &proxy->sets[set_of(tag_hash(tag, proxy->seed, false), proxy->count, choice)];
 
 		for (way = 0; way < SET_WAYS; way++) {
 			const struct pair_record *record = &set->records[way];

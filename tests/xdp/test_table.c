@@ -284,7 +284,7 @@ static struct pair_record *twin_make(uint32_t client, uint64_t packets)
 	struct spot spot;
 	uint32_t step, way;
 	bool ipv6;
-	uint64_t tag = tag_of_key(bed.table, &key, &ipv6), hash = hash_of(tag, bed.table->state->seed, ipv6);
+	uint64_t tag = tag_of_key(bed.table, &key, &ipv6), hash = tag_hash(tag, bed.table->state->seed, ipv6);
 
 	assert_true(spot_find(bed.table, &key, &spot));
 	for (step = (way_of(hash, 0, 0) ^ spot.way) + 1; step < SET_WAYS; step++)
