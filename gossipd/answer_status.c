@@ -127,8 +127,7 @@ static void put_reasons(const struct daemon *daemon, struct answer_buffer *buffe
 	static const char *const names[REASON_COUNT] = REASON_NAMES;
 	struct reason_counter reasons[REASON_COUNT];
 
-	if (table_read_reasons(daemon->table, reasons))
-		return;
+	table_read_reasons(daemon->table, reasons);
 	for (unsigned int i = 0; i < REASON_COUNT; i++) {
 		struct control_reason row = { .packets = reasons[i].packets, .bytes = reasons[i].bytes };
 

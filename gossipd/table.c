@@ -227,21 +227,17 @@ void table_read_usage(const struct table *table, struct table_usage *ret_usage)
 	};
 }
 
-int table_read_reasons(const struct table *table, struct reason_counter ret_reasons[REASON_COUNT])
+void table_read_reasons(const struct table *table, struct reason_counter ret_reasons[REASON_COUNT])
 {
-	struct reason_counter counters[CPUS_MAX];
 	uint32_t reason, cpu;
 
 	for (reason = 0; reason < REASON_COUNT; reason++) {
-		if (bpf_map_lookup_elem(table->reasons_fd, &reason, counters))
-			return -errno;
 		ret_reasons[reason] = (struct reason_counter){ 0 };
 		for (cpu = 0; cpu < table->cpus; cpu++) {
-			ret_reasons[reason].packets += counters[cpu].packets;
-			ret_reasons[reason].bytes += counters[cpu].bytes;
+			ret_reasons[reason].packets += load64(&table->reasons[cpu][reason].packets);
+			ret_reasons[reason].bytes += load64(&table->reasons[cpu][reason].bytes);
 		}
 	}
-	return 0;
 }
 
 int table_warnings_fd(const struct table *table)

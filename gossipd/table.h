@@ -103,7 +103,7 @@ struct table_usage {
 void table_read_usage(const struct table *table, struct table_usage *ret_usage);
 
 /* Sums over CPUs. */
-int table_read_reasons(const struct table *table, struct reason_counter ret_reasons[REASON_COUNT]);
+void table_read_reasons(const struct table *table, struct reason_counter ret_reasons[REASON_COUNT]);
 
 /* What is attached, as the kernel says now. */
 struct attachment {

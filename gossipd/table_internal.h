@@ -84,13 +84,14 @@ struct table {
 	void (*warn_each)(void *user, const struct warning *warning);
 	void *warn_user;
 	char pin_path[PIN_PATH_MAX];
-	int lock_fd, index_fd, free_fd, local_fd, reasons_fd, clock_fd, program_fd, l3_program_fd;
+	int lock_fd, index_fd, free_fd, local_fd, clock_fd, program_fd, l3_program_fd;
 	uint32_t cpus, destinations_max, destinations_used;
 	struct pairs pairs4, pairs6;
 	struct destination_head *heads;
 	struct destination_shard *shards;
 	struct policy *policies;
 	struct table_state *state;
+	const struct reason_counter (*reasons)[REASONS_MAX]; /* of each CPU */
 	struct table_clock clock;
 	bool is_new;
 	bool resuming;	      /* the first harvest of an old table tells every cell again */

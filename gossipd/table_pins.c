@@ -24,10 +24,10 @@
 #endif
 #define BPF_FS "/sys/fs/bpf"
 
-/* All pinned maps, `state` last. */
+/* All pinned maps, `state` last. Global variables are pinned under their own name, without their section's. */
 static const char *const pinned[] = {
 	"pairs4",   "pairs6",  "destinations", "shards", "destination_index", "destination_free", "local_addresses",
-	"policies", "reasons", "warnings",     "state"
+	"policies", "warnings", ".data.reasons", ".data.state"
 };
 #define PINNED_COUNT (sizeof(pinned) / sizeof(pinned[0]))
 
@@ -43,11 +43,14 @@ void problem_say(struct table_problem *problem, const char *format, ...)
 /* Dots are reserved in a bpffs; ':' is not possible in the name of an interface, and so stands for them. */
 int pins_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *name)
 {
+	const char *section = ".data.";
 	char *dot;
 	int length = snprintf(ret_path, PIN_PATH_MAX + 32, "%s/", pin_path);
 
 	if (length < 0 || length > PIN_PATH_MAX)
 		return -ENAMETOOLONG;
+	if (strncmp(name, section, strlen(section)) == 0)
+		name += strlen(section);
 	snprintf(ret_path + length, PIN_PATH_MAX + 32 - (size_t)length, "%s", name);
 	for (dot = ret_path + length; *dot; dot++)
 		if (*dot == '.')
@@ -247,22 +250,21 @@ static int maps_map(struct table *table)
 {
 	struct xpro *skeleton = table->skeleton;
 	size_t destinations = table->destinations_max;
-	void *heads = NULL, *shards = NULL, *policies = NULL, *state = NULL;
+	void *heads = NULL, *shards = NULL, *policies = NULL;
 	int err = pairs_map(&table->pairs4, skeleton->maps.pairs4, sizeof(struct pair4_set), false);
 
 	err = err ? err : pairs_map(&table->pairs6, skeleton->maps.pairs6, sizeof(struct pair6_set), true);
 	err = err ? err : map_memory(skeleton->maps.destinations, destinations * sizeof(*table->heads), &heads);
 	err = err ? err : map_memory(skeleton->maps.shards, destinations * table->cpus * sizeof(*table->shards), &shards);
 	err = err ? err : map_memory(skeleton->maps.policies, POLICIES_MAX * sizeof(*table->policies), &policies);
-	err = err ? err : map_memory(skeleton->maps.state, sizeof(*table->state), &state);
 	table->heads = heads;
 	table->shards = shards;
 	table->policies = policies;
-	table->state = state;
+	table->state = &skeleton->data_state->state;
+	table->reasons = skeleton->data_reasons->reasons;
 	table->index_fd = bpf_map__fd(skeleton->maps.destination_index);
 	table->free_fd = bpf_map__fd(skeleton->maps.destination_free);
 	table->local_fd = bpf_map__fd(skeleton->maps.local_addresses);
-	table->reasons_fd = bpf_map__fd(skeleton->maps.reasons);
 	table->clock_fd = bpf_program__fd(skeleton->progs.read_clocks);
 	table->program_fd = bpf_program__fd(skeleton->progs.xpro);
 	table->l3_program_fd = bpf_program__fd(skeleton->progs.xpro_l3);
@@ -284,7 +286,6 @@ void pins_unmap(struct table *table)
 	unmap(table->heads, destinations * sizeof(*table->heads));
 	unmap(table->shards, destinations * table->cpus * sizeof(*table->shards));
 	unmap(table->policies, POLICIES_MAX * sizeof(*table->policies));
-	unmap(table->state, sizeof(*table->state));
 	xpro__destroy(table->skeleton);
 	if (table->lock_fd >= 0)
 		close(table->lock_fd);

@@ -9,10 +9,8 @@
 
 static __always_inline void account(__u32 reason, __u32 bytes)
 {
-	struct reason_counter *counter = element(&reasons, reason);
+	struct reason_counter *counter = &reasons[bpf_get_smp_processor_id() & (CPUS_MAX - 1)][reason & (REASONS_MAX - 1)];
 
-	if (!counter)
-		return;	    /* cannot happen: reason < REASON_COUNT */
 	counter->packets++; /* this CPU's own */
 	counter->bytes += bytes;
 }

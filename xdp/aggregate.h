@@ -81,11 +81,11 @@ static __always_inline __u64 destination_limit(struct destination_head *head, co
 static __noinline void shard_refresh(struct destination_shard *shard, __u32 destination, __u32 now)
 {
 	struct destination_head *head = element(&destinations, destination);
-	struct table_state *table = element(&state, 0);
+	const struct table_state *table = &state;
 	struct policy *policy;
 	bool fair;
 
-	if (!head || !table)
+	if (!head)
 		return;
 	policy = element(&policies, head->policy);
 	if (!policy)

@@ -137,11 +137,11 @@ static __always_inline bool is_in_share(__u32 *thinning, __u32 share)
 static __noinline __u64 restarted(__u64 *window, __u64 fold, __u32 packets, __u32 now, __u32 idle_reset)
 {
 	__u64 seen = READ_ONCE(*window), next = WORD(now, packets), found;
-	struct table_state *table = element(&state, 0);
+	const struct table_state *table = &state;
 
 	if (age(WORD_LOW(seen), now) <= idle_reset)
 		return seen; /* another CPU was first */
-	if (table && fold_in_force(table, fold, seen, now) && ts2_age(fold, now) <= idle_reset)
+	if (fold_in_force(table, fold, seen, now) && ts2_age(fold, now) <= idle_reset)
 		return seen; /* silent here, not elsewhere */
 	found = __sync_val_compare_and_swap(window, seen, next);
 	return found == seen ? next : found;

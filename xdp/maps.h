@@ -99,20 +99,9 @@ struct {
 	__type(value, struct policy);
 } policies SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct table_state);
-} state SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, REASON_COUNT);
-	__type(key, __u32);
-	__type(value, struct reason_counter);
-} reasons SEC(".maps");
+/* Global variables, each a map of its own: the program reaches them without a look-up. */
+struct table_state state SEC(".data.state");
+struct reason_counter reasons[CPUS_MAX][REASONS_MAX] SEC(".data.reasons");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -77,11 +77,11 @@ static __always_inline __u32 filter_pair(struct pair_record *record, const struc
 	struct policy *policy = element(&policies, PLACE_POLICY(place));
 	struct destination_shard *shard;
 	struct measure measure;
-	struct table_state *table = element(&state, 0);
+	const struct table_state *table = &state;
 	__u64 window;
 
-	if (!policy || !table)
-		return REASON_PASS; /* cannot happen: a policy for each of the 8 bits, and always a state */
+	if (!policy)
+		return REASON_PASS; /* cannot happen: there is one for each of the 8 bits */
 	shard = shard_of(destination, packet->now);
 	if (shard && shard->flags & HEAD_PASS)
 		return REASON_PASS_LOCAL; /* became the proxy's own address after the record was made */

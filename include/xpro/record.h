@@ -226,6 +226,9 @@ enum reason {
 	REASON_COUNT
 };
 
+#define REASONS_MAX 32
+_Static_assert(REASON_COUNT <= REASONS_MAX, "every reason has a counter");
+
 #define REASON_NAMES                                                                                                          \
 	{ "pass", "pass_not_ip", "pass_malformed", "pass_not_unicast", "pass_local", "pass_share", "drop_pair", "drop_pair_share", \
 	  "drop_destination", "drop_destination_share", "would_drop", "table_full", "destinations_full" }

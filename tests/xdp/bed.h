@@ -199,7 +199,7 @@ static inline uint64_t bed_reason(enum reason reason)
 {
 	struct reason_counter reasons[REASON_COUNT];
 
-	assert_int_equal(table_read_reasons(bed.table, reasons), 0);
+	table_read_reasons(bed.table, reasons);
 	return reasons[reason].packets;
 }
 

@@ -388,7 +388,8 @@ static int work_without_capabilities(void)
 		return 4;
 	if (!table_find(bed.table, &pair, &view) || !table_find(bed.table, &destination, &view))
 		return 5;
-	if (table_add_local(bed.table, &destination.destination) || table_read_reasons(bed.table, reasons))
+	table_read_reasons(bed.table, reasons);
+	if (table_add_local(bed.table, &destination.destination) || reasons[REASON_PASS].packets == 0)
 		return 6;
 	if (table_read_attachments(bed.table, attachments) != 1 || !attachments[0].ours)
 		return 7;
