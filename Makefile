@@ -87,9 +87,13 @@ $(B)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(I_tests) -c $< -o $@
 
+# What changes the core passes through gossipd/capture.c.
+comma := ,
+GOSSIPD_WRAPPED := node_init node_greet node_observe node_tick node_receive node_poll node_next_change node_refresh node_close
+
 $(B)/bin/gossipd: $(GOSSIPD_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) $^ $(LIBS_gossipd) $(LIBS_proto) -o $@
+	$(CC) $(LDFLAGS_ALL) $(addprefix -Wl$(comma)--wrap=,$(GOSSIPD_WRAPPED)) $^ $(LIBS_gossipd) $(LIBS_proto) -o $@
 
 # What both programs read alike: the config, keys, certificates, addresses.
 COMMON_OBJ := $(patsubst %,$(B)/obj/gossipd/%.o,config config_check config_file files identity keys log text)
@@ -104,7 +108,6 @@ SIM_WRAPPED := crypto_sign_detached crypto_sign_verify_detached crypto_aead_xcha
 	crypto_aead_xchacha20poly1305_ietf_decrypt crypto_scalarmult crypto_sign_ed25519_pk_to_curve25519 \
 	crypto_sign_ed25519_sk_to_curve25519 crypto_core_ed25519_is_valid_point crypto_generichash crypto_generichash_init \
 	crypto_generichash_update crypto_generichash_final ledger_join origin_note
-comma := ,
 
 $(B)/gen/commit.h: FORCE
 	@mkdir -p $(@D)

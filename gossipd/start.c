@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "capture.h"
 #include "control.h"
 #include "privileges.h"
 
@@ -163,6 +164,8 @@ static int open_own(struct daemon *daemon, struct problem *ret_problem)
 	err = open_state(daemon, ret_problem);
 	if (!err)
 		err = reserve_memory(daemon, ret_problem);
+	if (!err)
+		err = capture_open(&daemon->config, ret_problem);
 	if (!err && daemon->config.gossip)
 		err = udp_open(&daemon->config, &daemon->udp, ret_problem);
 	return err;

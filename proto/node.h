@@ -207,4 +207,7 @@ void node_read_counters(const struct node *node, struct node_counters *ret_count
 /* A digest of every cell of a held slot: equal ledgers have equal digests, whatever order they were built in. About 0.1 us per cell. */
 void node_digest(const struct node *node, uint8_t ret_digest[HASH_BYTES]);
 
+/* A digest of every key's verdict as node_next_key gives it now, in that order: cores that were given the same have the same. */
+void node_digest_verdicts(const struct node *node, struct now now, uint8_t ret_digest[HASH_BYTES]);
+
 #endif

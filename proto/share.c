@@ -5,12 +5,59 @@
  */
 #include "node_internal.h"
 
-#define REMAINDER_FLOOR 0.1 /* of T_F2: what clients without a published record may always have together */
+#define REMAINDER_FLOOR 0.1 /* of T_F2: what clients without a rate of their own may always have together */
+#define FEW_PACKETS 3 /* over FAIR_TICKS: fewer tell no rate, 1 packet in 0.6 s may be 1.7 a second or one a minute */
+#define IDLE_DIFFERS 0.25 /* of a share that only the next packet of a client that is silent may meet */
 
 /* Packets per second over the FAIR_TICKS ticks up to `tick`. The destination's A serves all its clients: one time for one sum. */
 static double offered(const struct node *node, const struct entry *entry, uint64_t tick)
 {
 	return (double)recent_sum(&entry->recent, tick - FAIR_TICKS, tick) / (FAIR_TICKS * tick_seconds(node));
+}
+
+/* A client's packets of the running slot and the one before, and when they began; the cells of the newest slot come first. */
+static uint64_t packets_lately(const struct node *node, const struct entry *entry, struct instant *ret_begins)
+{
+	const int64_t slot_ns = mesh_slot_length(&node->mesh).ns;
+	uint64_t packets = 0;
+
+	*ret_begins = (struct instant){ INT64_MAX };
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = node->ledger.cells[at].next) {
+		const struct ledger_cell *cell = &node->ledger.cells[at];
+		const uint64_t slot = cell_slot(cell, node->slot);
+		const struct instant first = { mesh_slot_start(&node->mesh, slot).ns + cell->first * slot_ns / SLOT_FRACTIONS };
+
+		if (slot + 1 < node->slot)
+			break;
+		if (node->excluded[cell->origin])
+			continue;
+		packets += cell->packets;
+		if (instant_is_before(first, *ret_begins))
+			*ret_begins = first;
+	}
+	return packets;
+}
+
+/*
+ * Packets per second of a client that was heard before these FAIR_TICKS began: its recent rate, or its mean since the slot before this one
+ * when its packets are too few to tell. 0: it is new, or has been silent since; its next packet, and those that made it known, belong to the
+ * remainder. *ret_listed is what it was heard with lately, if it is not new.
+ */
+static double settled_rate(const struct node *node, const struct entry *entry, uint64_t tick, double *ret_listed)
+{
+	const uint64_t recent = recent_sum(&entry->recent, tick - FAIR_TICKS, tick);
+	const struct instant until = mesh_tick_start(&node->mesh, tick), from = mesh_tick_start(&node->mesh, tick - FAIR_TICKS);
+	const double seconds = FAIR_TICKS * tick_seconds(node);
+	struct instant begins;
+	const uint64_t packets = packets_lately(node, entry, &begins);
+
+	*ret_listed = 0;
+	if (packets == 0 || !instant_is_before(begins, from))
+		return 0;
+	*ret_listed = (double)recent / seconds;
+	if (recent >= FEW_PACKETS)
+		return *ret_listed;
+	return (double)packets / fmax(1, (double)duration_between(begins, until).ns / NS_PER_S);
 }
 
 /* What a client counts for: nothing when its own rule or a block drops it all, its rate otherwise. */
@@ -20,7 +67,8 @@ static double effective_rate(const struct node *node, const struct entry *entry,
 
 	if (policy->listing == POLICY_BLOCKED)
 		return 0;
-	if (!(entry->flags & ENTRY_OVER))
+	/* Just below its rate it may still be marked as over, so that events do not flutter, while its packets pass. */
+	if (!(entry->flags & ENTRY_OVER) || rate <= policy->thresholds.pair_rate)
 		return rate;
 	return policy->thresholds.police ? fmin(rate, policy->thresholds.pair_rate) : 0;
 }
@@ -39,6 +87,15 @@ static void set_share(struct node *node, uint32_t number, uint16_t share)
 		return;
 	entry->pass_share = share;
 	judge_dirty(node, number);
+}
+
+/* There may be very many who are silent: theirs is written only when it has moved much. */
+static void set_idle_share(struct node *node, uint32_t number, uint16_t share)
+{
+	const uint16_t was = node->ledger.entries[number].pass_share;
+
+	if ((was == SHARE_ALL) != (share == SHARE_ALL) || fabs((double)was - share) > IDLE_DIFFERS * was)
+		set_share(node, number, share);
 }
 
 static void set_thin(struct node *node, uint32_t number, bool thin)
@@ -63,15 +120,17 @@ void share_level(struct node *node, struct now now, uint32_t number)
 {
 	const struct entry *destination = &node->ledger.entries[number];
 	double listed = 0, listed_effective = 0, untouchable = 0, remainder, reserve, water;
+	uint16_t left; /* the share of the remainder */
 	struct verdict v;
 	size_t clients = 0;
 
 	verdict_of(node, now, number, &v);
 	for (uint32_t at = destination->group; at != INDEX_NONE; at = node->ledger.entries[at].group) {
 		const struct entry *client = &node->ledger.entries[at];
-		const double rate = offered(node, client, v.carry.tick);
+		double rate, heard;
 
-		listed += rate;
+		rate = settled_rate(node, client, v.carry.tick, &heard);
+		listed += heard;
 		node->rates[clients] = 0;
 		if (entry_policy(node, client)->listing == POLICY_PASSES)
 			untouchable += rate;
@@ -83,10 +142,15 @@ void share_level(struct node *node, struct now now, uint32_t number)
 	remainder = fmax(0, offered(node, destination, v.carry.tick) - listed);
 	reserve = fmin(remainder, REMAINDER_FLOOR * v.limit);
 	water = fair_level(node->rates, clients, v.limit - reserve);
+	left = fair_share(remainder, fmax(reserve, v.limit - listed_effective));
 	clients = 0;
-	for (uint32_t at = destination->group; at != INDEX_NONE; at = node->ledger.entries[at].group)
-		set_share(node, at, fair_share(node->rates[clients++], water));
-	set_share(node, number, fair_share(remainder, fmax(reserve, v.limit - listed_effective)));
+	for (uint32_t at = destination->group; at != INDEX_NONE; at = node->ledger.entries[at].group, clients++) {
+		if (node->rates[clients] > 0)
+			set_share(node, at, fair_share(node->rates[clients], water));
+		else
+			set_idle_share(node, at, left);
+	}
+	set_share(node, number, left);
 	set_thin(node, number, true);
 }
 

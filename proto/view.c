@@ -165,3 +165,25 @@ void node_digest(const struct node *node, uint8_t ret_digest[HASH_BYTES])
 	for (unsigned int word = 0; word < 4; word++)
 		put_le(ret_digest + 8 * word, sum[word], 8);
 }
+
+static void digest_verdict(crypto_generichash_state *hash, const struct key_view *view)
+{
+	const uint64_t words[] = { (uint64_t)view->ts1.ns, (uint64_t)view->ts2.ns, view->count, view->origins, view->over };
+	const double numbers[] = { view->carried, view->window_s, view->rate, view->offered, view->limit, view->share };
+
+	crypto_generichash_update(hash, (const uint8_t *)&view->key, sizeof(view->key));
+	crypto_generichash_update(hash, (const uint8_t *)words, sizeof(words));
+	crypto_generichash_update(hash, (const uint8_t *)numbers, sizeof(numbers));
+}
+
+void node_digest_verdicts(const struct node *node, struct now now, uint8_t ret_digest[HASH_BYTES])
+{
+	crypto_generichash_state hash;
+	struct key_view view;
+	uint32_t cursor = 0;
+
+	crypto_generichash_init(&hash, NULL, 0, HASH_BYTES);
+	while (node_next_key(node, now, &cursor, &view))
+		digest_verdict(&hash, &view);
+	crypto_generichash_final(&hash, ret_digest, HASH_BYTES);
+}

@@ -35,6 +35,9 @@ enum reached {
 	REACHED_QUOTA,
 	REACHED_PAIR_DROP,
 	REACHED_DESTINATION_DROP,
+	REACHED_SWIZZLE,
+	REACHED_SUSPEND,
+	REACHED_CLOCK_JUMP, /* and a daemon started with it */
 	REACHED_LIE,	      /* told, of any kind */
 	REACHED_EQUIVOCATION, /* two frames with one sequence were seen */
 	REACHED_CORE_SMALLER, /* the core that was healed was not everybody */
@@ -64,6 +67,7 @@ struct check {
 	struct proxy *inside; /* whose core is being called */
 	struct tally truth, seen;
 	uint64_t joins, reached[REACHED_COUNT];
+	uint64_t recounted; /* cells smaller than an earlier life of the daemon had told, by a clock that was ahead */
 	uint64_t above_truth; /* cells of honest members that hold more than they counted */
 	uint64_t tolerated; /* times two ledgers differed by the known gap alone */
 };

@@ -18,6 +18,10 @@ bool crypto_is_simulated(void);
 /* Every signature is taken for good: to see what signatures are worth. */
 void crypto_believe(bool everything);
 
+/* A replay has no keys: what was opened is there already, and what was not must not open now. */
+enum seals { SEALS_AS_THEY_ARE, SEALS_OPEN, SEALS_FAIL };
+void crypto_open_as(enum seals seals);
+
 /* 64 bits of mix over bytes: for traces and tables, not for secrets. */
 uint64_t crypto_mix(uint64_t seed, const void *bytes, size_t size);
 

@@ -59,12 +59,40 @@ static void strike_node(struct world *world, const struct fault *fault, unsigned
 	case FAULT_RESTART:
 		proxy_start(world, node);
 		break;
+	case FAULT_SUSPEND:
+		world->check.reached[REACHED_SUSPEND]++;
+		proxy_suspend(world, node, world->now_ns + ns_of(fault->for_s));
+		break;
+	case FAULT_JUMP:
+		world->proxies[node].host_offset_ns += (int64_t)(fault->jump_ms * NS_PER_MS);
+		break;
 	case FAULT_PAUSE:
 		world->check.reached[REACHED_PAUSE]++;
 		proxy_pause(world, node, world->now_ns + ns_of(fault->for_s));
 		break;
 	default:
 		break;
+	}
+}
+
+static void clog_later(struct world *world, uint64_t who, void *what)
+{
+	if (!world->faults.stopped)
+		clog_member(world, (unsigned int)who, world->now_ns + (int64_t)(intptr_t)what);
+}
+
+/* The links of the members clog one after the other, in the first half of the time, and open in another order in the second. */
+static void swizzle(struct world *world, const struct fault *fault)
+{
+	const int64_t half_ns = ns_of(fault->for_s) / 2;
+
+	world->check.reached[REACHED_SWIZZLE]++;
+	for (int i = 0; i < fault->nodes_count; i++) {
+		const int64_t begins_ns = (int64_t)rng_below(&world->faults.rng, (uint64_t)half_ns + 1),
+			      ends_ns = half_ns + (int64_t)rng_below(&world->faults.rng, (uint64_t)half_ns + 1);
+
+		heap_add(&world->heap, world->now_ns + begins_ns, clog_later, (uint64_t)fault->nodes[i],
+			 (void *)(intptr_t)(ends_ns - begins_ns));
 	}
 }
 
@@ -82,6 +110,9 @@ void fault_strike(struct world *world, const struct fault *fault)
 		return;
 	case FAULT_HEAL:
 		network_heal(&world->network);
+		return;
+	case FAULT_SWIZZLE:
+		swizzle(world, fault);
 		return;
 	case FAULT_LOSS:
 		world->network.loss = fault->loss;
@@ -115,13 +146,16 @@ enum chance {
 	CHANCE_CRASH,
 	CHANCE_POWER,
 	CHANCE_PAUSE,
+	CHANCE_SUSPEND,
+	CHANCE_JUMP,
 	CHANCE_COUNT
 };
 
 static double mean_of(const struct fault_rates *rates, enum chance chance)
 {
 	const double means[CHANCE_COUNT] = { rates->partition_s, rates->partition_long_s, rates->one_way_s, rates->clog_s,
-					     rates->crash_s,	 rates->power_s,	  rates->pause_s };
+					     rates->crash_s,	 rates->power_s,	  rates->pause_s,   rates->suspend_s,
+					     rates->jump_s };
 
 	return means[chance];
 }
@@ -144,12 +178,30 @@ static void restart(struct world *world, uint64_t who, void *what)
 		proxy_start(world, (unsigned int)who);
 }
 
+/* Somebody has noticed the wrong time. */
+static void set_right(struct world *world, uint64_t who, void *what)
+{
+	if (world->faults.stopped)
+		return;
+	world->proxies[who].host_offset_ns -= (int64_t)(intptr_t)what;
+	proxy_stop(world, (unsigned int)who);
+	proxy_start(world, (unsigned int)who);
+}
+
 static void heal(struct world *world, uint64_t who, void *what)
 {
 	(void)who;
 	(void)what;
 	if (!world->faults.stopped)
 		network_heal(&world->network);
+}
+
+static void draw_some(struct world *world, struct fault *fault)
+{
+	for (int i = 0; i < world->scenario.members && fault->nodes_count < FAULT_NODES_MAX; i++) {
+		if (rng_chance(&world->faults.rng, 0.5))
+			fault->nodes[fault->nodes_count++] = i;
+	}
 }
 
 static void draw_side(struct world *world, struct fault *fault)
@@ -164,17 +216,6 @@ static void draw_side(struct world *world, struct fault *fault)
 	for (int i = 0; i < members && fault->nodes_count < FAULT_NODES_MAX; i++) {
 		if (rng_chance(rng, 0.5))
 			fault->nodes[fault->nodes_count++] = i;
-	}
-}
-
-/* Swizzle: some members' links clog one after the other, and open in another order. */
-static void swizzle(struct world *world)
-{
-	struct rng *rng = &world->faults.rng;
-
-	for (int i = 0; i < world->scenario.members; i++) {
-		if (rng_chance(rng, 0.5))
-			clog_member(world, (unsigned int)i, world->now_ns + ns_of(rng_between(rng, 0.2, 6)));
 	}
 }
 
@@ -204,8 +245,9 @@ static void strike_by_chance(struct world *world, uint64_t who, void *what)
 		heap_add(&world->heap, world->now_ns + ns_of(fault.for_s), heal, 0, NULL);
 		break;
 	case CHANCE_CLOG:
-		world->check.reached[REACHED_CLOG]++;
-		swizzle(world);
+		fault.kind = rng_chance(rng, 0.5) ? FAULT_SWIZZLE : FAULT_CLOG;
+		draw_some(world, &fault);
+		fault_strike(world, &fault);
 		break;
 	case CHANCE_CRASH:
 	case CHANCE_POWER:
@@ -219,6 +261,19 @@ static void strike_by_chance(struct world *world, uint64_t who, void *what)
 		fault.nodes[fault.nodes_count++] = node;
 		fault_strike(world, &fault);
 		break;
+	case CHANCE_SUSPEND:
+		fault.kind = FAULT_SUSPEND;
+		fault.nodes[fault.nodes_count++] = node;
+		fault_strike(world, &fault);
+		break;
+	case CHANCE_JUMP: /* and a restart that takes it over, then time is set right */
+		fault = (struct fault){ .kind = FAULT_JUMP, .jump_ms = rng_between(rng, -5000, 5000), .nodes = { node }, .nodes_count = 1 };
+		fault_strike(world, &fault);
+		proxy_stop(world, (unsigned int)node);
+		heap_add(&world->heap, world->now_ns + ns_of(rng_between(rng, 0.05, 2)), restart, (uint64_t)node, NULL);
+		heap_add(&world->heap, world->now_ns + ns_of(rng_between(rng, 2, 10)), set_right, (uint64_t)node,
+			 (void *)(intptr_t)(int64_t)(fault.jump_ms * NS_PER_MS));
+		break;
 	case CHANCE_COUNT:
 		break;
 	}
@@ -231,6 +286,17 @@ void faults_unleash(struct world *world, const struct fault_rates *rates, int64_
 	world->faults.ends_ns = ends_ns;
 	for (unsigned int chance = 0; chance < CHANCE_COUNT; chance++)
 		plan_chance(world, (enum chance)chance);
+}
+
+/* Neither paused nor suspended, and by the right time: which takes a start of its daemon. */
+static void set_free(struct world *world, struct proxy *proxy)
+{
+	if (world->now_ns < proxy->suspended_until_ns)
+		proxy->suspended_until_ns = world->now_ns;
+	proxy->paused_until_ns = world->now_ns;
+	proxy->host_offset_ns = proxy->first_offset_ns;
+	if (proxy->offset_ns != proxy->host_offset_ns)
+		proxy_stop(world, proxy->number);
 }
 
 void faults_heal_core(struct world *world, const bool *core)
@@ -248,7 +314,7 @@ void faults_heal_core(struct world *world, const bool *core)
 			world->network.cut[a * members + b] = 0;
 			world->network.clogged_until_ns[a * members + b] = 0;
 		}
-		world->proxies[a].paused_until_ns = world->now_ns;
+		set_free(world, &world->proxies[a]);
 		proxy_start(world, a);
 	}
 }

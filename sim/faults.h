@@ -10,7 +10,7 @@ struct world;
 
 /* Mean times between faults of a kind, in seconds; 0: never. */
 struct fault_rates {
-	double partition_s, partition_long_s, one_way_s, clog_s, crash_s, power_s, pause_s;
+	double partition_s, partition_long_s, one_way_s, clog_s, crash_s, power_s, pause_s, suspend_s, jump_s;
 };
 
 struct faults {

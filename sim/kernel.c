@@ -305,3 +305,20 @@ bool kernel_judge(const struct kernel *kernel, int64_t now_ns, uint32_t key, str
 		ret_judged->count / fmax(ret_judged->window_s, (double)kernel->thresholds.pair_min_window.ns / NS_PER_S);
 	return true;
 }
+
+void kernel_shift(struct kernel *kernel, int64_t by_ns)
+{
+	for (uint32_t i = 0; i < kernel->count; i++) {
+		struct kernel_record *record = &kernel->records[i];
+
+		record->window_start_ns += by_ns;
+		record->last_ns += by_ns;
+		record->fold_window_ns += by_ns;
+		record->ts1_ns += by_ns;
+		record->ts2_ns += by_ns;
+		record->carry_from_ns += by_ns;
+	}
+	kernel->harvested_at_ns += by_ns;
+	kernel->heartbeat_ns += by_ns;
+	kernel->young_until_ns += by_ns;
+}

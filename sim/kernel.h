@@ -56,6 +56,9 @@ enum reason kernel_packet(struct kernel *kernel, int64_t now_ns, uint32_t pair, 
 /* Writes a record of the core into the table, as gossipd's table_apply does. `destination` is the pair's, or the key itself. */
 void kernel_apply(struct kernel *kernel, uint32_t key, uint32_t destination, const struct change *change);
 
+/* The daemon's clock reads `by_ns` more than before for the same moment: all times of the table move with it. */
+void kernel_shift(struct kernel *kernel, int64_t by_ns);
+
 /* Hands every cell that changed since the last harvest to `each`. */
 void kernel_harvest(struct kernel *kernel, int64_t now_ns, struct duration slot_length,
 		    void (*each)(void *user, struct kernel_record *record, const struct harvest_cell *cell), void *user);

@@ -13,6 +13,7 @@
 
 #include "experiment.h"
 #include "pcap.h"
+#include "replay.h"
 #include "report.h"
 #include "swarm.h"
 #include "world.h"
@@ -28,6 +29,7 @@ static int usage(FILE *out)
 	      "  xpro-sim swarm --seeds A..B [--strict]         random runs; every check after every event\n"
 	      "  xpro-sim experiment NAME [--output DIRECTORY] [--quick]   CSV, JSON, plot and a paragraph; NAME 'list' lists "
 	      "them\n"
+	      "  xpro-sim replay TRACE                          what a gossipd with capture_file was given, once more\n"
 	      "  xpro-sim help\n"
 	      "\n"
 	      "Exit: 0 all well, 1 a check failed (the seed and the command that repeats it are printed), 2 wrong usage.\n"
@@ -230,6 +232,11 @@ int main(int argc, char **argv)
 		return run(argv[optind], &options);
 	if (strcmp(verb, "swarm") == 0 && optind == argc && options.has_seeds)
 		return swarm(&options);
+	if (strcmp(verb, "replay") == 0 && optind + 1 == argc) {
+		const enum replay_outcome outcome = replay_run(argv[optind]);
+
+		return flush_stdout(outcome == REPLAY_SAME ? 0 : outcome == REPLAY_DIFFERS ? EXIT_CHECK : EXIT_USAGE);
+	}
 	if (strcmp(verb, "experiment") == 0 && optind + 1 == argc)
 		return flush_stdout(experiment_run(argv[optind], options.output, options.quick) ? 0 : EXIT_USAGE);
 	return usage(stderr);

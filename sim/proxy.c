@@ -206,7 +206,7 @@ void proxy_arrive(struct world *world, struct flight *flight)
 {
 	struct proxy *proxy = &world->proxies[flight->to];
 
-	if (!proxy->running) {
+	if (!proxy->running || world->now_ns < proxy->suspended_until_ns) {
 		flight_free(flight);
 		return;
 	}
@@ -251,7 +251,7 @@ void proxy_open(struct world *world, unsigned int number, bool gossip)
 	*proxy = (struct proxy){
 		.world = world, .number = number, .rng = rng_make(world->seed, "proxy", number), .powered = true
 	};
-	proxy->stopped_at_ns = INT64_MIN;
+	proxy->stopped_mesh_ns = INT64_MIN;
 	proxy->config = (struct node_config){
 		.limits = { .keys_max = (uint32_t)scenario->keys_max,
 			    .cells_max = (uint32_t)scenario->cells_max,
@@ -271,6 +271,7 @@ void proxy_open(struct world *world, unsigned int number, bool gossip)
 		proxy->drift_ppm = (int64_t)(rng_between(&proxy->rng, -1, 1) * scenario->drift_ppm);
 		if (scenario->skewed_from > 0 && (int)number >= scenario->skewed_from)
 			proxy->offset_ns += (int64_t)(scenario->skewed_ms * NS_PER_MS);
+		proxy->first_offset_ns = proxy->host_offset_ns = proxy->offset_ns;
 	}
 	proxy->memory = aligned_alloc(64, (node_bytes(&proxy->config.limits) + 63) / 64 * 64);
 	if (!proxy->memory)
@@ -281,10 +282,16 @@ void proxy_open(struct world *world, unsigned int number, bool gossip)
 void proxy_start(struct world *world, unsigned int number)
 {
 	struct proxy *proxy = &world->proxies[number];
-	const struct now now = proxy_now(proxy, world->now_ns);
+	struct now now;
 
-	if (proxy->running)
+	if (proxy->running || world->now_ns < proxy->suspended_until_ns)
 		return;
+	if (proxy->host_offset_ns != proxy->offset_ns) { /* mesh time is the host's from now on */
+		world->check.reached[REACHED_CLOCK_JUMP]++;
+		kernel_shift(&proxy->kernel, proxy->host_offset_ns - proxy->offset_ns);
+		proxy->offset_ns = proxy->host_offset_ns;
+	}
+	now = proxy_now(proxy, world->now_ns);
 	if (!proxy->powered) { /* a new table: a new incarnation, never used before */
 		proxy->config.incarnation += 1;
 		proxy->config.boot = 0;
@@ -349,7 +356,8 @@ void proxy_stop(struct world *world, unsigned int number)
 	node_close(proxy->node);
 	proxy->running = false;
 	proxy->life++;
-	proxy->stopped_at_ns = world->now_ns;
+	if (proxy_mesh_ns(proxy, world->now_ns) > proxy->stopped_mesh_ns)
+		proxy->stopped_mesh_ns = proxy_mesh_ns(proxy, world->now_ns);
 	for (; proxy->inbox_count > 0; proxy->inbox_count--) {
 		flight_free(proxy->inbox[proxy->inbox_head]);
 		proxy->inbox_head = (proxy->inbox_head + 1) % INBOX_SIZE;
@@ -370,6 +378,26 @@ void proxy_pause(struct world *world, unsigned int number, int64_t until_ns)
 	if (until_ns > proxy->paused_until_ns)
 		proxy->paused_until_ns = until_ns;
 	trace_note(&world->trace, world->now_ns, TRACE_PAUSE, number, (uint64_t)until_ns);
+}
+
+/* Its monotonic clock stood still, too: from now on it is behind by as long. */
+static void resume(struct world *world, uint64_t who, void *what)
+{
+	struct proxy *proxy = &world->proxies[who];
+
+	if (world->now_ns == proxy->suspended_until_ns) /* else it was set free before */
+		proxy->offset_ns -= (int64_t)(intptr_t)what;
+}
+
+void proxy_suspend(struct world *world, unsigned int number, int64_t until_ns)
+{
+	struct proxy *proxy = &world->proxies[number];
+
+	if (world->now_ns < proxy->suspended_until_ns || world->now_ns < proxy->paused_until_ns)
+		return;
+	proxy->suspended_until_ns = until_ns;
+	heap_add(&world->heap, until_ns, resume, number, (void *)(intptr_t)(until_ns - world->now_ns));
+	proxy_pause(world, number, until_ns);
 }
 
 void proxy_close(struct world *world, unsigned int number)

@@ -40,6 +40,9 @@ struct proxy {
 	bool running;		      /* the daemon */
 	uint64_t life;		      /* plans of an earlier life are void */
 	int64_t offset_ns, drift_ppm; /* of the clock */
+	int64_t first_offset_ns;      /* of the right time, as far as this host is right */
+	int64_t host_offset_ns;	      /* of the host's, which the daemon takes over when it starts */
+	int64_t suspended_until_ns;   /* the host stands still */
 	int64_t busy_until_ns, paused_until_ns;
 	struct flight *inbox[INBOX_SIZE];
 	uint32_t inbox_head, inbox_count;
@@ -50,7 +53,7 @@ struct proxy {
 	struct rng rng;
 	uint64_t inbox_lost;
 	int16_t member_number[MEMBERS_MAX]; /* the core's number of a member -> ours; -1: not asked yet */
-	int64_t stopped_at_ns;		    /* of the last end of the daemon; INT64_MIN: never */
+	int64_t stopped_mesh_ns;	    /* the latest its clock has shown when its daemon ended; INT64_MIN: never did */
 };
 
 void proxy_open(struct world *world, unsigned int number, bool gossip);
@@ -58,6 +61,8 @@ void proxy_close(struct world *world, unsigned int number);
 void proxy_start(struct world *world, unsigned int number);
 void proxy_stop(struct world *world, unsigned int number);
 void proxy_power_off(struct world *world, unsigned int number);
+/* The host stands still until then. */
+void proxy_suspend(struct world *world, unsigned int number, int64_t until_ns);
 void proxy_pause(struct world *world, unsigned int number, int64_t until_ns);
 
 struct now proxy_now(const struct proxy *proxy, int64_t at_ns);

@@ -16,7 +16,8 @@ const char *const sharing_names[SHARING_COUNT] = { "mesh", "none", "master-print
 static const char *const placement_names[] = { "home", "spread", "roam", NULL };
 static const char *const role_names[] = { "honest", "bot", NULL };
 static const char *const fault_names[] = { "isolate",	"one-way", "heal",  "clog", "crash",
-					   "power-off", "restart", "pause", "loss", NULL };
+					   "power-off", "restart", "pause", "loss",
+					   "swizzle",	"suspend", "jump",  NULL };
 const char *const lie_names[LIE_COUNT + 1] = { "nothing", "inflate", "invent", "equivocate", "replay", "forge", "flood", NULL };
 static const char *const sharing_words[] = { "mesh", "none", "master-printed", "master-corrected", NULL };
 static const char *const aggregate_names[] = { "strict", "fair", NULL };
@@ -126,6 +127,9 @@ static const struct field group_fields[] = {
 	{ "step_at", TYPE_REAL, AT(group, step_s), 0, 86400, NULL },
 	{ "step_rate", TYPE_REAL, AT(group, step_rate), 0, 1e7, NULL },
 	{ "even", TYPE_BOOL, AT(group, even), 0, 0, NULL },
+	{ "sources", TYPE_INT, AT(group, sources), 0, 100000, NULL },
+	{ "impersonates", TYPE_TEXT, AT(group, impersonates), 0, sizeof(((struct group *)0)->impersonates), NULL },
+	{ "churn", TYPE_REAL, AT(group, churn_s), 0, 86400, NULL },
 	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
 };
 
@@ -134,6 +138,7 @@ static const struct field fault_fields[] = {
 	{ "at", TYPE_REAL, AT(fault, at_s), 0, 86400, NULL },
 	{ "for", TYPE_REAL, AT(fault, for_s), 0, 86400, NULL },
 	{ "loss", TYPE_REAL, AT(fault, loss), 0, 1, NULL },
+	{ "jump_ms", TYPE_REAL, AT(fault, jump_ms), -86400000, 86400000, NULL },
 	{ "nodes", TYPE_OTHER, 0, 0, 0, NULL },
 	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
 };
@@ -430,6 +435,15 @@ void scenario_defaults(struct scenario *ret_scenario)
 		ret_scenario->regions[i] = i;
 }
 
+int scenario_group(const struct scenario *scenario, const char *name)
+{
+	for (int i = 0; i < scenario->groups_count; i++) {
+		if (strcmp(scenario->groups[i].name, name) == 0)
+			return i;
+	}
+	return -1;
+}
+
 const char *scenario_check(const struct scenario *scenario)
 {
 	if (scenario->warmup_s + scenario->quiet_s >= scenario->duration_s)
@@ -442,6 +456,10 @@ const char *scenario_check(const struct scenario *scenario)
 	for (int i = 0; i < scenario->groups_count; i++) {
 		if (scenario->groups[i].members > scenario->members)
 			return "a traffic group names more members than there are";
+		if (scenario->groups[i].impersonates[0] && scenario_group(scenario, scenario->groups[i].impersonates) < 0)
+			return "a traffic group impersonates a group that is not there";
+		if (scenario->sharing >= SHARING_MASTER_PRINTED && (scenario->groups[i].sources > 0 || scenario->groups[i].churn_s > 0))
+			return "with a master, every client must be known from the beginning: no sources, no churn";
 	}
 	return NULL;
 }

@@ -35,6 +35,9 @@ struct group {
 	double on_s, off_s;	  /* pulses; off 0: steady */
 	double step_s, step_rate; /* from step_s on; 0: no step */
 	bool even;		  /* evenly spaced, else Poisson */
+	int sources;		  /* spoofed: each packet of a client comes from one of so many addresses; 0: its own */
+	char impersonates[32];	  /* the group whose clients' addresses these are; empty: made up */
+	double churn_s;		  /* mean life of a client, after which a new one takes its place, anywhere; 0: for ever */
 };
 
 /* What a liar does, see liar.h; `amount` is what it is done with. */
@@ -68,12 +71,15 @@ enum fault_kind {
 	FAULT_RESTART,
 	FAULT_PAUSE, /* for for_s */
 	FAULT_LOSS,  /* of every link, from now on */
+	FAULT_SWIZZLE, /* each of nodes is clogged, one after the other, within for_s, and opens again in another order */
+	FAULT_SUSPEND, /* the host stands still for for_s, and so do its clocks; time is set right at the daemon's next start */
+	FAULT_JUMP, /* the host's clock steps by jump_ms; the daemon takes it over at its next start */
 	FAULT_COUNT
 };
 
 struct fault {
 	int kind;
-	double at_s, for_s, loss;
+	double at_s, for_s, loss, jump_ms;
 	int nodes[FAULT_NODES_MAX];
 	int nodes_count;
 };
@@ -124,6 +130,9 @@ struct scenario_problem {
 	char text[256];
 };
 bool scenario_read(const char *path, struct scenario *ret_scenario, struct scenario_problem *ret_problem);
+
+/* The group of this name, or -1. */
+int scenario_group(const struct scenario *scenario, const char *name);
 
 /* What can be wrong with one however it was made; NULL: nothing. */
 const char *scenario_check(const struct scenario *scenario);

@@ -28,6 +28,7 @@ struct plan {
 	struct scenario scenario;
 	struct fault_rates rates;
 	double heal_s;
+	double storm_loss; /* before it; 0: as after it */
 	bool core[MEMBERS_MAX];
 	int core_count;
 	bool tight; /* too little room: quotas are used up, so ledgers may differ */
@@ -142,26 +143,10 @@ static void draw_faults(struct rng *rng, struct plan *plan, bool partition_long)
 	};
 }
 
-static void draw_liar(struct rng *rng, struct plan *plan)
-{
-	struct scenario *s = &plan->scenario;
-	struct liar *liar = &s->liars[0];
-
-	if (s->members < 3 || !rng_chance(rng, 0.15))
-		return;
-	s->liars_count = 1;
-	liar->node = s->members - 1;
-	liar->kind = 1 + (int)rng_below(rng, LIE_COUNT - 1);
-	liar->start_s = rng_between(rng, s->warmup_s, plan->heal_s);
-	liar->amount = liar->kind < LIE_REPLAY ? rng_between(rng, 2, 20) : rng_between(rng, 10, 500);
-	plan->tight |= liar->kind == LIE_FLOOD; /* what others have beyond their guaranteed part may be refused */
-}
-
 static void draw_core(struct rng *rng, struct plan *plan)
 {
 	const struct scenario *s = &plan->scenario;
-	const bool outsider = s->skewed_from > 0 || s->liars_count > 0; /* a hopeless clock and a liar are out of the core */
-	const int eligible = s->members - outsider;
+	const int eligible = s->skewed_from > 0 ? s->skewed_from : s->members; /* a hopeless clock is out of the core */
 	const int least = 2 < eligible ? 2 : eligible;
 	int wanted = rng_chance(rng, 0.4) ? eligible : least + (int)rng_below(rng, (uint64_t)(eligible - least + 1));
 
@@ -173,9 +158,43 @@ static void draw_core(struct rng *rng, struct plan *plan)
 	}
 }
 
+/* Situations thought of later are drawn apart, so that older seeds keep theirs. */
+static void draw_liar(struct rng *rng, struct plan *plan)
+{
+	struct scenario *s = &plan->scenario;
+	struct liar *liar = &s->liars[0];
+	const int node = (int)rng_below(rng, (uint64_t)s->members);
+
+	liar->kind = 1 + (int)rng_below(rng, LIE_COUNT + 1);
+	if (liar->kind >= LIE_COUNT)
+		liar->kind = LIE_EQUIVOCATE; /* more often than the others: it takes luck to be seen */
+	liar->node = node;
+	liar->start_s = rng_between(rng, s->warmup_s, plan->heal_s);
+	liar->amount = liar->kind < LIE_REPLAY ? rng_between(rng, 2, 20) : rng_between(rng, 10, 500);
+	if (s->members < 3 || plan->core[node] || !rng_chance(rng, 0.4))
+		return;
+	s->liars_count = 1;
+	plan->tight |= liar->kind == LIE_FLOOD; /* what others have beyond their guaranteed part may be refused */
+}
+
+static void draw_storm(struct rng *rng, struct plan *plan)
+{
+	plan->storm_loss = sometimes(rng, 0.15, 0.3, 0.9);
+	plan->rates.suspend_s = sometimes(rng, 0.15, 6, 25);
+	plan->rates.jump_s = sometimes(rng, 0.15, 6, 25);
+	if (rng_chance(rng, 0.05)) { /* more than a tick's budget takes */
+		struct group *group = group_add(&plan->scenario, "crowd", false);
+
+		plan->scenario.frames_per_tick = 1;
+		group->clients = 400;
+		group->rate = 2;
+		group->members = 1;
+	}
+}
+
 static void draw(uint64_t seed, struct plan *ret_plan)
 {
-	struct rng rng = rng_make(seed, "swarm", 0);
+	struct rng rng = rng_make(seed, "swarm", 0), more = rng_make(seed, "swarm", 1);
 	struct scenario *s = &ret_plan->scenario;
 	bool partition_long;
 
@@ -194,8 +213,9 @@ static void draw(uint64_t seed, struct plan *ret_plan)
 	draw_limits(&rng, ret_plan);
 	draw_traffic(&rng, s);
 	draw_faults(&rng, ret_plan, partition_long);
-	draw_liar(&rng, ret_plan);
 	draw_core(&rng, ret_plan);
+	draw_liar(&more, ret_plan);
+	draw_storm(&more, ret_plan);
 }
 
 static void print_options(uint64_t seed, const struct plan *plan)
@@ -206,7 +226,8 @@ static void print_options(uint64_t seed, const struct plan *plan)
 	       "%.0f/s forge %.0f/s "
 	       "skew %.0f ms drift %.0f ppm skewed %d by %.0f ms tick %d ms %s %s T_F2 %u frames/tick %d frames %d datagram %d "
 	       "cells %d %s "
-	       "faults: partition %.0f s long %.0f s one-way %.0f s clog %.0f s crash %.0f s power %.0f s pause %.0f s; heal at "
+	       "faults: partition %.0f s long %.0f s one-way %.0f s clog %.0f s crash %.0f s power %.0f s pause %.0f s "
+	       "suspend %.0f s jump %.0f s loss until then %.2f; heal at "
 	       "%.1f s core",
 	       (unsigned long long)seed, SOURCE_COMMIT, s->members, s->delay_ms, s->jitter, s->loss, s->duplication,
 	       s->reordering, s->corruption, s->replay_per_s, s->forge_per_s, s->skew_ms, s->drift_ppm, s->skewed_from,
@@ -214,7 +235,7 @@ static void print_options(uint64_t seed, const struct plan *plan)
 	       s->thresholds.destination_rate, s->frames_per_tick, s->frames_max, s->datagram_bytes, s->cells_max,
 	       s->real_signatures ? "real" : "simulated", plan->rates.partition_s, plan->rates.partition_long_s,
 	       plan->rates.one_way_s, plan->rates.clog_s, plan->rates.crash_s, plan->rates.power_s, plan->rates.pause_s,
-	       plan->heal_s);
+	       plan->rates.suspend_s, plan->rates.jump_s, plan->storm_loss, plan->heal_s);
 	for (int i = 0; i < s->members; i++)
 		printf("%s", plan->core[i] ? " *" : " -");
 	for (int i = 0; i < s->liars_count; i++)
@@ -340,7 +361,10 @@ static void run_seed(uint64_t seed, const struct swarm_options *options, struct 
 	world = world_open(&plan.scenario, seed);
 	world->check.breaking = options->breaking;
 	faults_unleash(world, &plan.rates, (int64_t)(plan.heal_s * NS_PER_S));
+	if (plan.storm_loss > 0)
+		world->network.loss = plan.storm_loss;
 	world_run(world, plan.heal_s, NULL);
+	world->network.loss = plan.scenario.loss;
 	faults_heal_core(world, plan.core);
 	world->check.reached[REACHED_CORE_SMALLER] += plan.core_count < plan.scenario.members;
 	if (options->breaking == BREAK_DEAF)

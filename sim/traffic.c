@@ -62,6 +62,37 @@ static unsigned int place_of(const struct world *world, const struct group *grou
 	}
 }
 
+static uint32_t pair_of(struct world *world, const struct flow *flow, int group_number, unsigned int client)
+{
+	const struct key pair = {
+		.client = client_address((unsigned int)group_number << 18 | (client & 0x3ffff)),
+		.destination = destination_address(flow->destination_number),
+	};
+
+	return keys_intern(&world->keys, &pair);
+}
+
+/* Whose address this packet bears, and whether its sender is still the one it was. */
+static void choose_source(struct world *world, const struct group *group, struct flow *flow)
+{
+	const unsigned int members = (unsigned int)(group->members > 0 ? group->members : world->scenario.members);
+
+	if (world->now_ns >= flow->leaves_ns) {
+		flow->life++;
+		flow->leaves_ns = world->now_ns + ns_of(rng_exponential(&flow->rng, group->churn_s));
+		flow->home = (uint16_t)rng_below(&flow->rng, members);
+		flow->pair = pair_of(world, flow, flow->group, flow->client + flow->life * (unsigned int)group->clients);
+	}
+	if (group->sources > 0 && group->impersonates[0]) {
+		const int victim = scenario_group(&world->scenario, group->impersonates);
+		const unsigned int clients = (unsigned int)world->scenario.groups[victim].clients, sources = (unsigned int)group->sources;
+
+		flow->pair = pair_of(world, flow, victim, (unsigned int)rng_below(&flow->rng, sources < clients ? sources : clients));
+	} else if (group->sources > 0) {
+		flow->pair = pair_of(world, flow, flow->group, (unsigned int)rng_below(&flow->rng, (uint64_t)group->sources));
+	}
+}
+
 static void packet(struct world *world, uint64_t who, void *what)
 {
 	struct flow *flow = &world->traffic.flows[who];
@@ -73,6 +104,7 @@ static void packet(struct world *world, uint64_t who, void *what)
 	(void)what;
 	if (world->now_ns >= ends_ns)
 		return;
+	choose_source(world, group, flow);
 	world_packet(world, flow, place_of(world, group, flow), rate_at(group, world->now_ns));
 	next = next_ns(group, flow, world->now_ns);
 	if (next < ends_ns)
@@ -82,19 +114,21 @@ static void packet(struct world *world, uint64_t who, void *what)
 static void flow_open(struct world *world, struct flow *flow, int group_number, unsigned int client, unsigned int destination)
 {
 	const struct group *group = &world->scenario.groups[group_number];
-	const struct key pair = {
-		.client = client_address((unsigned int)group_number << 18 | client),
-		.destination = destination_address((unsigned int)group->destination + destination),
-	};
-	const struct key head = key_of_destination(&pair.destination);
+	const struct address address = destination_address((unsigned int)group->destination + destination);
+	const struct key head = key_of_destination(&address);
 	const double start_s = fmax(group->start_s, world->scenario.warmup_s);
 
 	*flow = (struct flow){
 		.group = (uint16_t)group_number,
-		.pair = keys_intern(&world->keys, &pair),
+		.client = client,
+		.destination_number = (uint16_t)((unsigned int)group->destination + destination),
+		.leaves_ns = INT64_MAX,
 		.destination = keys_intern(&world->keys, &head),
 		.rng = rng_make(world->seed, "flow", (uint64_t)group_number << 40 | (uint64_t)client << 16 | destination),
 	};
+	flow->pair = pair_of(world, flow, group_number, client);
+	if (group->churn_s > 0)
+		flow->leaves_ns = ns_of(start_s + rng_exponential(&flow->rng, group->churn_s));
 	flow->home = (uint16_t)rng_below(&flow->rng, (uint64_t)(group->members > 0 ? group->members : world->scenario.members));
 	heap_add(&world->heap, skip_silence(group, ns_of(start_s + rng_unit(&flow->rng) / fmax(group->rate, 0.1))), packet,
 		 (uint64_t)(flow - world->traffic.flows), NULL);

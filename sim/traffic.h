@@ -12,7 +12,10 @@ struct world;
 
 struct flow {
 	uint16_t group, home;
-	uint32_t pair, destination; /* keys */
+	uint32_t pair, destination; /* keys; the pair changes with spoofed sources and churn */
+	uint32_t client, life;
+	uint16_t destination_number;
+	int64_t leaves_ns; /* churn; INT64_MAX: never */
 	struct rng rng;
 };
 

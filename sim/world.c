@@ -92,7 +92,7 @@ void world_packet(struct world *world, const struct flow *flow, unsigned int mem
 	struct proxy *proxy = &world->proxies[member], *oracle = &world->proxies[world->scenario.members];
 	enum reason reason, truth = REASON_PASS;
 
-	if (!proxy->powered) {
+	if (!proxy->powered || world->now_ns < proxy->suspended_until_ns) {
 		measure_no_route(world, flow);
 		return;
 	}

@@ -72,6 +72,12 @@ refuses() {
 	[ "$status" -eq 2 ] && grep -q "bad.cfg:$1: .*$2" "$work/bad"
 }
 
+# passes_at_most SHARE SCENARIO GROUP: of a group's packets
+passes_at_most() {
+	"$sim" run "sim/scenarios/$2.cfg" --json 2>/dev/null | jq -e --arg group "$3" --argjson share "$1" \
+		'.groups[] | select(.name == $group) | .delivered_share | ., . <= $share'
+}
+
 kept_seeds() {
 	sed 's/#.*//' tests/sim/seeds.txt | while read -r seed _; do
 		[ -z "$seed" ] || "$sim" swarm --seeds "$seed..$seed" || exit 1
@@ -92,6 +98,10 @@ ok "compiled by gcc with optimisation" compiled_equal gcc -O2
 for name in overcount shrink forget resurrect replay forgery deaf drop; do
 	ok "a world with $name is caught" broken "$name"
 done
+# Each floods one destination: what passes is its rate, and what came before it counted as over.
+ok "clients that send seldom do not get through for it" passes_at_most 0.25 low-and-slow bots
+ok "nor do clients just below their own rate" passes_at_most 0.37 many-clients bots
+ok "nor do made-up addresses" passes_at_most 0.42 spoofed "made up"
 printf 'members = 3;\nmembrs = 5;\n' >"$work/bad.cfg"
 ok "an unknown word is an error with a hint" refuses 2 'did you mean "members"'
 printf 'members = 3;\nnetwork = {\n\tloss = 2.0;\n};\n' >"$work/bad.cfg"

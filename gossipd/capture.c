@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One trace per process. A trace that cannot go on ends there: the daemon matters more. */
+#include "capture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <xpro/capture.h>
+
+#define RECORD_BYTES_MAX 4096
+#define BUFFER_BYTES (1 << 20)
+
+static struct {
+	FILE *file; /* NULL: no trace, or no longer */
+	uint64_t bytes, bytes_max;
+	struct node *node; /* who is traced */
+	struct now now; /* of the last call */
+	struct capture_head calls_of; /* polls and changes are counted while their time stays the same; kind 0: none */
+	struct capture_calls calls;
+} capture;
+
+static char buffer[BUFFER_BYTES];
+
+int capture_open(const struct config *config, struct problem *ret_problem)
+{
+	int fd;
+
+	if (!config->capture_file[0])
+		return 0;
+	unlink(config->capture_file);
+	fd = open(config->capture_file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	capture.file = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!capture.file)
+		return problem_set(ret_problem, -errno, "%s:%u: capture_file: cannot create %s: %s", config->path,
+				   config->line[CONFIG_CAPTURE_FILE], config->capture_file, strerror(errno));
+	setvbuf(capture.file, buffer, _IOFBF, sizeof(buffer));
+	capture.bytes_max = (uint64_t)config->capture_mib << 20;
+	capture.bytes = fwrite(CAPTURE_MAGIC, 1, 8, capture.file);
+	log_warning("capture: everything the core is given goes to %s, up to %u MiB: addresses of clients and peers, no keys", config->capture_file,
+		    config->capture_mib);
+	return 0;
+}
+
+static void put(uint32_t kind, struct now now, const void *fixed, size_t fixed_bytes, const void *more, size_t more_bytes)
+{
+	const struct capture_head head = {
+		.kind = kind,
+		.bytes = (uint32_t)(fixed_bytes + more_bytes),
+		.mono_ns = now.mono.ns,
+		.mesh_ns = now.mesh.ns,
+	};
+
+	fwrite(&head, sizeof(head), 1, capture.file);
+	fwrite(fixed, 1, fixed_bytes, capture.file);
+	fwrite(more, 1, more_bytes, capture.file);
+	capture.bytes += sizeof(head) + head.bytes;
+}
+
+static void put_calls(void)
+{
+	if (!capture.calls_of.kind)
+		return;
+	put(capture.calls_of.kind, (struct now){ { capture.calls_of.mono_ns }, { capture.calls_of.mesh_ns } }, &capture.calls,
+	    sizeof(capture.calls), NULL, 0);
+	capture.calls_of.kind = 0;
+}
+
+/* The end of the trace, with what the core had come to by then. */
+static void end(bool full)
+{
+	struct capture_end end = { .full = full };
+	char ledger[2 * HASH_BYTES + 1], verdicts[2 * HASH_BYTES + 1];
+
+	put_calls();
+	node_digest(capture.node, end.ledger);
+	node_digest_verdicts(capture.node, capture.now, end.verdicts);
+	put(CAPTURE_END, capture.now, &end, sizeof(end), NULL, 0);
+	sodium_bin2hex(ledger, sizeof(ledger), end.ledger, sizeof(end.ledger));
+	sodium_bin2hex(verdicts, sizeof(verdicts), end.verdicts, sizeof(end.verdicts));
+	if (fclose(capture.file))
+		log_warning("capture: not written whole: %s", strerror(errno));
+	capture.file = NULL;
+	log_info("capture: ended%s: ledger %s verdicts %s", full ? " at its bound" : "", ledger, verdicts);
+}
+
+/* Before a call of the core is traced: is it, and is there room left for it and the end? */
+static bool traces(struct node *node, struct now now)
+{
+	if (!capture.file || node != capture.node)
+		return false;
+	if (capture.bytes + 2 * RECORD_BYTES_MAX > capture.bytes_max || ferror(capture.file)) {
+		end(true);
+		return false;
+	}
+	capture.now = now;
+	return true;
+}
+
+static void trace(uint32_t kind, struct now now, const void *fixed, size_t bytes)
+{
+	put_calls();
+	put(kind, now, fixed, bytes, NULL, 0);
+}
+
+static void trace_call(uint32_t kind, struct now now)
+{
+	const struct capture_head head = { .kind = kind, .mono_ns = now.mono.ns, .mesh_ns = now.mesh.ns };
+
+	if (memcmp(&head, &capture.calls_of, sizeof(head)) != 0) {
+		put_calls();
+		capture.calls_of = head;
+		capture.calls.calls = 0;
+	}
+	capture.calls.calls++;
+}
+
+static struct capture_from from_of(const struct endpoint *endpoint)
+{
+	struct capture_from from = { .port = endpoint->port };
+
+	memcpy(from.address, endpoint->address.bytes, sizeof(from.address));
+	return from;
+}
+
+/* What the linker offers: the real function, and the place where calls of it arrive. */
+#define WRAPPED(result, name, ...)         \
+	result __real_##name(__VA_ARGS__); \
+	result __wrap_##name(__VA_ARGS__); \
+	result __wrap_##name(__VA_ARGS__)
+
+WRAPPED(int, node_init, void *memory, size_t bytes, const struct node_config *config, struct now now, struct node **ret_node)
+{
+	const int err = __real_node_init(memory, bytes, config, now, ret_node);
+	struct node_config bare = *config;
+
+	if (!capture.file || err)
+		return err;
+	/* The public half stays. */
+	sodium_memzero(bare.secret_key, SECRET_KEY_BYTES - PUBLIC_KEY_BYTES);
+	sodium_memzero(bare.mesh_secret, sizeof(bare.mesh_secret));
+	capture.node = *ret_node;
+	trace(CAPTURE_INIT, now, &bare, sizeof(bare));
+	return 0;
+}
+
+WRAPPED(int, node_greet, struct node *node, struct endpoint peer)
+{
+	const struct capture_from from = from_of(&peer);
+
+	if (traces(node, capture.now))
+		trace(CAPTURE_GREET, capture.now, &from, sizeof(from));
+	return __real_node_greet(node, peer);
+}
+
+WRAPPED(bool, node_observe, struct node *node, struct now now, const struct key *key, uint64_t slot, struct instant first, struct instant last,
+	uint64_t packets)
+{
+	struct capture_observe observe = { .slot = slot, .first_ns = first.ns, .last_ns = last.ns, .packets = packets };
+
+	if (traces(node, now)) {
+		memcpy(observe.client, key->client.bytes, 16);
+		memcpy(observe.destination, key->destination.bytes, 16);
+		trace(CAPTURE_OBSERVE, now, &observe, sizeof(observe));
+	}
+	return __real_node_observe(node, now, key, slot, first, last, packets);
+}
+
+WRAPPED(void, node_tick, struct node *node, struct now now)
+{
+	if (traces(node, now))
+		trace(CAPTURE_TICK, now, NULL, 0);
+	__real_node_tick(node, now);
+}
+
+WRAPPED(enum reject, node_receive, struct node *node, struct now now, const struct endpoint *from, uint8_t *bytes, size_t size)
+{
+	struct capture_from head = from_of(from);
+	uint8_t before[RECORD_BYTES_MAX / 2];
+	enum reject reason;
+
+	if (size > sizeof(before) || !traces(node, now))
+		return __real_node_receive(node, now, from, bytes, size);
+	memcpy(before, bytes, size);
+	reason = __real_node_receive(node, now, from, bytes, size);
+	/* The seal opens in place. */
+	head.opened = size > SEAL_BYTES && memcmp(before, bytes, size) != 0;
+	head.reason = (uint8_t)reason;
+	put_calls();
+	put(CAPTURE_RECEIVE, now, &head, sizeof(head), head.opened ? bytes : before, size);
+	return reason;
+}
+
+WRAPPED(size_t, node_poll, struct node *node, struct now now, struct endpoint *ret_to, uint8_t *ret_bytes)
+{
+	if (traces(node, now))
+		trace_call(CAPTURE_POLL, now);
+	return __real_node_poll(node, now, ret_to, ret_bytes);
+}
+
+WRAPPED(bool, node_next_change, struct node *node, struct now now, struct change *ret_change)
+{
+	if (traces(node, now))
+		trace_call(CAPTURE_CHANGE, now);
+	return __real_node_next_change(node, now, ret_change);
+}
+
+WRAPPED(void, node_refresh, struct node *node, const struct key *key)
+{
+	if (traces(node, capture.now))
+		trace(CAPTURE_REFRESH, capture.now, key, sizeof(*key));
+	__real_node_refresh(node, key);
+}
+
+WRAPPED(void, node_close, struct node *node)
+{
+	if (capture.file && node == capture.node)
+		end(false);
+	__real_node_close(node);
+}

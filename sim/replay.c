@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One core, no world around it: the trace says what is called, and when. Seals open as they did; signatures are checked for real. */
+#include "replay.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+#include <xpro/capture.h>
+
+#include "crypto.h"
+#include "node_internal.h"
+
+#define PAYLOAD_BYTES_MAX 65536
+
+struct replay_run {
+	const char *path;
+	FILE *file;
+	struct capture_head head;
+	uint8_t payload[PAYLOAD_BYTES_MAX] __attribute__((aligned(8)));
+	void *memory;
+	struct node *node;
+	uint64_t calls, datagrams, differing; /* datagrams refused otherwise than by the daemon */
+	int64_t began_ns, first_difference_ns;
+	bool ended;
+	struct capture_end end;
+};
+
+static bool complain(const struct replay_run *run, const char *text)
+{
+	fprintf(stderr, "xpro-sim: %s, byte %ld: %s\n", run->path, ftell(run->file), text);
+	return false;
+}
+
+static struct now now_of(const struct replay_run *run)
+{
+	return (struct now){ .mono = { run->head.mono_ns }, .mesh = { run->head.mesh_ns } };
+}
+
+/* Is the record as long as its kind must be at the least? What follows the fixed part is the datagram's. */
+static bool has(const struct replay_run *run, size_t fixed_bytes)
+{
+	return run->head.bytes >= fixed_bytes || complain(run, "a record shorter than its kind");
+}
+
+static bool begin(struct replay_run *run)
+{
+	struct node_config config;
+	size_t bytes;
+
+	if (run->node)
+		return complain(run, "a second beginning");
+	if (run->head.bytes != sizeof(config))
+		return complain(run, "the trace of another build of gossipd");
+	memcpy(&config, run->payload, sizeof(config));
+	bytes = (node_bytes(&config.limits) + 63) / 64 * 64;
+	run->memory = aligned_alloc(64, bytes);
+	if (!run->memory)
+		return complain(run, "no memory for its ledger");
+	if (node_init(run->memory, bytes, &config, now_of(run), &run->node))
+		return complain(run, "the core refuses its configuration");
+	run->began_ns = run->head.mono_ns;
+	return true;
+}
+
+static bool receive(struct replay_run *run)
+{
+	const struct capture_from *head = (const void *)run->payload;
+	struct endpoint from = { .port = head->port };
+	enum reject reason;
+
+	if (!has(run, sizeof(*head)))
+		return false;
+	memcpy(from.address.bytes, head->address, sizeof(from.address.bytes));
+	crypto_open_as(head->opened ? SEALS_OPEN : SEALS_FAIL);
+	reason = node_receive(run->node, now_of(run), &from, run->payload + sizeof(*head), run->head.bytes - sizeof(*head));
+	run->datagrams++;
+	if (reason == (enum reject)head->reason)
+		return true;
+	if (run->differing++ == 0)
+		printf("at %.3f s a datagram ends as %s, and ended as %s\n", (double)(run->head.mono_ns - run->began_ns) / NS_PER_S,
+		       reject_names[reason], head->reason < REJECT_COUNT ? reject_names[head->reason] : "?");
+	return true;
+}
+
+static bool observe(struct replay_run *run)
+{
+	const struct capture_observe *observe = (const void *)run->payload;
+	struct key key;
+
+	if (!has(run, sizeof(*observe)))
+		return false;
+	memcpy(key.client.bytes, observe->client, 16);
+	memcpy(key.destination.bytes, observe->destination, 16);
+	node_observe(run->node, now_of(run), &key, observe->slot, (struct instant){ observe->first_ns }, (struct instant){ observe->last_ns },
+		     observe->packets);
+	return true;
+}
+
+static bool repeat(struct replay_run *run)
+{
+	const struct capture_calls *calls = (const void *)run->payload;
+	uint8_t bytes[DATAGRAM_BYTES_MAX];
+	struct node_event event;
+	struct change change;
+	struct endpoint to;
+
+	if (!has(run, sizeof(*calls)))
+		return false;
+	for (uint64_t i = 0; i < calls->calls; i++) {
+		if (run->head.kind == CAPTURE_POLL)
+			node_poll(run->node, now_of(run), &to, bytes);
+		else
+			node_next_change(run->node, now_of(run), &change);
+	}
+	while (node_next_event(run->node, &event))
+		continue;
+	return true;
+}
+
+static bool greet(struct replay_run *run)
+{
+	const struct capture_from *peer = (const void *)run->payload;
+	struct endpoint endpoint = { .port = peer->port };
+
+	if (!has(run, sizeof(*peer)))
+		return false;
+	memcpy(endpoint.address.bytes, peer->address, sizeof(endpoint.address.bytes));
+	node_greet(run->node, endpoint);
+	return true;
+}
+
+static bool refresh(struct replay_run *run)
+{
+	struct key key;
+
+	if (!has(run, sizeof(key)))
+		return false;
+	memcpy(&key, run->payload, sizeof(key));
+	node_refresh(run->node, &key);
+	return true;
+}
+
+static bool finish(struct replay_run *run)
+{
+	if (!has(run, sizeof(run->end)))
+		return false;
+	memcpy(&run->end, run->payload, sizeof(run->end));
+	run->ended = true;
+	return true;
+}
+
+static bool call(struct replay_run *run)
+{
+	run->calls++;
+	if (!run->node && run->head.kind != CAPTURE_INIT)
+		return complain(run, "the trace does not begin at the beginning");
+	switch ((enum capture_kind)run->head.kind) {
+	case CAPTURE_INIT:
+		return begin(run);
+	case CAPTURE_GREET:
+		return greet(run);
+	case CAPTURE_OBSERVE:
+		return observe(run);
+	case CAPTURE_TICK:
+		node_tick(run->node, now_of(run));
+		return true;
+	case CAPTURE_RECEIVE:
+		return receive(run);
+	case CAPTURE_POLL:
+	case CAPTURE_CHANGE:
+		return repeat(run);
+	case CAPTURE_REFRESH:
+		return refresh(run);
+	case CAPTURE_END:
+		return finish(run);
+	}
+	return complain(run, "a record of an unknown kind");
+}
+
+static bool all_calls(struct replay_run *run)
+{
+	char magic[8];
+
+	if (fread(magic, 1, sizeof(magic), run->file) != sizeof(magic) || memcmp(magic, CAPTURE_MAGIC, sizeof(magic)) != 0)
+		return complain(run, "not a trace of gossipd (capture_file)");
+	while (!run->ended) {
+		if (fread(&run->head, sizeof(run->head), 1, run->file) != 1)
+			return complain(run, "the trace has no end: the daemon was killed, or the disk was full");
+		if (run->head.bytes > sizeof(run->payload) || fread(run->payload, 1, run->head.bytes, run->file) != run->head.bytes)
+			return complain(run, "a record that is cut");
+		if (!call(run))
+			return false;
+	}
+	return true;
+}
+
+static bool compare(const char *what, const uint8_t *ours, const uint8_t *theirs)
+{
+	const bool same = memcmp(ours, theirs, HASH_BYTES) == 0;
+	char text[2 * HASH_BYTES + 1];
+
+	sodium_bin2hex(text, sizeof(text), ours, HASH_BYTES);
+	printf("%s %s%s", what, text, same ? ", as the daemon's\n" : "");
+	sodium_bin2hex(text, sizeof(text), theirs, HASH_BYTES);
+	if (!same)
+		printf(", but the daemon's was %s\n", text);
+	return same;
+}
+
+static enum replay_outcome verdict(struct replay_run *run)
+{
+	uint8_t ledger[HASH_BYTES], verdicts[HASH_BYTES];
+	struct node_counters counters;
+	bool same;
+
+	node_digest(run->node, ledger);
+	node_digest_verdicts(run->node, now_of(run), verdicts);
+	node_read_counters(run->node, &counters);
+	printf("%s: %.1f s, %llu calls, %llu datagrams of %llu bytes, %llu keys and %llu cells held at the end%s\n", run->path,
+	       (double)(run->head.mono_ns - run->began_ns) / NS_PER_S, (unsigned long long)run->calls, (unsigned long long)run->datagrams,
+	       (unsigned long long)counters.bytes_received, (unsigned long long)counters.keys_held, (unsigned long long)counters.cells_held,
+	       run->end.full ? ", where the file was full" : "");
+	same = compare("ledger  ", ledger, run->end.ledger);
+	same = compare("verdicts", verdicts, run->end.verdicts) && same;
+	if (run->differing)
+		printf("%llu datagrams ended otherwise than at the daemon\n", (unsigned long long)run->differing);
+	return same && run->differing == 0 ? REPLAY_SAME : REPLAY_DIFFERS;
+}
+
+enum replay_outcome replay_run(const char *path)
+{
+	struct replay_run *run = calloc(1, sizeof(*run));
+	enum replay_outcome outcome = REPLAY_UNREADABLE;
+
+	if (!run)
+		abort();
+	run->path = path;
+	run->file = fopen(path, "rb");
+	crypto_simulate(false);
+	crypto_open_as(SEALS_FAIL);
+	if (!run->file)
+		fprintf(stderr, "xpro-sim: %s: %s\n", path, strerror(errno));
+	else if (all_calls(run))
+		outcome = verdict(run);
+	crypto_open_as(SEALS_AS_THEY_ARE);
+	if (run->file)
+		fclose(run->file);
+	free(run->memory);
+	free(run);
+	return outcome;
+}
