@@ -46,7 +46,7 @@ ORACLE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/oracle/test_%.c,$(
 UNIT        := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/oracle/test_*.c))
 DAEMON_UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/gossipd/test_*.c))
 XDP_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/xdp/test_*.c))
-E2E_TOOLS   := $(B)/tests/relay/relay $(B)/tests/host/failing.so
+E2E_TOOLS   := $(B)/tests/relay/relay $(B)/tests/relay/flood $(B)/tests/host/failing.so
 BENCHES     := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_BPF   := $(patsubst tests/bench/%.bpf.c,$(B)/gen/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 FUZZERS     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -176,7 +176,7 @@ $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(filter $(B)/obj/gossipd/table%,$(
 	$(CC) $(LDFLAGS_ALL) $^ -lbpf -lelf -lz -lpthread -lhiredis -ljansson $(LIBS_proto) -o $@
 
 # What end-to-end tests put between and under real daemons.
-$(B)/tests/relay/relay: tests/relay/relay.c
+$(B)/tests/relay/%: tests/relay/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $< $(LDFLAGS_ALL) -lev -o $@
 
