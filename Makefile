@@ -46,6 +46,7 @@ ORACLE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/oracle/test_%.c,$(
 UNIT        := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/oracle/test_*.c))
 DAEMON_UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/gossipd/test_*.c))
 XDP_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/xdp/test_*.c))
+E2E_TOOLS   := $(B)/tests/relay/relay $(B)/tests/relay/flood $(B)/tests/host/failing.so
 BENCHES     := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_BPF   := $(patsubst tests/bench/%.bpf.c,$(B)/gen/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 FUZZERS     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -177,8 +178,17 @@ $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(filter $(B)/obj/gossipd/table%,$(
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -lbpf -lelf -lz -lpthread -lhiredis -ljansson $(LIBS_proto) -o $@
 
+# What end-to-end tests put between and under real daemons.
+$(B)/tests/relay/%: tests/relay/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $< $(LDFLAGS_ALL) -lev -o $@
+
+$(B)/tests/host/failing.so: tests/host/failing.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g -O2 -Wall -Wextra -Wshadow -fPIC -shared $< -ldl -o $@
+
 check-binaries: $(UNIT)
-test-binaries: $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS)
+test-binaries: $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) $(E2E_TOOLS)
 
 check: ## unit and property tests: seconds, no root, no clang, no BPF
 	@scripts/dependencies.sh check

@@ -89,6 +89,12 @@ int config_finish(struct config *config, struct problem *problem)
 		return wrong(config, config->line[CONFIG_CELLS] ? config->line[CONFIG_CELLS] : config->line[CONFIG_KEYS], problem,
 			     "limits: cells (%u) must be at least keys (%u): every key holds a cell", config->cells,
 			     config->keys);
+	if (config->frames < 4 * config->frames_per_tick)
+		return wrong(config, config->line[CONFIG_FRAMES] ? config->line[CONFIG_FRAMES] : config->line[CONFIG_FRAMES_PER_TICK],
+			     problem,
+			     "limits: frames (%u) must be at least four times frames_per_tick (%u): some ticks are kept to repair "
+			     "what was lost",
+			     config->frames, config->frames_per_tick);
 	err = check_group(config, problem);
 	return err ? err : check_peers(config, problem);
 }

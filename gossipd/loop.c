@@ -188,6 +188,14 @@ static void start_watchers(struct loop *loop)
 	loop->more.data = loop;
 }
 
+static void let_signals_in(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 int loop_run(struct daemon *daemon)
 {
 	static struct loop loop;
@@ -197,6 +205,7 @@ int loop_run(struct daemon *daemon)
 		return -ENOMEM;
 	signal(SIGPIPE, SIG_IGN);
 	start_watchers(&loop);
+	let_signals_in();
 	notify_send("READY=1");
 	ev_run(loop.ev, 0);
 	ev_loop_destroy(loop.ev);

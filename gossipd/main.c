@@ -2,6 +2,7 @@
 /* gossipd: arguments, and the three ways it can end. */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 
@@ -99,12 +100,25 @@ static int check(const char *path)
 	return EXIT_OK;
 }
 
+/* Signals that come while it starts wait for the event loop (loop_run lets them in): whoever was asked to end ends in order. */
+static void hold_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
 static int run(const char *path)
 {
 	static struct daemon daemon; /* a fourth of a megabyte */
 	struct problem problem;
 	int err;
 
+	hold_signals();
 	if (start_daemon(&daemon, path, &problem)) {
 		log_error("%s", problem.text);
 		return EXIT_FAILED;

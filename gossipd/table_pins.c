@@ -332,6 +332,11 @@ int pins_load(struct table *table, const struct table_config *config, const uint
 	if (err)
 		return err;
 	state_fd = pin_open(table->pin_path, "state");
+	if (state_fd < 0 && state_fd != -ENOENT) {
+		/* It is there and cannot be opened now: not a reason to throw its counts away. */
+		problem_say(problem, "%s/state: cannot be opened: %s", table->pin_path, strerror(-state_fd));
+		return state_fd;
+	}
 	table->is_new = state_fd < 0;
 	if (table->is_new) {
 		pins_remove(table->pin_path);
