@@ -207,7 +207,7 @@ demo: ## the main job between network namespaces (PROXIES=5, KEEP=1)
 	@$(MAKE) --no-print-directory $(JOBS) binaries
 	@PROXIES=$(PROXIES) KEEP=$(KEEP) scripts/demo/demo.sh
 
-bench: ## speed as ratios against xdp-filter and Redis; also build/bench.jsonl
+bench: ## speed as ratios against xdp-filter, hashlimit, nft and Redis; also build/bench.jsonl
 	@scripts/dependencies.sh bench
 	@$(MAKE) --no-print-directory $(JOBS) binaries $(BENCHES) $(B)/tests/bench/probe_convergence
 	@tests/bench/run.sh $(BENCHES) "tests/bench/convergence.sh $(B)/tests/bench/probe_convergence"

@@ -10,7 +10,7 @@ test="$demo jq python3"
 fuzz="$check clang libclang-rt-dev"
 sim="$check libconfig-dev libjansson-dev"
 experiments="$sim gnuplot-nox"
-bench="$test redis-server libhiredis-dev xdp-tools"
+bench="$test redis-server libhiredis-dev xdp-tools iptables nftables"
 
 case "${1:-}" in
 check) wanted=$check ;;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What the XDP program costs a packet of a pair that has its record, and the daemon's words in it: beside Debian's xdp-filter
- * with one rule, by BPF_PROG_RUN; beside a bare XDP_DROP and a program that only touches one random record, in live frames; and
- * two CPUs on one destination beside two CPUs on one each.
+ * with one rule, by BPF_PROG_RUN; and two CPUs on one destination beside two CPUs on one each.
  */
 #define _GNU_SOURCE /* CPU affinity */
 #include <pthread.h>
@@ -11,13 +10,8 @@
 
 #define ROUNDS 24
 #define RUN_PACKETS 300000
-#define LIVE_ROUNDS 6
-#define LIVE_PACKETS 1000000
 #define HOT_ROUNDS 60
 #define KNOWN_PAIRS 1024
-#define DESTINATIONS_MANY 4096
-#define TOUCHED_MAX (1U << 21)
-#define EVERYTHING (POLICY_EARLY | POLICY_POLICE | POLICY_FAIR)
 #define FILTER_DESTINATION 2 /* xdp-filter's flag in a rule's value: the address as destination */
 
 static const char filter_path[] = "/usr/lib/" BENCH_TRIPLET "/bpf/xdpfilt_alw_ip.o";
@@ -30,47 +24,6 @@ struct contender {
 	uint32_t pair_rate;
 	double best; /* seconds per packet */
 };
-
-static void note(void *user, const struct harvested *cell)
-{
-	(void)user, (void)cell;
-}
-
-/* What a tick does: harvest, and every key's words written back. So many packets that a limit of 1 a second is exceeded all the
- * while. */
-static void fold_all(struct table *table, const struct load *load, bool ipv6)
-{
-	const struct now now = now_read();
-	const struct fold fold = { .ts1 = now.mesh,
-				   .ts2 = now.mesh,
-				   .carry_from = now.mesh,
-				   .count = 1000000,
-				   .floor = 1,
-				   .rho = 1,
-				   .pass_share = SHARE_ALL };
-	struct record_view view;
-	uint32_t pair;
-
-	table_anchor(table, now);
-	table_harvest(table, now, SLOT, note, NULL);
-	for (pair = 0; pair < load->pairs; pair++) {
-		struct key key = key_of(pair, load);
-		const uint32_t client = htonl(CLIENT + pair), destination = htonl(DESTINATION);
-
-		if (ipv6) {
-			inet_pton(AF_INET6, "2001:db8:1::", key.client.bytes);
-			inet_pton(AF_INET6, "2001:db8:2::", key.destination.bytes);
-			memcpy(key.client.bytes + 12, &client, 4);
-			memcpy(key.destination.bytes + 12, &destination, 4);
-		}
-		must(table_apply(table, &key, &fold, false) == 0, "pair %u has no record", pair);
-		must(table_find(table, &key, &view) && view.folded, "the fold of pair %u is not in force", pair);
-		if (pair < load->destinations) {
-			key = key_of_destination(&key.destination);
-			must(table_apply(table, &key, &fold, false) == 0, "a destination has no record");
-		}
-	}
-}
 
 /* xdp-filter's program in the mode "allow but for the rules", with one rule: an address as destination. */
 static int filter_open(const char *address4, const char *address6)
@@ -131,8 +84,8 @@ static void bench_known(struct spray *spray)
 	spray_aim(spray, ours);
 	spray_fill(spray, &contenders[PASS4].packet, &load);
 	spray_fill(spray, &contenders[PASS6].packet, &load);
-	fold_all(table, &load, false);
-	fold_all(table, &load, true);
+	spray_fold(table, &load, false);
+	spray_fold(table, &load, true);
 	spray_load(spray, cpu, &load, false);
 	passed = table_reason(table, REASON_PASS);
 	for (round = 0; round < ROUNDS; round++) {
@@ -165,55 +118,6 @@ static void bench_known(struct spray *spray)
 		     "net of a bare drop, pairs over their rate / xdp-filter dropping by its one rule, a destination");
 	must(bpf_obj_get_info_by_fd(ours, &info, &info_bytes) == 0, "the program tells nothing of itself");
 	bench_figure("xdp.instructions", info.verified_insns, NAN, "instructions", "the verifier walked through");
-	table_close(table);
-}
-
-/*
- * A frame that passes goes on into the kernel's stack, which costs many times what is measured here. So every packet walks the
- * whole way of one that passes, and is dropped at its end because its destination is over its rate.
- */
-static void bench_live(struct spray *spray, const struct load *load, const char *name)
-{
-	enum { BARE, TOUCH, OURS, CONTENDERS };
-	const uint32_t cpu = (uint32_t)sched_getcpu();
-	const struct packet packet = packet4();
-	struct table *table = table_make(2 * load->pairs, 64, 2 * DESTINATIONS_MANY);
-	const int programs[CONTENDERS] = { bpf_program__fd(spray->progs.drop), bpf_program__fd(spray->progs.touch),
-					   table->program_fd };
-	double best[CONTENDERS] = { INFINITY, INFINITY, INFINITY }, seconds;
-	uint64_t dropped;
-	char figure[64];
-	int round, i;
-
-	table_limit(table, RATE_NEVER, RATE_NEVER, EVERYTHING);
-	spray_aim(spray, table->program_fd);
-	spray_fill(spray, &packet, load);
-	fold_all(table, load, false);
-	table_limit(table, RATE_NEVER, 1, POLICY_EARLY | POLICY_POLICE);
-	spray_load(spray, cpu, load, false);
-	usleep(20000); /* some jiffies: limits are worked out once in each */
-	for (round = 0; round < LIVE_ROUNDS; round++) {
-		for (i = 0; i < CONTENDERS; i++) {
-			table_beat(table);
-			spray_aim(spray, programs[i]);
-			seconds = spray_run_live(spray, &packet, LIVE_PACKETS);
-			if (seconds < 0) {
-				printf("%s: this kernel runs no live frames: %s\n", name, strerror(errno));
-				table_close(table);
-				return;
-			}
-			best[i] = fmin(best[i], seconds / LIVE_PACKETS * 1e9);
-		}
-	}
-	dropped = table_reason(table, REASON_DROP_DESTINATION);
-	must(dropped == (uint64_t)LIVE_ROUNDS * LIVE_PACKETS, "only %llu packets went all the way", (unsigned long long)dropped);
-	bench_figure(name, best[OURS], best[BARE], "ns/packet",
-		     load->destinations > 1
-			     ? "live frames, random folded pairs, 4,096 destinations, dropped as the last step / XDP_DROP"
-			     : "live frames, random folded pairs, dropped as the last step / XDP_DROP");
-	snprintf(figure, sizeof(figure), "%s.touch", name);
-	bench_figure(figure, best[OURS], best[TOUCH], "ns/packet",
-		     "the same / a program that adds 1 in one random record of as many");
 	table_close(table);
 }
 
@@ -274,25 +178,13 @@ static void bench_hot(struct spray *spray)
 		one = fmin(one, hot_round(spray, &load, true));
 		each = fmin(each, hot_round(spray, &load, false));
 	}
-	bench_figure("xdp.hot.destination", one, each, "ns/packet", "two CPUs on one destination / on one each");
+	bench_figure("xdp.hot.2cpu", one, each, "ns/packet", "two CPUs on one destination / on one each");
 	table_close(table);
 }
 
 int main(void)
 {
-	static const struct {
-		struct load load;
-		const char *name;
-	} live[] = {
-		{ { 1024, 1 }, "xdp.pass.1k" },
-		{ { 131072, 1 }, "xdp.pass.131k" },
-		{ { 1048576, 1 }, "xdp.pass.1m" },
-		{ { 1024, DESTINATIONS_MANY }, "xdp.pass.1k.4096" },
-		{ { 131072, DESTINATIONS_MANY }, "xdp.pass.131k.4096" },
-		{ { 1048576, DESTINATIONS_MANY }, "xdp.pass.1m.4096" },
-	};
 	struct spray *spray;
-	size_t i;
 
 	pin_to(sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 1 : 0); /* interrupts like CPU 0 */
 	spray = spray_make(64);
@@ -300,10 +192,5 @@ int main(void)
 	if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
 		bench_hot(spray);
 	spray__destroy(spray);
-	for (i = 0; i < sizeof(live) / sizeof(live[0]); i++) {
-		spray = spray_make(2 * live[i].load.pairs);
-		bench_live(spray, &live[i].load, live[i].name);
-		spray__destroy(spray);
-	}
 	return 0;
 }

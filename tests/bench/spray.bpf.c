@@ -46,6 +46,14 @@ static __always_inline __u32 pair_next(struct spray_lane *lane)
 	return (__u32)(lane->state >> 32) & lane->pairs_mask;
 }
 
+/* RFC 1071, in the byte order the words stand in. */
+static __always_inline __u16 checksum(__u32 sum, __u32 source, __u32 destination)
+{
+	sum += (source & 0xffff) + (source >> 16) + (destination & 0xffff) + (destination >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~((sum & 0xffff) + (sum >> 16));
+}
+
 SEC("xdp.frags")
 int spray(struct xdp_md *ctx)
 {
@@ -62,6 +70,8 @@ int spray(struct xdp_md *ctx)
 	if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
 		ip->saddr = bpf_htonl(lane->client + pair);
 		ip->daddr = bpf_htonl(lane->destination + (pair & lane->destinations_mask));
+		if (lane->header_sum)
+			ip->check = checksum(lane->header_sum, ip->saddr, ip->daddr);
 	} else {
 		ipv6->saddr.s6_addr32[3] = bpf_htonl(lane->client + pair);
 		ipv6->daddr.s6_addr32[3] = bpf_htonl(lane->destination + (pair & lane->destinations_mask));
@@ -77,16 +87,27 @@ int drop(struct xdp_md *ctx)
 }
 
 SEC("xdp.frags")
+int pass(struct xdp_md *ctx)
+{
+	return XDP_PASS;
+}
+
+SEC("xdp.frags")
 int touch(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	struct ipv6hdr *ipv6 = data + ETH_HLEN;
+	struct ethhdr *ethernet = data;
 	struct iphdr *ip = data + ETH_HLEN;
 	struct pair_record *record;
 	__u32 index;
 
-	if ((void *)(ip + 1) > data_end)
+	if ((void *)(ipv6 + 1) > data_end)
 		return XDP_ABORTED;
-	index = (__u32)mix64((__u64)ip->saddr << 32 | ip->daddr) & touched_mask;
+	if (ethernet->h_proto == bpf_htons(ETH_P_IP))
+		index = (__u32)mix64((__u64)ip->saddr << 32 | ip->daddr) & touched_mask;
+	else
+		index = (__u32)mix64((__u64)ipv6->saddr.s6_addr32[3] << 32 | ipv6->daddr.s6_addr32[3]) & touched_mask;
 	record = bpf_map_lookup_elem(&touched, &index);
 	if (record)
 		__sync_fetch_and_add(&record->packets, 1);

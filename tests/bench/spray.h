@@ -26,6 +26,7 @@
 
 #define CLIENT 0x0a000000U	/* 10.0.0.0 */
 #define DESTINATION 0xc6120000U /* 198.18.0.0 */
+#define EVERYTHING (POLICY_EARLY | POLICY_POLICE | POLICY_FAIR)
 #define RATE_NEVER 4000000000U	/* packets per second nobody reaches */
 #define SLOT ((struct duration){ 4 * NS_PER_S })
 #define VERDICT_DROP 1
@@ -220,6 +221,49 @@ static inline void spray_fill(struct spray *spray, const struct packet *packet, 
 {
 	spray_load(spray, (uint32_t)sched_getcpu(), load, true);
 	spray_run(spray, packet, load->pairs, VERDICT_PASS);
+}
+
+/* ---- the daemon's words ---- */
+
+static inline void spray_note(void *user, const struct harvested *cell)
+{
+	(void)user, (void)cell;
+}
+
+/* What a tick does: harvest, and every key's words written back. So many packets that a limit of 1 a second is exceeded all the
+ * while. */
+static inline void spray_fold(struct table *table, const struct load *load, bool ipv6)
+{
+	const struct now now = now_read();
+	const struct fold fold = { .ts1 = now.mesh,
+				   .ts2 = now.mesh,
+				   .carry_from = now.mesh,
+				   .count = 1000000,
+				   .floor = 1,
+				   .rho = 1,
+				   .pass_share = SHARE_ALL };
+	struct record_view view;
+	uint32_t pair;
+
+	table_anchor(table, now);
+	table_harvest(table, now, SLOT, spray_note, NULL);
+	for (pair = 0; pair < load->pairs; pair++) {
+		struct key key = key_of(pair, load);
+		const uint32_t client = htonl(CLIENT + pair), destination = htonl(DESTINATION);
+
+		if (ipv6) {
+			inet_pton(AF_INET6, "2001:db8:1::", key.client.bytes);
+			inet_pton(AF_INET6, "2001:db8:2::", key.destination.bytes);
+			memcpy(key.client.bytes + 12, &client, 4);
+			memcpy(key.destination.bytes + 12, &destination, 4);
+		}
+		must(table_apply(table, &key, &fold, false) == 0, "pair %u has no record", pair);
+		must(table_find(table, &key, &view) && view.folded, "the fold of pair %u is not in force", pair);
+		if (pair < load->destinations) {
+			key = key_of_destination(&key.destination);
+			must(table_apply(table, &key, &fold, false) == 0, "a destination has no record");
+		}
+	}
 }
 
 #endif

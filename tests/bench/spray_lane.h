@@ -10,7 +10,8 @@ struct spray_lane {
 	__u32 pairs_mask, destinations_mask;
 	__u32 client, destination; /* the first of each */
 	__u32 in_order;		   /* pairs 0, 1, 2 ... instead of random ones */
-	__u32 reserved[9];
+	__u32 header_sum;	   /* of the IPv4 header's other words, for a checksum; 0: none is written */
+	__u32 reserved[8];
 };
 _Static_assert(sizeof(struct spray_lane) == 64, "CPUs share no line");
 

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a packet costs in live frames, as the kernel receives them: the XDP program beside a bare XDP_DROP, a program that only touches one
+ * random record, and what an operator would otherwise use: iptables' hashlimit and an nft meter on the same pairs, sized for them. All take
+ * turns in one run. The peers' rules stand in network namespaces of their own, which end with this process.
+ */
+#define _GNU_SOURCE /* namespaces */
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include "spray.h"
+
+#define ROUNDS 6
+#define PACKETS 1000000
+#define PEER_PACKETS 300000 /* they take a microsecond each */
+#define DESTINATIONS_MANY 4096
+
+enum contender { BARE, TOUCH, OURS, HASHLIMIT, METER, CONTENDERS };
+
+/* Shell commands. Every packet is looked up, found within a rate nobody reaches, and dropped by the rule behind. */
+static const char hashlimit_rules[] =
+	"ip link set lo up && "
+	"iptables -t raw -A PREROUTING -m hashlimit --hashlimit-name xpro --hashlimit-mode srcip,dstip --hashlimit-above 1000000/sec --hashlimit-burst 10000 "
+	"--hashlimit-htable-size $BUCKETS --hashlimit-htable-max $ENTRIES --hashlimit-htable-expire 3600000 -j ACCEPT && "
+	"iptables -t raw -A PREROUTING -j DROP";
+static const char hashlimit_dropped[] = "iptables -t raw -L PREROUTING -v -x -n | awk '$3 == \"DROP\" { print $1 }'";
+static const char meter_rules[] =
+	"ip link set lo up && nft -f - <<END\n"
+	"table ip xpro {\n"
+	"	set pairs { type ipv4_addr . ipv4_addr; size $ENTRIES; flags dynamic,timeout; timeout 1h; }\n"
+	"	chain first { type filter hook prerouting priority raw;\n"
+	"		update @pairs { ip saddr . ip daddr limit rate over 1000000/second burst 10000 packets } accept\n"
+	"		counter drop\n"
+	"	}\n"
+	"}\n"
+	"END";
+static const char meter_dropped[] = "nft list chain ip xpro first | awk '/counter/ { print $3 }'";
+
+static int here_fd;
+
+static int namespace_open(void)
+{
+	const int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	must(fd >= 0, "/proc/self/ns/net: %s", strerror(errno));
+	return fd;
+}
+
+static void namespace_enter(int fd)
+{
+	must(setns(fd, CLONE_NEWNET) == 0, "setns: %s", strerror(errno));
+}
+
+/* A network namespace with these rules; back in the first one afterwards. */
+static int peer_make(const char *rules, uint32_t pairs)
+{
+	char buckets[16], entries[16];
+	int fd;
+
+	must(unshare(CLONE_NEWNET) == 0, "unshare: %s", strerror(errno));
+	fd = namespace_open();
+	snprintf(buckets, sizeof(buckets), "%u", 2 * pairs);
+	snprintf(entries, sizeof(entries), "%u", 4 * pairs);
+	must(setenv("BUCKETS", buckets, 1) == 0 && setenv("ENTRIES", entries, 1) == 0 && system(rules) == 0, "a peer's rules are refused: %s",
+	     rules);
+	namespace_enter(here_fd);
+	return fd;
+}
+
+/* Packets that the last rule dropped, in the namespace we are in. */
+static uint64_t peer_dropped(const char *command)
+{
+	unsigned long long packets = 0;
+	FILE *pipe = popen(command, "r");
+
+	must(pipe && fscanf(pipe, "%llu", &packets) == 1 && pclose(pipe) == 0, "no counter from: %s", command);
+	return packets;
+}
+
+static double run_peer(struct spray *spray, int namespace_fd, const struct packet *packet, const char *dropped)
+{
+	uint64_t before;
+	double seconds;
+
+	namespace_enter(namespace_fd);
+	before = peer_dropped(dropped);
+	seconds = spray_run_live(spray, packet, PEER_PACKETS);
+	before = peer_dropped(dropped) - before;
+	must(before == PEER_PACKETS, "only %llu packets reached the peer's last rule", (unsigned long long)before);
+	namespace_enter(here_fd);
+	return seconds / PEER_PACKETS;
+}
+
+static uint32_t header_sum(const struct packet *packet)
+{
+	uint16_t words[sizeof(struct iphdr) / 2];
+	uint32_t sum = 0;
+
+	memcpy(words, packet->bytes + ETH_HLEN, sizeof(words));
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		sum += words[i];
+	return sum;
+}
+
+struct run {
+	struct spray *spray;
+	struct load load;
+	bool ipv6;
+	const char *name;
+};
+
+static void tell(const struct run *run, const double best[CONTENDERS])
+{
+	static const struct {
+		enum contender contender;
+		const char *suffix, *how;
+	} peers[] = {
+		{ BARE, "", "live frames of random folded pairs, dropped as the last step / XDP_DROP" },
+		{ TOUCH, ".touch", "the same / a program that adds 1 in one random record of as many" },
+		{ HASHLIMIT, ".hashlimit", "the same / iptables hashlimit by source and destination in raw PREROUTING, then DROP" },
+		{ METER, ".meter", "the same / an nft meter by source and destination in raw prerouting, then drop" },
+	};
+	char figure[64];
+
+	for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]); i++) {
+		if (isinf(best[peers[i].contender]))
+			continue;
+		snprintf(figure, sizeof(figure), "%s%s", run->name, peers[i].suffix);
+		bench_figure(figure, best[OURS] * 1e9, best[peers[i].contender] * 1e9, "ns/packet", peers[i].how);
+	}
+}
+
+/*
+ * A frame that passes goes on into the kernel's stack, which costs many times what is measured here. So every packet walks the
+ * whole way of one that passes, and is dropped at its end because its destination is over its rate.
+ */
+static void bench_live(const struct run *run)
+{
+	const bool peers = !run->ipv6 && run->load.destinations == 1;
+	const uint32_t cpu = (uint32_t)sched_getcpu(), slots = 2 * run->load.pairs;
+	const struct packet packet = run->ipv6 ? packet6() : packet4();
+	struct table *table = table_make(run->ipv6 ? 64 : slots, run->ipv6 ? slots : 64, 2 * DESTINATIONS_MANY);
+	struct spray *spray = run->spray;
+	const int programs[] = { bpf_program__fd(spray->progs.drop), bpf_program__fd(spray->progs.touch), table->program_fd };
+	const int hashlimit = peers ? peer_make(hashlimit_rules, run->load.pairs) : -1, meter = peers ? peer_make(meter_rules, run->load.pairs) : -1;
+	double best[CONTENDERS] = { INFINITY, INFINITY, INFINITY, INFINITY, INFINITY };
+	uint64_t dropped;
+
+	table_limit(table, RATE_NEVER, RATE_NEVER, EVERYTHING);
+	spray_aim(spray, table->program_fd);
+	spray_fill(spray, &packet, &run->load);
+	spray_fold(table, &run->load, run->ipv6);
+	table_limit(table, RATE_NEVER, 1, POLICY_EARLY | POLICY_POLICE);
+	spray_load(spray, cpu, &run->load, false);
+	spray->bss->lanes[cpu].header_sum = run->ipv6 ? 0 : header_sum(&packet); /* the stack looks at it */
+	usleep(20000); /* some jiffies: limits are worked out once in each */
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int i = BARE; i <= OURS; i++) {
+			const double seconds = (table_beat(table), spray_aim(spray, programs[i]), spray_run_live(spray, &packet, PACKETS));
+
+			must(seconds >= 0, "%s: this kernel runs no live frames: %s", run->name, strerror(errno));
+			best[i] = fmin(best[i], seconds / PACKETS);
+		}
+		spray_aim(spray, bpf_program__fd(spray->progs.pass));
+		if (peers) {
+			best[HASHLIMIT] = fmin(best[HASHLIMIT], run_peer(spray, hashlimit, &packet, hashlimit_dropped));
+			best[METER] = fmin(best[METER], run_peer(spray, meter, &packet, meter_dropped));
+		}
+	}
+	dropped = table_reason(table, REASON_DROP_DESTINATION);
+	/* A window that idled away while the peers had their turn lets one packet through. */
+	must(dropped + ROUNDS >= (uint64_t)ROUNDS * PACKETS, "only %llu packets went all the way", (unsigned long long)dropped);
+	tell(run, best);
+	table_close(table);
+	if (peers) {
+		close(hashlimit);
+		close(meter);
+	}
+}
+
+int main(void)
+{
+	static const struct run runs[] = {
+		{ NULL, { 1024, 1 }, false, "xdp.pass.1k" },
+		{ NULL, { 131072, 1 }, false, "xdp.pass.131k" },
+		{ NULL, { 1048576, 1 }, false, "xdp.pass.1m" },
+		{ NULL, { 1024, 1 }, true, "xdp.pass.1k.ipv6" },
+		{ NULL, { 131072, 1 }, true, "xdp.pass.131k.ipv6" },
+		{ NULL, { 1048576, 1 }, true, "xdp.pass.1m.ipv6" },
+		{ NULL, { 1024, DESTINATIONS_MANY }, false, "xdp.pass.1k.4096" },
+		{ NULL, { 131072, DESTINATIONS_MANY }, false, "xdp.pass.131k.4096" },
+		{ NULL, { 1048576, DESTINATIONS_MANY }, false, "xdp.pass.1m.4096" },
+	};
+
+	pin_to(sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 1 : 0); /* interrupts like CPU 0 */
+	here_fd = namespace_open();
+	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
+		struct run run = runs[i];
+
+		run.spray = spray_make(2 * run.load.pairs);
+		bench_live(&run);
+		spray__destroy(run.spray);
+	}
+	return 0;
+}
