@@ -90,6 +90,8 @@ static int start(struct table *table, const struct table_config *config, uint64_
 	if (table->is_new)
 		err = pins_commit(table, problem);
 	if (!err)
+		err = plane_fill(table, config, problem);
+	if (!err)
 		err = attach_all(table, config, problem);
 	return err;
 }

@@ -120,6 +120,10 @@ void pins_unmap(struct table *table);
 void pins_remove(const char *pin_path);
 int pins_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *name);
 
+/* table_plane.c: before the program is loaded, and before it is attached. */
+void plane_constants(struct table *table, const struct table_config *config);
+int plane_fill(struct table *table, const struct table_config *config, struct table_problem *problem);
+
 /* table_attach.c */
 int attach_all(struct table *table, const struct table_config *config, struct table_problem *problem);
 int detach_all(const char *pin_path, struct table_problem *problem);
