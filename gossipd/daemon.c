@@ -239,6 +239,7 @@ void daemon_second(struct daemon *daemon, struct now now)
 	if (daemon->seconds++ % LOCALS_EVERY_S == 0)
 		daemon_tell_locals(daemon);
 	gate_second(daemon, now);
+	table_second(daemon->table);
 	look_at_health(daemon, now);
 }
 

@@ -125,6 +125,9 @@ struct attachment {
 };
 size_t table_read_attachments(const struct table *table, struct attachment ret_attachments[INTERFACES_MAX]);
 
+/* Once a second: what the interfaces have become. */
+void table_second(struct table *table);
+
 /* A record as it stands, for `explain`. False when there is none. */
 struct record_view {
 	uint64_t packets; /* counted here, in all */

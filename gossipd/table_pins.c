@@ -304,8 +304,9 @@ static int load(struct table *table, const struct table_config *config, const st
 	skeleton->rodata->hz = old->hz;
 	skeleton->rodata->clock_injected = table->clock.injected;
 	skeleton->data->injected_jiffies = table->clock.jiffies;
-	plane_constants(table, config);
-	err = xpro__load(skeleton);
+	err = plane_constants(table, config);
+	if (!err)
+		err = xpro__load(skeleton);
 	if (!err)
 		err = maps_map(table);
 	if (err)

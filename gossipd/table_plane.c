@@ -14,14 +14,18 @@
 #define PROTOCOL_IPV6 41
 #define PROTOCOL_GRE 47
 
-void plane_constants(struct table *table, const struct table_config *config)
+int plane_constants(struct table *table, const struct table_config *config)
 {
 	struct xpro *skeleton = table->skeleton;
 
 	for (uint32_t i = 0; i < GATE_PORTS_MAX; i++)
 		skeleton->rodata->gate_ports_be[i] = __builtin_bswap16(config->gate_ports[i]);
+	table->forward_fast = config->forward_fast;
+	table->generic = config->generic;
+	skeleton->rodata->forward_fast = config->forward_fast;
 	skeleton->rodata->tunnels_watched = config->tunnel_count > 0;
 	skeleton->rodata->local_watched = config->tunnel_count > 0 || config->gate_ports[0] != 0;
+	return config->forward_fast ? bpf_map__set_max_entries(skeleton->maps.next_hops, NEXT_HOPS) : 0;
 }
 
 static int tunnel_add(const struct table *table, const struct table_tunnel *config, uint32_t id, uint8_t protocol)

@@ -13,6 +13,7 @@
 #include "judge.h"
 #include "aggregate.h"
 #include "local.h"
+#include "forward.h"
 
 char license_text[] SEC("license") = "Dual BSD/GPL";
 
@@ -156,11 +157,22 @@ __noinline int through_local(struct xdp_md *ctx, struct packet *packet)
 	return reason;
 }
 
+/* Judged and let through, and not to the proxy itself. */
+static __always_inline bool is_to_forward(__u32 reason)
+{
+	return reason == REASON_PASS || reason >= REASON_PASS_SHARE; /* those between go to the stack */
+}
+
 static __always_inline int finish(struct xdp_md *ctx, struct packet *packet, __u32 reason)
 {
+	int verdict;
+
 	if (reason == REASON_PASS_LOCAL && local_watched)
 		reason = through_local(ctx, packet);
-	return leave(reason, packet->bytes);
+	verdict = leave(reason, packet->bytes);
+	if (forward_fast && verdict == XDP_PASS && is_to_forward(reason))
+		verdict = forward(ctx, packet);
+	return verdict;
 }
 
 /* On interfaces with an Ethernet header. */

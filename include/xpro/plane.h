@@ -54,4 +54,14 @@ struct gate_bucket {
 	__u32 left; /* 1/hz of a packet */
 };
 
+#define PORTS_MAX 256 /* interfaces the fast way knows */
+#define NEXT_HOPS 4096 /* per CPU, 48 bytes each */
+
+/* An interface frames come in by. */
+struct port {
+	__u64 mac; /* its six bytes, then two of zero */
+	__u32 ifindex;
+	__u32 reserved;
+};
+
 #endif

@@ -225,6 +225,7 @@ enum reason {
 	REASON_WOULD_DROP, /* mode = monitor: passed, but enforce would have dropped it */
 	REASON_TABLE_FULL, /* beside the verdict: no record could be made for the pair */
 	REASON_DESTINATIONS_FULL, /* beside the verdict: none for the destination */
+	REASON_FORWARDED, /* beside the verdict: it passed, and XDP sent it on by itself */
 	REASON_COUNT
 };
 
@@ -233,7 +234,7 @@ _Static_assert(REASON_COUNT <= REASONS_MAX, "every reason has a counter");
 
 #define REASON_NAMES                                                                                                          \
 	{ "pass", "pass_not_ip", "pass_malformed", "pass_not_unicast", "pass_local", "pass_share", "drop_pair", "drop_pair_share", \
-	  "drop_destination", "drop_destination_share", "drop_gossip", "drop_tunnel", "would_drop", "table_full", "destinations_full" }
+	  "drop_destination", "drop_destination_share", "drop_gossip", "drop_tunnel", "would_drop", "table_full", "destinations_full", "forwarded" }
 
 struct reason_counter {
 	__u64 packets;
