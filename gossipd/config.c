@@ -31,6 +31,7 @@ struct setting {
 };
 
 static const char *const modes[] = { "native", "generic", NULL };
+static const char *const forwards[] = { "kernel", "fast", NULL };
 static const char *const actions[] = { "drop", "police", NULL };
 static const char *const aggregates[] = { "fair", "strict", NULL };
 static const char *const enforcements[] = { "enforce", "monitor", NULL };
@@ -54,9 +55,12 @@ static const struct setting settings[CONFIG_KEY_COUNT] = {
 	[CONFIG_MODE] = { "mode", CHOICE_OF(generic, modes) },
 	[CONFIG_REPLACE_PROGRAM] = { "replace_program", FLAG_OF(replace_program) },
 	[CONFIG_PIN_PATH] = { "pin_path", PATH_OF(pin_path) },
+	[CONFIG_FORWARD] = { "forward", CHOICE_OF(forward_fast, forwards) },
+	[CONFIG_TUNNELS] = { "tunnels", .kind = KIND_LIST },
 	[CONFIG_GOSSIP] = { "gossip", FLAG_OF(gossip) },
 	[CONFIG_LISTEN] = { "listen", .kind = KIND_LIST },
 	[CONFIG_PEERS] = { "peers", .kind = KIND_LIST },
+	[CONFIG_GOSSIP_GATE] = { "gossip_gate", FLAG_OF(gossip_gate) },
 	[CONFIG_CONTROL_SOCKET] = { "control_socket", PATH_OF(control_socket) },
 	[CONFIG_CONTROL_GROUP] = { "control_group", TEXT_OF(control_group) },
 	[CONFIG_LOG_LEVEL] = { "log_level", CHOICE_OF(log_level, levels) },
@@ -87,6 +91,7 @@ static const struct setting settings[CONFIG_KEY_COUNT] = {
 
 static const struct config defaults = {
 	.gossip = true,
+	.gossip_gate = true,
 	.control_socket = CONTROL_SOCKET_DEFAULT,
 	.log_level = LOG_LEVEL_INFO,
 	.capture_mib = 64,
@@ -305,6 +310,8 @@ static int read_list(struct reader *reader, config_setting_t *at, enum config_ke
 	switch (key) {
 	case CONFIG_INTERFACES:
 		return read_interfaces(reader, at);
+	case CONFIG_TUNNELS:
+		return config_read_tunnels(at, config, reader->problem);
 	case CONFIG_LISTEN:
 		return read_endpoints(reader, at, config->listen, CONFIG_LISTEN_MAX, &config->listen_count);
 	default:

@@ -13,6 +13,7 @@
 #include "log.h"
 #include "node.h"
 #include "text.h"
+#include "tunnel.h"
 
 #define CONFIG_INTERFACES_MAX 16
 #define CONFIG_LISTEN_MAX 4
@@ -31,9 +32,12 @@ enum config_key {
 	CONFIG_MODE,
 	CONFIG_REPLACE_PROGRAM,
 	CONFIG_PIN_PATH,
+	CONFIG_FORWARD,
+	CONFIG_TUNNELS,
 	CONFIG_GOSSIP,
 	CONFIG_LISTEN,
 	CONFIG_PEERS,
+	CONFIG_GOSSIP_GATE,
 	CONFIG_CONTROL_SOCKET,
 	CONFIG_CONTROL_GROUP,
 	CONFIG_LOG_LEVEL,
@@ -79,11 +83,15 @@ struct config {
 	uint32_t interface_count;
 	uint32_t generic; /* mode: 0 native, 1 generic */
 	bool replace_program;
+	uint32_t forward_fast; /* forward: 0 kernel, 1 fast */
+	struct table_tunnel tunnels[TUNNELS_MAX];
+	uint32_t tunnel_count;
 	bool gossip;
 	struct config_endpoint listen[CONFIG_LISTEN_MAX];
 	uint32_t listen_count;
 	struct config_endpoint peers[MEMBERS_MAX];
 	uint32_t peer_count;
+	bool gossip_gate;
 	char control_socket[CONFIG_SOCKET_BYTES];
 	char control_group[CONFIG_GROUP_BYTES]; /* empty: root's */
 	uint32_t log_level;			/* enum log_level */

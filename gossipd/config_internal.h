@@ -13,6 +13,9 @@ int config_read_text(const char *path, char **ret_text, struct problem *ret_prob
 /* Parses it. An error names its line and what is probably meant. */
 int config_parse(const char *path, const char *text, config_t *tree, struct problem *ret_problem);
 
+/* The list `tunnels`. */
+int config_read_tunnels(const config_setting_t *at, struct config *config, struct problem *problem);
+
 /* Fills in what depends on other settings and checks them against each other. */
 int config_finish(struct config *config, struct problem *problem);
 

@@ -238,6 +238,8 @@ void daemon_second(struct daemon *daemon, struct now now)
 	table_collect(daemon->table, now, duration_ms(COLLECT_IDLE_MS));
 	if (daemon->seconds++ % LOCALS_EVERY_S == 0)
 		daemon_tell_locals(daemon);
+	gate_second(daemon, now);
+	table_second(daemon->table);
 	look_at_health(daemon, now);
 }
 

@@ -9,6 +9,7 @@
 #include "mesh_clock.h"
 #include "config.h"
 #include "events.h"
+#include "gate.h"
 #include "health.h"
 #include "identity.h"
 #include "state.h"
@@ -49,6 +50,7 @@ struct daemon {
 	uint64_t seconds;		   /* calls of daemon_second */
 	struct address locals[LOCALS_MAX]; /* told to the table */
 	uint32_t local_count;
+	struct gate gate;
 	bool pending; /* datagrams or records wait for the next turn */
 };
 

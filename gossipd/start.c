@@ -12,6 +12,7 @@
 
 #include "capture.h"
 #include "control.h"
+#include "gate.h"
 #include "privileges.h"
 
 #define BOOT_MAX ((1ULL << 24) - 1) /* node.h: the upper bits of a frame's sequence */
@@ -84,6 +85,8 @@ static int open_table(struct daemon *daemon, uint64_t fresh, struct problem *ret
 		.interface_count = config->interface_count,
 		.generic = config->generic,
 		.replace = config->replace_program,
+		.forward_fast = config->forward_fast,
+		.tunnel_count = config->tunnel_count,
 	};
 	struct table_problem problem = { "" };
 	uint8_t seed[8];
@@ -91,6 +94,9 @@ static int open_table(struct daemon *daemon, uint64_t fresh, struct problem *ret
 
 	for (uint32_t i = 0; i < config->interface_count; i++)
 		table.interfaces[i] = config->interfaces[i];
+	memcpy(table.tunnels, config->tunnels, sizeof(table.tunnels));
+	for (uint32_t i = 0; config->gossip && config->gossip_gate && i < config->listen_count; i++)
+		table.gate_ports[i] = config->listen[i].endpoint.port;
 	randombytes_buf(seed, sizeof(seed));
 	err = table_open(&table, fresh, seed, &daemon->table, &problem);
 	if (err)
@@ -190,6 +196,7 @@ static int open_shared(struct daemon *daemon, struct problem *ret_problem)
 	table_set_policy(daemon->table, 0, &policy);
 	table_set_tick(daemon->table, mesh_tick_length(&daemon->identity.mesh));
 	daemon_tell_locals(daemon);
+	gate_start(daemon);
 	return 0;
 }
 

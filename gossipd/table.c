@@ -90,7 +90,11 @@ static int start(struct table *table, const struct table_config *config, uint64_
 	if (table->is_new)
 		err = pins_commit(table, problem);
 	if (!err)
+		err = plane_fill(table, config, problem);
+	if (!err)
 		err = attach_all(table, config, problem);
+	if (!err)
+		ports_look(table);
 	return err;
 }
 
@@ -238,6 +242,11 @@ void table_read_reasons(const struct table *table, struct reason_counter ret_rea
 			ret_reasons[reason].bytes += load64(&table->reasons[cpu][reason].bytes);
 		}
 	}
+}
+
+void table_second(struct table *table)
+{
+	ports_look(table);
 }
 
 int table_warnings_fd(const struct table *table)

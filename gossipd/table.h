@@ -12,6 +12,8 @@
 #include <xpro/record.h>
 #include <xpro/time.h>
 
+#include "tunnel.h"
+
 struct table;
 
 #define INTERFACES_MAX 16
@@ -23,6 +25,10 @@ struct table_config {
 	const char *interfaces[INTERFACES_MAX];
 	uint32_t interface_count; /* 0: table only, no program attached */
 	bool generic; /* attach in generic mode; else native, and failure if the driver has none */
+	struct table_tunnel tunnels[TUNNELS_MAX];
+	uint32_t tunnel_count;
+	uint16_t gate_ports[GATE_PORTS_MAX]; /* UDP ports whose datagrams to the proxy pass a gate; 0s at the end; none: no gate */
+	bool forward_fast; /* the program sends packets on by itself where it can */
 	bool replace; /* another XDP program in the way is replaced; else -EBUSY */
 };
 
@@ -56,6 +62,10 @@ void table_set_tick(struct table *table, struct duration tick); /* how long the 
 
 /* Addresses of this host: their packets pass and are not counted. */
 int table_add_local(struct table *table, const struct address *address);
+
+/* The gate at the gossip port lets a member's address through, or no longer. */
+int table_gate_open(struct table *table, const struct address *peer);
+void table_gate_close(struct table *table, const struct address *peer);
 
 /* The clock: kernel jiffies to mesh time and back. table_anchor reads both at once; call once per tick, before the harvest. */
 void table_anchor(struct table *table, struct now now);
@@ -114,6 +124,9 @@ struct attachment {
 	bool ours;
 };
 size_t table_read_attachments(const struct table *table, struct attachment ret_attachments[INTERFACES_MAX]);
+
+/* Once a second: what the interfaces have become. */
+void table_second(struct table *table);
 
 /* A record as it stands, for `explain`. False when there is none. */
 struct record_view {

@@ -97,6 +97,7 @@ struct table {
 	bool resuming;	      /* the first harvest of an old table tells every cell again */
 	uint32_t young_until; /* jiffies; see is_wiser in table_apply.c */
 	bool young;
+	bool forward_fast, generic;
 	uint32_t interface_count;
 	char interfaces[INTERFACES_MAX][16];
 	struct grace grace;
@@ -119,6 +120,13 @@ int pins_commit(struct table *table, struct table_problem *problem);
 void pins_unmap(struct table *table);
 void pins_remove(const char *pin_path);
 int pins_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *name);
+
+/* table_plane.c: before the program is loaded, and before it is attached. */
+int plane_constants(struct table *table, const struct table_config *config);
+int plane_fill(struct table *table, const struct table_config *config, struct table_problem *problem);
+
+/* table_ports.c: interfaces of the fast way, looked at once more. */
+void ports_look(struct table *table);
 
 /* table_attach.c */
 int attach_all(struct table *table, const struct table_config *config, struct table_problem *problem);

@@ -291,7 +291,8 @@ void pins_unmap(struct table *table)
 		close(table->lock_fd);
 }
 
-static int load(struct table *table, const struct table_state *old, struct table_problem *problem)
+static int load(struct table *table, const struct table_config *config, const struct table_state *old,
+		struct table_problem *problem)
 {
 	struct xpro *skeleton = table->skeleton;
 	int err;
@@ -303,7 +304,9 @@ static int load(struct table *table, const struct table_state *old, struct table
 	skeleton->rodata->hz = old->hz;
 	skeleton->rodata->clock_injected = table->clock.injected;
 	skeleton->data->injected_jiffies = table->clock.jiffies;
-	err = xpro__load(skeleton);
+	err = plane_constants(table, config);
+	if (!err)
+		err = xpro__load(skeleton);
 	if (!err)
 		err = maps_map(table);
 	if (err)
@@ -356,7 +359,7 @@ int pins_load(struct table *table, const struct table_config *config, const uint
 	if (!table->is_new)
 		err = maps_reuse(table, problem);
 	if (!err)
-		err = load(table, &state, problem);
+		err = load(table, config, &state, problem);
 	if (!err && table->is_new)
 		err = fill_new(table, &state);
 	return err;

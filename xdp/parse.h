@@ -34,6 +34,8 @@ struct packet {
 	__u32 now;	      /* jiffies, read once */
 	__u16 offset;	      /* of the IP header from the frame's start */
 	bool ipv6;
+	bool partial;	  /* a first fragment's inside: may end beyond the frame */
+	bool decapsulate; /* its outer headers are ours to take off */
 };
 
 /* The whole frame's length. The linear part alone is too short to tell when a frame has fragments (jumbo, GRO). */
@@ -63,7 +65,8 @@ static __always_inline __u32 parse_ipv4(struct xdp_md *ctx, struct packet *packe
 	packet->bytes = offset + total_bytes;
 	if (!frame_holds(ctx, data_end - data, packet->bytes)) {
 		packet->bytes = data_end - data;
-		return REASON_PASS_MALFORMED;
+		if (!packet->partial)
+			return REASON_PASS_MALFORMED;
 	}
 	client = bpf_ntohl(ip->saddr);
 	destination = bpf_ntohl(ip->daddr);
@@ -140,7 +143,8 @@ static __always_inline __u32 parse_ipv6(struct xdp_md *ctx, struct packet *packe
 	packet->bytes = offset + sizeof(*ip) + bpf_ntohs(ip->payload_len);
 	if (!frame_holds(ctx, data_end - data, packet->bytes)) {
 		packet->bytes = data_end - data;
-		return REASON_PASS_MALFORMED;
+		if (!packet->partial)
+			return REASON_PASS_MALFORMED;
 	}
 	__builtin_memcpy(words, &ip->saddr, 32); /* client and destination stand side by side */
 	if (!ipv6_is_unicast(words[0], words[1]) || !ipv6_is_unicast(words[2], words[3]))

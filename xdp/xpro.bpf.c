@@ -12,6 +12,8 @@
 #include "pairs.h"
 #include "judge.h"
 #include "aggregate.h"
+#include "local.h"
+#include "forward.h"
 
 char license_text[] SEC("license") = "Dual BSD/GPL";
 
@@ -136,6 +138,43 @@ static __always_inline __u32 filter_any(struct packet *packet)
 	return packet->ipv6 ? filter6(packet) : filter4(packet);
 }
 
+/* A packet that was to the proxy itself may be a tunnel's: then the one inside decides. A global function. */
+__noinline int through_local(struct xdp_md *ctx, struct packet *packet)
+{
+	__u32 link_bytes, reason;
+
+	if (!packet)
+		return REASON_PASS_LOCAL;
+	link_bytes = packet->offset;
+	reason = local(ctx, packet);
+	if (reason != REASON_PASS)
+		return reason;
+	reason = filter_any(packet);
+	if (reason == REASON_PASS_LOCAL)
+		reason = local_inner(ctx, packet);
+	if (packet->decapsulate && !reason_is_drop(reason))
+		decapsulate(ctx, packet, link_bytes);
+	return reason;
+}
+
+/* Judged and let through, and not to the proxy itself. */
+static __always_inline bool is_to_forward(__u32 reason)
+{
+	return reason == REASON_PASS || reason >= REASON_PASS_SHARE; /* those between go to the stack */
+}
+
+static __always_inline int finish(struct xdp_md *ctx, struct packet *packet, __u32 reason)
+{
+	int verdict;
+
+	if (reason == REASON_PASS_LOCAL && local_watched)
+		reason = through_local(ctx, packet);
+	verdict = leave(reason, packet->bytes);
+	if (forward_fast && verdict == XDP_PASS && is_to_forward(reason))
+		verdict = forward(ctx, packet);
+	return verdict;
+}
+
 /* On interfaces with an Ethernet header. */
 SEC("xdp.frags")
 int xpro(struct xdp_md *ctx)
@@ -162,7 +201,7 @@ int xpro(struct xdp_md *ctx)
 		if (reason == REASON_PASS)
 			reason = filter_any(&packet);
 	}
-	return leave(reason, packet.bytes);
+	return finish(ctx, &packet, reason);
 }
 
 /* On interfaces without one (TUN, WireGuard, PPP): the frame is the packet. */
@@ -182,7 +221,7 @@ int xpro_l3(struct xdp_md *ctx)
 		reason = parse_ip_at(ctx, &packet, 0, ETH_P_IPV6);
 	if (reason == REASON_PASS)
 		reason = filter_any(&packet);
-	return leave(reason, packet.bytes);
+	return finish(ctx, &packet, reason);
 }
 
 /* What the daemon's anchor reads: both clocks at once. */

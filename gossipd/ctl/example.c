@@ -77,6 +77,17 @@ static void add_filter(struct text *text, const struct config *config)
 	    "pin_path = \"%s\";\n"
 	    "\n",
 	    config->pin_path);
+	add(text, "# Who sends on what passes: \"kernel\", or \"fast\": XDP itself where it can, past netfilter and rp_filter; the kernel the "
+		  "rest.\n"
+		  "# forward = \"kernel\";\n"
+		  "\n"
+		  "# Tunnels that end here: their packets are judged by the addresses inside. From elsewhere they are packets like any "
+		  "other.\n"
+		  "# type: ipip (IPv4 or IPv6 in either), gre, gue, fou, vxlan; port: of the last three. decapsulate: XDP takes the "
+		  "outer headers\n"
+		  "# off; false: the kernel's tunnel device does.\n"
+		  "# tunnels = ( { type = \"gre\"; local = \"192.0.2.1\"; from = [\"198.51.100.0/24\"]; decapsulate = true; } );\n"
+		  "\n");
 }
 
 static void add_gossip(struct text *text, const struct config *config)
@@ -91,6 +102,8 @@ static void add_gossip(struct text *text, const struct config *config)
 	add(text, "\n# Members to greet, by literal address. One that answers is enough to be found by: nodes issued later greet "
 		  "this one.\n");
 	add_endpoints(text, "peers", config->peers, config->peer_count);
+	add(text, "\n# false: XDP lets everything through to the gossip port; true: members' addresses, and little from others.\n"
+		  "# gossip_gate = true;\n");
 }
 
 static void add_control(struct text *text, const struct config *config)

@@ -77,6 +77,11 @@ _Static_assert((1 << PROOF_DEPTH_MAX) == LEAVES_MAX, "a path reaches every leaf"
 #define CERTIFICATE_CHECKS_PER_S 100 /* ~120 us each: 1.2 % of a core */
 #define HELLO_INTERVAL_MS 500 /* a peer not heard is greeted this often */
 #define MEMBER_SILENT_MS 2000 /* ten ticks without a datagram: counts as unreachable */
+
+/* The gate at the gossip port: UDP datagrams per second that XDP lets through. */
+#define GATE_MEMBER_PER_S 65536 /* of one known address: 64 members' frames of five full ticks a second, relayed by one, come to less */
+#define GATE_HELLO_PER_S 200 /* greetings from all unknown addresses: twice what CERTIFICATE_CHECKS_PER_S looks at */
+#define GATE_STRANGER_PER_S 20 /* of one unknown address (or several that share a bucket): a member that has moved sends at least its roots */
 #define COOKIE_BYTES 16
 #define COOKIE_LIFETIME_MS 60000
 

@@ -220,9 +220,12 @@ enum reason {
 	REASON_DROP_PAIR_SHARE, /* police: the part of the pair above T_F1 */
 	REASON_DROP_DESTINATION, /* Algorithm 2 line 23: the destination is over T_F2 */
 	REASON_DROP_DESTINATION_SHARE, /* fair: above the client's share of T_F2 */
+	REASON_DROP_GOSSIP, /* to the gossip port, beyond what the gate lets through */
+	REASON_DROP_TUNNEL, /* first fragment of a tunnel's packet, too short to show whose it is */
 	REASON_WOULD_DROP, /* mode = monitor: passed, but enforce would have dropped it */
 	REASON_TABLE_FULL, /* beside the verdict: no record could be made for the pair */
 	REASON_DESTINATIONS_FULL, /* beside the verdict: none for the destination */
+	REASON_FORWARDED, /* beside the verdict: it passed, and XDP sent it on by itself */
 	REASON_COUNT
 };
 
@@ -231,7 +234,7 @@ _Static_assert(REASON_COUNT <= REASONS_MAX, "every reason has a counter");
 
 #define REASON_NAMES                                                                                                          \
 	{ "pass", "pass_not_ip", "pass_malformed", "pass_not_unicast", "pass_local", "pass_share", "drop_pair", "drop_pair_share", \
-	  "drop_destination", "drop_destination_share", "would_drop", "table_full", "destinations_full" }
+	  "drop_destination", "drop_destination_share", "drop_gossip", "drop_tunnel", "would_drop", "table_full", "destinations_full", "forwarded" }
 
 struct reason_counter {
 	__u64 packets;

@@ -82,7 +82,8 @@ static inline void bed_beat(void)
 	bed.table->state->heartbeat = bed.jiffies;
 }
 
-static inline int bed_make(uint32_t pairs, uint32_t destinations, bool injected)
+/* The config, for a test to add to before it opens. */
+static inline void bed_configure(uint32_t pairs, uint32_t destinations)
 {
 	static unsigned int beds;
 
@@ -91,11 +92,21 @@ static inline int bed_make(uint32_t pairs, uint32_t destinations, bool injected)
 		.pin_path = bed.pin_path, .pairs4_max = pairs, .pairs6_max = pairs, .destinations_max = destinations
 	};
 	bed.jiffies = BED_START;
+}
+
+static inline int bed_begin(bool injected)
+{
 	if (bed_open(injected))
 		return -1;
 	if (injected)
 		bed_beat();
 	return 0;
+}
+
+static inline int bed_make(uint32_t pairs, uint32_t destinations, bool injected)
+{
+	bed_configure(pairs, destinations);
+	return bed_begin(injected);
 }
 
 static inline int bed_remove(void)

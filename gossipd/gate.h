@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Whom the gate at the gossip port knows: the config's peers and the address every member was last heard at or is greeted at. An address
+ * that is no member's any more stays for another while, since datagrams of both places are on their way when a member moves.
+ */
+#ifndef GOSSIPD_GATE_H
+#define GOSSIPD_GATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <xpro/key.h>
+#include <xpro/plane.h>
+#include <xpro/time.h>
+
+#define GATE_KEPT_S 60
+
+struct daemon;
+
+struct gate_peer {
+	struct address address;
+	uint64_t wanted; /* daemon->seconds when it was last somebody's */
+};
+
+struct gate {
+	struct gate_peer peers[GATE_PEERS_MAX];
+	uint32_t count;
+	bool full_told;
+};
+
+/* The config's peers, while starting. */
+void gate_start(struct daemon *daemon);
+
+/* Once a second: what has changed among the members. */
+void gate_second(struct daemon *daemon, struct now now);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the program is told beside the records: tunnels and the gate at the gossip port. These maps are not pinned: each start fills
+ * its own before its program takes the place of the last one, so a changed config comes into force at once and whole.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "table_internal.h"
+#include "xpro.skel.h"
+
+#define PROTOCOL_IPIP 4
+#define PROTOCOL_UDP 17
+#define PROTOCOL_IPV6 41
+#define PROTOCOL_GRE 47
+
+int plane_constants(struct table *table, const struct table_config *config)
+{
+	struct xpro *skeleton = table->skeleton;
+
+	for (uint32_t i = 0; i < GATE_PORTS_MAX; i++)
+		skeleton->rodata->gate_ports_be[i] = __builtin_bswap16(config->gate_ports[i]);
+	table->forward_fast = config->forward_fast;
+	table->generic = config->generic;
+	skeleton->rodata->forward_fast = config->forward_fast;
+	skeleton->rodata->tunnels_watched = config->tunnel_count > 0;
+	skeleton->rodata->local_watched = config->tunnel_count > 0 || config->gate_ports[0] != 0;
+	return config->forward_fast ? bpf_map__set_max_entries(skeleton->maps.next_hops, NEXT_HOPS) : 0;
+}
+
+static int tunnel_add(const struct table *table, const struct table_tunnel *config, uint32_t id, uint8_t protocol)
+{
+	struct tunnel tunnel = { .id = id, .type = (uint8_t)config->type, .decapsulate = config->decapsulate };
+	struct tunnel_key key = { .port_be = __builtin_bswap16(config->port), .protocol = protocol };
+
+	memcpy(key.local, config->local.bytes, sizeof(key.local));
+	return bpf_map_update_elem(bpf_map__fd(table->skeleton->maps.tunnels), &key, &tunnel, BPF_ANY) ? -errno : 0;
+}
+
+static int source_add(const struct table *table, const struct table_source *from, uint32_t id)
+{
+	struct tunnel_source source = { .prefix_bits = 32 + from->bits, .id = id };
+	uint8_t one = 1;
+
+	memcpy(source.source, from->address.bytes, sizeof(source.source));
+	return bpf_map_update_elem(bpf_map__fd(table->skeleton->maps.tunnel_sources), &source, &one, BPF_ANY) ? -errno : 0;
+}
+
+static int tunnel_fill(struct table *table, const struct table_tunnel *tunnel, uint32_t id)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < tunnel->source_count; i++)
+		err = source_add(table, &tunnel->sources[i], id);
+	if (err)
+		return err;
+	switch (tunnel->type) {
+	case TUNNEL_IPIP:
+		err = tunnel_add(table, tunnel, id, PROTOCOL_IPIP);
+		err = err ? err : tunnel_add(table, tunnel, id, PROTOCOL_IPV6);
+		break;
+	case TUNNEL_GRE:
+		err = tunnel_add(table, tunnel, id, PROTOCOL_GRE);
+		break;
+	default:
+		err = tunnel_add(table, tunnel, id, PROTOCOL_UDP);
+	}
+	return err ? err : table_add_local(table, &tunnel->local);
+}
+
+int plane_fill(struct table *table, const struct table_config *config, struct table_problem *problem)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < config->tunnel_count; i++)
+		err = tunnel_fill(table, &config->tunnels[i], i);
+	if (err)
+		problem_say(problem, "telling the XDP program its tunnels: %s", strerror(-err));
+	return err;
+}
+
+int table_gate_open(struct table *table, const struct address *peer)
+{
+	struct gate_bucket full = { 0 };
+
+	if (bpf_map_update_elem(bpf_map__fd(table->skeleton->maps.gate_peers), peer, &full, BPF_NOEXIST) && errno != EEXIST)
+		return -errno;
+	return 0;
+}
+
+void table_gate_close(struct table *table, const struct address *peer)
+{
+	bpf_map_delete_elem(bpf_map__fd(table->skeleton->maps.gate_peers), peer);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What gossipd tells the XDP program beside the records: tunnels to look into, the gate at the gossip port. Included by both sides.
+ * Addresses are 16 bytes as they stand in a packet; IPv4 is IPv4-mapped.
+ */
+#ifndef XPRO_PLANE_H
+#define XPRO_PLANE_H
+
+#include <linux/types.h>
+
+#define TUNNELS_MAX 32
+#define TUNNEL_SOURCES_MAX 16 /* prefixes one tunnel is accepted from */
+
+enum tunnel_type {
+	TUNNEL_IPIP, /* IP protocols 4 and 41: IPv4 or IPv6 in either */
+	TUNNEL_GRE,  /* version 0 (RFC 2784, 2890); IP or Ethernet inside */
+	TUNNEL_GUE,  /* UDP: variants 0 and 1 */
+	TUNNEL_FOU,  /* UDP: IP right behind its header */
+	TUNNEL_VXLAN /* UDP: RFC 7348 */
+};
+
+/* Of `tunnels`: what an outer packet must be addressed to. A tunnel of type ipip has two, one per protocol. */
+struct tunnel_key {
+	__u8 local[16];
+	__u16 port_be; /* UDP; else 0 */
+	__u8 protocol;
+	__u8 reserved;
+};
+_Static_assert(sizeof(struct tunnel_key) == 20, "layout");
+
+struct tunnel {
+	__u32 id; /* of its sources */
+	__u8 type; /* enum tunnel_type */
+	__u8 decapsulate; /* 0: the kernel's tunnel device does that */
+	__u16 reserved;
+};
+
+/* Of `tunnel_sources`, a longest-prefix table: whom a tunnel is accepted from. */
+struct tunnel_source {
+	__u32 prefix_bits; /* 32 for the id + the prefix's, on the mapped form */
+	__u32 id;
+	__u8 source[16];
+};
+_Static_assert(sizeof(struct tunnel_source) == 24, "layout");
+
+#define GATE_PORTS_MAX 4
+#define GATE_PEERS_MAX 2048 /* addresses: those of MEMBERS_MAX members, before and after a move, and the peers of the config */
+#define GATE_STRANGERS 1024 /* buckets shared by all other addresses */
+#define GATE_HELLO GATE_STRANGERS /* the one after them */
+
+/* A token bucket. The kernel alone writes it; CPUs that race for it let a packet too many through. */
+struct gate_bucket {
+	__u32 at; /* jiffies */
+	__u32 left; /* 1/hz of a packet */
+};
+
+#define PORTS_MAX 256 /* interfaces the fast way knows */
+#define NEXT_HOPS 4096 /* per CPU, 48 bytes each */
+
+/* An interface frames come in by. */
+struct port {
+	__u64 mac; /* its six bytes, then two of zero */
+	__u32 ifindex;
+	__u32 reserved;
+};
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The last step of a packet that passes, when the config says `forward = "fast"`: XDP sends it on by itself, by the next hop that the
+ * kernel's routing gave for its destination at most a second ago. Whatever this cannot do is left to the kernel, which then answers,
+ * fragments, resolves or refuses as if there were no fast way: no neighbour, TTL at its end, larger than the MTU, options, tags, several
+ * pages, not addressed to this host's own MAC address, a way out of an interface that cannot be sent to from here.
+ *
+ * Next hops are kept per CPU, so that no two CPUs write one, by a hash of the destination; a route is taken to depend on nothing else.
+ */
+#ifndef XDP_FORWARD_H
+#define XDP_FORWARD_H
+
+#include <xpro/plane.h>
+
+#include "account.h"
+#include "destination.h"
+
+const volatile bool forward_fast = false;
+
+#define FAMILY_IPV4 2
+#define FAMILY_IPV6 10
+
+/* One CPU's knowledge of the way to one destination. */
+struct next_hop {
+	struct address_key destination;
+	__u32 at;      /* jiffies when the kernel said so; 0: never */
+	__u32 ifindex; /* 0: none for us, the kernel's */
+	__u32 mtu;
+	__u8 link[12]; /* destination and source MAC */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1); /* NEXT_HOPS when forwarding */
+	__type(key, __u32);
+	__type(value, struct next_hop);
+} next_hops SEC(".maps");
+
+/* Interfaces that frames can be sent out of from XDP; filled by the daemon. */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
+	__uint(max_entries, PORTS_MAX);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+} ports_out SEC(".maps");
+
+/* Interfaces that frames come in by: slot ifindex mod PORTS_MAX. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PORTS_MAX);
+	__type(key, __u32);
+	__type(value, struct port);
+} ports_in SEC(".maps");
+
+/* Whether the frame is for this host: a switch floods frames of others too. */
+static __always_inline bool is_for_us(const struct ethhdr *ethernet, __u32 ifindex)
+{
+	struct port *port = element(&ports_in, ifindex % PORTS_MAX);
+	__u64 to = 0;
+
+	if (!port || port->ifindex != ifindex)
+		return false;
+	__builtin_memcpy(&to, ethernet->h_dest, ETH_ALEN);
+	return to == port->mac;
+}
+
+/* Asks the kernel, of the addresses of the packet at hand. */
+static __always_inline void next_hop_ask(struct xdp_md *ctx, const struct packet *packet, struct next_hop *hop)
+{
+	struct bpf_fib_lookup fib = { .ifindex = ctx->ingress_ifindex };
+	__u32 out;
+
+	if (packet->ipv6) {
+		fib.family = FAMILY_IPV6;
+		__builtin_memcpy(fib.ipv6_src, packet->key.words, sizeof(fib.ipv6_src));
+		__builtin_memcpy(fib.ipv6_dst, packet->key.words + 2, sizeof(fib.ipv6_dst));
+	} else {
+		fib.family = FAMILY_IPV4;
+		fib.ipv4_src = bpf_htonl(packet->tag >> 32);
+		fib.ipv4_dst = bpf_htonl((__u32)packet->tag);
+	}
+	hop->ifindex = 0;
+	hop->at = packet->now;
+	if (bpf_fib_lookup(ctx, &fib, sizeof(fib), 0) != BPF_FIB_LKUP_RET_SUCCESS)
+		return;
+	out = fib.ifindex;
+	if (!bpf_map_lookup_elem(&ports_out, &out))
+		return;
+	hop->ifindex = out;
+	hop->mtu = fib.mtu_result;
+	__builtin_memcpy(hop->link, fib.dmac, ETH_ALEN);
+	__builtin_memcpy(hop->link + ETH_ALEN, fib.smac, ETH_ALEN);
+}
+
+static __always_inline struct next_hop *next_hop_of(struct xdp_md *ctx, const struct packet *packet)
+{
+	struct address_key destination;
+	struct next_hop *hop;
+
+	destination_of(packet, &destination);
+	hop = element(&next_hops, (__u32)mix64(destination.words[0] + mix64(destination.words[1] ^ seed)) & (NEXT_HOPS - 1));
+	if (!hop)
+		return NULL;
+	if (hop->at && packet->now - hop->at < hz && hop->destination.words[0] == destination.words[0] &&
+	    hop->destination.words[1] == destination.words[1])
+		return hop;
+	hop->destination = destination;
+	next_hop_ask(ctx, packet, hop);
+	return hop;
+}
+
+/* RFC 1624, for a decrement of the byte at an even place: the sum grows by 0x0100 in the order of the wire. */
+static __always_inline void ipv4_age(struct iphdr *ip)
+{
+	__u32 check = ip->check;
+
+	check += bpf_htons(0x0100);
+	ip->check = (__u16)(check + (check >= 0xffff));
+	ip->ttl--;
+}
+
+static __always_inline bool ipv4_age_if_plain(void *data, void *data_end, __u32 mtu)
+{
+	struct iphdr *ip = data + sizeof(struct ethhdr);
+
+	if ((void *)(ip + 1) > data_end || ip->ihl != 5 || ip->ttl <= 1 || bpf_ntohs(ip->tot_len) > mtu)
+		return false;
+	ipv4_age(ip);
+	return true;
+}
+
+static __always_inline bool ipv6_age_if_plain(void *data, void *data_end, __u32 mtu)
+{
+	struct ipv6hdr *ip = data + sizeof(struct ethhdr);
+
+	if ((void *)(ip + 1) > data_end || ip->nexthdr == IPV6_HOP_BY_HOP || ip->hop_limit <= 1 ||
+	    sizeof(*ip) + bpf_ntohs(ip->payload_len) > mtu)
+		return false;
+	ip->hop_limit--;
+	return true;
+}
+
+/* The verdict of a packet that passes: XDP_REDIRECT, or XDP_PASS with the frame as it was. A global function. */
+__noinline int forward(struct xdp_md *ctx, struct packet *packet)
+{
+	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	struct ethhdr *ethernet = data;
+	struct next_hop *hop;
+
+	if (!packet || packet->offset != sizeof(*ethernet) || (void *)(ethernet + 1) > data_end)
+		return XDP_PASS; /* tagged, or no Ethernet: the way out may be another interface's */
+	if (bpf_xdp_get_buff_len(ctx) > (__u64)(data_end - data))
+		return XDP_PASS; /* in several pages: not every interface sends them */
+	if (!is_for_us(ethernet, ctx->ingress_ifindex))
+		return XDP_PASS;
+	hop = next_hop_of(ctx, packet);
+	if (!hop || !hop->ifindex)
+		return XDP_PASS;
+	if (packet->ipv6 ? !ipv6_age_if_plain(data, data_end, hop->mtu) : !ipv4_age_if_plain(data, data_end, hop->mtu))
+		return XDP_PASS;
+	__builtin_memcpy(ethernet, hop->link, sizeof(hop->link));
+	account(REASON_FORWARDED, packet->bytes);
+	return bpf_redirect_map(&ports_out, hop->ifindex, XDP_PASS);
+}
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Packets to the proxy itself, the only ones whose transport is looked at: the gate at the gossip port, and tunnels that end here,
+ * whose inner packet is judged like any other and may be taken out.
+ */
+#ifndef XDP_LOCAL_H
+#define XDP_LOCAL_H
+
+#include "gate.h"
+#include "tunnel.h"
+
+const volatile bool local_watched = false; /* there is a gate or a tunnel */
+const volatile bool tunnels_watched = false;
+
+/* A packet inside a tunnel, to the proxy itself: the gate alone. */
+__noinline int local_inner(struct xdp_md *ctx, struct packet *packet)
+{
+	if (!packet)
+		return REASON_PASS_LOCAL;
+	return gate_pass(ctx, packet, transport_find(ctx, packet->offset, packet->ipv6));
+}
+
+/* REASON_PASS: *packet is another one now, out of a tunnel, and is to be judged; else the verdict. A global function. */
+__noinline int local(struct xdp_md *ctx, struct packet *packet)
+{
+	__u64 transport;
+	__u32 reason;
+
+	if (!packet)
+		return REASON_PASS_LOCAL;
+	transport = transport_find(ctx, packet->offset, packet->ipv6);
+	reason = gate_pass(ctx, packet, transport);
+	if (reason != REASON_PASS_LOCAL || !tunnels_watched)
+		return reason;
+	packet->decapsulate = false;
+	return tunnel_open(ctx, packet, transport, &packet->decapsulate);
+}
+
+#endif
