@@ -72,7 +72,7 @@ bool kernel_judge(const struct kernel *kernel, int64_t now_ns, uint32_t key, str
 
 static inline bool reason_drops(enum reason reason)
 {
-	return reason >= REASON_DROP_PAIR && reason <= REASON_DROP_DESTINATION_SHARE;
+	return reason >= REASON_DROP_BLOCKED && reason <= REASON_DROP_DESTINATION_SHARE;
 }
 
 #endif
