@@ -76,10 +76,13 @@ static double effective_rate(const struct node *node, const struct entry *entry,
 	return entry->flags & ENTRY_FLOOR ? fmin(rate, policy->thresholds.pair_rate / (double)EVIDENCE_SHARE) : 0;
 }
 
-/* A share that moved by less than the rate's own noise is left alone: every change is a write to the table. */
+/* A share that moved by less than the rate's own noise is left alone: every change is a write to the table. Of a large attack the shares are
+ * small, and a hundredth of all would be as much again: they move by a twentieth of themselves. */
 static bool differs(uint16_t a, uint16_t b)
 {
-	return a != b && (a == SHARE_ALL || b == SHARE_ALL || fabs((double)a - b) > 0.01 * SHARE_ALL);
+	const double most = fmin(0.01 * SHARE_ALL, 0.05 * (a > b ? a : b));
+
+	return a != b && (a == SHARE_ALL || b == SHARE_ALL || fabs((double)a - b) > most);
 }
 
 static void set_share(struct node *node, uint32_t number, uint16_t share)

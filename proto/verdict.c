@@ -114,7 +114,7 @@ bool verdict_is_own(const struct node *node, struct now now, uint32_t number, co
 	struct slot_sums sums;
 	struct record own;
 
-	ledger_sum(&node->ledger, number, oldest, &node->mesh, node->others, &sums);
+	ledger_sum(&node->ledger, node->ledger.entries[number].cells, oldest, &node->mesh, node->others, &sums);
 	own = algorithm1_replay(sums.sum, oldest, &node->mesh, t->idle_reset);
 	return (double)own.count > v->limit * fmax((double)duration_between(own.ts1, now.mesh).ns, (double)least.ns) / NS_PER_S;
 }
