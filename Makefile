@@ -97,7 +97,7 @@ $(B)/bin/gossipd: $(GOSSIPD_OBJ) $(B)/libxpro.a
 	$(CC) $(LDFLAGS_ALL) $(addprefix -Wl$(comma)--wrap=,$(GOSSIPD_WRAPPED)) $^ $(LIBS_gossipd) $(LIBS_proto) -o $@
 
 # What both programs read alike: the config, keys, certificates, addresses.
-COMMON_OBJ := $(patsubst %,$(B)/obj/gossipd/%.o,config config_check config_file config_tunnel files identity keys log text)
+COMMON_OBJ := $(patsubst %,$(B)/obj/gossipd/%.o,config config_check config_file config_tunnel files identity keys log policy_file text)
 
 $(B)/bin/gossipctl: $(CTL_OBJ) $(COMMON_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)

@@ -102,6 +102,7 @@ static void fill_keys(struct answer *answer, const struct daemon *daemon, struct
 
 enum explain_step {
 	EXPLAIN_STATUS,
+	EXPLAIN_RULES,
 	EXPLAIN_PAIR,
 	EXPLAIN_PAIR_CELLS,
 	EXPLAIN_DESTINATION,
@@ -163,12 +164,71 @@ static bool put_cell(struct answer *answer, const struct daemon *daemon, struct 
 	return true;
 }
 
+static void put_rule(const struct daemon *daemon, struct now now, uint32_t number, struct answer_buffer *buffer)
+{
+	const struct policy_rule *rule = &node_policy(daemon->node)->rules[number];
+	struct control_rule row = {
+		.bits = rule->prefix.bits,
+		.side = rule->side,
+		.kind = rule->kind,
+		.fields = rule->fields,
+		.number = number,
+		.pair_rate = rule->pair_rate,
+		.destination_rate = rule->destination_rate,
+		.idle_reset_ms = rule->idle_reset_ms,
+		.pair_min_window_ms = rule->pair_min_window_ms,
+		.destination_min_window_ms = rule->destination_min_window_ms,
+		.ended = rule->until_s && now.mesh.ns / NS_PER_S >= (int64_t)rule->until_s,
+		.until_s = rule->until_s,
+	};
+
+	memcpy(row.prefix, rule->prefix.address.bytes, 16);
+	answer_put(buffer, CONTROL_TYPE_RULE, &row, sizeof(row));
+}
+
+/* Every rule that has a say about the pair explained: the longest prefix of each side and kind. */
+static void put_deciding_rules(const struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer)
+{
+	const struct policy_document *document = node_policy(daemon->node);
+	struct address address[2];
+
+	memcpy(address[POLICY_CLIENT].bytes, answer->request.client, 16);
+	memcpy(address[POLICY_DESTINATION].bytes, answer->request.destination, 16);
+	for (unsigned int side = POLICY_CLIENT; side <= POLICY_DESTINATION; side++) {
+		for (unsigned int kind = 0; kind < POLICY_KINDS; kind++) {
+			const uint16_t rule = policy_rule_of(document, node_policy_table(daemon->node), side, kind, &address[side]);
+
+			if (rule != POLICY_RULE_NONE)
+				put_rule(daemon, now, rule, buffer);
+		}
+	}
+}
+
+static void fill_policy(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer)
+{
+	if (answer->step == 0 && answer_has_room(buffer, ROW_BYTES_MAX)) {
+		answer_put_status(answer, daemon, now, buffer);
+		answer->step++;
+	}
+	while (answer->step > 0 && answer_has_room(buffer, ROW_BYTES_MAX)) {
+		if (answer->cursor >= node_policy(daemon->node)->rules_count) {
+			answer_end(answer, buffer, 0);
+			return;
+		}
+		put_rule(daemon, now, answer->cursor++, buffer);
+	}
+}
+
 static void fill_explain(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer)
 {
 	while (answer_has_room(buffer, 2 * ROW_BYTES_MAX) && answer->state == ANSWER_MORE) {
 		switch (answer->step) {
 		case EXPLAIN_STATUS:
 			answer_put_status(answer, daemon, now, buffer);
+			answer->step++;
+			break;
+		case EXPLAIN_RULES:
+			put_deciding_rules(answer, daemon, now, buffer);
 			answer->step++;
 			break;
 		case EXPLAIN_PAIR:
@@ -224,7 +284,7 @@ static int check(const struct control_request *request)
 		return -EPROTO;
 	if (request->client_bits > 128 || request->destination_bits > 128)
 		return -EINVAL;
-	return request->verb < CONTROL_STATUS || request->verb > CONTROL_EVENTS ? -EOPNOTSUPP : 0;
+	return request->verb < CONTROL_STATUS || request->verb > CONTROL_POLICY ? -EOPNOTSUPP : 0;
 }
 
 void answer_fill(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer,
@@ -252,6 +312,9 @@ void answer_fill(struct answer *answer, const struct daemon *daemon, struct now 
 		break;
 	case CONTROL_EXPLAIN:
 		fill_explain(answer, daemon, now, buffer);
+		break;
+	case CONTROL_POLICY:
+		fill_policy(answer, daemon, now, buffer);
 		break;
 	default:
 		fill_events(answer, daemon, buffer);

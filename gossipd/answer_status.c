@@ -71,22 +71,56 @@ static void copy_counters(const struct daemon *daemon, const struct node_counter
 	status->tick_late_ms_worst = daemon->counters.tick_late_ms_worst;
 }
 
+static void copy_thresholds(const struct daemon *daemon, const struct policy_effective *pair, const struct policy_effective *destination,
+			    struct control_status *status)
+{
+	const struct thresholds *t = &pair->thresholds;
+
+	status->pair_rate = t->pair_rate;
+	status->idle_reset_ms = (uint32_t)(t->idle_reset.ns / NS_PER_MS);
+	status->pair_min_window_ms = (uint32_t)(t->pair_min_window.ns / NS_PER_MS);
+	status->destination_rate = destination->thresholds.destination_rate;
+	status->destination_min_window_ms = (uint32_t)(destination->thresholds.destination_min_window.ns / NS_PER_MS);
+	status->policy_flags = (t->early ? POLICY_EARLY : 0) | (t->police ? POLICY_POLICE : 0) | (t->fair ? POLICY_FAIR : 0) |
+			       (t->monitor || daemon->config.monitor ? POLICY_MONITOR : 0);
+	status->listing = pair->listing;
+	status->unprotected = destination->unprotected;
+}
+
+/* The thresholds of the pair that is explained, else the defaults. */
+static void copy_policy(const struct answer *answer, const struct daemon *daemon, struct control_status *status)
+{
+	const struct policy_document *document = node_policy(daemon->node), *next = node_policy_next(daemon->node);
+	const struct policy_effective defaults = { .thresholds = document->defaults };
+	const struct policy_table *table = node_policy_table(daemon->node);
+
+	copy_thresholds(daemon, &defaults, &defaults, status);
+	if (answer->request.verb == CONTROL_EXPLAIN) {
+		struct key pair, destination;
+
+		memcpy(pair.client.bytes, answer->request.client, 16);
+		memcpy(pair.destination.bytes, answer->request.destination, 16);
+		destination = key_of_destination(&pair.destination);
+		copy_thresholds(daemon, policy_effective_at(table, &pair, policy_index_of(document, table, &pair)),
+				policy_effective_at(table, &destination, policy_index_of(document, table, &destination)), status);
+	}
+	status->policy_version = document->version;
+	status->policy_waiting = next ? next->version : 0;
+	status->policy_effective_slot = next ? next->effective_slot : document->effective_slot;
+	status->policy_generation = node_policy_generation(daemon->node);
+	status->policy_rules = document->rules_count;
+	status->protected_only = document->protected_only;
+}
+
 static void copy_rules(const struct daemon *daemon, struct now now, struct control_status *status)
 {
-	const struct config *config = &daemon->config;
 	const struct mesh *mesh = &daemon->identity.mesh;
-	struct policy policy = daemon_policy(config, mesh, table_hz(daemon->table));
 
 	status->tick_ms = mesh->tick_ms;
 	status->window_max_ms = mesh->window_max_ms;
 	status->decay = mesh->decay;
 	status->slot_ms = (uint32_t)(mesh_slot_length(mesh).ns / NS_PER_MS);
-	status->idle_reset_ms = config->idle_reset_ms;
-	status->pair_min_window_ms = config->pair_min_window_ms;
-	status->destination_min_window_ms = config->destination_min_window_ms;
-	status->pair_rate = policy.pair_rate;
-	status->destination_rate = policy.destination_rate;
-	status->policy_flags = policy.flags;
+	status->clients_full = table_clients_full(daemon->table);
 	status->hz = table_hz(daemon->table);
 	status->slot = mesh_slot_at(mesh, now.mesh);
 	status->tick = mesh_tick_at(mesh, now.mesh);
@@ -113,6 +147,7 @@ void answer_put_status(const struct answer *answer, const struct daemon *daemon,
 	node_read_counters(daemon->node, &counters);
 	count_members(daemon, now, &status);
 	copy_rules(daemon, now, &status);
+	copy_policy(answer, daemon, &status);
 	copy_usage(daemon, &status);
 	copy_counters(daemon, &counters, &status);
 	if (counters.cells_held <= CONTROL_DIGEST_CELLS || (answer->request.flags & CONTROL_DIGEST)) {

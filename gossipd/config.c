@@ -68,6 +68,8 @@ static const struct setting settings[CONFIG_KEY_COUNT] = {
 	[CONFIG_CAPTURE_MIB] = { "capture_mib", NUMBER_OF(capture_mib, 1, 65536) },
 	[CONFIG_MESH] = { "mesh", .kind = KIND_GROUP, .required = true },
 	[CONFIG_LIMITS] = { "limits", .kind = KIND_GROUP },
+	[CONFIG_POLICY] = { "policy", .kind = KIND_GROUP },
+	[CONFIG_POLICY_FILE] = { "policy_file", PATH_OF(policy_path) },
 	[CONFIG_PAIR_RATE] = { "pair_rate", NUMBER_OF(pair_rate, 0, RATE_MAX), .required = true },
 	[CONFIG_DESTINATION_RATE] = { "destination_rate", NUMBER_OF(destination_rate, 0, RATE_MAX), .required = true },
 	[CONFIG_IDLE_RESET] = { "idle_reset_ms", NUMBER_OF(idle_reset_ms, 100, IDLE_RESET_MS_MAX) },
@@ -86,6 +88,7 @@ static const struct setting settings[CONFIG_KEY_COUNT] = {
 	[CONFIG_FRAMES] = { "frames", NUMBER_OF(frames, 64, 1048576) },
 	[CONFIG_MEMBERS] = { "members", NUMBER_OF(members, 1, MEMBERS_MAX) },
 	[CONFIG_DATAGRAM_BYTES] = { "datagram_bytes", NUMBER_OF(datagram_bytes, DATAGRAM_BYTES_MIN, DATAGRAM_BYTES_MAX) },
+	[CONFIG_CLIENT_PAIRS] = { "client_pairs", NUMBER_OF(client_pairs, 0, 67108864) },
 	[CONFIG_FRAMES_PER_TICK] = { "frames_per_tick", NUMBER_OF(frames_per_tick, 1, FRAMES_PER_TICK_MAX) },
 };
 
@@ -108,6 +111,7 @@ static const struct config defaults = {
 	.members = 64,
 	.datagram_bytes = DATAGRAM_BYTES_DEFAULT,
 	.frames_per_tick = 256,
+	.client_pairs = 1024,
 };
 
 const struct config *config_defaults(void)
@@ -350,6 +354,8 @@ static int read_setting(struct reader *reader, config_setting_t *at, enum config
 	case KIND_GROUP:
 		if (!config_setting_is_group(at))
 			return WRONG(at, "must be a group: { ... }");
+		if (key == CONFIG_POLICY)
+			return 0; /* read when the thresholds it may replace are known */
 		return key == CONFIG_MESH ? read_group(reader, at, CONFIG_ROOT_KEYS, CONFIG_MESH_KEYS)
 					  : read_group(reader, at, CONFIG_MESH_KEYS, CONFIG_KEY_COUNT);
 	}
@@ -380,6 +386,20 @@ static int read_group(struct reader *reader, config_setting_t *group, unsigned i
 	return 0;
 }
 
+static int read_policy(struct config *config, const config_t *tree, struct problem *problem)
+{
+	const struct config_setting_t *group = config_lookup(tree, "policy");
+
+	config->policy.document.defaults = config_thresholds(config);
+	text_copy(config->path, config->policy.path, sizeof(config->policy.path));
+	if (group && config->policy_path[0])
+		return problem_set(problem, -EINVAL, "%s:%u: policy_file: there is a policy = { ... } in this file too; keep one", config->path,
+				   config->line[CONFIG_POLICY_FILE]);
+	if (group)
+		return policy_file_read(group, config->path, &config->policy, problem);
+	return config->policy_path[0] ? policy_file_load(config->policy_path, &config->policy, problem) : 0;
+}
+
 int config_load(const char *path, struct config *ret_config, struct problem *ret_problem)
 {
 	struct config config = defaults;
@@ -401,6 +421,8 @@ int config_load(const char *path, struct config *ret_config, struct problem *ret
 	if (!err)
 		err = read_group(&reader, config_root_setting(&tree), 0, CONFIG_ROOT_KEYS);
 	if (!err)
+		err = read_policy(&config, &tree, ret_problem);
+	if (!err)
 		err = config_finish(&config, ret_problem);
 	if (!err)
 		*ret_config = config;
@@ -419,5 +441,6 @@ struct thresholds config_thresholds(const struct config *config)
 		.destination_min_window = duration_ms(config->destination_min_window_ms),
 		.fair = !config->strict,
 		.police = config->police,
+		.early = config->early,
 	};
 }

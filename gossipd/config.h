@@ -12,6 +12,7 @@
 #include "files.h"
 #include "log.h"
 #include "node.h"
+#include "policy_file.h"
 #include "text.h"
 #include "tunnel.h"
 
@@ -45,6 +46,8 @@ enum config_key {
 	CONFIG_CAPTURE_MIB,
 	CONFIG_MESH,
 	CONFIG_LIMITS,
+	CONFIG_POLICY,
+	CONFIG_POLICY_FILE,
 	CONFIG_ROOT_KEYS,
 	CONFIG_PAIR_RATE = CONFIG_ROOT_KEYS,
 	CONFIG_DESTINATION_RATE,
@@ -65,6 +68,7 @@ enum config_key {
 	CONFIG_MEMBERS,
 	CONFIG_DATAGRAM_BYTES,
 	CONFIG_FRAMES_PER_TICK,
+	CONFIG_CLIENT_PAIRS,
 	CONFIG_KEY_COUNT
 };
 
@@ -102,7 +106,10 @@ struct config {
 	bool early;
 	uint32_t police, strict, monitor; /* pair_action, aggregate, mode: 0 is the first choice */
 	/* limits */
-	uint32_t pairs4, pairs6, destinations, keys, cells, frames, members, datagram_bytes, frames_per_tick;
+	uint32_t pairs4, pairs6, destinations, keys, cells, frames, members, datagram_bytes, frames_per_tick, client_pairs;
+	/* policy */
+	char policy_path[FILES_PATH_BYTES]; /* policy_file; empty: the rules stand in the config itself, or there are none */
+	struct policy_file policy; /* with the thresholds of mesh as defaults */
 };
 
 /* Reads and checks a file. -errno with the problem told; *ret_config is written only on success. Paths come out absolute or
@@ -116,7 +123,7 @@ int config_check(const struct config *config, const struct mesh *mesh, const str
 /* What a setting is when the file does not name it; paths with a default are made from the name. */
 const struct config *config_defaults(void);
 
-/* The thresholds as the core takes them. */
+/* The thresholds of mesh = { ... }. What the core judges by stands in config->policy. */
 struct thresholds config_thresholds(const struct config *config);
 
 #endif

@@ -142,6 +142,7 @@ int config_check(const struct config *config, const struct mesh *mesh, const str
 		 struct problem *ret_problem)
 {
 	char text[TEXT_ENDPOINT_BYTES];
+	int err;
 
 	if (strcmp(config->name, certificate->name) != 0)
 		return wrong(config, config->line[CONFIG_NAME], ret_problem, "name: is %s, but the certificate was issued to %s",
@@ -152,5 +153,6 @@ int config_check(const struct config *config, const struct mesh *mesh, const str
 			return wrong(config, config->peers[i].line, ret_problem, "peers: %s is this node itself; remove it",
 				     text);
 	}
-	return check_windows(config, mesh, ret_problem);
+	err = check_windows(config, mesh, ret_problem);
+	return err ? err : policy_file_check(&config->policy, mesh, ret_problem);
 }

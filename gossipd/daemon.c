@@ -40,6 +40,7 @@ static void write_record(struct daemon *daemon, const struct change *change)
 		.floor = change->floor,
 		.rho = change->rho,
 		.pass_share = change->pass_share,
+		.members = change->members,
 		.thin = change->thin,
 	};
 	int err;
@@ -120,6 +121,7 @@ void daemon_tick(struct daemon *daemon, struct now now)
 	table_anchor(daemon->table, now);
 	table_harvest(daemon->table, now, mesh_slot_length(&daemon->identity.mesh), observe, &observing);
 	node_tick(daemon->node, now);
+	daemon_take_policy(daemon);
 	daemon_drain(daemon, mesh_clock_read(&daemon->clock)); /* what is sent now is stamped now: the harvest took its time */
 	measure(daemon, now, due);
 }
@@ -245,24 +247,50 @@ void daemon_second(struct daemon *daemon, struct now now)
 
 /* ---- policy ---- */
 
-static uint32_t jiffies(uint32_t ms, uint32_t hz)
+void daemon_take_policy(struct daemon *daemon)
 {
-	uint64_t count = ((uint64_t)ms * hz + 500) / 1000;
+	const uint32_t generation = node_policy_generation(daemon->node);
+	int err;
 
-	return count ? (uint32_t)count : 1;
+	if (generation == daemon->policy_taken)
+		return;
+	err = table_set_policy(daemon->table, node_policy(daemon->node), node_policy_table(daemon->node), &daemon->identity.mesh,
+			       daemon->config.monitor);
+	if (err == -EAGAIN)
+		return; /* the change before is not through yet: with the next tick */
+	daemon->policy_taken = generation;
+	if (err)
+		log_error("policy: cannot be written to the table: %s; the kernel goes on with the old one", strerror(-err));
 }
 
-struct policy daemon_policy(const struct config *config, const struct mesh *mesh, uint32_t hz)
+int daemon_set_policy(struct daemon *daemon, struct now now, struct problem *ret_problem)
 {
-	return (struct policy){
-		.pair_rate = config->pair_rate,
-		.destination_rate = config->destination_rate,
-		.pair_min_window = jiffies(config->pair_min_window_ms, hz),
-		.destination_min_window = jiffies(config->destination_min_window_ms, hz),
-		.idle_reset = jiffies(config->idle_reset_ms, hz),
-		.window_max = jiffies(mesh->window_max_ms, hz),
-		.decay = mesh->decay,
-		.flags = (config->early ? POLICY_EARLY : 0) | (config->police ? POLICY_POLICE : 0) |
-			 (config->strict ? 0 : POLICY_FAIR) | (config->monitor ? POLICY_MONITOR : 0),
-	};
+	int err = node_set_policy(daemon->node, now, &daemon->config.policy.document);
+
+	if (err == -ESTALE) {
+		log_info("policy: version %llu of the mesh stays in force, the one of %s waits below it",
+			 (unsigned long long)node_policy(daemon->node)->version, daemon->config.policy.path);
+		err = 0;
+	}
+	if (err)
+		return problem_set(ret_problem, err, "%s: the core refused the policy: %s", daemon->config.policy.path, strerror(-err));
+	daemon->policy_taken = 0; /* mode may have changed, which is none of the core's business */
+	daemon_take_policy(daemon);
+	return 0;
+}
+
+int daemon_reload(struct daemon *daemon, struct now now, struct problem *ret_problem)
+{
+	static struct config config;
+	int err = config_load(daemon->config.path, &config, ret_problem);
+
+	if (!err)
+		err = config_check(&config, &daemon->identity.mesh, &daemon->identity.certificate, ret_problem);
+	if (err)
+		return err;
+	daemon->config.log_level = config.log_level;
+	daemon->config.monitor = config.monitor;
+	daemon->config.policy = config.policy;
+	log_set_level(config.log_level);
+	return daemon_set_policy(daemon, now, ret_problem);
 }

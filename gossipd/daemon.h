@@ -51,11 +51,18 @@ struct daemon {
 	struct address locals[LOCALS_MAX]; /* told to the table */
 	uint32_t local_count;
 	struct gate gate;
+	uint32_t policy_taken; /* node_policy_generation of what the kernel has */
 	bool pending; /* datagrams or records wait for the next turn */
 };
 
-/* The policy the kernel judges by: the config's thresholds in jiffies. */
-struct policy daemon_policy(const struct config *config, const struct mesh *mesh, uint32_t hz);
+/* Gives the kernel the policy the core judges by, if that is another than it has. */
+void daemon_take_policy(struct daemon *daemon);
+
+/* Puts the configuration's policy into force, here alone; a policy of the mesh stays in force above it. */
+int daemon_set_policy(struct daemon *daemon, struct now now, struct problem *ret_problem);
+
+/* Takes over what a configuration read anew may change while running: log level, policy, mode. Nothing is, unless all of it is sound. */
+int daemon_reload(struct daemon *daemon, struct now now, struct problem *ret_problem);
 
 /* A tick: harvest, publish, send, write back. */
 void daemon_tick(struct daemon *daemon, struct now now);

@@ -42,6 +42,8 @@ static bool something_is_full(const struct daemon *daemon, struct health *health
 	struct node_counters counters;
 	struct table_usage usage;
 
+	if (table_clients_full(daemon->table) > 0)
+		return WHY(health, "table: %u clients have records of as many pairs as one may", table_clients_full(daemon->table));
 	node_read_counters(daemon->node, &counters);
 	table_read_usage(daemon->table, &usage);
 	return is_full(health, "ledger: keys", counters.keys_held, counters.keys_max) ||

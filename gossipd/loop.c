@@ -147,19 +147,17 @@ static void on_stop(struct ev_loop *ev, ev_signal *watcher, int events)
 static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
 {
 	struct loop *loop = watcher->data;
-	static struct config config;
 	struct problem problem;
 
 	(void)ev, (void)events;
-	if (config_load(loop->daemon->config.path, &config, &problem)) {
+	if (daemon_reload(loop->daemon, read_now(loop), &problem)) {
 		log_error("%s", problem.text);
 		log_warning("config: not taken over; the old one stays in force");
 		return;
 	}
-	loop->daemon->config.log_level = config.log_level;
-	log_set_level(config.log_level);
-	log_info("config: log_level is %s; every other setting is taken over at the next start",
-		 log_level_names[config.log_level]);
+	log_info("config: log_level is %s, mode is %s, the policy has %u rules; every other setting is taken over at the next start",
+		 log_level_names[loop->daemon->config.log_level], loop->daemon->config.monitor ? "monitor" : "enforce",
+		 loop->daemon->config.policy.document.rules_count);
 }
 
 #define START(kind, watcher, callback, ...)                         \

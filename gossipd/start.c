@@ -180,7 +180,6 @@ static int open_own(struct daemon *daemon, struct problem *ret_problem)
 static int open_shared(struct daemon *daemon, struct problem *ret_problem)
 {
 	uint64_t fresh = 0;
-	struct policy policy;
 	int err;
 
 	err = control_open(&daemon->config, &daemon->control, ret_problem);
@@ -192,9 +191,8 @@ static int open_shared(struct daemon *daemon, struct problem *ret_problem)
 		err = count_boot(daemon, ret_problem);
 	if (err)
 		return err;
-	policy = daemon_policy(&daemon->config, &daemon->identity.mesh, table_hz(daemon->table));
-	table_set_policy(daemon->table, 0, &policy);
 	table_set_tick(daemon->table, mesh_tick_length(&daemon->identity.mesh));
+	table_set_client_pairs(daemon->table, daemon->config.client_pairs);
 	daemon_tell_locals(daemon);
 	gate_start(daemon);
 	return 0;
@@ -221,6 +219,8 @@ int start_daemon(struct daemon *daemon, const char *path, struct problem *ret_pr
 		table_anchor(daemon->table, now);
 	if (!err)
 		err = start_node(daemon, now, ret_problem);
+	if (!err)
+		err = daemon_set_policy(daemon, now, ret_problem);
 	/* The core has its own copy and wipes it; one is enough. */
 	sodium_memzero(daemon->identity.secret_key, sizeof(daemon->identity.secret_key));
 	sodium_memzero(daemon->identity.mesh_secret, sizeof(daemon->identity.mesh_secret));

@@ -35,14 +35,14 @@ static void policy_none(struct table *table)
 {
 	uint32_t hz = table->state->hz;
 
-	table->policies[0] = (struct policy){
+	policies_plain(table, &(struct policy){
 		.pair_min_window = hz * MIN_WINDOW_MS_DEFAULT / 1000,
 		.destination_min_window = hz * MIN_WINDOW_MS_DEFAULT / 1000,
 		.idle_reset = hz * IDLE_RESET_MS_DEFAULT / 1000,
 		.window_max = hz * WINDOW_MAX_MS_DEFAULT / 1000,
 		.decay = DECAY_DEFAULT,
 		.flags = POLICY_EARLY | POLICY_FAIR,
-	};
+	});
 }
 
 void table_set_tick(struct table *table, struct duration tick)
@@ -62,8 +62,9 @@ static void state_start(struct table *table, uint64_t fresh_incarnation)
 		policy_none(table);
 	}
 	table->resuming = table->young = !table->is_new;
-	table->young_until = table->clock.jiffies + table->policies[0].window_max;
+	table->young_until = table->clock.jiffies + table->policies[POLICY_OF_PAIR(BANK_OF(table->state->active), 0)].window_max;
 	state->heartbeat = table->clock.jiffies;
+	client_pairs_start(table);
 }
 
 static int open_warnings(struct table *table)
@@ -105,8 +106,12 @@ int table_open_clocked(const struct table_config *config, uint64_t fresh_incarna
 	int cpus = libbpf_num_possible_cpus(), err;
 
 	ret_problem->text[0] = 0;
-	if (!table || cpus <= 0 || cpus > CPUS_MAX || strlen(config->pin_path) >= PIN_PATH_MAX) {
+	if (table)
+		table->policy = calloc(1, sizeof(*table->policy));
+	if (!table || !table->policy || cpus <= 0 || cpus > CPUS_MAX || strlen(config->pin_path) >= PIN_PATH_MAX) {
 		problem_say(ret_problem, "%s: no memory, more than %d CPUs, or too long a path", config->pin_path, CPUS_MAX);
+		if (table)
+			free(table->policy);
 		free(table);
 		return -EINVAL;
 	}
@@ -144,6 +149,7 @@ void table_close(struct table *table)
 	collect_stop(table);
 	ring_buffer__free(table->warnings);
 	pins_unmap(table);
+	free(table->policy);
 	free(table);
 }
 
@@ -188,17 +194,6 @@ bool table_is_new(const struct table *table)
 uint32_t table_hz(const struct table *table)
 {
 	return table->state->hz;
-}
-
-/* Word by word, each whole: a packet judged in between sees some old words and some new. */
-void table_set_policy(struct table *table, unsigned int index, const struct policy *policy)
-{
-	const uint32_t *from = (const uint32_t *)policy;
-	uint32_t *to = (uint32_t *)&table->policies[index % POLICIES_MAX];
-	size_t i;
-
-	for (i = 0; i < sizeof(*policy) / sizeof(*from); i++)
-		store32(&to[i], from[i]);
 }
 
 int table_add_local(struct table *table, const struct address *address)

@@ -13,6 +13,8 @@
 #include <xpro/time.h>
 
 #include "tunnel.h"
+#include "mesh.h"
+#include "policy.h"
 
 struct table;
 
@@ -55,8 +57,14 @@ uint64_t table_boot(const struct table *table); /* starts so far; the daemon wri
 void table_set_boot(struct table *table, uint64_t boot);
 bool table_is_new(const struct table *table);
 
-/* Policy 0 is in force for every record. */
-void table_set_policy(struct table *table, unsigned int index, const struct policy *policy);
+/* Puts a policy into force, all at once: a packet is judged by the old one or by this one. Copies both. -EAGAIN: the one before was set less
+ * than some ticks ago and records still refer to its predecessor; try again with the next tick. */
+int table_set_policy(struct table *table, const struct policy_document *document, const struct policy_table *compiled,
+		     const struct mesh *mesh, bool monitor);
+
+/* Pairs one client may have records of, 0 = any number; and how many clients have that many now, give or take those whose hashes meet. */
+void table_set_client_pairs(struct table *table, uint32_t client_pairs_max);
+uint32_t table_clients_full(const struct table *table);
 uint32_t table_hz(const struct table *table);
 void table_set_tick(struct table *table, struct duration tick); /* how long the kernel carries a rate on; TICK_MS_DEFAULT until called */
 
@@ -96,6 +104,7 @@ struct fold {
 	uint64_t count, floor;
 	double rho;
 	uint16_t pass_share;
+	uint8_t members; /* with counts of the key; 0 and 1 alike: no floor of local evidence */
 	bool thin;
 };
 int table_apply(struct table *table, const struct key *key, const struct fold *fold, bool insert);

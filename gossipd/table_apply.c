@@ -12,14 +12,14 @@
  * old count must not be judged as the new window's. A record never harvested has only its first window, which continues what
  * others counted unless they were silent for T_T1 before it.
  */
-static bool window_is_known(const struct table *table, const struct words *words, uint32_t ts2)
+static bool window_is_known(const struct words *words, uint32_t ts2)
 {
 	uint32_t harvested = WORD_HIGH(*words->harvest), before = WORD_HIGH(words->window);
 
 	if ((int32_t)(harvested - before) > 0)
 		return true;
 	return harvested == 0 && before == 0 &&
-	       jiffies_since(ts2, WORD_LOW(words->window)) <= (int32_t)table->policies[0].idle_reset;
+	       jiffies_since(ts2, WORD_LOW(words->window)) <= (int32_t)words->policy->idle_reset;
 }
 
 /* A daemon just started knows less than the one before it wrote: for T_T4 a larger count in force is kept. */
@@ -29,7 +29,7 @@ static bool is_wiser(struct table *table, const struct words *words, const struc
 
 	if (table->young && jiffies_since(table->young_until, table->clock.jiffies) > 0)
 		table->young = false;
-	if (!table->young || FOLD_GENERATION(*words->fold) == 0 || FOLD_GENERATION(*words->fold) != WORD_LOW(words->window))
+	if (!table->young || !FOLD_IS_OF(*words->fold, WORD_LOW(words->window)))
 		return false;
 	return count > fold->count;
 }
@@ -45,10 +45,10 @@ static void words_fold(const struct table *table, const struct words *words, con
 	uint32_t generation = WORD_LOW(words->window), ts1 = table_jiffies_of(table, fold->ts1);
 	uint32_t carry_from = table_jiffies_of(table, fold->carry_from), ts2 = table_jiffies_of(table, fold->ts2);
 
-	if (FOLD_GENERATION(*words->fold) != generation || WORD_LOW(*words->base) != ts1)
+	if (!FOLD_IS_OF(*words->fold, generation) || WORD_LOW(*words->base) != ts1)
 		store64(words->carry, 0);
 	store64(words->base, WORD(ts1, (uint32_t)fold->count - WORD_HIGH(*words->harvest)));
-	store64(words->fold, FOLD(generation, carry_from, ts2 >> TS2_SHIFT));
+	store64(words->fold, FOLD(generation, fold->members ? fold->members : 1, carry_from, ts2 >> TS2_SHIFT));
 	store64(words->carry, WORD(fold->floor > 0xffffffff ? 0xffffffff : fold->floor, saturate32(fold->rho * RHO_SCALE)));
 	store16(words->pass_share, fold->pass_share);
 }
@@ -63,7 +63,7 @@ static int apply_destination(struct table *table, const struct key *key, const s
 		return insert ? -ENOSPC : -ENOENT;
 	head = &table->heads[destination];
 	words = words_of_destination(table, destination);
-	if (!window_is_known(table, &words, table_jiffies_of(table, fold->ts2)) || is_wiser(table, &words, fold))
+	if (!window_is_known(&words, table_jiffies_of(table, fold->ts2)) || is_wiser(table, &words, fold))
 		return 0;
 	words_fold(table, &words, fold);
 	__atomic_store_n(&head->flags, fold->thin ? head->flags | HEAD_THIN : head->flags & ~HEAD_THIN, __ATOMIC_RELEASE);
@@ -86,8 +86,8 @@ int table_apply(struct table *table, const struct key *key, const struct fold *f
 		if (err)
 			return err;
 	}
-	words = words_of_pair(spot_record(&spot));
-	if (!window_is_known(table, &words, table_jiffies_of(table, fold->ts2)) || is_wiser(table, &words, fold))
+	words = words_of_pair(table, spot_record(&spot));
+	if (!window_is_known(&words, table_jiffies_of(table, fold->ts2)) || is_wiser(table, &words, fold))
 		return 0;
 	words_fold(table, &words, fold);
 	return 0;
@@ -133,7 +133,7 @@ static void view_words(const struct table *table, const struct words *words, str
 	};
 	view->count = view->window_packets;
 	view->judged_window_s = view->window_s;
-	if (FOLD_GENERATION(*words->fold) && FOLD_GENERATION(*words->fold) == WORD_LOW(words->window) &&
+	if (FOLD_IS_OF(*words->fold, WORD_LOW(words->window)) &&
 	    now - table->state->heartbeat + hz <= table->state->heartbeat_stale + hz)
 		view_fold(table, words, now, view);
 }
@@ -152,7 +152,7 @@ bool table_find(const struct table *table, const struct key *key, struct record_
 	} else {
 		if (!spot_find(table, key, &spot))
 			return false;
-		words = words_of_pair(spot_record(&spot));
+		words = words_of_pair(table, spot_record(&spot));
 	}
 	view_words(table, &words, ret_view);
 	return true;

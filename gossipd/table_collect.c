@@ -212,7 +212,7 @@ static void mark_pairs(struct table *table, struct pairs *pairs, uint32_t *curso
 
 			if (tag == TAG_EMPTY || tag >= TAG_DEAD)
 				continue;
-			words = words_of_pair(spot_record(&spot));
+			words = words_of_pair(table, spot_record(&spot));
 			if (words_are_idle(table, &words, idle) && !collect_pair(table, pairs, &spot, tag))
 				return;
 		}
@@ -278,8 +278,11 @@ static void mark_destinations(struct table *table, uint32_t idle)
 	}
 }
 
-static void record_free(const struct spot *spot)
+static void record_free(struct table *table, const struct pairs *pairs, const struct spot *spot, uint64_t tag)
 {
+	const struct key key = spot_key(pairs, spot, tag);
+
+	client_pairs_add(table, &key, -1);
 	memset(spot_record(spot), 0, sizeof(struct pair_record));
 	store64(&spot->set->tags[spot->way], TAG_EMPTY);
 }
@@ -288,17 +291,26 @@ static size_t free_pair(struct table *table, const struct dead_pair *dead)
 {
 	struct pairs *pairs = dead->ipv6 ? &table->pairs6 : &table->pairs4;
 	struct spot spot = { set_of_index(pairs, dead->set_index), dead->set_index, dead->way }, twin;
-	struct words words = words_of_pair(spot_record(&spot)), theirs;
+	struct words words = words_of_pair(table, spot_record(&spot)), theirs;
 
 	if (spot_find_twin(table, pairs, dead->tag, &spot, &twin)) {
-		theirs = words_of_pair(spot_record(&twin));
+		theirs = words_of_pair(table, spot_record(&twin));
 		words_join(&theirs, &words);
 	} else if ((uint32_t)words.packets != WORD_HIGH(*words.harvest)) {
 		store64(&spot.set->tags[spot.way], dead->tag);
 		return 0;
 	}
-	record_free(&spot);
+	record_free(table, pairs, &spot, dead->tag);
 	return 1;
+}
+
+/* The kernel may be looking up the policy meanwhile. */
+static void place_move(__u32 *word, uint32_t to)
+{
+	uint32_t place = load32(word);
+
+	while (!__atomic_compare_exchange_n(word, &place, PLACE(to, PLACE_POLICY(place)), false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		;
 }
 
 /* Pairs that went on referring to a destination whose address now has another index. */
@@ -313,7 +325,7 @@ static void repoint(struct pairs *pairs, uint32_t from, uint32_t to)
 
 			place = load32(word);
 			if (PLACE_DESTINATION(place) == from)
-				store32(word, PLACE(to, PLACE_POLICY(place)));
+				place_move(word, to);
 		}
 }
 

@@ -12,7 +12,7 @@
 struct harvesting {
 	struct table *table;
 	struct now now;
-	struct duration slot_length, idle_reset;
+	struct duration slot_length;
 	struct instant previous;
 	void (*each)(void *user, const struct harvested *cell);
 	void *user;
@@ -77,7 +77,7 @@ static void harvest_words_of(struct harvesting *h, const struct key *key, bool i
 		.previous = h->previous,
 		.now = h->now.mesh,
 		.slot_length = h->slot_length,
-		.idle_reset = h->idle_reset,
+		.idle_reset = { words->policy->idle_reset * h->table->clock.period_ns },
 	};
 	struct harvest_cell cells[SLOTS_HELD];
 	size_t count, i;
@@ -99,7 +99,7 @@ static void place(struct harvesting *h, struct pair_record *record, const struct
 	if (h->placed++ >= PLACED_PER_HARVEST_MAX)
 		return;
 	destination = destination_make(h->table, &key->destination);
-	store32(&record->place, PLACE(destination, PLACE_POLICY(record->place)));
+	place_store(&record->place, destination, policy_of_pair(h->table, key));
 }
 
 /*
@@ -127,7 +127,7 @@ static bool take_out_leftover(struct table *table, struct pairs *pairs, const st
 static void harvest_pair(struct harvesting *h, struct pairs *pairs, const struct spot *spot, uint64_t tag)
 {
 	struct pair_record *record = spot_record(spot);
-	struct words words = words_of_pair(record);
+	struct words words = words_of_pair(h->table, record);
 	struct key key;
 
 	if (*words.harvest == 0 && take_out_leftover(h->table, pairs, spot, tag))
@@ -159,7 +159,7 @@ static void harvest_pairs(struct harvesting *h, struct pairs *pairs)
 			used++;
 			if (tag >= TAG_DEAD)
 				continue;
-			if (all || (uint32_t)load64(&record->packets) != WORD_HIGH(record->harvest))
+			if (all || load32(&record->packets) != WORD_HIGH(record->harvest))
 				harvest_pair(h, pairs, &spot, tag);
 		}
 	}
@@ -197,13 +197,13 @@ size_t table_harvest(struct table *table, struct now now, struct duration slot_l
 		.table = table,
 		.now = now,
 		.slot_length = slot_length,
-		.idle_reset = { table->policies[0].idle_reset * table->clock.period_ns },
 		.previous = table_mesh_of(table, table->state->harvested_at),
 		.each = each,
 		.user = user,
 	};
 
 	store32(&table->state->heartbeat, table->clock.jiffies);
+	policy_walk(table);
 	harvest_pairs(&h, &table->pairs4);
 	harvest_pairs(&h, &table->pairs6);
 	harvest_destinations(&h);

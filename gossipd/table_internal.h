@@ -45,6 +45,7 @@ struct words {
 	uint32_t last;
 	__u64 *base, *fold, *carry, *harvest;
 	uint16_t *slot, *pass_share;
+	const struct policy *policy;
 };
 
 /* Kernel jiffies against the monotonic clock: jiffy `jiffies` began at `mono`. */
@@ -78,7 +79,22 @@ struct dead {
 	uint32_t pair_count, destination_count;
 };
 
+/* What the daemon knows of the policy in force. table_policy.c. */
+struct table_policy {
+	bool set; /* by this daemon; else only the defaults are known */
+	bool walking; /* records of the bank before may be left */
+	bool monitor;
+	uint32_t walk4, walk6; /* next sets to look at */
+	struct mesh mesh;
+	struct policy_document document;
+	struct policy_table compiled;
+};
+
 struct table {
+	struct table_policy *policy;
+	struct class_matrix *matrix;
+	__u64 *client_pairs;
+	int prefixes_fd;
 	struct xpro *skeleton;
 	struct ring_buffer *warnings;
 	void (*warn_each)(void *user, const struct warning *warning);
@@ -144,11 +160,21 @@ bool spot_find_twin(const struct table *table, const struct pairs *pairs, uint64
 		    struct spot *ret_first);
 int spot_make(struct table *table, const struct key *key, uint32_t destination, uint32_t last, struct spot *ret_spot);
 struct key spot_key(const struct pairs *pairs, const struct spot *spot, uint64_t tag);
-struct words words_of_pair(struct pair_record *record);
+struct words words_of_pair(const struct table *table, struct pair_record *record);
 struct words words_of_destination(const struct table *table, uint32_t destination);
 uint32_t destination_find(const struct table *table, const struct address *address);
 uint32_t destination_make(struct table *table, const struct address *address);
 void words_join(const struct words *into, const struct words *leftover);
+
+/* table_policy.c */
+struct policy policy_of(const struct policy_effective *effective, const struct mesh *mesh, uint32_t hz, bool monitor);
+void policies_plain(struct table *table, const struct policy *policy); /* of all no rule speaks of, written word by word */
+uint32_t policy_of_pair(const struct table *table, const struct key *key); /* upper bits of its place */
+uint32_t policy_of_destination(const struct table *table, const struct address *address);
+void policy_walk(struct table *table);
+void place_store(__u32 *place_word, uint32_t destination, uint32_t policy);
+void client_pairs_add(struct table *table, const struct key *key, int64_t change);
+void client_pairs_start(struct table *table);
 
 /* table_collect.c */
 int collect_start(struct table *table);

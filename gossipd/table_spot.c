@@ -154,26 +154,29 @@ int spot_make(struct table *table, const struct key *key, uint32_t destination, 
 		.last = last,
 		.thinning = thinning_start(tag, seed),
 		.pass_share = SHARE_ALL,
-		.place = PLACE(destination, 0),
+		.evidence = EVIDENCE_AT(now),
+		.place = PLACE(destination, policy_of_pair(table, key)),
 	};
 	if (ipv6)
 		memcpy(key_words(&spot), key, sizeof(*key));
+	client_pairs_add(table, key, 1);
 	store64(&spot.set->tags[spot.way], tag);
 	pairs->used++;
 	*ret_spot = spot;
 	return 0;
 }
 
-struct words words_of_pair(struct pair_record *record)
+struct words words_of_pair(const struct table *table, struct pair_record *record)
 {
 	struct words words = {
-		.packets = load64(&record->packets),
+		.packets = load32(&record->packets),
 		.base = &record->base,
 		.fold = &record->fold,
 		.carry = &record->carry,
 		.harvest = &record->harvest,
 		.slot = &record->slot,
 		.pass_share = &record->pass_share,
+		.policy = &table->policies[PLACE_POLICY(load32(&record->place))],
 	};
 
 	words.window = load64(&record->window);
@@ -192,6 +195,7 @@ struct words words_of_destination(const struct table *table, uint32_t destinatio
 		.harvest = &head->harvest,
 		.slot = &head->slot,
 		.pass_share = &head->pass_share,
+		.policy = &table->policies[head->policy % POLICIES_MAX],
 	};
 	uint32_t cpu;
 
@@ -224,7 +228,8 @@ uint32_t destination_make(struct table *table, const struct address *address)
 	    bpf_map_lookup_and_delete_elem(table->free_fd, NULL, &destination))
 		return DESTINATION_NONE;
 	head = &table->heads[destination];
-	*head = (struct destination_head){ .window = WORD(now ? now : 1, 0), .pass_share = SHARE_ALL };
+	*head = (struct destination_head){ .window = WORD(now ? now : 1, 0), .pass_share = SHARE_ALL,
+					   .policy = (uint16_t)policy_of_destination(table, address) };
 	memcpy(head->address, address, sizeof(head->address));
 	if (!bpf_map_update_elem(table->index_fd, address, &destination, BPF_NOEXIST))
 		return destination;

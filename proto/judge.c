@@ -29,7 +29,7 @@ static uint32_t queue_pop(struct queue *queue)
 
 void judge_dirty(struct node *node, uint32_t entry)
 {
-	uint8_t *flags = &node->ledger.entries[entry].flags;
+	uint16_t *flags = &node->ledger.entries[entry].flags;
 
 	if (!(*flags & ENTRY_DIRTY) && queue_push(&node->dirty, entry))
 		*flags |= ENTRY_DIRTY;
@@ -94,12 +94,28 @@ static void tell_crossing(struct node *node, struct now now, uint32_t number, co
 	node_tell(node, &event);
 }
 
+/* Whose counts the floor of local evidence is divided by. */
+static uint8_t members_of(struct node *node, struct now now, uint32_t number, const struct verdict *v)
+{
+	const bool over = v->limit > 0 && v->rate > v->limit;
+	struct entry *entry = &node->ledger.entries[number];
+
+	entry->flags &= (uint16_t)~ENTRY_FLOOR;
+	if (v->members < 2 || (over && verdict_is_own(node, now, number, v)))
+		return 1;
+	entry->flags |= ENTRY_FLOOR;
+	return v->members < UINT8_MAX ? (uint8_t)v->members : UINT8_MAX;
+}
+
 /* police: thinned to T_F1, beside whatever fair leaves of it. */
-static uint16_t share_of(const struct entry *entry, const struct verdict *v)
+static uint16_t share_of(const struct node *node, struct now now, const struct entry *entry, const struct verdict *v)
 {
 	if (!v->policy->thresholds.police || key_is_destination(&entry->key) || v->limit <= 0 || v->offered <= v->limit)
 		return entry->pass_share;
-	const uint16_t police = (uint16_t)(v->limit / v->offered * (SHARE_ALL - 1));
+	const double own = v->members > 1 ? verdict_evidence(node, now, entry).rate : v->offered;
+	/* Others' counts push it to the floor of local evidence and no lower. */
+	const double least = own > 0 ? v->limit / (EVIDENCE_SHARE * v->members) / own : 1;
+	const uint16_t police = (uint16_t)(fmin(fmax(v->limit / v->offered, least), 1) * (SHARE_ALL - 1));
 
 	return police < entry->pass_share ? police : entry->pass_share;
 }
@@ -116,7 +132,7 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 		number = queue_pop(&node->dirty);
 		entry = &node->ledger.entries[number];
 	} while (!(entry->flags & ENTRY_DIRTY)); /* freed since, or judged already */
-	entry->flags &= (uint8_t)~ENTRY_DIRTY;
+	entry->flags &= (uint16_t)~ENTRY_DIRTY;
 
 	policy_refresh(node, number);
 	verdict_of(node, now, number, &v);
@@ -130,7 +146,8 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 		.floor = v.floor,
 		.rho = v.carry.rho,
 		.carry_from = mesh_tick_start(&node->mesh, v.carry.tick),
-		.pass_share = share_of(entry, &v),
+		.pass_share = share_of(node, now, entry, &v),
+		.members = members_of(node, now, number, &v),
 		.thin = entry->flags & ENTRY_THIN,
 		.notable = v.limit > 0 && v.rate >= NOTABLE * v.limit,
 	};
@@ -171,7 +188,7 @@ static void judge_warm(struct node *node)
 
 		if (!(node->ledger.entries[entry].flags & ENTRY_WARM))
 			continue;
-		node->ledger.entries[entry].flags &= (uint8_t)~ENTRY_WARM;
+		node->ledger.entries[entry].flags &= (uint16_t)~ENTRY_WARM;
 		judge_dirty(node, entry);
 	}
 }

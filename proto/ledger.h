@@ -41,6 +41,9 @@ enum entry_flag {
 	ENTRY_THIN = 0x10, /* destination: fair is in force */
 	ENTRY_LISTED = 0x20, /* destination: in the list that fair walks */
 	ENTRY_PAST = 0x40, /* no cell below the newest slot has changed since past.c looked */
+	ENTRY_OWN = 0x80, /* was counted here */
+	ENTRY_SHARED = 0x100, /* was counted by another member */
+	ENTRY_FLOOR = 0x200, /* over its rate by others' counts: the floor of local evidence holds */
 };
 
 /* A key and what hangs on it. */
@@ -50,7 +53,7 @@ struct entry {
 	uint32_t group; /* destination: its first pair; pair: the next pair of the same destination */
 	uint32_t group_previous; /* pair: the one before, or the destination itself */
 	uint16_t pass_share;
-	uint8_t flags;
+	uint16_t flags;
 	uint8_t maker; /* number of the member whose cell made the entry */
 	uint16_t policy; /* what it is judged by, see policy_node.c */
 	uint16_t policy_generation; /* low bits of the policy's that this was looked up in; 0: never */

@@ -117,6 +117,7 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	past_init(&node->past, &arena, config->limits.keys_max, config->limits.members_max);
 	store_init(&node->store, &arena, config->limits.frames_max);
 	membership_init(node, &self);
+	memset(node->others + INCARNATIONS_MAX, true, sizeof(node->others) - INCARNATIONS_MAX); /* member 0 is ourselves */
 	if (policy_start(node, now))
 		return -EINVAL;
 	*ret_node = node;

@@ -92,6 +92,7 @@ struct change {
 	double rho; /* packets per second */
 	struct instant carry_from; /* A */
 	uint16_t pass_share; /* SHARE_ALL = all */
+	uint8_t members; /* with counts of the key, this one included; 1 also when its own counts alone are over the rate: no floor then */
 	bool thin; /* destination: fair is in force, the shares of its pairs apply; pass_share is the remainder's */
 	bool notable; /* worth a record even on a proxy that never saw the key */
 };

@@ -123,6 +123,7 @@ struct node {
 	/* membership.c, greet.c */
 	struct member *members;
 	struct origin *origins; /* members_max * INCARNATIONS_MAX */
+	bool others[ORIGINS_MAX]; /* all but our own: who is left out where local evidence alone counts */
 	bool excluded[ORIGINS_MAX]; /* skewed or quarantined: left out of verdicts */
 	struct greeting greetings[MEMBERS_MAX];
 	uint32_t greetings_count;
@@ -252,8 +253,17 @@ struct verdict {
 	double window_s, rate, limit;
 	double offered; /* packets per second over FAIR_TICKS complete ticks; a young client's count over the minimum window */
 	uint32_t origins;
+	uint32_t members; /* with cells of the key, ourselves included even without any */
 };
 void verdict_of(const struct node *node, struct now now, uint32_t entry, struct verdict *ret_verdict);
+/* Are our own counts alone over the rate? Then no floor of local evidence holds: nobody else's word is needed. */
+bool verdict_is_own(const struct node *node, struct now now, uint32_t entry, const struct verdict *v);
+/* What this proxy saw of a key itself, over the running slot and the one before, and how many members have cells of it. */
+struct evidence {
+	double rate;
+	uint32_t members;
+};
+struct evidence verdict_evidence(const struct node *node, struct now now, const struct entry *entry);
 void judge_dirty(struct node *node, uint32_t entry);
 void judge_whole_tick(struct node *node);
 void judge_tick(struct node *node, struct now now);

@@ -38,6 +38,7 @@ enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *
 	case JOIN_GREW:
 		break;
 	}
+	node->ledger.entries[entry].flags |= node->others[origin] ? ENTRY_SHARED : ENTRY_OWN;
 	if (tick > from_tick)
 		recent_add(&node->ledger.entries[entry].recent, from_tick, tick, gain);
 	judge_dirty(node, entry);

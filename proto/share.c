@@ -60,7 +60,8 @@ static double settled_rate(const struct node *node, const struct entry *entry, u
 	return (double)packets / fmax(1, (double)duration_between(begins, until).ns / NS_PER_S);
 }
 
-/* What a client counts for: nothing when its own rule or a block drops it all, its rate otherwise. */
+/* What a client counts for: when its own rule drops it no more than the floor of local evidence, which all proxies together let through;
+ * nothing when a block drops it; else its rate. */
 static double effective_rate(const struct node *node, const struct entry *entry, double rate)
 {
 	const struct policy_effective *policy = entry_policy(node, entry);
@@ -70,13 +71,18 @@ static double effective_rate(const struct node *node, const struct entry *entry,
 	/* Just below its rate it may still be marked as over, so that events do not flutter, while its packets pass. */
 	if (!(entry->flags & ENTRY_OVER) || rate <= policy->thresholds.pair_rate)
 		return rate;
-	return policy->thresholds.police ? fmin(rate, policy->thresholds.pair_rate) : 0;
+	if (policy->thresholds.police)
+		return fmin(rate, policy->thresholds.pair_rate);
+	return entry->flags & ENTRY_FLOOR ? fmin(rate, policy->thresholds.pair_rate / (double)EVIDENCE_SHARE) : 0;
 }
 
-/* A share that moved by less than the rate's own noise is left alone: every change is a write to the table. */
+/* A share that moved by less than the rate's own noise is left alone: every change is a write to the table. Of a large attack the shares are
+ * small, and a hundredth of all would be as much again: they move by a twentieth of themselves. */
 static bool differs(uint16_t a, uint16_t b)
 {
-	return a != b && (a == SHARE_ALL || b == SHARE_ALL || fabs((double)a - b) > 0.01 * SHARE_ALL);
+	const double most = fmin(0.01 * SHARE_ALL, 0.05 * (a > b ? a : b));
+
+	return a != b && (a == SHARE_ALL || b == SHARE_ALL || fabs((double)a - b) > most);
 }
 
 static void set_share(struct node *node, uint32_t number, uint16_t share)
@@ -116,13 +122,35 @@ static void lift(struct node *node, uint32_t number)
 	set_thin(node, number, false);
 }
 
+/*
+ * Local evidence: others' counts push the share of a client seen here no lower than level / (kappa n) packets a second need, n being the
+ * members that count it. While all tell the truth this raises nothing but a client's that spreads itself unevenly.
+ */
+static uint16_t least_share(const struct node *node, struct now now, const struct entry *client, double level)
+{
+	const struct evidence own = verdict_evidence(node, now, client);
+
+	return own.members < 2 ? 0 : fair_share(own.rate, level / (EVIDENCE_SHARE * own.members));
+}
+
+static uint16_t client_share(const struct node *node, struct now now, const struct entry *client, double rate, double level)
+{
+	const uint16_t share = fair_share(rate, level), seen_by_both = ENTRY_OWN | ENTRY_SHARED;
+	uint16_t least;
+
+	if (share == SHARE_ALL || (client->flags & seen_by_both) != seen_by_both)
+		return share;
+	least = least_share(node, now, client, level);
+	return share > least ? share : least;
+}
+
 void share_level(struct node *node, struct now now, uint32_t number)
 {
 	const struct entry *destination = &node->ledger.entries[number];
 	double listed = 0, listed_effective = 0, untouchable = 0, remainder, reserve, water;
 	uint16_t left; /* the share of the remainder */
 	struct verdict v;
-	size_t clients = 0;
+	size_t clients = 0, here = 0;
 
 	verdict_of(node, now, number, &v);
 	for (uint32_t at = destination->group; at != INDEX_NONE; at = node->ledger.entries[at].group) {
@@ -131,6 +159,7 @@ void share_level(struct node *node, struct now now, uint32_t number)
 
 		rate = settled_rate(node, client, v.carry.tick, &heard);
 		listed += heard;
+		here += client->flags & ENTRY_OWN ? 1 : 0;
 		node->rates[clients] = 0;
 		if (entry_policy(node, client)->listing == POLICY_PASSES)
 			untouchable += rate;
@@ -142,11 +171,13 @@ void share_level(struct node *node, struct now now, uint32_t number)
 	remainder = fmax(0, offered(node, destination, v.carry.tick) - listed);
 	reserve = fmin(remainder, REMAINDER_FLOOR * v.limit);
 	water = fair_level(node->rates, clients, v.limit - reserve);
+	if (v.members > 1 && here > 0) /* nor can clients that others invent push the level lower */
+		water = fmax(water, v.limit / ((double)EVIDENCE_SHARE * v.members * (double)here));
 	left = fair_share(remainder, fmax(reserve, v.limit - listed_effective));
 	clients = 0;
 	for (uint32_t at = destination->group; at != INDEX_NONE; at = node->ledger.entries[at].group, clients++) {
 		if (node->rates[clients] > 0)
-			set_share(node, at, fair_share(node->rates[clients], water));
+			set_share(node, at, client_share(node, now, &node->ledger.entries[at], node->rates[clients], water));
 		else
 			set_idle_share(node, at, left);
 	}
@@ -165,7 +196,7 @@ void share_tick(struct node *node, struct now now)
 		if (!(entry->flags & ENTRY_LISTED))
 			continue; /* forgotten, and its place perhaps taken */
 		if (!(entry->flags & ENTRY_OVER) || !entry_policy(node, entry)->thresholds.fair) {
-			entry->flags &= (uint8_t)~ENTRY_LISTED;
+			entry->flags &= (uint16_t)~ENTRY_LISTED;
 			lift(node, number);
 			continue;
 		}

@@ -8,6 +8,16 @@
 /* The kernel adds its own packets in 32 bits: half of them are left to it. No honest window holds as many. */
 #define COUNT_MAX (UINT32_MAX / 2)
 
+/* 1 when the member is new in the set. */
+static uint32_t members_add(uint64_t set[MEMBERS_MAX / 64], uint16_t member)
+{
+	const uint64_t bit = 1ULL << member % 64;
+	const bool is_new = !(set[member / 64] & bit);
+
+	set[member / 64] |= bit;
+	return is_new;
+}
+
 /* The older of `oldest` and the newest tick this origin is held whole; who is too far behind is left out. */
 static uint64_t older_whole_tick(const struct node *node, uint32_t origin, uint64_t oldest)
 {
@@ -17,28 +27,35 @@ static uint64_t older_whole_tick(const struct node *node, uint32_t origin, uint6
 }
 
 /* A: the oldest, over the origins with cells of this key, of the newest tick each is held whole. */
-static uint64_t oldest_whole_tick(const struct node *node, const struct entry *entry, const struct past_view *view, uint32_t *ret_origins)
+static uint64_t oldest_whole_tick(const struct node *node, const struct entry *entry, const struct past_view *view, struct verdict *v)
 {
 	const struct ledger_cell *cells = node->ledger.cells;
-	uint64_t oldest = node->tick;
-	uint32_t origins = 0;
+	uint64_t oldest = node->tick, members[MEMBERS_MAX / 64] = { 1 };
+
+	v->origins = 0;
+	v->members = 1;
 
 	for (uint32_t w = 0; w < view->words; w++) {
-		for (uint64_t left = view->counted[w]; left; left &= left - 1, origins++)
-			oldest = older_whole_tick(node, w * 64 + (uint32_t)__builtin_ctzll(left), oldest);
+		for (uint64_t left = view->counted[w]; left; left &= left - 1, v->origins++) {
+			const uint32_t origin = w * 64 + (uint32_t)__builtin_ctzll(left);
+
+			oldest = older_whole_tick(node, origin, oldest);
+			v->members += members_add(members, origin_member(origin));
+		}
 		for (uint64_t left = view->left_out[w]; left; left &= left - 1)
-			origins++;
+			v->origins++;
 	}
 	for (uint32_t at = entry->cells; at != INDEX_NONE && cells[at].slot == cells[entry->cells].slot; at = cells[at].next) {
 		const uint16_t origin = cells[at].origin;
 
 		if ((view->counted[origin / 64] | view->left_out[origin / 64]) >> origin % 64 & 1)
 			continue;
-		origins++;
-		if (!node->excluded[origin])
-			oldest = older_whole_tick(node, origin, oldest);
+		v->origins++;
+		if (node->excluded[origin])
+			continue;
+		oldest = older_whole_tick(node, origin, oldest);
+		v->members += members_add(members, origin_member(origin));
 	}
-	*ret_origins = origins;
 	return oldest;
 }
 
@@ -77,7 +94,7 @@ void verdict_of(const struct node *node, struct now now, uint32_t number, struct
 	v->m = past.m;
 	if (v->m.count > COUNT_MAX)
 		v->m.count = COUNT_MAX;
-	v->carry = carry_of(&entry->recent, oldest_whole_tick(node, entry, &past, &v->origins), tick_seconds(node));
+	v->carry = carry_of(&entry->recent, oldest_whole_tick(node, entry, &past, v), tick_seconds(node));
 	v->floor = v->m.count > v->carry.known_after ? v->m.count - v->carry.known_after : 0;
 	lag_s = (double)duration_between(mesh_tick_start(&node->mesh, v->carry.tick), now.mesh).ns / NS_PER_S;
 	lag_s = fmin(fmax(lag_s, 0), CARRY_TICKS * tick_seconds(node));
@@ -86,4 +103,43 @@ void verdict_of(const struct node *node, struct now now, uint32_t number, struct
 	v->window_s = fmax(window_ns, (double)min_window.ns) / NS_PER_S;
 	v->rate = v->m.count == 0 || v->window_s <= 0 ? 0 : v->count / v->window_s;
 	v->offered = offered_rate(node, entry, v, min_window, now);
+}
+
+bool verdict_is_own(const struct node *node, struct now now, uint32_t number, const struct verdict *v)
+{
+	const uint64_t oldest = slot_oldest(mesh_slot_at(&node->mesh, now.mesh));
+	const bool destination = key_is_destination(&node->ledger.entries[number].key);
+	const struct thresholds *t = &v->policy->thresholds;
+	const struct duration least = destination ? t->destination_min_window : t->pair_min_window;
+	struct slot_sums sums;
+	struct record own;
+
+	ledger_sum(&node->ledger, node->ledger.entries[number].cells, oldest, &node->mesh, node->others, &sums);
+	own = algorithm1_replay(sums.sum, oldest, &node->mesh, t->idle_reset);
+	return (double)own.count > v->limit * fmax((double)duration_between(own.ts1, now.mesh).ns, (double)least.ns) / NS_PER_S;
+}
+
+struct evidence verdict_evidence(const struct node *node, struct now now, const struct entry *entry)
+{
+	const int64_t slot_ns = mesh_slot_length(&node->mesh).ns;
+	const uint16_t before = (uint16_t)(node->slot - 1);
+	uint64_t members[MEMBERS_MAX / 64] = { 1 }, packets = 0;
+	struct evidence evidence = { .members = 1 };
+	int64_t began_ns = now.mesh.ns;
+
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = node->ledger.cells[at].next) {
+		const struct ledger_cell *cell = &node->ledger.cells[at];
+		const uint16_t place = (uint16_t)(cell->slot - before);
+		const int64_t first_ns = mesh_slot_start(&node->mesh, node->slot - 1 + place).ns + cell->first * slot_ns / SLOT_FRACTIONS;
+
+		if (!node->excluded[cell->origin])
+			evidence.members += members_add(members, origin_member(cell->origin));
+		if (node->others[cell->origin] || place > 1)
+			continue;
+		packets += cell->packets;
+		if (first_ns < began_ns)
+			began_ns = first_ns;
+	}
+	evidence.rate = (double)packets * NS_PER_S / fmax((double)(now.mesh.ns - began_ns), (double)NS_PER_S);
+	return evidence;
 }

@@ -140,6 +140,18 @@ static bool is_in_share(uint32_t *thinning, uint16_t share)
 	return true;
 }
 
+/* xdp/judge.h, evidence_grants: others' counts push a key to rate / (kappa members) and no lower. */
+static bool evidence_grants(struct kernel_record *record, double rate, int64_t now_ns)
+{
+	const double packet_ns = (double)NS_PER_S * EVIDENCE_SHARE * record->members / rate;
+	const double ahead_ns = fmax(0, (double)(record->evidence_full_ns - now_ns));
+
+	if (record->members < 2 || ahead_ns + packet_ns > fmax((double)NS_PER_S, packet_ns))
+		return false;
+	record->evidence_full_ns = now_ns + (int64_t)(ahead_ns + packet_ns);
+	return true;
+}
+
 static enum reason judge_pair(struct kernel *kernel, struct kernel_record *record, int64_t now_ns, bool *ret_folded)
 {
 	struct judged judged;
@@ -150,8 +162,10 @@ static enum reason judge_pair(struct kernel *kernel, struct kernel_record *recor
 	*ret_folded = judged.folded;
 	if (!is_over(&judged, kernel->thresholds.pair_rate, kernel->thresholds.pair_min_window))
 		return REASON_PASS;
-	if (!kernel->thresholds.police || !judged.folded)
+	if (!judged.folded)
 		return REASON_DROP_PAIR;
+	if (!kernel->thresholds.police)
+		return evidence_grants(record, kernel->thresholds.pair_rate, now_ns) ? REASON_PASS_EVIDENCE : REASON_DROP_PAIR;
 	return is_in_share(&record->thinning, record->pass_share) ? REASON_PASS_SHARE : REASON_DROP_PAIR_SHARE;
 }
 
@@ -165,9 +179,10 @@ static enum reason judge_destination(struct kernel *kernel, struct kernel_record
 		if (!fold_in_force(kernel, head, now_ns))
 			age_own(kernel, head, now_ns);
 		measure(kernel, head, now_ns, &judged);
-		return is_over(&judged, kernel->thresholds.destination_rate, kernel->thresholds.destination_min_window)
-			       ? REASON_DROP_DESTINATION
-			       : REASON_PASS;
+		if (!is_over(&judged, kernel->thresholds.destination_rate, kernel->thresholds.destination_min_window))
+			return REASON_PASS;
+		return judged.folded && evidence_grants(head, kernel->thresholds.destination_rate, now_ns) ? REASON_PASS_EVIDENCE
+													   : REASON_DROP_DESTINATION;
 	}
 	if (!head->thin)
 		return REASON_PASS;
@@ -188,9 +203,11 @@ enum reason kernel_packet(struct kernel *kernel, int64_t now_ns, uint32_t pair, 
 	count_packet(kernel, record, now_ns);
 	count_packet(kernel, head, now_ns);
 	reason = judge_pair(kernel, record, now_ns, &folded);
-	if (reason != REASON_PASS)
+	if (reason != REASON_PASS && reason != REASON_PASS_EVIDENCE)
 		return reason; /* dropped, or thinned once for both rules */
-	return judge_destination(kernel, head, record, folded, now_ns);
+	enum reason second = judge_destination(kernel, head, record, folded, now_ns);
+
+	return second == REASON_PASS ? reason : second;
 }
 
 /* gossipd/table_apply.c, window_is_known: a window that started after the last harvest is not in the ledger yet. */
@@ -235,6 +252,7 @@ void kernel_apply(struct kernel *kernel, uint32_t key, uint32_t destination, con
 	record->floor = (double)change->floor;
 	record->rho = change->rho;
 	record->pass_share = change->pass_share;
+	record->members = change->members;
 	record->thin = change->thin;
 }
 

@@ -25,7 +25,9 @@ struct kernel_record {
 	int64_t base_count; /* M.c - packets at the fold */
 	double floor, rho;
 	uint16_t pass_share;
+	uint8_t members; /* with counts of the key; 1: no floor of local evidence */
 	bool thin;
+	int64_t evidence_full_ns; /* K: when the bucket of local evidence will be full */
 	struct harvest_words harvest;
 	/* not words of the table */
 	uint32_t key, destination; /* numbers: of the key, of its destination's record */
@@ -72,7 +74,7 @@ bool kernel_judge(const struct kernel *kernel, int64_t now_ns, uint32_t key, str
 
 static inline bool reason_drops(enum reason reason)
 {
-	return reason >= REASON_DROP_PAIR && reason <= REASON_DROP_DESTINATION_SHARE;
+	return reason >= REASON_DROP_BLOCKED && reason <= REASON_DROP_DESTINATION_SHARE;
 }
 
 #endif

@@ -17,7 +17,7 @@ static __always_inline void account(__u32 reason, __u32 bytes)
 
 static __always_inline bool reason_is_drop(__u32 reason)
 {
-	return reason - REASON_DROP_PAIR <= REASON_DROP_TUNNEL - REASON_DROP_PAIR;
+	return reason - REASON_DROP_BLOCKED <= REASON_DROP_TUNNEL - REASON_DROP_BLOCKED;
 }
 
 /* Never XDP_ABORTED: what the filter cannot judge is the stack's to judge. */

@@ -61,7 +61,7 @@ static __always_inline __u64 limit_of(const struct measure *measure, __u32 total
 }
 
 static __always_inline __u64 destination_limit(struct destination_head *head, const struct table_state *table, __u32 destination,
-					       __u64 own, __u32 now, const struct policy *policy)
+					       __u64 own, __u32 now, const struct policy *policy, __u32 *ret_members)
 {
 	__u64 window = READ_ONCE(head->window), fold = READ_ONCE(head->fold);
 	__u64 sum = shards_sum(destination, WORD_LOW(window));
@@ -74,6 +74,7 @@ static __always_inline __u64 destination_limit(struct destination_head *head, co
 		measure_fold(table, &head->base, &head->carry, &head->fold, fold, now, &measure);
 	else
 		measure_own(aged(&head->window, window, total, now, policy), now, &measure);
+	*ret_members = measure.members;
 	return limit_of(&measure, total, own, policy);
 }
 
@@ -83,20 +84,26 @@ static __noinline void shard_refresh(struct destination_shard *shard, __u32 dest
 	struct destination_head *head = element(&destinations, destination);
 	const struct table_state *table = &state;
 	struct policy *policy;
+	__u32 active;
 	bool fair;
 
 	if (!head)
 		return;
+	active = READ_ONCE(table->active);
+	if (DESTINATION_POLICY_BANK(head->policy) != BANK_OF(active))
+		head->policy = destination_policy((const struct address_key *)head->address, active);
 	policy = element(&policies, head->policy);
 	if (!policy)
 		return;
 	fair = policy->flags & POLICY_FAIR && is_alive(table, now);
-	shard->limit = destination_limit(head, table, destination, shard->packets, now,
-					 policy); /* restarts and ages the window, whoever judges */
+	shard->limit = destination_limit(head, table, destination, shard->packets, now, policy,
+					 &shard->members); /* restarts and ages the window, whoever judges */
 	if (fair)
 		shard->limit = NO_LIMIT; /* the daemon thins by share instead */
 	shard->flags = fair ? head->flags : head->flags & ~HEAD_THIN;
 	shard->pass_share = head->pass_share;
+	if (policy->flags & POLICY_UNPROTECTED)
+		shard->flags |= HEAD_UNPROTECTED;
 	shard->limit_at = now;
 }
 

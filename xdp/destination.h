@@ -6,31 +6,16 @@
 #ifndef XDP_DESTINATION_H
 #define XDP_DESTINATION_H
 
-#include "parse.h"
+#include "policy.h"
 
-#define DESTINATION_LOCAL 0xfffffeU /* the proxy itself; never stored in a record */
+/* Never stored in a record. */
+#define DESTINATION_LOCAL 0x3ffffeU /* the proxy itself */
+#define DESTINATION_UNPROTECTED 0x3ffffdU /* not counted by policy */
 
-static __always_inline __u64 ipv4_mapped(__u32 address)
-{
-	return (__u64)bpf_htonl(0xffff) | (__u64)bpf_htonl(address) << 32;
-}
-
-static __always_inline void client_of(const struct packet *packet, struct address_key *ret_address)
-{
-	ret_address->words[0] = packet->ipv6 ? packet->key.words[0] : 0;
-	ret_address->words[1] = packet->ipv6 ? packet->key.words[1] : ipv4_mapped(packet->tag >> 32);
-}
-
-static __always_inline void destination_of(const struct packet *packet, struct address_key *ret_address)
-{
-	ret_address->words[0] = packet->ipv6 ? packet->key.words[2] : 0;
-	ret_address->words[1] = packet->ipv6 ? packet->key.words[3] : ipv4_mapped((__u32)packet->tag);
-}
-
-static __always_inline void head_fill(struct destination_head *head, const struct address_key *address, __u32 now)
+static __always_inline void head_fill(struct destination_head *head, const struct address_key *address, __u32 policy, __u32 now)
 {
 	head->pass_share = SHARE_ALL;
-	head->policy = 0;
+	head->policy = policy;
 	head->flags = 0;
 	head->window = WORD(now, 0);
 	__builtin_memcpy(head->address, address, sizeof(head->address)); /* last: from here on the daemon sees it */
@@ -43,17 +28,20 @@ static __always_inline void destination_release(struct destination_head *head, _
 	bpf_map_push_elem(&destination_free, &index, 0);
 }
 
-static __noinline __u32 destination_make(const struct address_key *address, __u32 now)
+static __noinline __u32 destination_make(const struct address_key *address, bool make, __u32 now)
 {
+	__u32 index, *winner, number = destination_policy(address, active_bank());
+	struct policy *policy = element(&policies, number);
 	struct destination_head *head;
-	__u32 index, *winner;
 
-	if (bpf_map_pop_elem(&destination_free, &index))
+	if (policy && policy->flags & POLICY_UNPROTECTED)
+		return DESTINATION_UNPROTECTED;
+	if (!make || bpf_map_pop_elem(&destination_free, &index))
 		return DESTINATION_NONE;
 	head = element(&destinations, index);
 	if (!head)
 		return DESTINATION_NONE;
-	head_fill(head, address, now);
+	head_fill(head, address, number, now);
 	if (!bpf_map_update_elem(&destination_index, address, &index, BPF_NOEXIST))
 		return index;
 	destination_release(head, index);
@@ -61,8 +49,8 @@ static __noinline __u32 destination_make(const struct address_key *address, __u3
 	return winner ? *winner : DESTINATION_NONE;
 }
 
-/* The index of the packet's destination, made when missing; DESTINATION_LOCAL or DESTINATION_NONE. */
-static __noinline __u32 destination_find(const struct packet *packet)
+/* The index of the packet's destination, made when missing and `make` is set; one of DESTINATION_..., else. */
+static __noinline __u32 destination_find(const struct packet *packet, bool make)
 {
 	struct destination_head *head;
 	struct address_key address;
@@ -76,7 +64,7 @@ static __noinline __u32 destination_find(const struct packet *packet)
 	}
 	if (bpf_map_lookup_elem(&local_addresses, &address))
 		return DESTINATION_LOCAL; /* costs two look-ups a packet and no destination: the proxy's own traffic is small */
-	return destination_make(&address, packet->now);
+	return destination_make(&address, make, packet->now);
 }
 
 #endif

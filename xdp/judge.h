@@ -6,6 +6,7 @@
 #ifndef XDP_JUDGE_H
 #define XDP_JUDGE_H
 
+#include "account.h"
 #include "pairs.h"
 
 #define TS2_AHEAD_MAX 64 /* x 16 jiffies: a merged ts2 may be this far ahead of our clock; any further is an old one */
@@ -15,7 +16,7 @@ struct measure {
 	__u64 carried_hz; /* packets x hz */
 	__u32 offset;
 	__u32 window; /* jiffies */
-	bool folded;  /* the daemon's words are in force */
+	__u32 members; /* with counts of the key; 0: the daemon's words are not in force */
 };
 
 /* Jiffies since `then`, 0 when it lies ahead: another proxy's clock may be ahead of ours. */
@@ -42,7 +43,7 @@ static __always_inline bool is_alive(const struct table_state *table, __u32 now)
 
 static __always_inline bool fold_in_force(const struct table_state *table, __u64 fold, __u64 window, __u32 now)
 {
-	return FOLD_GENERATION(fold) && FOLD_GENERATION(fold) == WORD_LOW(window) && is_alive(table, now);
+	return FOLD_IS_OF(fold, WORD_LOW(window)) && is_alive(table, now);
 }
 
 /* Packets x hz that are expected by now, of those known up to A plus what came since at the rate of then. */
@@ -71,7 +72,7 @@ static __always_inline void measure_fold(const struct table_state *table, const 
 	ret_measure->carried_hz = carried(table, carry, fold, now);
 	ret_measure->offset = WORD_HIGH(base);
 	ret_measure->window = age(WORD_LOW(base), now);
-	ret_measure->folded = true;
+	ret_measure->members = FOLD_MEMBERS(fold);
 }
 
 static __always_inline void measure_own(__u64 window, __u32 now, struct measure *ret_measure)
@@ -79,7 +80,7 @@ static __always_inline void measure_own(__u64 window, __u32 now, struct measure 
 	ret_measure->carried_hz = 0;
 	ret_measure->offset = -WORD_HIGH(window);
 	ret_measure->window = age(WORD_LOW(window), now);
-	ret_measure->folded = false;
+	ret_measure->members = 0;
 }
 
 static __always_inline __u64 count_hz(const struct measure *measure, __u32 packets)
@@ -175,13 +176,38 @@ static __always_inline __u32 pair_count(struct pair_record *record, const struct
 
 	if (fold_in_force(table, fold, window, now)) {
 		measure_fold(table, &record->base, &record->carry, &record->fold, fold, now, ret_measure);
-		return (__u32)__sync_fetch_and_add(&record->packets, 1) + 1;
+		return __sync_fetch_and_add(&record->packets, 1) + 1;
 	}
 	measure_own(window, now, ret_measure);
-	packets = (__u32)__sync_fetch_and_add(&record->packets, 1) + 1;
+	packets = __sync_fetch_and_add(&record->packets, 1) + 1;
+	if (fold && !is_alive(table, now))
+		account(REASON_STALE, 0);
 	if (ret_measure->window > policy->window_max)
 		measure_own(aged(&record->window, window, packets, now, policy), now, ret_measure);
 	return packets;
+}
+
+/*
+ * The floor of local evidence: does the bucket hold one packet? Its level is kept as the moment it will be full. A moment further ahead
+ * than any that was written is one of hours ago.
+ */
+__noinline int evidence_grants(__u32 *evidence, __u32 rate, __u32 members, __u32 now)
+{
+	__u32 at = EVIDENCE_AT(now), second = hz * EVIDENCE_SCALE, full, ahead;
+	__u64 packet;
+
+	if (!evidence || members < 2 || !rate)
+		return false; /* nobody else's counts, or no rate */
+	full = READ_ONCE(*evidence);
+	ahead = full - at;
+	packet = (__u64)second * EVIDENCE_SHARE * members / rate;
+	if (!packet)
+		packet = 1;
+	if (ahead > second + packet)
+		ahead = 0;
+	if (ahead + packet > (second > packet ? second : packet))
+		return false;
+	return __sync_val_compare_and_swap(evidence, full, at + ahead + (__u32)packet) == full;
 }
 
 /* Line 15, at most once per pair and second: whoever changes the second kept in `thinning` sends it. */

@@ -11,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 
+#include <xpro/bounds.h>
 #include <xpro/record.h>
 
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
@@ -98,6 +99,32 @@ struct {
 	__type(key, __u32);
 	__type(value, struct policy);
 } policies SEC(".maps");
+
+/* Classes of addresses by prefix, of both banks. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 2 * POLICY_RULES_MAX);
+	__uint(key_size, PREFIX_KEY_BYTES);
+	__uint(value_size, sizeof(__u32));
+} prefixes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct class_matrix);
+} classes SEC(".maps");
+
+/* Live pairs by client_bucket. Both sides add and subtract, atomically. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, CLIENT_BUCKETS);
+	__type(key, __u32);
+	__type(value, __u64);
+} client_pairs SEC(".maps");
 
 /* Global variables, each a map of its own: the program reaches them without a look-up. */
 struct table_state state SEC(".data.state");

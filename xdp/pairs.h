@@ -97,6 +97,38 @@ static __always_inline struct pair_record *pair_find(bool ipv6, const struct pac
 	return set ? find_in(ipv6, set, packet, way_of(hash, 1, 0)) : NULL;
 }
 
+/* May the client have records of more pairs? Two buckets, so that who shares one with a greedy client still gets its own. */
+__noinline int client_has_room(const struct packet *packet)
+{
+	const struct table_state *table = &state;
+	struct address_key client;
+	__u64 *first, *second;
+
+	if (!packet || !table->client_pairs_max)
+		return true;
+	client_of(packet, &client);
+	first = element(&client_pairs, client_bucket(client.words, seed, 0));
+	second = element(&client_pairs, client_bucket(client.words, seed, 1));
+	return !first || !second || READ_ONCE(*first) < table->client_pairs_max || READ_ONCE(*second) < table->client_pairs_max;
+}
+
+__noinline int client_add(const struct packet *packet)
+{
+	struct address_key client;
+	__u64 *bucket;
+	int choice;
+
+	if (!packet)
+		return 0; /* cannot happen */
+	client_of(packet, &client);
+	for (choice = 0; choice < 2; choice++) {
+		bucket = element(&client_pairs, client_bucket(client.words, seed, choice));
+		if (bucket)
+			__sync_fetch_and_add(bucket, 1);
+	}
+	return 0;
+}
+
 /* Takes an empty way for ourselves; SET_WAYS when there is none. */
 static __always_inline __u32 claim(struct pair4_set *set, __u32 own)
 {
@@ -114,9 +146,10 @@ static __always_inline __u32 claim(struct pair4_set *set, __u32 own)
 }
 
 /* Every word, because a slot may have been used before. Harvest words of zero are how the daemon knows a record as new. */
-static __always_inline void record_fill(struct pair_record *record, __u64 tag, __u32 now, __u32 destination)
+static __always_inline void record_fill(struct pair_record *record, __u64 tag, __u32 now, __u32 place)
 {
 	record->packets = 0;
+	record->evidence = EVIDENCE_AT(now);
 	record->window = WORD(now, 0);
 	record->last = now;
 	record->thinning = thinning_start(tag, seed);
@@ -126,7 +159,7 @@ static __always_inline void record_fill(struct pair_record *record, __u64 tag, _
 	record->harvest = 0;
 	record->slot = 0;
 	record->pass_share = SHARE_ALL;
-	record->place = PLACE(destination, 0);
+	record->place = place;
 }
 
 static __always_inline void key_fill(struct pair4_set *set, __u32 way, const struct packet *packet)
@@ -146,7 +179,7 @@ static __always_inline void publish(struct pair4_set *set, __u32 way, __u64 tag)
  * A record for a pair that has none. Two CPUs may get here with one key: who sees the other's before publishing its own steps
  * back; when both have published, the first in scan order is the record from then on. NULL: both sets are full.
  */
-static __always_inline struct pair_record *pair_make(bool ipv6, const struct packet *packet, __u32 destination)
+static __always_inline struct pair_record *pair_make(bool ipv6, const struct packet *packet, __u32 place)
 {
 	__u64 hash = tag_hash(packet->tag, seed, ipv6);
 	struct pair4_set *set = set_at(ipv6, hash, 0), *other = set_at(ipv6, hash, 1);
@@ -162,7 +195,7 @@ static __always_inline struct pair_record *pair_make(bool ipv6, const struct pac
 	way = claim(set, way_of(hash, choice, 0));
 	if (way >= SET_WAYS)
 		return NULL;
-	record_fill(&set->records[within(way)], packet->tag, packet->now, destination);
+	record_fill(&set->records[within(way)], packet->tag, packet->now, place);
 	if (ipv6)
 		key_fill(set, way, packet);
 	twin = pair_find(ipv6, packet);
@@ -170,19 +203,20 @@ static __always_inline struct pair_record *pair_make(bool ipv6, const struct pac
 		publish(set, way, TAG_EMPTY);
 		return twin;
 	}
+	client_add(packet);
 	publish(set, way, packet->tag);
 	return pair_find(ipv6, packet);
 }
 
 /* Two functions, so that each works on one map; out of line, because new pairs are rare. */
-static __noinline struct pair_record *pair4_make(const struct packet *packet, __u32 destination)
+static __noinline struct pair_record *pair4_make(const struct packet *packet, __u32 place)
 {
-	return pair_make(false, packet, destination);
+	return pair_make(false, packet, place);
 }
 
-static __noinline struct pair_record *pair6_make(const struct packet *packet, __u32 destination)
+static __noinline struct pair_record *pair6_make(const struct packet *packet, __u32 place)
 {
-	return pair_make(true, packet, destination);
+	return pair_make(true, packet, place);
 }
 
 #endif

@@ -23,16 +23,26 @@ static __always_inline __u32 enforced(__u32 reason, __u32 flags)
 	return flags & POLICY_MONITOR && reason_is_drop(reason) ? REASON_WOULD_DROP : reason;
 }
 
-/* Lines 12-17. REASON_PASS_SHARE when the packet was in the share of a policed pair. */
+/* What a pair without a rate is: listed, or not limited. */
+static __always_inline __u32 listed(__u32 flags)
+{
+	if (flags & POLICY_LISTED_PASS)
+		return REASON_PASS_NEVER_DROP;
+	return flags & POLICY_LISTED_BLOCK ? REASON_DROP_BLOCKED : REASON_PASS;
+}
+
+/* Lines 12-17, and the lists before them. REASON_PASS_SHARE when the packet was in the share of a policed pair. */
 static __always_inline __u32 judge_pair(struct pair_record *record, const struct packet *packet, const struct policy *policy,
 					const struct measure *measure, __u32 packets)
 {
+	if (!policy->pair_rate)
+		return listed(policy->flags);
 	if (!is_over(measure, packets, policy->pair_rate, policy->pair_min_window, policy->flags))
 		return REASON_PASS;
 	warn(record, packet, measure, packets, policy->pair_rate);
-	if (!(policy->flags & POLICY_POLICE) || !measure->folded)
-		return REASON_DROP_PAIR; /* no fold, no share: until the daemon has worked one out the paper's rule stands */
-	return is_in_share(&record->thinning, READ_ONCE(record->pass_share)) ? REASON_PASS_SHARE : REASON_DROP_PAIR_SHARE;
+	if (policy->flags & POLICY_POLICE && measure->members) /* no fold, no share: until there is one the paper's rule stands */
+		return is_in_share(&record->thinning, READ_ONCE(record->pass_share)) ? REASON_PASS_SHARE : REASON_DROP_PAIR_SHARE;
+	return evidence_grants(&record->evidence, policy->pair_rate, measure->members, packet->now) ? REASON_PASS_EVIDENCE : REASON_DROP_PAIR;
 }
 
 /* Lines 21-25. `record` is NULL for a pair without one; `folded` tells whether its pass_share is current. */
@@ -49,44 +59,68 @@ static __always_inline __u32 judge_destination(struct destination_shard *shard, 
 	return in_share ? REASON_PASS_SHARE : REASON_DROP_DESTINATION_SHARE;
 }
 
-/* The destination's own policy says whether its drops are enforced; looked up only for them. */
-static __always_inline __u32 enforced_destination(__u32 reason, __u32 destination)
+/* The destination's own policy says whether its drops are enforced, and how low others' counts may push it; looked up only for drops. */
+static __noinline __u32 enforced_destination(__u32 reason, __u32 destination, __u32 members, __u32 now)
 {
-	struct destination_head *head;
-	struct policy *policy;
+	struct destination_head *head = element(&destinations, destination);
+	struct policy *policy = head ? element(&policies, head->policy) : NULL;
+	struct destination_shard *first = shard_at(destination, 0);
 
-	if (!reason_is_drop(reason))
+	if (!policy || !first)
 		return reason;
-	head = element(&destinations, destination);
-	policy = head ? element(&policies, head->policy) : NULL;
-	return policy ? enforced(reason, policy->flags) : reason;
+	if (reason == REASON_DROP_DESTINATION && evidence_grants(&first->evidence, policy->destination_rate, members, now))
+		return REASON_PASS_EVIDENCE;
+	return enforced(reason, policy->flags);
 }
 
-/* A pair that found no room in the table: judged in its destination alone. */
-static __always_inline __u32 filter_destination(const struct packet *packet, __u32 destination)
+static __always_inline __u32 filter_shard(struct destination_shard *shard, struct pair_record *record, bool folded, __u32 destination,
+					  __u32 now)
 {
+	__u32 reason = judge_destination(shard, record, folded);
+
+	return reason_is_drop(reason) ? enforced_destination(reason, destination, shard->members, now) : reason;
+}
+
+/* A pair that found no room in the table: judged by the lists, and in its destination. */
+static __always_inline __u32 filter_destination(const struct packet *packet, __u32 place)
+{
+	struct policy *policy = element(&policies, PLACE_POLICY(place));
+	__u32 destination = PLACE_DESTINATION(place), reason;
 	struct destination_shard *shard = shard_of(destination, packet->now);
 
-	if (!shard)
-		return REASON_PASS;
-	shard_count(shard, packet->now);
-	return enforced_destination(judge_destination(shard, NULL, false), destination);
+	if (!policy)
+		return REASON_PASS; /* cannot happen */
+	if (shard)
+		shard_count(shard, packet->now);
+	reason = policy->pair_rate ? REASON_PASS : listed(policy->flags);
+	if (reason != REASON_PASS || !shard)
+		return enforced(reason, policy->flags);
+	return filter_shard(shard, NULL, false, destination, packet->now);
+}
+
+/* Not counted: to the proxy itself, or not to be protected. */
+static __always_inline __u32 uncounted(__u32 flags)
+{
+	return flags & HEAD_PASS ? REASON_PASS_LOCAL : REASON_PASS_UNPROTECTED;
 }
 
 static __always_inline __u32 filter_pair(struct pair_record *record, const struct packet *packet)
 {
 	__u32 place = READ_ONCE(record->place), destination = PLACE_DESTINATION(place), packets, reason;
-	struct policy *policy = element(&policies, PLACE_POLICY(place));
+	const struct table_state *table = &state;
 	struct destination_shard *shard;
 	struct measure measure;
-	const struct table_state *table = &state;
+	struct policy *policy;
 	__u64 window;
 
+	if ((place ^ READ_ONCE(table->active)) & BANK_BIT)
+		place = place_refresh(&record->place, packet, table->active);
+	policy = element(&policies, PLACE_POLICY(place));
 	if (!policy)
-		return REASON_PASS; /* cannot happen: there is one for each of the 8 bits */
+		return REASON_PASS; /* cannot happen: a policy for each of the 10 bits */
 	shard = shard_of(destination, packet->now);
-	if (shard && shard->flags & HEAD_PASS)
-		return REASON_PASS_LOCAL; /* became the proxy's own address after the record was made */
+	if (shard && shard->flags & (HEAD_PASS | HEAD_UNPROTECTED))
+		return uncounted(shard->flags); /* became so after the record was made */
 	window = pair_touch(record, packet->now, policy);
 	if (shard)
 		shard_count(shard, packet->now);
@@ -94,31 +128,41 @@ static __always_inline __u32 filter_pair(struct pair_record *record, const struc
 	reason = judge_pair(record, packet, policy, &measure, packets);
 	if (reason_is_drop(reason))
 		return enforced(reason, policy->flags);
-	if (!shard)
+	if (!shard || reason == REASON_PASS_NEVER_DROP)
 		return reason;
 	if (reason == REASON_PASS_SHARE && shard->packets <= shard->limit)
 		return reason; /* thinned once: the daemon's share of a pair covers both rules */
-	return enforced_destination(judge_destination(shard, record, measure.folded), destination);
+	packets = filter_shard(shard, record, measure.members, destination, packet->now);
+	return packets == REASON_PASS ? reason : packets; /* by the floor, or by its share, if the destination lets it */
 }
 
-/* The destination before the pair, so that packets to the proxy itself leave no record behind. */
+/* A pair met for the first time, or without room. The destination first, so that packets to the proxy itself leave no record behind. */
+static __always_inline __u32 filter_new(bool ipv6, const struct packet *packet)
+{
+	bool room = client_has_room(packet);
+	__u32 destination = destination_find(packet, room), active = active_bank(), place;
+	struct pair_record *record = NULL;
+
+	if (destination == DESTINATION_LOCAL)
+		return REASON_PASS_LOCAL;
+	if (destination == DESTINATION_UNPROTECTED)
+		return REASON_PASS_UNPROTECTED;
+	if (destination == DESTINATION_NONE && room)
+		account(REASON_DESTINATIONS_FULL, packet->bytes);
+	place = PLACE(destination, pair_policy(packet, active));
+	if (room)
+		record = ipv6 ? pair6_make(packet, place) : pair4_make(packet, place);
+	if (record)
+		return filter_pair(record, packet);
+	account(room ? REASON_TABLE_FULL : REASON_CLIENT_QUOTA, packet->bytes);
+	return filter_destination(packet, place);
+}
+
 static __always_inline __u32 filter(bool ipv6, const struct packet *packet)
 {
 	struct pair_record *record = pair_find(ipv6, packet);
-	__u32 destination;
 
-	if (record)
-		return filter_pair(record, packet);
-	destination = destination_find(packet);
-	if (destination == DESTINATION_LOCAL)
-		return REASON_PASS_LOCAL;
-	if (destination == DESTINATION_NONE)
-		account(REASON_DESTINATIONS_FULL, packet->bytes);
-	record = ipv6 ? pair6_make(packet, destination) : pair4_make(packet, destination);
-	if (record)
-		return filter_pair(record, packet);
-	account(REASON_TABLE_FULL, packet->bytes);
-	return filter_destination(packet, destination);
+	return record ? filter_pair(record, packet) : filter_new(ipv6, packet);
 }
 
 /* Global functions: one copy each, walked by the verifier once, whichever way a packet came to be read. */

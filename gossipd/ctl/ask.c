@@ -35,6 +35,7 @@ static const size_t row_sizes[] = {
 	[CONTROL_TYPE_RECORD] = sizeof(struct control_record),
 	[CONTROL_TYPE_CELL] = sizeof(struct control_cell),
 	[CONTROL_TYPE_EVENT] = sizeof(struct control_event),
+	[CONTROL_TYPE_RULE] = sizeof(struct control_rule),
 };
 
 /* ---- which socket ---- */

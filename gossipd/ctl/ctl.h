@@ -68,6 +68,7 @@ int run_members(const struct arguments *arguments, struct output *output);
 int run_pairs(const struct arguments *arguments, struct output *output);
 int run_destinations(const struct arguments *arguments, struct output *output);
 int run_explain(const struct arguments *arguments, struct output *output);
+int run_policy_show(const struct arguments *arguments, struct output *output);
 int run_events(const struct arguments *arguments, struct output *output);
 int run_detach(const struct arguments *arguments, struct output *output);
 

@@ -154,6 +154,27 @@ static void add_mesh(struct text *text, const struct config *config)
 	    config->destination_min_window_ms, config->early ? "true" : "false");
 }
 
+static void add_policy(struct text *text)
+{
+	add(text, "%s",
+	    "# Exceptions, by prefix; read again on SIGHUP. The longest prefix counts, and what a client's rule sets comes before its\n"
+	    "# destination's. never_drop comes before block, block before every rate. policy_file = \"...\"; names a file with the same "
+	    "settings.\n"
+	    "policy = {\n"
+	    "\t# Other thresholds of mesh = { ... }: { client = \"10.1.0.0/16\"; pair_rate = 50; },\n"
+	    "\t# { destination = \"192.0.2.0/24\"; destination_rate = 5000; destination_min_window_ms = 500; }\n"
+	    "\trules = ( );\n"
+	    "\t# Passes whatever its rate, and is counted: \"10.1.2.3\" is a client, { destination = \"192.0.2.1\"; } a destination.\n"
+	    "\tnever_drop = ( );\n"
+	    "\t# Drops whatever its rate, for good or until: { client = \"10.9.0.0/16\"; until = \"2026-12-01T00:00:00Z\"; }\n"
+	    "\tblock = ( );\n"
+	    "\t# true: only these destinations are counted and judged, all else passes.\n"
+	    "\tprotected_only = false;\n"
+	    "\tprotected = ( );\n"
+	    "};\n"
+	    "\n");
+}
+
 static void add_limits(struct text *text, const struct config *config)
 {
 	add(text,
@@ -165,6 +186,8 @@ static void add_limits(struct text *text, const struct config *config)
 	    "\tpairs4 = %u;\n"
 	    "\tpairs6 = %u;\n"
 	    "\tdestinations = %u;\n"
+	    "\t# Pairs that one client may have records of; what it sends beyond counts in its destinations alone. 0 = any number.\n"
+	    "\tclient_pairs = %u;\n"
 	    "\tkeys = %u;\n"
 	    "\tcells = %u;\n"
 	    "\tframes = %u;\n"
@@ -174,7 +197,7 @@ static void add_limits(struct text *text, const struct config *config)
 	    "\t# Largest number of frames published per tick, up to %d: what does not fit waits for the next.\n"
 	    "\tframes_per_tick = %u;\n"
 	    "};\n",
-	    config->pairs4, config->pairs6, config->destinations, config->keys, config->cells, config->frames, config->members,
+	    config->pairs4, config->pairs6, config->destinations, config->client_pairs, config->keys, config->cells, config->frames, config->members,
 	    DATAGRAM_BYTES_MIN, DATAGRAM_BYTES_MAX, config->datagram_bytes, FRAMES_PER_TICK_MAX, config->frames_per_tick);
 }
 
@@ -187,6 +210,7 @@ size_t example_write(const struct config *config, char *ret_text, size_t bytes)
 	add_gossip(&text, config);
 	add_control(&text, config);
 	add_mesh(&text, config);
+	add_policy(&text);
 	add_limits(&text, config);
 	return text.left ? (size_t)(text.at - ret_text) : 0;
 }

@@ -9,6 +9,7 @@
 
 #include "../text.h"
 #include "ask.h"
+#include "rules.h"
 #include "time_text.h"
 
 /* One of the two keys that are explained. */
@@ -54,7 +55,13 @@ static void write_verdict(const struct explaining *explaining, char *ret_text, s
 	uint32_t flags = explaining->status.policy_flags;
 	const char *would = flags & POLICY_MONITOR ? "would drop (mode = monitor: it passes)" : "drops";
 
-	if (is_over_here(explaining, pair) && !(flags & POLICY_POLICE))
+	if (explaining->status.unprotected)
+		snprintf(ret_text, bytes, "its packets pass uncounted: the destination is not protected (protected_only)");
+	else if (explaining->status.listing == POLICY_PASSES)
+		snprintf(ret_text, bytes, "every packet passes: the client or the destination is on never_drop");
+	else if (explaining->status.listing == POLICY_BLOCKED)
+		snprintf(ret_text, bytes, "every packet %s: the client or the destination is on block", would);
+	else if (is_over_here(explaining, pair) && !(flags & POLICY_POLICE))
 		snprintf(ret_text, bytes, "every packet %s: the pair is over its rate (Algorithm 2, line 14)", would);
 	else if (is_over_here(explaining, pair))
 		snprintf(ret_text, bytes,
@@ -223,6 +230,9 @@ static bool take_row(void *user, enum control_type type, const void *row)
 
 	if (type == CONTROL_TYPE_STATUS) {
 		explaining->status = *(const struct control_status *)row;
+		output_list(explaining->output, "rules");
+	} else if (type == CONTROL_TYPE_RULE) {
+		show_rule(explaining->output, row);
 	} else if (type == CONTROL_TYPE_KEY && explaining->parts < 2) {
 		if (part)
 			say_part(explaining, part);

@@ -75,6 +75,7 @@ static const struct command {
 	{ "destinations", run_destinations, "", 0, ASKS | BIT(DESTINATION) | BIT(OVER), false, "destinations and their rates" },
 	{ "explain", run_explain, " CLIENT DESTINATION", 2, ASKS, false,
 	  "why a client's packets pass or drop: the counts behind the verdict" },
+	{ "policy show", run_policy_show, "", 0, ASKS, false, "the defaults and the rules this proxy judges by" },
 	{ "events", run_events, "", 0, ASKS | BIT(FOLLOW), true, "what happened lately" },
 	{ "detach", run_detach, "", 0, BIT(PIN_PATH) | BIT(CONFIG), false, "take the filter off, with or without gossipd" },
 };

@@ -57,6 +57,10 @@ static void show_status_facts(struct output *output, const struct control_status
 		NUMBER("destinations_max", NULL, 0, s->destinations_max),
 		NUMBER("table_bytes", NULL, 0, s->table_bytes),
 		NUMBER("keys_held", NULL, 0, s->keys_held),
+		NUMBER("policy_version", NULL, 0, s->policy_version),
+		NUMBER("policy_rules", NULL, 0, s->policy_rules),
+		NUMBER("policy_waiting", NULL, 0, s->policy_waiting),
+		NUMBER("clients_full", NULL, 0, s->clients_full),
 		NUMBER("keys_max", NULL, 0, s->keys_max),
 		NUMBER("cells_held", NULL, 0, s->cells_held),
 		NUMBER("cells_max", NULL, 0, s->cells_max),
@@ -107,6 +111,10 @@ static void show_status_sentences(struct output *output, const struct control_st
 		   s->policy_flags & POLICY_POLICE ? "police" : "drop", s->destination_rate,
 		   s->policy_flags & POLICY_FAIR ? "fair" : "strict",
 		   s->policy_flags & POLICY_MONITOR ? "; mode = monitor: nothing is dropped" : "");
+	output_say(output, "  policy        version %llu, %u rules%s", (unsigned long long)s->policy_version, s->policy_rules,
+		   s->policy_waiting ? ", another waits for its slot" : "");
+	if (s->clients_full)
+		output_say(output, "  quota         %llu clients have records of as many pairs as one may", (unsigned long long)s->clients_full);
 	output_say(output, "  ledger        %llu keys (%.1f %%), %llu cells (%.1f %%)", (unsigned long long)s->keys_held,
 		   percent(s->keys_held, s->keys_max), (unsigned long long)s->cells_held, percent(s->cells_held, s->cells_max));
 	output_say(output,

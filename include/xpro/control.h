@@ -13,15 +13,16 @@
 #include "record.h"
 
 #define CONTROL_MAGIC 0x584d5031u /* "XMP1" */
-#define CONTROL_VERSION 1
+#define CONTROL_VERSION 2
 
 enum control_verb {
 	CONTROL_STATUS = 1, /* one control_status, then control_reason, control_reject and control_attachment rows */
 	CONTROL_MEMBERS, /* control_member rows */
 	CONTROL_PAIRS, /* control_key rows; filters apply */
 	CONTROL_DESTINATIONS, /* control_key rows */
-	CONTROL_EXPLAIN, /* control_status; then for the pair, then for the destination: control_key, control_record, control_cell rows */
+	CONTROL_EXPLAIN, /* control_status with the thresholds of this pair and destination; control_rule rows of the rules that decide; then for the pair, then for the destination: control_key, control_record, control_cell rows */
 	CONTROL_EVENTS, /* control_event rows: the last ones kept, then with CONTROL_FOLLOW new ones until the client goes */
+	CONTROL_POLICY, /* control_status, then control_rule rows of every rule in force */
 };
 
 #define CONTROL_HAS_CLIENT 0x01 /* client/client_bits hold a prefix */
@@ -51,6 +52,7 @@ enum control_type {
 	CONTROL_TYPE_RECORD,
 	CONTROL_TYPE_CELL,
 	CONTROL_TYPE_EVENT,
+	CONTROL_TYPE_RULE,
 };
 
 struct control_header {
@@ -71,8 +73,12 @@ struct control_status {
 	uint32_t gossip, members, members_up, degraded; /* booleans and counts; members includes this node */
 	char degraded_why[128]; /* the first reason, empty when there is none */
 	uint32_t tick_ms, window_max_ms, decay, slot_ms;
-	uint32_t idle_reset_ms, pair_min_window_ms, destination_min_window_ms, reserved;
+	uint32_t idle_reset_ms, pair_min_window_ms, destination_min_window_ms, protected_only;
 	uint32_t pair_rate, destination_rate, policy_flags, hz; /* policy_flags as in struct policy */
+	uint64_t policy_version, policy_waiting, policy_effective_slot; /* waiting: version of the one that waits, and its slot; 0 none */
+	uint32_t policy_generation, policy_rules;
+	uint32_t listing, unprotected; /* explain: enum policy_listing of the pair; its destination is not protected */
+	uint64_t clients_full; /* with records of as many pairs as one may have */
 	uint64_t slot, tick;
 	uint64_t pairs4, pairs4_max, pairs6, pairs6_max, destinations, destinations_max, table_bytes;
 	uint64_t keys_held, keys_max, cells_held, cells_max;
@@ -138,6 +144,16 @@ struct control_cell {
 	uint64_t incarnation, slot, packets;
 	int64_t first_ns, last_ns;
 };
+
+struct control_rule {
+	uint8_t prefix[16], bits; /* on the mapped form */
+	uint8_t side, kind, fields; /* as in struct policy_rule */
+	uint32_t number; /* in the document, from 0 */
+	uint32_t pair_rate, destination_rate, idle_reset_ms, pair_min_window_ms, destination_min_window_ms;
+	uint32_t ended; /* its time is over */
+	uint64_t until_s;
+};
+_Static_assert(sizeof(struct control_rule) == 56, "no padding");
 
 struct control_event {
 	int64_t at_ns; /* mesh time */

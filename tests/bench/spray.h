@@ -112,7 +112,7 @@ static inline void table_limit(struct table *table, uint32_t pair_rate, uint32_t
 				       .decay = 2,
 				       .flags = flags };
 
-	table_set_policy(table, 0, &policy);
+	policies_plain(table, &policy);
 }
 
 static inline uint64_t table_reason(const struct table *table, enum reason reason)

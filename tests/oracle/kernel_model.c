@@ -84,7 +84,7 @@ static struct pair_record *record_make(struct kernel *kernel, const struct key *
 
 static bool fold_in_force(const struct pair_record *record)
 {
-	return FOLD_GENERATION(record->fold) && FOLD_GENERATION(record->fold) == WORD_LOW(record->window);
+	return FOLD_IS_OF(record->fold, WORD_LOW(record->window));
 }
 
 /* Algorithm 2, lines 2-11. */
@@ -173,7 +173,7 @@ void kernel_apply(struct kernel *kernel, const struct change *change, uint32_t h
 	if (!window_is_known(kernel, record, harvested, ts2))
 		return;
 	record->base = WORD(ts1, (uint32_t)change->count - harvested);
-	record->fold = FOLD(WORD_LOW(record->window), from, ts2 >> TS2_SHIFT);
+	record->fold = FOLD(WORD_LOW(record->window), change->members, from, ts2 >> TS2_SHIFT);
 	record->carry = WORD((uint32_t)change->floor, (uint32_t)(change->rho * RHO_SCALE + 0.5));
 	record->pass_share = change->pass_share;
 }

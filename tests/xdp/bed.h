@@ -133,7 +133,7 @@ static inline int bed_teardown(void **state)
 
 static inline void bed_policy(struct policy policy)
 {
-	table_set_policy(bed.table, 0, &policy);
+	policies_plain(bed.table, &policy);
 }
 
 static inline struct policy policy_plain(uint32_t pair_rate, uint32_t destination_rate, uint32_t flags)

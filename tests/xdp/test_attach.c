@@ -158,8 +158,8 @@ static void the_next_daemon_swaps_the_program_without_a_gap(void **state)
 
 	(void)state;
 	assert_int_equal(open_table(), 0);
-	table_set_policy(bed.table, 0,
-			 &(struct policy){ .pair_rate = 1,
+	policies_plain(bed.table,
+		       &(struct policy){ .pair_rate = 1,
 					   .pair_min_window = 100,
 					   .idle_reset = 5000,
 					   .window_max = 100000,

@@ -384,7 +384,7 @@ static void joining_keeps_each_slots_packets(void **state)
 		struct pair_record theirs = { .packets = rows[i].their_packets,
 					      .slot = rows[i].their_slot,
 					      .harvest = WORD(rows[i].their_start, rows[i].their_harvested) };
-		struct words into = words_of_pair(&ours), leftover = words_of_pair(&theirs);
+		struct words into = words_of_pair(bed.table, &ours), leftover = words_of_pair(bed.table, &theirs);
 
 		words_join(&into, &leftover);
 		if ((uint32_t)ours.packets - WORD_LOW(ours.harvest) != rows[i].in_slot || ours.slot != rows[i].slot_after)
@@ -647,7 +647,7 @@ int main(void)
 		cmocka_unit_test(a_full_table_refuses_the_daemon_too),
 		TEST(twins_are_joined_without_losing_a_packet),
 		TEST(a_twin_that_goes_on_counting_in_flight_is_joined_whole),
-		cmocka_unit_test(joining_keeps_each_slots_packets),
+		cmocka_unit_test_setup_teardown(joining_keeps_each_slots_packets, bed_setup, bed_teardown),
 		TEST(idle_keys_are_taken_out_and_their_places_used_again),
 		TEST(keys_that_count_or_are_not_harvested_stay),
 		TEST(a_pair_active_at_another_proxy_stays),

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* gossipctl policy show: the defaults and the rules this proxy judges by now. */
+#include <string.h>
+#include <time.h>
+
+#include "../text.h"
+#include "ask.h"
+#include "rules.h"
+
+static const char *const sides[] = { "client", "destination" };
+static const char *const kinds[] = { "override", "never_drop", "block", "protected" };
+
+#define WHAT_BYTES 192
+
+static void prefix_text(const struct control_rule *rule, char ret_text[TEXT_PREFIX_BYTES])
+{
+	struct address address;
+	size_t length;
+
+	memcpy(address.bytes, rule->prefix, 16);
+	text_of_address(&address, ret_text);
+	length = strlen(ret_text);
+	snprintf(ret_text + length, TEXT_PREFIX_BYTES - length, "/%u", address_is_ipv4(&address) && rule->bits >= 96 ? rule->bits - 96U : rule->bits);
+}
+
+static void add(char text[WHAT_BYTES], const char *name, uint32_t value)
+{
+	size_t length = strlen(text);
+
+	snprintf(text + length, WHAT_BYTES - length, "%s%s = %u", length ? ", " : "", name, value);
+}
+
+/* What an override sets, or until when an entry of a list holds. */
+static void what_text(const struct control_rule *rule, char ret_text[WHAT_BYTES])
+{
+	time_t until = (time_t)rule->until_s;
+	struct tm utc;
+
+	ret_text[0] = '\0';
+	if (rule->fields & POLICY_PAIR_RATE)
+		add(ret_text, "pair_rate", rule->pair_rate);
+	if (rule->fields & POLICY_DESTINATION_RATE)
+		add(ret_text, "destination_rate", rule->destination_rate);
+	if (rule->fields & POLICY_IDLE_RESET)
+		add(ret_text, "idle_reset_ms", rule->idle_reset_ms);
+	if (rule->fields & POLICY_PAIR_MIN_WINDOW)
+		add(ret_text, "pair_min_window_ms", rule->pair_min_window_ms);
+	if (rule->fields & POLICY_DESTINATION_MIN_WINDOW)
+		add(ret_text, "destination_min_window_ms", rule->destination_min_window_ms);
+	if (rule->until_s && gmtime_r(&until, &utc))
+		strftime(ret_text, WHAT_BYTES, rule->ended ? "ended %Y-%m-%dT%H:%M:%SZ" : "until %Y-%m-%dT%H:%M:%SZ", &utc);
+}
+
+static const char *side_name(const struct control_rule *rule)
+{
+	return rule->side < sizeof(sides) / sizeof(sides[0]) ? sides[rule->side] : "?";
+}
+
+static const char *kind_name(const struct control_rule *rule)
+{
+	return rule->kind < sizeof(kinds) / sizeof(kinds[0]) ? kinds[rule->kind] : "?";
+}
+
+void show_rule(struct output *output, const struct control_rule *rule)
+{
+	char prefix[TEXT_PREFIX_BYTES], what[WHAT_BYTES];
+
+	prefix_text(rule, prefix);
+	what_text(rule, what);
+	{
+		const struct field fields[] = {
+			NUMBER("number", "rule", 5, rule->number + 1),
+			TEXT("kind", "kind", -11, kind_name(rule)),
+			TEXT("side", "side", -12, side_name(rule)),
+			TEXT("prefix", "prefix", -24, prefix),
+			TEXT("what", "what", -40, what),
+			FLAG("ended", NULL, 0, rule->ended),
+			NUMBER("until_s", NULL, 0, rule->until_s),
+		};
+
+		output_row(output, FIELDS(fields));
+	}
+}
+
+static void show_defaults(struct output *output, const struct control_status *s)
+{
+	const struct field fields[] = {
+		NUMBER("version", NULL, 0, s->policy_version),
+		NUMBER("generation", NULL, 0, s->policy_generation),
+		NUMBER("effective_slot", NULL, 0, s->policy_effective_slot),
+		NUMBER("waiting", NULL, 0, s->policy_waiting),
+		NUMBER("rules_count", NULL, 0, s->policy_rules),
+		NUMBER("pair_rate", NULL, 0, s->pair_rate),
+		NUMBER("destination_rate", NULL, 0, s->destination_rate),
+		NUMBER("idle_reset_ms", NULL, 0, s->idle_reset_ms),
+		NUMBER("pair_min_window_ms", NULL, 0, s->pair_min_window_ms),
+		NUMBER("destination_min_window_ms", NULL, 0, s->destination_min_window_ms),
+		FLAG("protected_only", NULL, 0, s->protected_only),
+		FLAG("monitor", NULL, 0, s->policy_flags & POLICY_MONITOR),
+	};
+
+	output_facts(output, "policy", FIELDS(fields));
+	output_say(output, "policy version %llu (%s), generation %u, %u rules", (unsigned long long)s->policy_version,
+		   s->policy_version ? "of the mesh" : "of this proxy's configuration", s->policy_generation, s->policy_rules);
+	if (s->policy_waiting)
+		output_say(output, "  version %llu waits for slot %llu; it is slot %llu now", (unsigned long long)s->policy_waiting,
+			   (unsigned long long)s->policy_effective_slot, (unsigned long long)s->slot);
+	output_say(output, "  defaults      pair %u/s (%s), destination %u/s (%s)%s%s", s->pair_rate, s->policy_flags & POLICY_POLICE ? "police" : "drop",
+		   s->destination_rate, s->policy_flags & POLICY_FAIR ? "fair" : "strict",
+		   s->protected_only ? "; only protected destinations" : "",
+		   s->policy_flags & POLICY_MONITOR ? "; mode = monitor: nothing is dropped" : "");
+	output_list(output, "rules");
+}
+
+static bool show_row(void *user, enum control_type type, const void *row)
+{
+	struct output *output = user;
+
+	if (type == CONTROL_TYPE_STATUS)
+		show_defaults(output, row);
+	else if (type == CONTROL_TYPE_RULE)
+		show_rule(output, row);
+	return !ferror(output->file);
+}
+
+int run_policy_show(const struct arguments *arguments, struct output *output)
+{
+	struct control_request request = { .verb = CONTROL_POLICY };
+
+	return ask(arguments, &request, show_row, output);
+}

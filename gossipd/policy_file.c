@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* libconfig's tree into rules: each entry names one prefix, and what it sets or until when it holds. */
+#define _GNU_SOURCE /* strptime, timegm */
+#include "policy_file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "config_internal.h"
+
+struct reading {
+	const char *path;
+	struct policy_file *file;
+	struct problem *problem;
+};
+
+#define WRONG(at, format, ...)                                                                                           \
+	problem_set(reading->problem, -EINVAL, "%s:%u: " format,                                                         \
+		    config_setting_source_file(at) ? config_setting_source_file(at) : reading->path,                     \
+		    config_setting_source_line(at), ##__VA_ARGS__)
+
+/* ---- thresholds: of a rule, or the defaults ---- */
+
+static const struct threshold {
+	const char *name;
+	uint8_t field;
+	uint32_t min, max;
+	size_t of_rule, of_defaults;
+	bool duration;
+} thresholds[] = {
+	{ "pair_rate", POLICY_PAIR_RATE, 0, RATE_MAX, offsetof(struct policy_rule, pair_rate), offsetof(struct thresholds, pair_rate), false },
+	{ "destination_rate", POLICY_DESTINATION_RATE, 0, RATE_MAX, offsetof(struct policy_rule, destination_rate),
+	  offsetof(struct thresholds, destination_rate), false },
+	{ "idle_reset_ms", POLICY_IDLE_RESET, 100, IDLE_RESET_MS_MAX, offsetof(struct policy_rule, idle_reset_ms),
+	  offsetof(struct thresholds, idle_reset), true },
+	{ "pair_min_window_ms", POLICY_PAIR_MIN_WINDOW, THRESHOLD_MIN_WINDOW_MS_MIN, WINDOW_MAX_MS_MAX,
+	  offsetof(struct policy_rule, pair_min_window_ms), offsetof(struct thresholds, pair_min_window), true },
+	{ "destination_min_window_ms", POLICY_DESTINATION_MIN_WINDOW, THRESHOLD_MIN_WINDOW_MS_MIN, WINDOW_MAX_MS_MAX,
+	  offsetof(struct policy_rule, destination_min_window_ms), offsetof(struct thresholds, destination_min_window), true },
+};
+
+#define THRESHOLDS (sizeof(thresholds) / sizeof(thresholds[0]))
+
+static const struct threshold *threshold_named(const char *name)
+{
+	for (size_t i = 0; i < THRESHOLDS; i++) {
+		if (strcmp(thresholds[i].name, name) == 0)
+			return &thresholds[i];
+	}
+	return NULL;
+}
+
+static int read_number(struct reading *reading, const config_setting_t *at, const struct threshold *threshold, uint32_t *ret_number)
+{
+	int type = config_setting_type(at);
+	long long number = type == CONFIG_TYPE_INT64 ? config_setting_get_int64(at) : config_setting_get_int(at);
+
+	if ((type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64) || number < threshold->min || number > threshold->max)
+		return WRONG(at, "%s: must be a whole number from %u to %u", threshold->name, threshold->min, threshold->max);
+	*ret_number = (uint32_t)number;
+	return 0;
+}
+
+static int read_default(struct reading *reading, const config_setting_t *at, const struct threshold *threshold)
+{
+	char *field = (char *)&reading->file->document.defaults + threshold->of_defaults;
+	uint32_t number = 0;
+	int err = read_number(reading, at, threshold, &number);
+
+	if (err)
+		return err;
+	if (threshold->duration)
+		*(struct duration *)(void *)field = duration_ms(number);
+	else
+		*(uint32_t *)(void *)field = number;
+	return 0;
+}
+
+static const struct word_pair {
+	const char *name, *off, *on; /* off: what stands for false */
+	size_t of_defaults;
+} words[] = {
+	{ "pair_action", "drop", "police", offsetof(struct thresholds, police) },
+	{ "aggregate", "strict", "fair", offsetof(struct thresholds, fair) },
+	{ "mode", "enforce", "monitor", offsetof(struct thresholds, monitor) },
+};
+
+#define WORDS (sizeof(words) / sizeof(words[0]))
+
+static int read_word(struct reading *reading, const config_setting_t *at, const struct word_pair *word)
+{
+	const char *text = config_setting_get_string(at);
+	bool *field = (bool *)((char *)&reading->file->document.defaults + word->of_defaults);
+
+	if (!text || (strcmp(text, word->off) != 0 && strcmp(text, word->on) != 0))
+		return WRONG(at, "%s: must be \"%s\" or \"%s\"", word->name, word->off, word->on);
+	*field = strcmp(text, word->on) == 0;
+	return 0;
+}
+
+static int read_flag(struct reading *reading, const config_setting_t *at, bool *field)
+{
+	if (config_setting_type(at) != CONFIG_TYPE_BOOL)
+		return WRONG(at, "%s: must be true or false, without quotes", config_setting_name(at));
+	*field = config_setting_get_bool(at);
+	return 0;
+}
+
+/* ---- entries ---- */
+
+static int read_prefix(struct reading *reading, const config_setting_t *at, struct prefix *ret_prefix)
+{
+	const char *text = config_setting_get_string(at), *why = "";
+	char escaped[80];
+
+	if (!text)
+		return WRONG(at, "a prefix is a text in quotes: \"10.0.0.0/8\" or \"2001:db8::/32\"");
+	text_escape(text, escaped, sizeof(escaped));
+	if (text_to_prefix(text, ret_prefix, &why))
+		return WRONG(at, "\"%s\": %s", escaped, why);
+	return 0;
+}
+
+static int read_until(struct reading *reading, const config_setting_t *at, uint64_t *ret_s)
+{
+	const char *text = config_setting_get_string(at), *end;
+	struct tm utc = { 0 };
+	time_t time;
+
+	end = text ? strptime(text, "%Y-%m-%dT%H:%M:%SZ", &utc) : NULL;
+	if (!end || *end != '\0')
+		return WRONG(at, "until: is written in UTC, \"2026-12-01T00:00:00Z\"");
+	time = timegm(&utc);
+	if (time <= 0)
+		return WRONG(at, "until: lies before 1970");
+	*ret_s = (uint64_t)time;
+	return 0;
+}
+
+static int read_field(struct reading *reading, const config_setting_t *at, struct policy_rule *rule, bool *has_prefix)
+{
+	const char *name = config_setting_name(at);
+	const struct threshold *threshold = threshold_named(name);
+	static const char *const known[] = { "client", "destination", "until", "pair_rate", "destination_rate", "idle_reset_ms",
+					     "pair_min_window_ms", "destination_min_window_ms" };
+	const char *nearest;
+
+	if (strcmp(name, "client") == 0 || strcmp(name, "destination") == 0) {
+		if (*has_prefix)
+			return WRONG(at, "%s: an entry names one prefix, of clients or of destinations; make it two entries", name);
+		*has_prefix = true;
+		rule->side = *name == 'c' ? POLICY_CLIENT : POLICY_DESTINATION;
+		return read_prefix(reading, at, &rule->prefix);
+	}
+	if (strcmp(name, "until") == 0 && rule->kind != POLICY_OVERRIDE)
+		return read_until(reading, at, &rule->until_s);
+	if (threshold && rule->kind == POLICY_OVERRIDE) {
+		rule->fields |= threshold->field;
+		return read_number(reading, at, threshold, (uint32_t *)(void *)((char *)rule + threshold->of_rule));
+	}
+	if (threshold || strcmp(name, "until") == 0)
+		return WRONG(at, "%s: %s", name, threshold ? "thresholds belong into rules = ( ... )" : "belongs into lists; rules do not end");
+	nearest = text_nearest(name, known, sizeof(known) / sizeof(known[0]));
+	return nearest ? WRONG(at, "%s: no such setting; did you mean %s?", name, nearest) : WRONG(at, "%s: no such setting", name);
+}
+
+static int read_entry(struct reading *reading, config_setting_t *at, enum policy_kind kind)
+{
+	struct policy_document *document = &reading->file->document;
+	struct policy_rule rule = { .kind = (uint8_t)kind, .side = kind == POLICY_PROTECT ? POLICY_DESTINATION : POLICY_CLIENT };
+	bool has_prefix = false;
+	int err = 0;
+
+	if (document->rules_count == POLICY_RULES_MAX)
+		return WRONG(at, "a policy has at most %d rules and list entries", POLICY_RULES_MAX);
+	if (config_setting_is_group(at)) {
+		for (int i = 0; !err && i < config_setting_length(at); i++)
+			err = read_field(reading, config_setting_get_elem(at, (unsigned int)i), &rule, &has_prefix);
+	} else if (kind != POLICY_OVERRIDE) {
+		err = read_prefix(reading, at, &rule.prefix);
+		has_prefix = true;
+	}
+	if (!err && !has_prefix)
+		return WRONG(at, "an entry names a prefix: { client = \"10.0.0.0/8\"; ... } or { destination = ...; }");
+	if (err)
+		return err;
+	reading->file->lines[document->rules_count] = config_setting_source_line(at);
+	document->rules[document->rules_count++] = rule;
+	return 0;
+}
+
+static int read_list(struct reading *reading, config_setting_t *at, enum policy_kind kind)
+{
+	int err = 0;
+
+	if (!config_setting_is_list(at) && !(config_setting_is_array(at) && kind != POLICY_OVERRIDE))
+		return WRONG(at, "%s: must be a list: ( { ... }, { ... } )", config_setting_name(at));
+	for (int i = 0; !err && i < config_setting_length(at); i++)
+		err = read_entry(reading, config_setting_get_elem(at, (unsigned int)i), kind);
+	return err;
+}
+
+/* ---- the group ---- */
+
+static const char *const lists[POLICY_KINDS] = { "rules", "never_drop", "block", "protected" };
+
+static int unknown(struct reading *reading, const config_setting_t *at)
+{
+	static const char *const known[] = { "rules",	       "never_drop",	   "block",		 "protected", "protected_only",
+					     "pair_rate",      "destination_rate", "idle_reset_ms",	 "early",     "pair_min_window_ms",
+					     "destination_min_window_ms", "pair_action", "aggregate",	 "mode" };
+	const char *nearest = text_nearest(config_setting_name(at), known, sizeof(known) / sizeof(known[0]));
+
+	return nearest ? WRONG(at, "%s: no such setting; did you mean %s?", config_setting_name(at), nearest)
+		       : WRONG(at, "%s: no such setting", config_setting_name(at));
+}
+
+static int read_setting(struct reading *reading, config_setting_t *at)
+{
+	const char *name = config_setting_name(at);
+	const struct threshold *threshold = threshold_named(name);
+
+	for (unsigned int kind = 0; kind < POLICY_KINDS; kind++) {
+		if (strcmp(name, lists[kind]) == 0)
+			return read_list(reading, at, kind);
+	}
+	for (size_t i = 0; i < WORDS; i++) {
+		if (strcmp(name, words[i].name) == 0)
+			return read_word(reading, at, &words[i]);
+	}
+	if (strcmp(name, "protected_only") == 0)
+		return read_flag(reading, at, &reading->file->document.protected_only);
+	if (strcmp(name, "early") == 0)
+		return read_flag(reading, at, &reading->file->document.defaults.early);
+	return threshold ? read_default(reading, at, threshold) : unknown(reading, at);
+}
+
+int policy_file_read(const struct config_setting_t *group, const char *path, struct policy_file *file, struct problem *ret_problem)
+{
+	struct reading state = { path, file, ret_problem }, *reading = &state;
+	int err = 0;
+
+	if (!config_setting_is_group(group))
+		return WRONG(group, "policy: must be a group: { ... }");
+	text_copy(config_setting_source_file(group) ? config_setting_source_file(group) : path, file->path, sizeof(file->path));
+	file->line = config_setting_source_line(group);
+	for (int i = 0; !err && i < config_setting_length(group); i++)
+		err = read_setting(reading, config_setting_get_elem(group, (unsigned int)i));
+	return err;
+}
+
+int policy_file_load(const char *path, struct policy_file *file, struct problem *ret_problem)
+{
+	char *text = NULL;
+	config_t tree;
+	int err = config_read_text(path, &text, ret_problem);
+
+	if (err)
+		return err;
+	config_init(&tree);
+	err = config_parse(path, text, &tree, ret_problem);
+	if (!err)
+		err = policy_file_read(config_root_setting(&tree), path, file, ret_problem);
+	config_destroy(&tree);
+	free(text);
+	return err;
+}
+
+int policy_file_check(const struct policy_file *file, const struct mesh *mesh, struct problem *ret_problem)
+{
+	const char *why = "";
+	uint32_t rule = POLICY_RULE_NONE;
+
+	if (!policy_check(&file->document, mesh, &rule, &why))
+		return 0;
+	return problem_set(ret_problem, -EINVAL, "%s:%u: policy: %s", file->path,
+			   rule < POLICY_RULES_MAX && file->lines[rule] ? file->lines[rule] : file->line ? file->line : 1, why);
+}

@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The policy in the kernel: classes by prefix, lists and their order, protected destinations, switching while records exist, the floor of
+ * local evidence, and the quota of pairs per client. */
+#include "bed.h"
+
+#define NET(a, b, c, d) ((uint32_t)(a) << 24 | (b) << 16 | (c) << 8 | (d))
+#define VICTIM NET(192, 0, 2, 1)
+
+static const struct mesh mesh = { .tick_ms = 200, .window_max_ms = 8000, .decay = 2 };
+static struct policy_document document;
+static struct policy_table compiled;
+
+static struct prefix prefix4(uint32_t address, uint8_t bits)
+{
+	const struct key key = destination4(address);
+
+	return (struct prefix){ key.destination, (uint8_t)(96 + bits) };
+}
+
+static void document_start(uint32_t pair_rate, uint32_t destination_rate)
+{
+	document = (struct policy_document){ .defaults = { .pair_rate = pair_rate,
+							   .destination_rate = destination_rate,
+							   .idle_reset = duration_ms(10000),
+							   .pair_min_window = duration_ms(1000),
+							   .destination_min_window = duration_ms(1000),
+							   .early = true } };
+}
+
+static struct policy_rule *rule_add(enum policy_side side, enum policy_kind kind, struct prefix prefix)
+{
+	struct policy_rule *rule = &document.rules[document.rules_count++];
+
+	*rule = (struct policy_rule){ .prefix = prefix, .side = (uint8_t)side, .kind = (uint8_t)kind };
+	return rule;
+}
+
+static void override_add(enum policy_side side, struct prefix prefix, uint32_t pair_rate)
+{
+	struct policy_rule *rule = rule_add(side, POLICY_OVERRIDE, prefix);
+
+	rule->fields = POLICY_PAIR_RATE;
+	rule->pair_rate = pair_rate;
+}
+
+/* Into force, at a time, whatever the walk before still has to do. */
+static void put_at(uint64_t now_s)
+{
+	const char *problem = "";
+	uint32_t rule;
+
+	assert_int_equal(policy_check(&document, &mesh, &rule, &problem), 0);
+	assert_int_equal(policy_compile(&document, now_s, &compiled, &rule), 0);
+	while (table_set_policy(bed.table, &document, &compiled, &mesh, false) == -EAGAIN)
+		policy_walk(bed.table);
+}
+
+static void put(void)
+{
+	put_at(0);
+}
+
+static uint32_t passes(const struct frame *frame, uint32_t packets)
+{
+	uint32_t i, passed = 0;
+
+	for (i = 0; i < packets; i++)
+		passed += bed_run(frame) == XDP_VERDICT_PASS;
+	return passed;
+}
+
+static void each_pair_has_the_rate_of_its_prefixes(void **state)
+{
+	static const struct {
+		uint32_t client, destination, passes;
+	} rows[] = {
+		{ NET(172, 16, 0, 1), VICTIM, 100 },		 /* the default */
+		{ NET(10, 1, 0, 1), VICTIM, 20 },		 /* 10.0.0.0/8 */
+		{ NET(10, 2, 3, 1), VICTIM, 30 },		 /* 10.2.0.0/16 is longer */
+		{ NET(172, 16, 0, 1), NET(198, 51, 100, 7), 40 }, /* the destination's */
+		{ NET(10, 2, 3, 1), NET(198, 51, 100, 7), 30 },	 /* the client's comes first */
+	};
+
+	(void)state;
+	document_start(100, 0);
+	override_add(POLICY_CLIENT, prefix4(NET(10, 0, 0, 0), 8), 20);
+	override_add(POLICY_CLIENT, prefix4(NET(10, 2, 0, 0), 16), 30);
+	override_add(POLICY_DESTINATION, prefix4(NET(198, 51, 100, 0), 24), 40);
+	put();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct frame frame = frame4(rows[i].client, rows[i].destination);
+		uint32_t passed = passes(&frame, 150);
+
+		if (passed != rows[i].passes)
+			fail_msg("row %zu: %u packets pass", i, passed);
+	}
+}
+
+static void ipv6_prefixes_do_not_speak_of_ipv4(void **state)
+{
+	struct frame six = frame6("2001:db8::1", "2001:db8:1::1", IPPROTO_UDP), four = frame4(NET(10, 0, 0, 1), VICTIM);
+
+	(void)state;
+	document_start(100, 0);
+	override_add(POLICY_CLIENT, (struct prefix){ .bits = 0 }, 10); /* ::/0 */
+	put();
+	assert_int_equal(passes(&six, 50), 10);
+	assert_int_equal(passes(&four, 150), 100);
+}
+
+static void never_drop_comes_before_block_and_block_before_rates(void **state)
+{
+	struct frame friend = frame4(NET(10, 0, 0, 1), VICTIM), foe = frame4(NET(10, 0, 0, 2), VICTIM), other = frame4(NET(10, 9, 0, 1), VICTIM),
+		     kept = frame4(NET(10, 0, 0, 2), NET(192, 0, 2, 9)), bad = frame4(NET(10, 9, 0, 1), NET(192, 0, 2, 8));
+
+	(void)state;
+	document_start(10, 20);
+	rule_add(POLICY_CLIENT, POLICY_NEVER_DROP, prefix4(NET(10, 0, 0, 0), 31)); /* shorter, and still first */
+	rule_add(POLICY_CLIENT, POLICY_BLOCK, prefix4(NET(10, 0, 0, 1), 32));
+	rule_add(POLICY_CLIENT, POLICY_BLOCK, prefix4(NET(10, 0, 0, 2), 32));
+	rule_add(POLICY_DESTINATION, POLICY_NEVER_DROP, prefix4(NET(192, 0, 2, 9), 32));
+	rule_add(POLICY_DESTINATION, POLICY_BLOCK, prefix4(NET(192, 0, 2, 8), 32));
+	put();
+	assert_int_equal(passes(&friend, 100), 100); /* over both rates */
+	assert_int_equal(bed_reason(REASON_PASS_NEVER_DROP), 100);
+	assert_int_equal(passes(&foe, 5), 0);
+	assert_int_equal(bed_reason(REASON_DROP_BLOCKED), 5);
+	assert_int_equal(passes(&kept, 50), 50);
+	assert_int_equal(passes(&bad, 5), 0);
+	assert_int_equal(bed_reason(REASON_DROP_BLOCKED), 10);
+	assert_int_equal(passes(&other, 5), 0); /* the destination is over its rate, by the friend's counted packets */
+	assert_int_equal(bed_reason(REASON_DROP_DESTINATION), 5);
+	bed_harvest();
+	assert_int_equal(bed_cell(&(struct key){ key4(NET(10, 0, 0, 1), VICTIM).client, key4(1, VICTIM).destination })->packets, 100);
+}
+
+static void a_block_ends(void **state)
+{
+	struct frame frame = frame4(NET(10, 0, 0, 1), VICTIM);
+
+	(void)state;
+	document_start(0, 0);
+	rule_add(POLICY_CLIENT, POLICY_BLOCK, prefix4(NET(10, 0, 0, 0), 24))->until_s = 1000;
+	put_at(999);
+	assert_int_equal(passes(&frame, 3), 0);
+	put_at(1000);
+	assert_int_equal(passes(&frame, 3), 3);
+}
+
+static void unprotected_destinations_are_not_counted(void **state)
+{
+	struct frame victim = frame4(NET(10, 0, 0, 1), VICTIM), other = frame4(NET(10, 0, 0, 1), NET(203, 0, 113, 1));
+	struct key pair = key4(NET(10, 0, 0, 1), NET(203, 0, 113, 1)), protected_pair = key4(NET(10, 0, 0, 1), VICTIM);
+
+	(void)state;
+	document_start(10, 0);
+	put();
+	assert_int_equal(passes(&other, 20), 10); /* judged, until the policy says otherwise */
+	rule_add(POLICY_DESTINATION, POLICY_PROTECT, prefix4(NET(192, 0, 2, 0), 24));
+	document.protected_only = true;
+	put();
+	bed_at(bed.jiffies + 1); /* destinations look at theirs once a jiffy */
+	assert_int_equal(passes(&other, 20), 20);
+	assert_int_equal(bed_reason(REASON_PASS_UNPROTECTED), 20);
+	assert_int_equal(bed_record(&pair)->packets, 20); /* as before */
+	assert_int_equal(passes(&victim, 20), 10);
+	assert_non_null(bed_record(&protected_pair));
+
+	other = frame4(NET(10, 0, 0, 7), NET(203, 0, 113, 7)); /* one never met leaves no record */
+	assert_int_equal(passes(&other, 20), 20);
+	pair = key4(NET(10, 0, 0, 7), NET(203, 0, 113, 7));
+	assert_null(bed_record(&pair));
+}
+
+/* Records made under one policy, judged by the next: by the packet that comes first, or after the walk. */
+static void a_change_reaches_every_record(void **state)
+{
+	struct frame frame = frame4(NET(10, 0, 0, 1), VICTIM), idle = frame4(NET(10, 0, 0, 2), VICTIM);
+	struct key key = key4(NET(10, 0, 0, 2), VICTIM);
+	const uint32_t rates[] = { 50, 70, 90, 40, 200 };
+
+	(void)state;
+	document_start(1000, 0);
+	put();
+	bed_run(&frame);
+	bed_run(&idle);
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		document_start(1000, 0);
+		override_add(POLICY_CLIENT, prefix4(NET(10, 0, 0, 1), 32), rates[i]);
+		override_add(POLICY_CLIENT, prefix4(NET(10, 0, 0, 2), 32), 7);
+		put();
+		bed_at(bed.jiffies + 20 * BED_HZ); /* an idle reset: the window is new */
+		assert_int_equal(passes(&frame, 300), rates[i]);
+		while (bed.table->policy->walking)
+			policy_walk(bed.table);
+		assert_int_equal((bed_record(&key)->place ^ bed.table->state->active) & BANK_BIT, 0);
+		assert_int_equal(bed.table->policies[PLACE_POLICY(bed_record(&key)->place)].pair_rate, 7);
+	}
+}
+
+static void no_policy_is_taken_while_records_of_two_are_left(void **state)
+{
+	(void)state;
+	document_start(1000, 0);
+	put();
+	bed.table->policy->walking = true; /* as on a table too large for one stretch */
+	assert_int_equal(table_set_policy(bed.table, &document, &compiled, &mesh, false), -EAGAIN);
+	bed.table->policy->walking = false;
+	assert_int_equal(table_set_policy(bed.table, &document, &compiled, &mesh, false), 0);
+}
+
+/* A daemon that starts on an old table knows nothing of its policy. */
+static void the_next_daemon_takes_over_in_either_bank(void **state)
+{
+	struct frame frame = frame4(NET(10, 0, 0, 1), VICTIM);
+
+	(void)state;
+	document_start(30, 0);
+	put();
+	for (uint32_t round = 0; round < 3; round++) {
+		bed_run(&frame);
+		table_close(bed.table);
+		assert_int_equal(bed_open(true), 0);
+		bed_beat();
+		bed_at(bed.jiffies + 20 * BED_HZ);
+		assert_int_equal(passes(&frame, 300), 30 + 10 * round); /* the old policy holds until the new one comes */
+		document_start(40 + 10 * round, 0);
+		put();
+		bed_at(bed.jiffies + 20 * BED_HZ);
+		assert_int_equal(passes(&frame, 300), 40 + 10 * round);
+	}
+}
+
+/* ---- local evidence ---- */
+
+static void fold_put(uint64_t count, double seconds, uint8_t members)
+{
+	struct instant mesh_now = bed_now().mesh;
+	struct key key = key4(NET(10, 0, 0, 1), VICTIM);
+	struct fold fold = { .ts1 = { mesh_now.ns - (int64_t)(seconds * NS_PER_S) },
+			     .ts2 = mesh_now,
+			     .carry_from = mesh_now,
+			     .count = count,
+			     .pass_share = SHARE_ALL,
+			     .members = members };
+
+	bed_beat();
+	bed_harvest();
+	assert_int_equal(table_apply(bed.table, &key, &fold, false), 0);
+}
+
+static uint32_t passed_over_s(const struct frame *frame, uint32_t seconds, uint8_t members)
+{
+	uint32_t passed = 0;
+
+	for (uint32_t i = 0; i < seconds * 5; i++) {
+		passed += passes(frame, 40);
+		bed_at(bed.jiffies + BED_HZ / 5);
+		fold_put(4000000000U, 8, members);
+	}
+	return passed;
+}
+
+static void others_counts_push_a_client_to_the_floor_and_no_lower(void **state)
+{
+	static const struct {
+		uint32_t rate;
+		uint8_t members;
+		uint32_t least, most; /* in 20 s, a bucket of a second included */
+	} rows[] = {
+		{ 1000, 16, 20 * 1000 / 64, 20 * 1000 / 64 + 17 },
+		{ 1000, 2, 20 * 125 - 5, 20 * 125 + 126 },
+		{ 100, 5, 100 - 1, 100 + 6 },
+		{ 1000, 1, 0, 0 }, /* nobody else's counts */
+		{ 1, 2, 2, 4 },	   /* a packet in 8 s */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct frame frame = frame4(NET(10, 0, 0, 1), VICTIM);
+		uint64_t granted = bed_reason(REASON_PASS_EVIDENCE);
+		uint32_t passed;
+
+		document_start(rows[i].rate, 0);
+		put();
+		bed_at(bed.jiffies + 20 * BED_HZ);
+		bed_beat();
+		bed_run(&frame);
+		fold_put(4000000000U, 8, rows[i].members);
+		passed = passed_over_s(&frame, 20, rows[i].members);
+		if (passed < rows[i].least || passed > rows[i].most || bed_reason(REASON_PASS_EVIDENCE) - granted != passed)
+			fail_msg("row %zu: %u packets passed", i, passed);
+	}
+}
+
+static void a_bucket_from_hours_ago_is_full(void **state)
+{
+	struct frame frame = frame4(NET(10, 0, 0, 1), VICTIM);
+	struct key key = key4(NET(10, 0, 0, 1), VICTIM);
+
+	(void)state;
+	document_start(1000, 0);
+	put();
+	bed_run(&frame);
+	bed_record(&key)->evidence = EVIDENCE_AT(bed.jiffies) + 10 * BED_HZ * EVIDENCE_SCALE; /* ahead of anything written */
+	fold_put(4000000000U, 8, 2);
+	assert_int_equal(passes(&frame, 1000), 125);
+}
+
+static void a_strict_destination_has_a_floor_too(void **state)
+{
+	struct frame frame = frame4(NET(10, 0, 0, 1), VICTIM);
+	struct key key = destination4(VICTIM);
+	struct instant mesh_now;
+
+	(void)state;
+	document_start(0, 800);
+	put();
+	bed_run(&frame);
+	bed_beat();
+	bed_harvest();
+	mesh_now = bed_now().mesh;
+	assert_int_equal(table_apply(bed.table, &key,
+				     &(struct fold){ .ts1 = { mesh_now.ns - 8 * NS_PER_S },
+						     .ts2 = mesh_now,
+						     .carry_from = mesh_now,
+						     .count = 4000000000U,
+						     .pass_share = SHARE_ALL,
+						     .members = 2 },
+				     false),
+			 0);
+	bed_at(bed.jiffies + 1);
+	assert_int_equal(passes(&frame, 1000), 100);
+	assert_int_equal(bed_reason(REASON_PASS_EVIDENCE), 100);
+	assert_int_equal(bed_reason(REASON_DROP_DESTINATION), 900);
+}
+
+static void packets_judged_without_the_daemon_are_counted(void **state)
+{
+	struct frame frame = frame4(NET(10, 0, 0, 1), VICTIM);
+
+	(void)state;
+	document_start(1000, 0);
+	put();
+	bed_run(&frame);
+	fold_put(5, 8, 2);
+	passes(&frame, 10);
+	assert_int_equal(bed_reason(REASON_STALE), 0);
+	bed_at(bed.jiffies + 4 * BED_HZ);
+	passes(&frame, 10);
+	assert_int_equal(bed_reason(REASON_STALE), 10);
+}
+
+/* ---- quota ---- */
+
+static void one_client_cannot_fill_the_table(void **state)
+{
+	struct frame frame;
+	struct key key;
+	uint32_t i;
+
+	(void)state;
+	document_start(1000, 0);
+	put();
+	table_set_client_pairs(bed.table, 20);
+	frame = frame4(NET(10, 0, 0, 1), VICTIM);
+	bed_run(&frame);
+	for (i = 0; i < 60; i++) {
+		frame = frame4(NET(10, 0, 0, 9), NET(198, 51, 100, i));
+		assert_int_equal(bed_run(&frame), XDP_VERDICT_PASS);
+	}
+	assert_int_equal(bed_reason(REASON_CLIENT_QUOTA), 40);
+	assert_int_equal(bed_reason(REASON_TABLE_FULL), 0);
+	assert_int_equal(bed_reason(REASON_DESTINATIONS_FULL), 0);
+	assert_int_equal(table_clients_full(bed.table), 1);
+	key = key4(NET(10, 0, 0, 9), NET(198, 51, 100, 59));
+	assert_null(bed_record(&key));
+	frame = frame4(NET(10, 0, 0, 2), VICTIM); /* everybody else is served */
+	bed_run(&frame);
+	key = key4(NET(10, 0, 0, 2), VICTIM);
+	assert_non_null(bed_record(&key));
+	frame = frame4(NET(10, 0, 0, 9), VICTIM); /* and what it sends to a known destination counts there */
+	bed_run(&frame);
+	bed_harvest();
+	key = destination4(VICTIM);
+	assert_int_equal(bed_cell(&key)->packets, 3);
+}
+
+static void wait_collected(void)
+{
+	for (unsigned int i = 0; i < 400 && bed.table->client_pairs && table_clients_full(bed.table); i++) {
+		table_collect(bed.table, bed_now(), duration_ms(60000));
+		usleep(5000);
+	}
+}
+
+static void pairs_that_leave_make_room_again(void **state)
+{
+	struct frame frame;
+	uint32_t i;
+
+	(void)state;
+	document_start(1000, 0);
+	put();
+	table_set_client_pairs(bed.table, 10);
+	for (i = 0; i < 30; i++) {
+		frame = frame4(NET(10, 0, 0, 9), NET(198, 51, 100, i));
+		bed_run(&frame);
+	}
+	assert_int_equal(table_clients_full(bed.table), 1);
+	table_close(bed.table); /* another daemon counts anew, and comes to the same */
+	assert_int_equal(bed_open(true), 0);
+	bed_beat();
+	assert_int_equal(table_clients_full(bed.table), 1);
+	bed_harvest();
+	bed_at(bed.jiffies + 70 * BED_HZ);
+	bed_beat();
+	bed_harvest();
+	wait_collected();
+	assert_int_equal(table_clients_full(bed.table), 0);
+	frame = frame4(NET(10, 0, 0, 9), NET(198, 51, 100, 77));
+	bed_run(&frame);
+	assert_int_equal(bed_reason(REASON_CLIENT_QUOTA), 20);
+}
+
+static void blocked_clients_without_a_record_are_blocked(void **state)
+{
+	struct frame frame;
+	uint32_t i, passed = 0;
+
+	(void)state;
+	document_start(1000, 0);
+	rule_add(POLICY_CLIENT, POLICY_BLOCK, prefix4(NET(10, 0, 0, 9), 32));
+	put();
+	table_set_client_pairs(bed.table, 5);
+	for (i = 0; i < 30; i++) {
+		frame = frame4(NET(10, 0, 0, 9), NET(198, 51, 100, i));
+		passed += bed_run(&frame) == XDP_VERDICT_PASS;
+	}
+	assert_int_equal(passed, 0);
+	assert_int_equal(bed_reason(REASON_DROP_BLOCKED), 30);
+	assert_int_equal(bed_reason(REASON_CLIENT_QUOTA), 25);
+}
+
+#define ROW(test) cmocka_unit_test_setup_teardown(test, bed_setup, bed_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ROW(each_pair_has_the_rate_of_its_prefixes),
+		ROW(ipv6_prefixes_do_not_speak_of_ipv4),
+		ROW(never_drop_comes_before_block_and_block_before_rates),
+		ROW(a_block_ends),
+		ROW(unprotected_destinations_are_not_counted),
+		ROW(a_change_reaches_every_record),
+		ROW(no_policy_is_taken_while_records_of_two_are_left),
+		ROW(the_next_daemon_takes_over_in_either_bank),
+		ROW(others_counts_push_a_client_to_the_floor_and_no_lower),
+		ROW(a_bucket_from_hours_ago_is_full),
+		ROW(a_strict_destination_has_a_floor_too),
+		ROW(packets_judged_without_the_daemon_are_counted),
+		ROW(one_client_cannot_fill_the_table),
+		ROW(pairs_that_leave_make_room_again),
+		ROW(blocked_clients_without_a_record_are_blocked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

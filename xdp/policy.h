@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which policy a key is judged by: its addresses' classes from the trie, and what both mean together. Looked up when a record is made, and
+ * again when the active bank is not the one its number is of; never by a packet of a known pair otherwise.
+ */
+#ifndef XDP_POLICY_H
+#define XDP_POLICY_H
+
+#include "parse.h"
+
+static __always_inline __u64 ipv4_mapped(__u32 address)
+{
+	return (__u64)bpf_htonl(0xffff) | (__u64)bpf_htonl(address) << 32;
+}
+
+static __always_inline void client_of(const struct packet *packet, struct address_key *ret_address)
+{
+	ret_address->words[0] = packet->ipv6 ? packet->key.words[0] : 0;
+	ret_address->words[1] = packet->ipv6 ? packet->key.words[1] : ipv4_mapped(packet->tag >> 32);
+}
+
+static __always_inline void destination_of(const struct packet *packet, struct address_key *ret_address)
+{
+	ret_address->words[0] = packet->ipv6 ? packet->key.words[2] : 0;
+	ret_address->words[1] = packet->ipv6 ? packet->key.words[3] : ipv4_mapped((__u32)packet->tag);
+}
+
+/* 0: no prefix holds it. Global functions, here and below: the verifier walks through each once. */
+__noinline __u32 class_of(const struct address_key *address, __u32 bank, __u32 side)
+{
+	struct prefix_key key = { .bits = 8 + 128, .space = PREFIX_SPACE(bank, side) };
+	__u32 *class;
+
+	if (!address)
+		return 0; /* cannot happen */
+	__builtin_memcpy(key.address, address, sizeof(key.address));
+	class = bpf_map_lookup_elem(&prefixes, &key);
+	return class ? *class & (CLASSES_MAX - 1) : 0;
+}
+
+static __always_inline __u32 destination_policy(const struct address_key *address, __u32 active)
+{
+	return POLICY_OF_DESTINATION(BANK_OF(active), class_of(address, BANK_OF(active), 1));
+}
+
+/* The upper bits of the pair's place. */
+__noinline __u32 pair_policy(const struct packet *packet, __u32 active)
+{
+	struct class_matrix *matrix = element(&classes, 0);
+	__u32 client, destination, bank = BANK_OF(active) & 1;
+	struct address_key address;
+
+	if (!matrix || !packet)
+		return POLICY_OF_PAIR(bank, 0); /* cannot happen */
+	client_of(packet, &address);
+	client = class_of(&address, bank, 0);
+	destination_of(packet, &address);
+	destination = class_of(&address, bank, 1);
+	return POLICY_OF_PAIR(bank, matrix->policy[bank][client & (CLASSES_MAX - 1)][destination & (CLASSES_MAX - 1)] & (PAIR_POLICIES - 1));
+}
+
+/* The policy changed since the record was looked up. The daemon may be writing the destination meanwhile: then the next packet tries again. */
+static __noinline __u32 place_refresh(__u32 *place_word, const struct packet *packet, __u32 active)
+{
+	__u32 place = READ_ONCE(*place_word), next = PLACE(PLACE_DESTINATION(place), pair_policy(packet, active));
+
+	__sync_val_compare_and_swap(place_word, place, next);
+	return next;
+}
+
+static __always_inline __u32 active_bank(void)
+{
+	return READ_ONCE(state.active);
+}
+
+#endif
