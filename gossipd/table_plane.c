@@ -22,6 +22,7 @@ int plane_constants(struct table *table, const struct table_config *config)
 		skeleton->rodata->gate_ports_be[i] = __builtin_bswap16(config->gate_ports[i]);
 	table->forward_fast = config->forward_fast;
 	table->generic = config->generic;
+	table->replace = config->replace;
 	skeleton->rodata->forward_fast = config->forward_fast;
 	skeleton->rodata->tunnels_watched = config->tunnel_count > 0;
 	skeleton->rodata->local_watched = config->tunnel_count > 0 || config->gate_ports[0] != 0;

@@ -40,6 +40,9 @@ enum option_name {
 	OPTION_OVER,
 	OPTION_DIGEST,
 	OPTION_FOLLOW,
+	OPTION_PACKETS,
+	OPTION_SECONDS,
+	OPTION_OUTPUT,
 	OPTION_COUNT
 };
 
@@ -69,6 +72,7 @@ int run_pairs(const struct arguments *arguments, struct output *output);
 int run_destinations(const struct arguments *arguments, struct output *output);
 int run_explain(const struct arguments *arguments, struct output *output);
 int run_events(const struct arguments *arguments, struct output *output);
+int run_capture(const struct arguments *arguments, struct output *output);
 int run_detach(const struct arguments *arguments, struct output *output);
 
 #endif
