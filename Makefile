@@ -47,6 +47,7 @@ UNIT        := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/oracle
 DAEMON_UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/gossipd/test_*.c))
 XDP_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/xdp/test_*.c))
 E2E_TOOLS   := $(B)/tests/relay/relay $(B)/tests/relay/flood $(B)/tests/host/failing.so
+E2E_TOOLS   := $(patsubst %.c,$(B)/%,$(wildcard tests/e2e/*.c))
 BENCHES     := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_BPF   := $(patsubst tests/bench/%.bpf.c,$(B)/gen/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 FUZZERS     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -165,6 +166,10 @@ $(B)/tests/xdp/%: $(B)/obj/tests/xdp/%.o $(filter $(B)/obj/gossipd/table%,$(GOSS
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -lcmocka -lbpf -lelf -lz -lpthread $(LIBS_proto) -o $@
 
+$(B)/tests/e2e/%: tests/e2e/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $< $(LDFLAGS_ALL) -o $@
+
 $(B)/gen/%.bpf.o: tests/bench/%.bpf.c tests/bench/spray_lane.h include/xpro/record.h
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(WERROR) -Iinclude -I/usr/include/$(shell gcc -print-multiarch) -c $< -o $@
@@ -188,7 +193,7 @@ $(B)/tests/host/failing.so: tests/host/failing.c
 	$(CC) -std=gnu11 -g -O2 -Wall -Wextra -Wshadow -fPIC -shared $< -ldl -o $@
 
 check-binaries: $(UNIT)
-test-binaries: $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) $(E2E_TOOLS)
+test-binaries: $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) $(E2E_TOOLS) $(E2E_TOOLS)
 
 check: ## unit and property tests: seconds, no root, no clang, no BPF
 	@scripts/dependencies.sh check
