@@ -46,8 +46,7 @@ ORACLE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/oracle/test_%.c,$(
 UNIT        := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/oracle/test_*.c))
 DAEMON_UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/gossipd/test_*.c))
 XDP_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/xdp/test_*.c))
-E2E_TOOLS   := $(B)/tests/relay/relay $(B)/tests/relay/flood $(B)/tests/host/failing.so
-E2E_TOOLS   := $(patsubst %.c,$(B)/%,$(wildcard tests/e2e/*.c))
+E2E_TOOLS   := $(B)/tests/relay/relay $(B)/tests/relay/flood $(B)/tests/host/failing.so $(B)/tests/e2e/packets
 BENCHES     := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_BPF   := $(patsubst tests/bench/%.bpf.c,$(B)/gen/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 FUZZERS     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -193,7 +192,7 @@ $(B)/tests/host/failing.so: tests/host/failing.c
 	$(CC) -std=gnu11 -g -O2 -Wall -Wextra -Wshadow -fPIC -shared $< -ldl -o $@
 
 check-binaries: $(UNIT)
-test-binaries: $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) $(E2E_TOOLS) $(E2E_TOOLS)
+test-binaries: $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) $(E2E_TOOLS)
 
 check: ## unit and property tests: seconds, no root, no clang, no BPF
 	@scripts/dependencies.sh check

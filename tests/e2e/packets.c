@@ -2,12 +2,12 @@
 /*
  * Packets as a shell test needs them: made to measure and sent as raw frames, or heard and told one per line.
  *
- *	packets send IF DEST-MAC SRC DST [ttl=N] [size=N] [vlan=N] [mf] [df] [offset=N] [count=N]
+ *	packets send IF DEST-MAC SRC DST [ttl=N] [size=N] [vlan=N] [mf] [df] [offset=N] [count=N] [port=N]
  *	                                 [over=ipip|gre|vxlan outer-src=A outer-dst=A]
  *	packets hear IF SECONDS          "SRC DST PROTOCOL ttl TTL size BYTES offset N [mf] check good|bad [type T code C]"
  *	packets ready IF                 its peer can be sent to by XDP from then on (GRO on, which makes a veth poll)
  *
- * IPv4; what is sent carries UDP to port 9 (discard).
+ * IPv4; what is sent carries UDP, to port 9 (discard) unless told otherwise.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -33,7 +33,7 @@
 
 struct wish {
 	const char *source, *destination, *over, *outer_source, *outer_destination;
-	unsigned int ttl, size, vlan, offset, count;
+	unsigned int ttl, size, vlan, offset, count, port;
 	bool more, whole;
 };
 
@@ -130,7 +130,7 @@ static void make(struct frame *frame, const struct wish *wish, const uint8_t to[
 	if (wish->over)
 		put_outer(frame, wish);
 	put_ip(frame, wish, false, IPPROTO_UDP, wish->size);
-	put_udp(frame, 9, wish->size - 20);
+	put_udp(frame, (uint16_t)wish->port, wish->size - 20);
 	put(frame, zeros, wish->size - 28);
 }
 
@@ -148,7 +148,7 @@ static bool take_word(struct wish *wish, const char *word)
 		return (wish->outer_destination = word + 10) != NULL;
 	return sscanf(word, "ttl=%u", &wish->ttl) == 1 || sscanf(word, "size=%u", &wish->size) == 1 ||
 	       sscanf(word, "vlan=%u", &wish->vlan) == 1 || sscanf(word, "offset=%u", &wish->offset) == 1 ||
-	       sscanf(word, "count=%u", &wish->count) == 1;
+	       sscanf(word, "count=%u", &wish->count) == 1 || sscanf(word, "port=%u", &wish->port) == 1;
 }
 
 static int packet_socket(const char *interface, struct sockaddr_ll *ret_at)
@@ -166,7 +166,7 @@ static int packet_socket(const char *interface, struct sockaddr_ll *ret_at)
 
 static int send_all(int argc, char **argv)
 {
-	struct wish wish = { .source = argv[2], .destination = argv[3], .ttl = 64, .size = 100, .count = 1 };
+	struct wish wish = { .source = argv[2], .destination = argv[3], .ttl = 64, .size = 100, .count = 1, .port = 9 };
 	struct frame frame = { .length = 0 };
 	struct sockaddr_ll at;
 	int fd = packet_socket(argv[0], &at);

@@ -18,6 +18,7 @@ count=0 failed=0 daemon= ears=
 finish() {
 	[ -z "$ears" ] || kill "$ears" 2>/dev/null
 	[ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null
+	wait
 	for space in device proxy server; do ip netns del "$name-$space" 2>/dev/null; done
 	umount "$dir/bpf" 2>/dev/null
 	rm -rf "$dir"
