@@ -186,8 +186,8 @@ static int link_make(int program_fd, const struct table_config *config, const ch
 	link_fd = bpf_link_create(program_fd, (int)ifindex, BPF_XDP, &options);
 	if (link_fd < 0) {
 		err = -errno;
-		problem_say(problem, "%s: attaching in %s mode: %s%s", interface, generic ? "generic" : "native",
-			    strerror(-err), generic ? "" : "; if its driver has no XDP, allow generic mode");
+		problem_say(problem, "%s: attaching in %s mode: %s%s", interface, generic ? "generic" : "native", strerror(-err),
+			    generic ? "" : "; if its driver has no XDP, allow generic mode");
 		return err;
 	}
 	if (bpf_obj_pin(link_fd, path)) {

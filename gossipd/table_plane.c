@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the program is told beside the records: tunnels and the gate at the gossip port. These maps are not pinned: each start fills
- * its own before its program takes the place of the last one, so a changed config comes into force at once and whole.
+ * What the program is told beside the records: tunnels and the gate at the gossip port. These maps are not pinned: each start
+ * fills its own before its program takes the place of the last one, so a changed config comes into force at once and whole.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Samples of what drops, for `gossipctl capture`: the first bytes of a few frames, with the reason. Looked at on the way to a drop
- * alone; off, it costs that way one comparison. The daemon says until when, and says so again while somebody listens.
+ * Samples of what drops, for `gossipctl capture`: the first bytes of a few frames, with the reason. Looked at on the way to a
+ * drop alone; off, it costs that way one comparison. The daemon says until when, and says so again while somebody listens.
  */
 #ifndef XDP_CAPTURE_H
 #define XDP_CAPTURE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * gossipctl capture: samples of dropped packets as a pcap file with nanoseconds (link type Ethernet), to a file or standard output.
- * A packet that came in without an Ethernet header gets one of zeros, so that one file holds both.
+ * gossipctl capture: samples of dropped packets as a pcap file with nanoseconds (link type Ethernet), to a file or standard
+ * output. A packet that came in without an Ethernet header gets one of zeros, so that one file holds both.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Interfaces of other kinds and in other states, in a network namespace of their own: a TUN, whose frames are bare IP packets; a veth
- * that goes, comes back, or is called otherwise.
+ * Interfaces of other kinds and in other states, in a network namespace of their own: a TUN, whose frames are bare IP packets; a
+ * veth that goes, comes back, or is called otherwise.
  */
 #define _GNU_SOURCE /* unshare */
 #include <fcntl.h>
