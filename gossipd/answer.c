@@ -284,7 +284,7 @@ static int check(const struct control_request *request)
 		return -EPROTO;
 	if (request->client_bits > 128 || request->destination_bits > 128)
 		return -EINVAL;
-	return request->verb < CONTROL_STATUS || request->verb > CONTROL_POLICY ? -EOPNOTSUPP : 0;
+	return request->verb < CONTROL_STATUS || request->verb > CONTROL_CAPTURE ? -EOPNOTSUPP : 0;
 }
 
 void answer_fill(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer,
@@ -315,6 +315,9 @@ void answer_fill(struct answer *answer, const struct daemon *daemon, struct now 
 		break;
 	case CONTROL_POLICY:
 		fill_policy(answer, daemon, now, buffer);
+		break;
+	case CONTROL_CAPTURE:
+		answer_fill_capture(answer, daemon, now, buffer);
 		break;
 	default:
 		fill_events(answer, daemon, buffer);

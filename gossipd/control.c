@@ -25,6 +25,7 @@ struct client {
 	struct answer answer;
 	struct instant accepted, deadline; /* mono */
 	bool timed;			   /* the deadline counts */
+	struct instant look;		   /* mono: a capture's samples are looked for again */
 	struct answer_buffer buffer;
 };
 
@@ -294,6 +295,7 @@ static void accept_clients(struct control *control, const struct daemon *daemon,
 		client->accepted = now.mono;
 		client->deadline = instant_after(now.mono, duration_ms(CONTROL_ASK_MS));
 		client->timed = true;
+		client->look = now.mono;
 		if (watch(control, fd, (unsigned int)(client - control->clients), EPOLLIN | EPOLLRDHUP, EPOLL_CTL_ADD))
 			drop(client);
 		else
@@ -326,6 +328,17 @@ void control_turn(struct control *control, const struct daemon *daemon, struct n
 		accept_clients(control, daemon, now, &budget);
 }
 
+/* Events it follows and has not been told, or the time to look for samples. */
+static bool has_news(struct client *client, const struct daemon *daemon, struct now now)
+{
+	if (client->answer.request.verb != CONTROL_CAPTURE)
+		return client->answer.event < daemon->events.next;
+	if (instant_is_before(now.mono, client->look))
+		return false;
+	client->look = instant_after(now.mono, duration_ms(CONTROL_LOOK_MS));
+	return true;
+}
+
 void control_tell(struct control *control, const struct daemon *daemon, struct now now)
 {
 	unsigned int budget = CONTROL_RECORDS_PER_TURN;
@@ -333,8 +346,7 @@ void control_tell(struct control *control, const struct daemon *daemon, struct n
 	for (unsigned int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		struct client *client = &control->clients[i];
 
-		if (client->fd >= 0 && client->asked && client->answer.state == ANSWER_WAITING &&
-		    client->answer.event < daemon->events.next)
+		if (client->fd >= 0 && client->asked && client->answer.state == ANSWER_WAITING && has_news(client, daemon, now))
 			serve(control, client, daemon, now, &budget);
 	}
 }

@@ -235,13 +235,22 @@ static void look_at_health(struct daemon *daemon, struct now now)
 	daemon->health = health;
 }
 
+static void tell_interface(void *user, const char *text, bool good)
+{
+	(void)user;
+	if (good)
+		log_info("interface %s", text);
+	else
+		log_warning("interface %s", text);
+}
+
 void daemon_second(struct daemon *daemon, struct now now)
 {
 	table_collect(daemon->table, now, duration_ms(COLLECT_IDLE_MS));
 	if (daemon->seconds++ % LOCALS_EVERY_S == 0)
 		daemon_tell_locals(daemon);
 	gate_second(daemon, now);
-	table_second(daemon->table);
+	table_second(daemon->table, tell_interface, NULL);
 	look_at_health(daemon, now);
 }
 

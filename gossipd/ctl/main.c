@@ -47,6 +47,9 @@ static const struct {
 	[OPTION_OVER] = { "over", NULL, "only those over their rate" },
 	[OPTION_DIGEST] = { "digest", NULL, "hash the ledger, however large it is" },
 	[OPTION_FOLLOW] = { "follow", NULL, "go on with new ones" },
+	[OPTION_PACKETS] = { "count", "N", "end after so many packets (default 1000)" },
+	[OPTION_SECONDS] = { "seconds", "N", "end after so long (default 60)" },
+	[OPTION_OUTPUT] = { "output", "FILE", "write there; default: standard output" },
 };
 
 #define BIT(option) (1u << OPTION_##option)
@@ -77,6 +80,8 @@ static const struct command {
 	  "why a client's packets pass or drop: the counts behind the verdict" },
 	{ "policy show", run_policy_show, "", 0, ASKS, false, "the defaults and the rules this proxy judges by" },
 	{ "events", run_events, "", 0, ASKS | BIT(FOLLOW), true, "what happened lately" },
+	{ "capture", run_capture, "", 0, ASKS | BIT(CLIENT) | BIT(DESTINATION) | BIT(PACKETS) | BIT(SECONDS) | BIT(OUTPUT), true,
+	  "samples of the packets dropped here, as pcap" },
 	{ "detach", run_detach, "", 0, BIT(PIN_PATH) | BIT(CONFIG), false, "take the filter off, with or without gossipd" },
 };
 
