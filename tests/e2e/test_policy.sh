@@ -89,7 +89,7 @@ mount -t bpf bpf "$dir/bpf"
 "$ctl" mesh init --directory "$dir/mesh" >/dev/null
 "$ctl" mesh issue a --directory "$dir/mesh" --address 10.77.1.1:7946 --interface clients --state-directory "$dir/state" \
 	--pin-path "$dir/bpf/a" --control-socket "$dir/a.sock" --pair-rate 1000 --destination-rate 0 >/dev/null
-sed -i -e 's/^gossip = true;/gossip = false;/' -e '/^policy = {/,/^};/d' "$dir/mesh/a/a.conf"
+sed -i -e 's/^gossip = true;/gossip = false;/' -e 's/client_pairs = [0-9]*;/client_pairs = 4;/' -e '/^policy = {/,/^};/d' "$dir/mesh/a/a.conf"
 printf 'policy_file = "rules";\n' >>"$dir/mesh/a/a.conf"
 : >"$dir/mesh/a/rules"
 ( exec nsenter --net="/run/netns/$name" "$bin/gossipd" --config "$dir/mesh/a/a.conf" ) >"$dir/log" 2>&1 </dev/null &
@@ -128,6 +128,15 @@ ok "a_block_with_an_end_is_taken_over" policy "block = ( { client = \"10.77.1.2\
 ok "and_drops" answered 3 -eq 0
 ok "and_ends_by_itself" wait_for 20 answered 1 -eq 1
 ok "which_is_shown" says "ended" ask policy show
+
+spray() { for host in 10 11 12 13 14 15 16 17; do nsenter --net="/run/netns/$name-client" ping -q -c 1 -W 0.1 "10.77.2.$host"; done; :; }
+full() { [ "$(ask status --json | jq .status.clients_full)" -eq 1 ]; }
+ok "no_rule_is_left" policy ''
+ok "a_client_sprays_destinations" spray
+ok "beyond_its_quota_they_get_no_record" grew client_quota 3
+ok "which_status_shows" wait_for 5 full
+ok "and_an_event" wait_for 5 says client_quota ask events
+ok "while_its_known_pair_goes_on" answered 5 -eq 5
 
 echo "1..$count"
 [ "$failed" -eq 0 ]
