@@ -222,7 +222,10 @@ static void early_and_windows_are_the_policys(void **state)
 static void a_change_reaches_every_record(void **state)
 {
 	struct frame frame = frame4(NET(10, 0, 0, 1), VICTIM), idle = frame4(NET(10, 0, 0, 2), VICTIM);
-	struct key key = key4(NET(10, 0, 0, 2), VICTIM);
+	struct key key = key4(NET(10, 0, 0, 2), VICTIM), first = key4(NET(10, 0, 0, 1), VICTIM);
+	struct destination_head *head;
+	uint32_t place;
+	uint16_t policy;
 	const uint32_t rates[] = { 50, 70, 90, 40, 200 };
 
 	(void)state;
@@ -230,13 +233,20 @@ static void a_change_reaches_every_record(void **state)
 	put();
 	bed_run(&frame);
 	bed_run(&idle);
+	head = &bed.table->heads[PLACE_DESTINATION(bed_record(&first)->place)];
 	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
 		document_start(1000, 0);
 		override_add(POLICY_CLIENT, prefix4(NET(10, 0, 0, 1), 32), rates[i]);
 		override_add(POLICY_CLIENT, prefix4(NET(10, 0, 0, 2), 32), 7);
+		place = bed_record(&first)->place;
+		policy = head->policy;
 		put();
+		bed_record(&first)->place = place; /* as if the walk had not come there yet */
+		head->policy = policy;
 		bed_at(bed.jiffies + 20 * BED_HZ); /* an idle reset: the window is new */
 		assert_int_equal(passes(&frame, 300), rates[i]);
+		assert_int_equal((bed_record(&first)->place ^ bed.table->state->active) & BANK_BIT, 0);
+		assert_int_equal(DESTINATION_POLICY_BANK(head->policy), BANK_OF(bed.table->state->active));
 		while (bed.table->policy->walking)
 			policy_walk(bed.table);
 		assert_int_equal((bed_record(&key)->place ^ bed.table->state->active) & BANK_BIT, 0);
