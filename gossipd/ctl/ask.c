@@ -169,7 +169,7 @@ static int read_rows(struct answers *answers, bool patient, ask_row *each, void 
 		if (status != EXIT_OK)
 			return status;
 		memcpy(&header, answers->bytes + answers->at, sizeof(header));
-		if (header.type < CONTROL_END || header.type > CONTROL_TYPE_SAMPLE || header.size != row_sizes[header.type]) {
+		if (header.type < CONTROL_END || header.type >= sizeof(row_sizes) / sizeof(row_sizes[0]) || header.size != row_sizes[header.type]) {
 			complain("gossipd sent what gossipctl does not understand; are both of one version?");
 			return EXIT_FAILED;
 		}
