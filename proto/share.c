@@ -49,7 +49,8 @@ static double settled_rate(const struct node *node, const struct entry *entry, u
 	const struct instant until = mesh_tick_start(&node->mesh, tick), from = mesh_tick_start(&node->mesh, tick - FAIR_TICKS);
 	const double seconds = FAIR_TICKS * tick_seconds(node);
 	struct instant begins;
-	const uint64_t packets = packets_lately(node, entry, &begins);
+	const uint64_t known = packets_lately(node, entry, &begins), after = recent_sum(&entry->recent, tick, entry->recent.newest),
+		       packets = known > after ? known - after : 0;
 
 	*ret_listed = 0;
 	if (packets == 0 || !instant_is_before(begins, from))
@@ -142,7 +143,9 @@ static uint16_t least_share(const struct node *node, struct now now, const struc
 {
 	const struct evidence own = verdict_evidence(node, now, client);
 
-	return own.members < 2 ? 0 : fair_share(own.rate, level / (EVIDENCE_SHARE * own.members));
+	if (own.members < 2 || own.rate <= 0)
+		return 0; /* nothing was seen here lately that could speak for it */
+	return fair_share(own.rate, level / (EVIDENCE_SHARE * own.members));
 }
 
 static uint16_t client_share(const struct node *node, struct now now, const struct entry *client, double rate, double level)
