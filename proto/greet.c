@@ -234,7 +234,7 @@ static enum reject meet(struct node *node, struct now now, const struct greeter 
 	reason = certificate_open(hello->certificate, hello->certificate_bytes, &node->mesh, &certificate);
 	if (reason != REJECT_NONE)
 		return reason;
-	if (member_id_of(certificate.public_key) != greeter->id)
+	if (certificate.id != greeter->id)
 		return REJECT_CERTIFICATE;
 	if (!hello_is_signed(node, greeter->plain, certificate.public_key))
 		return REJECT_SIGNATURE;

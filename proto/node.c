@@ -95,7 +95,7 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	memset(node, 0, sizeof(*node));
 	node->config = *config;
 	node->mesh = config->mesh;
-	node->id = member_id_of(self.public_key);
+	node->id = self.id;
 	node->tick = mesh_tick_at(&node->mesh, now.mesh);
 	node->slot = mesh_slot_at(&node->mesh, now.mesh);
 	node->next_sequence = config->boot << SEQUENCE_BOOT_SHIFT | 1;

@@ -44,6 +44,7 @@ static void side_make(struct side *side, uint8_t n, const uint8_t authority[SECR
 			       } };
 	crypto_sign_seed_keypair(side->certificate.public_key, side->config.secret_key, seed);
 	side->certificate.name[0] = (char)('a' + n);
+	side->certificate.id = member_id_of(side->certificate.public_key);
 	side->certificate.serial = 1;
 	if (certificate_issue(&side->certificate, &fuzz_mesh, authority, side->config.certificate, &side->config.certificate_bytes))
 		abort();

@@ -208,11 +208,12 @@ def datagram(type_, sender, counter, key, context, plain):
 
 
 def certificate():
-    rows = array(12, "array of 12") + uint(1, "version") + bin_(MESH_ID, "mesh id") + bin_(public_of(AUTHORITY), "authority")
+    rows = array(14, "array of 14") + uint(1, "version") + bin_(MESH_ID, "mesh id") + bin_(public_of(AUTHORITY), "authority")
     rows += text("node-a", "name") + text("eu-west", "region") + bin_(public_of(NODE_A), "public key")
     rows += array(2, "endpoints") + array(2, "endpoint") + bin_(bytes([192, 0, 2, 10]), "192.0.2.10") + uint(7946, "port")
     rows += array(2, "endpoint") + bin_(bytes.fromhex("20010db8000000000000000000000010"), "2001:db8::10") + uint(7946, "port")
     rows += uint(1488095, "line rate") + uint(200, "tick ms") + uint(8000, "window_max ms") + uint(2, "decay") + uint(1, "serial")
+    rows += uint(member_id(NODE_A), "member id") + bin_(b"", "no previous key")
     return rows + [(sign(AUTHORITY, b"xpro-mesh certificate v1" + flat(rows)), "signature")]
 
 
