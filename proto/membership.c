@@ -44,10 +44,7 @@ static uint16_t member_new(struct node *node, const struct certificate *certific
 			continue;
 		*member = (struct member){ .used = true, .certificate = *certificate, .rtt_ms = NAN, .skew_ms = NAN };
 		member->id = certificate->id;
-		if (seal_key(node->config.secret_key, certificate->public_key, node->config.mesh_secret, member->key) != 0) {
-			member->used = false;
-			return MEMBER_NONE;
-		}
+		member->standing.key_slot = node->slot;
 		return i;
 	}
 	return MEMBER_NONE;
@@ -77,8 +74,7 @@ enum reject member_meet(struct node *node, struct now now, const struct certific
 		member->hello_counter = 0;
 		member->trust = BAD_SIGNATURES_PER_TICK;
 	}
-	if (certificate->serial > member->certificate.serial)
-		member->certificate = *certificate;
+	trust_certificate(node, number, certificate);
 	/* A member that is heard is where it is heard from. */
 	if (!member_is_near(node, number, now))
 		member->endpoint = *endpoint;
