@@ -252,7 +252,6 @@ static enum reject meet(struct node *node, struct now now, const struct greeter 
 		return reason;
 	node->members[*ret_member].hello_counter = greeter->counter;
 	node->members[*ret_member].standing.spoken = (uint8_t)greeter->secret;
-	outbox_add_first(node, (struct out){ .kind = OUT_NEWS, .target = *ret_member });
 	return reason;
 }
 
@@ -344,6 +343,7 @@ static enum reject receive_greet(struct node *node, struct now now, const struct
 	near = member_is_near(node, member, now);
 	greeting_keep(node, member);
 	reply(node, OUT_WELCOME, greeter, hello->token);
+	outbox_add(node, (struct out){ .kind = OUT_NEWS, .target = member });
 	/* The first sealed datagram goes out at once: it lets the other side count us as up. */
 	if (!near)
 		outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = member });
@@ -377,6 +377,7 @@ static enum reject receive_welcome(struct node *node, struct now now, const stru
 		return reason;
 	greeting->member = member;
 	token_draw(node, greeting); /* a welcome is taken once */
+	outbox_add(node, (struct out){ .kind = OUT_NEWS, .target = member });
 	outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = member });
 	return REJECT_NONE;
 }
