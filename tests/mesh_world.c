@@ -259,7 +259,7 @@ void world_set_tap(struct world *world, bool (*tap)(void *user, struct world_dat
 	world->tap_user = user;
 }
 
-static uint64_t hash_of(const struct key *key, uint64_t salt)
+static uint64_t key_hash(const struct key *key, uint64_t salt)
 {
 	uint64_t words[4];
 
@@ -272,7 +272,7 @@ static uint64_t hash_of(const struct key *key, uint64_t salt)
 /* Where the truth of a key in a slot stands, or belongs. */
 static struct truth *truth_at(const struct world *world, const struct key *key, uint64_t slot)
 {
-	size_t at = hash_of(key, slot) & (world->truths_size - 1);
+	size_t at = key_hash(key, slot) & (world->truths_size - 1);
 
 	while (world->truths[at].packets > 0 && (world->truths[at].slot != slot || !key_equal(&world->truths[at].key, key)))
 		at = (at + 1) & (world->truths_size - 1);
@@ -312,7 +312,7 @@ uint64_t world_truth(const struct world *world, const struct key *key, uint64_t 
 /* The counter of a key at a place, or NULL; *ret_at is where its number stands, or belongs. */
 static struct counter *counter_find(struct place *place, const struct key *key, size_t *ret_at)
 {
-	for (*ret_at = hash_of(key, 0) % INDEX_SIZE; place->index[*ret_at]; *ret_at = (*ret_at + 1) % INDEX_SIZE) {
+	for (*ret_at = key_hash(key, 0) % INDEX_SIZE; place->index[*ret_at]; *ret_at = (*ret_at + 1) % INDEX_SIZE) {
 		struct counter *counter = &place->counters[place->index[*ret_at] - 1];
 
 		if (key_equal(&counter->key, key))
