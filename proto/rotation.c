@@ -52,7 +52,7 @@ static bool box_write(const struct mesh *mesh, const struct rotation_member *mem
 	return true;
 }
 
-int rotation_write(const struct rotation *rotation, const struct mesh *mesh, const uint8_t secrets[SECRETS_MAX][MESH_SECRET_BYTES],
+int rotation_write(const struct rotation *rotation, const struct mesh *mesh, const uint8_t (*secrets)[MESH_SECRET_BYTES],
 		   const struct rotation_member *members, uint32_t members_count, const uint8_t ephemeral_secret[SECRET_KEY_BYTES],
 		   uint8_t *ret_content, size_t bytes_max, size_t *ret_size)
 {

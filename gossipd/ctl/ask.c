@@ -36,6 +36,10 @@ static const size_t row_sizes[] = {
 	[CONTROL_TYPE_CELL] = sizeof(struct control_cell),
 	[CONTROL_TYPE_EVENT] = sizeof(struct control_event),
 	[CONTROL_TYPE_RULE] = sizeof(struct control_rule),
+	[CONTROL_TYPE_PUSHED] = sizeof(struct control_pushed),
+	[CONTROL_TYPE_DOCUMENT] = sizeof(struct control_document),
+	[CONTROL_TYPE_STANDING] = sizeof(struct control_standing),
+	[CONTROL_TYPE_PART] = sizeof(struct control_part),
 };
 
 /* ---- which socket ---- */
@@ -168,7 +172,7 @@ static int read_rows(struct answers *answers, bool patient, ask_row *each, void 
 		if (status != EXIT_OK)
 			return status;
 		memcpy(&header, answers->bytes + answers->at, sizeof(header));
-		if (header.type < CONTROL_END || header.type > CONTROL_TYPE_EVENT || header.size != row_sizes[header.type]) {
+		if (header.type < CONTROL_END || header.type > CONTROL_TYPE_PART || header.size != row_sizes[header.type]) {
 			complain("gossipd sent what gossipctl does not understand; are both of one version?");
 			return EXIT_FAILED;
 		}
@@ -184,7 +188,26 @@ static int read_rows(struct answers *answers, bool patient, ask_row *each, void 
 	}
 }
 
+static bool send_all(int fd, const void *bytes, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		ssize_t sent = send(fd, (const char *)bytes + done, size - done, MSG_NOSIGNAL);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return errno == EPIPE || errno == ECONNRESET;
+		done += (size_t)sent;
+	}
+	return true;
+}
+
 int ask(const struct arguments *arguments, struct control_request *request, ask_row *each, void *user)
+{
+	return ask_with(arguments, request, NULL, 0, each, user);
+}
+
+int ask_with(const struct arguments *arguments, struct control_request *request, const void *payload, size_t size, ask_row *each, void *user)
 {
 	static struct answers answers;
 	char path[CONFIG_SOCKET_BYTES];
@@ -199,8 +222,7 @@ int ask(const struct arguments *arguments, struct control_request *request, ask_
 		return status;
 	answers.at = answers.end = 0;
 	/* A daemon that refuses at once has answered before we ask; what it said is still to be read. */
-	if (send(answers.fd, request, sizeof(*request), MSG_NOSIGNAL) != sizeof(*request) && errno != EPIPE &&
-	    errno != ECONNRESET) {
+	if (!send_all(answers.fd, request, sizeof(*request)) || !send_all(answers.fd, payload, size)) {
 		complain("%s: %s", path, strerror(errno));
 		status = EXIT_UNREACHABLE;
 	} else {

@@ -46,6 +46,8 @@ static const struct {
 	[OPTION_DESTINATION] = { "destination", "PREFIX", "only these destinations" },
 	[OPTION_OVER] = { "over", NULL, "only those over their rate" },
 	[OPTION_DIGEST] = { "digest", NULL, "hash the ledger, however large it is" },
+	[OPTION_IN] = { "in", "SECONDS", "when it comes into force, for all at once" },
+	[OPTION_PREVIOUS] = { "previous", NULL, "the key it had before mesh rotate; the node goes on" },
 	[OPTION_FOLLOW] = { "follow", NULL, "go on with new ones" },
 };
 
@@ -67,6 +69,12 @@ static const struct command {
 	  BIT(DIRECTORY) | BIT(ADDRESS) | BIT(REGION) | BIT(LINE_RATE) | BIT(INTERFACE) | BIT(PAIR_RATE) | BIT(DESTINATION_RATE) |
 		  BIT(STATE_DIRECTORY) | BIT(PIN_PATH) | BIT(CONTROL_SOCKET) | BIT(AGAIN),
 	  false, "write a node's folder: key, certificate, mesh secret, configuration" },
+	{ "mesh revoke", run_mesh_revoke, " NAME|KEY", 1, ASKS | BIT(DIRECTORY) | BIT(IN) | BIT(PREVIOUS), false,
+	  "a node counts no more, anywhere; with a new mesh secret for the others" },
+	{ "mesh rotate", run_mesh_rotate, " NAME|secret", 1, ASKS | BIT(DIRECTORY) | BIT(IN), false,
+	  "another key for a node, or another secret for the mesh, while both run" },
+	{ "mesh push", run_mesh_push, " FILE", 1, ASKS, false, "bring a proxy a document that the authority signed" },
+	{ "mesh show", run_mesh_show, "", 0, ASKS, false, "documents held here, and which member is behind" },
 	{ "status", run_status, "", 0, ASKS | BIT(DIGEST), false,
 	  "is this proxy healthy, and what has it done; exits 4 when degraded" },
 	{ "members", run_members, "", 0, ASKS, false, "the proxies of the mesh as seen from here" },

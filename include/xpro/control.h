@@ -23,6 +23,9 @@ enum control_verb {
 	CONTROL_EXPLAIN, /* control_status with the thresholds of this pair and destination; control_rule rows of the rules that decide; then for the pair, then for the destination: control_key, control_record, control_cell rows */
 	CONTROL_EVENTS, /* control_event rows: the last ones kept, then with CONTROL_FOLLOW new ones until the client goes */
 	CONTROL_POLICY, /* control_status, then control_rule rows of every rule in force */
+	CONTROL_PUSH, /* a document of the mesh authority, payload_bytes long, follows the request: one control_pushed */
+	CONTROL_MESH, /* control_document rows: those held; then control_standing rows: how far each member is */
+	CONTROL_DOCUMENT, /* the newest document of `kind`: control_document, then control_part rows; nothing when there is none */
 };
 
 #define CONTROL_HAS_CLIENT 0x01 /* client/client_bits hold a prefix */
@@ -37,7 +40,9 @@ struct control_request {
 	uint32_t verb, flags;
 	uint8_t client[16], destination[16]; /* IPv4 is IPv4-mapped */
 	uint8_t client_bits, destination_bits; /* prefix lengths, 0-128 on the mapped form */
-	uint8_t reserved[6];
+	uint8_t kind; /* CONTROL_DOCUMENT: enum document_kind */
+	uint8_t reserved;
+	uint32_t payload_bytes; /* CONTROL_PUSH: what follows this record */
 };
 _Static_assert(sizeof(struct control_request) == 56, "no padding");
 
@@ -53,6 +58,10 @@ enum control_type {
 	CONTROL_TYPE_CELL,
 	CONTROL_TYPE_EVENT,
 	CONTROL_TYPE_RULE,
+	CONTROL_TYPE_PUSHED,
+	CONTROL_TYPE_DOCUMENT,
+	CONTROL_TYPE_STANDING,
+	CONTROL_TYPE_PART,
 };
 
 struct control_header {
@@ -96,6 +105,34 @@ struct control_status {
 	double clock_drift_ms; /* mesh time less the host's UTC: not 0 after the host's clock was set */
 	uint32_t digest_known, reserved_digest;
 	uint8_t ledger_digest[HASH_BYTES]; /* while digest_known */
+};
+
+#define CONTROL_KINDS 3 /* of documents */
+#define CONTROL_PART_BYTES 1024
+
+struct control_pushed {
+	uint32_t taken, reserved;
+	char reason[32]; /* why not, as counted */
+};
+
+struct control_document {
+	char kind[16];
+	uint64_t serial, size;
+	uint8_t hash[HASH_BYTES];
+};
+
+struct control_standing {
+	char name[NAME_BYTES_MAX + 4];
+	char key[72]; /* public key, hex */
+	uint32_t self, up, revoked, behind;
+	uint32_t reserved;
+	uint64_t certificate_serial;
+	uint64_t serials[CONTROL_KINDS]; /* of the documents it says it has */
+};
+
+struct control_part {
+	uint32_t size, reserved;
+	uint8_t bytes[CONTROL_PART_BYTES];
 };
 
 struct control_reason { /* one per enum reason */
