@@ -75,6 +75,7 @@ static const struct command {
 	  "another key for a node, or another secret for the mesh, while both run" },
 	{ "mesh push", run_mesh_push, " FILE", 1, ASKS, false, "bring a proxy a document that the authority signed" },
 	{ "mesh show", run_mesh_show, "", 0, ASKS, false, "documents held here, and which member is behind" },
+	{ "policy show", run_policy_show, "", 0, ASKS, false, "the newest policy of the mesh that this proxy holds" },
 	{ "status", run_status, "", 0, ASKS | BIT(DIGEST), false,
 	  "is this proxy healthy, and what has it done; exits 4 when degraded" },
 	{ "members", run_members, "", 0, ASKS, false, "the proxies of the mesh as seen from here" },
