@@ -34,13 +34,13 @@ static void issue(const struct world *world, enum document_kind kind, uint64_t s
 }
 
 /* `rules` client overrides of one address each: a document of any length. */
-static void policy_of(const struct world *world, uint64_t serial, uint32_t rules, struct sealed_document *ret)
+static void policy_from(const struct world *world, uint64_t serial, uint32_t rules, uint64_t slot, struct sealed_document *ret)
 {
 	static struct policy_document policy;
 	static uint8_t content[DOCUMENT_CONTENT_BYTES_MAX];
 	size_t size;
 
-	policy = (struct policy_document){ .effective_slot = 7, .defaults = world_thresholds, .rules_count = rules };
+	policy = (struct policy_document){ .effective_slot = slot, .defaults = world_thresholds, .rules_count = rules };
 	for (uint32_t i = 0; i < rules; i++)
 		policy.rules[i] = (struct policy_rule){
 			.prefix = { address_of_ipv4((uint8_t[]){ 10, 0, (uint8_t)(i >> 8), (uint8_t)i }), 128 },
@@ -50,6 +50,12 @@ static void policy_of(const struct world *world, uint64_t serial, uint32_t rules
 		};
 	assert_int_equal(policy_wire_write(&policy, content, sizeof(content), &size), 0);
 	issue(world, DOCUMENT_POLICY, serial, content, size, ret);
+}
+
+/* Of a slot long past: in force at once. */
+static void policy_of(const struct world *world, uint64_t serial, uint32_t rules, struct sealed_document *ret)
+{
+	policy_from(world, serial, rules, 7, ret);
 }
 
 static int by_key(const void *a, const void *b)
@@ -275,6 +281,45 @@ static void a_restarted_node_has_what_it_had(void **state)
 	world_cut(world, 1, -1, true);
 	world_restart(world, 1);
 	assert_int_equal(serial_at(world, 1, DOCUMENT_POLICY), 5);
+	world_free(world);
+}
+
+static bool all_go_by(struct world *world, unsigned int nodes, uint64_t version)
+{
+	for (unsigned int n = 0; n < nodes; n++) {
+		if (node_policy(world_node(world, n))->version != version)
+			return false;
+	}
+	return true;
+}
+
+/* One tick before the slot begins all go by the old policy, with its first tick all by the new; so does one that is restarted then. */
+static void a_policy_comes_into_force_everywhere_at_once(void **state)
+{
+	static struct sealed_document first, second;
+	struct world *world = world_of(4);
+	const struct mesh *mesh = world_mesh(world);
+	uint64_t slot;
+	double left_s;
+
+	(void)state;
+	world_run(world, 2);
+	policy_of(world, 1, 2, &first);
+	assert_int_equal(command(world, 1, &first), REJECT_NONE);
+	world_run(world, 0.4);
+	assert_true(all_go_by(world, 4, 1));
+	slot = mesh_slot_at(mesh, world_now(world).mesh) + 2;
+	policy_from(world, 2, 5, slot, &second);
+	assert_int_equal(command(world, 2, &second), REJECT_NONE);
+	world_run(world, 0.4);
+	assert_true(all_have(world, 4, DOCUMENT_POLICY, 2));
+	left_s = (double)duration_between(world_now(world).mesh, mesh_slot_start(mesh, slot)).ns / NS_PER_S;
+	world_run(world, left_s - 0.1);
+	assert_true(all_go_by(world, 4, 1));
+	world_run(world, 0.3);
+	assert_true(all_go_by(world, 4, 2));
+	world_restart(world, 3);
+	assert_true(all_go_by(world, 4, 2));
 	world_free(world);
 }
 
@@ -657,6 +702,7 @@ int main(void)
 		cmocka_unit_test(who_was_away_gets_the_newest_alone),
 		cmocka_unit_test(only_the_newest_of_a_serial_is_taken),
 		cmocka_unit_test(a_restarted_node_has_what_it_had),
+		cmocka_unit_test(a_policy_comes_into_force_everywhere_at_once),
 		cmocka_unit_test(one_member_feeding_rubbish_holds_up_nobody),
 		cmocka_unit_test(a_document_that_there_is_not_holds_up_nobody),
 		cmocka_unit_test(a_revoked_member_is_out_everywhere_within_five_seconds),
