@@ -93,7 +93,9 @@ static int revoke(const struct arguments *arguments, struct output *output, cons
 	if (!node)
 		return problem_set(ret_problem, -ENOENT, "%s: no node of this name or key is issued", arguments->words[0]);
 	text_copy(node->name, name, sizeof(name));
-	err = enter(authority, directory, node, previous, ret_problem);
+	err = publish_check(authority, directory, ret_problem);
+	if (!err)
+		err = enter(authority, directory, node, previous, ret_problem);
 	if (!err)
 		err = publish_revocation(authority, directory, &serial, ret_problem);
 	if (!err && !previous)

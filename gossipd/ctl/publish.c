@@ -56,6 +56,19 @@ static int last_serial(const struct authority *authority, const char *path, uint
 	return 0;
 }
 
+int publish_check(const struct authority *authority, const char *directory, struct problem *ret_problem)
+{
+	char path[FILES_PATH_BYTES];
+	uint64_t serial;
+	int err = 0;
+
+	for (unsigned int kind = 0; !err && kind < DOCUMENT_KINDS; kind++) {
+		document_path(directory, (enum document_kind)kind, path);
+		err = last_serial(authority, path, &serial, ret_problem);
+	}
+	return err;
+}
+
 int publish_sign(const struct authority *authority, const char *directory, enum document_kind kind, const uint8_t *content, size_t size,
 		 uint64_t *ret_serial, struct problem *ret_problem)
 {

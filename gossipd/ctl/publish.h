@@ -10,6 +10,9 @@
 int publish_sign(const struct authority *authority, const char *directory, enum document_kind kind, const uint8_t *content, size_t size,
 		 uint64_t *ret_serial, struct problem *ret_problem);
 
+/* Can the next documents be numbered? Asked before anything is changed. */
+int publish_check(const struct authority *authority, const char *directory, struct problem *ret_problem);
+
 /* The revocation of every key on the directory's list. */
 int publish_revocation(const struct authority *authority, const char *directory, uint64_t *ret_serial, struct problem *ret_problem);
 
