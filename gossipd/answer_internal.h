@@ -33,6 +33,5 @@ void answer_put_status(const struct answer *answer, const struct daemon *daemon,
 
 /* answer_mesh.c: documents and who has which. */
 void answer_fill_mesh(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer);
-void answer_fill_document(struct answer *answer, const struct daemon *daemon, struct answer_buffer *buffer);
 
 #endif

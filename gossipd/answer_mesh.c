@@ -55,27 +55,3 @@ void answer_fill_mesh(struct answer *answer, const struct daemon *daemon, struct
 		answer_put(buffer, CONTROL_TYPE_STANDING, &row, sizeof(row));
 	}
 }
-
-/* The serial it began with stands in `event`: a document that is replaced meanwhile is cut off, and the reader sees that it is short. */
-void answer_fill_document(struct answer *answer, const struct daemon *daemon, struct answer_buffer *buffer)
-{
-	const enum document_kind kind = (enum document_kind)answer->request.kind;
-	struct document_view view;
-
-	if (answer->step == 0) {
-		answer->step = 1;
-		answer->event = put_document(daemon, kind, buffer, &view) ? view.serial : 0;
-	}
-	while (answer_has_room(buffer, ROW_BYTES_MAX + sizeof(struct control_part))) {
-		struct control_part row = { .reserved = 0 };
-
-		if (!node_document(daemon->node, kind, &view) || view.serial != answer->event || answer->cursor == view.size) {
-			answer_end(answer, buffer, 0);
-			return;
-		}
-		row.size = (uint32_t)(view.size - answer->cursor < CONTROL_PART_BYTES ? view.size - answer->cursor : CONTROL_PART_BYTES);
-		memcpy(row.bytes, view.bytes + answer->cursor, row.size);
-		answer->cursor += row.size;
-		answer_put(buffer, CONTROL_TYPE_PART, &row, sizeof(row));
-	}
-}

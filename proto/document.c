@@ -80,17 +80,6 @@ static bool unpack_body(const uint8_t *body, size_t size, struct document *ret_d
 	return unpack_done(&u) && ret_document->kind < DOCUMENT_KINDS && ret_document->serial > 0;
 }
 
-enum reject document_peek(const uint8_t *bytes, size_t size, struct document *ret_document)
-{
-	struct document document;
-	const uint8_t *mesh_id;
-
-	if (size <= SIGNATURE_BYTES || size > DOCUMENT_BYTES_MAX || !unpack_body(bytes, size - SIGNATURE_BYTES, &document, &mesh_id))
-		return REJECT_DOCUMENT;
-	*ret_document = document;
-	return REJECT_NONE;
-}
-
 enum reject document_open(const uint8_t *bytes, size_t size, const struct mesh *mesh, struct document *ret_document)
 {
 	uint8_t message[MESSAGE_BYTES];

@@ -37,9 +37,6 @@ int document_issue(const struct document *document, const struct mesh *mesh, con
 /* Checks form, mesh and signature, in that order: REJECT_DOCUMENT, REJECT_MESH, REJECT_AUTHORITY. The content is not looked at. */
 enum reject document_open(const uint8_t *bytes, size_t size, const struct mesh *mesh, struct document *ret_document);
 
-/* Reads the form alone and believes nothing: for what somebody else has verified. REJECT_DOCUMENT. */
-enum reject document_peek(const uint8_t *bytes, size_t size, struct document *ret_document);
-
 /* The version an envelope states, or 0 when it is none: a later one is a later program's. */
 unsigned int document_version(const uint8_t *bytes, size_t size);
 

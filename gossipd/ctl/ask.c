@@ -39,7 +39,6 @@ static const size_t row_sizes[] = {
 	[CONTROL_TYPE_PUSHED] = sizeof(struct control_pushed),
 	[CONTROL_TYPE_DOCUMENT] = sizeof(struct control_document),
 	[CONTROL_TYPE_STANDING] = sizeof(struct control_standing),
-	[CONTROL_TYPE_PART] = sizeof(struct control_part),
 };
 
 /* ---- which socket ---- */
@@ -172,7 +171,7 @@ static int read_rows(struct answers *answers, bool patient, ask_row *each, void 
 		if (status != EXIT_OK)
 			return status;
 		memcpy(&header, answers->bytes + answers->at, sizeof(header));
-		if (header.type < CONTROL_END || header.type > CONTROL_TYPE_PART || header.size != row_sizes[header.type]) {
+		if (header.type < CONTROL_END || header.type > CONTROL_TYPE_STANDING || header.size != row_sizes[header.type]) {
 			complain("gossipd sent what gossipctl does not understand; are both of one version?");
 			return EXIT_FAILED;
 		}

@@ -71,7 +71,6 @@ int run_mesh_rotate(const struct arguments *arguments, struct output *output);
 int run_mesh_push(const struct arguments *arguments, struct output *output);
 int run_mesh_show(const struct arguments *arguments, struct output *output);
 int run_policy_push(const struct arguments *arguments, struct output *output);
-int run_policy_show(const struct arguments *arguments, struct output *output);
 int run_status(const struct arguments *arguments, struct output *output);
 int run_members(const struct arguments *arguments, struct output *output);
 int run_pairs(const struct arguments *arguments, struct output *output);

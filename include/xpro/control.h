@@ -25,7 +25,6 @@ enum control_verb {
 	CONTROL_POLICY, /* control_status, then control_rule rows of every rule in force */
 	CONTROL_PUSH, /* a document of the mesh authority, payload_bytes long, follows the request: one control_pushed */
 	CONTROL_MESH, /* control_document rows: those held; then control_standing rows: how far each member is */
-	CONTROL_DOCUMENT, /* the newest document of `kind`: control_document, then control_part rows; nothing when there is none */
 };
 
 #define CONTROL_HAS_CLIENT 0x01 /* client/client_bits hold a prefix */
@@ -40,8 +39,7 @@ struct control_request {
 	uint32_t verb, flags;
 	uint8_t client[16], destination[16]; /* IPv4 is IPv4-mapped */
 	uint8_t client_bits, destination_bits; /* prefix lengths, 0-128 on the mapped form */
-	uint8_t kind; /* CONTROL_DOCUMENT: enum document_kind */
-	uint8_t reserved;
+	uint8_t reserved[2];
 	uint32_t payload_bytes; /* CONTROL_PUSH: what follows this record */
 };
 _Static_assert(sizeof(struct control_request) == 56, "no padding");
@@ -61,7 +59,6 @@ enum control_type {
 	CONTROL_TYPE_PUSHED,
 	CONTROL_TYPE_DOCUMENT,
 	CONTROL_TYPE_STANDING,
-	CONTROL_TYPE_PART,
 };
 
 struct control_header {
@@ -108,7 +105,6 @@ struct control_status {
 };
 
 #define CONTROL_KINDS 3 /* of documents */
-#define CONTROL_PART_BYTES 1024
 
 struct control_pushed {
 	uint32_t taken, reserved;
@@ -128,11 +124,6 @@ struct control_standing {
 	uint32_t reserved;
 	uint64_t certificate_serial;
 	uint64_t serials[CONTROL_KINDS]; /* of the documents it says it has */
-};
-
-struct control_part {
-	uint32_t size, reserved;
-	uint8_t bytes[CONTROL_PART_BYTES];
 };
 
 struct control_reason { /* one per enum reason */

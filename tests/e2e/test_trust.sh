@@ -104,6 +104,35 @@ for name in a b c; do
 	ok "node_${name}_raised_no_alarm" no_alarm "$name"
 done
 
+# ---- one policy for all ----
+cat >"$dir/policy.conf" <<'EOF'
+pair_rate = 77;
+destination_rate = 7700;
+aggregate = "strict";
+rules = (
+	{ client = "10.2.0.0/16"; pair_rate = 9; },
+	{ destination = "2001:db8::/32"; destination_rate = 500; destination_min_window_ms = 2000; },
+	{ client = "10.1.0.0/16"; pair_rate = 5; }
+);
+never_drop = ( "192.0.2.7" );
+block = ( { client = "203.0.113.0/24"; until = "2100-01-01T00:00:00Z"; } );
+EOF
+goes_by_the_policy() { at "$1" policy show --json | jq -e '.policy.version == 1 and .policy.pair_rate == 77 and .policy.destination_rate == 7700 and
+	(.rules | length) == 5 and ([.rules[].prefix] | index("10.1.0.0/16") != null)'; }
+ok no_policy_of_the_mesh_is_held_yet not holds b policy 1
+ok a_policy_is_pushed ctl policy push "$dir/policy.conf" --directory "$dir/mesh" --in 0 --socket "$dir/b.sock"
+for name in a b c; do ok "node_${name}_holds_it_too" within 5 holds "$name" policy 1; done
+for name in a b c; do ok "node_${name}_goes_by_every_rule_of_it" within 8 goes_by_the_policy "$name"; done
+for name in a b c; do ok "node_${name}_tells_of_it" event "$name" policy; done
+echo 'pair_rate = 5;' >"$dir/short.conf"
+ok a_policy_must_say_both_rates exits 1 ctl policy push "$dir/short.conf" --directory "$dir/mesh"
+sed 's|10.2.0.0/16|10.1.0.0/16|' "$dir/policy.conf" >"$dir/twice.conf"
+ok a_prefix_stands_once_in_a_list exits 1 ctl policy push "$dir/twice.conf" --directory "$dir/mesh"
+ok a_policy_that_is_refused_takes_no_number test "$(ctl policy push "$dir/policy.conf" --directory "$dir/mesh" --json | jq .policy.version)" -eq 2
+ok the_second_is_carried_by_hand at c mesh push "$dir/mesh/policy.doc"
+for name in a b c; do ok "node_${name}_holds_the_second" within 5 holds "$name" policy 2; done
+ok the_one_before_is_kept_until_then test -s "$dir/state-a/policy.before.doc"
+
 # ---- another key for every node, live ----
 for name in a b c; do
 	ok "node_${name}_gets_another_key" ctl mesh rotate "$name" --directory "$dir/mesh"
