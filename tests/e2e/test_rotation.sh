@@ -32,7 +32,7 @@ ctl() { i=$1; shift; "$bin/gossipctl" --socket "$(socket_of "$i")" "$@"; }
 authority() { "$bin/gossipctl" "$@" --directory "$state/mesh" --socket "$(socket_of 1)"; }
 counters() { ctl "$1" status --json | jq -e "[.reasons[] | select(.name | test(\"$2\")) | .packets] | add"; }
 dropped() { counters "$1" '^drop_pair$'; }
-counted_by_all() { total=0; for p in 1 2 3; do total=$((total + $(counters "$p" '^(pass|pass_share|drop_pair|drop_pair_share|drop_destination|drop_destination_share)$'))); done; echo "$total"; }
+counted_by_all() { total=0; for p in 1 2 3; do total=$((total + $(counters "$p" '^(pass|pass_share|pass_never_drop|pass_evidence|drop_blocked|drop_pair|drop_pair_share|drop_destination|drop_destination_share)$'))); done; echo "$total"; }
 ledger_of() {
 	total=0
 	for pair in "198.18.0.1 203.0.113.9" "2001:db8:a::1 2001:db8:f::9"; do
