@@ -282,9 +282,11 @@ static int check(const struct control_request *request)
 {
 	if (request->magic != CONTROL_MAGIC || request->version != CONTROL_VERSION)
 		return -EPROTO;
+	if (request->verb == CONTROL_PUSH)
+		return -EINVAL; /* a document of no bytes, or of too many */
 	if (request->client_bits > 128 || request->destination_bits > 128)
 		return -EINVAL;
-	return request->verb < CONTROL_STATUS || request->verb > CONTROL_CAPTURE ? -EOPNOTSUPP : 0;
+	return request->verb < CONTROL_STATUS || request->verb > CONTROL_MESH ? -EOPNOTSUPP : 0;
 }
 
 void answer_fill(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer,
@@ -318,6 +320,9 @@ void answer_fill(struct answer *answer, const struct daemon *daemon, struct now 
 		break;
 	case CONTROL_CAPTURE:
 		answer_fill_capture(answer, daemon, now, buffer);
+		break;
+	case CONTROL_MESH:
+		answer_fill_mesh(answer, daemon, now, buffer);
 		break;
 	default:
 		fill_events(answer, daemon, buffer);

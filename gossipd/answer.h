@@ -38,4 +38,7 @@ void answer_begin(struct answer *answer, const struct control_request *request, 
 void answer_fill(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer,
 		 unsigned int *budget);
 
+/* The whole answer to a document that was brought. */
+void answer_pushed(struct answer *answer, enum reject reason, struct answer_buffer *buffer);
+
 #endif

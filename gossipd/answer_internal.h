@@ -33,5 +33,7 @@ void answer_put_status(const struct answer *answer, const struct daemon *daemon,
 
 /* What `capture` has to say now; it may go on later. */
 void answer_fill_capture(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer);
+/* answer_mesh.c: documents and who has which. */
+void answer_fill_mesh(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer);
 
 #endif

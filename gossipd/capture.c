@@ -168,6 +168,35 @@ WRAPPED(bool, node_observe, struct node *node, struct now now, const struct key 
 	return __real_node_observe(node, now, key, slot, first, last, packets);
 }
 
+/* A document takes more room than anything else. */
+static bool traces_document(struct node *node, struct now now, size_t size)
+{
+	if (!traces(node, now))
+		return false;
+	if (capture.bytes + size + 2 * RECORD_BYTES_MAX <= capture.bytes_max)
+		return true;
+	end(true);
+	return false;
+}
+
+WRAPPED(enum reject, node_command, struct node *node, struct now now, const uint8_t *bytes, size_t size)
+{
+	if (traces_document(node, now, size)) {
+		put_calls();
+		put(CAPTURE_COMMAND, now, NULL, 0, bytes, size);
+	}
+	return __real_node_command(node, now, bytes, size);
+}
+
+WRAPPED(enum reject, node_restore, struct node *node, struct now now, const uint8_t *bytes, size_t size)
+{
+	if (traces_document(node, now, size)) {
+		put_calls();
+		put(CAPTURE_RESTORE, now, NULL, 0, bytes, size);
+	}
+	return __real_node_restore(node, now, bytes, size);
+}
+
 WRAPPED(void, node_tick, struct node *node, struct now now)
 {
 	if (traces(node, now))

@@ -20,7 +20,7 @@
 struct client {
 	int fd;	    /* -1 = place is free */
 	bool asked; /* the whole request is here */
-	size_t request_bytes;
+	size_t request_bytes, payload_bytes; /* here so far */
 	struct control_request request;
 	struct answer answer;
 	struct instant accepted, deadline; /* mono */
@@ -34,6 +34,9 @@ struct control {
 	char path[CONFIG_SOCKET_BYTES];
 	struct client clients[CONTROL_CLIENTS_MAX];
 };
+
+#define CLIENT_GONE SIZE_MAX
+_Static_assert(ANSWER_BYTES >= DOCUMENT_BYTES_MAX, "a document fits where the answer will");
 
 #define LISTENER CONTROL_CLIENTS_MAX /* its number in the epoll set */
 
@@ -175,6 +178,34 @@ int control_fd(const struct control *control)
 
 /* ---- one client ---- */
 
+/* What follows the request: a document, or nothing. A request that will be refused anyway is not waited for. */
+static uint32_t payload_of(const struct control_request *request)
+{
+	return request->magic == CONTROL_MAGIC && request->version == CONTROL_VERSION && request->verb == CONTROL_PUSH &&
+			       request->payload_bytes <= DOCUMENT_BYTES_MAX
+		       ? request->payload_bytes
+		       : 0;
+}
+
+/* The payload lies where the answer will: nothing is answered before it is whole. True when it is; CLIENT_GONE when it never will be. */
+static bool read_payload(struct client *client)
+{
+	const uint32_t wanted = payload_of(&client->request);
+
+	while (!client->asked && client->payload_bytes < wanted) {
+		ssize_t got = recv(client->fd, client->buffer.bytes + client->payload_bytes, wanted - client->payload_bytes, MSG_DONTWAIT);
+
+		if (got < 0 && (errno == EAGAIN || errno == EINTR))
+			return false;
+		if (got <= 0) {
+			client->payload_bytes = CLIENT_GONE;
+			return false;
+		}
+		client->payload_bytes += (size_t)got;
+	}
+	return true;
+}
+
 /* False when the client is gone. */
 static bool read_request(struct client *client, const struct daemon *daemon, struct now now)
 {
@@ -188,6 +219,8 @@ static bool read_request(struct client *client, const struct daemon *daemon, str
 			return false;
 		client->request_bytes += (size_t)got;
 	}
+	if (!read_payload(client))
+		return client->payload_bytes <= payload_of(&client->request);
 	if (!client->asked) {
 		client->asked = true;
 		client->deadline = instant_after(now.mono, duration_ms(CONTROL_STALL_MS));
@@ -227,12 +260,24 @@ static void rearm(struct control *control, struct client *client)
 	watch(control, client->fd, number, events, EPOLL_CTL_MOD);
 }
 
-static void serve(struct control *control, struct client *client, const struct daemon *daemon, struct now now,
+/* Anybody who may open the socket may bring a document; only what the authority signed is taken. */
+static void take_document(struct client *client, struct daemon *daemon, struct now now)
+{
+	const enum reject reason = daemon_command(daemon, now, client->buffer.bytes, client->payload_bytes);
+
+	client->payload_bytes = 0;
+	answer_pushed(&client->answer, reason, &client->buffer);
+	log_info("control: a document was brought: %s", reason == REJECT_NONE ? "taken" : reject_names[reason]);
+}
+
+static void serve(struct control *control, struct client *client, struct daemon *daemon, struct now now,
 		  unsigned int *budget)
 {
 	bool stays = read_request(client, daemon, now);
 
 	if (stays && client->asked) {
+		if (client->answer.request.verb == CONTROL_PUSH && client->payload_bytes > 0)
+			take_document(client, daemon, now);
 		if (client->buffer.at == 0)
 			answer_fill(&client->answer, daemon, now, &client->buffer, budget);
 		stays = write_answer(client, now);
@@ -275,7 +320,7 @@ static void refuse(int fd)
 	close(fd);
 }
 
-static void accept_clients(struct control *control, const struct daemon *daemon, struct now now, unsigned int *budget)
+static void accept_clients(struct control *control, struct daemon *daemon, struct now now, unsigned int *budget)
 {
 	for (unsigned int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		int fd = accept4(control->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -290,7 +335,7 @@ static void accept_clients(struct control *control, const struct daemon *daemon,
 		}
 		client->fd = fd;
 		client->asked = false;
-		client->request_bytes = 0;
+		client->request_bytes = client->payload_bytes = 0;
 		client->buffer.at = client->buffer.end = 0;
 		client->accepted = now.mono;
 		client->deadline = instant_after(now.mono, duration_ms(CONTROL_ASK_MS));
@@ -303,7 +348,7 @@ static void accept_clients(struct control *control, const struct daemon *daemon,
 	}
 }
 
-void control_turn(struct control *control, const struct daemon *daemon, struct now now)
+void control_turn(struct control *control, struct daemon *daemon, struct now now)
 {
 	struct epoll_event events[CONTROL_CLIENTS_MAX + 1];
 	unsigned int budget = CONTROL_RECORDS_PER_TURN;
@@ -339,7 +384,7 @@ static bool has_news(struct client *client, const struct daemon *daemon, struct 
 	return true;
 }
 
-void control_tell(struct control *control, const struct daemon *daemon, struct now now)
+void control_tell(struct control *control, struct daemon *daemon, struct now now)
 {
 	unsigned int budget = CONTROL_RECORDS_PER_TURN;
 

@@ -23,10 +23,10 @@ void control_close(struct control *control);
 
 /* Readable when control_turn has something to do. */
 int control_fd(const struct control *control);
-void control_turn(struct control *control, const struct daemon *daemon, struct now now);
+void control_turn(struct control *control, struct daemon *daemon, struct now now);
 
 /* Hands new events to the clients that follow. Cheap when there are none. */
-void control_tell(struct control *control, const struct daemon *daemon, struct now now);
+void control_tell(struct control *control, struct daemon *daemon, struct now now);
 
 /* Cuts off clients past their deadline; once a second. */
 void control_second(struct control *control, struct now now);

@@ -9,6 +9,8 @@
 #include <ifaddrs.h>
 #include <netinet/in.h>
 
+#include "documents.h"
+
 /* ---- what every turn ends with ---- */
 
 static bool send_datagrams(struct daemon *daemon, struct now now)
@@ -75,7 +77,11 @@ static void tell_events(struct daemon *daemon, struct now now)
 
 void daemon_drain(struct daemon *daemon, struct now now)
 {
-	bool datagrams = send_datagrams(daemon, now);
+	bool datagrams;
+
+	/* What was believed is durable before anybody hears of it. */
+	documents_keep(&daemon->state, daemon->node);
+	datagrams = send_datagrams(daemon, now);
 	bool records = write_records(daemon, now);
 
 	tell_events(daemon, now);
@@ -159,6 +165,15 @@ void daemon_warnings(struct daemon *daemon, struct now now)
 	struct observing observing = { daemon, now };
 
 	table_read_warnings(daemon->table, warn, &observing);
+}
+
+enum reject daemon_command(struct daemon *daemon, struct now now, const uint8_t *bytes, size_t size)
+{
+	const enum reject reason = node_command(daemon->node, now, bytes, size);
+
+	if (reason == REJECT_NONE)
+		daemon->pending = true; /* it leaves with the turn that follows at once */
+	return reason;
 }
 
 /* ---- once a second ---- */

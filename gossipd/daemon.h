@@ -77,6 +77,9 @@ void daemon_drain(struct daemon *daemon, struct now now);
 /* The XDP program's warnings. */
 void daemon_warnings(struct daemon *daemon, struct now now);
 
+/* A document of the mesh authority, from the control socket: see node_command. */
+enum reject daemon_command(struct daemon *daemon, struct now now, const uint8_t *bytes, size_t size);
+
 /* Once a second: idle records leave, local addresses and health are looked at. */
 void daemon_second(struct daemon *daemon, struct now now);
 

@@ -12,6 +12,10 @@ static const char *const kind_names[EVENT_COUNT] = {
 	[EVENT_MEMBER_SKEWED] = "member_skewed",
 	[EVENT_MEMBER_SKEW_OK] = "member_skew_ok",
 	[EVENT_EQUIVOCATION] = "equivocation",
+	[EVENT_MEMBER_REVOKED] = "member_revoked",
+	[EVENT_DOCUMENT_FALSE] = "document_false",
+	[EVENT_LEFT_OUT] = "left_out",
+	[EVENT_DOCUMENT] = "document",
 	[EVENT_PAIR_OVER] = "pair_over",
 	[EVENT_PAIR_UNDER] = "pair_under",
 	[EVENT_DESTINATION_OVER] = "destination_over",
@@ -39,6 +43,18 @@ static void write_fact(const struct node_event *event, char *ret_text, size_t by
 		break;
 	case EVENT_EQUIVOCATION:
 		snprintf(ret_text, bytes, "signed two frames with one sequence: left out of verdicts");
+		break;
+	case EVENT_MEMBER_REVOKED:
+		snprintf(ret_text, bytes, "is revoked: its counts are out, nothing of it is taken or passed on");
+		break;
+	case EVENT_DOCUMENT_FALSE:
+		snprintf(ret_text, bytes, "announced a document that is not the mesh authority's");
+		break;
+	case EVENT_LEFT_OUT:
+		snprintf(ret_text, bytes, "has no part in the new mesh secret; copy mesh.secret here again");
+		break;
+	case EVENT_DOCUMENT:
+		snprintf(ret_text, bytes, "number %.0f of the mesh authority is held and passed on", event->rate);
 		break;
 	case EVENT_PAIR_OVER:
 	case EVENT_DESTINATION_OVER:
@@ -71,7 +87,7 @@ static void keep(struct events *events, const struct control_event *record)
 
 static bool is_of_member(enum node_event_kind kind)
 {
-	return kind <= EVENT_EQUIVOCATION || kind == EVENT_QUOTA;
+	return kind <= EVENT_LEFT_OUT || kind == EVENT_QUOTA || kind == EVENT_DOCUMENT;
 }
 
 void events_tell(struct events *events, struct now now, const struct node_event *event)
@@ -98,6 +114,7 @@ void events_tell(struct events *events, struct now now, const struct node_event 
 	if (log_allow(&events->limits[event->kind], now, kind_names[event->kind]))
 		log_info("%s %s: %s",
 			 event->kind == EVENT_POLICY	   ? "policy"
+			 : event->kind == EVENT_DOCUMENT	   ? "document"
 			 : of_member			   ? "member"
 			 : key_is_destination(&event->key) ? "destination"
 							   : "pair",

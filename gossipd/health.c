@@ -68,6 +68,7 @@ struct mesh_view {
 	double skew_ms;			 /* of the last skewed */
 	char silent[NAME_BYTES_MAX + 1]; /* a silent one */
 	double silent_s;
+	bool revoked; /* this node itself */
 };
 
 static struct mesh_view view_members(const struct daemon *daemon, struct now now)
@@ -77,9 +78,15 @@ static struct mesh_view view_members(const struct daemon *daemon, struct now now
 	uint32_t cursor = 0;
 
 	while (node_next_member(daemon->node, now, &cursor, &member)) {
-		if (member.self)
+		if (member.self) {
+			view.revoked = member.revoked;
 			continue;
+		}
 		view.others++;
+		if (member.revoked) { /* nobody waits for it */
+			view.up++;
+			continue;
+		}
 		view.up += member.up;
 		if (member.up && member.skewed) {
 			view.skewed++;
@@ -99,6 +106,8 @@ static bool mesh_is_broken(const struct daemon *daemon, struct now now, struct h
 
 	if (!daemon->config.gossip)
 		return false;
+	if (view.revoked)
+		return WHY(health, "mesh: this node's key is revoked: it filters alone");
 	if (view.skewed > 0 && view.skewed * 2 > view.up)
 		return WHY(health, "clock: %u of %u members differ from this host's, the last by %+.0f ms; is NTP running here?",
 			   view.skewed, view.up, view.skew_ms);

@@ -127,7 +127,10 @@ static void on_control(struct ev_loop *ev, ev_io *watcher, int events)
 	struct loop *loop = watcher->data;
 
 	(void)ev, (void)events;
-	control_turn(loop->daemon->control, loop->daemon, read_now(loop));
+	const struct now now = read_now(loop);
+
+	control_turn(loop->daemon->control, loop->daemon, now);
+	after_turn(loop, now);
 }
 
 /* The first signal asks for an orderly end, the second for an end. */

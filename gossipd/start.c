@@ -13,6 +13,7 @@
 #include "capture.h"
 #include "control.h"
 #include "gate.h"
+#include "documents.h"
 #include "privileges.h"
 
 #define BOOT_MAX ((1ULL << 24) - 1) /* node.h: the upper bits of a frame's sequence */
@@ -154,6 +155,9 @@ static int start_node(struct daemon *daemon, struct now now, struct problem *ret
 	sodium_memzero(&node, sizeof(node));
 	if (err)
 		return problem_set(ret_problem, err, "core: refused the configuration: %s", strerror(-err));
+	err = documents_restore(&daemon->state, daemon->node, now, ret_problem);
+	if (err)
+		return err;
 	for (uint32_t i = 0; daemon->config.gossip && i < daemon->config.peer_count; i++) {
 		if (node_greet(daemon->node, daemon->config.peers[i].endpoint))
 			return problem_set(ret_problem, -ENOSPC, "%s:%u: peers: more addresses than the core can greet",

@@ -14,15 +14,15 @@
 #include "unpack.h"
 
 #define VERSION 1
-#define FIELDS 12
+#define FIELDS 14
 
 static const char DOMAIN[] = "xpro-mesh certificate v1";
 #define DOMAIN_BYTES (sizeof(DOMAIN) - 1)
 
-/* Every field at its longest: heads of array and version, mesh id, authority, name, region, key, endpoints, six numbers. */
+/* Every field at its longest: heads of array and version, mesh id, authority, name, region, key, endpoints, six numbers, id, previous key. */
 #define BODY_BYTES_MAX                                                                                                         \
 	(2 + 2 + MESH_ID_BYTES + 2 + PUBLIC_KEY_BYTES + 2 + NAME_BYTES_MAX + 2 + REGION_BYTES_MAX + 2 + PUBLIC_KEY_BYTES + 1 + \
-	 ENDPOINTS_MAX * (1 + 2 + 16 + 3) + 9 + 3 + 5 + 1 + 9)
+	 ENDPOINTS_MAX * (1 + 2 + 16 + 3) + 9 + 3 + 5 + 1 + 9 + 9 + 2 + PUBLIC_KEY_BYTES)
 _Static_assert(BODY_BYTES_MAX + SIGNATURE_BYTES <= CERTIFICATE_BYTES_MAX, "the longest certificate fits");
 _Static_assert(BODY_BYTES_MAX + DOMAIN_BYTES <= CERTIFICATE_BYTES_MAX, "and so does what is signed");
 
@@ -50,6 +50,13 @@ static bool is_endpoint(const struct address *address, uint16_t port)
 	return address->bytes[0] != 0xff;
 }
 
+/* A previous key is a key, and another one. */
+static bool is_other_key(const struct certificate *certificate)
+{
+	return memcmp(certificate->previous_key, certificate->public_key, PUBLIC_KEY_BYTES) != 0 &&
+	       crypto_core_ed25519_is_valid_point(certificate->previous_key);
+}
+
 static bool is_valid(const struct certificate *certificate)
 {
 	const uint8_t *name = (const uint8_t *)certificate->name, *region = (const uint8_t *)certificate->region;
@@ -59,6 +66,8 @@ static bool is_valid(const struct certificate *certificate)
 	if (!is_label(region, strnlen(certificate->region, sizeof(certificate->region)), 0, REGION_BYTES_MAX))
 		return false;
 	if (!crypto_core_ed25519_is_valid_point(certificate->public_key))
+		return false;
+	if (certificate->has_previous && !is_other_key(certificate))
 		return false;
 	if (certificate->endpoints > ENDPOINTS_MAX)
 		return false;
@@ -118,6 +127,8 @@ static size_t pack_body(const struct certificate *certificate, const struct mesh
 	pack_uint(&p, mesh->window_max_ms);
 	pack_uint(&p, mesh->decay);
 	pack_uint(&p, certificate->serial);
+	pack_uint(&p, certificate->id ? certificate->id : member_id_of(certificate->public_key));
+	pack_bin(&p, certificate->previous_key, certificate->has_previous ? PUBLIC_KEY_BYTES : 0);
 	return (size_t)(p.at - ret_body);
 }
 
@@ -181,6 +192,19 @@ static void unpack_endpoint(struct unpack *u, struct address *ret_address, uint1
 		unpack_fail(u);
 }
 
+/* 32 bytes, or none. */
+static void unpack_previous(struct unpack *u, struct certificate *ret_certificate)
+{
+	size_t size;
+	const uint8_t *bytes = unpack_bin(u, &size);
+
+	ret_certificate->has_previous = bytes && size == PUBLIC_KEY_BYTES;
+	if (ret_certificate->has_previous)
+		memcpy(ret_certificate->previous_key, bytes, PUBLIC_KEY_BYTES);
+	else if (size != 0)
+		unpack_fail(u);
+}
+
 /* The whole form; nothing is verified yet. */
 static bool unpack_body(const uint8_t *body, size_t size, struct mesh *ret_mesh, struct certificate *ret_certificate)
 {
@@ -207,6 +231,10 @@ static bool unpack_body(const uint8_t *body, size_t size, struct mesh *ret_mesh,
 	ret_mesh->window_max_ms = (uint32_t)unpack_uint_max(&u, UINT32_MAX);
 	ret_mesh->decay = (uint32_t)unpack_uint_max(&u, UINT32_MAX);
 	ret_certificate->serial = unpack_uint(&u);
+	ret_certificate->id = unpack_uint(&u);
+	unpack_previous(&u, ret_certificate);
+	if (ret_certificate->id == 0)
+		return false;
 	return unpack_done(&u);
 }
 
@@ -233,7 +261,7 @@ enum reject certificate_open(const uint8_t *bytes, size_t size, const struct mes
 		return REJECT_MESH;
 	if (crypto_sign_verify_detached(bytes + body_size, message, put_message(bytes, body_size, message), mesh->authority) != 0)
 		return REJECT_CERTIFICATE;
-	if (!crypto_core_ed25519_is_valid_point(certificate.public_key))
+	if (!crypto_core_ed25519_is_valid_point(certificate.public_key) || (certificate.has_previous && !is_other_key(&certificate)))
 		return REJECT_CERTIFICATE;
 	*ret_certificate = certificate;
 	return REJECT_NONE;

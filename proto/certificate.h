@@ -5,6 +5,7 @@
 #ifndef PROTO_CERTIFICATE_H
 #define PROTO_CERTIFICATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <xpro/bounds.h>
@@ -16,7 +17,10 @@
 struct certificate {
 	char name[NAME_BYTES_MAX + 1]; /* [a-z0-9-], not empty */
 	char region[REGION_BYTES_MAX + 1]; /* [a-z0-9-], may be empty */
+	uint64_t id; /* the member's, for all its keys. Issued as 0: its first, member_id_of(public_key) */
 	uint8_t public_key[PUBLIC_KEY_BYTES];
+	bool has_previous;
+	uint8_t previous_key[PUBLIC_KEY_BYTES]; /* the one this key replaced: frames it signed before are still the member's */
 	uint64_t line_rate; /* packets per second the node can see at most; 0 = not stated */
 	uint64_t serial; /* of issue; grows */
 	uint32_t endpoints;
@@ -37,7 +41,7 @@ enum reject certificate_open(const uint8_t *bytes, size_t size, const struct mes
 /* Reads the mesh parameters a certificate states, unverified: for the one who holds it as his own. -EBADMSG. */
 int certificate_mesh(const uint8_t *bytes, size_t size, struct mesh *ret_mesh);
 
-/* A member's id: the first 8 bytes of BLAKE2b-256 of its public key, little-endian. */
+/* A member's id as it is first issued: the first 8 bytes of BLAKE2b-256 of its first public key, little-endian. */
 uint64_t member_id_of(const uint8_t public_key[PUBLIC_KEY_BYTES]);
 
 #endif

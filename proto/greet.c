@@ -22,6 +22,7 @@ struct greeter {
 	const struct endpoint *from;
 	uint64_t id, counter;
 	const uint8_t *plain;
+	unsigned int secret; /* which mesh secret opened it */
 };
 
 /* The plaintext of every HELLO. */
@@ -129,7 +130,7 @@ static bool cookie_is_ours(const struct node *node, const struct endpoint *from,
 	return false;
 }
 
-static size_t hello_close(struct node *node, const struct hello *hello, uint8_t *ret_bytes)
+static size_t hello_close(struct node *node, const struct hello *hello, unsigned int secret, uint8_t *ret_bytes)
 {
 	struct datagram_header header = { .type = DATAGRAM_HELLO, .sender = node->id };
 	struct seal_context context = { .sender = 0 };
@@ -140,12 +141,13 @@ static size_t hello_close(struct node *node, const struct hello *hello, uint8_t 
 	hello_write(hello, plain);
 	if (hello->stage != STAGE_COOKIE)
 		hello_sign(node, plain);
-	return seal_close(&header, &context, node->hello_key, plain, sizeof(plain), ret_bytes);
+	return seal_close(&header, &context, node->trust->secrets[secret].hello_key, plain, sizeof(plain), ret_bytes);
 }
 
 size_t greet_write(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_bytes)
 {
 	struct hello hello = { .incarnation = node->config.incarnation, .boot = node->config.boot };
+	unsigned int secret;
 
 	hello.certificate_bytes = (uint16_t)node->config.certificate_bytes;
 	memcpy(hello.certificate, node->config.certificate, node->config.certificate_bytes);
@@ -159,6 +161,7 @@ size_t greet_write(struct node *node, struct now now, const struct out *out, str
 			memcpy(hello.cookie, greeting->cookie, COOKIE_BYTES);
 		}
 		memcpy(hello.token, greeting->token, TOKEN_BYTES);
+		secret = greeting->secret;
 		*ret_to = greeting->endpoint;
 		break;
 	}
@@ -169,6 +172,7 @@ size_t greet_write(struct node *node, struct now now, const struct out *out, str
 		hello.stage = out->kind == OUT_COOKIE ? STAGE_COOKIE : STAGE_WELCOME;
 		hello.receiver = reply->greeter;
 		memcpy(hello.token, reply->token, TOKEN_BYTES);
+		secret = reply->secret;
 		if (out->kind == OUT_COOKIE) {
 			hello.certificate_bytes = 0;
 			cookie_make(node, &reply->to, reply->greeter, cookie_period(now), hello.cookie);
@@ -179,14 +183,16 @@ size_t greet_write(struct node *node, struct now now, const struct out *out, str
 	default:
 		return 0;
 	}
-	return hello_close(node, &hello, ret_bytes);
+	if (secret >= node->trust->secrets_count)
+		return 0; /* gone meanwhile */
+	return hello_close(node, &hello, secret, ret_bytes);
 }
 
-static void reply(struct node *node, enum out_kind kind, const struct endpoint *to, uint64_t greeter, const uint8_t token[TOKEN_BYTES])
+static void reply(struct node *node, enum out_kind kind, const struct greeter *greeter, const uint8_t token[TOKEN_BYTES])
 {
 	const uint32_t place = node->replies_next++ % COOKIE_REPLIES_SIZE;
 
-	node->replies[place] = (struct cookie_reply){ .to = *to, .greeter = greeter };
+	node->replies[place] = (struct cookie_reply){ .to = *greeter->from, .greeter = greeter->id, .secret = (uint8_t)greeter->secret };
 	memcpy(node->replies[place].token, token, TOKEN_BYTES);
 	outbox_add(node, (struct out){ .kind = (uint8_t)kind, .target = (uint16_t)place });
 }
@@ -234,13 +240,18 @@ static enum reject meet(struct node *node, struct now now, const struct greeter 
 	reason = certificate_open(hello->certificate, hello->certificate_bytes, &node->mesh, &certificate);
 	if (reason != REJECT_NONE)
 		return reason;
-	if (member_id_of(certificate.public_key) != greeter->id)
+	if (certificate.id != greeter->id)
 		return REJECT_CERTIFICATE;
+	reason = trust_check(node, &certificate);
+	if (reason != REJECT_NONE)
+		return reason;
 	if (!hello_is_signed(node, greeter->plain, certificate.public_key))
 		return REJECT_SIGNATURE;
 	reason = member_meet(node, now, &certificate, hello->incarnation, hello->boot, greeter->from, ret_member);
-	if (reason == REJECT_NONE)
-		node->members[*ret_member].hello_counter = greeter->counter;
+	if (reason != REJECT_NONE)
+		return reason;
+	node->members[*ret_member].hello_counter = greeter->counter;
+	node->members[*ret_member].standing.spoken = (uint8_t)greeter->secret;
 	return reason;
 }
 
@@ -311,7 +322,7 @@ static void give_cookie(struct node *node, struct now now, const struct greeter 
 	if (node->cookies_left == 0)
 		return;
 	node->cookies_left--;
-	reply(node, OUT_COOKIE, greeter->from, greeter->id, token);
+	reply(node, OUT_COOKIE, greeter, token);
 }
 
 static enum reject receive_greet(struct node *node, struct now now, const struct greeter *greeter, const struct hello *hello)
@@ -331,7 +342,8 @@ static enum reject receive_greet(struct node *node, struct now now, const struct
 		return reason;
 	near = member_is_near(node, member, now);
 	greeting_keep(node, member);
-	reply(node, OUT_WELCOME, greeter->from, greeter->id, hello->token);
+	reply(node, OUT_WELCOME, greeter, hello->token);
+	outbox_add(node, (struct out){ .kind = OUT_NEWS, .target = member });
 	/* The first sealed datagram goes out at once: it lets the other side count us as up. */
 	if (!near)
 		outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = member });
@@ -365,6 +377,7 @@ static enum reject receive_welcome(struct node *node, struct now now, const stru
 		return reason;
 	greeting->member = member;
 	token_draw(node, greeting); /* a welcome is taken once */
+	outbox_add(node, (struct out){ .kind = OUT_NEWS, .target = member });
 	outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = member });
 	return REJECT_NONE;
 }
@@ -372,13 +385,13 @@ static enum reject receive_welcome(struct node *node, struct now now, const stru
 enum reject greet_receive(struct node *node, struct now now, const struct endpoint *from, const struct datagram_header *header, uint8_t *bytes,
 			  size_t size)
 {
-	const struct greeter greeter = { from, header->sender, nonce_counter(header->nonce), bytes + SEAL_HEADER_BYTES };
+	struct greeter greeter = { from, header->sender, nonce_counter(header->nonce), bytes + SEAL_HEADER_BYTES, 0 };
 	struct seal_context context = { .sender = 0 };
 	struct hello hello;
 	size_t plain_size;
 
 	memcpy(context.mesh_id, node->mesh.id, MESH_ID_BYTES);
-	if (seal_open(bytes, size, &context, node->hello_key, &plain_size) != REJECT_NONE)
+	if (trust_open_hello(node, &context, bytes, size, &plain_size, &greeter.secret) != REJECT_NONE)
 		return REJECT_SEAL;
 	if (plain_size != HELLO_PLAIN_BYTES || !hello_read(greeter.plain, &hello))
 		return REJECT_MESSAGE;
@@ -405,12 +418,15 @@ void greet_tick(struct node *node, struct now now)
 			greeting->tries = 0;
 			continue;
 		}
+		if (greeting->member != MEMBER_NONE && node->members[greeting->member].standing.revoked)
+			continue;
 		if (instant_is_before(now.mono, greeting->due))
 			continue;
 		/* Up to a quarter of the interval of jitter: nodes that fell silent together do not greet together. Unanswered greetings grow
 		 * rarer, so that a long way there and back has time to be gone. */
 		greeting->due = instant_after(now.mono, duration_ms(HELLO_INTERVAL_MS * (1 + greeting->tries / 4) +
 								    (int64_t)(node_random(node) % (HELLO_INTERVAL_MS / 4))));
+		greeting->secret = (uint8_t)trust_secret_to_greet(node, greeting->tries, now);
 		greeting->tries += greeting->tries < HELLO_TRIES_MAX;
 		greeting->has_cookie = false;
 		token_draw(node, greeting);

@@ -43,11 +43,8 @@ static uint16_t member_new(struct node *node, const struct certificate *certific
 		if (member->used)
 			continue;
 		*member = (struct member){ .used = true, .certificate = *certificate, .rtt_ms = NAN, .skew_ms = NAN };
-		member->id = member_id_of(certificate->public_key);
-		if (seal_key(node->config.secret_key, certificate->public_key, node->config.mesh_secret, member->key) != 0) {
-			member->used = false;
-			return MEMBER_NONE;
-		}
+		member->id = certificate->id;
+		member->standing.key_slot = node->slot;
 		return i;
 	}
 	return MEMBER_NONE;
@@ -56,7 +53,7 @@ static uint16_t member_new(struct node *node, const struct certificate *certific
 enum reject member_meet(struct node *node, struct now now, const struct certificate *certificate, uint64_t incarnation, uint64_t boot,
 			const struct endpoint *endpoint, uint16_t *ret_member)
 {
-	uint16_t number = member_find(node, member_id_of(certificate->public_key));
+	uint16_t number = member_find(node, certificate->id);
 	struct member *member;
 
 	if (number == MEMBER_NONE)
@@ -77,8 +74,7 @@ enum reject member_meet(struct node *node, struct now now, const struct certific
 		member->hello_counter = 0;
 		member->trust = BAD_SIGNATURES_PER_TICK;
 	}
-	if (certificate->serial > member->certificate.serial)
-		member->certificate = *certificate;
+	trust_certificate(node, number, certificate);
 	/* A member that is heard is where it is heard from. */
 	if (!member_is_near(node, number, now))
 		member->endpoint = *endpoint;

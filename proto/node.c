@@ -25,6 +25,7 @@ static void node_place(struct node *node, struct arena *arena, const struct node
 	node->warm.items = arena_take(arena, 2 * (size_t)limits->keys_max, sizeof(uint32_t));
 	node->rates = arena_take(arena, limits->keys_max, sizeof(*node->rates));
 	node->outbox = arena_take(arena, OUTBOX_SIZE, sizeof(*node->outbox));
+	node->trust = arena_take(arena, 1, sizeof(*node->trust));
 }
 
 size_t node_bytes(const struct node_limits *limits)
@@ -95,7 +96,7 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	memset(node, 0, sizeof(*node));
 	node->config = *config;
 	node->mesh = config->mesh;
-	node->id = member_id_of(self.public_key);
+	node->id = self.id;
 	node->tick = mesh_tick_at(&node->mesh, now.mesh);
 	node->slot = mesh_slot_at(&node->mesh, now.mesh);
 	node->next_sequence = config->boot << SEQUENCE_BOOT_SHIFT | 1;
@@ -112,7 +113,6 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	seed_draw(config, "xpro-mesh cookie", node->cookie_secret, sizeof(node->cookie_secret));
 	seed_draw(config, "xpro-mesh nonce", node->nonce_random, sizeof(node->nonce_random));
 	seed_draw(config, "xpro-mesh choice", node->random, sizeof(node->random));
-	seal_hello_key(config->mesh_secret, node->hello_key);
 	ledger_init(&node->ledger, &arena, config->limits.keys_max, config->limits.cells_max, config->limits.members_max, hash_seed);
 	past_init(&node->past, &arena, config->limits.keys_max, config->limits.members_max);
 	store_init(&node->store, &arena, config->limits.frames_max);
@@ -120,6 +120,7 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	memset(node->others + INCARNATIONS_MAX, true, sizeof(node->others) - INCARNATIONS_MAX); /* member 0 is ourselves */
 	if (policy_start(node, now))
 		return -EINVAL;
+	trust_init(node);
 	*ret_node = node;
 	return 0;
 }
@@ -128,10 +129,8 @@ void node_close(struct node *node)
 {
 	sodium_memzero(node->config.secret_key, sizeof(node->config.secret_key));
 	sodium_memzero(node->config.mesh_secret, sizeof(node->config.mesh_secret));
-	sodium_memzero(node->hello_key, sizeof(node->hello_key));
 	sodium_memzero(node->cookie_secret, sizeof(node->cookie_secret));
-	for (uint32_t i = 0; i < node->config.limits.members_max; i++)
-		sodium_memzero(node->members[i].key, SEAL_KEY_BYTES);
+	trust_close(node);
 }
 
 static uint8_t slot_fraction(const struct node *node, uint64_t slot, struct instant at)
@@ -198,6 +197,7 @@ void node_tick(struct node *node, struct now now)
 	policy_tick(node, now);
 	membership_tick(node, now);
 	greet_tick(node, now);
+	spread_tick(node, now);
 	publish_tick(node, now);
 	repair_tick(node, now);
 	judge_tick(node, now);

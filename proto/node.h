@@ -17,6 +17,7 @@
 #include <xpro/time.h>
 
 #include "certificate.h"
+#include "document.h"
 #include "mesh.h"
 #include "policy.h"
 #include "reject.h"
@@ -125,6 +126,9 @@ enum node_event_kind {
 	EVENT_MEMBER_SKEWED, /* clock more than SKEW_MS_MAX off; its counts are left out of verdicts */
 	EVENT_MEMBER_SKEW_OK,
 	EVENT_EQUIVOCATION, /* two signed frames with one sequence */
+	EVENT_MEMBER_REVOKED, /* its counts are out of every verdict; maybe this node's own */
+	EVENT_DOCUMENT_FALSE, /* it announced a document that is not the authority's, or not what it brought */
+	EVENT_LEFT_OUT, /* a new mesh secret is in force that this node was not given */
 	EVENT_PAIR_OVER, /* mesh-wide rate crossed T_F1 */
 	EVENT_PAIR_UNDER,
 	EVENT_DESTINATION_OVER,
@@ -132,6 +136,7 @@ enum node_event_kind {
 	EVENT_QUOTA, /* an origin, maybe this one, used up its share of the ledger; at most once per member and slot */
 	EVENT_POLICY, /* a policy came into force: rate is its version */
 	EVENT_NEVER_DROP_OVER, /* a never_drop client is over its rate, most of it counted by `member`: it passes all the same */
+	EVENT_DOCUMENT, /* `member` is its kind, `rate` its serial: held, spread and in force from now on */
 	EVENT_COUNT
 };
 
@@ -145,13 +150,37 @@ struct node_event {
 
 bool node_next_event(struct node *node, struct node_event *ret_event);
 
+/*
+ * A document of the mesh authority, from an administrator: REJECT_NONE when it is the newest of its kind, and then it is in force here and
+ * on its way to every member; else why not.
+ */
+enum reject node_command(struct node *node, struct now now, const uint8_t *bytes, size_t size);
+
+/* The same for one that was kept on disk, after node_init and before anything else. */
+enum reject node_restore(struct node *node, struct now now, const uint8_t *bytes, size_t size);
+
+/* The next document that must be durable before node_poll is called again, or false. The bytes are good until the next call of any kind. */
+bool node_next_persist(struct node *node, enum document_kind *ret_kind, const uint8_t **ret_bytes, size_t *ret_size);
+
+/* The newest document of a kind, or false. The bytes are good until the next call that changes the node. */
+struct document_view {
+	uint64_t serial;
+	uint8_t hash[HASH_BYTES];
+	const uint8_t *bytes;
+	size_t size;
+};
+bool node_document(const struct node *node, enum document_kind kind, struct document_view *ret_view);
+
 /* What a member looks like from here. */
 struct member_view {
 	char name[NAME_BYTES_MAX + 1];
 	char region[REGION_BYTES_MAX + 1];
 	uint8_t public_key[PUBLIC_KEY_BYTES];
 	struct endpoint endpoint;
-	bool self, up, skewed;
+	bool self, up, skewed, revoked;
+	bool behind; /* it speaks an old mesh secret: nothing but documents goes either way */
+	uint64_t certificate_serial;
+	uint64_t serials[DOCUMENT_KINDS]; /* of the documents it says it has */
 	uint64_t incarnation, boot;
 	uint64_t tick; /* newest tick held whole */
 	double rtt_ms, skew_ms; /* skew: its clock less ours; NAN until measured */

@@ -18,6 +18,7 @@
 #include "past.h"
 #include "seal.h"
 #include "store.h"
+#include "trust.h"
 #include "window.h"
 
 #define MEMBER_NONE UINT16_MAX
@@ -40,7 +41,7 @@ struct member {
 	uint64_t id;
 	struct certificate certificate;
 	struct endpoint endpoint;
-	uint8_t key[SEAL_KEY_BYTES];
+	struct member_standing standing; /* trust.c, spread_documents.c */
 	uint64_t incarnation, boot;
 	struct window window;
 	uint64_t send_counter;
@@ -63,23 +64,25 @@ struct greeting {
 	uint8_t cookie[COOKIE_BYTES]; /* theirs, for us */
 	uint64_t cookie_of; /* member id of who gave it */
 	uint8_t tries; /* greetings since it was last near */
+	uint8_t secret; /* the mesh secret it is greeted under */
 	uint8_t token[TOKEN_BYTES]; /* ours: a welcome must echo it */
 	struct instant due; /* mono */
 };
 
-enum out_kind { OUT_HELLO, OUT_COOKIE, OUT_WELCOME, OUT_DIGEST, OUT_WANT, OUT_FRAME };
+enum out_kind { OUT_HELLO, OUT_COOKIE, OUT_WELCOME, OUT_DIGEST, OUT_WANT, OUT_FRAME, OUT_NEWS, OUT_GET, OUT_CHUNK };
 
 struct out {
 	uint8_t kind;
 	uint16_t target; /* greeting for OUT_HELLO, reply for OUT_COOKIE, else member */
-	uint32_t what; /* origin for OUT_WANT, frame for OUT_FRAME, first digest row for OUT_DIGEST */
-	uint64_t sequence; /* of the frame, in case its place was taken meanwhile; of OUT_WANT: 1 asks for everything */
+	uint32_t what; /* origin for OUT_WANT, frame for OUT_FRAME, first digest row for OUT_DIGEST, kind for OUT_GET, kind and part for OUT_CHUNK */
+	uint64_t sequence; /* of the frame or document, in case its place was taken meanwhile; of OUT_WANT: 1 asks for everything */
 };
 
 struct cookie_reply {
 	struct endpoint to;
 	uint64_t greeter;
 	uint8_t token[TOKEN_BYTES];
+	uint8_t secret; /* the mesh secret the greeter spoke */
 };
 
 /* A ring of entry numbers; at most keys_max of them, so it never overflows. */
@@ -128,7 +131,6 @@ struct node {
 	struct greeting greetings[MEMBERS_MAX];
 	uint32_t greetings_count;
 	uint8_t cookie_secret[32];
-	uint8_t hello_key[SEAL_KEY_BYTES];
 	uint64_t hello_counter;
 	struct cookie_reply replies[COOKIE_REPLIES_SIZE];
 	uint32_t replies_next;
@@ -136,6 +138,9 @@ struct node {
 	int64_t checks_second;
 	uint32_t cookies_left; /* to be given away in this second */
 	int64_t cookies_second;
+
+	/* trust.c, spread_documents.c */
+	struct trust *trust;
 
 	/* ledger.c, receive.c, publish.c */
 	struct ledger ledger;
@@ -281,8 +286,39 @@ uint64_t utc_seconds(struct now now);
 
 /* ---- outbox.c ---- */
 void outbox_add(struct node *node, struct out out);
+void outbox_add_first(struct node *node, struct out out); /* before all that waits */
 void outbox_frame_to_all(struct node *node, uint32_t frame, struct now now);
 
-enum message { MESSAGE_FRAME = 1, MESSAGE_DIGEST = 2, MESSAGE_WANT = 3 };
+enum message { MESSAGE_FRAME = 1, MESSAGE_DIGEST = 2, MESSAGE_WANT = 3, MESSAGE_NEWS = 4, MESSAGE_GET = 5, MESSAGE_CHUNK = 6 };
+
+/* ---- trust.c: the authority's documents and what follows from them ---- */
+void trust_init(struct node *node);
+void trust_close(struct node *node);
+/* May this certificate, which the authority signed, still greet? REJECT_REVOKED, REJECT_SUPERSEDED or REJECT_NONE. */
+enum reject trust_check(const struct node *node, const struct certificate *certificate);
+/* A member shows a certificate: the later one counts. */
+void trust_certificate(struct node *node, uint16_t member, const struct certificate *certificate);
+bool trust_frame_is_signed(const struct node *node, uint16_t member, const struct frame_root *root);
+/* The key shared with a member under a secret, by the secret's number; NULL: none. */
+const uint8_t *trust_key(struct node *node, uint16_t member, unsigned int secret);
+unsigned int trust_secret_for(const struct node *node, uint16_t member, struct now now);
+unsigned int trust_secret_to_greet(const struct node *node, unsigned int tries, struct now now);
+/* It speaks a secret whose time is over: nothing but documents goes either way. */
+bool trust_is_behind(const struct node *node, uint16_t member, struct now now);
+enum reject trust_open(struct node *node, struct now now, uint16_t member, const struct seal_context *context, uint8_t *bytes, size_t size,
+		       size_t *ret_plain_size);
+enum reject trust_open_hello(struct node *node, const struct seal_context *context, uint8_t *bytes, size_t size, size_t *ret_plain_size,
+			     unsigned int *ret_secret);
+enum reject trust_adopt(struct node *node, struct now now, const uint8_t *bytes, size_t size);
+
+/* ---- spread_documents.c ---- */
+void spread_tick(struct node *node, struct now now);
+void spread_news_to_all(struct node *node, struct now now);
+size_t spread_write_news(const struct node *node, uint8_t *ret_plain);
+size_t spread_write_get(const struct node *node, unsigned int kind, uint8_t *ret_plain);
+size_t spread_write_chunk(const struct node *node, const struct out *out, uint8_t *ret_plain);
+enum reject spread_receive_news(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
+enum reject spread_receive_get(struct node *node, uint16_t member, const uint8_t *bytes, size_t size);
+enum reject spread_receive_chunk(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
 
 #endif

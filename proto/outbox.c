@@ -16,6 +16,17 @@ void outbox_add(struct node *node, struct out out)
 	node->outbox[(node->outbox_head + node->outbox_count++) % OUTBOX_SIZE] = out;
 }
 
+void outbox_add_first(struct node *node, struct out out)
+{
+	if (!node->config.gossip)
+		return;
+	if (node->outbox_count == OUTBOX_SIZE)
+		node->outbox_count--; /* the newest: it comes again */
+	node->outbox_head = (node->outbox_head + OUTBOX_SIZE - 1) % OUTBOX_SIZE;
+	node->outbox[node->outbox_head] = out;
+	node->outbox_count++;
+}
+
 void outbox_frame_to_all(struct node *node, uint32_t frame, struct now now)
 {
 	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
@@ -30,9 +41,10 @@ void outbox_frame_to_all(struct node *node, uint32_t frame, struct now now)
 	}
 }
 
-static size_t seal_for(struct node *node, uint16_t number, const uint8_t *plain, size_t size, struct endpoint *ret_to, uint8_t *ret_bytes)
+static size_t seal_for(struct node *node, struct now now, uint16_t number, const uint8_t *plain, size_t size, struct endpoint *ret_to, uint8_t *ret_bytes)
 {
 	struct member *member = &node->members[number];
+	const uint8_t *key = trust_key(node, number, trust_secret_for(node, number, now));
 	struct datagram_header header = { .type = DATAGRAM_SEALED, .sender = node->id };
 	struct seal_context context = {
 		.sender = node->id,
@@ -43,10 +55,12 @@ static size_t seal_for(struct node *node, uint16_t number, const uint8_t *plain,
 		.receiver_boot = member->boot,
 	};
 
+	if (!key)
+		return 0;
 	memcpy(context.mesh_id, node->mesh.id, MESH_ID_BYTES);
 	nonce_make(++member->send_counter, node->nonce_random, header.nonce);
 	*ret_to = member->endpoint;
-	return seal_close(&header, &context, member->key, plain, size, ret_bytes);
+	return seal_close(&header, &context, key, plain, size, ret_bytes);
 }
 
 static size_t write_sealed(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_bytes)
@@ -54,7 +68,7 @@ static size_t write_sealed(struct node *node, struct now now, const struct out *
 	uint8_t plain[DATAGRAM_BYTES_MAX];
 	size_t size = 0;
 
-	if (!node->members[out->target].session)
+	if (!node->members[out->target].session || (out->kind < OUT_NEWS && trust_is_behind(node, out->target, now)))
 		return 0;
 	switch (out->kind) {
 	case OUT_DIGEST:
@@ -73,10 +87,19 @@ static size_t write_sealed(struct node *node, struct now now, const struct out *
 		size = 1U + frame->size;
 		break;
 	}
+	case OUT_NEWS:
+		size = spread_write_news(node, plain);
+		break;
+	case OUT_GET:
+		size = spread_write_get(node, out->what, plain);
+		break;
+	case OUT_CHUNK:
+		size = spread_write_chunk(node, out, plain);
+		break;
 	default:
 		return 0;
 	}
-	return seal_for(node, out->target, plain, size, ret_to, ret_bytes);
+	return size == 0 ? 0 : seal_for(node, now, out->target, plain, size, ret_to, ret_bytes);
 }
 
 size_t node_poll(struct node *node, struct now now, struct endpoint *ret_to, uint8_t ret_bytes[DATAGRAM_BYTES_MAX])

@@ -62,7 +62,7 @@ static bool root_is_signed(struct node *node, const struct frame_root *root, uin
 			return true;
 	}
 	node->counters.signatures_checked++;
-	if (!frame_verify(root, &node->mesh, node->members[member].certificate.public_key))
+	if (!trust_frame_is_signed(node, member, root))
 		return false;
 	node->roots[node->roots_next++ % ROOTS_SIZE] = *root;
 	return true;
@@ -150,6 +150,8 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 	member = member_find(node, claim.head.origin);
 	if (member == MEMBER_NONE)
 		return REJECT_ORIGIN;
+	if (node->members[member].standing.revoked)
+		return REJECT_REVOKED;
 	origin = origin_find(node, member, claim.head.incarnation);
 	if (origin != INDEX_NONE && node->origins[origin].quarantined)
 		return REJECT_EQUIVOCATION;
@@ -193,9 +195,17 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 
 static enum reject receive_message(struct node *node, struct now now, uint16_t member, const uint8_t *plain, size_t size)
 {
+	if (plain[0] < MESSAGE_NEWS && trust_is_behind(node, member, now))
+		return REJECT_OLD_SECRET;
 	switch (plain[0]) {
 	case MESSAGE_FRAME:
 		return receive_frame(node, now, member, plain + 1, size - 1);
+	case MESSAGE_NEWS:
+		return spread_receive_news(node, now, member, plain + 1, size - 1);
+	case MESSAGE_GET:
+		return spread_receive_get(node, member, plain + 1, size - 1);
+	case MESSAGE_CHUNK:
+		return spread_receive_chunk(node, now, member, plain + 1, size - 1);
 	case MESSAGE_DIGEST:
 		return repair_receive_digest(node, now, member, plain + 1, size - 1);
 	case MESSAGE_WANT:
@@ -212,6 +222,8 @@ static enum reject receive_sealed(struct node *node, struct now now, const struc
 	struct member *member;
 	size_t plain_size;
 
+	if (number != MEMBER_NONE && node->members[number].standing.revoked)
+		return REJECT_REVOKED;
 	if (number == MEMBER_NONE || !node->members[number].session)
 		return REJECT_SENDER;
 	member = &node->members[number];
@@ -226,7 +238,7 @@ static enum reject receive_sealed(struct node *node, struct now now, const struc
 	};
 
 	memcpy(context.mesh_id, node->mesh.id, MESH_ID_BYTES);
-	if (seal_open(bytes, size, &context, member->key, &plain_size) != REJECT_NONE)
+	if (trust_open(node, now, number, &context, bytes, size, &plain_size) != REJECT_NONE)
 		return REJECT_SEAL;
 	/* Whoever sealed it is the member: marking the counter now cannot shut out another's datagram. */
 	if (!window_mark(&member->window, nonce_counter(header->nonce)))

@@ -14,12 +14,14 @@ enum reject {
 	REJECT_SENDER, /* not a known member */
 	REJECT_SEAL, /* does not open: changed, for another receiver or session, or by a stranger */
 	REJECT_REPLAY, /* seen before, or older than the window */
+	REJECT_REVOKED, /* its key is revoked: sender, greeter or origin */
 	/* greeting */
 	REJECT_COOKIE, /* no cookie, or one we did not give to this address; answered by one datagram no longer than the request */
 	REJECT_HELLO_RATE, /* more certificates to check than CERTIFICATE_CHECKS_PER_S */
 	REJECT_CERTIFICATE, /* not signed by the authority, or not in canonical form */
 	REJECT_MESH, /* of another mesh, or with other parameters */
 	REJECT_STALE_SESSION, /* older than the session we know of this member */
+	REJECT_SUPERSEDED, /* a key that a later certificate of the same member has replaced */
 	REJECT_MEMBERS_FULL,
 	/* inside the seal */
 	REJECT_MESSAGE, /* unknown type or wrong length */
@@ -34,6 +36,13 @@ enum reject {
 	REJECT_CELL, /* no cell can look like this: repeated, last before first, an address that is no client's */
 	REJECT_INCARNATION, /* older than those held */
 	REJECT_SHRUNK, /* packets below an earlier version of the cell: ignored, the join keeps the larger */
+	/* documents of the authority */
+	REJECT_OLD_SECRET, /* anything but documents under a mesh secret whose time is over */
+	REJECT_DOCUMENT, /* not in canonical form, of no known kind, out of bounds, or a revocation that takes one back */
+	REJECT_AUTHORITY, /* not signed by the mesh authority */
+	REJECT_DOCUMENT_OLD, /* of a serial below the one held, or the very one */
+	REJECT_DOCUMENT_CONFLICT, /* of the serial held, with other content */
+	REJECT_CHUNK, /* a part of a document that was not asked for, or not as announced */
 	REJECT_QUOTA, /* the origin's share of the ledger is used up */
 	REJECT_COUNT
 };

@@ -15,7 +15,7 @@
 
 static bool origin_is_told(const struct node *node, uint32_t origin)
 {
-	return node->origins[origin].used && node->origins[origin].highest > 0;
+	return node->origins[origin].used && node->origins[origin].highest > 0 && !node->members[origin_member(origin)].standing.revoked;
 }
 
 size_t repair_write_digest(struct node *node, struct now now, uint16_t number, uint32_t first_row, uint8_t *ret_plain)
@@ -60,7 +60,7 @@ static void claim(struct node *node, uint16_t neighbour, uint64_t id, uint64_t i
 	uint32_t place;
 	uint64_t most;
 
-	if (!member || (!member->session && !member->self))
+	if (!member || member->standing.revoked || (!member->session && !member->self))
 		return; /* we meet it by its own greeting */
 	place = origin_find(node, number, incarnation);
 	if (place == INDEX_NONE && incarnation == member->incarnation)
@@ -148,6 +148,10 @@ enum reject repair_receive_want(struct node *node, uint16_t member, const uint8_
 		have[i] = get_le(&c, 8);
 	if (!cursor_done(&c) || first == 0 || first > UINT64_MAX - SEQUENCES_KEPT)
 		return REJECT_MESSAGE;
+	const uint16_t owner = member_find(node, origin);
+
+	if (owner != MEMBER_NONE && node->members[owner].standing.revoked)
+		return REJECT_NONE; /* nobody gets its frames from here */
 	/* Looking costs, too, even when nothing is found. */
 	if (node->members[member].serve_budget < WANT_COST)
 		return REJECT_NONE;
@@ -228,7 +232,7 @@ void repair_tick(struct node *node, struct now now)
 		outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = i });
 	}
 	for (uint32_t i = 0; i < node->config.limits.members_max * INCARNATIONS_MAX; i++) {
-		if (!node->origins[i].used)
+		if (!node->origins[i].used || node->members[origin_member(i)].standing.revoked)
 			continue;
 		origin_tick(&node->origins[i]);
 		want(node, i, now);

@@ -14,6 +14,9 @@ static void member_view_of(const struct node *node, struct now now, uint16_t num
 		.self = member->self,
 		.up = member->up,
 		.skewed = member->skewed,
+		.revoked = member->standing.revoked,
+		.behind = !member->self && trust_is_behind(node, number, now),
+		.certificate_serial = member->certificate.serial,
 		.incarnation = member->incarnation,
 		.boot = member->boot,
 		.rtt_ms = member->self ? 0 : member->rtt_ms,
@@ -22,6 +25,8 @@ static void member_view_of(const struct node *node, struct now now, uint16_t num
 			    member->heard ? (double)duration_between(member->heard_at, now.mono).ns / NS_PER_S :
 					      INFINITY,
 	};
+	for (unsigned int kind = 0; kind < DOCUMENT_KINDS; kind++)
+		ret_view->serials[kind] = member->self ? node->trust->held[kind].news.serial : member->standing.news[kind].serial;
 	memcpy(ret_view->name, member->certificate.name, sizeof(ret_view->name));
 	memcpy(ret_view->region, member->certificate.region, sizeof(ret_view->region));
 	memcpy(ret_view->public_key, member->certificate.public_key, PUBLIC_KEY_BYTES);

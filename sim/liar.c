@@ -121,7 +121,7 @@ static void send_message(struct proxy *proxy, uint16_t number, const uint8_t *pl
 		return;
 	memcpy(context.mesh_id, node->mesh.id, MESH_ID_BYTES);
 	nonce_make(++member->send_counter, node->nonce_random, header.nonce);
-	size = seal_close(&header, &context, member->key, plain, size, bytes);
+	size = seal_close(&header, &context, trust_key(node, number, 0), plain, size, bytes);
 	proxy->liar->sent++;
 	network_send(proxy->world, proxy->number, &member->endpoint, proxy->world->now_ns, bytes, size);
 }

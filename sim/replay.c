@@ -167,6 +167,12 @@ static bool call(struct replay_run *run)
 	case CAPTURE_TICK:
 		node_tick(run->node, now_of(run));
 		return true;
+	case CAPTURE_COMMAND:
+		node_command(run->node, now_of(run), run->payload, run->head.bytes);
+		return true;
+	case CAPTURE_RESTORE:
+		node_restore(run->node, now_of(run), run->payload, run->head.bytes);
+		return true;
 	case CAPTURE_RECEIVE:
 		return receive(run);
 	case CAPTURE_POLL:

@@ -33,6 +33,10 @@ struct place {
 	struct node *node;
 	void *memory;
 	struct node_config config;
+	struct certificate certificate;
+	uint8_t *documents[DOCUMENT_KINDS]; /* as on its disk */
+	size_t document_bytes[DOCUMENT_KINDS];
+	bool stopped;
 	struct counter counters[WORLD_KEYS_MAX];
 	unsigned int counters_count;
 	uint16_t index[INDEX_SIZE]; /* of counters, by hash of the key; + 1, 0 is empty */
@@ -54,6 +58,7 @@ struct world {
 	struct flight *flights;
 	size_t flights_count;
 	uint64_t order, random;
+	uint8_t authority_secret[SECRET_KEY_BYTES];
 	struct truth *truths; /* by hash of key and slot; packets 0 is empty */
 	size_t truths_count, truths_size;
 	bool (*tap)(void *user, struct world_datagram *datagram);
@@ -123,6 +128,11 @@ static void place_start(struct world *world, unsigned int n)
 
 	must(node_init(place->memory, node_bytes(&place->config.limits), &place->config, world_now(world), &place->node),
 	     "node_init");
+	for (unsigned int kind = 0; kind < DOCUMENT_KINDS; kind++) {
+		if (place->document_bytes[kind])
+			must(node_restore(place->node, world_now(world), place->documents[kind], place->document_bytes[kind]), "node_restore");
+	}
+	place->stopped = false;
 	for (unsigned int other = 0; other < n; other++)
 		must(node_greet(place->node, endpoint_of(other)), "node_greet");
 }
@@ -130,14 +140,14 @@ static void place_start(struct world *world, unsigned int n)
 struct world *world_make(const struct world_options *options)
 {
 	struct world *world = calloc(1, sizeof(*world));
-	uint8_t authority_secret[SECRET_KEY_BYTES], mesh_secret[MESH_SECRET_BYTES], seed[32] = { 7 };
+	uint8_t mesh_secret[MESH_SECRET_BYTES], seed[32] = { 7 };
 
 	must(sodium_init() < 0, "sodium_init");
 	world->options = *options;
 	world->random = options->seed * 2 + 1;
 	world->flights = calloc(FLIGHT_MAX, sizeof(*world->flights));
 	world->mesh = (struct mesh){ .tick_ms = TICK_MS_DEFAULT, .window_max_ms = WINDOW_MAX_MS_DEFAULT, .decay = DECAY_DEFAULT };
-	crypto_sign_seed_keypair(world->mesh.authority, authority_secret, seed);
+	crypto_sign_seed_keypair(world->mesh.authority, world->authority_secret, seed);
 	mesh_id_of(world->mesh.authority, world->mesh.id);
 	memset(mesh_secret, 42, sizeof(mesh_secret));
 	for (unsigned int n = 0; n < options->nodes; n++) {
@@ -159,7 +169,9 @@ struct world *world_make(const struct world_options *options)
 		snprintf(certificate.name, sizeof(certificate.name), "node-%u", n);
 		certificate.endpoint[0].address = endpoint_of(n).address;
 		certificate.endpoint[0].port = endpoint_of(n).port;
-		must(certificate_issue(&certificate, &world->mesh, authority_secret, place->config.certificate,
+		certificate.id = member_id_of(certificate.public_key);
+		place->certificate = certificate;
+		must(certificate_issue(&certificate, &world->mesh, world->authority_secret, place->config.certificate,
 				       &place->config.certificate_bytes),
 		     "certificate_issue");
 		memcpy(place->config.mesh_secret, mesh_secret, sizeof(mesh_secret));
@@ -176,6 +188,8 @@ void world_free(struct world *world)
 	for (unsigned int n = 0; n < world->options.nodes; n++) {
 		node_close(world->places[n].node);
 		free(world->places[n].memory);
+		for (unsigned int kind = 0; kind < DOCUMENT_KINDS; kind++)
+			free(world->places[n].documents[kind]);
 	}
 	free(world->flights);
 	free(world->truths);
@@ -187,6 +201,37 @@ void world_restart(struct world *world, unsigned int n)
 	world->places[n].config.boot++;
 	world->places[n].resuming = true;
 	place_start(world, n);
+}
+
+void world_stop(struct world *world, unsigned int n)
+{
+	world->places[n].stopped = true;
+}
+
+const uint8_t *world_authority(const struct world *world)
+{
+	return world->authority_secret;
+}
+
+const struct certificate *world_certificate(const struct world *world, unsigned int n)
+{
+	return &world->places[n].certificate;
+}
+
+void world_rekey(struct world *world, unsigned int n, const uint8_t *mesh_secret)
+{
+	struct place *place = &world->places[n];
+	struct certificate *certificate = &place->certificate;
+	uint8_t seed[32] = { (uint8_t)(200 + n), (uint8_t)++certificate->serial };
+
+	certificate->has_previous = true;
+	memcpy(certificate->previous_key, certificate->public_key, PUBLIC_KEY_BYTES);
+	crypto_sign_seed_keypair(certificate->public_key, place->config.secret_key, seed);
+	must(certificate_issue(certificate, &world->mesh, world->authority_secret, place->config.certificate, &place->config.certificate_bytes),
+	     "certificate_issue");
+	if (mesh_secret)
+		memcpy(place->config.mesh_secret, mesh_secret, MESH_SECRET_BYTES);
+	world_restart(world, n);
 }
 
 void world_cut(struct world *world, int a, int b, bool cut)
@@ -214,7 +259,7 @@ void world_set_tap(struct world *world, bool (*tap)(void *user, struct world_dat
 	world->tap_user = user;
 }
 
-static uint64_t hash_of(const struct key *key, uint64_t salt)
+static uint64_t key_hash(const struct key *key, uint64_t salt)
 {
 	uint64_t words[4];
 
@@ -227,7 +272,7 @@ static uint64_t hash_of(const struct key *key, uint64_t salt)
 /* Where the truth of a key in a slot stands, or belongs. */
 static struct truth *truth_at(const struct world *world, const struct key *key, uint64_t slot)
 {
-	size_t at = hash_of(key, slot) & (world->truths_size - 1);
+	size_t at = key_hash(key, slot) & (world->truths_size - 1);
 
 	while (world->truths[at].packets > 0 && (world->truths[at].slot != slot || !key_equal(&world->truths[at].key, key)))
 		at = (at + 1) & (world->truths_size - 1);
@@ -267,7 +312,7 @@ uint64_t world_truth(const struct world *world, const struct key *key, uint64_t 
 /* The counter of a key at a place, or NULL; *ret_at is where its number stands, or belongs. */
 static struct counter *counter_find(struct place *place, const struct key *key, size_t *ret_at)
 {
-	for (*ret_at = hash_of(key, 0) % INDEX_SIZE; place->index[*ret_at]; *ret_at = (*ret_at + 1) % INDEX_SIZE) {
+	for (*ret_at = key_hash(key, 0) % INDEX_SIZE; place->index[*ret_at]; *ret_at = (*ret_at + 1) % INDEX_SIZE) {
 		struct counter *counter = &place->counters[place->index[*ret_at] - 1];
 
 		if (key_equal(&counter->key, key))
@@ -413,6 +458,22 @@ static uint32_t harvested_of(struct place *place, const struct key *key)
 	return counter ? counter->words.harvested_packets : 0;
 }
 
+/* What must be durable is, before anything leaves. */
+static void persist(struct world *world, unsigned int n)
+{
+	struct place *place = &world->places[n];
+	enum document_kind kind;
+	const uint8_t *bytes;
+	size_t size;
+
+	while (node_next_persist(place->node, &kind, &bytes, &size)) {
+		if (!place->documents[kind])
+			place->documents[kind] = malloc(DOCUMENT_BYTES_MAX);
+		memcpy(place->documents[kind], bytes, size);
+		place->document_bytes[kind] = size;
+	}
+}
+
 static void drain(struct world *world, unsigned int n)
 {
 	struct node *node = world->places[n].node;
@@ -421,6 +482,7 @@ static void drain(struct world *world, unsigned int n)
 	struct endpoint to;
 	size_t size;
 
+	persist(world, n);
 	while ((size = node_poll(node, world_now(world), &to, bytes)) > 0)
 		fly(world, n, &to, bytes, size);
 	while (node_next_change(node, world_now(world), &change)) {
@@ -436,6 +498,8 @@ void world_deliver(struct world *world, const struct world_datagram *datagram)
 	struct world_datagram copy = *datagram;
 
 	if (world->tap && !world->tap(world->tap_user, &copy))
+		return;
+	if (world->places[copy.to].stopped)
 		return;
 	node_receive(world->places[copy.to].node, world_now(world), &copy.from, copy.bytes, copy.size);
 	drain(world, copy.to);
@@ -469,7 +533,7 @@ void world_run(struct world *world, double seconds)
 		const struct now now = world_now(world);
 
 		for (unsigned int n = 0; n < world->options.nodes; n++) {
-			if (instant_is_before(now.mesh, node_next_due(world->places[n].node, now)))
+			if (world->places[n].stopped || instant_is_before(now.mesh, node_next_due(world->places[n].node, now)))
 				continue;
 			harvest(world, &world->places[n]);
 			node_tick(world->places[n].node, now);

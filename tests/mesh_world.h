@@ -41,6 +41,16 @@ void world_cut_one_way(struct world *world, unsigned int from, unsigned int to, 
 /* Kills a node and starts it again: counts (the table) are kept, all else is gone. */
 void world_restart(struct world *world, unsigned int n);
 
+/* The mesh authority's secret key. */
+const uint8_t *world_authority(const struct world *world);
+
+/* The certificate a node runs with; and another key for it with a successor certificate, taken over by a restart. */
+const struct certificate *world_certificate(const struct world *world, unsigned int n);
+void world_rekey(struct world *world, unsigned int n, const uint8_t *mesh_secret); /* NULL: it keeps its own */
+
+/* Kills a node until world_restart. */
+void world_stop(struct world *world, unsigned int n);
+
 /* One packet of this pair at this node, now. */
 void world_packet(struct world *world, unsigned int n, const struct key *pair);
 

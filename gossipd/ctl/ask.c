@@ -37,6 +37,9 @@ static const size_t row_sizes[] = {
 	[CONTROL_TYPE_EVENT] = sizeof(struct control_event),
 	[CONTROL_TYPE_RULE] = sizeof(struct control_rule),
 	[CONTROL_TYPE_SAMPLE] = sizeof(struct control_sample),
+	[CONTROL_TYPE_PUSHED] = sizeof(struct control_pushed),
+	[CONTROL_TYPE_DOCUMENT] = sizeof(struct control_document),
+	[CONTROL_TYPE_STANDING] = sizeof(struct control_standing),
 };
 
 /* ---- which socket ---- */
@@ -211,7 +214,26 @@ bool ask_prefixes(const struct arguments *arguments, struct control_request *req
 	return true;
 }
 
+static bool send_all(int fd, const void *bytes, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		ssize_t sent = send(fd, (const char *)bytes + done, size - done, MSG_NOSIGNAL);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return errno == EPIPE || errno == ECONNRESET;
+		done += (size_t)sent;
+	}
+	return true;
+}
+
 int ask(const struct arguments *arguments, struct control_request *request, ask_row *each, void *user)
+{
+	return ask_with(arguments, request, NULL, 0, each, user);
+}
+
+int ask_with(const struct arguments *arguments, struct control_request *request, const void *payload, size_t size, ask_row *each, void *user)
 {
 	static struct answers answers;
 	char path[CONFIG_SOCKET_BYTES];
@@ -226,8 +248,7 @@ int ask(const struct arguments *arguments, struct control_request *request, ask_
 		return status;
 	answers.at = answers.end = 0;
 	/* A daemon that refuses at once has answered before we ask; what it said is still to be read. */
-	if (send(answers.fd, request, sizeof(*request), MSG_NOSIGNAL) != sizeof(*request) && errno != EPIPE &&
-	    errno != ECONNRESET) {
+	if (!send_all(answers.fd, request, sizeof(*request)) || !send_all(answers.fd, payload, size)) {
 		complain("%s: %s", path, strerror(errno));
 		status = EXIT_UNREACHABLE;
 	} else {

@@ -17,4 +17,7 @@ bool ask_prefixes(const struct arguments *arguments, struct control_request *req
  * there is no daemon or it stops answering; EXIT_FAILED when it refuses. What went wrong is told on standard error. */
 int ask(const struct arguments *arguments, struct control_request *request, ask_row *each, void *user);
 
+/* The same with bytes behind the request. */
+int ask_with(const struct arguments *arguments, struct control_request *request, const void *payload, size_t size, ask_row *each, void *user);
+
 #endif

@@ -6,6 +6,7 @@
 #include <libconfig.h>
 #include <sodium.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../keys.h"
 
@@ -100,6 +101,55 @@ static int read_parameters(const char *directory, struct mesh *ret_mesh, struct 
 	return err;
 }
 
+void authority_secret_path(const char *directory, unsigned int age, char ret_path[FILES_PATH_BYTES])
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), age ? "mesh.secret.%u" : "mesh.secret", age);
+	authority_path(directory, name, ret_path);
+}
+
+/* The newest must be there; those before it as far as there are any. */
+static int read_secrets(const char *directory, struct authority *authority, struct problem *ret_problem)
+{
+	char path[FILES_PATH_BYTES];
+	int err = 0;
+
+	for (authority->secrets_count = 0; !err && authority->secrets_count < SECRETS_MAX; authority->secrets_count++) {
+		authority_secret_path(directory, authority->secrets_count, path);
+		if (authority->secrets_count > 0 && access(path, F_OK))
+			break;
+		err = keys_read_exact(path, KEYS_SECRET, authority->secrets[authority->secrets_count], MESH_SECRET_BYTES, ret_problem);
+	}
+	return err;
+}
+
+int authority_certificate(const struct authority *authority, const char *directory, const char *name, struct certificate *ret_certificate,
+			  char ret_path[FILES_PATH_BYTES], struct problem *ret_problem)
+{
+	uint8_t bytes[CERTIFICATE_BYTES_MAX];
+	char folder[FILES_PATH_BYTES];
+	enum reject reason;
+	size_t size;
+	int err;
+
+	authority_path(directory, name, folder);
+	authority_path(folder, "node.cert", ret_path);
+	err = keys_read(ret_path, KEYS_PUBLIC, bytes, sizeof(bytes), &size, ret_problem);
+	if (err)
+		return err;
+	reason = certificate_open(bytes, size, &authority->mesh, ret_certificate);
+	return reason == REJECT_NONE ? 0
+				     : problem_set(ret_problem, -EBADMSG, "%s: is no certificate of this mesh (%s)", ret_path, reject_names[reason]);
+}
+
+uint64_t authority_next_serial(const struct authority *authority)
+{
+	const uint64_t next = issued_next_serial(&authority->issued), revoked = revoked_highest_serial(&authority->revoked);
+
+	return next > revoked ? next : revoked + 1;
+}
+
 int authority_read(const char *directory, struct authority *ret_authority, struct problem *ret_problem)
 {
 	uint8_t seed[crypto_sign_SEEDBYTES];
@@ -119,16 +169,17 @@ int authority_read(const char *directory, struct authority *ret_authority, struc
 	mesh_id_of(ret_authority->mesh.authority, ret_authority->mesh.id);
 	if (mesh_check(&ret_authority->mesh, &why))
 		return problem_set(ret_problem, -EINVAL, "%s/mesh.conf: %s", directory, why);
-	authority_path(directory, "mesh.secret", path);
-	err = keys_read_exact(path, KEYS_SECRET, ret_authority->mesh_secret, sizeof(ret_authority->mesh_secret), ret_problem);
+	err = read_secrets(directory, ret_authority, ret_problem);
 	if (err)
 		return err;
+	authority_path(directory, "revoked", path);
+	err = revoked_read(path, &ret_authority->revoked, ret_problem);
 	authority_path(directory, "issued", path);
-	return issued_read(path, &ret_authority->issued, ret_problem);
+	return err ? err : issued_read(path, &ret_authority->issued, ret_problem);
 }
 
 void authority_wipe(struct authority *authority)
 {
 	sodium_memzero(authority->secret_key, sizeof(authority->secret_key));
-	sodium_memzero(authority->mesh_secret, sizeof(authority->mesh_secret));
+	sodium_memzero(authority->secrets, sizeof(authority->secrets));
 }

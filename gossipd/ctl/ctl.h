@@ -13,6 +13,7 @@
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_DEGRADED = 4 };
 
 #define INTERFACES_GIVEN_MAX 16
+#define IN_S_DEFAULT 10 /* a document reaches every member that is up well within it */
 
 /* Every option there is; a command says which ones it takes. */
 enum option_name {
@@ -43,6 +44,8 @@ enum option_name {
 	OPTION_PACKETS,
 	OPTION_SECONDS,
 	OPTION_OUTPUT,
+	OPTION_IN,
+	OPTION_PREVIOUS,
 	OPTION_COUNT
 };
 
@@ -66,6 +69,11 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The commands. Each returns an exit code and has told its own errors. */
 int run_mesh_init(const struct arguments *arguments, struct output *output);
 int run_mesh_issue(const struct arguments *arguments, struct output *output);
+int run_mesh_revoke(const struct arguments *arguments, struct output *output);
+int run_mesh_rotate(const struct arguments *arguments, struct output *output);
+int run_mesh_push(const struct arguments *arguments, struct output *output);
+int run_mesh_show(const struct arguments *arguments, struct output *output);
+int run_policy_push(const struct arguments *arguments, struct output *output);
 int run_status(const struct arguments *arguments, struct output *output);
 int run_members(const struct arguments *arguments, struct output *output);
 int run_pairs(const struct arguments *arguments, struct output *output);

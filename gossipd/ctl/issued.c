@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* D/issued: "NAME SERIAL KEY ADDRESS..." per line. */
+/* D/issued: "NAME SERIAL KEY ID ADDRESS..." per line; KEY and ID in hex. */
 #include "issued.h"
 
 #include <errno.h>
@@ -7,16 +7,26 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define LINE_BYTES (NAME_BYTES_MAX + 24 + 2 * PUBLIC_KEY_BYTES + ENDPOINTS_MAX * TEXT_ENDPOINT_BYTES)
+#define LINE_BYTES (NAME_BYTES_MAX + 41 + 2 * PUBLIC_KEY_BYTES + ENDPOINTS_MAX * TEXT_ENDPOINT_BYTES)
 #define FILE_BYTES_MAX ((size_t)ISSUED_NODES_MAX * LINE_BYTES)
+
+bool hex_to_id(const char *text, uint64_t *ret_id)
+{
+	char *end;
+
+	if (strlen(text) != 16 || text[strspn(text, "0123456789abcdef")] != '\0')
+		return false;
+	*ret_id = strtoull(text, &end, 16);
+	return *ret_id != 0;
+}
 
 static bool read_line(char *line, struct issued_node *ret_node)
 {
-	char *rest = line, *name = strsep(&rest, " "), *serial = strsep(&rest, " "), *key = strsep(&rest, " "), *text;
+	char *rest = line, *name = strsep(&rest, " "), *serial = strsep(&rest, " "), *key = strsep(&rest, " "), *id = strsep(&rest, " "), *text;
 	struct issued_node node = { .endpoints = 0 };
 	const char *why;
 
-	if (!key || !rest || !text_copy(name, node.name, sizeof(node.name)) || !text_copy(key, node.key, sizeof(node.key)) ||
+	if (!id || !rest || !hex_to_id(id, &node.id) || !text_copy(name, node.name, sizeof(node.name)) || !text_copy(key, node.key, sizeof(node.key)) ||
 	    !text_to_number(serial, 1, UINT64_MAX, &node.serial))
 		return false;
 	while ((text = strsep(&rest, " "))) {
@@ -64,8 +74,8 @@ int issued_write(const char *path, const struct issued *issued, struct problem *
 	for (uint32_t i = 0; i < issued->nodes; i++) {
 		const struct issued_node *node = &issued->node[i];
 
-		size += (size_t)snprintf(text + size, FILE_BYTES_MAX - size, "%s %" PRIu64 " %s", node->name, node->serial,
-					 node->key);
+		size += (size_t)snprintf(text + size, FILE_BYTES_MAX - size, "%s %" PRIu64 " %s %016" PRIx64, node->name, node->serial,
+					 node->key, node->id);
 		for (uint32_t j = 0; j < node->endpoints; j++) {
 			text_of_endpoint(&node->endpoint[j], endpoint);
 			size += (size_t)snprintf(text + size, FILE_BYTES_MAX - size, " %s", endpoint);

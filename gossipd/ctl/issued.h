@@ -10,7 +10,7 @@
 
 struct issued_node {
 	char name[NAME_BYTES_MAX + 1];
-	uint64_t serial;
+	uint64_t serial, id; /* id: the member's, whatever its key */
 	char key[2 * PUBLIC_KEY_BYTES + 1];
 	uint32_t endpoints;
 	struct endpoint endpoint[ENDPOINTS_MAX];
@@ -28,6 +28,9 @@ int issued_write(const char *path, const struct issued *issued, struct problem *
 /* NULL when there is no node of this name, or address. */
 struct issued_node *issued_find(struct issued *issued, const char *name);
 const struct issued_node *issued_at(const struct issued *issued, const struct endpoint *endpoint);
+
+/* 16 hex digits, not all 0. */
+bool hex_to_id(const char *text, uint64_t *ret_id);
 
 /* Above every serial so far. */
 uint64_t issued_next_serial(const struct issued *issued);

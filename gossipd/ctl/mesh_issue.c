@@ -51,8 +51,9 @@ static bool read_name(struct issuing *issuing)
 	const char *name = issuing->arguments->words[0];
 
 	if (*name == '\0' || strlen(name) > NAME_BYTES_MAX ||
-	    name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0' || *name == '-' || strcmp(name, "issued") == 0) {
-		complain("NAME must be 1 to %d of a-z, 0-9 and -, and not \"issued\"", NAME_BYTES_MAX);
+	    name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0' || *name == '-' || strcmp(name, "issued") == 0 ||
+	    strcmp(name, "revoked") == 0 || strcmp(name, "secret") == 0) {
+		complain("NAME must be 1 to %d of a-z, 0-9 and -, and not \"issued\", \"revoked\" or \"secret\"", NAME_BYTES_MAX);
 		return false;
 	}
 	issuing->name = name;
@@ -204,10 +205,11 @@ static int enter(struct issuing *issuing, struct problem *ret_problem)
 	}
 	if (!node && issuing->authority.issued.nodes == ISSUED_NODES_MAX)
 		return problem_set(ret_problem, -ENOSPC, "a mesh has at most %d nodes", ISSUED_NODES_MAX);
-	certificate->serial = issued_next_serial(&issuing->authority.issued);
+	certificate->serial = authority_next_serial(&issuing->authority);
+	certificate->id = node ? node->id : 0;
 	if (!node)
 		node = &issuing->authority.issued.node[issuing->authority.issued.nodes++];
-	*node = (struct issued_node){ .serial = certificate->serial, .endpoints = certificate->endpoints };
+	*node = (struct issued_node){ .serial = certificate->serial, .id = certificate->id, .endpoints = certificate->endpoints };
 	text_copy(issuing->name, node->name, sizeof(node->name));
 	for (uint32_t i = 0; i < certificate->endpoints; i++)
 		node->endpoint[i] = (struct endpoint){ certificate->endpoint[i].address, certificate->endpoint[i].port };
@@ -251,7 +253,7 @@ static int write_credentials(struct issuing *issuing, struct problem *ret_proble
 		err = keys_write(path, KEYS_PUBLIC, certificate, size, true, ret_problem);
 	authority_path(issuing->folder, "mesh.secret", path);
 	if (!err)
-		err = keys_write(path, KEYS_SECRET, issuing->authority.mesh_secret, sizeof(issuing->authority.mesh_secret), true,
+		err = keys_write(path, KEYS_SECRET, issuing->authority.secrets[0], MESH_SECRET_BYTES, true,
 				 ret_problem);
 	return err;
 }
@@ -290,6 +292,8 @@ static int write_folder(struct issuing *issuing, char ret_path[FILES_PATH_BYTES]
 		return err;
 	sodium_bin2hex(issued_find(&issuing->authority.issued, issuing->name)->key, 2 * PUBLIC_KEY_BYTES + 1,
 		       issuing->certificate.public_key, PUBLIC_KEY_BYTES);
+	if (issuing->certificate.id == 0)
+		issued_find(&issuing->authority.issued, issuing->name)->id = member_id_of(issuing->certificate.public_key);
 	authority_path(issuing->directory, "issued", issued);
 	return issued_write(issued, &issuing->authority.issued, ret_problem);
 }

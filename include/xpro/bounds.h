@@ -73,6 +73,18 @@ _Static_assert((1 << PROOF_DEPTH_MAX) == LEAVES_MAX, "a path reaches every leaf"
 #define THRESHOLD_MIN_WINDOW_MS_MIN 100 /* half a tick of the default: a shorter window has one harvest or none */
 #define IDLE_RESET_MS_MAX 300000 /* ts2 is kept in 2^16 x 16 jiffies: half of that at 1000 jiffies per second is 524 s */
 
+/* What the authority signs. One bound for every kind: the longest list of revoked keys, 1,024 x 45, and the longest policy fit. */
+#define DOCUMENT_BYTES_MAX 65536
+#define DOCUMENT_CHUNK_BYTES 900 /* beside its head in a datagram of DATAGRAM_BYTES_MIN */
+#define DOCUMENT_CHUNKS_MAX ((DOCUMENT_BYTES_MAX + DOCUMENT_CHUNK_BYTES - 1) / DOCUMENT_CHUNK_BYTES)
+#define DOCUMENT_CHUNKS_PER_TICK 32 /* served to one member: 29 kB, so that the longest document takes three ticks a hop */
+#define REVOKED_KEYS_MAX 1024 /* keys are replaced once in years: 256 members, four times */
+#define SECRETS_MAX 3 /* mesh secrets a member holds: the newest, and the two before it for those who slept */
+#define ROTATION_MEMBERS_MAX 512 /* 124 bytes each with SECRETS_MAX secrets: 63,488 */
+_Static_assert(ROTATION_MEMBERS_MAX * (1 + 9 + 2 + 32 * SECRETS_MAX + 16) + 512 <= DOCUMENT_BYTES_MAX, "the longest rotation fits");
+_Static_assert(REVOKED_KEYS_MAX * (1 + 34 + 9 + 1) + 512 <= DOCUMENT_BYTES_MAX, "the longest revocation fits");
+_Static_assert(ROTATION_MEMBERS_MAX >= MEMBERS_MAX, "every member has a box");
+
 #define CERTIFICATE_BYTES_MAX 420
 #define CERTIFICATE_CHECKS_PER_S 100 /* ~120 us each: 1.2 % of a core */
 #define HELLO_INTERVAL_MS 500 /* a peer not heard is greeted this often */

@@ -23,6 +23,8 @@ enum capture_kind {
 	CAPTURE_CHANGE, /* struct capture_calls */
 	CAPTURE_REFRESH, /* a key */
 	CAPTURE_END, /* struct capture_end */
+	CAPTURE_COMMAND, /* a document of the mesh authority: it holds no secret that a member's key does not open */
+	CAPTURE_RESTORE, /* the same, from disk */
 };
 
 struct capture_head {

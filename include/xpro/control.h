@@ -25,6 +25,8 @@ enum control_verb {
 	CONTROL_EVENTS, /* control_event rows: the last ones kept, then with CONTROL_FOLLOW new ones until the client goes */
 	CONTROL_POLICY, /* control_status, then control_rule rows of every rule in force */
 	CONTROL_CAPTURE, /* control_sample rows as frames drop; filters, `count` and `seconds` apply; one at a time (-EBUSY) */
+	CONTROL_PUSH, /* a document of the mesh authority, payload_bytes long, follows the request: one control_pushed */
+	CONTROL_MESH, /* control_document rows: those held; then control_standing rows: how far each member is */
 };
 
 #define CONTROL_HAS_CLIENT 0x01 /* client/client_bits hold a prefix */
@@ -41,8 +43,9 @@ struct control_request {
 	uint8_t client_bits, destination_bits; /* prefix lengths, 0-128 on the mapped form */
 	uint16_t seconds; /* capture: at most */
 	uint32_t count; /* capture: samples, at most */
+	uint32_t payload_bytes; /* CONTROL_PUSH: what follows this record */
 };
-_Static_assert(sizeof(struct control_request) == 56, "no padding");
+_Static_assert(sizeof(struct control_request) == 60, "no padding");
 
 #define CAPTURE_SECONDS_MAX 3600
 #define CAPTURE_COUNT_MAX 1000000
@@ -60,6 +63,9 @@ enum control_type {
 	CONTROL_TYPE_EVENT,
 	CONTROL_TYPE_RULE,
 	CONTROL_TYPE_SAMPLE,
+	CONTROL_TYPE_PUSHED,
+	CONTROL_TYPE_DOCUMENT,
+	CONTROL_TYPE_STANDING,
 };
 
 struct control_header {
@@ -103,6 +109,28 @@ struct control_status {
 	double clock_drift_ms; /* mesh time less the host's UTC: not 0 after the host's clock was set */
 	uint32_t digest_known, reserved_digest;
 	uint8_t ledger_digest[HASH_BYTES]; /* while digest_known */
+};
+
+#define CONTROL_KINDS 3 /* of documents */
+
+struct control_pushed {
+	uint32_t taken, reserved;
+	char reason[32]; /* why not, as counted */
+};
+
+struct control_document {
+	char kind[16];
+	uint64_t serial, size;
+	uint8_t hash[HASH_BYTES];
+};
+
+struct control_standing {
+	char name[NAME_BYTES_MAX + 4];
+	char key[72]; /* public key, hex */
+	uint32_t self, up, revoked, behind;
+	uint32_t reserved;
+	uint64_t certificate_serial;
+	uint64_t serials[CONTROL_KINDS]; /* of the documents it says it has */
 };
 
 struct control_reason { /* one per enum reason */

@@ -99,6 +99,44 @@ chmod 600 mesh/authority.key
 cat out err log >all.log
 ok "no_secret_is_shown" no_secret_shown
 
+# ---- the authority's documents ----
+"$ctl" mesh init --directory trust >/dev/null
+"$ctl" mesh issue a --directory trust --address 10.0.1.1:7946 >/dev/null
+"$ctl" mesh issue b --directory trust --address 10.0.1.2:7946 >/dev/null
+"$ctl" mesh issue c --directory trust --address 10.0.1.3:7946 >/dev/null
+cp trust/mesh.secret secret.before
+cp trust/a/node.key key.before
+id_of() { awk -v n="$1" '$1 == n { print $4 }' trust/issued; }
+a_before=$(id_of a)
+differs() { ! cmp -s "$1" "$2"; }
+ok "rotate_gives_a_node_another_key" prints '.rotated.serial == 4' "$ctl" mesh rotate a --directory trust --json
+ok "which_is_another" differs key.before trust/a/node.key
+ok "under_the_same_id" test "$(id_of a)" = "$a_before"
+ok "gossipd_takes_it" ends 0 "" "$gossipd" --config trust/a/a.conf --check-config
+ok "a_node_not_issued_is_not_rotated" ends 1 "no node of this name" "$ctl" mesh rotate nobody --directory trust
+ok "the_previous_key_is_revoked_alone" prints '.revoked.revocation == 1 and .revoked.previous' "$ctl" mesh revoke a --previous --directory trust --json
+ok "only_where_there_was_one" ends 1 "has had no other key" "$ctl" mesh revoke b --previous --directory trust
+ok "rotate_secret_makes_a_new_one" prints '.rotated.rotation == 1' "$ctl" mesh rotate secret --directory trust --json
+ok "which_is_another_one" differs secret.before trust/mesh.secret
+ok "and_keeps_the_one_before" cmp secret.before trust/mesh.secret.1
+ok "for_its_owner_alone" has_mode 600 trust/mesh.secret.1
+ok "revoke_revokes_and_rotates" prints '.revoked.revocation == 2 and .revoked.rotation == 2' "$ctl" mesh revoke c --directory trust --json
+ok "it_says_what_to_do_with_the_documents" sh -c "$ctl mesh rotate secret --directory trust | grep -q 'gossipctl mesh push'"
+ok "who_is_revoked_is_issued_no_more" ends 1 "no node of this name or key" "$ctl" mesh revoke c --directory trust
+ok "its_folder_is_put_aside" test -d trust/c.revoked-3 -a ! -e trust/c
+ok "its_name_may_be_issued_again" prints '.issued.serial == 5' "$ctl" mesh issue c --directory trust --address 10.0.1.9:7946 --json
+ok "a_key_names_a_node_too" ends 0 "" "$ctl" mesh revoke "$(awk '$1 == "b" { print $3 }' trust/issued)" --directory trust
+ok "a_push_needs_a_daemon" ends 3 "cannot reach gossipd" "$ctl" mesh push trust/revocation.doc --socket none.sock
+ok "and_a_file" ends 1 "none.doc: No such file" "$ctl" mesh push none.doc --socket none.sock
+ok "a_node_may_not_be_called_secret" ends 2 "NAME must be" "$ctl" mesh issue secret --directory trust --address 10.0.1.8:7946
+cp trust/revocation.doc kept.doc
+printf x | dd of=trust/revocation.doc bs=1 seek=50 conv=notrunc 2>/dev/null
+ok "a_changed_document_is_not_gone_on_from" ends 1 "is not this authority's document" "$ctl" mesh revoke a --directory trust
+cp kept.doc trust/revocation.doc
+ok "and_nothing_was_changed_by_it" grep -q "^a " trust/issued
+echo nonsense >>trust/revoked
+ok "a_wrong_line_in_revoked_is_named" ends 1 "trust/revoked:" "$ctl" mesh revoke a --directory trust
+
 # ---- gossipd's own arguments ----
 ok "gossipd_without_arguments_is_usage" ends 2 "usage: gossipd" "$gossipd"
 ok "gossipd_help" ends 0 "" "$gossipd" --help

@@ -44,6 +44,7 @@ static void side_make(struct side *side, uint8_t n, const uint8_t authority[SECR
 			       } };
 	crypto_sign_seed_keypair(side->certificate.public_key, side->config.secret_key, seed);
 	side->certificate.name[0] = (char)('a' + n);
+	side->certificate.id = member_id_of(side->certificate.public_key);
 	side->certificate.serial = 1;
 	if (certificate_issue(&side->certificate, &fuzz_mesh, authority, side->config.certificate, &side->config.certificate_bytes))
 		abort();
@@ -115,7 +116,7 @@ static void say(struct node *node, struct now now, uint64_t counter, const uint8
 
 	memcpy(context.mesh_id, fuzz_mesh.id, MESH_ID_BYTES);
 	nonce_make(counter, zero, header.nonce);
-	sealed = seal_close(&header, &context, member->key, message, size, bytes);
+	sealed = seal_close(&header, &context, trust_key(node, 1, 0), message, size, bytes);
 	node_receive(node, now, &from, bytes, sealed);
 }
 
@@ -171,7 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			say(node, now, ++counter, message, 1 + frame_forge(message + 1, data, length, kind, now));
 		} else if (length > 0) {
 			memcpy(message, data, length);
-			message[0] = kind % 5;
+			message[0] = kind % 8;
 			say(node, now, ++counter, message, length);
 		}
 		data += length, size -= length;

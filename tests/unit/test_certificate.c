@@ -16,6 +16,7 @@ static struct certificate certificate_make(void)
 	};
 
 	memcpy(certificate.public_key, keys_a().public_key, PUBLIC_KEY_BYTES);
+	certificate.id = member_id_of(certificate.public_key);
 	certificate.endpoint[0].address = address_of_ipv4(ipv4);
 	certificate.endpoint[0].port = certificate.endpoint[1].port = 7946;
 	hex_read("20010db8 00000000 00000000 00000010", certificate.endpoint[1].address.bytes, 16);
@@ -28,7 +29,9 @@ static struct certificate certificate_longest(void)
 
 	memset(certificate.name, 'n', NAME_BYTES_MAX);
 	memset(certificate.region, 'r', REGION_BYTES_MAX);
-	certificate.line_rate = certificate.serial = UINT64_MAX;
+	certificate.line_rate = certificate.serial = certificate.id = UINT64_MAX;
+	certificate.has_previous = true;
+	memcpy(certificate.previous_key, keys_b().public_key, PUBLIC_KEY_BYTES);
 	certificate.endpoints = ENDPOINTS_MAX;
 	for (int i = 0; i < ENDPOINTS_MAX; i++)
 		certificate.endpoint[i] = certificate.endpoint[1];
@@ -40,7 +43,9 @@ static void assert_same(const struct certificate *a, const struct certificate *b
 	assert_string_equal(a->name, b->name);
 	assert_string_equal(a->region, b->region);
 	assert_memory_equal(a->public_key, b->public_key, sizeof(a->public_key));
-	assert_true(a->line_rate == b->line_rate && a->serial == b->serial);
+	assert_true(a->line_rate == b->line_rate && a->serial == b->serial && a->id == b->id);
+	assert_int_equal(a->has_previous, b->has_previous);
+	assert_memory_equal(a->previous_key, b->previous_key, sizeof(a->previous_key));
 	assert_int_equal(a->endpoints, b->endpoints);
 	assert_memory_equal(a->endpoint, b->endpoint, sizeof(a->endpoint));
 }
@@ -71,7 +76,7 @@ static void the_shortest_and_the_longest_come_back_as_they_were(void **state)
 	size_t size;
 
 	(void)state;
-	rows[1] = (struct certificate){ .name = "a" };
+	rows[1] = (struct certificate){ .name = "a", .id = 1 };
 	memcpy(rows[1].public_key, keys_b().public_key, PUBLIC_KEY_BYTES);
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct certificate opened;
@@ -196,7 +201,9 @@ static const char *const AUTHORITY_HEX = "c4 20 03a107bff3ce10be1d70dd18e74bc099
 static const char *const KEY_HEX = "c4 20 29acbae141bccaf0b22e1a94d34d0bc7361e526d0bfe12c89794bc9322966dd7";
 static const char *const ID_HEX = "c4 10 9d24e2eeaf27c2a088a564a32fc03a88";
 
-#define REST "ccc8 cd1f40 02 01" /* tick 200, window_max 8000, decay 2, serial 1 */
+#define SAME_HEX "c4 20 29acbae141bccaf0b22e1a94d34d0bc7361e526d0bfe12c89794bc9322966dd7"
+#define PREVIOUS_HEX "c4 20 03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"
+#define REST "ccc8 cd1f40 02 01 07 c400" /* tick 200, window_max 8000, decay 2, serial 1, id 7, no previous key */
 
 static void only_one_form_is_taken_though_it_be_signed(void **state)
 {
@@ -205,47 +212,52 @@ static void only_one_form_is_taken_though_it_be_signed(void **state)
 		const char *start, *middle, *key, *end; /* NULL key = the good one */
 		enum reject reject;
 	} rows[] = {
-		/*  0 */ { "9c 01", "a1 61 a0", NULL, "90 00 " REST, REJECT_NONE },
-		/*  1 */ { "9b 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02", REJECT_CERTIFICATE }, /* a field short */
-		/*  2 */ { "9d 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 00", REJECT_CERTIFICATE }, /* one more */
-		/*  3 */ { "9c 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 00", REJECT_CERTIFICATE }, /* trailing byte */
-		/*  4 */ { "dc 000c 01", "a1 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* long array */
-		/*  5 */ { "9c 02", "a1 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* version */
-		/*  6 */ { "9c cc01", "a1 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* long integer */
-		/*  7 */ { "9c 01", "d901 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* long str */
-		/*  8 */ { "9c 01", "c401 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* bin for str */
-		/*  9 */ { "9c 01", "a0 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* no name */
-		/* 10 */ { "9c 01", "a1 41 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* "A" */
-		/* 11 */ { "9c 01", "a2 6100 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* NUL */
-		/* 12 */ { "9c 01", "a2 1b61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* escape */
-		/* 13 */ { "9c 01", "a1 61 a1 5f", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* region "_" */
-		/* 14 */ { "9c 01", "a1 61 b1 6161616161616161 6161616161616161 61", NULL, "90 00 " REST, REJECT_CERTIFICATE },
-		/* 15 */ { "9c 01", "a1 61 a0", "c4 1f 29", "90 00 " REST, REJECT_CERTIFICATE }, /* short key */
+		/*  0 */ { "9e 01", "a1 61 a0", NULL, "90 00 " REST, REJECT_NONE },
+		/*  1 */ { "9d 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 07", REJECT_CERTIFICATE }, /* a field short */
+		/*  2 */ { "9f 01", "a1 61 a0", NULL, "90 00 " REST " 00", REJECT_CERTIFICATE }, /* one more */
+		/*  3 */ { "9e 01", "a1 61 a0", NULL, "90 00 " REST " 00", REJECT_CERTIFICATE }, /* trailing byte */
+		/*  4 */ { "dc 000e 01", "a1 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* long array */
+		/*  5 */ { "9e 02", "a1 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* version */
+		/*  6 */ { "9e cc01", "a1 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* long integer */
+		/*  7 */ { "9e 01", "d901 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* long str */
+		/*  8 */ { "9e 01", "c401 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* bin for str */
+		/*  9 */ { "9e 01", "a0 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* no name */
+		/* 10 */ { "9e 01", "a1 41 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* "A" */
+		/* 11 */ { "9e 01", "a2 6100 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* NUL */
+		/* 12 */ { "9e 01", "a2 1b61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* escape */
+		/* 13 */ { "9e 01", "a1 61 a1 5f", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* region "_" */
+		/* 14 */ { "9e 01", "a1 61 b1 6161616161616161 6161616161616161 61", NULL, "90 00 " REST, REJECT_CERTIFICATE },
+		/* 15 */ { "9e 01", "a1 61 a0", "c4 1f 29", "90 00 " REST, REJECT_CERTIFICATE }, /* short key */
 		/* five endpoints */
-		/* 16 */ { "9c 01", "a1 61 a0", NULL, "95 92c4040a0000010592c4040a0000010592c4040a0000010592c4040a0000010592c4040a00000105 00 " REST, REJECT_CERTIFICATE },
-		/* 17 */ { "9c 01", "a1 61 a0", NULL, "91 92 c404 0a000001 05 00 " REST, REJECT_NONE },
-		/* 18 */ { "9c 01", "a1 61 a0", NULL, "91 92 c404 7f000001 05 00 " REST, REJECT_NONE }, /* loopback */
-		/* 19 */ { "9c 01", "a1 61 a0", NULL, "91 91 c404 0a000001 00 " REST, REJECT_CERTIFICATE }, /* no port */
-		/* 20 */ { "9c 01", "a1 61 a0", NULL, "91 92 c404 0a000001 00 00 " REST, REJECT_CERTIFICATE }, /* port 0 */
-		/* 21 */ { "9c 01", "a1 61 a0", NULL, "91 92 c404 0a000001 ce00010000 00 " REST, REJECT_CERTIFICATE },
-		/* 22 */ { "9c 01", "a1 61 a0", NULL, "91 92 c403 0a0000 05 00 " REST, REJECT_CERTIFICATE }, /* 3 bytes */
-		/* 23 */ { "9c 01", "a1 61 a0", NULL, "91 92 c400 05 00 " REST, REJECT_CERTIFICATE },
+		/* 16 */ { "9e 01", "a1 61 a0", NULL, "95 92c4040a0000010592c4040a0000010592c4040a0000010592c4040a0000010592c4040a00000105 00 " REST, REJECT_CERTIFICATE },
+		/* 17 */ { "9e 01", "a1 61 a0", NULL, "91 92 c404 0a000001 05 00 " REST, REJECT_NONE },
+		/* 18 */ { "9e 01", "a1 61 a0", NULL, "91 92 c404 7f000001 05 00 " REST, REJECT_NONE }, /* loopback */
+		/* 19 */ { "9e 01", "a1 61 a0", NULL, "91 91 c404 0a000001 00 " REST, REJECT_CERTIFICATE }, /* no port */
+		/* 20 */ { "9e 01", "a1 61 a0", NULL, "91 92 c404 0a000001 00 00 " REST, REJECT_CERTIFICATE }, /* port 0 */
+		/* 21 */ { "9e 01", "a1 61 a0", NULL, "91 92 c404 0a000001 ce00010000 00 " REST, REJECT_CERTIFICATE },
+		/* 22 */ { "9e 01", "a1 61 a0", NULL, "91 92 c403 0a0000 05 00 " REST, REJECT_CERTIFICATE }, /* 3 bytes */
+		/* 23 */ { "9e 01", "a1 61 a0", NULL, "91 92 c400 05 00 " REST, REJECT_CERTIFICATE },
 		/* mapped */
-		/* 24 */ { "9c 01", "a1 61 a0", NULL, "91 92 c410 00000000000000000000ffff0a000001 05 00 " REST, REJECT_CERTIFICATE },
-		/* 25 */ { "9c 01", "a1 61 a0", NULL, "91 92 c410 ff020000000000000000000000000001 05 00 " REST, REJECT_CERTIFICATE },
-		/* 26 */ { "9c 01", "a1 61 a0", NULL, "91 92 c410 00000000000000000000000000000000 05 00 " REST, REJECT_CERTIFICATE },
-		/* 27 */ { "9c 01", "a1 61 a0", NULL, "91 92 c404 e0000001 05 00 " REST, REJECT_CERTIFICATE },
-		/* 28 */ { "9c 01", "a1 61 a0", NULL, "90 c0 " REST, REJECT_CERTIFICATE }, /* nil line rate */
-		/* 29 */ { "9c 01", "a1 61 a0", NULL, "90 ff " REST, REJECT_CERTIFICATE }, /* -1 */
+		/* 24 */ { "9e 01", "a1 61 a0", NULL, "91 92 c410 00000000000000000000ffff0a000001 05 00 " REST, REJECT_CERTIFICATE },
+		/* 25 */ { "9e 01", "a1 61 a0", NULL, "91 92 c410 ff020000000000000000000000000001 05 00 " REST, REJECT_CERTIFICATE },
+		/* 26 */ { "9e 01", "a1 61 a0", NULL, "91 92 c410 00000000000000000000000000000000 05 00 " REST, REJECT_CERTIFICATE },
+		/* 27 */ { "9e 01", "a1 61 a0", NULL, "91 92 c404 e0000001 05 00 " REST, REJECT_CERTIFICATE },
+		/* 28 */ { "9e 01", "a1 61 a0", NULL, "90 c0 " REST, REJECT_CERTIFICATE }, /* nil line rate */
+		/* 29 */ { "9e 01", "a1 61 a0", NULL, "90 ff " REST, REJECT_CERTIFICATE }, /* -1 */
 		/* tick of 2^32 + 200 */
-		/* 30 */ { "9c 01", "a1 61 a0", NULL, "90 00 cf00000001000000c8 cd1f40 02 01", REJECT_CERTIFICATE },
-		/* 31 */ { "9c 01", "a1 61 a0", NULL, "90 00 cd0190 cd1f40 02 01", REJECT_MESH }, /* tick of 400 */
+		/* 30 */ { "9e 01", "a1 61 a0", NULL, "90 00 cf00000001000000c8 cd1f40 02 01 07 c400", REJECT_CERTIFICATE },
+		/* 31 */ { "9e 01", "a1 61 a0", NULL, "90 00 cd0190 cd1f40 02 01 07 c400", REJECT_MESH }, /* tick of 400 */
 		/* a key of small order */
-		/* 32 */ { "9c 01", "a1 61 a0", "c4 20 0100000000000000 0000000000000000 0000000000000000 0000000000000000", "90 00 " REST, REJECT_CERTIFICATE },
+		/* 32 */ { "9e 01", "a1 61 a0", "c4 20 0100000000000000 0000000000000000 0000000000000000 0000000000000000", "90 00 " REST, REJECT_CERTIFICATE },
 		/* not canonical */
-		/* 33 */ { "9c 01", "a1 61 a0", "c4 20 eeffffffffffffff ffffffffffffffff ffffffffffffffff ffffffffffffff7f", "90 00 " REST, REJECT_CERTIFICATE },
+		/* 33 */ { "9e 01", "a1 61 a0", "c4 20 eeffffffffffffff ffffffffffffffff ffffffffffffffff ffffffffffffff7f", "90 00 " REST, REJECT_CERTIFICATE },
 		/* 34 */ { "dd ff000000", "a1 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE },
-		/* 35 */ { "9c 01", "a1 61 a0", NULL, "ddff000000 00 " REST, REJECT_CERTIFICATE },
+		/* 35 */ { "9e 01", "a1 61 a0", NULL, "ddff000000 00 " REST, REJECT_CERTIFICATE },
+		/* 36 */ { "9e 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 00 c400", REJECT_CERTIFICATE }, /* id 0 */
+		/* 37 */ { "9e 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 07 c401ff", REJECT_CERTIFICATE }, /* a previous key of one byte */
+		/* 38 */ { "9e 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 07 " PREVIOUS_HEX, REJECT_NONE },
+		/* 39 */ { "9e 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 07 " SAME_HEX, REJECT_CERTIFICATE }, /* itself */
+		/* 40 */ { "9e 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 07 c4200100000000000000000000000000000000000000000000000000000000000000", REJECT_CERTIFICATE },
 	};
 	/* clang-format on */
 	const struct mesh mesh = mesh_make();

@@ -16,6 +16,12 @@
 #define LLVMFuzzerTestOneInput fuzz_message
 #include "fuzz/fuzz_message.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_document
+#include "fuzz/fuzz_document.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_policy
+#include "fuzz/fuzz_policy.c"
+#undef LLVMFuzzerTestOneInput
 
 static void replay_file(const char *path, int (*target)(const uint8_t *data, size_t size))
 {
@@ -80,6 +86,18 @@ static void the_corpus_of_messages(void **state)
 	replay("tests/fuzz/message", fuzz_message);
 }
 
+static void the_corpus_of_documents(void **state)
+{
+	(void)state;
+	replay("tests/fuzz/document", fuzz_document);
+}
+
+static void the_corpus_of_policies(void **state)
+{
+	(void)state;
+	replay("tests/fuzz/policy", fuzz_policy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -87,6 +105,8 @@ int main(void)
 		cmocka_unit_test(the_corpus_of_certificates),
 		cmocka_unit_test(the_corpus_of_datagrams),
 		cmocka_unit_test(the_corpus_of_messages),
+		cmocka_unit_test(the_corpus_of_documents),
+		cmocka_unit_test(the_corpus_of_policies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

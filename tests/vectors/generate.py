@@ -208,11 +208,12 @@ def datagram(type_, sender, counter, key, context, plain):
 
 
 def certificate():
-    rows = array(12, "array of 12") + uint(1, "version") + bin_(MESH_ID, "mesh id") + bin_(public_of(AUTHORITY), "authority")
+    rows = array(14, "array of 14") + uint(1, "version") + bin_(MESH_ID, "mesh id") + bin_(public_of(AUTHORITY), "authority")
     rows += text("node-a", "name") + text("eu-west", "region") + bin_(public_of(NODE_A), "public key")
     rows += array(2, "endpoints") + array(2, "endpoint") + bin_(bytes([192, 0, 2, 10]), "192.0.2.10") + uint(7946, "port")
     rows += array(2, "endpoint") + bin_(bytes.fromhex("20010db8000000000000000000000010"), "2001:db8::10") + uint(7946, "port")
     rows += uint(1488095, "line rate") + uint(200, "tick ms") + uint(8000, "window_max ms") + uint(2, "decay") + uint(1, "serial")
+    rows += uint(member_id(NODE_A), "member id") + bin_(b"", "no previous key")
     return rows + [(sign(AUTHORITY, b"xpro-mesh certificate v1" + flat(rows)), "signature")]
 
 
@@ -280,6 +281,62 @@ def frames(bodies, kind, tick_frames):
     return result, message
 
 
+# ---- documents ----
+
+EPHEMERAL, NEW_SECRET = bytes(range(144, 176)), bytes(range(176, 208))
+KINDS = {1: "revocation", 2: "rotation", 3: "policy"}
+
+
+def document(kind, serial, content):
+    inner = flat(content)
+    head = (b"\xc4" + bytes([len(inner)]) if len(inner) < 256 else b"\xc5" + len(inner).to_bytes(2, "big"))
+    rows = array(5, "array of 5") + uint(1, "version") + bin_(MESH_ID, "mesh id") + uint(kind, KINDS[kind] + ", kind") + uint(serial, "serial")
+    rows += [(head, f"content, {len(inner)} bytes:")] + content
+    return rows + [(sign(AUTHORITY, b"xpro-mesh document v1" + blake(flat(rows))), "signature")]
+
+
+def revocation():
+    rows = array(2, "keys")
+    for seed, reason, what in sorted(((NODE_A, 1, "superseded"), (NODE_B, 0, "lost")), key=lambda k: public_of(k[0])):
+        rows += array(3, "key") + bin_(public_of(seed), "public key") + uint(member_id(seed), "member id") + uint(reason, what + ", reason")
+    return document(1, 3, rows)
+
+
+def fingerprint(secret):
+    return hashlib.blake2b(b"xpro-mesh secret id v1", digest_size=16, key=secret).digest()
+
+
+def box(seed, secrets):
+    first, second = sorted((public_of(EPHEMERAL), public_of(seed)))
+    salt = blake(b"xpro-mesh secret box v1" + MESH_ID)
+    key = blake(b"xpro-mesh pair key v1" + x25519(EPHEMERAL, public_of(seed)) + first + second, salt)
+    return xchacha20poly1305(key, bytes(24), MESH_ID + struct.pack("<Q", member_id(seed)), secrets)
+
+
+def rotation():
+    rows = array(5, "array of 5") + uint(425000010, "effective slot") + uint(76, "grace slots") + bin_(public_of(EPHEMERAL), "ephemeral key")
+    rows += array(2, "secrets") + bin_(fingerprint(NEW_SECRET), "fingerprint of the new one") + bin_(fingerprint(MESH_SECRET), "of the one before")
+    rows += array(2, "boxes")
+    for seed in sorted((NODE_A, NODE_B), key=member_id):
+        rows += array(2, "box") + uint(member_id(seed), "member id") + bin_(box(seed, NEW_SECRET + MESH_SECRET), "both secrets, sealed")
+    return document(2, 2, rows)
+
+
+def policy():
+    rows = array(8, "array of 8") + uint(425000020, "effective slot") + uint(1000, "pair_rate") + uint(20000, "destination_rate")
+    rows += uint(10000, "idle_reset ms") + uint(1000, "pair_min_window ms") + uint(1000, "destination_min_window ms") + uint(5, "fair, early: flags")
+    rows += array(4, "rules")
+    rows += array(7, "rule") + uint(0, "client, side") + uint(0, "override, kind") + bin_(bytes([10, 1, 0, 0]), "10.1.0.0") + uint(16, "bits")
+    rows += uint(0, "until") + uint(1, "pair_rate, fields") + uint(50, "pair_rate")
+    rows += array(6, "rule") + uint(0, "client, side") + uint(2, "block, kind") + bin_(bytes.fromhex("20010db8") + bytes(12), "2001:db8::")
+    rows += uint(32, "bits") + uint(1760003600, "until") + uint(0, "fields")
+    rows += array(8, "rule") + uint(1, "destination, side") + uint(0, "override, kind") + bin_(bytes([198, 51, 100, 9]), "198.51.100.9") + uint(32, "bits")
+    rows += uint(0, "until") + uint(18, "destination_rate, destination_min_window, fields") + uint(5000, "destination_rate") + uint(2000, "destination_min_window ms")
+    rows += array(6, "rule") + uint(1, "destination, side") + uint(1, "never_drop, kind") + bin_(bytes([203, 0, 113, 0]), "203.0.113.0") + uint(24, "bits")
+    rows += uint(0, "until") + uint(0, "fields")
+    return document(3, 7, rows)
+
+
 def main():
     a, b = member_id(NODE_A), member_id(NODE_B)
     hello_key = blake(b"xpro-mesh hello key v1", MESH_SECRET)
@@ -292,6 +349,9 @@ def main():
     write("hello", "HELLO of node A: counter 1, plaintext 588 bytes counting up from 0",
           datagram(1, a, 1, hello_key, MESH_ID + bytes(48), bytes(i & 255 for i in range(588))))
     write("certificate", "certificate of node A", certificate())
+    write("revocation", "revocation 3: node A's key superseded, node B's lost", revocation())
+    write("rotation", "rotation 2: the mesh secret 176..207 after 96..127, for nodes A and B, under the ephemeral key of seed 144..175", rotation())
+    write("policy", "policy 7", policy())
     bodies = [full_body()] + [body(i, 0, [group(0, 425000000, b"", [(bytes([203, 0, 113, i]), 0, i, i)])]) for i in range(2, 6)]
     write("body", "body with every form", bodies[0])
     made, message = frames([flat(x) for x in bodies], 0, 5)

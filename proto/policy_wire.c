@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The policy between values and canonical msgpack. What is read is checked as what is written is: is_sound serves both. */
+#include "policy_wire.h"
+
+#include <errno.h>
+
+#include "pack.h"
+#include "unpack.h"
+
+#define FIELDS 8
+#define RULE_FIELDS 6 /* side, kind, prefix, bits, until, fields; then one number for each field */
+#define RULE_BYTES_MAX (1 + 1 + 1 + 2 + 16 + 2 + 9 + 1 + 5 * 5)
+#define HEAD_BYTES_MAX (1 + 9 + 5 * 5 + 1 + 5)
+#define IPV4_BITS 96 /* what IPv4-mapped prefixes have more */
+#define ALL_FIELDS (POLICY_PAIR_RATE | POLICY_DESTINATION_RATE | POLICY_IDLE_RESET | POLICY_PAIR_MIN_WINDOW | POLICY_DESTINATION_MIN_WINDOW)
+#define DESTINATION_FIELDS (POLICY_DESTINATION_RATE | POLICY_DESTINATION_MIN_WINDOW)
+
+enum flag { FLAG_FAIR = 1, FLAG_POLICE = 2, FLAG_EARLY = 4, FLAG_MONITOR = 8, FLAG_PROTECTED_ONLY = 16, FLAGS_ALL = 31 };
+
+static bool is_ipv4(const struct prefix *prefix)
+{
+	return prefix->bits >= IPV4_BITS && address_is_ipv4(&prefix->address);
+}
+
+static bool prefix_is_sound(const struct prefix *prefix)
+{
+	if (prefix->bits > 128)
+		return false;
+	for (unsigned int bit = prefix->bits; bit < 128; bit++) {
+		if (prefix->address.bytes[bit / 8] >> (7 - bit % 8) & 1)
+			return false;
+	}
+	return true;
+}
+
+static bool rule_is_sound(const struct policy_rule *rule)
+{
+	if (rule->side > POLICY_DESTINATION || rule->kind >= POLICY_KINDS || !prefix_is_sound(&rule->prefix))
+		return false;
+	if ((rule->kind == POLICY_OVERRIDE) != (rule->fields != 0) || (rule->fields & ~ALL_FIELDS))
+		return false;
+	if (rule->kind == POLICY_PROTECT && rule->side != POLICY_DESTINATION)
+		return false;
+	return rule->side == POLICY_DESTINATION || !(rule->fields & DESTINATION_FIELDS);
+}
+
+int policy_wire_order(const struct policy_rule *a, const struct policy_rule *b)
+{
+	int order = (int)a->side - (int)b->side;
+
+	if (order == 0)
+		order = (int)a->kind - (int)b->kind;
+	if (order == 0)
+		order = memcmp(a->prefix.address.bytes, b->prefix.address.bytes, sizeof(a->prefix.address.bytes));
+	return order ? order : (int)a->prefix.bits - (int)b->prefix.bits;
+}
+
+/* The numbers a rule's fields stand for, in the order of their bits. */
+static uint32_t *rule_number(struct policy_rule *rule, unsigned int bit)
+{
+	uint32_t *const numbers[] = { &rule->pair_rate, &rule->destination_rate, &rule->idle_reset_ms, &rule->pair_min_window_ms,
+				      &rule->destination_min_window_ms };
+
+	return numbers[bit];
+}
+
+#define RULE_NUMBERS 5
+
+static uint32_t numbers_of(uint8_t fields)
+{
+	uint32_t count = 0;
+
+	for (unsigned int bit = 0; bit < RULE_NUMBERS; bit++)
+		count += fields >> bit & 1;
+	return count;
+}
+
+static void pack_rule(struct pack *p, const struct policy_rule *given)
+{
+	struct policy_rule rule = *given;
+	const bool ipv4 = is_ipv4(&rule.prefix);
+
+	pack_array(p, RULE_FIELDS + numbers_of(rule.fields));
+	pack_uint(p, rule.side);
+	pack_uint(p, rule.kind);
+	pack_bin(p, rule.prefix.address.bytes + (ipv4 ? 12 : 0), ipv4 ? 4 : 16);
+	pack_uint(p, rule.prefix.bits - (ipv4 ? IPV4_BITS : 0));
+	pack_uint(p, rule.until_s);
+	pack_uint(p, rule.fields);
+	for (unsigned int bit = 0; bit < RULE_NUMBERS; bit++) {
+		if (rule.fields >> bit & 1)
+			pack_uint(p, *rule_number(&rule, bit));
+	}
+}
+
+static bool is_whole_ms(struct duration d)
+{
+	return d.ns >= 0 && d.ns % NS_PER_MS == 0 && d.ns / NS_PER_MS <= UINT32_MAX;
+}
+
+static bool is_sound(const struct policy_document *policy)
+{
+	const struct thresholds *t = &policy->defaults;
+
+	if (policy->rules_count > POLICY_RULES_MAX || !is_whole_ms(t->idle_reset) || !is_whole_ms(t->pair_min_window) ||
+	    !is_whole_ms(t->destination_min_window))
+		return false;
+	for (uint32_t i = 0; i < policy->rules_count; i++) {
+		if (!rule_is_sound(&policy->rules[i]) || (i > 0 && policy_wire_order(&policy->rules[i - 1], &policy->rules[i]) >= 0))
+			return false;
+	}
+	return true;
+}
+
+int policy_wire_write(const struct policy_document *policy, uint8_t *ret_content, size_t bytes_max, size_t *ret_size)
+{
+	const struct thresholds *t = &policy->defaults;
+	struct pack p;
+
+	if (!is_sound(policy))
+		return -EINVAL;
+	if (bytes_max < HEAD_BYTES_MAX + (size_t)policy->rules_count * RULE_BYTES_MAX)
+		return -ENOSPC;
+	pack_begin(&p, ret_content, bytes_max);
+	pack_array(&p, FIELDS);
+	pack_uint(&p, policy->effective_slot);
+	pack_uint(&p, t->pair_rate);
+	pack_uint(&p, t->destination_rate);
+	pack_uint(&p, (uint64_t)(t->idle_reset.ns / NS_PER_MS));
+	pack_uint(&p, (uint64_t)(t->pair_min_window.ns / NS_PER_MS));
+	pack_uint(&p, (uint64_t)(t->destination_min_window.ns / NS_PER_MS));
+	pack_uint(&p, (t->fair ? FLAG_FAIR : 0) | (t->police ? FLAG_POLICE : 0) | (t->early ? FLAG_EARLY : 0) | (t->monitor ? FLAG_MONITOR : 0) |
+			      (policy->protected_only ? FLAG_PROTECTED_ONLY : 0));
+	pack_array(&p, policy->rules_count);
+	for (uint32_t i = 0; i < policy->rules_count; i++)
+		pack_rule(&p, &policy->rules[i]);
+	*ret_size = (size_t)(p.at - ret_content);
+	return 0;
+}
+
+static void unpack_prefix(struct unpack *u, struct prefix *ret_prefix)
+{
+	size_t size;
+	const uint8_t *bytes = unpack_bin(u, &size);
+	const uint8_t bits = (uint8_t)unpack_uint_max(u, size == 4 ? 32 : 128);
+
+	if (size == 4)
+		*ret_prefix = (struct prefix){ address_of_ipv4(bytes), (uint8_t)(bits + IPV4_BITS) };
+	else if (size == 16)
+		memcpy(ret_prefix->address.bytes, bytes, 16), ret_prefix->bits = bits;
+	else
+		unpack_fail(u);
+	if (size == 16 && is_ipv4(ret_prefix))
+		unpack_fail(u); /* has a shorter form */
+}
+
+static bool unpack_rule(struct unpack *u, struct policy_rule *ret_rule)
+{
+	const uint32_t elements = unpack_array(u);
+
+	*ret_rule = (struct policy_rule){ .side = 0 };
+	ret_rule->side = (uint8_t)unpack_uint_max(u, POLICY_DESTINATION);
+	ret_rule->kind = (uint8_t)unpack_uint_max(u, POLICY_KINDS - 1);
+	unpack_prefix(u, &ret_rule->prefix);
+	ret_rule->until_s = unpack_uint(u);
+	ret_rule->fields = (uint8_t)unpack_uint_max(u, ALL_FIELDS);
+	if (elements != RULE_FIELDS + numbers_of(ret_rule->fields))
+		return false;
+	for (unsigned int bit = 0; bit < RULE_NUMBERS; bit++) {
+		if (ret_rule->fields >> bit & 1)
+			*rule_number(ret_rule, bit) = (uint32_t)unpack_uint_max(u, UINT32_MAX);
+	}
+	return !u->failed;
+}
+
+bool policy_wire_read(const uint8_t *content, size_t size, uint64_t version, struct policy_document *ret_policy)
+{
+	struct thresholds *t = &ret_policy->defaults;
+	struct unpack u;
+	uint64_t flags;
+
+	unpack_begin(&u, content, size);
+	unpack_array_of(&u, FIELDS);
+	ret_policy->version = version;
+	ret_policy->effective_slot = unpack_uint(&u);
+	t->pair_rate = (uint32_t)unpack_uint_max(&u, UINT32_MAX);
+	t->destination_rate = (uint32_t)unpack_uint_max(&u, UINT32_MAX);
+	t->idle_reset = duration_ms((int64_t)unpack_uint_max(&u, UINT32_MAX));
+	t->pair_min_window = duration_ms((int64_t)unpack_uint_max(&u, UINT32_MAX));
+	t->destination_min_window = duration_ms((int64_t)unpack_uint_max(&u, UINT32_MAX));
+	flags = unpack_uint_max(&u, FLAGS_ALL);
+	t->fair = flags & FLAG_FAIR;
+	t->police = flags & FLAG_POLICE;
+	t->early = flags & FLAG_EARLY;
+	t->monitor = flags & FLAG_MONITOR;
+	ret_policy->protected_only = flags & FLAG_PROTECTED_ONLY;
+	ret_policy->rules_count = unpack_array(&u);
+	if (ret_policy->rules_count > POLICY_RULES_MAX)
+		return false;
+	for (uint32_t i = 0; i < ret_policy->rules_count; i++) {
+		if (!unpack_rule(&u, &ret_policy->rules[i]))
+			return false;
+	}
+	return unpack_done(&u) && is_sound(ret_policy);
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * How documents get everywhere: members tell each other which they have (NEWS), who has an older one asks for the newer (GET) and gets it in
+ * parts (CHUNK). Whoever has a document hands it on. A source that announces what it cannot bring is left alone for a while and another
+ * one asked, so that one member alone holds up nobody. PROTOCOL.md section "Documents".
+ */
+#include "node_internal.h"
+
+#define NEWS_BYTES (DOCUMENT_KINDS * (8 + 4 + HASH_BYTES))
+#define NEWS_TICKS 16 /* between news to one member when nothing changes */
+#define STALL_TICKS 5 /* without a part that is new: the source has none, or does not mean it */
+#define FETCH_TICKS 150 /* a whole document, 73 parts at the most */
+#define DISTRUST_MS 10000 /* for one that did not come, */
+#define DISTRUST_FALSE_MS 600000 /* and for one that was not the authority's */
+#define CHUNK_HEAD_BYTES (1 + 8 + 4 + 2)
+_Static_assert(1 + CHUNK_HEAD_BYTES + DOCUMENT_CHUNK_BYTES + SEAL_BYTES <= DATAGRAM_BYTES_MIN, "a part fits every datagram");
+
+static uint32_t chunks_of(uint32_t size)
+{
+	return (size + DOCUMENT_CHUNK_BYTES - 1) / DOCUMENT_CHUNK_BYTES;
+}
+
+static uint32_t chunk_bytes(uint32_t size, uint32_t number)
+{
+	const uint32_t rest = size - number * DOCUMENT_CHUNK_BYTES;
+
+	return rest < DOCUMENT_CHUNK_BYTES ? rest : DOCUMENT_CHUNK_BYTES;
+}
+
+/* ---- news ---- */
+
+static void news_to(struct node *node, uint16_t number)
+{
+	struct member_standing *t = &node->members[number].standing;
+
+	if (t->news_tick == node->tick + 1)
+		return;
+	t->news_tick = node->tick + 1; /* 0: none yet */
+	outbox_add_first(node, (struct out){ .kind = OUT_NEWS, .target = number });
+}
+
+void spread_news_to_all(struct node *node, struct now now)
+{
+	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
+		node->members[i].standing.news_tick = 0;
+		if (!node->members[i].self && member_is_near(node, i, now))
+			news_to(node, i);
+	}
+}
+
+size_t spread_write_news(const struct node *node, uint8_t *ret_plain)
+{
+	uint8_t *at = put_le(ret_plain, MESSAGE_NEWS, 1);
+
+	for (unsigned int kind = 0; kind < DOCUMENT_KINDS; kind++) {
+		const struct news *news = &node->trust->held[kind].news;
+
+		at = put_le(at, news->serial, 8);
+		at = put_le(at, news->size, 4);
+		at = put_bytes(at, news->hash, HASH_BYTES);
+	}
+	return (size_t)(at - ret_plain);
+}
+
+/* ---- fetching ---- */
+
+static bool has_newer(const struct node *node, uint16_t number, unsigned int kind, struct now now)
+{
+	const struct member_standing *t = &node->members[number].standing;
+
+	return t->news[kind].serial > node->trust->held[kind].news.serial && !t->revoked && member_is_near(node, number, now) &&
+	       !instant_is_before(now.mono, t->distrusted_until[kind]);
+}
+
+static void ask(struct node *node, unsigned int kind)
+{
+	outbox_add_first(node, (struct out){ .kind = OUT_GET, .target = node->trust->coming[kind].source, .what = kind });
+}
+
+static void fetch_from(struct node *node, uint16_t number, unsigned int kind, struct now now)
+{
+	struct coming_document *coming = &node->trust->coming[kind];
+
+	coming->active = true;
+	coming->source = number;
+	coming->news = node->members[number].standing.news[kind];
+	coming->begun = coming->progressed = now.mono;
+	memset(coming->have, 0, sizeof(coming->have));
+	ask(node, kind);
+}
+
+static void distrust(struct node *node, unsigned int kind, struct now now, int64_t ms)
+{
+	struct coming_document *coming = &node->trust->coming[kind];
+
+	node->members[coming->source].standing.distrusted_until[kind] = instant_after(now.mono, duration_ms(ms));
+	coming->active = false;
+}
+
+/* Any of those who say they have a newer one: each is as likely as the others. */
+static void fetch_from_any(struct node *node, unsigned int kind, struct now now)
+{
+	uint16_t chosen = MEMBER_NONE;
+	uint32_t candidates = 0;
+
+	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
+		if (!node->members[i].used || node->members[i].self || !has_newer(node, i, kind, now))
+			continue;
+		if (node_random(node) % ++candidates == 0)
+			chosen = i;
+	}
+	if (chosen != MEMBER_NONE)
+		fetch_from(node, chosen, kind, now);
+}
+
+static void fetch_tick(struct node *node, unsigned int kind, struct now now)
+{
+	struct coming_document *coming = &node->trust->coming[kind];
+	const int64_t tick_ns = mesh_tick_length(&node->mesh).ns;
+
+	if (coming->active && coming->news.serial <= node->trust->held[kind].news.serial)
+		coming->active = false;
+	if (coming->active && (duration_between(coming->progressed, now.mono).ns > STALL_TICKS * tick_ns ||
+			       duration_between(coming->begun, now.mono).ns > FETCH_TICKS * tick_ns))
+		distrust(node, kind, now, DISTRUST_MS);
+	if (coming->active)
+		ask(node, kind);
+	else
+		fetch_from_any(node, kind, now);
+}
+
+void spread_tick(struct node *node, struct now now)
+{
+	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
+		struct member *member = &node->members[i];
+
+		if (!member->used || member->self)
+			continue;
+		member->standing.chunks_left = DOCUMENT_CHUNKS_PER_TICK;
+		if (member->session && (node->tick + i) % NEWS_TICKS == 0)
+			news_to(node, i);
+	}
+	for (unsigned int kind = 0; kind < DOCUMENT_KINDS; kind++)
+		fetch_tick(node, kind, now);
+}
+
+enum reject spread_receive_news(struct node *node, struct now now, uint16_t number, const uint8_t *bytes, size_t size)
+{
+	struct member_standing *t = &node->members[number].standing;
+	struct cursor c = { bytes, bytes + size, false };
+
+	if (size != NEWS_BYTES)
+		return REJECT_MESSAGE;
+	for (unsigned int kind = 0; kind < DOCUMENT_KINDS; kind++) {
+		struct news news = { .serial = get_le(&c, 8), .size = (uint32_t)get_le(&c, 4) };
+
+		get_bytes(&c, news.hash, HASH_BYTES);
+		if (news.size > DOCUMENT_BYTES_MAX || (news.serial > 0 && news.size == 0))
+			return REJECT_MESSAGE;
+		t->news[kind] = news;
+		if (news.serial < node->trust->held[kind].news.serial)
+			news_to(node, number);
+		else if (!node->trust->coming[kind].active && has_newer(node, number, kind, now))
+			fetch_from(node, number, kind, now);
+	}
+	return REJECT_NONE;
+}
+
+size_t spread_write_get(const struct node *node, unsigned int kind, uint8_t *ret_plain)
+{
+	const struct coming_document *coming = &node->trust->coming[kind];
+	uint8_t *at = put_le(ret_plain, MESSAGE_GET, 1);
+
+	if (!coming->active)
+		return 0;
+	at = put_le(at, kind + 1, 1);
+	at = put_le(at, coming->news.serial, 8);
+	for (unsigned int i = 0; i < CHUNK_WORDS; i++)
+		at = put_le(at, coming->have[i], 8);
+	return (size_t)(at - ret_plain);
+}
+
+/* ---- serving ---- */
+
+enum reject spread_receive_get(struct node *node, uint16_t number, const uint8_t *bytes, size_t size)
+{
+	struct member_standing *t = &node->members[number].standing;
+	struct cursor c = { bytes, bytes + size, false };
+	const unsigned int kind = (unsigned int)get_le(&c, 1) - 1;
+	const uint64_t serial = get_le(&c, 8);
+	uint64_t have[CHUNK_WORDS];
+
+	for (unsigned int i = 0; i < CHUNK_WORDS; i++)
+		have[i] = get_le(&c, 8);
+	if (!cursor_done(&c) || kind >= DOCUMENT_KINDS)
+		return REJECT_MESSAGE;
+	if (serial == 0 || serial != node->trust->held[kind].news.serial) {
+		news_to(node, number); /* a newer one by now */
+		return REJECT_NONE;
+	}
+	for (uint32_t i = 0; i < chunks_of(node->trust->held[kind].news.size) && t->chunks_left > 0; i++) {
+		if (have[i / 64] >> i % 64 & 1)
+			continue;
+		t->chunks_left--;
+		outbox_add(node, (struct out){ .kind = OUT_CHUNK, .target = number, .what = kind << 16 | i, .sequence = serial });
+	}
+	return REJECT_NONE;
+}
+
+size_t spread_write_chunk(const struct node *node, const struct out *out, uint8_t *ret_plain)
+{
+	const unsigned int kind = out->what >> 16, number = out->what & 0xffff;
+	const struct held_document *held = &node->trust->held[kind];
+	uint8_t *at = ret_plain;
+
+	if (held->news.serial != out->sequence)
+		return 0; /* replaced meanwhile */
+	at = put_le(at, MESSAGE_CHUNK, 1);
+	at = put_le(at, kind + 1, 1);
+	at = put_le(at, held->news.serial, 8);
+	at = put_le(at, held->news.size, 4);
+	at = put_le(at, number, 2);
+	at = put_bytes(at, held->bytes + number * DOCUMENT_CHUNK_BYTES, chunk_bytes(held->news.size, number));
+	return (size_t)(at - ret_plain);
+}
+
+/* ---- receiving ---- */
+
+static bool is_whole(const struct coming_document *coming)
+{
+	for (uint32_t i = 0; i < chunks_of(coming->news.size); i++) {
+		if (!(coming->have[i / 64] >> i % 64 & 1))
+			return false;
+	}
+	return true;
+}
+
+/* Announced and brought by one member: when it is not what was announced, or not the authority's, that member made it up or handed on
+ * what it never checked. */
+static enum reject finish(struct node *node, struct now now, unsigned int kind)
+{
+	struct coming_document *coming = &node->trust->coming[kind];
+	const uint16_t source = coming->source;
+	uint8_t hash[HASH_BYTES];
+	enum reject reason = REJECT_CHUNK;
+
+	if (coming->news.serial <= node->trust->held[kind].news.serial) {
+		coming->active = false; /* it came another way meanwhile */
+		return REJECT_NONE;
+	}
+	document_hash(coming->bytes, coming->news.size, hash);
+	if (memcmp(hash, coming->news.hash, HASH_BYTES) == 0)
+		reason = trust_adopt(node, now, coming->bytes, coming->news.size);
+	if (reason == REJECT_NONE && node->trust->held[kind].news.serial != coming->news.serial)
+		reason = REJECT_CHUNK; /* a good document, announced as another */
+	if (reason == REJECT_NONE) {
+		coming->active = false;
+		spread_news_to_all(node, now);
+		return REJECT_NONE;
+	}
+	distrust(node, kind, now, DISTRUST_FALSE_MS);
+	struct node_event event = { .kind = EVENT_DOCUMENT_FALSE, .at = now.mesh };
+
+	memcpy(event.member, node->members[source].certificate.name, sizeof(event.member));
+	node_tell(node, &event);
+	fetch_from_any(node, kind, now);
+	return reason;
+}
+
+enum reject spread_receive_chunk(struct node *node, struct now now, uint16_t number, const uint8_t *bytes, size_t size)
+{
+	struct cursor c = { bytes, bytes + size, false };
+	const unsigned int kind = (unsigned int)get_le(&c, 1) - 1;
+	const uint64_t serial = get_le(&c, 8), total = get_le(&c, 4), place = get_le(&c, 2);
+	struct coming_document *coming;
+
+	if (c.failed || kind >= DOCUMENT_KINDS)
+		return REJECT_MESSAGE;
+	coming = &node->trust->coming[kind];
+	if (!coming->active || coming->source != number || serial != coming->news.serial || total != coming->news.size ||
+	    place >= chunks_of(coming->news.size) || (size_t)(c.end - c.at) != chunk_bytes(coming->news.size, (uint32_t)place))
+		return REJECT_CHUNK;
+	if (coming->have[place / 64] >> place % 64 & 1)
+		return REJECT_NONE;
+	memcpy(coming->bytes + place * DOCUMENT_CHUNK_BYTES, c.at, (size_t)(c.end - c.at));
+	coming->have[place / 64] |= 1ULL << place % 64;
+	coming->progressed = now.mono;
+	return is_whole(coming) ? finish(node, now, kind) : REJECT_NONE;
+}

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Documents and their contents: equal to the vectors both ways; every other form is refused even when the authority signed it. */
+#include <errno.h>
+
+#include "document.h"
+#include "policy_wire.h"
+#include "revocation.h"
+#include "rotation.h"
+#include "vector.h"
+
+#define DOMAIN "xpro-mesh document v1"
+
+static uint8_t bytes[DOCUMENT_BYTES_MAX + 64], again[DOCUMENT_BYTES_MAX];
+
+static size_t open_vector(const char *name, enum document_kind kind, uint64_t serial, struct document *ret)
+{
+	const struct mesh mesh = mesh_make();
+	const size_t size = vector_read(name, bytes, sizeof(bytes));
+
+	assert_int_equal(document_open(bytes, size, &mesh, ret), REJECT_NONE);
+	assert_int_equal(ret->kind, kind);
+	assert_int_equal(ret->serial, serial);
+	return size;
+}
+
+static void assert_issued_again(const char *name, const struct document *document, const uint8_t *content, size_t size)
+{
+	struct document issued = { .kind = document->kind, .serial = document->serial, .content = content, .content_bytes = size };
+	const struct mesh mesh = mesh_make();
+	size_t whole;
+
+	assert_int_equal(document_issue(&issued, &mesh, keys_authority().secret, again, &whole), 0);
+	assert_is_vector(name, again, whole);
+}
+
+static void a_revocation_is_the_vector_both_ways(void **state)
+{
+	static struct revocation revocation;
+	uint8_t content[256];
+	struct document document;
+	size_t size;
+
+	(void)state;
+	open_vector("revocation", DOCUMENT_REVOCATION, 3, &document);
+	assert_true(revocation_read(document.content, document.content_bytes, &revocation));
+	assert_int_equal(revocation.count, 2);
+	assert_int_equal(revocation_find(&revocation, keys_a().public_key)->reason, REVOKED_SUPERSEDED);
+	assert_int_equal(revocation_find(&revocation, keys_b().public_key)->reason, REVOKED_LOST);
+	assert_int_equal(revocation_find(&revocation, keys_b().public_key)->id, member_id_of(keys_b().public_key));
+	assert_null(revocation_find(&revocation, keys_authority().public_key));
+	assert_int_equal(revocation_write(&revocation, content, sizeof(content), &size), 0);
+	assert_issued_again("revocation", &document, content, size);
+}
+
+static void a_rotation_is_the_vector_both_ways(void **state)
+{
+	struct rotation_member members[] = { { .id = member_id_of(keys_a().public_key) }, { .id = member_id_of(keys_b().public_key) } };
+	uint8_t secrets[SECRETS_MAX][MESH_SECRET_BYTES], opened[SECRETS_MAX][MESH_SECRET_BYTES], content[1024];
+	const struct mesh mesh = mesh_make();
+	struct document document;
+	struct rotation rotation;
+	size_t size;
+
+	(void)state;
+	memcpy(members[0].public_key, keys_a().public_key, PUBLIC_KEY_BYTES);
+	memcpy(members[1].public_key, keys_b().public_key, PUBLIC_KEY_BYTES);
+	for (uint8_t i = 0; i < MESH_SECRET_BYTES; i++)
+		secrets[0][i] = (uint8_t)(176 + i);
+	mesh_secret_make(secrets[1]);
+	open_vector("rotation", DOCUMENT_ROTATION, 2, &document);
+	assert_true(rotation_read(document.content, document.content_bytes, members[0].id, &rotation));
+	assert_int_equal(rotation.effective_slot, 425000010);
+	assert_int_equal(rotation.grace_slots, 76);
+	assert_true(rotation_open(&rotation, &mesh, keys_a().secret, opened));
+	assert_memory_equal(opened, secrets, 2 * MESH_SECRET_BYTES);
+	assert_false(rotation_open(&rotation, &mesh, keys_b().secret, opened)); /* A's box */
+	assert_true(rotation_read(document.content, document.content_bytes, members[1].id, &rotation));
+	assert_true(rotation_open(&rotation, &mesh, keys_b().secret, opened));
+	assert_true(rotation_read(document.content, document.content_bytes, 4711, &rotation));
+	assert_false(rotation_open(&rotation, &mesh, keys_b().secret, opened)); /* none */
+	if (members[0].id > members[1].id) {
+		const struct rotation_member first = members[0];
+
+		members[0] = members[1];
+		members[1] = first;
+	}
+	assert_int_equal(rotation_write(&rotation, &mesh, secrets, members, 2, keys_from(144).secret, content, sizeof(content), &size), 0);
+	assert_issued_again("rotation", &document, content, size);
+	assert_int_equal(rotation_write(&rotation, &mesh, secrets, (struct rotation_member[]){ members[1], members[0] }, 2, keys_from(144).secret,
+					content, sizeof(content), &size),
+			 -EINVAL);
+}
+
+static void a_policy_is_the_vector_both_ways(void **state)
+{
+	static struct policy_document policy;
+	static uint8_t content[DOCUMENT_CONTENT_BYTES_MAX];
+	struct document document;
+	size_t size;
+
+	(void)state;
+	open_vector("policy", DOCUMENT_POLICY, 7, &document);
+	assert_true(policy_wire_read(document.content, document.content_bytes, document.serial, &policy));
+	assert_int_equal(policy.version, 7);
+	assert_int_equal(policy.effective_slot, 425000020);
+	assert_int_equal(policy.defaults.pair_rate, 1000);
+	assert_int_equal(policy.defaults.idle_reset.ns, 10 * NS_PER_S);
+	assert_true(policy.defaults.fair && policy.defaults.early && !policy.defaults.police && !policy.defaults.monitor && !policy.protected_only);
+	assert_int_equal(policy.rules_count, 4);
+	assert_int_equal(policy.rules[0].prefix.bits, 96 + 16);
+	assert_int_equal(policy.rules[0].pair_rate, 50);
+	assert_int_equal(policy.rules[1].kind, POLICY_BLOCK);
+	assert_int_equal(policy.rules[1].until_s, 1760003600);
+	assert_int_equal(policy.rules[2].destination_min_window_ms, 2000);
+	assert_int_equal(policy_wire_write(&policy, content, sizeof(content), &size), 0);
+	assert_issued_again("policy", &document, content, size);
+}
+
+static void every_bit_and_every_length_is_signed(void **state)
+{
+	static const char *const names[] = { "revocation", "rotation", "policy" };
+	const struct mesh mesh = mesh_make();
+
+	(void)state;
+	for (size_t n = 0; n < ROWS(names); n++) {
+		size_t size;
+		struct document document;
+
+		memset(bytes, 0, sizeof(bytes));
+		size = vector_read(names[n], bytes, sizeof(bytes));
+		for (size_t bit = 0; bit < size * 8; bit++) {
+			bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			if (document_open(bytes, size, &mesh, &document) == REJECT_NONE)
+				fail_msg("%s, bit %zu", names[n], bit);
+			bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		}
+		for (size_t other = 0; other < size + 64; other++) {
+			uint8_t *exact = malloc(other ? other : 1);
+
+			memcpy(exact, bytes, other);
+			if (other != size && document_open(exact, other, &mesh, &document) == REJECT_NONE)
+				fail_msg("%s, %zu bytes instead of %zu", names[n], other, size);
+			free(exact);
+		}
+	}
+	assert_int_equal(document_open(bytes, DOCUMENT_BYTES_MAX + 1, &mesh, &(struct document){ 0 }), REJECT_DOCUMENT);
+}
+
+/* Signs a body whatever it says. */
+static size_t sign_body(size_t size, const struct keys *keys)
+{
+	uint8_t message[sizeof(DOMAIN) - 1 + HASH_BYTES];
+
+	memcpy(message, DOMAIN, sizeof(DOMAIN) - 1);
+	crypto_generichash(message + sizeof(DOMAIN) - 1, HASH_BYTES, bytes, size, NULL, 0);
+	crypto_sign_detached(bytes + size, NULL, message, sizeof(message), keys->secret);
+	return size + SIGNATURE_BYTES;
+}
+
+#define ID "c4 10 9d24e2eeaf27c2a088a564a32fc03a88"
+
+static void only_one_envelope_is_taken_though_it_be_signed(void **state)
+{
+	static const struct {
+		const char *body;
+		enum reject reject;
+	} rows[] = {
+		/*  0 */ { "95 01 " ID " 01 01 c4 01 90", REJECT_NONE },
+		/*  1 */ { "95 02 " ID " 01 01 c4 01 90", REJECT_DOCUMENT }, /* version */
+		/*  2 */ { "94 01 " ID " 01 c4 01 90", REJECT_DOCUMENT }, /* a field short */
+		/*  3 */ { "96 01 " ID " 01 01 c4 01 90 00", REJECT_DOCUMENT }, /* one more */
+		/*  4 */ { "95 01 " ID " 01 01 c4 01 90 00", REJECT_DOCUMENT }, /* a byte behind */
+		/*  5 */ { "95 01 " ID " 00 01 c4 01 90", REJECT_DOCUMENT }, /* no kind */
+		/*  6 */ { "95 01 " ID " 04 01 c4 01 90", REJECT_DOCUMENT }, /* a kind of the future */
+		/*  7 */ { "95 01 " ID " 01 00 c4 01 90", REJECT_DOCUMENT }, /* serial 0 */
+		/*  8 */ { "95 01 " ID " 01 cc 01 c4 01 90", REJECT_DOCUMENT }, /* long integer */
+		/*  9 */ { "95 01 " ID " 01 01 c5 0001 90", REJECT_DOCUMENT }, /* long bin */
+		/* 10 */ { "95 01 " ID " 01 01 90", REJECT_DOCUMENT }, /* not in a bin */
+		/* 11 */ { "95 01 c4 10 9d24e2eeaf27c2a088a564a32fc03a89 01 01 c4 01 90", REJECT_MESH },
+		/* 12 */ { "95 01 c4 0f 9d24e2eeaf27c2a088a564a32fc03a 01 01 c4 01 90", REJECT_DOCUMENT },
+		/* 13 */ { "dc 0005 01 " ID " 01 01 c4 01 90", REJECT_DOCUMENT },
+		/* 14 */ { "95 01 " ID " 01 01 c6 ffffffff 90", REJECT_DOCUMENT },
+	};
+	const struct mesh mesh = mesh_make();
+	const struct keys authority = keys_authority(), other = keys_a();
+	struct document document;
+	size_t size;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		size = sign_body(hex_read(rows[i].body, bytes, 256), &authority);
+		enum reject reject = document_open(bytes, size, &mesh, &document);
+
+		if (reject != rows[i].reject)
+			fail_msg("row %zu: %s", i, reject_names[reject]);
+	}
+	size = sign_body(hex_read(rows[0].body, bytes, 256), &other); /* a member's key is not the authority's */
+	assert_int_equal(document_open(bytes, size, &mesh, &document), REJECT_AUTHORITY);
+	assert_int_equal(document_issue(&(struct document){ .serial = 1 }, &mesh, other.secret, again, &size), -EINVAL);
+	assert_int_equal(document_issue(&(struct document){ .serial = 0 }, &mesh, authority.secret, again, &size), -EINVAL);
+	assert_int_equal(document_issue(&(struct document){ .serial = 1, .content_bytes = DOCUMENT_CONTENT_BYTES_MAX + 1 }, &mesh,
+					authority.secret, again, &size),
+			 -EINVAL);
+}
+
+static void the_longest_lists_fit_and_one_more_does_not(void **state)
+{
+	static struct revocation revocation;
+	static struct policy_document policy, read;
+	static uint8_t content[DOCUMENT_CONTENT_BYTES_MAX];
+	const struct mesh mesh = mesh_make();
+	struct document document = { .kind = DOCUMENT_REVOCATION, .serial = UINT64_MAX, .content = content };
+	size_t size;
+
+	(void)state;
+	revocation.count = REVOKED_KEYS_MAX;
+	for (uint32_t i = 0; i < REVOKED_KEYS_MAX; i++) {
+		memset(revocation.keys[i].public_key, 0xff, PUBLIC_KEY_BYTES);
+		revocation.keys[i].public_key[0] = (uint8_t)(i >> 8);
+		revocation.keys[i].public_key[1] = (uint8_t)i;
+		revocation.keys[i].id = UINT64_MAX;
+		revocation.keys[i].reason = REVOKED_SUPERSEDED;
+	}
+	assert_int_equal(revocation_write(&revocation, content, sizeof(content), &document.content_bytes), 0);
+	assert_int_equal(document_issue(&document, &mesh, keys_authority().secret, again, &size), 0);
+	assert_true(revocation_read(content, document.content_bytes, &revocation));
+	revocation.count++;
+	assert_int_equal(revocation_write(&revocation, content, sizeof(content), &document.content_bytes), -EINVAL);
+	policy.rules_count = POLICY_RULES_MAX;
+	for (uint32_t i = 0; i < POLICY_RULES_MAX; i++) {
+		policy.rules[i] = (struct policy_rule){ .side = POLICY_DESTINATION, .fields = 31, .until_s = UINT64_MAX };
+		policy.rules[i].prefix.bits = 128;
+		memset(policy.rules[i].prefix.address.bytes, 0xfe, 16);
+		policy.rules[i].prefix.address.bytes[0] = (uint8_t)(0x20 + (i >> 8));
+		policy.rules[i].prefix.address.bytes[1] = (uint8_t)i;
+		policy.rules[i].pair_rate = policy.rules[i].destination_rate = policy.rules[i].idle_reset_ms =
+			policy.rules[i].pair_min_window_ms = policy.rules[i].destination_min_window_ms = UINT32_MAX;
+	}
+	assert_int_equal(policy_wire_write(&policy, content, sizeof(content), &document.content_bytes), 0);
+	document.kind = DOCUMENT_POLICY;
+	assert_int_equal(document_issue(&document, &mesh, keys_authority().secret, again, &size), 0);
+	assert_true(policy_wire_read(content, document.content_bytes, 1, &read));
+	assert_memory_equal(read.rules, policy.rules, sizeof(policy.rules));
+}
+
+static void only_one_form_of_a_revocation(void **state)
+{
+#define KEY_1 "93 c4 20 1111111111111111111111111111111111111111111111111111111111111111 05 00"
+#define KEY_2 "93 c4 20 2222222222222222222222222222222222222222222222222222222222222222 06 01"
+	static const struct {
+		const char *content;
+		bool taken;
+	} rows[] = {
+		/*  0 */ { "90", true },
+		/*  1 */ { "91 " KEY_1, true },
+		/*  2 */ { "92 " KEY_1 KEY_2, true },
+		/*  3 */ { "92 " KEY_2 KEY_1, false }, /* out of order */
+		/*  4 */ { "92 " KEY_1 KEY_1, false }, /* twice */
+		/*  5 */ { "92 " KEY_1, false }, /* one short */
+		/*  6 */ { "91 " KEY_1 " 00", false },
+		/*  7 */ { "91 93 c4 20 1111111111111111111111111111111111111111111111111111111111111111 05 02", false }, /* no such reason */
+		/*  8 */ { "91 93 c4 1f 11111111111111111111111111111111111111111111111111111111111111 05 00", false },
+		/*  9 */ { "dd ff000000", false },
+		/* 10 */ { "dc 0401", false }, /* 1,025 keys */
+		/* 11 */ { "", false },
+	};
+	static struct revocation revocation;
+	uint8_t content[256];
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		if (revocation_read(content, hex_read(rows[i].content, content, sizeof(content)), &revocation) != rows[i].taken)
+			fail_msg("row %zu", i);
+	}
+}
+
+static void only_one_form_of_a_policy(void **state)
+{
+#define HEAD "98 07 0a 14 cd2710 cd03e8 cd03e8 05 "
+	static const struct {
+		const char *content;
+		bool taken;
+	} rows[] = {
+		/*  0 */ { HEAD "90", true },
+		/*  1 */ { HEAD "91 97 00 00 c404 0a010000 10 00 01 32", true },
+		/*  2 */ { HEAD "91 97 00 00 c404 0a010001 10 00 01 32", false }, /* a bit behind the prefix */
+		/*  3 */ { HEAD "91 97 00 00 c404 0a010000 21 00 01 32", false }, /* 33 bits of IPv4 */
+		/*  4 */ { HEAD "91 97 00 00 c410 00000000000000000000ffff0a010000 70 00 01 32", false }, /* mapped: has a shorter form */
+		/*  5 */ { HEAD "91 97 00 00 c410 20010db8000000000000000000000000 20 00 01 32", true },
+		/*  6 */ { HEAD "91 97 00 00 c410 20010db8000000000000000000000000 cc81 00 01 32", false }, /* 129 */
+		/*  7 */ { HEAD "91 96 00 00 c404 0a010000 10 00 00", false }, /* an override of nothing */
+		/*  8 */ { HEAD "91 97 00 01 c404 0a010000 10 00 01 32", false }, /* never_drop with a rate */
+		/*  9 */ { HEAD "91 97 00 00 c404 0a010000 10 00 02 32", false }, /* a client with a destination rate */
+		/* 10 */ { HEAD "91 97 01 00 c404 0a010000 10 00 02 32", true },
+		/* 11 */ { HEAD "91 96 00 03 c404 0a010000 10 00 00", false }, /* a protected client */
+		/* 12 */ { HEAD "91 96 02 01 c404 0a010000 10 00 00", false }, /* no such side */
+		/* 13 */ { HEAD "91 96 00 04 c404 0a010000 10 00 00", false }, /* no such kind */
+		/* 14 */ { HEAD "91 97 01 00 c404 0a010000 10 00 20 32", false }, /* no such field */
+		/* 15 */ { HEAD "91 98 00 00 c404 0a010000 10 00 01 32 32", false }, /* a number too many */
+		/* 16 */ { HEAD "91 96 00 00 c404 0a010000 10 00 01", false }, /* one short */
+		/* 17 */ { HEAD "92 96 00 01 c404 0a010000 10 00 00 96 00 01 c404 0a010000 10 00 00", false }, /* twice */
+		/* 18 */ { HEAD "92 96 00 01 c404 0a020000 10 00 00 96 00 01 c404 0a010000 10 00 00", false }, /* out of order */
+		/* 19 */ { HEAD "92 96 00 01 c404 0a010000 10 00 00 96 00 01 c404 0a020000 10 00 00", true },
+		/* 20 */ { "98 07 0a 14 cd2710 cd03e8 cd03e8 20 90", false }, /* no such flag */
+		/* 21 */ { "98 07 cf0000000100000000 14 cd2710 cd03e8 cd03e8 05 90", false }, /* a rate of 2^32 */
+		/* 22 */ { HEAD "dc 0401", false }, /* 1,025 rules */
+		/* 23 */ { HEAD "dd ff000000", false },
+		/* 24 */ { HEAD "90 00", false },
+		/* 25 */ { HEAD "91 97 00 00 c404 00000000 00 00 01 32", true }, /* all of IPv4 */
+		/* 26 */ { HEAD "91 97 00 00 c410 00000000000000000000000000000000 00 00 01 32", true }, /* all */
+		/* 27 */ { HEAD "91 97 00 00 c405 0a01000000 10 00 01 32", false },
+	};
+	static struct policy_document policy;
+	uint8_t content[256];
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		if (policy_wire_read(content, hex_read(rows[i].content, content, sizeof(content)), 1, &policy) != rows[i].taken)
+			fail_msg("row %zu", i);
+	}
+}
+
+static void only_one_form_of_a_rotation(void **state)
+{
+	static const char *const ends[] = {
+		/* 0 */ "90", /* no boxes */
+		/* 1 */ "92 92 05 c430 BOX 92 06 c430 BOX",
+		/* 2 */ "92 92 06 c430 BOX 92 05 c430 BOX", /* out of order */
+		/* 3 */ "92 92 05 c430 BOX 92 05 c430 BOX", /* twice */
+		/* 4 */ "91 92 05 c42f BOX", /* a byte short */
+		/* 5 */ "91 92 00 c430 BOX", /* no member */
+		/* 6 */ "dc 0201", /* 513 */
+		/* 7 */ "90 00",
+		/* 8 */ "dd ff000000",
+	};
+	static const bool taken[] = { true, true, false, false, false, false, false, false, false };
+	struct rotation rotation;
+	uint8_t content[512];
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(ends); i++) {
+		size_t size = hex_read("95 07 02 c420 1111111111111111111111111111111111111111111111111111111111111111 91 c410 22222222222222222222222222222222",
+				       content, sizeof(content));
+		const char *at = ends[i];
+
+		while (*at) {
+			const char *box = strstr(at, "BOX");
+			char part[64] = "";
+
+			memcpy(part, at, box ? (size_t)(box - at) : strlen(at));
+			size += hex_read(part, content + size, sizeof(content) - size);
+			if (box) {
+				const size_t length = content[size - 1];
+
+				memset(content + size, 0x33, length);
+				size += length;
+			}
+			at = box ? box + 3 : at + strlen(at);
+		}
+		if (rotation_read(content, size, 5, &rotation) != taken[i])
+			fail_msg("row %zu", i);
+	}
+}
+
+static void a_revocation_covers_what_it_holds(void **state)
+{
+	static struct {
+		struct revocation list;
+	} earlier, later;
+
+	(void)state;
+	earlier.list = (struct revocation){ .count = 1, .keys = { { { 1 }, 7, REVOKED_SUPERSEDED } } };
+	later.list = (struct revocation){ .count = 2, .keys = { { { 1 }, 7, REVOKED_LOST }, { { 2 }, 8, REVOKED_LOST } } };
+	assert_true(revocation_covers(&later.list, &earlier.list)); /* graver */
+	assert_false(revocation_covers(&earlier.list, &later.list));
+	later.list.keys[0].id = 9;
+	assert_false(revocation_covers(&later.list, &earlier.list)); /* somebody else's */
+	earlier.list.keys[0].reason = REVOKED_LOST;
+	later.list.keys[0] = (struct revoked_key){ { 1 }, 7, REVOKED_SUPERSEDED };
+	assert_false(revocation_covers(&later.list, &earlier.list)); /* milder */
+}
+
+static int start(void **state)
+{
+	(void)state;
+	return sodium_init() < 0 ? -1 : 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_revocation_is_the_vector_both_ways),
+		cmocka_unit_test(a_rotation_is_the_vector_both_ways),
+		cmocka_unit_test(a_policy_is_the_vector_both_ways),
+		cmocka_unit_test(every_bit_and_every_length_is_signed),
+		cmocka_unit_test(only_one_envelope_is_taken_though_it_be_signed),
+		cmocka_unit_test(the_longest_lists_fit_and_one_more_does_not),
+		cmocka_unit_test(only_one_form_of_a_revocation),
+		cmocka_unit_test(only_one_form_of_a_rotation),
+		cmocka_unit_test(only_one_form_of_a_policy),
+		cmocka_unit_test(a_revocation_covers_what_it_holds),
+	};
+
+	return cmocka_run_group_tests(tests, start, NULL);
+}
