@@ -40,15 +40,15 @@ static bool reason_drops(unsigned int reason)
 	       reason == REASON_DROP_DESTINATION_SHARE;
 }
 
-static uint64_t read_reason(int map, uint32_t reason, int cpus)
+/* The counters of all CPUs are one value of the map. */
+static struct reason_counter values[CPUS_MAX][REASONS_MAX];
+
+static uint64_t sum_reason(uint32_t reason, int cpus)
 {
-	static struct reason_counter values[CPUS_MAX];
 	uint64_t packets = 0;
 
-	if (bpf_map_lookup_elem(map, &reason, values) != 0)
-		return 0;
-	for (int cpu = 0; cpu < cpus; cpu++)
-		packets += values[cpu].packets;
+	for (int cpu = 0; cpu < cpus && cpu < CPUS_MAX; cpu++)
+		packets += values[cpu][reason].packets;
 	return packets;
 }
 
@@ -58,12 +58,16 @@ static bool look(struct trace *trace, int cpus, bool drops_only)
 	bool changed = false;
 
 	for (unsigned int proxy = 0; proxy < trace->proxies; proxy++) {
+		const uint32_t zero = 0;
+
+		if (maps[proxy] < 0 || bpf_map_lookup_elem(maps[proxy], &zero, values) != 0)
+			continue;
 		for (uint32_t reason = 0; reason < REASON_COUNT; reason++) {
 			uint64_t packets;
 
-			if (maps[proxy] < 0 || (drops_only && !reason_drops(reason)))
+			if (drops_only && !reason_drops(reason))
 				continue;
-			packets = read_reason(maps[proxy], reason, cpus);
+			packets = sum_reason(reason, cpus);
 			if (packets == seen[proxy].packets[reason])
 				continue;
 			trace_append(trace, (struct trace_record){ .at = clock_ns(CLOCK_MONOTONIC),
