@@ -211,7 +211,7 @@ static __always_inline bool is_to_forward(__u32 reason)
 /* Dropped, or would be but for monitor mode. */
 static __always_inline bool is_to_capture(__u32 reason)
 {
-	return reason - REASON_DROP_PAIR <= REASON_WOULD_DROP - REASON_DROP_PAIR;
+	return reason - REASON_DROP_BLOCKED <= REASON_WOULD_DROP - REASON_DROP_BLOCKED;
 }
 
 static __always_inline int finish(struct xdp_md *ctx, struct packet *packet, __u32 reason, bool bare)
