@@ -46,7 +46,7 @@ ORACLE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/oracle/test_%.c,$(
 UNIT        := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/oracle/test_*.c))
 DAEMON_UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/gossipd/test_*.c))
 XDP_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/xdp/test_*.c))
-E2E_TOOLS   := $(B)/tests/relay/relay $(B)/tests/relay/flood $(B)/tests/host/failing.so
+E2E_TOOLS   := $(B)/tests/relay/relay $(B)/tests/relay/flood $(B)/tests/host/failing.so $(B)/tests/e2e/packets
 BENCHES     := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_BPF   := $(patsubst tests/bench/%.bpf.c,$(B)/gen/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 FUZZERS     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -164,6 +164,10 @@ $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/xdp/*.c)): | $(SKELETON)
 $(B)/tests/xdp/%: $(B)/obj/tests/xdp/%.o $(filter $(B)/obj/gossipd/table%,$(GOSSIPD_OBJ)) $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -lcmocka -lbpf -lelf -lz -lpthread $(LIBS_proto) -o $@
+
+$(B)/tests/e2e/%: tests/e2e/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $< $(LDFLAGS_ALL) -o $@
 
 $(B)/gen/%.bpf.o: tests/bench/%.bpf.c tests/bench/spray_lane.h include/xpro/record.h
 	@mkdir -p $(@D)

@@ -318,6 +318,9 @@ void answer_fill(struct answer *answer, const struct daemon *daemon, struct now 
 	case CONTROL_POLICY:
 		fill_policy(answer, daemon, now, buffer);
 		break;
+	case CONTROL_CAPTURE:
+		answer_fill_capture(answer, daemon, now, buffer);
+		break;
 	case CONTROL_MESH:
 		answer_fill_mesh(answer, daemon, now, buffer);
 		break;

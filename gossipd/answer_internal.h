@@ -31,6 +31,8 @@ static inline void answer_end(struct answer *answer, struct answer_buffer *buffe
 void answer_fill_status(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer);
 void answer_put_status(const struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer);
 
+/* What `capture` has to say now; it may go on later. */
+void answer_fill_capture(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer);
 /* answer_mesh.c: documents and who has which. */
 void answer_fill_mesh(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer);
 

@@ -16,7 +16,8 @@ struct place {
 	unsigned int index; /* of the tunnel */
 };
 
-static int wrong(const struct place *place, const config_setting_t *at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static int wrong(const struct place *place, const config_setting_t *at, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 static int wrong(const struct place *place, const config_setting_t *at, const char *format, ...)
 {
@@ -46,7 +47,8 @@ static int check_names(const struct place *place, const config_setting_t *group)
 		for (size_t j = 0; j < NAMES; j++)
 			known = known || strcmp(names[j], name) == 0;
 		if (!known)
-			return wrong(place, at, "no such setting; %s%s", nearest ? "did you mean " : "write type, local, from, port, decapsulate",
+			return wrong(place, at, "no such setting; %s%s",
+				     nearest ? "did you mean " : "write type, local, from, port, decapsulate",
 				     nearest ? nearest : "");
 	}
 	return 0;
@@ -183,7 +185,8 @@ int config_read_tunnels(const config_setting_t *at, struct config *config, struc
 
 		for (unsigned int i = 0; !err && i < place.index; i++)
 			if (is_same_end(&config->tunnels[i], &config->tunnels[place.index]))
-				err = wrong(&place, group, "ends where entry %u does; join them, or use another port or address", i + 1);
+				err = wrong(&place, group, "ends where entry %u does; join them, or use another port or address",
+					    i + 1);
 		if (err)
 			return err;
 	}

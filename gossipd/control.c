@@ -25,6 +25,7 @@ struct client {
 	struct answer answer;
 	struct instant accepted, deadline; /* mono */
 	bool timed;			   /* the deadline counts */
+	struct instant look;		   /* mono: a capture's samples are looked for again */
 	struct answer_buffer buffer;
 };
 
@@ -181,8 +182,8 @@ int control_fd(const struct control *control)
 static uint32_t payload_of(const struct control_request *request)
 {
 	return request->magic == CONTROL_MAGIC && request->version == CONTROL_VERSION && request->verb == CONTROL_PUSH &&
-			       request->payload_bytes <= DOCUMENT_BYTES_MAX
-		       ? request->payload_bytes
+			       request->count <= DOCUMENT_BYTES_MAX
+		       ? request->count
 		       : 0;
 }
 
@@ -339,6 +340,7 @@ static void accept_clients(struct control *control, struct daemon *daemon, struc
 		client->accepted = now.mono;
 		client->deadline = instant_after(now.mono, duration_ms(CONTROL_ASK_MS));
 		client->timed = true;
+		client->look = now.mono;
 		if (watch(control, fd, (unsigned int)(client - control->clients), EPOLLIN | EPOLLRDHUP, EPOLL_CTL_ADD))
 			drop(client);
 		else
@@ -371,6 +373,17 @@ void control_turn(struct control *control, struct daemon *daemon, struct now now
 		accept_clients(control, daemon, now, &budget);
 }
 
+/* Events it follows and has not been told, or the time to look for samples. */
+static bool has_news(struct client *client, struct daemon *daemon, struct now now)
+{
+	if (client->answer.request.verb != CONTROL_CAPTURE)
+		return client->answer.event < daemon->events.next;
+	if (instant_is_before(now.mono, client->look))
+		return false;
+	client->look = instant_after(now.mono, duration_ms(CONTROL_LOOK_MS));
+	return true;
+}
+
 void control_tell(struct control *control, struct daemon *daemon, struct now now)
 {
 	unsigned int budget = CONTROL_RECORDS_PER_TURN;
@@ -378,8 +391,7 @@ void control_tell(struct control *control, struct daemon *daemon, struct now now
 	for (unsigned int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		struct client *client = &control->clients[i];
 
-		if (client->fd >= 0 && client->asked && client->answer.state == ANSWER_WAITING &&
-		    client->answer.event < daemon->events.next)
+		if (client->fd >= 0 && client->asked && client->answer.state == ANSWER_WAITING && has_news(client, daemon, now))
 			serve(control, client, daemon, now, &budget);
 	}
 }

@@ -11,6 +11,7 @@
 #define CONTROL_CLIENTS_MAX 16
 #define CONTROL_ASK_MS 5000	      /* from connecting to the whole request */
 #define CONTROL_STALL_MS 10000	      /* a client that takes nothing for this long is cut off */
+#define CONTROL_LOOK_MS 50	      /* between two looks for a capture's samples */
 #define CONTROL_RECORDS_PER_TURN 2048 /* looked at for all clients together: about ten milliseconds */
 
 /* Binds config->control_socket: directory 0750, socket 0660, group as configured. What a dead daemon left behind is replaced; a

@@ -250,13 +250,33 @@ static void look_at_health(struct daemon *daemon, struct now now)
 	daemon->health = health;
 }
 
+static void tell_interface(void *user, const char *text, bool good)
+{
+	(void)user;
+	if (good)
+		log_info("interface %s", text);
+	else
+		log_warning("interface %s", text);
+}
+
+/* Told when the first client reaches its quota, and again after none has. */
+static void look_at_quota(struct daemon *daemon, struct now now)
+{
+	const uint32_t full = table_clients_full(daemon->table);
+
+	if (full > 0 && daemon->clients_full == 0)
+		events_client_quota(&daemon->events, now, full, daemon->config.client_pairs);
+	daemon->clients_full = full;
+}
+
 void daemon_second(struct daemon *daemon, struct now now)
 {
+	look_at_quota(daemon, now);
 	table_collect(daemon->table, now, duration_ms(COLLECT_IDLE_MS));
 	if (daemon->seconds++ % LOCALS_EVERY_S == 0)
 		daemon_tell_locals(daemon);
 	gate_second(daemon, now);
-	table_second(daemon->table);
+	table_second(daemon->table, tell_interface, NULL);
 	look_at_health(daemon, now);
 }
 

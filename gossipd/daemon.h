@@ -51,6 +51,7 @@ struct daemon {
 	struct address locals[LOCALS_MAX]; /* told to the table */
 	uint32_t local_count;
 	struct gate gate;
+	uint32_t clients_full; /* at the last look */
 	uint32_t policy_taken; /* node_policy_generation of what the kernel has */
 	bool pending; /* datagrams or records wait for the next turn */
 };

@@ -148,6 +148,16 @@ void events_overload(struct events *events, struct now now, const struct key *ke
 	}
 }
 
+void events_client_quota(struct events *events, struct now now, uint32_t clients, uint32_t pairs_max)
+{
+	struct control_event record = { .at_ns = now.mesh.ns, .kind = "client_quota", .value = clients };
+
+	snprintf(record.text, sizeof(record.text), "%u clients have records of %u pairs each: more count in destinations alone", clients,
+		 pairs_max);
+	keep(events, &record);
+	log_warning("table: %s", record.text);
+}
+
 uint64_t events_first(const struct events *events)
 {
 	return events->next > EVENTS_KEPT ? events->next - EVENTS_KEPT : 0;

@@ -32,6 +32,9 @@ void events_tell(struct events *events, struct now now, const struct node_event 
 void events_overload(struct events *events, struct now now, const struct key *key, uint64_t packets, double window_s,
 		     uint32_t limit);
 
+/* Clients have reached their quota of pairs, where none had before. */
+void events_client_quota(struct events *events, struct now now, uint32_t clients, uint32_t pairs_max);
+
 /* The number of the oldest event kept. */
 uint64_t events_first(const struct events *events);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Whom the gate at the gossip port knows: the config's peers and the address every member was last heard at or is greeted at. An address
- * that is no member's any more stays for another while, since datagrams of both places are on their way when a member moves.
+ * Whom the gate at the gossip port knows: the config's peers and the address every member was last heard at or is greeted at. An
+ * address that is no member's any more stays for another while, since datagrams of both places are on their way when a member
+ * moves.
  */
 #ifndef GOSSIPD_GATE_H
 #define GOSSIPD_GATE_H

@@ -148,6 +148,7 @@ void table_close(struct table *table)
 		return;
 	collect_stop(table);
 	ring_buffer__free(table->warnings);
+	ring_buffer__free(table->samples);
 	pins_unmap(table);
 	free(table->policy);
 	free(table);
@@ -239,8 +240,9 @@ void table_read_reasons(const struct table *table, struct reason_counter ret_rea
 	}
 }
 
-void table_second(struct table *table)
+void table_second(struct table *table, void (*tell)(void *user, const char *text, bool good), void *user)
 {
+	attach_look(table, tell, user);
 	ports_look(table);
 }
 

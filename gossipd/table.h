@@ -134,8 +134,18 @@ struct attachment {
 };
 size_t table_read_attachments(const struct table *table, struct attachment ret_attachments[INTERFACES_MAX]);
 
-/* Once a second: what the interfaces have become. */
-void table_second(struct table *table);
+/* Once a second: attaches to an interface that was made anew under a configured name, and tells what has become of each. */
+void table_second(struct table *table, void (*tell)(void *user, const char *text, bool good), void *user);
+
+/* Samples of what drops: one capture at a time, renewed at least every second or it ends. -EBUSY: another one runs. */
+struct table_capture {
+	struct address_prefix client, destination;
+};
+int table_capture_begin(struct table *table, const struct table_capture *wanted);
+int table_capture_renew(struct table *table, const struct table_capture *wanted);
+void table_capture_end(struct table *table);
+/* `each` returns false when it has room for no more: the rest waits. */
+void table_capture_read(struct table *table, bool (*each)(void *user, const struct sample *sample), void *user);
 
 /* A record as it stands, for `explain`. False when there is none. */
 struct record_view {

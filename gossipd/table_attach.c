@@ -186,8 +186,8 @@ static int link_make(int program_fd, const struct table_config *config, const ch
 	link_fd = bpf_link_create(program_fd, (int)ifindex, BPF_XDP, &options);
 	if (link_fd < 0) {
 		err = -errno;
-		problem_say(problem, "%s: attaching in %s mode: %s%s", interface, generic ? "generic" : "native",
-			    strerror(-err), generic ? "" : "; if its driver has no XDP, allow generic mode");
+		problem_say(problem, "%s: attaching in %s mode: %s%s", interface, generic ? "generic" : "native", strerror(-err),
+			    generic ? "" : "; if its driver has no XDP, allow generic mode");
 		return err;
 	}
 	if (bpf_obj_pin(link_fd, path)) {
@@ -273,6 +273,7 @@ int attach_all(struct table *table, const struct table_config *config, struct ta
 		if (err)
 			return err;
 		snprintf(table->interfaces[i], sizeof(table->interfaces[i]), "%s", config->interfaces[i]);
+		table->ifindexes[i] = if_nametoindex(config->interfaces[i]);
 		table->interface_count = i + 1;
 	}
 	return config->interface_count ? links_remove(table->pin_path, config) : 0;
@@ -287,22 +288,75 @@ int detach_all(const char *pin_path, struct table_problem *problem)
 	return err;
 }
 
+/* The interface of a configured name; when there is none, the one that had it and has another now. 0: neither is there. */
+static uint32_t interface_now(const struct table *table, uint32_t i, char ret_name[IF_NAMESIZE])
+{
+	uint32_t ifindex = if_nametoindex(table->interfaces[i]);
+
+	snprintf(ret_name, IF_NAMESIZE, "%s", table->interfaces[i]);
+	if (ifindex)
+		return ifindex;
+	return table->ifindexes[i] && if_indextoname(table->ifindexes[i], ret_name) ? table->ifindexes[i] : 0;
+}
+
+static bool is_ours(const struct table *table, uint32_t ifindex)
+{
+	uint8_t mode;
+	uint32_t id = occupant(ifindex, &mode);
+
+	return id && (id == id_of_program(table->program_fd) || id == id_of_program(table->l3_program_fd));
+}
+
+/* Attaches where the name is found and our program is not. Tells what has become of the interface, once. */
+static void look(struct table *table, uint32_t i, void (*tell)(void *user, const char *text, bool good), void *user)
+{
+	const struct table_config config = { .generic = table->generic, .replace = table->replace };
+	struct table_problem problem = { "" };
+	char name[IF_NAMESIZE], text[512];
+	uint32_t ifindex = interface_now(table, i, name);
+	enum interface_state state = INTERFACE_HERE;
+
+	if (!ifindex)
+		state = INTERFACE_GONE;
+	else if (strcmp(name, table->interfaces[i]) != 0)
+		state = INTERFACE_RENAMED;
+	else if (!is_ours(table, ifindex) && attach(table, &config, name, &problem))
+		state = INTERFACE_REFUSED;
+	if (state == table->interface_states[i] && (state != INTERFACE_HERE || ifindex == table->ifindexes[i]))
+		return;
+	if (state == INTERFACE_REFUSED)
+		snprintf(text, sizeof(text), "%s; it is not filtered", problem.text);
+	else
+		snprintf(text, sizeof(text), "%s: %s%s", table->interfaces[i],
+			 state == INTERFACE_HERE   ? "is here, and filtered"
+			 : state == INTERFACE_GONE ? "is gone; it is filtered again when it comes back"
+						   : "is still filtered; its name is now ",
+			 state == INTERFACE_RENAMED ? name : "");
+	tell(user, text, state == INTERFACE_HERE);
+	table->interface_states[i] = state;
+	table->ifindexes[i] = ifindex;
+}
+
+void attach_look(struct table *table, void (*tell)(void *user, const char *text, bool good), void *user)
+{
+	for (uint32_t i = 0; i < table->interface_count; i++)
+		look(table, i, tell, user);
+}
+
 size_t table_read_attachments(const struct table *table, struct attachment ret_attachments[INTERFACES_MAX])
 {
-	uint32_t ours = id_of_program(table->program_fd), ours_l3 = id_of_program(table->l3_program_fd), i;
 	uint8_t mode;
+	uint32_t i;
 
 	for (i = 0; i < table->interface_count; i++) {
 		struct attachment *attachment = &ret_attachments[i];
 
 		*attachment = (struct attachment){ .mode = "none" };
-		snprintf(attachment->interface, sizeof(attachment->interface), "%s", table->interfaces[i]);
-		attachment->ifindex = if_nametoindex(table->interfaces[i]);
+		attachment->ifindex = interface_now(table, i, attachment->interface);
 		if (!attachment->ifindex)
 			continue;
 		attachment->program_id = occupant(attachment->ifindex, &mode);
-		attachment->ours =
-			attachment->program_id && (attachment->program_id == ours || attachment->program_id == ours_l3);
+		attachment->ours = is_ours(table, attachment->ifindex);
 		if (attachment->program_id)
 			snprintf(attachment->mode, sizeof(attachment->mode), "%s",
 				 mode == XDP_ATTACHED_SKB ? "generic" : "native");

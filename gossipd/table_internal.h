@@ -90,6 +90,8 @@ struct table_policy {
 	struct policy_table compiled;
 };
 
+enum interface_state { INTERFACE_HERE, INTERFACE_GONE, INTERFACE_RENAMED, INTERFACE_REFUSED };
+
 struct table {
 	struct table_policy *policy;
 	struct class_matrix *matrix;
@@ -113,9 +115,15 @@ struct table {
 	bool resuming;	      /* the first harvest of an old table tells every cell again */
 	uint32_t young_until; /* jiffies; see is_wiser in table_apply.c */
 	bool young;
-	bool forward_fast, generic;
+	struct ring_buffer *samples;
+	bool (*sample_each)(void *user, const struct sample *sample);
+	void *sample_user;
+	uint32_t capture_until; /* jiffies; 0: no capture runs */
+	bool forward_fast, generic, replace;
 	uint32_t interface_count;
-	char interfaces[INTERFACES_MAX][16];
+	char interfaces[INTERFACES_MAX][16]; /* as configured */
+	uint32_t ifindexes[INTERFACES_MAX];  /* of the interface that last had the name */
+	enum interface_state interface_states[INTERFACES_MAX];
 	struct grace grace;
 	struct dead marked, waiting; /* since the last grace period began; before */
 	uint32_t cursor4, cursor6;   /* next set to look at for idle pairs */
@@ -146,6 +154,7 @@ void ports_look(struct table *table);
 
 /* table_attach.c */
 int attach_all(struct table *table, const struct table_config *config, struct table_problem *problem);
+void attach_look(struct table *table, void (*tell)(void *user, const char *text, bool good), void *user);
 int detach_all(const char *pin_path, struct table_problem *problem);
 
 /* table_clock.c */

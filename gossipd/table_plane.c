@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the program is told beside the records: tunnels and the gate at the gossip port. These maps are not pinned: each start fills
- * its own before its program takes the place of the last one, so a changed config comes into force at once and whole.
+ * What the program is told beside the records: tunnels and the gate at the gossip port. These maps are not pinned: each start
+ * fills its own before its program takes the place of the last one, so a changed config comes into force at once and whole.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,6 +22,7 @@ int plane_constants(struct table *table, const struct table_config *config)
 		skeleton->rodata->gate_ports_be[i] = __builtin_bswap16(config->gate_ports[i]);
 	table->forward_fast = config->forward_fast;
 	table->generic = config->generic;
+	table->replace = config->replace;
 	skeleton->rodata->forward_fast = config->forward_fast;
 	skeleton->rodata->tunnels_watched = config->tunnel_count > 0;
 	skeleton->rodata->local_watched = config->tunnel_count > 0 || config->gate_ports[0] != 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The interfaces of the fast way: which MAC addresses are ours where frames come in, and where XDP can send frames out. The latter is
- * the driver's to say (XDP features, by generic netlink, Linux 6.3); from one that does not say so nothing is sent, and the kernel
- * forwards. Looked at once a second, since a veth can send only while its peer is ready and MAC addresses change.
+ * The interfaces of the fast way: which MAC addresses are ours where frames come in, and where XDP can send frames out. The
+ * latter is the driver's to say (XDP features, by generic netlink, Linux 6.3); from one that does not say so nothing is sent, and
+ * the kernel forwards. Looked at once a second, since a veth can send only while its peer is ready and MAC addresses change.
  */
 #include <errno.h>
 #include <linux/genetlink.h>

@@ -17,8 +17,8 @@ struct table_source {
 struct table_tunnel {
 	enum tunnel_type type;
 	struct address local; /* counts as the proxy's own */
-	uint16_t port; /* UDP types */
-	bool decapsulate; /* XDP takes the outer headers off; else the kernel's tunnel device does */
+	uint16_t port;	      /* UDP types */
+	bool decapsulate;     /* XDP takes the outer headers off; else the kernel's tunnel device does */
 	struct table_source sources[TUNNEL_SOURCES_MAX]; /* from elsewhere it is a packet like any other */
 	uint32_t source_count;
 };

@@ -13,8 +13,12 @@
 
 static inline uint8_t *put_le(uint8_t *at, uint64_t value, unsigned int bytes)
 {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	memcpy(at, &value, bytes); /* one store where the width is known */
+#else
 	for (unsigned int i = 0; i < bytes; i++)
 		at[i] = (uint8_t)(value >> 8 * i);
+#endif
 	return at + bytes;
 }
 
@@ -29,8 +33,12 @@ static inline uint64_t le_at(const uint8_t *at, unsigned int bytes)
 {
 	uint64_t value = 0;
 
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	memcpy(&value, at, bytes);
+#else
 	for (unsigned int i = 0; i < bytes; i++)
 		value |= (uint64_t)at[i] << 8 * i;
+#endif
 	return value;
 }
 

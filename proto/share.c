@@ -6,7 +6,7 @@
 #include "node_internal.h"
 
 #define REMAINDER_FLOOR 0.1 /* of T_F2: what clients without a rate of their own may always have together */
-#define FEW_PACKETS 3 /* over FAIR_TICKS: fewer tell no rate, 1 packet in 0.6 s may be 1.7 a second or one a minute */
+#define FEW_PACKETS 8 /* over FAIR_TICKS: fewer tell no rate, 1 packet in 0.6 s may be 1.7 a second or one a minute */
 #define IDLE_DIFFERS 0.25 /* of a share that only the next packet of a client that is silent may meet */
 
 /* Packets per second over the FAIR_TICKS ticks up to `tick`. The destination's A serves all its clients: one time for one sum. */
@@ -49,7 +49,8 @@ static double settled_rate(const struct node *node, const struct entry *entry, u
 	const struct instant until = mesh_tick_start(&node->mesh, tick), from = mesh_tick_start(&node->mesh, tick - FAIR_TICKS);
 	const double seconds = FAIR_TICKS * tick_seconds(node);
 	struct instant begins;
-	const uint64_t packets = packets_lately(node, entry, &begins);
+	const uint64_t known = packets_lately(node, entry, &begins), after = recent_sum(&entry->recent, tick, entry->recent.newest),
+		       packets = known > after ? known - after : 0;
 
 	*ret_listed = 0;
 	if (packets == 0 || !instant_is_before(begins, from))
@@ -57,19 +58,31 @@ static double settled_rate(const struct node *node, const struct entry *entry, u
 	*ret_listed = (double)recent / seconds;
 	if (recent >= FEW_PACKETS)
 		return *ret_listed;
-	return (double)packets / fmax(1, (double)duration_between(begins, until).ns / NS_PER_S);
+	/* One more than were counted: shares go by 1 / rate, and the mean of 1 / (n + 1) is 1 / rate, that of 1 / n is more. */
+	return (double)(packets + 1) / fmax(1, (double)duration_between(begins, until).ns / NS_PER_S);
+}
+
+/* Does its own rule drop it now? Marked as over it may pass again: marks outlast a rate just below T_F1, so that events do not flutter. */
+static bool is_over_now(const struct node *node, struct now now, uint32_t number)
+{
+	struct verdict v;
+
+	if (!(node->ledger.entries[number].flags & ENTRY_OVER))
+		return false;
+	verdict_of(node, now, number, &v);
+	return v.limit > 0 && v.rate > v.limit;
 }
 
 /* What a client counts for: when its own rule drops it no more than the floor of local evidence, which all proxies together let through;
  * nothing when a block drops it; else its rate. */
-static double effective_rate(const struct node *node, const struct entry *entry, double rate)
+static double effective_rate(const struct node *node, struct now now, uint32_t number, double rate)
 {
+	const struct entry *entry = &node->ledger.entries[number];
 	const struct policy_effective *policy = entry_policy(node, entry);
 
 	if (policy->listing == POLICY_BLOCKED)
 		return 0;
-	/* Just below its rate it may still be marked as over, so that events do not flutter, while its packets pass. */
-	if (!(entry->flags & ENTRY_OVER) || rate <= policy->thresholds.pair_rate)
+	if (!is_over_now(node, now, number))
 		return rate;
 	if (policy->thresholds.police)
 		return fmin(rate, policy->thresholds.pair_rate);
@@ -130,7 +143,9 @@ static uint16_t least_share(const struct node *node, struct now now, const struc
 {
 	const struct evidence own = verdict_evidence(node, now, client);
 
-	return own.members < 2 ? 0 : fair_share(own.rate, level / (EVIDENCE_SHARE * own.members));
+	if (own.members < 2 || own.rate <= 0)
+		return 0; /* nothing was seen here lately that could speak for it */
+	return fair_share(own.rate, level / (EVIDENCE_SHARE * own.members));
 }
 
 static uint16_t client_share(const struct node *node, struct now now, const struct entry *client, double rate, double level)
@@ -164,7 +179,7 @@ void share_level(struct node *node, struct now now, uint32_t number)
 		if (entry_policy(node, client)->listing == POLICY_PASSES)
 			untouchable += rate;
 		else
-			node->rates[clients] = (float)effective_rate(node, client, rate);
+			node->rates[clients] = (float)effective_rate(node, now, at, rate);
 		listed_effective += node->rates[clients++];
 	}
 	v.limit = fmax(0, v.limit - untouchable); /* they are taken from T_F2 first */

@@ -32,6 +32,7 @@ const char *const reached_names[REACHED_COUNT] = {
 	"quota",
 	"pair dropped",
 	"destination dropped",
+	"table full",
 	"swizzle-clog",
 	"suspended host",
 	"clock jump",

@@ -35,6 +35,7 @@ enum reached {
 	REACHED_QUOTA,
 	REACHED_PAIR_DROP,
 	REACHED_DESTINATION_DROP,
+	REACHED_TABLE_FULL, /* a pair found no room in a kernel's table */
 	REACHED_SWIZZLE,
 	REACHED_SUSPEND,
 	REACHED_CLOCK_JUMP, /* and a daemon started with it */

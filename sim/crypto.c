@@ -107,7 +107,7 @@ WRAPPED(int, crypto_sign_verify_detached, const byte *signature, const byte *mes
 
 static uint64_t seal_mix(const byte *key, const byte *nonce, const byte *extra, length extra_size, const byte *text, length size)
 {
-	return crypto_mix(crypto_mix(crypto_mix(crypto_mix(2, key, 32), nonce, 24), extra, extra_size), text, size);
+	return crypto_mix(crypto_mix(crypto_mix(fold(word_at(nonce), word_at(nonce + 8) ^ word_at(nonce + 16)), key, 32), extra, extra_size), text, size);
 }
 
 WRAPPED(int, crypto_aead_xchacha20poly1305_ietf_encrypt, byte *cipher, length *ret_size, const byte *plain, length size,

@@ -10,6 +10,8 @@
 #include "experiment.h"
 #include "world.h"
 
+#define PUBLISHERS_MAX 64 /* of more members than this, so many count: what one message costs is the question */
+
 struct spreading {
 	double delivery_p50, delivery_p99, full_p50, full_p99, full_max, full_share, duplicates, agreement_ms;
 	double bytes, datagrams, made, checked;
@@ -46,16 +48,21 @@ static void read_spreading(struct world *world, void *result)
 static struct scenario scenario_of(int members, double loss)
 {
 	struct scenario s = experiment_scenario(members);
+	struct group *group;
 
 	snprintf(s.name, sizeof(s.name), "convergence");
-	s.warmup_s = members > 64 ? 6 : 4; /* a member checks at most 100 certificates a second */
+	s.warmup_s = 4 + members / 40.0; /* a member checks at most 100 certificates a second, some more than once */
 	s.quiet_s = 8;
 	s.duration_s = s.warmup_s + s.quiet_s + (members > 64 ? 4 : 10);
+	if (members > 64) { /* small ledgers: two keys of PUBLISHERS_MAX members */
+		s.keys_max = 64;
+		s.cells_max = 4096;
+	}
 	s.loss = loss;
 	s.oracle = false;
-	s.frames_max = members > 64 ? 4096 : 1024;
-	experiment_group(&s, "everywhere", false, 1, 10.0 * members)->placement =
-		PLACE_SPREAD; /* every member counts and publishes */
+	group = experiment_group(&s, "everywhere", false, 1, 10.0 * (members < PUBLISHERS_MAX ? members : PUBLISHERS_MAX));
+	group->placement = PLACE_SPREAD; /* every member counts and publishes, or so many */
+	group->members = members < PUBLISHERS_MAX ? 0 : PUBLISHERS_MAX;
 	s.thresholds.pair_rate = 0;
 	s.thresholds.destination_rate = 0;
 	return s;
@@ -63,24 +70,24 @@ static struct scenario scenario_of(int members, double loss)
 
 void experiment_convergence(struct output *output, bool quick)
 {
-	static const int sizes[] = { 3, 5, 8, 16, 32, 64, 128 };
+	static const int sizes[] = { 3, 5, 8, 16, 32, 64, 128, 256, 500, 1000, 2000 };
 	static const double losses[] = { 0, 0.02, 0.1, 0.3 };
 
 	table_begin(output, "members",
 		    "members loss delivery_p50_ms delivery_p99_ms all_p50_ms all_p99_ms all_max_ms share_reaching_all "
 		    "duplicates_per_delivery last_packet_to_equal_ms bytes_per_s datagrams_per_s made_per_s checked_per_s");
 	for (unsigned int l = 0; l < 4; l++) {
-		for (unsigned int i = 0; i < (quick ? 4 : 7); i++) {
+		for (unsigned int i = 0; i < (quick ? 4 : sizeof(sizes) / sizeof(sizes[0])) && sizes[i] <= SIM_MEMBERS_MAX; i++) {
 			const struct scenario scenario = scenario_of(sizes[i], losses[l]);
 			struct spreading s;
 
-			if (sizes[i] > 64 && losses[l] > 0 && losses[l] < 0.3)
+			if (sizes[i] > 128 && losses[l] > 0 && losses[l] < 0.3)
 				continue;
 			experiment_world(&scenario, 1, read_spreading, &s);
 			table_row(output, "ffffffffffffff", (double)sizes[i], losses[l], s.delivery_p50, s.delivery_p99,
 				  s.full_p50, s.full_p99, s.full_max, s.full_share, s.duplicates, s.agreement_ms, s.bytes,
 				  s.datagrams, s.made, s.checked);
-			if (sizes[i] == (quick ? 16 : 64))
+			if (sizes[i] == (quick ? 16 : 64) || sizes[i] >= 256)
 				say(output,
 				    "%d members, loss %.0f %%: a frame is at a member after p50 %.0f, p99 %.0f ms, at all after "
 				    "p50 %.0f, p99 %.0f, at most %.0f ms, %.2f duplicates per delivery; ledgers are equal %.0f "

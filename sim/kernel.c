@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-void kernel_open(struct kernel *kernel, const struct thresholds *thresholds, const struct mesh *mesh, int64_t now_ns)
+void kernel_open(struct kernel *kernel, const struct thresholds *thresholds, const struct mesh *mesh, uint32_t pairs_max, uint32_t cpus,
+		 int64_t now_ns)
 {
 	*kernel = (struct kernel){
 		.thresholds = *thresholds,
@@ -15,6 +16,8 @@ void kernel_open(struct kernel *kernel, const struct thresholds *thresholds, con
 		.decay = (int)mesh->decay,
 		.harvested_at_ns = now_ns,
 		.heartbeat_ns = INT64_MIN / 2,
+		.pairs_max = pairs_max,
+		.cpus = cpus,
 	};
 }
 
@@ -43,12 +46,17 @@ static struct kernel_record *record_find(const struct kernel *kernel, uint32_t k
 	return &kernel->records[kernel->of_key[key] - 1];
 }
 
-static uint32_t record_make(struct kernel *kernel, uint32_t key, int64_t window_start_ns)
+#define RECORD_NONE UINT32_MAX
+
+/* A place for one more record. */
+static uint32_t record_place(struct kernel *kernel)
 {
-	if (key >= kernel->of_key_size)
-		of_key_grow(kernel, key);
-	if (kernel->of_key[key])
-		return kernel->of_key[key] - 1;
+	const uint32_t number = kernel->free - 1;
+
+	if (kernel->free) {
+		kernel->free = kernel->records[number].key;
+		return number;
+	}
 	if (kernel->count == kernel->size) {
 		kernel->size = kernel->size * 2 + 64;
 		kernel->records = realloc(kernel->records, kernel->size * sizeof(*kernel->records));
@@ -56,14 +64,33 @@ static uint32_t record_make(struct kernel *kernel, uint32_t key, int64_t window_
 		if (!kernel->records || !kernel->changed)
 			abort();
 	}
-	kernel->records[kernel->count] = (struct kernel_record){
+	return kernel->count++;
+}
+
+/* The number of a key's record, made when missing; RECORD_NONE: a pair's, and the table is full. */
+static uint32_t record_make(struct kernel *kernel, uint32_t key, bool pair, int64_t window_start_ns)
+{
+	uint32_t number;
+
+	if (key >= kernel->of_key_size)
+		of_key_grow(kernel, key);
+	if (kernel->of_key[key])
+		return kernel->of_key[key] - 1;
+	if (pair && kernel->pairs_max > 0 && kernel->pairs_held >= kernel->pairs_max)
+		return RECORD_NONE;
+	kernel->pairs_held += pair;
+	number = record_place(kernel);
+	kernel->records[number] = (struct kernel_record){
 		.key = key,
+		.pair = pair,
 		.window_start_ns = window_start_ns,
 		.last_ns = window_start_ns,
 		.pass_share = SHARE_ALL,
 	};
-	kernel->of_key[key] = ++kernel->count;
-	return kernel->count - 1;
+	for (unsigned int cpu = 0; cpu < KERNEL_CPUS_MAX; cpu++) /* begun alike, they would let packets through in waves */
+		kernel->records[number].thinning[cpu] = (key * 2654435761U + cpu * 40503U) >> 8 & 0xffff;
+	kernel->of_key[key] = number + 1;
+	return number;
 }
 
 static bool daemon_is_alive(const struct kernel *kernel, int64_t now_ns)
@@ -166,11 +193,11 @@ static enum reason judge_pair(struct kernel *kernel, struct kernel_record *recor
 		return REASON_DROP_PAIR;
 	if (!kernel->thresholds.police)
 		return evidence_grants(record, kernel->thresholds.pair_rate, now_ns) ? REASON_PASS_EVIDENCE : REASON_DROP_PAIR;
-	return is_in_share(&record->thinning, record->pass_share) ? REASON_PASS_SHARE : REASON_DROP_PAIR_SHARE;
+	return is_in_share(record->thinning, record->pass_share) ? REASON_PASS_SHARE : REASON_DROP_PAIR_SHARE;
 }
 
 static enum reason judge_destination(struct kernel *kernel, struct kernel_record *head, struct kernel_record *pair,
-				     bool pair_folded, int64_t now_ns)
+				     bool pair_folded, unsigned int cpu, int64_t now_ns)
 {
 	const bool fair = kernel->thresholds.fair && daemon_is_alive(kernel, now_ns);
 	struct judged judged;
@@ -186,26 +213,33 @@ static enum reason judge_destination(struct kernel *kernel, struct kernel_record
 	}
 	if (!head->thin)
 		return REASON_PASS;
-	if (pair_folded ? is_in_share(&pair->thinning, pair->pass_share) : is_in_share(&head->thinning, head->pass_share))
+	if (pair_folded ? is_in_share(pair->thinning, pair->pass_share) : is_in_share(&head->thinning[cpu], head->pass_share))
 		return REASON_PASS_SHARE;
 	return REASON_DROP_DESTINATION_SHARE;
 }
 
 enum reason kernel_packet(struct kernel *kernel, int64_t now_ns, uint32_t pair, uint32_t destination)
 {
-	const uint32_t head_number = record_make(kernel, destination, now_ns), pair_number = record_make(kernel, pair, now_ns);
-	struct kernel_record *record = &kernel->records[pair_number], *head = &kernel->records[head_number];
+	const uint32_t head_number = record_make(kernel, destination, false, now_ns),
+		       pair_number = record_make(kernel, pair, true, now_ns);
+	const unsigned int cpu = kernel->cpus > 1 ? pair * 2654435761U >> 8 & 0xffff : 0;
+	struct kernel_record *head = &kernel->records[head_number], *record;
 	enum reason reason;
 	bool folded;
 
-	record->destination = head_number;
 	head->destination = head_number;
-	count_packet(kernel, record, now_ns);
 	count_packet(kernel, head, now_ns);
+	if (pair_number == RECORD_NONE) {
+		kernel->full++;
+		return judge_destination(kernel, head, NULL, false, cpu % kernel->cpus, now_ns);
+	}
+	record = &kernel->records[pair_number];
+	record->destination = head_number;
+	count_packet(kernel, record, now_ns);
 	reason = judge_pair(kernel, record, now_ns, &folded);
 	if (reason != REASON_PASS && reason != REASON_PASS_EVIDENCE)
 		return reason; /* dropped, or thinned once for both rules */
-	enum reason second = judge_destination(kernel, head, record, folded, now_ns);
+	const enum reason second = judge_destination(kernel, head, record, folded, cpu % kernel->cpus, now_ns);
 
 	return second == REASON_PASS ? reason : second;
 }
@@ -235,9 +269,11 @@ void kernel_apply(struct kernel *kernel, uint32_t key, uint32_t destination, con
 	if (!record) {
 		if (!change->notable)
 			return;
-		const uint32_t head = record_make(kernel, destination, change->ts2.ns),
-			       number = record_make(kernel, key, change->ts2.ns);
+		const uint32_t head = record_make(kernel, destination, false, change->ts2.ns),
+			       number = record_make(kernel, key, key != destination, change->ts2.ns);
 
+		if (number == RECORD_NONE)
+			return;
 		record = &kernel->records[number];
 		record->destination = head;
 	}
@@ -298,8 +334,10 @@ static void tell_again(const struct kernel *kernel, struct kernel_record *record
 void kernel_harvest(struct kernel *kernel, int64_t now_ns, struct duration slot_length,
 		    void (*each)(void *user, struct kernel_record *record, const struct harvest_cell *cell), void *user)
 {
-	for (uint32_t i = 0; kernel->resuming && i < kernel->count; i++)
-		tell_again(kernel, &kernel->records[i], now_ns, slot_length, each, user);
+	for (uint32_t i = 0; kernel->resuming && i < kernel->count; i++) {
+		if (!kernel->records[i].dead)
+			tell_again(kernel, &kernel->records[i], now_ns, slot_length, each, user);
+	}
 	kernel->resuming = false;
 	for (uint32_t i = 0; i < kernel->changed_count; i++) {
 		struct kernel_record *record = &kernel->records[kernel->changed[i]];
@@ -310,6 +348,20 @@ void kernel_harvest(struct kernel *kernel, int64_t now_ns, struct duration slot_
 	kernel->changed_count = 0;
 	kernel->harvested_at_ns = now_ns;
 	kernel->heartbeat_ns = now_ns;
+}
+
+void kernel_collect(struct kernel *kernel, int64_t now_ns)
+{
+	for (uint32_t i = 0; i < kernel->count; i++) {
+		struct kernel_record *record = &kernel->records[i];
+
+		if (record->dead || now_ns - record->last_ns <= COLLECT_IDLE_NS || (record->folded && now_ns - record->ts2_ns <= COLLECT_IDLE_NS))
+			continue;
+		kernel->of_key[record->key] = 0;
+		kernel->pairs_held -= record->pair;
+		*record = (struct kernel_record){ .dead = true, .key = kernel->free };
+		kernel->free = i + 1;
+	}
 }
 
 bool kernel_judge(const struct kernel *kernel, int64_t now_ns, uint32_t key, struct judged *ret_judged)
@@ -329,12 +381,15 @@ void kernel_shift(struct kernel *kernel, int64_t by_ns)
 	for (uint32_t i = 0; i < kernel->count; i++) {
 		struct kernel_record *record = &kernel->records[i];
 
+		if (record->dead)
+			continue;
 		record->window_start_ns += by_ns;
 		record->last_ns += by_ns;
 		record->fold_window_ns += by_ns;
 		record->ts1_ns += by_ns;
 		record->ts2_ns += by_ns;
 		record->carry_from_ns += by_ns;
+		record->evidence_full_ns += by_ns;
 	}
 	kernel->harvested_at_ns += by_ns;
 	kernel->heartbeat_ns += by_ns;

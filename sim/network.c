@@ -11,13 +11,44 @@
 
 #define LOCAL_NS 50000 /* never faster than this */
 
+/* Datagrams come and go by the million: freed ones are kept for the next, small and large ones apart. */
+#define POOLS 3
+static const size_t pool_bytes[POOLS] = { sizeof(struct flight), sizeof(struct parcel) + 256, sizeof(struct parcel) + DATAGRAM_BYTES_MAX };
+static void *pools[POOLS]; /* lists, linked through the first word */
+
+static void *pool_take(unsigned int pool)
+{
+	void *piece = pools[pool];
+
+	if (piece)
+		memcpy(&pools[pool], piece, sizeof(void *));
+	else
+		piece = malloc(pool_bytes[pool]);
+	if (!piece)
+		abort();
+	return piece;
+}
+
+static void pool_give(unsigned int pool, void *piece)
+{
+	memcpy(piece, &pools[pool], sizeof(void *));
+	pools[pool] = piece;
+}
+
+static void pools_free(void)
+{
+	for (unsigned int pool = 0; pool < POOLS; pool++) {
+		while (pools[pool])
+			free(pool_take(pool));
+	}
+}
+
 static struct parcel *parcel_new(unsigned int from, const uint8_t *bytes, size_t size)
 {
-	struct parcel *parcel = malloc(sizeof(*parcel) + size);
+	const unsigned int pool = size <= 256 ? 1 : 2;
+	struct parcel *parcel = pool_take(pool);
 
-	if (!parcel)
-		abort();
-	*parcel = (struct parcel){ .from = (uint16_t)from, .size = (uint16_t)size };
+	*parcel = (struct parcel){ .from = (uint16_t)from, .size = (uint16_t)size, .pool = (uint8_t)pool };
 	memcpy(parcel->bytes, bytes, size);
 	return parcel;
 }
@@ -25,13 +56,13 @@ static struct parcel *parcel_new(unsigned int from, const uint8_t *bytes, size_t
 static void parcel_drop(struct parcel *parcel)
 {
 	if (--parcel->references == 0)
-		free(parcel);
+		pool_give(parcel->pool, parcel);
 }
 
 void flight_free(struct flight *flight)
 {
 	parcel_drop(flight->parcel);
-	free(flight);
+	pool_give(0, flight);
 }
 
 static void arrive(struct world *world, uint64_t who, void *what)
@@ -43,10 +74,8 @@ static void arrive(struct world *world, uint64_t who, void *what)
 
 static void depart(struct world *world, struct parcel *parcel, const struct endpoint *from, unsigned int to, int64_t at_ns)
 {
-	struct flight *flight = malloc(sizeof(*flight));
+	struct flight *flight = pool_take(0);
 
-	if (!flight)
-		abort();
 	*flight = (struct flight){ .parcel = parcel, .from = *from, .to = (uint16_t)to };
 	parcel->references++;
 	heap_add(&world->heap, at_ns, arrive, to, flight);
@@ -251,6 +280,7 @@ void network_close(struct world *world)
 		if (network->kept[i])
 			parcel_drop(network->kept[i]);
 	}
+	pools_free();
 	free(network->delay_ns);
 	free(network->cut);
 	free(network->clogged_until_ns);

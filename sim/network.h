@@ -22,6 +22,7 @@ struct parcel {
 	uint32_t opened; /* times a member took it as new: once at the most */
 	uint16_t from;	 /* member who sent it */
 	uint16_t size;
+	uint8_t pool; /* network.c's */
 	bool forged; /* never sent by any member, or changed since */
 	uint8_t bytes[];
 };

@@ -127,6 +127,10 @@ static void tick(struct world *world, uint64_t who, void *what)
 	made = proxy->node->counters.signatures_made;
 	checked = proxy->node->counters.signatures_checked;
 	kernel_harvest(&proxy->kernel, now.mesh.ns, mesh_slot_length(&world->mesh), observe, proxy);
+	if (now.mesh.ns / NS_PER_S != proxy->collected_s) {
+		proxy->collected_s = now.mesh.ns / NS_PER_S;
+		kernel_collect(&proxy->kernel, now.mesh.ns);
+	}
 	liar_tick(proxy);
 	node_tick(proxy->node, now);
 	drain(proxy, spend(proxy, made, checked));
@@ -148,6 +152,14 @@ static void plan_tick(struct proxy *proxy)
 
 /* ---- datagrams ---- */
 
+/* The tag depends on every byte, and a datagram that was changed on its way does not open. */
+static uint64_t fingerprint(const struct parcel *parcel)
+{
+	const size_t size = parcel->size < 64 ? parcel->size : 64;
+
+	return crypto_mix(parcel->size, parcel->bytes + parcel->size - size, size);
+}
+
 static void receive(struct proxy *proxy, struct flight *flight)
 {
 	struct world *world = proxy->world;
@@ -162,7 +174,7 @@ static void receive(struct proxy *proxy, struct flight *flight)
 	reason = node_receive(proxy->node, proxy_now(proxy, world->now_ns), &flight->from, bytes, parcel->size);
 	trace_note(&world->trace, world->now_ns, TRACE_DATAGRAM,
 		   (uint64_t)parcel->from << 32 | (uint64_t)proxy->number << 16 | reason,
-		   crypto_mix(parcel->size, parcel->bytes, parcel->size));
+		   fingerprint(parcel));
 	check_receive(world, proxy, parcel, reason);
 	drain(proxy, spend(proxy, made, checked));
 	check_leave(world, proxy);
@@ -243,6 +255,15 @@ static void certify(struct world *world, struct proxy *proxy)
 		abort();
 }
 
+/* The oracle's is never full. */
+static void table_make(struct world *world, struct proxy *proxy, int64_t now_ns)
+{
+	const struct scenario *scenario = &world->scenario;
+
+	kernel_open(&proxy->kernel, &scenario->thresholds, &world->mesh,
+		    proxy->number < (unsigned int)scenario->members ? (uint32_t)scenario->table_pairs : 0, (uint32_t)scenario->cpus, now_ns);
+}
+
 void proxy_open(struct world *world, unsigned int number, bool gossip)
 {
 	const struct scenario *scenario = &world->scenario;
@@ -276,7 +297,7 @@ void proxy_open(struct world *world, unsigned int number, bool gossip)
 	proxy->memory = aligned_alloc(64, (node_bytes(&proxy->config.limits) + 63) / 64 * 64);
 	if (!proxy->memory)
 		abort();
-	kernel_open(&proxy->kernel, &scenario->thresholds, &world->mesh, proxy_mesh_ns(proxy, world->now_ns));
+	table_make(world, proxy, proxy_mesh_ns(proxy, world->now_ns));
 }
 
 void proxy_start(struct world *world, unsigned int number)
@@ -296,7 +317,7 @@ void proxy_start(struct world *world, unsigned int number)
 		proxy->config.incarnation += 1;
 		proxy->config.boot = 0;
 		kernel_close(&proxy->kernel);
-		kernel_open(&proxy->kernel, &world->scenario.thresholds, &world->mesh, now.mesh.ns);
+		table_make(world, proxy, now.mesh.ns);
 		proxy->powered = true;
 	}
 	proxy->config.boot++;

@@ -36,6 +36,7 @@ struct proxy {
 	void *memory;
 	struct node_config config;
 	struct kernel kernel;
+	int64_t collected_s; /* the second idle records were last taken out in */
 	bool powered;		      /* the host: packets of its clients come through */
 	bool running;		      /* the daemon */
 	uint64_t life;		      /* plans of an earlier life are void */

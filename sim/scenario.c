@@ -10,6 +10,7 @@
 
 #include <libconfig.h>
 
+#include "kernel.h"
 #include "regions.h"
 
 const char *const sharing_names[SHARING_COUNT] = { "mesh", "none", "master-printed", "master-corrected" };
@@ -97,6 +98,8 @@ static const struct field limit_fields[] = {
 	{ "keys", TYPE_INT, AT(scenario, keys_max), 16, 1e8, NULL },
 	{ "cells", TYPE_INT, AT(scenario, cells_max), 16, 1e8, NULL },
 	{ "frames", TYPE_INT, AT(scenario, frames_max), 16, 1e6, NULL },
+	{ "table_pairs", TYPE_INT, AT(scenario, table_pairs), 0, 1e8, NULL },
+	{ "cpus", TYPE_INT, AT(scenario, cpus), 1, KERNEL_CPUS_MAX, NULL },
 	{ "frames_per_tick", TYPE_INT, AT(scenario, frames_per_tick), 1, FRAMES_PER_TICK_MAX, NULL },
 	{ "datagram_bytes", TYPE_INT, AT(scenario, datagram_bytes), DATAGRAM_BYTES_MIN, DATAGRAM_BYTES_MAX, NULL },
 	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
@@ -425,6 +428,7 @@ void scenario_defaults(struct scenario *ret_scenario)
 		.frames_max = 1024,
 		.frames_per_tick = 64,
 		.datagram_bytes = DATAGRAM_BYTES_DEFAULT,
+		.cpus = 1,
 		.service = true,
 		.checks = true,
 		.oracle = true,

@@ -103,6 +103,8 @@ struct scenario {
 	struct thresholds thresholds;
 	int tick_ms, window_max_ms, decay;
 	int keys_max, cells_max, frames_max, frames_per_tick, datagram_bytes;
+	int table_pairs; /* records of pairs in a kernel's table; 0: as many as there are */
+	int cpus;	 /* that packets come in on */
 	bool real_signatures;
 	bool service; /* time is spent on signatures and datagrams, and queues form */
 	bool checks;  /* after every event */

@@ -182,6 +182,8 @@ static void draw_storm(struct rng *rng, struct plan *plan)
 	plan->storm_loss = sometimes(rng, 0.15, 0.3, 0.9);
 	plan->rates.suspend_s = sometimes(rng, 0.15, 6, 25);
 	plan->rates.jump_s = sometimes(rng, 0.15, 6, 25);
+	plan->scenario.cpus = 1 + (int)rng_below(rng, KERNEL_CPUS_MAX);
+	plan->scenario.table_pairs = rng_chance(rng, 0.08) ? (int)rng_between(rng, 4, 100) : 0;
 	if (rng_chance(rng, 0.05)) { /* more than a tick's budget takes */
 		struct group *group = group_add(&plan->scenario, "crowd", false);
 
@@ -225,14 +227,14 @@ static void print_options(uint64_t seed, const struct plan *plan)
 	printf("seed %llu commit %s members %d delay %.1f ms jitter %.2f loss %.3f dup %.3f reorder %.3f corrupt %.4f replay "
 	       "%.0f/s forge %.0f/s "
 	       "skew %.0f ms drift %.0f ppm skewed %d by %.0f ms tick %d ms %s %s T_F2 %u frames/tick %d frames %d datagram %d "
-	       "cells %d %s "
+	       "table %d cpus %d cells %d %s "
 	       "faults: partition %.0f s long %.0f s one-way %.0f s clog %.0f s crash %.0f s power %.0f s pause %.0f s "
 	       "suspend %.0f s jump %.0f s loss until then %.2f; heal at "
 	       "%.1f s core",
 	       (unsigned long long)seed, SOURCE_COMMIT, s->members, s->delay_ms, s->jitter, s->loss, s->duplication,
 	       s->reordering, s->corruption, s->replay_per_s, s->forge_per_s, s->skew_ms, s->drift_ppm, s->skewed_from,
 	       s->skewed_ms, s->tick_ms, s->thresholds.fair ? "fair" : "strict", s->thresholds.police ? "police" : "drop",
-	       s->thresholds.destination_rate, s->frames_per_tick, s->frames_max, s->datagram_bytes, s->cells_max,
+	       s->thresholds.destination_rate, s->frames_per_tick, s->frames_max, s->datagram_bytes, s->table_pairs, s->cpus, s->cells_max,
 	       s->real_signatures ? "real" : "simulated", plan->rates.partition_s, plan->rates.partition_long_s,
 	       plan->rates.one_way_s, plan->rates.clog_s, plan->rates.crash_s, plan->rates.power_s, plan->rates.pause_s,
 	       plan->rates.suspend_s, plan->rates.jump_s, plan->storm_loss, plan->heal_s);
@@ -260,6 +262,7 @@ static void note_reached(struct world *world)
 		reached[REACHED_FRAME_REPAIRED] += totals.frames_repaired;
 		reached[REACHED_STALE_SLOT] += totals.rejects[REJECT_SLOT];
 		reached[REACHED_SKEWED] += world->proxies[i].events[EVENT_MEMBER_SKEWED];
+		reached[REACHED_TABLE_FULL] += world->proxies[i].kernel.full;
 		reached[REACHED_EQUIVOCATION] += world->proxies[i].events[EVENT_EQUIVOCATION];
 		reached[REACHED_SILENT] += world->proxies[i].events[EVENT_MEMBER_SILENT];
 	}

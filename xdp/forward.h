@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The last step of a packet that passes, when the config says `forward = "fast"`: XDP sends it on by itself, by the next hop that the
- * kernel's routing gave for its destination at most a second ago. Whatever this cannot do is left to the kernel, which then answers,
- * fragments, resolves or refuses as if there were no fast way: no neighbour, TTL at its end, larger than the MTU, options, tags, several
- * pages, not addressed to this host's own MAC address, a way out of an interface that cannot be sent to from here.
+ * The last step of a packet that passes, when the config says `forward = "fast"`: XDP sends it on by itself, by the next hop that
+ * the kernel's routing gave for its destination at most a second ago. Whatever this cannot do is left to the kernel, which then
+ * answers, fragments, resolves or refuses as if there were no fast way: no neighbour, TTL at its end, larger than the MTU,
+ * options, tags, several pages, not addressed to this host's own MAC address, a way out of an interface that cannot be sent to
+ * from here.
  *
- * Next hops are kept per CPU, so that no two CPUs write one, by a hash of the destination; a route is taken to depend on nothing else.
+ * Next hops are kept per CPU, so that no two CPUs write one, by a hash of the destination; a route is taken to depend on nothing
+ * else.
  */
 #ifndef XDP_FORWARD_H
 #define XDP_FORWARD_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The gate at the gossip port: what is addressed to the proxy itself there passes from the addresses of members, each with a bucket
- * far above what a member sends. From any other address a greeting (HELLO, one exact length) takes from one small bucket, and
- * anything else from one of many by its source, so that a member that has moved is heard even while others make noise; the seal then
- * tells who it is, and its new address becomes known. gossipd sends no fragments, so none is taken.
+ * The gate at the gossip port: what is addressed to the proxy itself there passes from the addresses of members, each with a
+ * bucket far above what a member sends. From any other address a greeting (HELLO, one exact length) takes from one small bucket,
+ * and anything else from one of many by its source, so that a member that has moved is heard even while others make noise; the
+ * seal then tells who it is, and its new address becomes known. gossipd sends no fragments, so none is taken.
  */
 #ifndef XDP_GATE_H
 #define XDP_GATE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Packets to the proxy itself, the only ones whose transport is looked at: the gate at the gossip port, and tunnels that end here,
- * whose inner packet is judged like any other and may be taken out.
+ * Packets to the proxy itself, the only ones whose transport is looked at: the gate at the gossip port, and tunnels that end
+ * here, whose inner packet is judged like any other and may be taken out.
  */
 #ifndef XDP_LOCAL_H
 #define XDP_LOCAL_H

@@ -3,8 +3,8 @@
  * From frame to pair: finds the client and the destination of a packet, the first step of its journey. Transport headers are left
  * alone: a pair is two addresses, so fragments count like any packet. Frames it cannot read are left to the stack.
  *
- * Plain IPv4 and IPv6 behind an Ethernet header are read inline; tags (vlan.h) and whatever else is rare by global functions, which
- * the verifier walks once each and which cost the plain packet nothing.
+ * Plain IPv4 and IPv6 behind an Ethernet header are read inline; tags (vlan.h) and whatever else is rare by global functions,
+ * which the verifier walks once each and which cost the plain packet nothing.
  */
 #ifndef XDP_PARSE_H
 #define XDP_PARSE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Behind the IP header: which transport protocol, where, and whether the packet is a fragment. Asked only for packets to the proxy
- * itself; a pair needs no transport.
+ * Behind the IP header: which transport protocol, where, and whether the packet is a fragment. Asked only for packets to the
+ * proxy itself; a pair needs no transport.
  */
 #ifndef XDP_TRANSPORT_H
 #define XDP_TRANSPORT_H

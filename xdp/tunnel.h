@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Tunnels that end at this proxy: the pair of such a packet is the one inside. Looked for only in packets to the proxy itself (a
- * tunnel's local address counts as the proxy's own), so other packets do not pay for it. One level: what is inside a tunnel inside a
- * tunnel is counted by the addresses of the outer of the two. Checksums of GRE and UDP are the receiving host's to check; decapsulated
- * here they are not, and the packet's own remain.
+ * tunnel's local address counts as the proxy's own), so other packets do not pay for it. One level: what is inside a tunnel
+ * inside a tunnel is counted by the addresses of the outer of the two. Checksums of GRE and UDP are the receiving host's to
+ * check; decapsulated here they are not, and the packet's own remain.
  *
  * Fragments of an outer packet are left to the kernel to put together: the first is judged by the pair it shows, and one too
  * short to show it drops, or cutting a packet small would be a way around every rate.
@@ -33,7 +33,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, TUNNELS_MAX * TUNNEL_SOURCES_MAX);
+	__uint(max_entries, TUNNELS_MAX *TUNNEL_SOURCES_MAX);
 	__type(key, struct tunnel_source);
 	__type(value, __u8);
 } tunnel_sources SEC(".maps");
@@ -155,8 +155,8 @@ static __always_inline struct tunnel *tunnel_find(struct xdp_md *ctx, const stru
 }
 
 /*
- * Turns *packet into the one inside. REASON_PASS: it is to be judged; REASON_PASS_LOCAL: no tunnel's, or nothing we know inside; else
- * its verdict. *ret_decapsulate tells whether the outer headers are ours to take off.
+ * Turns *packet into the one inside. REASON_PASS: it is to be judged; REASON_PASS_LOCAL: no tunnel's, or nothing we know inside;
+ * else its verdict. *ret_decapsulate tells whether the outer headers are ours to take off.
  */
 static __always_inline __u32 tunnel_open(struct xdp_md *ctx, struct packet *packet, __u64 transport, bool *ret_decapsulate)
 {
@@ -186,8 +186,8 @@ static __always_inline __u32 tunnel_open(struct xdp_md *ctx, struct packet *pack
 #define LINK_BYTES_MAX (sizeof(struct ethhdr) + TAGS_MAX * TAG_BYTES)
 
 /*
- * Takes the outer headers off: the link's header, tags included, moves to the packet inside. Nothing changes when that is not possible.
- * `link_bytes`: of the link's header, 0 on an interface without one, where the kernel must do it. A global function.
+ * Takes the outer headers off: the link's header, tags included, moves to the packet inside. Nothing changes when that is not
+ * possible. `link_bytes`: of the link's header, 0 on an interface without one, where the kernel must do it. A global function.
  */
 __noinline int decapsulate(struct xdp_md *ctx, struct packet *packet, __u32 link_bytes)
 {

@@ -18,8 +18,8 @@ static __always_inline bool is_tag(__u32 type)
 }
 
 /*
- * The ethertype (host order) behind the Ethernet header at `offset` and its tags, and where the packet begins; NO_TYPE when the frame
- * ends before. A third tag is returned as the type it is.
+ * The ethertype (host order) behind the Ethernet header at `offset` and its tags, and where the packet begins; NO_TYPE when the
+ * frame ends before. A third tag is returned as the type it is.
  */
 static __always_inline __u32 ethertype_at(struct xdp_md *ctx, __u32 offset, __u32 *ret_offset)
 {

@@ -14,6 +14,7 @@
 #include "aggregate.h"
 #include "local.h"
 #include "forward.h"
+#include "capture.h"
 
 char license_text[] SEC("license") = "Dual BSD/GPL";
 
@@ -207,13 +208,21 @@ static __always_inline bool is_to_forward(__u32 reason)
 	return reason == REASON_PASS || reason >= REASON_PASS_SHARE; /* those between go to the stack */
 }
 
-static __always_inline int finish(struct xdp_md *ctx, struct packet *packet, __u32 reason)
+/* Dropped, or would be but for monitor mode. */
+static __always_inline bool is_to_capture(__u32 reason)
+{
+	return reason - REASON_DROP_PAIR <= REASON_WOULD_DROP - REASON_DROP_PAIR;
+}
+
+static __always_inline int finish(struct xdp_md *ctx, struct packet *packet, __u32 reason, bool bare)
 {
 	int verdict;
 
 	if (reason == REASON_PASS_LOCAL && local_watched)
 		reason = through_local(ctx, packet);
 	verdict = leave(reason, packet->bytes);
+	if (is_to_capture(reason))
+		capture_frame(ctx, packet, reason, bare);
 	if (forward_fast && verdict == XDP_PASS && is_to_forward(reason))
 		verdict = forward(ctx, packet);
 	return verdict;
@@ -245,7 +254,7 @@ int xpro(struct xdp_md *ctx)
 		if (reason == REASON_PASS)
 			reason = filter_any(&packet);
 	}
-	return finish(ctx, &packet, reason);
+	return finish(ctx, &packet, reason, false);
 }
 
 /* On interfaces without one (TUN, WireGuard, PPP): the frame is the packet. */
@@ -265,7 +274,7 @@ int xpro_l3(struct xdp_md *ctx)
 		reason = parse_ip_at(ctx, &packet, 0, ETH_P_IPV6);
 	if (reason == REASON_PASS)
 		reason = filter_any(&packet);
-	return finish(ctx, &packet, reason);
+	return finish(ctx, &packet, reason, true);
 }
 
 /* What the daemon's anchor reads: both clocks at once. */

@@ -36,6 +36,7 @@ static const size_t row_sizes[] = {
 	[CONTROL_TYPE_CELL] = sizeof(struct control_cell),
 	[CONTROL_TYPE_EVENT] = sizeof(struct control_event),
 	[CONTROL_TYPE_RULE] = sizeof(struct control_rule),
+	[CONTROL_TYPE_SAMPLE] = sizeof(struct control_sample),
 	[CONTROL_TYPE_PUSHED] = sizeof(struct control_pushed),
 	[CONTROL_TYPE_DOCUMENT] = sizeof(struct control_document),
 	[CONTROL_TYPE_STANDING] = sizeof(struct control_standing),
@@ -157,7 +158,7 @@ static int end_of(const struct control_end *end)
 	if (end->error == 0)
 		return EXIT_OK;
 	complain("gossipd refused: %s", end->error == -EPROTO  ? "it is of another version than gossipctl"
-					: end->error == -EBUSY ? "too many clients are connected; try again"
+					: end->error == -EBUSY ? "too many clients are connected, or another capture runs; try again"
 							       : strerror(-end->error));
 	return EXIT_FAILED;
 }
@@ -171,7 +172,7 @@ static int read_rows(struct answers *answers, bool patient, ask_row *each, void 
 		if (status != EXIT_OK)
 			return status;
 		memcpy(&header, answers->bytes + answers->at, sizeof(header));
-		if (header.type < CONTROL_END || header.type > CONTROL_TYPE_STANDING || header.size != row_sizes[header.type]) {
+		if (header.type < CONTROL_END || header.type >= sizeof(row_sizes) / sizeof(row_sizes[0]) || header.size != row_sizes[header.type]) {
 			complain("gossipd sent what gossipctl does not understand; are both of one version?");
 			return EXIT_FAILED;
 		}
@@ -198,6 +199,32 @@ static bool send_all(int fd, const void *bytes, size_t size)
 			return errno == EPIPE || errno == ECONNRESET;
 		done += (size_t)sent;
 	}
+	return true;
+}
+
+static bool take_prefix(const char *option, const char *text, uint8_t address[16], uint8_t *bits)
+{
+	struct prefix prefix;
+	const char *why = "";
+
+	if (text_to_prefix(text, &prefix, &why)) {
+		complain("%s: %s", option, why);
+		return false;
+	}
+	memcpy(address, prefix.address.bytes, 16);
+	*bits = prefix.bits;
+	return true;
+}
+
+bool ask_prefixes(const struct arguments *arguments, struct control_request *request)
+{
+	const char *client = arguments->value[OPTION_CLIENT], *destination = arguments->value[OPTION_DESTINATION];
+
+	if (client && !take_prefix("--client", client, request->client, &request->client_bits))
+		return false;
+	if (destination && !take_prefix("--destination", destination, request->destination, &request->destination_bits))
+		return false;
+	request->flags |= (client ? CONTROL_HAS_CLIENT : 0) | (destination ? CONTROL_HAS_DESTINATION : 0);
 	return true;
 }
 

@@ -10,6 +10,9 @@
 /* A row of the type's own size. Returns false to stop asking (standard output is gone, say). */
 typedef bool ask_row(void *user, enum control_type type, const void *row);
 
+/* --client and --destination into the request. False, with the error told, when one is no prefix. */
+bool ask_prefixes(const struct arguments *arguments, struct control_request *request);
+
 /* Fills in magic and version, finds the socket, asks, and calls `each` for every row. EXIT_OK at the end; EXIT_UNREACHABLE when
  * there is no daemon or it stops answering; EXIT_FAILED when it refuses. What went wrong is told on standard error. */
 int ask(const struct arguments *arguments, struct control_request *request, ask_row *each, void *user);

@@ -41,6 +41,9 @@ enum option_name {
 	OPTION_OVER,
 	OPTION_DIGEST,
 	OPTION_FOLLOW,
+	OPTION_PACKETS,
+	OPTION_SECONDS,
+	OPTION_OUTPUT,
 	OPTION_IN,
 	OPTION_PREVIOUS,
 	OPTION_COUNT
@@ -78,6 +81,7 @@ int run_destinations(const struct arguments *arguments, struct output *output);
 int run_explain(const struct arguments *arguments, struct output *output);
 int run_policy_show(const struct arguments *arguments, struct output *output);
 int run_events(const struct arguments *arguments, struct output *output);
+int run_capture(const struct arguments *arguments, struct output *output);
 int run_detach(const struct arguments *arguments, struct output *output);
 
 #endif

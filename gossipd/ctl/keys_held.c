@@ -45,30 +45,12 @@ static bool show_key(void *user, enum control_type type, const void *row)
 	return !ferror(output->file);
 }
 
-static bool take_prefix(const char *option, const char *text, uint8_t address[16], uint8_t *bits)
-{
-	struct prefix prefix;
-	const char *why = "";
-
-	if (text_to_prefix(text, &prefix, &why)) {
-		complain("%s: %s", option, why);
-		return false;
-	}
-	memcpy(address, prefix.address.bytes, 16);
-	*bits = prefix.bits;
-	return true;
-}
-
 static int run(const struct arguments *arguments, struct output *output, enum control_verb verb, const char *list)
 {
-	const char *client = arguments->value[OPTION_CLIENT], *destination = arguments->value[OPTION_DESTINATION];
 	struct control_request request = { .verb = verb, .flags = arguments->value[OPTION_OVER] ? CONTROL_OVER : 0 };
 
-	if (client && !take_prefix("--client", client, request.client, &request.client_bits))
+	if (!ask_prefixes(arguments, &request))
 		return EXIT_USAGE;
-	if (destination && !take_prefix("--destination", destination, request.destination, &request.destination_bits))
-		return EXIT_USAGE;
-	request.flags |= (client ? CONTROL_HAS_CLIENT : 0) | (destination ? CONTROL_HAS_DESTINATION : 0);
 	output_list(output, list);
 	return ask(arguments, &request, show_key, output);
 }

@@ -49,6 +49,9 @@ static const struct {
 	[OPTION_IN] = { "in", "SECONDS", "when it comes into force, for all at once" },
 	[OPTION_PREVIOUS] = { "previous", NULL, "the key it had before mesh rotate; the node goes on" },
 	[OPTION_FOLLOW] = { "follow", NULL, "go on with new ones" },
+	[OPTION_PACKETS] = { "count", "N", "end after so many packets (default 1000)" },
+	[OPTION_SECONDS] = { "seconds", "N", "end after so long (default 60)" },
+	[OPTION_OUTPUT] = { "output", "FILE", "write there; default: standard output" },
 };
 
 #define BIT(option) (1u << OPTION_##option)
@@ -87,6 +90,8 @@ static const struct command {
 	  "why a client's packets pass or drop: the counts behind the verdict" },
 	{ "policy show", run_policy_show, "", 0, ASKS, false, "the defaults and the rules this proxy judges by" },
 	{ "events", run_events, "", 0, ASKS | BIT(FOLLOW), true, "what happened lately" },
+	{ "capture", run_capture, "", 0, ASKS | BIT(CLIENT) | BIT(DESTINATION) | BIT(PACKETS) | BIT(SECONDS) | BIT(OUTPUT), true,
+	  "samples of the packets dropped here, as pcap" },
 	{ "detach", run_detach, "", 0, BIT(PIN_PATH) | BIT(CONFIG), false, "take the filter off, with or without gossipd" },
 };
 

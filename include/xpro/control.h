@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "bounds.h"
+#include "plane.h"
 #include "record.h"
 
 #define CONTROL_MAGIC 0x584d5031u /* "XMP1" */
@@ -23,7 +24,8 @@ enum control_verb {
 	CONTROL_EXPLAIN, /* control_status with the thresholds of this pair and destination; control_rule rows of the rules that decide; then for the pair, then for the destination: control_key, control_record, control_cell rows */
 	CONTROL_EVENTS, /* control_event rows: the last ones kept, then with CONTROL_FOLLOW new ones until the client goes */
 	CONTROL_POLICY, /* control_status, then control_rule rows of every rule in force */
-	CONTROL_PUSH, /* a document of the mesh authority, payload_bytes long, follows the request: one control_pushed */
+	CONTROL_CAPTURE, /* control_sample rows as frames drop; filters, `count` and `seconds` apply; one at a time (-EBUSY) */
+	CONTROL_PUSH, /* a document of the mesh authority, `count` bytes long, follows the request: one control_pushed */
 	CONTROL_MESH, /* control_document rows: those held; then control_standing rows: how far each member is */
 };
 
@@ -39,10 +41,13 @@ struct control_request {
 	uint32_t verb, flags;
 	uint8_t client[16], destination[16]; /* IPv4 is IPv4-mapped */
 	uint8_t client_bits, destination_bits; /* prefix lengths, 0-128 on the mapped form */
-	uint8_t reserved[2];
-	uint32_t payload_bytes; /* CONTROL_PUSH: what follows this record */
+	uint16_t seconds; /* capture: at most */
+	uint32_t count; /* capture: samples, at most; push: bytes of the document */
 };
 _Static_assert(sizeof(struct control_request) == 56, "no padding");
+
+#define CAPTURE_SECONDS_MAX 3600
+#define CAPTURE_COUNT_MAX 1000000
 
 enum control_type {
 	CONTROL_END = 1, /* struct control_end */
@@ -56,6 +61,7 @@ enum control_type {
 	CONTROL_TYPE_CELL,
 	CONTROL_TYPE_EVENT,
 	CONTROL_TYPE_RULE,
+	CONTROL_TYPE_SAMPLE,
 	CONTROL_TYPE_PUSHED,
 	CONTROL_TYPE_DOCUMENT,
 	CONTROL_TYPE_STANDING,
@@ -190,6 +196,16 @@ struct control_event {
 	uint8_t client[16], destination[16];
 	double value; /* rate in packets per second, or skew in ms */
 	char text[96];
+};
+
+/* A dropped frame's first bytes. */
+struct control_sample {
+	int64_t at_ns; /* mesh time */
+	uint32_t reason, length, ifindex;
+	uint16_t caught;
+	uint8_t bare, reserved; /* bare: no Ethernet header */
+	uint8_t client[16], destination[16];
+	uint8_t bytes[CAPTURE_BYTES];
 };
 
 #endif

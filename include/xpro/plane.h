@@ -64,4 +64,32 @@ struct port {
 	__u32 reserved;
 };
 
+#define CAPTURE_BYTES 192 /* of a frame: headers of tunnels included, and a little of what they carry */
+#define CAPTURE_PER_JIFFY 4 /* samples a CPU takes: a thousand a second at 250 Hz */
+#define CAPTURE_RING_BYTES (512 * 1024) /* a second of two CPUs' */
+
+struct address_prefix {
+	__u64 words[2], mask[2]; /* as they stand in the packet; a mask of zeros takes every address */
+};
+
+/* Of `capture`: what is to be sampled, and until when. */
+struct capture {
+	__u32 until; /* jiffies; 0: nothing */
+	__u32 reserved;
+	struct address_prefix client, destination;
+};
+
+struct sample {
+	__u8 client[16], destination[16];
+	__u32 at; /* jiffies */
+	__u32 reason;
+	__u32 length; /* of the frame */
+	__u32 ifindex;
+	__u16 caught; /* of `bytes` */
+	__u8 bare; /* no Ethernet header */
+	__u8 reserved[5];
+	__u8 bytes[CAPTURE_BYTES];
+};
+_Static_assert(sizeof(struct sample) == 56 + CAPTURE_BYTES, "layout");
+
 #endif

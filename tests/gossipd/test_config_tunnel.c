@@ -66,9 +66,11 @@ static void what_is_wrong_is_said_at_its_line(void **state)
 	} rows[] = {
 		/*  0 */ { "tunnels = \"gre\";", ":3: entry 1 of tunnels: tunnels must be a list of groups" },
 		/*  1 */ { "tunnels = ( 1 );", ":3: entry 1 of tunnels: must be a group" },
-		/*  2 */ { "tunnels = (\n{ type = \"ipsec\"; } );", ":4: entry 1 of tunnels: type: must be one of \"ipip\", \"gre\"" },
+		/*  2 */
+		{ "tunnels = (\n{ type = \"ipsec\"; } );", ":4: entry 1 of tunnels: type: must be one of \"ipip\", \"gre\"" },
 		/*  3 */ { "tunnels = (\n{ local = \"192.0.2.1\"; } );", ":4: entry 1 of tunnels: type: must be one of" },
-		/*  4 */ { "tunnels = ( { type = \"gre\";\nlocal = \"here\"; } );", ":4: entry 1 of tunnels: local: must be the address" },
+		/*  4 */
+		{ "tunnels = ( { type = \"gre\";\nlocal = \"here\"; } );", ":4: entry 1 of tunnels: local: must be the address" },
 		/*  5 */ { "tunnels = ( { type = \"gre\"; local = \"0.0.0.1/8\"; } );", "local: must be the address" },
 		/*  6 */ { "tunnels = ( { type = \"gre\"; local = \"192.0.2.1\"; } );", "from: must be a list of the prefixes" },
 		/*  7 */ { "tunnels = ( { type = \"gre\"; local = \"192.0.2.1\"; from = []; } );", "from: must be a list" },

@@ -133,6 +133,23 @@ static struct kernel_verdict judge(const struct measure *measure, uint32_t rate,
 	};
 }
 
+/* As xdp/judge.h, with time and bucket in whole numbers of a jiffy's 1/1024. */
+static bool evidence_grants(struct pair_record *record, uint32_t rate, uint32_t now)
+{
+	const uint32_t members = FOLD_MEMBERS(record->fold), at = EVIDENCE_AT(now), second = KERNEL_HZ * EVIDENCE_SCALE;
+	const uint64_t packet = (uint64_t)second * EVIDENCE_SHARE * members / (rate ? rate : 1);
+	uint32_t ahead = record->evidence - at;
+
+	if (members < 2 || !rate)
+		return false;
+	if (ahead > second + packet)
+		ahead = 0;
+	if (ahead + packet > (second > packet ? second : packet))
+		return false;
+	record->evidence = at + ahead + (uint32_t)packet;
+	return true;
+}
+
 struct kernel_verdict kernel_packet(struct kernel *kernel, const struct key *key, struct instant mesh)
 {
 	const struct thresholds *t = &kernel->thresholds;
@@ -146,7 +163,10 @@ struct kernel_verdict kernel_packet(struct kernel *kernel, const struct key *key
 	measure = fold_in_force(record) ? measure_fold(kernel, record, now) : measure_own(kernel, record, now);
 	if (key_is_destination(key))
 		return judge(&measure, t->destination_rate, jiffies_in(t->destination_min_window));
-	return judge(&measure, t->pair_rate, jiffies_in(t->pair_min_window));
+	struct kernel_verdict verdict = judge(&measure, t->pair_rate, jiffies_in(t->pair_min_window));
+
+	verdict.floor = verdict.over_early && fold_in_force(record) && evidence_grants(record, t->pair_rate, now);
+	return verdict;
 }
 
 /* A window that began after the last harvest is not in the ledger yet; a record never harvested continues what others counted

@@ -32,6 +32,7 @@ void kernel_init(struct kernel *kernel, const struct mesh *mesh, const struct th
 
 struct kernel_verdict {
 	bool over, over_early; /* the rate's rule without and with POLICY_EARLY */
+	bool floor; /* over_early, but the floor of local evidence lets it pass */
 };
 
 /* One packet of a key (a pair, or its destination): counted, then judged. */

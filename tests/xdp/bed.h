@@ -45,6 +45,8 @@ static struct bed {
 	unsigned int warnings;
 	uint8_t out[16384]; /* the frame as the program left it */
 	uint32_t out_length;
+	char told[512];
+	unsigned int tellings;
 } bed;
 
 struct frame {
@@ -269,6 +271,21 @@ static inline struct pair_record *bed_record(const struct key *key)
 	struct spot spot;
 
 	return spot_find(bed.table, key, &spot) ? spot_record(&spot) : NULL;
+}
+
+static inline void bed_note_interface(void *user, const char *text, bool good)
+{
+	(void)user, (void)good;
+	snprintf(bed.told, sizeof(bed.told), "%s", text);
+	bed.tellings++;
+}
+
+/* A second's look at the interfaces; how much was told of them. bed.told is the last of it. */
+static inline unsigned int bed_second(void)
+{
+	bed.tellings = 0;
+	table_second(bed.table, bed_note_interface, NULL);
+	return bed.tellings;
 }
 
 static inline void bed_note_warning(void *user, const struct warning *warning)

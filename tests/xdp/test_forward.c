@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The fast way: what it sends on and how the frame looks then, and what it leaves to the kernel, untouched. In a network namespace:
+ * The fast way: what it sends on and how the frame looks then, and what it leaves to the kernel, untouched. In a network
+ *namespace:
  *
  *	(frames come in at) near ==== far        out (frames leave by) ==== away, whose program makes `out` able to send
  */
@@ -285,16 +286,16 @@ static void an_interface_that_cannot_send_is_not_sent_to(void **state)
 	(void)state;
 	sent_on(&four);
 	assert_int_equal(bpf_xdp_attach((int)if_nametoindex("away"), -1, XDP_FLAGS_DRV_MODE, NULL), 0);
-	table_second(bed.table);
+	bed_second();
 	bed_at(bed.jiffies + BED_HZ);
 	left_alone(&four, "a veth whose peer is not ready");
 	assert_int_equal(bpf_xdp_attach((int)if_nametoindex("away"), pass_program, XDP_FLAGS_DRV_MODE, NULL), 0);
-	table_second(bed.table);
+	bed_second();
 	bed_at(bed.jiffies + BED_HZ);
 	sent_on(&four);
 	sh("ip link add top link out type macvlan; ip link set top up; ip addr add 198.18.0.254/24 dev top;"
 	   "ip neigh add 198.18.0.1 lladdr 02:00:00:00:00:99 dev top");
-	table_second(bed.table);
+	bed_second();
 	memcpy(four.bytes + ETH_HLEN + 16, (uint8_t[]){ 198, 18, 0, 1 }, 4);
 	set_check(&four);
 	left_alone(&four, "an interface above another, like a VLAN's");
@@ -313,7 +314,7 @@ static void a_changed_route_is_taken_within_a_second(void **state)
 	assert_int_equal(run(four.bytes, four.length), XDP_REDIRECT);
 	assert_int_equal(bed.out[5], 0x98);
 	sh("ip link set near address 02:00:00:00:00:02");
-	table_second(bed.table);
+	bed_second();
 	left_alone(&four, "our MAC address has changed");
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Interfaces of other kinds, in a network namespace of their own: a TUN, whose frames are bare IP packets. */
+/*
+ * Interfaces of other kinds and in other states, in a network namespace of their own: a TUN, whose frames are bare IP packets; a
+ * veth that goes, comes back, or is called otherwise.
+ */
 #define _GNU_SOURCE /* unshare */
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -110,6 +113,90 @@ static void other_kinds_are_refused(void **state)
 	assert_string_equal(bed.problem.text, "bare: its frames (link type 824) are neither Ethernet nor IP");
 }
 
+/* ---- while the daemon runs ---- */
+
+static void filtered(const char *interface, bool wanted)
+{
+	struct attachment attachments[INTERFACES_MAX];
+	bool found = false;
+
+	assert_int_equal(table_read_attachments(bed.table, attachments), 2);
+	for (unsigned int i = 0; i < 2; i++)
+		found = found || (strcmp(attachments[i].interface, interface) == 0 && attachments[i].ours);
+	if (found != wanted)
+		fail_msg("%s: %s", interface, wanted ? "not filtered" : "filtered");
+}
+
+static void told(const char *text)
+{
+	assert_int_equal(bed_second(), 1);
+	assert_string_equal(bed.told, text);
+	assert_int_equal(bed_second(), 0); /* once is enough */
+}
+
+static void an_interface_made_anew_is_filtered_again(void **state)
+{
+	(void)state;
+	assert_int_equal(table_open(&bed.config, 7, bed_seed, &bed.table, &bed.problem), 0);
+	assert_int_equal(bed_second(), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		sh("ip link del near");
+		told("near: is gone; it is filtered again when it comes back");
+		filtered("near", false);
+		sh("ip link add near type veth peer name far && ip link set near up");
+		told("near: is here, and filtered");
+		filtered("near", true);
+	}
+	sh("ip link del near && ip link add near type veth peer name far"); /* between two looks */
+	told("near: is here, and filtered");
+	filtered("near", true);
+}
+
+static void down_and_up_it_stays_filtered(void **state)
+{
+	(void)state;
+	assert_int_equal(table_open(&bed.config, 7, bed_seed, &bed.table, &bed.problem), 0);
+	sh("ip link set near down");
+	assert_int_equal(bed_second(), 0);
+	filtered("near", true);
+	sh("ip link set near up");
+	assert_int_equal(bed_second(), 0);
+	filtered("near", true);
+}
+
+static void another_name_changes_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(table_open(&bed.config, 7, bed_seed, &bed.table, &bed.problem), 0);
+	sh("ip link set near down && ip link set near name wan0 && ip link set wan0 up");
+	told("near: is still filtered; its name is now wan0");
+	filtered("wan0", true);
+	sh("ip link set wan0 down && ip link set wan0 name near && ip link set near up");
+	told("near: is here, and filtered");
+}
+
+static void a_strangers_program_is_not_pushed_aside(void **state)
+{
+	(void)state;
+	assert_int_equal(table_open(&bed.config, 7, bed_seed, &bed.table, &bed.problem), 0);
+	sh("ip link del near && ip link add near type veth peer name far");
+	{
+		const struct bpf_insn pass[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = XDP_VERDICT_PASS },
+						 { .code = BPF_JMP | BPF_EXIT } };
+		int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "stranger", "GPL", pass, 2, NULL);
+
+		assert_int_equal(bpf_xdp_attach((int)if_nametoindex("near"), fd, 0, NULL), 0);
+		close(fd);
+	}
+	assert_int_equal(bed_second(), 1);
+	assert_non_null(strstr(bed.told, "near: XDP program "));
+	assert_non_null(strstr(bed.told, "; it is not filtered"));
+	assert_int_equal(bed_second(), 0);
+	filtered("near", false);
+	assert_int_equal(bpf_xdp_detach((int)if_nametoindex("near"), 0, NULL), 0);
+	told("near: is here, and filtered");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +204,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(taken_over_it_is_read_the_same_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(each_interface_has_the_program_of_its_kind, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_kinds_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_interface_made_anew_is_filtered_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(down_and_up_it_stays_filtered, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_name_changes_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_strangers_program_is_not_pushed_aside, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -172,11 +172,60 @@ static void unprotected_destinations_are_not_counted(void **state)
 	assert_null(bed_record(&pair));
 }
 
+/* The mesh's mode, or this proxy's own. */
+static void monitor_counts_what_lists_and_rates_would_drop(void **state)
+{
+	struct frame foe = frame4(NET(10, 0, 0, 2), VICTIM), fast = frame4(NET(10, 0, 0, 3), VICTIM);
+
+	(void)state;
+	for (int own = 0; own < 2; own++) {
+		const uint64_t before = bed_reason(REASON_WOULD_DROP);
+		uint32_t rule;
+
+		document_start(10, 0);
+		rule_add(POLICY_CLIENT, POLICY_BLOCK, prefix4(NET(10, 0, 0, 2), 32));
+		document.defaults.monitor = !own;
+		assert_int_equal(policy_compile(&document, 0, &compiled, &rule), 0);
+		while (table_set_policy(bed.table, &document, &compiled, &mesh, own) == -EAGAIN)
+			policy_walk(bed.table);
+		bed_at(bed.jiffies + 20 * BED_HZ);
+		assert_int_equal(passes(&foe, 5), 5);
+		assert_int_equal(passes(&fast, 30), 30);
+		assert_int_equal(bed_reason(REASON_WOULD_DROP) - before, 25);
+	}
+	assert_int_equal(bed_reason(REASON_DROP_BLOCKED) + bed_reason(REASON_DROP_PAIR), 0);
+}
+
+/* The paper's form by policy: no verdict before the window is T_T2 long; pairs of a prefix have another T_T2. */
+static void early_and_windows_are_the_policys(void **state)
+{
+	struct frame slow = frame4(NET(10, 0, 0, 2), VICTIM), quick = frame4(NET(10, 0, 0, 3), VICTIM);
+	struct policy_rule *rule;
+
+	(void)state;
+	document_start(10, 0);
+	document.defaults.early = false;
+	rule = rule_add(POLICY_CLIENT, POLICY_OVERRIDE, prefix4(NET(10, 0, 0, 3), 32));
+	rule->fields = POLICY_PAIR_MIN_WINDOW;
+	rule->pair_min_window_ms = 200;
+	put();
+	assert_int_equal(passes(&slow, 30), 30);
+	assert_int_equal(passes(&quick, 30), 30);
+	bed_at(bed.jiffies + BED_HZ / 2);
+	assert_int_equal(passes(&slow, 3), 3);
+	assert_int_equal(passes(&quick, 3), 0);
+	bed_at(bed.jiffies + BED_HZ);
+	assert_int_equal(passes(&slow, 3), 0);
+}
+
 /* Records made under one policy, judged by the next: by the packet that comes first, or after the walk. */
 static void a_change_reaches_every_record(void **state)
 {
 	struct frame frame = frame4(NET(10, 0, 0, 1), VICTIM), idle = frame4(NET(10, 0, 0, 2), VICTIM);
-	struct key key = key4(NET(10, 0, 0, 2), VICTIM);
+	struct key key = key4(NET(10, 0, 0, 2), VICTIM), first = key4(NET(10, 0, 0, 1), VICTIM);
+	struct destination_head *head;
+	uint32_t place;
+	uint16_t policy;
 	const uint32_t rates[] = { 50, 70, 90, 40, 200 };
 
 	(void)state;
@@ -184,13 +233,20 @@ static void a_change_reaches_every_record(void **state)
 	put();
 	bed_run(&frame);
 	bed_run(&idle);
+	head = &bed.table->heads[PLACE_DESTINATION(bed_record(&first)->place)];
 	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
 		document_start(1000, 0);
 		override_add(POLICY_CLIENT, prefix4(NET(10, 0, 0, 1), 32), rates[i]);
 		override_add(POLICY_CLIENT, prefix4(NET(10, 0, 0, 2), 32), 7);
+		place = bed_record(&first)->place;
+		policy = head->policy;
 		put();
+		bed_record(&first)->place = place; /* as if the walk had not come there yet */
+		head->policy = policy;
 		bed_at(bed.jiffies + 20 * BED_HZ); /* an idle reset: the window is new */
 		assert_int_equal(passes(&frame, 300), rates[i]);
+		assert_int_equal((bed_record(&first)->place ^ bed.table->state->active) & BANK_BIT, 0);
+		assert_int_equal(DESTINATION_POLICY_BANK(head->policy), BANK_OF(bed.table->state->active));
 		while (bed.table->policy->walking)
 			policy_walk(bed.table);
 		assert_int_equal((bed_record(&key)->place ^ bed.table->state->active) & BANK_BIT, 0);
@@ -452,6 +508,8 @@ int main(void)
 		ROW(never_drop_comes_before_block_and_block_before_rates),
 		ROW(a_block_ends),
 		ROW(unprotected_destinations_are_not_counted),
+		ROW(monitor_counts_what_lists_and_rates_would_drop),
+		ROW(early_and_windows_are_the_policys),
 		ROW(a_change_reaches_every_record),
 		ROW(no_policy_is_taken_while_records_of_two_are_left),
 		ROW(the_next_daemon_takes_over_in_either_bank),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Tunnels that end at the proxy: whose packet it is, what is left to the kernel, and what comes out when XDP takes the rest off. */
+/* Tunnels that end at the proxy: whose packet it is, what is left to the kernel, and what comes out when XDP takes the rest off.
+ */
 #include "wrap.h"
 
 #define GUE_PORT 6080
@@ -319,13 +320,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_comes_out_is_the_inner_packet_behind_the_same_link_header,
 						setup_decapsulating, bed_teardown),
 		cmocka_unit_test_setup_teardown(the_outer_tags_stay, setup_decapsulating, bed_teardown),
-		cmocka_unit_test_setup_teardown(a_pair_over_its_rate_drops_inside_and_outside, setup_decapsulating,
-						bed_teardown),
+		cmocka_unit_test_setup_teardown(a_pair_over_its_rate_drops_inside_and_outside, setup_decapsulating, bed_teardown),
 		cmocka_unit_test_setup_teardown(cut_anywhere_nobody_is_charged, setup_decapsulating, bed_teardown),
 		cmocka_unit_test_setup_teardown(an_inner_packet_must_end_in_its_outer_one, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(from_elsewhere_it_is_a_packet_to_the_proxy, setup_decapsulating, bed_teardown),
-		cmocka_unit_test_setup_teardown(to_another_host_it_is_a_packet_like_any_other, setup_decapsulating,
-						bed_teardown),
+		cmocka_unit_test_setup_teardown(to_another_host_it_is_a_packet_like_any_other, setup_decapsulating, bed_teardown),
 		cmocka_unit_test_setup_teardown(a_tunnel_in_a_tunnel_is_not_opened, setup_decapsulating, bed_teardown),
 		cmocka_unit_test_setup_teardown(a_first_fragment_is_judged_and_left_whole, setup_decapsulating, bed_teardown),
 		cmocka_unit_test_setup_teardown(outer_options_and_extension_headers_are_walked, setup, bed_teardown),
