@@ -182,8 +182,8 @@ int control_fd(const struct control *control)
 static uint32_t payload_of(const struct control_request *request)
 {
 	return request->magic == CONTROL_MAGIC && request->version == CONTROL_VERSION && request->verb == CONTROL_PUSH &&
-			       request->count <= DOCUMENT_BYTES_MAX
-		       ? request->count
+			       request->payload_bytes <= DOCUMENT_BYTES_MAX
+		       ? request->payload_bytes
 		       : 0;
 }
 
@@ -374,7 +374,7 @@ void control_turn(struct control *control, struct daemon *daemon, struct now now
 }
 
 /* Events it follows and has not been told, or the time to look for samples. */
-static bool has_news(struct client *client, struct daemon *daemon, struct now now)
+static bool has_news(struct client *client, const struct daemon *daemon, struct now now)
 {
 	if (client->answer.request.verb != CONTROL_CAPTURE)
 		return client->answer.event < daemon->events.next;

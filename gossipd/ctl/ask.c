@@ -188,20 +188,6 @@ static int read_rows(struct answers *answers, bool patient, ask_row *each, void 
 	}
 }
 
-static bool send_all(int fd, const void *bytes, size_t size)
-{
-	for (size_t done = 0; done < size;) {
-		ssize_t sent = send(fd, (const char *)bytes + done, size - done, MSG_NOSIGNAL);
-
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent < 0)
-			return errno == EPIPE || errno == ECONNRESET;
-		done += (size_t)sent;
-	}
-	return true;
-}
-
 static bool take_prefix(const char *option, const char *text, uint8_t address[16], uint8_t *bits)
 {
 	struct prefix prefix;
@@ -225,6 +211,20 @@ bool ask_prefixes(const struct arguments *arguments, struct control_request *req
 	if (destination && !take_prefix("--destination", destination, request->destination, &request->destination_bits))
 		return false;
 	request->flags |= (client ? CONTROL_HAS_CLIENT : 0) | (destination ? CONTROL_HAS_DESTINATION : 0);
+	return true;
+}
+
+static bool send_all(int fd, const void *bytes, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		ssize_t sent = send(fd, (const char *)bytes + done, size - done, MSG_NOSIGNAL);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return errno == EPIPE || errno == ECONNRESET;
+		done += (size_t)sent;
+	}
 	return true;
 }
 

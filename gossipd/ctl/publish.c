@@ -196,7 +196,7 @@ int publish_push_file(const struct arguments *arguments, struct output *output, 
 		complain("%s", problem.text);
 		return EXIT_FAILED;
 	}
-	request.count = (uint32_t)size;
+	request.payload_bytes = (uint32_t)size;
 	status = ask_with(arguments, &request, bytes, size, take_verdict, &verdict);
 	if (status != EXIT_OK)
 		return status;

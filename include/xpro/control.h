@@ -25,7 +25,7 @@ enum control_verb {
 	CONTROL_EVENTS, /* control_event rows: the last ones kept, then with CONTROL_FOLLOW new ones until the client goes */
 	CONTROL_POLICY, /* control_status, then control_rule rows of every rule in force */
 	CONTROL_CAPTURE, /* control_sample rows as frames drop; filters, `count` and `seconds` apply; one at a time (-EBUSY) */
-	CONTROL_PUSH, /* a document of the mesh authority, `count` bytes long, follows the request: one control_pushed */
+	CONTROL_PUSH, /* a document of the mesh authority, payload_bytes long, follows the request: one control_pushed */
 	CONTROL_MESH, /* control_document rows: those held; then control_standing rows: how far each member is */
 };
 
@@ -42,9 +42,10 @@ struct control_request {
 	uint8_t client[16], destination[16]; /* IPv4 is IPv4-mapped */
 	uint8_t client_bits, destination_bits; /* prefix lengths, 0-128 on the mapped form */
 	uint16_t seconds; /* capture: at most */
-	uint32_t count; /* capture: samples, at most; push: bytes of the document */
+	uint32_t count; /* capture: samples, at most */
+	uint32_t payload_bytes; /* CONTROL_PUSH: what follows this record */
 };
-_Static_assert(sizeof(struct control_request) == 56, "no padding");
+_Static_assert(sizeof(struct control_request) == 60, "no padding");
 
 #define CAPTURE_SECONDS_MAX 3600
 #define CAPTURE_COUNT_MAX 1000000
