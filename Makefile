@@ -222,6 +222,16 @@ $(B)/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard proto/*.c proto/*.h include/xpro/*.h
 	$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(I_tests) \
 		$< $(wildcard proto/*.c) $(LIBS_proto) -o $@
 
+# This one drives a part of the daemon. An archive, as for the tests: the target stands in for the table.
+$(B)/fuzz/control: tests/fuzz/fuzz_control.c $(wildcard proto/*.c proto/*.h include/xpro/*.h gossipd/*.c gossipd/*.h)
+	@mkdir -p $@.found $@.obj
+	cd $@.obj && $(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
+		-I$(CURDIR)/include -I$(CURDIR)/proto -I$(CURDIR)/gossipd \
+		-c $(filter-out $(CURDIR)/gossipd/main.c $(CURDIR)/gossipd/table%,$(wildcard $(CURDIR)/proto/*.c $(CURDIR)/gossipd/*.c))
+	rm -f $@.obj/parts.a && $(AR) rcs $@.obj/parts.a $@.obj/*.o
+	$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(I_tests) -Igossipd \
+		$< $@.obj/parts.a -lev -lconfig -lcap-ng $(LIBS_proto) -o $@
+
 fuzz: ## fuzz every target from its corpus (SECONDS=60 each); what is found stays in build/fuzz/
 	@scripts/dependencies.sh fuzz
 	@$(MAKE) --no-print-directory $(JOBS) $(FUZZERS:%=$(B)/fuzz/%)
