@@ -84,7 +84,7 @@ static void make_node(void)
 {
 	struct node_config config = { .limits = { .keys_max = 2048, .cells_max = 4096, .frames_max = 64, .members_max = 4 },
 				      .mesh = { .tick_ms = TICK_MS_DEFAULT, .window_max_ms = WINDOW_MAX_MS_DEFAULT, .decay = DECAY_DEFAULT },
-				      .thresholds = { .pair_rate = 10, .destination_rate = 20, .idle_reset = { 10 * NS_PER_S } },
+				      .thresholds = { .pair_rate = 10, .destination_rate = 20, .idle_reset = { 10 * NS_PER_S }, .pair_min_window = { NS_PER_S }, .destination_min_window = { NS_PER_S } },
 				      .incarnation = 7,
 				      .boot = 1,
 				      .datagram_bytes = DATAGRAM_BYTES_DEFAULT,
