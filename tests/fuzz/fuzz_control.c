@@ -48,7 +48,11 @@ void table_read_reasons(const struct table *table, struct reason_counter ret_rea
 size_t table_read_attachments(const struct table *table, struct attachment ret_attachments[INTERFACES_MAX])
 {
 	(void)table;
-	memset(ret_attachments, 'x', INTERFACES_MAX * sizeof(*ret_attachments));
+	for (size_t i = 0; i < INTERFACES_MAX; i++) {
+		ret_attachments[i] = (struct attachment){ .ours = true };
+		memset(ret_attachments[i].interface, 'x', sizeof(ret_attachments[i].interface));
+		memset(ret_attachments[i].mode, 'x', sizeof(ret_attachments[i].mode));
+	}
 	return INTERFACES_MAX;
 }
 
@@ -142,6 +146,32 @@ static size_t size_of(uint32_t type)
 	return type < sizeof(sizes) / sizeof(sizes[0]) ? sizes[type] : 0;
 }
 
+#define ENDS(text) (memchr((text), 0, sizeof(text)) != NULL)
+
+static bool texts_end(uint32_t type, const uint8_t *body)
+{
+	union {
+		struct control_status status;
+		struct control_attachment attachment;
+		struct control_member member;
+		struct control_event event;
+	} row;
+
+	memcpy(&row, body, size_of(type) < sizeof(row) ? size_of(type) : sizeof(row));
+	switch (type) {
+	case CONTROL_TYPE_STATUS:
+		return ENDS(row.status.name) && ENDS(row.status.version) && ENDS(row.status.degraded_why);
+	case CONTROL_TYPE_ATTACHMENT:
+		return ENDS(row.attachment.interface) && ENDS(row.attachment.mode);
+	case CONTROL_TYPE_MEMBER:
+		return ENDS(row.member.name) && ENDS(row.member.region) && ENDS(row.member.endpoint) && ENDS(row.member.key);
+	case CONTROL_TYPE_EVENT:
+		return ENDS(row.event.kind) && ENDS(row.event.member) && ENDS(row.event.text);
+	default:
+		return true;
+	}
+}
+
 /* Walks the records; true when the last is the end. */
 static bool check_records(const struct answer_buffer *buffer)
 {
@@ -152,6 +182,8 @@ static bool check_records(const struct answer_buffer *buffer)
 			abort();
 		memcpy(&header, buffer->bytes + at, sizeof(header));
 		if (header.size == 0 || header.size != size_of(header.type) || header.size > buffer->end - at - sizeof(header))
+			abort();
+		if (!texts_end(header.type, buffer->bytes + at + sizeof(header)))
 			abort();
 	}
 	return header.type == CONTROL_END;
