@@ -29,7 +29,7 @@ static struct bed bed;
 
 static struct side side_make(uint8_t n)
 {
-	const struct node_limits limits = { .keys_max = 64, .cells_max = 128, .frames_max = 64, .members_max = 3 };
+	const struct node_limits limits = { .keys_max = 64, .cells_max = 128, .frames_max = 64, .members_max = 4 };
 	uint8_t seed[32] = { n };
 	struct side side = { .config = { .limits = limits,
 					 .mesh = mesh_make(),
@@ -43,7 +43,7 @@ static struct side side_make(uint8_t n)
 					 .datagram_bytes = DATAGRAM_BYTES_DEFAULT,
 					 .frames_per_tick = 8,
 					 .gossip = true },
-			     .certificate = { .serial = 1 } };
+			     .certificate = { .serial = n } };
 
 	crypto_sign_seed_keypair(side.certificate.public_key, side.config.secret_key, seed);
 	side.certificate.name[0] = (char)('a' + n);
@@ -101,7 +101,7 @@ static enum reject say(const uint8_t *message, size_t size)
 
 	memcpy(context.mesh_id, bed.self.config.mesh.id, MESH_ID_BYTES);
 	nonce_make(++bed.counter, zero, header.nonce);
-	sealed = seal_close(&header, &context, member->key, message, size, bytes);
+	sealed = seal_close(&header, &context, trust_key(bed.node, member_find(bed.node, bed.liar.id), 0), message, size, bytes);
 	return node_receive(bed.node, bed.now, &from, bytes, sealed);
 }
 
