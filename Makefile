@@ -54,7 +54,7 @@ DEMO_TOOLS  := $(patsubst scripts/demo/%.c,$(B)/demo/%,$(wildcard scripts/demo/*
 SKELETON    := $(B)/gen/xpro.skel.h
 PROGRAMS    := $(B)/bin/gossipd $(B)/bin/gossipctl
 
-.PHONY: all deps check test demo bench fuzz sim experiments install clean help format tidy binaries check-binaries test-binaries FORCE
+.PHONY: all man deps check test demo bench fuzz sim experiments install clean help format tidy binaries check-binaries test-binaries FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -222,6 +222,16 @@ $(B)/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard proto/*.c proto/*.h include/xpro/*.h
 	$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(I_tests) \
 		$< $(wildcard proto/*.c) $(LIBS_proto) -o $@
 
+# This one drives a part of the daemon. An archive, as for the tests: the target stands in for the table.
+$(B)/fuzz/control: tests/fuzz/fuzz_control.c $(wildcard proto/*.c proto/*.h include/xpro/*.h gossipd/*.c gossipd/*.h)
+	@mkdir -p $@.found $@.obj
+	cd $@.obj && $(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
+		-I$(CURDIR)/include -I$(CURDIR)/proto -I$(CURDIR)/gossipd \
+		-c $(filter-out $(CURDIR)/gossipd/main.c $(CURDIR)/gossipd/table%,$(wildcard $(CURDIR)/proto/*.c $(CURDIR)/gossipd/*.c))
+	rm -f $@.obj/parts.a && $(AR) rcs $@.obj/parts.a $@.obj/*.o
+	$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(I_tests) -Igossipd \
+		$< $@.obj/parts.a -lev -lconfig -lcap-ng $(LIBS_proto) -o $@
+
 fuzz: ## fuzz every target from its corpus (SECONDS=60 each); what is found stays in build/fuzz/
 	@scripts/dependencies.sh fuzz
 	@$(MAKE) --no-print-directory $(JOBS) $(FUZZERS:%=$(B)/fuzz/%)
@@ -244,10 +254,21 @@ experiments: ## what the mesh does against the paper's master and the bounds: bu
 clean: ## remove build/
 	rm -rf build
 
-install: all ## install below DESTDIR and PREFIX
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin
+# What the pages say of commands, options and settings comes from the programs themselves.
+man: binaries
+	@scripts/man.sh $(B)/bin $(B)/man
+
+SHARE := $(DESTDIR)$(PREFIX)/share
+install: all man ## install programs, man pages, systemd unit and completion below DESTDIR and PREFIX
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system \
+		$(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man8 $(SHARE)/bash-completion/completions
 	install -m 0755 $(B)/bin/gossipd $(DESTDIR)$(PREFIX)/sbin/gossipd
-	install -m 0755 $(B)/bin/gossipctl $(DESTDIR)$(PREFIX)/bin/gossipctl
+	install -m 0755 $(B)/bin/gossipctl $(B)/bin/xpro-sim $(DESTDIR)$(PREFIX)/bin/
+	install -m 0644 $(B)/man/*.1 $(SHARE)/man/man1/
+	install -m 0644 $(B)/man/*.5 $(SHARE)/man/man5/
+	install -m 0644 $(B)/man/*.8 $(SHARE)/man/man8/
+	install -m 0644 scripts/completion/gossipctl $(SHARE)/bash-completion/completions/gossipctl
+	sed 's|@PREFIX@|$(PREFIX)|g' scripts/gossipd@.service.in >$(DESTDIR)$(PREFIX)/lib/systemd/system/gossipd@.service
 
 format: ## rewrite the sources with clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')

@@ -138,3 +138,12 @@ int files_read_at(int directory_fd, const char *name, void *ret_bytes, size_t by
 		*ret_size = size;
 	return err;
 }
+
+void files_hold_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		/* The lowest free number is this one; opened for the other direction, so that using it is still an error. */
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			return;
+	}
+}

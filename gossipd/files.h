@@ -26,4 +26,8 @@ int files_write_path(const char *path, mode_t mode, const void *bytes, size_t si
 /* Reads a regular file of at most bytes_max; *ret_size is what it holds. -EFBIG when it is larger. */
 int files_read_at(int directory_fd, const char *name, void *ret_bytes, size_t bytes_max, size_t *ret_size);
 
+/* Standard input, output and error that are closed are held by /dev/null, where writing fails: else the next socket or file to be opened would take
+ * their number, and be written to. First thing in main. */
+void files_hold_standard(void);
+
 #endif

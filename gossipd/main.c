@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "control.h"
+#include "files.h"
 #include "loop.h"
 #include "start.h"
 
@@ -139,6 +140,7 @@ int main(int argc, char **argv)
 	struct arguments arguments;
 	int status;
 
+	files_hold_standard();
 	if (parse_arguments(argc, argv, &arguments)) {
 		fputs(usage, stderr);
 		return EXIT_USAGE;

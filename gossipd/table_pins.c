@@ -317,7 +317,8 @@ static int load(struct table *table, const struct table_config *config, const st
 	if (!err)
 		err = maps_map(table);
 	if (err)
-		problem_say(problem, "loading the XDP program and its table: %s", strerror(-err));
+		problem_say(problem, "loading the XDP program and its table: %s%s", strerror(-err),
+			    err == -EPERM || err == -EACCES ? "; it needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON" : "");
 	return err;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../config.h"
+#include "../files.h"
 #include "ctl.h"
 
 #ifndef XPRO_VERSION
@@ -287,6 +288,7 @@ int main(int argc, char **argv)
 {
 	int status;
 
+	files_hold_standard();
 	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of writing, told and counted like any other */
 	if (sodium_init() < 0) {
 		complain("libsodium cannot be initialised");

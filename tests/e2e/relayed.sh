@@ -129,7 +129,7 @@ agree_within() {
 	deadline=$(($(date +%s) + $1))
 	shift
 	until agree "$@" >/dev/null 2>&1; do
-		[ "$(date +%s)" -le "$deadline" ] || { agree "$@"; tell report; tail -n 1 "$state/relay.log"; return 1; }
+		[ "$(date +%s)" -le "$deadline" ] || { agree "$@"; [ -z "$relay" ] || relay_count carried; return 1; }
 		sleep 0.05
 	done
 }

@@ -23,6 +23,10 @@
 #include "fuzz/fuzz_policy.c"
 #undef LLVMFuzzerTestOneInput
 
+#define LLVMFuzzerTestOneInput fuzz_differential
+#include "fuzz/fuzz_differential.c"
+#undef LLVMFuzzerTestOneInput
+
 static void replay_file(const char *path, int (*target)(const uint8_t *data, size_t size))
 {
 	uint8_t *data = malloc(1 << 16), *exact;
@@ -98,6 +102,12 @@ static void the_corpus_of_policies(void **state)
 	replay("tests/fuzz/policy", fuzz_policy);
 }
 
+static void the_corpus_of_two_readers(void **state)
+{
+	(void)state;
+	replay("tests/fuzz/differential", fuzz_differential);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,6 +117,7 @@ int main(void)
 		cmocka_unit_test(the_corpus_of_messages),
 		cmocka_unit_test(the_corpus_of_documents),
 		cmocka_unit_test(the_corpus_of_policies),
+		cmocka_unit_test(the_corpus_of_two_readers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

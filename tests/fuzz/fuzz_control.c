@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Any bytes as requests at the control socket, 56 at a time, of a daemon that holds a little of everything: every answer must be whole records of
+ * their types' sizes with texts that end, finish with one end record or wait for events, and change nothing. The table is stood in for.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "answer.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define START_NS (1760000000LL * NS_PER_S)
+#define PAIRS 600 /* their rows do not fit one buffer */
+#define FILLS_MAX 100
+
+static struct daemon fuzz_daemon;
+static const struct now fuzz_now = { .mono = { NS_PER_S }, .mesh = { START_NS } };
+
+/* ---- in the table's place ---- */
+
+uint64_t table_incarnation(const struct table *table)
+{
+	(void)table;
+	return 7;
+}
+
+uint32_t table_hz(const struct table *table)
+{
+	(void)table;
+	return 300;
+}
+
+void table_read_usage(const struct table *table, struct table_usage *ret_usage)
+{
+	(void)table;
+	*ret_usage = (struct table_usage){ .pairs4 = 1, .pairs4_max = 64 };
+}
+
+void table_read_reasons(const struct table *table, struct reason_counter ret_reasons[REASON_COUNT])
+{
+	(void)table;
+	memset(ret_reasons, 0xff, REASON_COUNT * sizeof(*ret_reasons));
+}
+
+size_t table_read_attachments(const struct table *table, struct attachment ret_attachments[INTERFACES_MAX])
+{
+	(void)table;
+	for (size_t i = 0; i < INTERFACES_MAX; i++) {
+		ret_attachments[i] = (struct attachment){ .ours = true };
+		memset(ret_attachments[i].interface, 'x', sizeof(ret_attachments[i].interface));
+		memset(ret_attachments[i].mode, 'x', sizeof(ret_attachments[i].mode));
+	}
+	return INTERFACES_MAX;
+}
+
+bool table_find(const struct table *table, const struct key *key, struct record_view *ret_view)
+{
+	(void)table;
+	*ret_view = (struct record_view){ .packets = key->destination.bytes[15] };
+	return key->destination.bytes[15] & 1;
+}
+
+uint32_t table_clients_full(const struct table *table)
+{
+	(void)table;
+	return 1;
+}
+
+/* What the rest of the daemon would do; an answer asks only. */
+void health_judge(const struct daemon *daemon, struct now now, struct health *ret_health)
+{
+	(void)daemon, (void)now;
+	*ret_health = (struct health){ .degraded = true };
+	memset(ret_health->why, 'w', sizeof(ret_health->why) - 1);
+}
+
+/* ---- a daemon ---- */
+
+static struct key pair_of(uint16_t client)
+{
+	return (struct key){ address_of_ipv4((uint8_t[]){ 10, 0, (uint8_t)(client >> 8), (uint8_t)client }), address_of_ipv4((uint8_t[]){ 198, 51, 100, 1 }) };
+}
+
+static void make_node(void)
+{
+	struct node_config config = { .limits = { .keys_max = 2048, .cells_max = 4096, .frames_max = 64, .members_max = 4 },
+				      .mesh = { .tick_ms = TICK_MS_DEFAULT, .window_max_ms = WINDOW_MAX_MS_DEFAULT, .decay = DECAY_DEFAULT },
+				      .thresholds = { .pair_rate = 10, .destination_rate = 20, .idle_reset = { 10 * NS_PER_S }, .pair_min_window = { NS_PER_S }, .destination_min_window = { NS_PER_S } },
+				      .incarnation = 7,
+				      .boot = 1,
+				      .datagram_bytes = DATAGRAM_BYTES_DEFAULT,
+				      .frames_per_tick = 4 };
+	struct certificate certificate = { .name = "a", .serial = 1 };
+	uint8_t authority[SECRET_KEY_BYTES], seed[32] = { 99 };
+	size_t bytes = node_bytes(&config.limits);
+
+	crypto_sign_seed_keypair(config.mesh.authority, authority, seed);
+	mesh_id_of(config.mesh.authority, config.mesh.id);
+	seed[0] = 1;
+	crypto_sign_seed_keypair(certificate.public_key, config.secret_key, seed);
+	fuzz_daemon.node_memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
+	if (certificate_issue(&certificate, &config.mesh, authority, config.certificate, &config.certificate_bytes) ||
+	    node_init(fuzz_daemon.node_memory, bytes, &config, fuzz_now, &fuzz_daemon.node))
+		abort();
+	fuzz_daemon.identity.mesh = config.mesh;
+	for (uint16_t client = 0; client < PAIRS; client++) {
+		const struct key key = pair_of(client);
+
+		node_observe(fuzz_daemon.node, fuzz_now, &key, mesh_slot_at(&config.mesh, fuzz_now.mesh), fuzz_now.mesh, fuzz_now.mesh, 5);
+	}
+}
+
+static void once(void)
+{
+	struct node_event event = { .kind = EVENT_PAIR_OVER, .member = "\033[2Jb" };
+
+	if (fuzz_daemon.node)
+		return;
+	if (sodium_init() < 0)
+		abort();
+	log_set_level(LOG_LEVEL_ERROR);
+	memset(fuzz_daemon.config.name, 'n', sizeof(fuzz_daemon.config.name) - 1);
+	make_node();
+	for (int i = 0; i < 5; i++)
+		events_tell(&fuzz_daemon.events, fuzz_now, &event);
+}
+
+/* ---- answers ---- */
+
+static size_t size_of(uint32_t type)
+{
+	static const size_t sizes[] = { [CONTROL_END] = sizeof(struct control_end),
+					[CONTROL_TYPE_STATUS] = sizeof(struct control_status),
+					[CONTROL_TYPE_REASON] = sizeof(struct control_reason),
+					[CONTROL_TYPE_REJECT] = sizeof(struct control_reject),
+					[CONTROL_TYPE_ATTACHMENT] = sizeof(struct control_attachment),
+					[CONTROL_TYPE_MEMBER] = sizeof(struct control_member),
+					[CONTROL_TYPE_KEY] = sizeof(struct control_key),
+					[CONTROL_TYPE_RECORD] = sizeof(struct control_record),
+					[CONTROL_TYPE_CELL] = sizeof(struct control_cell),
+					[CONTROL_TYPE_EVENT] = sizeof(struct control_event) };
+
+	return type < sizeof(sizes) / sizeof(sizes[0]) ? sizes[type] : 0;
+}
+
+#define ENDS(text) (memchr((text), 0, sizeof(text)) != NULL)
+
+static bool texts_end(uint32_t type, const uint8_t *body)
+{
+	union {
+		struct control_status status;
+		struct control_attachment attachment;
+		struct control_member member;
+		struct control_event event;
+	} row;
+
+	memcpy(&row, body, size_of(type) < sizeof(row) ? size_of(type) : sizeof(row));
+	switch (type) {
+	case CONTROL_TYPE_STATUS:
+		return ENDS(row.status.name) && ENDS(row.status.version) && ENDS(row.status.degraded_why);
+	case CONTROL_TYPE_ATTACHMENT:
+		return ENDS(row.attachment.interface) && ENDS(row.attachment.mode);
+	case CONTROL_TYPE_MEMBER:
+		return ENDS(row.member.name) && ENDS(row.member.region) && ENDS(row.member.endpoint) && ENDS(row.member.key);
+	case CONTROL_TYPE_EVENT:
+		return ENDS(row.event.kind) && ENDS(row.event.member) && ENDS(row.event.text);
+	default:
+		return true;
+	}
+}
+
+/* Walks the records; true when the last is the end. */
+static bool check_records(const struct answer_buffer *buffer)
+{
+	struct control_header header = { .type = 0 };
+
+	for (size_t at = buffer->at; at < buffer->end; at += sizeof(header) + header.size) {
+		if (header.type == CONTROL_END || buffer->end - at < sizeof(header))
+			abort();
+		memcpy(&header, buffer->bytes + at, sizeof(header));
+		if (header.size == 0 || header.size != size_of(header.type) || header.size > buffer->end - at - sizeof(header))
+			abort();
+		if (!texts_end(header.type, buffer->bytes + at + sizeof(header)))
+			abort();
+	}
+	return header.type == CONTROL_END;
+}
+
+static void ask(const struct control_request *request)
+{
+	static struct answer_buffer buffer;
+	struct answer answer;
+	bool ended = false;
+
+	answer_begin(&answer, request, &fuzz_daemon);
+	for (int fills = 0; answer.state == ANSWER_MORE; fills++) {
+		unsigned int budget = 64;
+
+		buffer.at = buffer.end = 0;
+		answer_fill(&answer, &fuzz_daemon, fuzz_now, &buffer, &budget);
+		ended = check_records(&buffer);
+		if (fills > FILLS_MAX || ended != (answer.state == ANSWER_DONE))
+			abort();
+	}
+	if (!ended && !(request->verb == CONTROL_EVENTS && (request->flags & CONTROL_FOLLOW)))
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct node_counters before, after;
+
+	once();
+	node_read_counters(fuzz_daemon.node, &before);
+	for (; size > 0; data += size < sizeof(struct control_request) ? size : sizeof(struct control_request),
+			 size -= size < sizeof(struct control_request) ? size : sizeof(struct control_request)) {
+		struct control_request request = { .magic = CONTROL_MAGIC, .version = CONTROL_VERSION };
+
+		/* The first byte says whether magic and version are right: most requests should get further. */
+		memcpy(&request, data, size < sizeof(request) ? size : sizeof(request));
+		if (data[0] & 1)
+			request.magic = CONTROL_MAGIC, request.version = CONTROL_VERSION;
+		if (data[0] & 2)
+			request.verb %= CONTROL_EVENTS + 2;
+		ask(&request);
+	}
+	node_read_counters(fuzz_daemon.node, &after);
+	if (memcmp(&before, &after, sizeof(before)) != 0)
+		abort();
+	return 0;
+}

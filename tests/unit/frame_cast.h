@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The cast of the tests of frames: a head, addresses, the cells of body.hex, and a body written out of cells. */
+#ifndef TESTS_FRAME_CAST_H
+#define TESTS_FRAME_CAST_H
+
+#include "frame.h"
+#include "seal.h"
+#include "vector.h"
+
+#define TICK 8500000000
+#define SLOT 425000000
+#define MESSAGE_TYPE_BYTES 1 /* in front of a frame inside the seal */
+#define BODY_BYTES (DATAGRAM_BYTES_DEFAULT - SEAL_BYTES - MESSAGE_TYPE_BYTES - FRAME_PROOF_BYTES_MAX)
+
+static inline struct frame_head head_make(uint64_t sequence, enum frame_kind kind)
+{
+	return (struct frame_head){ .origin = member_id_of(keys_a().public_key),
+				    .incarnation = 3,
+				    .sequence = 5ULL << 40 | sequence,
+				    .tick = TICK,
+				    .kind = kind };
+}
+
+static inline struct address ipv4(uint32_t address)
+{
+	const uint8_t bytes[4] = { (uint8_t)(address >> 24), (uint8_t)(address >> 16), (uint8_t)(address >> 8),
+				   (uint8_t)address };
+
+	return address_of_ipv4(bytes);
+}
+
+/* 2001:db8::tail */
+static inline struct address ipv6(uint16_t tail)
+{
+	return (struct address){ { 0x20, 0x01, 0x0d, 0xb8, [14] = (uint8_t)(tail >> 8), [15] = (uint8_t)tail } };
+}
+
+/* The cells of body.hex. */
+static inline size_t cells_of_the_vector(struct cell ret_cells[8])
+{
+	const struct address one = ipv4(0xc6336401), two = ipv4(0xc6336402);
+	const struct cell cells[] = {
+		{ key_of_destination(&one), SLOT - 1, 0, 255, 90000 }, { key_of_destination(&one), SLOT, 0, 200, 300 },
+		{ key_of_destination(&two), SLOT, 7, 7, 1 },	       { { .destination = ipv6(0x80) }, SLOT, 0, 199, 16384 },
+		{ { ipv4(0x0a000001), one }, SLOT, 0, 200, 127 },      { { ipv4(0x0a000002), one }, SLOT, 3, 180, 128 },
+		{ { ipv4(0x0a000001), two }, SLOT, 7, 7, 1 },	       { { ipv6(1), ipv6(0x80) }, SLOT, 0, 199, UINT64_MAX },
+	};
+
+	memcpy(ret_cells, cells, sizeof(cells));
+	return ROWS(cells);
+}
+
+static inline size_t body_write(const struct frame_head *head, const struct cell *cells, size_t count, uint8_t *ret_body)
+{
+	static struct frame_writer writer;
+
+	frame_begin(&writer, head, BODY_BYTES);
+	for (size_t i = 0; i < count; i++)
+		assert_true(frame_add(&writer, &cells[i]));
+	return frame_finish(&writer, ret_body);
+}
+
+static inline bool same_cell(const struct cell *a, const struct cell *b)
+{
+	return key_equal(&a->key, &b->key) && a->slot == b->slot && a->first == b->first && a->last == b->last &&
+	       a->packets == b->packets;
+}
+
+#endif
