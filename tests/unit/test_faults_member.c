@@ -46,11 +46,12 @@ static struct side side_make(uint8_t n)
 			     .certificate = { .serial = n } };
 
 	crypto_sign_seed_keypair(side.certificate.public_key, side.config.secret_key, seed);
+	side.certificate.id = member_id_of(side.certificate.public_key);
 	side.certificate.name[0] = (char)('a' + n);
 	assert_int_equal(certificate_issue(&side.certificate, &side.config.mesh, keys_authority().secret, side.config.certificate,
 					   &side.config.certificate_bytes),
 			 0);
-	side.id = member_id_of(side.certificate.public_key);
+	side.id = side.certificate.id;
 	return side;
 }
 
