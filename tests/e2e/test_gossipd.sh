@@ -152,7 +152,7 @@ ok "and_do_not_keep_others_out" ask status
 ok "nor_grow_its_descriptors" test "$(find "/proc/$daemon/fd" -type l | wc -l)" -lt 64
 kill "$(cat "$dir/pid.clients")"
 rm "$dir/pid.clients"
-ok "garbage_is_answered_or_cut_but_harmless" sh -c "head -c 56 /dev/urandom | timeout 5 python3 -c '
+ok "garbage_is_answered_or_cut_but_harmless" sh -c "head -c 60 /dev/urandom | timeout 5 python3 -c '
 import socket, sys
 s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.send(sys.stdin.buffer.read()); s.settimeout(3); print(s.recv(100))' $dir/a.sock"
 ok "it_still_answers" ask status

@@ -29,15 +29,16 @@ check() {
 
 ctl() { i=$1; shift; "$bin/gossipctl" --socket "$(socket_of "$i")" "$@"; }
 
-# Sum over CPUs of the packets under some reasons, from the kernel, whoever runs: reasons PROXY FIRST LAST (enum reason)
+# Sum over CPUs of the packets under reasons whose names match, from the kernel, whoever runs: reasons PROXY PATTERN
+names=$(tr -d '\\\t\n' <include/xpro/record.h | sed 's/.*#define REASON_NAMES *{\([^}]*\)}.*/[\1]/')
 reasons() {
 	bpftool map dump pinned "$(pins_of "$1")/reasons" -j |
-		jq --argjson first "$2" --argjson last "$3" '[.[] | select(.formatted.key >= $first and .formatted.key <= $last)
-			| .formatted.values[].value.packets] | add'
+		jq --argjson names "$names" --arg pattern "$2" '[.[0].formatted.value[".data.reasons"][0].reasons[] | to_entries[]
+			| select($names[.key] // "" | test($pattern)) | .value.packets] | add'
 }
-dropped_by_pair() { reasons "$1" 6 6; }
+dropped_by_pair() { reasons "$1" '^drop_pair$'; }
 # Everything counted: passed within rates or by share, or dropped by a rule.
-counted() { echo $(($(reasons "$1" 0 0) + $(reasons "$1" 5 9))); }
+counted() { reasons "$1" '^(pass|pass_share|pass_evidence|drop_pair|drop_pair_share|drop_destination|drop_destination_share)$'; }
 counted_by_all() { echo $(($(counted 1) + $(counted 2) + $(counted 3))); }
 
 # What a proxy's ledger holds of both destinations, over all origins and slots.
