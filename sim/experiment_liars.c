@@ -95,11 +95,12 @@ void experiment_liars(struct output *output, bool quick)
 		const char *defence;
 	} rows[] = {
 		{ LIE_NONE, 0, DEFENCE_NONE, "nobody lies" },
-		{ LIE_INFLATE, 10, DEFENCE_NONE, "as built" },
-		{ LIE_INVENT, 4, DEFENCE_NONE, "as built" },
+		{ LIE_INFLATE, 10, DEFENCE_NONE, "local evidence" },
+		{ LIE_INFLATE, 10, DEFENCE_EVIDENCE, "no local evidence" },
+		{ LIE_INVENT, 4, DEFENCE_NONE, "fair and local evidence" },
 		{ LIE_EQUIVOCATE, 10, DEFENCE_NONE, "quarantine" },
 		{ LIE_EQUIVOCATE, 10, DEFENCE_QUARANTINE, "no quarantine" },
-		{ LIE_REPLAY, 100, DEFENCE_NONE, "as built" },
+		{ LIE_REPLAY, 100, DEFENCE_NONE, "joins and known frames" },
 		{ LIE_FORGE, 200, DEFENCE_NONE, "signatures" },
 		{ LIE_FORGE, 200, DEFENCE_SIGNATURES, "no signatures" },
 		{ LIE_FLOOD, 2000, DEFENCE_NONE, "quotas" },

@@ -168,12 +168,12 @@ static bool is_in_share(uint32_t *thinning, uint16_t share)
 }
 
 /* xdp/judge.h, evidence_grants: others' counts push a key to rate / (kappa members) and no lower. */
-static bool evidence_grants(struct kernel_record *record, double rate, int64_t now_ns)
+static bool evidence_grants(const struct kernel *kernel, struct kernel_record *record, double rate, int64_t now_ns)
 {
 	const double packet_ns = (double)NS_PER_S * EVIDENCE_SHARE * record->members / rate;
 	const double ahead_ns = fmax(0, (double)(record->evidence_full_ns - now_ns));
 
-	if (record->members < 2 || ahead_ns + packet_ns > fmax((double)NS_PER_S, packet_ns))
+	if (kernel->no_evidence || record->members < 2 || ahead_ns + packet_ns > fmax((double)NS_PER_S, packet_ns))
 		return false;
 	record->evidence_full_ns = now_ns + (int64_t)(ahead_ns + packet_ns);
 	return true;
@@ -192,7 +192,7 @@ static enum reason judge_pair(struct kernel *kernel, struct kernel_record *recor
 	if (!judged.folded)
 		return REASON_DROP_PAIR;
 	if (!kernel->thresholds.police)
-		return evidence_grants(record, kernel->thresholds.pair_rate, now_ns) ? REASON_PASS_EVIDENCE : REASON_DROP_PAIR;
+		return evidence_grants(kernel, record, kernel->thresholds.pair_rate, now_ns) ? REASON_PASS_EVIDENCE : REASON_DROP_PAIR;
 	return is_in_share(record->thinning, record->pass_share) ? REASON_PASS_SHARE : REASON_DROP_PAIR_SHARE;
 }
 
@@ -208,7 +208,7 @@ static enum reason judge_destination(struct kernel *kernel, struct kernel_record
 		measure(kernel, head, now_ns, &judged);
 		if (!is_over(&judged, kernel->thresholds.destination_rate, kernel->thresholds.destination_min_window))
 			return REASON_PASS;
-		return judged.folded && evidence_grants(head, kernel->thresholds.destination_rate, now_ns) ? REASON_PASS_EVIDENCE
+		return judged.folded && evidence_grants(kernel, head, kernel->thresholds.destination_rate, now_ns) ? REASON_PASS_EVIDENCE
 													   : REASON_DROP_DESTINATION;
 	}
 	if (!head->thin)

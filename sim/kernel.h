@@ -50,6 +50,7 @@ struct kernel {
 	uint32_t changed_count;
 	uint32_t pairs_held, pairs_max; /* records of pairs; 0: no bound */
 	uint32_t free, cpus;		/* free: a dead record + 1, 0 = none; the next one is in its `key` */
+	bool no_evidence; /* others' counts are taken at their word */
 	uint64_t full; /* packets of pairs that found no room */
 	int64_t harvested_at_ns, heartbeat_ns, young_until_ns;
 	bool resuming; /* a daemon has just started: its first harvest tells everything once more */

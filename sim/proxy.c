@@ -262,6 +262,7 @@ static void table_make(struct world *world, struct proxy *proxy, int64_t now_ns)
 
 	kernel_open(&proxy->kernel, &scenario->thresholds, &world->mesh,
 		    proxy->number < (unsigned int)scenario->members ? (uint32_t)scenario->table_pairs : 0, (uint32_t)scenario->cpus, now_ns);
+	proxy->kernel.no_evidence = scenario->without == DEFENCE_EVIDENCE;
 }
 
 void proxy_open(struct world *world, unsigned int number, bool gossip)

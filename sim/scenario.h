@@ -59,7 +59,7 @@ struct liar {
 };
 
 /* Defences of the core that a run may do without, to see what they are worth. */
-enum defence { DEFENCE_NONE, DEFENCE_SIGNATURES, DEFENCE_QUARANTINE, DEFENCE_QUOTAS, DEFENCE_COUNT };
+enum defence { DEFENCE_NONE, DEFENCE_SIGNATURES, DEFENCE_QUARANTINE, DEFENCE_QUOTAS, DEFENCE_EVIDENCE, DEFENCE_COUNT };
 
 enum fault_kind {
 	FAULT_ISOLATE,	 /* nodes against all others */
