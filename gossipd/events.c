@@ -21,6 +21,8 @@ static const char *const kind_names[EVENT_COUNT] = {
 	[EVENT_DESTINATION_OVER] = "destination_over",
 	[EVENT_DESTINATION_UNDER] = "destination_under",
 	[EVENT_QUOTA] = "quota",
+	[EVENT_MEMBER_CLONED] = "member_cloned",
+	[EVENT_MEMBER_LEFT] = "member_left",
 	[EVENT_POLICY] = "policy",
 	[EVENT_NEVER_DROP_OVER] = "never_drop_over",
 };
@@ -64,6 +66,12 @@ static void write_fact(const struct node_event *event, char *ret_text, size_t by
 	case EVENT_DESTINATION_UNDER:
 		snprintf(ret_text, bytes, "is within its rate again: %.0f packets/s", event->rate);
 		break;
+	case EVENT_MEMBER_CLONED:
+		snprintf(ret_text, bytes, "runs on two hosts: one key is used twice");
+		break;
+	case EVENT_MEMBER_LEFT:
+		snprintf(ret_text, bytes, "has left");
+		break;
 	case EVENT_QUOTA:
 		snprintf(ret_text, bytes, "has used up its share of the ledger: new pairs count in their destination alone");
 		break;
@@ -87,7 +95,8 @@ static void keep(struct events *events, const struct control_event *record)
 
 static bool is_of_member(enum node_event_kind kind)
 {
-	return kind <= EVENT_LEFT_OUT || kind == EVENT_QUOTA || kind == EVENT_DOCUMENT;
+	return kind <= EVENT_LEFT_OUT || kind == EVENT_QUOTA || kind == EVENT_DOCUMENT || kind == EVENT_MEMBER_CLONED ||
+	       kind == EVENT_MEMBER_LEFT;
 }
 
 void events_tell(struct events *events, struct now now, const struct node_event *event)

@@ -17,7 +17,7 @@
 struct loop {
 	struct daemon *daemon;
 	struct ev_loop *ev;
-	ev_timer tick, second, more;
+	ev_timer tick, turn, second, more;
 	ev_io sockets[CONFIG_LISTEN_MAX], warnings, control;
 	ev_signal terminate, interrupt, hangup;
 	struct duration watchdog;
@@ -30,6 +30,20 @@ static struct now read_now(const struct loop *loop)
 	return mesh_clock_read(&loop->daemon->clock);
 }
 
+/* What the core wants to do between ticks. The loop's clock stands still during a callback: it is brought up to date first. */
+static void set_turn(struct loop *loop, struct now now)
+{
+	struct instant due = node_next_turn(loop->daemon->node, now);
+	struct duration wait = duration_between(now.mono, due);
+
+	ev_timer_stop(loop->ev, &loop->turn);
+	if (due.ns == INT64_MAX)
+		return;
+	ev_now_update(loop->ev);
+	ev_timer_set(&loop->turn, wait.ns > 0 ? (double)wait.ns / NS_PER_S : 0., 0.);
+	ev_timer_start(loop->ev, &loop->turn);
+}
+
 /* What every turn leaves behind: more to do now, events for those who follow. */
 static void after_turn(struct loop *loop, struct now now)
 {
@@ -37,6 +51,7 @@ static void after_turn(struct loop *loop, struct now now)
 		ev_timer_set(&loop->more, 0., 0.);
 		ev_timer_start(loop->ev, &loop->more);
 	}
+	set_turn(loop, now);
 	control_tell(loop->daemon->control, loop->daemon, now);
 }
 
@@ -98,6 +113,17 @@ static void on_more(struct ev_loop *ev, ev_timer *watcher, int events)
 	struct now now = read_now(loop);
 
 	(void)ev, (void)events;
+	daemon_drain(loop->daemon, now);
+	after_turn(loop, now);
+}
+
+static void on_turn(struct ev_loop *ev, ev_timer *watcher, int events)
+{
+	struct loop *loop = watcher->data;
+	struct now now = read_now(loop);
+
+	(void)ev, (void)events;
+	node_turn(loop->daemon->node, now);
 	daemon_drain(loop->daemon, now);
 	after_turn(loop, now);
 }
@@ -187,6 +213,8 @@ static void start_watchers(struct loop *loop)
 	START(signal, &loop->hangup, on_hangup, SIGHUP);
 	ev_timer_init(&loop->more, on_more, 0., 0.);
 	loop->more.data = loop;
+	ev_timer_init(&loop->turn, on_turn, 0., 0.);
+	loop->turn.data = loop;
 }
 
 static void let_signals_in(void)

@@ -43,6 +43,7 @@ _Static_assert(HELLO_SIGNED_BYTES + SIGNATURE_BYTES <= HELLO_PLAIN_BYTES, "a gre
 #define DOMAIN "xpro-mesh hello v1"
 #define HELLO_MESSAGE_BYTES (sizeof(DOMAIN) - 1 + MESH_ID_BYTES + HELLO_SIGNED_BYTES)
 #define HELLO_TRIES_MAX 16 /* then every 2.5 s */
+#define CLONE_AFTER_MS 10000 /* what an ended start had sent is here, or nowhere, by then */
 #define COOKIES_PER_S 200 /* given away for a datagram each: 1 Mbit/s */
 
 static void hello_write(const struct hello *hello, uint8_t ret_plain[HELLO_PLAIN_BYTES])
@@ -227,12 +228,25 @@ static enum reject freshness(const struct node *node, uint64_t sender, uint64_t 
 	return REJECT_NONE;
 }
 
+/* An earlier start that still greets, long after a later one was met, runs beside it. */
+static void find_clone(struct node *node, struct now now, const struct greeter *greeter)
+{
+	const uint16_t number = member_find(node, greeter->id);
+
+	if (number == MEMBER_NONE || duration_between(node->members[number].met_at, now.mono).ns < CLONE_AFTER_MS * NS_PER_MS)
+		return;
+	if (may_check(node, now) && hello_is_signed(node, greeter->plain, node->members[number].certificate.public_key))
+		member_cloned(node, now, number);
+}
+
 /* Meets the sender of a HELLO by its certificate and its signature. */
 static enum reject meet(struct node *node, struct now now, const struct greeter *greeter, const struct hello *hello, uint16_t *ret_member)
 {
 	struct certificate certificate;
 	enum reject reason = freshness(node, greeter->id, greeter->counter, hello);
 
+	if (reason == REJECT_STALE_SESSION)
+		find_clone(node, now, greeter);
 	if (reason != REJECT_NONE)
 		return reason;
 	if (!may_check(node, now))
@@ -252,7 +266,9 @@ static enum reject meet(struct node *node, struct now now, const struct greeter 
 		return reason;
 	node->members[*ret_member].hello_counter = greeter->counter;
 	node->members[*ret_member].standing.spoken = (uint8_t)greeter->secret;
-	return reason;
+	if (certificate.serial >= node->members[*ret_member].certificate.serial)
+		member_keep_certificate(&node->members[*ret_member], hello->certificate, hello->certificate_bytes);
+	return REJECT_NONE;
 }
 
 static struct greeting *greeting_of(struct node *node, const struct endpoint *endpoint)
@@ -279,6 +295,18 @@ static void token_draw(struct node *node, struct greeting *greeting)
 		put_le(greeting->token + 8 * i, node_random(node), 8);
 }
 
+static struct greeting *greeting_add(struct node *node, const struct endpoint *endpoint)
+{
+	struct greeting *greeting;
+
+	if (node->greetings_count == node->config.limits.members_max + PEERS_SPARE)
+		return NULL;
+	greeting = &node->greetings[node->greetings_count++];
+	*greeting = (struct greeting){ .endpoint = *endpoint, .member = MEMBER_NONE };
+	token_draw(node, greeting);
+	return greeting;
+}
+
 /* A member known only because it greeted us is greeted in turn when it falls silent. */
 static void greeting_keep(struct node *node, uint16_t member)
 {
@@ -293,21 +321,50 @@ static void greeting_keep(struct node *node, uint16_t member)
 		greeting->member = member;
 		return;
 	}
-	if (node_greet(node, *endpoint) == 0)
-		node->greetings[node->greetings_count - 1].member = member;
+	greeting = greeting_add(node, endpoint);
+	if (greeting)
+		greeting->member = member;
 }
 
 int node_greet(struct node *node, struct endpoint peer)
 {
-	if (greeting_of(node, &peer))
-		return 0;
-	if (node->greetings_count == MEMBERS_MAX)
-		return -ENOSPC;
-	struct greeting *greeting = &node->greetings[node->greetings_count++];
+	struct greeting *greeting = greeting_of(node, &peer);
 
-	*greeting = (struct greeting){ .endpoint = peer, .member = MEMBER_NONE };
-	token_draw(node, greeting);
+	if (!greeting)
+		greeting = greeting_add(node, &peer);
+	if (!greeting)
+		return -ENOSPC;
+	greeting->configured = true;
 	return 0;
+}
+
+static void greet(struct node *node, struct now now, struct greeting *greeting)
+{
+	/* Up to a quarter of the interval of jitter: nodes that fell silent together do not greet together. Unanswered greetings grow
+	 * rarer, so that a long way there and back has time to be gone. */
+	greeting->due = instant_after(now.mono, duration_ms(HELLO_INTERVAL_MS * (1 + greeting->tries / 4) +
+							    (int64_t)(node_random(node) % (HELLO_INTERVAL_MS / 4))));
+	greeting->secret = (uint8_t)trust_secret_to_greet(node, greeting->tries, now);
+	greeting->tries += greeting->tries < HELLO_TRIES_MAX;
+	greeting->has_cookie = false;
+	token_draw(node, greeting);
+	outbox_add(node, (struct out){ .kind = OUT_HELLO, .target = (uint16_t)(greeting - node->greetings) });
+}
+
+void greet_member(struct node *node, struct now now, uint16_t member)
+{
+	struct greeting *greeting = greeting_of(node, &node->members[member].endpoint);
+
+	if (node->members[member].endpoint.port == 0 || (greeting && !instant_is_before(greeting->due, now.mono)))
+		return;
+	if (!greeting) {
+		greeting = greeting_add(node, &node->members[member].endpoint);
+		if (!greeting)
+			return;
+		greeting->transient = true;
+	}
+	greeting->member = member;
+	greet(node, now, greeting);
 }
 
 /* Cookies go to whoever asks, so their number is bounded. */
@@ -323,6 +380,14 @@ static void give_cookie(struct node *node, struct now now, const struct greeter 
 		return;
 	node->cookies_left--;
 	reply(node, OUT_COOKIE, greeter, token);
+}
+
+/* The first sealed datagrams go out at once: they let the other side count us as up, and hand us on. */
+static void introduce(struct node *node, uint16_t member)
+{
+	outbox_add(node, (struct out){ .kind = OUT_NEWS, .target = member });
+	record_send(node, member, 0);
+	outbox_add(node, (struct out){ .kind = OUT_DIGEST, .flags = 0x11, .target = member, .sequence = UINT64_MAX });
 }
 
 static enum reject receive_greet(struct node *node, struct now now, const struct greeter *greeter, const struct hello *hello)
@@ -341,12 +406,16 @@ static enum reject receive_greet(struct node *node, struct now now, const struct
 	if (reason != REJECT_NONE)
 		return reason;
 	near = member_is_near(node, member, now);
-	greeting_keep(node, member);
-	reply(node, OUT_WELCOME, greeter, hello->token);
-	outbox_add(node, (struct out){ .kind = OUT_NEWS, .target = member });
-	/* The first sealed datagram goes out at once: it lets the other side count us as up. */
+	/* The cookie came back from there, so the member, or who speaks for it, is there. */
 	if (!near)
-		outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = member });
+		member_prove(node, member, greeter->from);
+	if (node_is_direct(node))
+		greeting_keep(node, member); /* in a larger mesh probes find who falls silent */
+	reply(node, OUT_WELCOME, greeter, hello->token);
+	if (near)
+		outbox_add(node, (struct out){ .kind = OUT_NEWS, .target = member });
+	else
+		introduce(node, member);
 	return REJECT_NONE;
 }
 
@@ -377,8 +446,9 @@ static enum reject receive_welcome(struct node *node, struct now now, const stru
 		return reason;
 	greeting->member = member;
 	token_draw(node, greeting); /* a welcome is taken once */
-	outbox_add(node, (struct out){ .kind = OUT_NEWS, .target = member });
-	outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = member });
+	if (!member_is_near(node, member, now))
+		member_prove(node, member, &greeting->endpoint); /* our token came back from there */
+	introduce(node, member);
 	return REJECT_NONE;
 }
 
@@ -409,27 +479,35 @@ enum reject greet_receive(struct node *node, struct now now, const struct endpoi
 	}
 }
 
+/* A small mesh greets whoever is not heard; a larger one the addresses of its configuration, and those that a probe found silent. */
+static bool is_wanted(const struct node *node, const struct greeting *greeting, struct now now)
+{
+	if (greeting->member == MEMBER_NONE)
+		return greeting->configured;
+	if (member_is_near(node, greeting->member, now))
+		return false;
+	if (node->members[greeting->member].state == MEMBER_LEFT || node->members[greeting->member].standing.revoked)
+		return false;
+	if (node_is_direct(node))
+		return true;
+	return greeting->configured && (node->members[greeting->member].state == MEMBER_DOWN || node->links_count == 0);
+}
+
 void greet_tick(struct node *node, struct now now)
 {
 	for (uint32_t i = 0; i < node->greetings_count; i++) {
 		struct greeting *greeting = &node->greetings[i];
 
-		if (greeting->member != MEMBER_NONE && member_is_near(node, greeting->member, now)) {
+		if (greeting->transient && !node_is_direct(node) && !instant_is_before(now.mono, greeting->due)) {
+			*greeting = node->greetings[--node->greetings_count];
+			i--;
+			continue;
+		}
+		if (!is_wanted(node, greeting, now)) {
 			greeting->tries = 0;
 			continue;
 		}
-		if (greeting->member != MEMBER_NONE && node->members[greeting->member].standing.revoked)
-			continue;
-		if (instant_is_before(now.mono, greeting->due))
-			continue;
-		/* Up to a quarter of the interval of jitter: nodes that fell silent together do not greet together. Unanswered greetings grow
-		 * rarer, so that a long way there and back has time to be gone. */
-		greeting->due = instant_after(now.mono, duration_ms(HELLO_INTERVAL_MS * (1 + greeting->tries / 4) +
-								    (int64_t)(node_random(node) % (HELLO_INTERVAL_MS / 4))));
-		greeting->secret = (uint8_t)trust_secret_to_greet(node, greeting->tries, now);
-		greeting->tries += greeting->tries < HELLO_TRIES_MAX;
-		greeting->has_cookie = false;
-		token_draw(node, greeting);
-		outbox_add(node, (struct out){ .kind = OUT_HELLO, .target = (uint16_t)i });
+		if (!instant_is_before(now.mono, greeting->due))
+			greet(node, now, greeting);
 	}
 }

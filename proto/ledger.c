@@ -122,7 +122,7 @@ static uint32_t entry_new(struct ledger *ledger, uint16_t origin, const struct k
 		.group_previous = INDEX_NONE,
 		.pass_share = UINT16_MAX,
 		.flags = ENTRY_USED,
-		.maker = (uint8_t)(origin / INCARNATIONS_MAX),
+		.maker = (uint16_t)(origin / INCARNATIONS_MAX),
 	};
 	ledger->member_keys[origin / INCARNATIONS_MAX]++;
 	ledger->index[index_probe(ledger, key)] = number;

@@ -54,7 +54,7 @@ struct entry {
 	uint32_t group_previous; /* pair: the one before, or the destination itself */
 	uint16_t pass_share;
 	uint16_t flags;
-	uint8_t maker; /* number of the member whose cell made the entry */
+	uint16_t maker; /* number of the member whose cell made the entry */
 	uint16_t policy; /* what it is judged by, see policy_node.c */
 	uint16_t policy_generation; /* low bits of the policy's that this was looked up in; 0: never */
 	struct recent recent;

@@ -1,16 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Members, their sessions, their incarnations, how far their clocks are off. A member is learnt from a certificate in a greeting (greet.c)
- * and never forgotten while the node runs; only silence and skew change what it counts for.
+ * Members, their sessions, their incarnations, how far their clocks are off. A member is learnt from a greeting (greet.c) or from its record, whoever hands that on (records.c),
+ * and forgotten a day after it said that it leaves, or when it loses its certificate; silence and skew change what it counts for.
  */
-#include <errno.h>
+#include <sodium.h>
 
 #include "node_internal.h"
+
+#define CHALLENGE_EVERY_MS 100 /* a member at two addresses draws no more than this */
+#define CLONE_TELL_MS 60000
+
+static uint32_t index_place(const struct node *node, uint64_t id)
+{
+	uint32_t at = (uint32_t)mix64(id ^ node->ledger.hash_seed[0]) & node->member_index_mask;
+
+	/* Never full: it has twice as many places as there are members. */
+	while (node->member_index[at] != MEMBER_NONE && node->members[node->member_index[at]].id != id)
+		at = (at + 1) & node->member_index_mask;
+	return at;
+}
 
 int membership_init(struct node *node, const struct certificate *self)
 {
 	struct member *member = &node->members[0];
 
+	for (uint32_t i = 0; i <= node->member_index_mask; i++)
+		node->member_index[i] = MEMBER_NONE;
 	*member = (struct member){
 		.used = true,
 		.self = true,
@@ -20,34 +35,109 @@ int membership_init(struct node *node, const struct certificate *self)
 		.incarnation = node->config.incarnation,
 		.boot = node->config.boot,
 	};
+	member_keep_certificate(member, node->config.certificate, node->config.certificate_bytes);
 	if (self->endpoints > 0)
 		member->endpoint = (struct endpoint){ self->endpoint[0].address, self->endpoint[0].port };
+	node->member_index[index_place(node, node->id)] = 0;
+	node->members_high = node->members_count = 1;
 	node->origins[0] = (struct origin){ .used = true, .incarnation = node->config.incarnation };
 	return 0;
 }
 
+void member_keep_certificate(struct member *member, const uint8_t *bytes, size_t size)
+{
+	memcpy(member->certificate_issued, bytes, size);
+	member->certificate_bytes = (uint16_t)size;
+}
+
 uint16_t member_find(const struct node *node, uint64_t id)
 {
-	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
-		if (node->members[i].used && node->members[i].id == id)
-			return i;
-	}
-	return MEMBER_NONE;
+	return node->member_index[index_place(node, id)];
 }
 
 static uint16_t member_new(struct node *node, const struct certificate *certificate)
 {
+	const uint64_t id = certificate->id;
+
 	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
 		struct member *member = &node->members[i];
 
 		if (member->used)
 			continue;
-		*member = (struct member){ .used = true, .certificate = *certificate, .rtt_ms = NAN, .skew_ms = NAN };
-		member->id = certificate->id;
+		*member = (struct member){ .used = true, .id = id, .certificate = *certificate, .parent = MEMBER_NONE, .rtt_ms = NAN, .skew_ms = NAN };
 		member->standing.key_slot = node->slot;
+		node->member_index[index_place(node, id)] = i;
+		node->members_count++;
+		if (i >= node->members_high)
+			node->members_high = i + 1;
 		return i;
 	}
 	return MEMBER_NONE;
+}
+
+/* Rare: a member left a day ago, or lost its certificate. What it counted goes with it. */
+void member_forget(struct node *node, uint16_t number)
+{
+	struct member *member = &node->members[number];
+
+	if (number == 0 || !member->used)
+		return;
+	for (uint32_t i = 0; i < INCARNATIONS_MAX; i++) {
+		const uint32_t origin = (uint32_t)number * INCARNATIONS_MAX + i;
+
+		if (node->origins[origin].used)
+			ledger_forget_origin(&node->ledger, (uint16_t)origin);
+		node->origins[origin] = (struct origin){ .used = false };
+		node->excluded[origin] = false;
+	}
+	for (uint32_t i = 0; i < node->greetings_count; i++) {
+		if (node->greetings[i].member == number)
+			node->greetings[i--] = node->greetings[--node->greetings_count];
+	}
+	if (member->state != MEMBER_LEFT)
+		node->members_count--;
+	sodium_memzero(member, sizeof(*member));
+	for (uint32_t i = 0; i <= node->member_index_mask; i++)
+		node->member_index[i] = MEMBER_NONE;
+	for (uint16_t i = 0; i < node->members_high; i++) {
+		if (node->members[i].used)
+			node->member_index[index_place(node, node->members[i].id)] = i;
+	}
+}
+
+void member_tell(struct node *node, struct now now, uint16_t number, enum node_event_kind kind, double rate)
+{
+	struct node_event event = { .kind = kind, .at = now.mesh, .rate = rate };
+
+	memcpy(event.member, node->members[number].certificate.name, sizeof(event.member));
+	node_tell(node, &event);
+}
+
+void member_cloned(struct node *node, struct now now, uint16_t number)
+{
+	struct member *member = &node->members[number];
+
+	if (member->cloned_at.ns != 0 && duration_between(member->cloned_at, now.mono).ns < CLONE_TELL_MS * NS_PER_MS)
+		return;
+	member->cloned_at = now.mono;
+	member_tell(node, now, number, EVENT_MEMBER_CLONED, 0);
+}
+
+/* Another start of the member: its counters begin anew, and datagrams of the old start no longer open. Ours go on: no nonce is used twice
+ * under the pair's key. */
+static void session_begin(struct member *member, struct now now, uint64_t incarnation, uint64_t boot)
+{
+	member->window = (struct window){ .highest = 0 };
+	member->peer_sent_ns = 0;
+	member->incarnation = incarnation;
+	member->boot = boot;
+	member->heard = false;
+	member->hello_counter = 0;
+	member->trust = BAD_SIGNATURES_PER_TICK;
+	member->challenge = 0;
+	member->proven = false;
+	member->met_at = now.mono;
+	member->session = true;
 }
 
 enum reject member_meet(struct node *node, struct now now, const struct certificate *certificate, uint64_t incarnation, uint64_t boot,
@@ -63,22 +153,14 @@ enum reject member_meet(struct node *node, struct now now, const struct certific
 	member = &node->members[number];
 	if (member->session && (incarnation < member->incarnation || (incarnation == member->incarnation && boot < member->boot)))
 		return REJECT_STALE_SESSION;
-	if (!member->session || incarnation != member->incarnation || boot != member->boot) {
-		/* Another start of the member: its counters begin anew, and datagrams of the old start no longer open. Ours go on: no nonce
-		 * is used twice under the pair's key. */
-		member->window = (struct window){ .highest = 0 };
-		member->peer_sent_ns = 0;
-		member->incarnation = incarnation;
-		member->boot = boot;
-		member->heard = false;
-		member->hello_counter = 0;
-		member->trust = BAD_SIGNATURES_PER_TICK;
-	}
+	if (!member->session || incarnation != member->incarnation || boot != member->boot)
+		session_begin(member, now, incarnation, boot);
 	trust_certificate(node, number, certificate);
-	/* A member that is heard is where it is heard from. */
-	if (!member_is_near(node, number, now))
+	/* A member that is heard is where it is heard from; one that proved its address stays there until it starts again. */
+	if (!member_is_near(node, number, now) && !member->proven && !endpoint_equal(&member->endpoint, endpoint)) {
 		member->endpoint = *endpoint;
-	member->session = true;
+		member->proven = false;
+	}
 	*ret_member = number;
 	return REJECT_NONE;
 }
@@ -94,9 +176,36 @@ uint32_t origin_find(const struct node *node, uint16_t member, uint64_t incarnat
 	return INDEX_NONE;
 }
 
-uint32_t origin_of(struct node *node, uint16_t member, uint64_t incarnation)
+/* A free place, one that was only claimed by others, or the oldest incarnation's. */
+static uint32_t place_for(const struct node *node, uint16_t member)
 {
 	const uint32_t first = (uint32_t)member * INCARNATIONS_MAX;
+	uint32_t oldest = first;
+
+	for (uint32_t i = first; i < first + INCARNATIONS_MAX; i++) {
+		const struct origin *origin = &node->origins[i];
+
+		if (!origin->used || (origin->frames_received == 0 && member != 0 && origin->incarnation != node->members[member].incarnation))
+			return i;
+		if (origin->incarnation < node->origins[oldest].incarnation)
+			oldest = i;
+	}
+	return oldest;
+}
+
+uint32_t origin_claimed(struct node *node, uint16_t member, uint64_t incarnation)
+{
+	const uint32_t place = place_for(node, member);
+
+	if (incarnation == 0 || incarnation >= node->members[member].incarnation || node->origins[place].used)
+		return INDEX_NONE;
+	node->origins[place] = (struct origin){ .used = true, .incarnation = incarnation };
+	node->excluded[place] = node->members[member].skewed;
+	return place;
+}
+
+uint32_t origin_of(struct node *node, uint16_t member, uint64_t incarnation)
+{
 	uint32_t oldest = origin_find(node, member, incarnation);
 
 	if (oldest != INDEX_NONE)
@@ -105,14 +214,8 @@ uint32_t origin_of(struct node *node, uint16_t member, uint64_t incarnation)
 	if (node->members[member].incarnation_slot == node->slot)
 		return INDEX_NONE;
 	node->members[member].incarnation_slot = node->slot;
-	oldest = first;
-	for (uint32_t i = first; i < first + INCARNATIONS_MAX; i++) {
-		if (!node->origins[i].used)
-			oldest = i;
-		else if (node->origins[oldest].used && node->origins[i].incarnation < node->origins[oldest].incarnation)
-			oldest = i;
-	}
-	if (node->origins[oldest].used) {
+	oldest = place_for(node, member);
+	if (node->origins[oldest].used && node->origins[oldest].frames_received > 0) {
 		if (incarnation < node->origins[oldest].incarnation)
 			return INDEX_NONE;
 		ledger_forget_origin(&node->ledger, (uint16_t)oldest);
@@ -122,27 +225,43 @@ uint32_t origin_of(struct node *node, uint16_t member, uint64_t incarnation)
 	return oldest;
 }
 
-void member_heard(struct node *node, uint16_t number, struct now now, const struct endpoint *from)
+/*
+ * Only the member could have sealed this, but anybody could have sent it on from an address of his choice: a new address is followed when it
+ * has brought back a challenge, and until then gets nothing but that, not longer than what came.
+ */
+void member_heard(struct node *node, uint16_t number, struct now now, const struct endpoint *from, size_t size)
 {
 	struct member *member = &node->members[number];
 
-	/* A member that moved is followed: only it could have sealed this. */
-	member->endpoint = *from;
 	member->heard_at = now.mono;
+	if (!member->heard)
+		outbox_add(node, (struct out){ .kind = OUT_NEWS, .target = number });
 	member->heard = true;
-	if (member->up)
+	if (!node_is_direct(node))
+		swim_alive(node, now, number);
+	if (!endpoint_equal(&member->endpoint, from) || !member->proven) {
+		if (duration_between(member->challenged_at, now.mono).ns >= CHALLENGE_EVERY_MS * NS_PER_MS && size >= PROBE_DATAGRAM_BYTES)
+			swim_challenge(node, now, number, from);
+	}
+	if (member->up || member->state == MEMBER_LEFT)
 		return;
 	member->up = true;
-	struct node_event event = { .kind = EVENT_MEMBER_UP, .at = now.mesh };
+	catch_up_again(node, number);
+	member_tell(node, now, number, EVENT_MEMBER_UP, 0);
+}
 
-	memcpy(event.member, member->certificate.name, sizeof(event.member));
-	node_tell(node, &event);
+void member_prove(struct node *node, uint16_t number, const struct endpoint *at)
+{
+	struct member *member = &node->members[number];
+
+	member->endpoint = *at;
+	member->proven = true;
+	member->challenge = 0;
 }
 
 static void member_set_skewed(struct node *node, uint16_t number, struct now now, bool skewed)
 {
 	struct member *member = &node->members[number];
-	struct node_event event = { .kind = skewed ? EVENT_MEMBER_SKEWED : EVENT_MEMBER_SKEW_OK, .at = now.mesh, .rate = member->skew_ms };
 
 	if (member->skewed == skewed)
 		return;
@@ -152,8 +271,7 @@ static void member_set_skewed(struct node *node, uint16_t number, struct now now
 
 		node->excluded[origin] = skewed || node->origins[origin].quarantined;
 	}
-	memcpy(event.member, member->certificate.name, sizeof(event.member));
-	node_tell(node, &event);
+	member_tell(node, now, number, skewed ? EVENT_MEMBER_SKEWED : EVENT_MEMBER_SKEW_OK, member->skew_ms);
 	/* Keys that rest on its cells are judged anew as the sweep of the next slot comes by, or when they change. */
 }
 
@@ -183,19 +301,41 @@ void member_measure(struct node *node, uint16_t number, struct now now, int64_t 
 	member_set_skewed(node, number, now, fabs(member->skew_ms) > SKEW_MS_MAX);
 }
 
+/* In a small mesh silence is seen at once; in a larger one most members are never heard directly, and probes tell (swim.c). */
+static void watch_silence(struct node *node, struct now now, uint16_t number)
+{
+	struct member *member = &node->members[number];
+
+	if (!member->up || member->self || duration_between(member->heard_at, now.mono).ns < MEMBER_SILENT_MS * NS_PER_MS)
+		return;
+	if (!node_is_direct(node) && member->state != MEMBER_DOWN && member->state != MEMBER_LEFT)
+		return;
+	member->up = false;
+	member_tell(node, now, number, EVENT_MEMBER_SILENT, 0);
+}
+
+/* Known by its record, and not heard: it is asked at the address it tells, beside being greeted. */
+static void look_for(struct node *node, struct now now, uint16_t number)
+{
+	struct member *member = &node->members[number];
+
+	if (!node_is_direct(node) || !member->session || member->state == MEMBER_LEFT || member_is_near(node, number, now) ||
+	    duration_between(member->challenged_at, now.mono).ns < HELLO_INTERVAL_MS * NS_PER_MS)
+		return;
+	swim_challenge(node, now, number, &member->endpoint);
+}
+
 void membership_tick(struct node *node, struct now now)
 {
-	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
-		struct member *member = &node->members[i];
+	for (uint16_t i = 1; i < node->members_high; i++) {
+		const struct member *member = &node->members[i];
 
-		if (!member->used || member->self || !member->up)
+		if (!member->used)
 			continue;
-		if (duration_between(member->heard_at, now.mono).ns < MEMBER_SILENT_MS * NS_PER_MS)
-			continue;
-		member->up = false;
-		struct node_event event = { .kind = EVENT_MEMBER_SILENT, .at = now.mesh };
-
-		memcpy(event.member, member->certificate.name, sizeof(event.member));
-		node_tell(node, &event);
+		node->members[i].trust = BAD_SIGNATURES_PER_TICK;
+		watch_silence(node, now, i);
+		look_for(node, now, i);
+		if (member->state == MEMBER_LEFT && now.mesh.ns - member->record.at_ns > LEFT_RETIRE_MS * NS_PER_MS)
+			member_forget(node, i);
 	}
 }

@@ -13,30 +13,45 @@ static uint32_t publish_cells(const struct node_limits *limits)
 	return limits->cells_max < least ? least : limits->cells_max < most ? limits->cells_max : most;
 }
 
+/* At most half full, so that a search ends soon. */
+static uint32_t index_size(const struct node_limits *limits)
+{
+	uint32_t size = 4;
+
+	while (size < 2 * limits->members_max)
+		size *= 2;
+	return size;
+}
+
 static void node_place(struct node *node, struct arena *arena, const struct node_limits *limits)
 {
 	node->members = arena_take(arena, limits->members_max, sizeof(*node->members));
 	node->origins = arena_take(arena, (size_t)limits->members_max * INCARNATIONS_MAX, sizeof(*node->origins));
+	node->member_index = arena_take(arena, index_size(limits), sizeof(*node->member_index));
+	node->greetings = arena_take(arena, limits->members_max + PEERS_SPARE, sizeof(*node->greetings));
+	node->probe_order = arena_take(arena, limits->members_max, sizeof(*node->probe_order));
+	node->gaps = arena_take(arena, (size_t)limits->members_max * INCARNATIONS_MAX, sizeof(*node->gaps));
 	node->publish_cells = arena_take(arena, publish_cells(limits), sizeof(*node->publish_cells));
 	node->own_destinations.items = arena_take(arena, limits->cells_max, sizeof(struct own_change));
 	node->own_pairs.items = arena_take(arena, limits->cells_max, sizeof(struct own_change));
+	node->own_late.items = arena_take(arena, limits->cells_max, sizeof(struct own_change));
 	/* Twice the keys: a key forgotten and made again may stand in a queue once more. */
 	node->dirty.items = arena_take(arena, 2 * (size_t)limits->keys_max, sizeof(uint32_t));
 	node->warm.items = arena_take(arena, 2 * (size_t)limits->keys_max, sizeof(uint32_t));
 	node->rates = arena_take(arena, limits->keys_max, sizeof(*node->rates));
-	node->outbox = arena_take(arena, OUTBOX_SIZE, sizeof(*node->outbox));
+	outbox_place(node, arena, limits);
 	node->trust = arena_take(arena, 1, sizeof(*node->trust));
 }
 
 size_t node_bytes(const struct node_limits *limits)
 {
 	struct arena arena = { .memory = NULL };
-	struct node sizes;
+	static struct node sizes; /* only its addresses' arithmetic is used */
 
 	arena_take(&arena, 1, sizeof(struct node));
 	node_place(&sizes, &arena, limits);
 	return arena.used + ledger_bytes(limits->keys_max, limits->cells_max) + past_bytes(limits->keys_max, limits->members_max) +
-	       store_bytes(limits->frames_max);
+	       store_bytes(limits->frames_max, limits->members_max);
 }
 
 static uint64_t rotate_left(uint64_t x, unsigned int by)
@@ -101,12 +116,15 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	node->slot = mesh_slot_at(&node->mesh, now.mesh);
 	node->next_sequence = config->boot << SEQUENCE_BOOT_SHIFT | 1;
 	node->closing_entry = INDEX_NONE;
-	node->checks_second = node->cookies_second = -1;
+	node->checks_second = node->cookies_second = node->records_second = -1;
+	node->names_due = node->gaps_due = (struct instant){ INT64_MAX };
+	node->member_index_mask = index_size(&config->limits) - 1;
+	node->copies = 1;
 	node_place(node, &arena, &config->limits);
 	memset(node->members, 0, config->limits.members_max * sizeof(*node->members));
 	memset(node->origins, 0, (size_t)config->limits.members_max * INCARNATIONS_MAX * sizeof(*node->origins));
 	node->publish_cells_max = publish_cells(&config->limits);
-	node->own_destinations.size = node->own_pairs.size = config->limits.cells_max;
+	node->own_destinations.size = node->own_pairs.size = node->own_late.size = config->limits.cells_max;
 	node->dirty.size = node->warm.size = 2 * config->limits.keys_max;
 
 	seed_draw(config, "xpro-mesh hash", hash_seed, sizeof(hash_seed));
@@ -115,12 +133,16 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	seed_draw(config, "xpro-mesh choice", node->random, sizeof(node->random));
 	ledger_init(&node->ledger, &arena, config->limits.keys_max, config->limits.cells_max, config->limits.members_max, hash_seed);
 	past_init(&node->past, &arena, config->limits.keys_max, config->limits.members_max);
-	store_init(&node->store, &arena, config->limits.frames_max);
+	store_init(&node->store, &arena, config->limits.frames_max, config->limits.members_max);
 	membership_init(node, &self);
 	memset(node->others + INCARNATIONS_MAX, true, sizeof(node->others) - INCARNATIONS_MAX); /* member 0 is ourselves */
 	if (policy_start(node, now))
 		return -EINVAL;
 	trust_init(node);
+	swim_init(node);
+	if (config->gossip)
+		record_renew(node, now);
+	catch_up_begin(node, now);
 	*ret_node = node;
 	return 0;
 }
@@ -181,6 +203,13 @@ bool node_observe(struct node *node, struct now now, const struct key *key, uint
 	return reason != REJECT_QUOTA;
 }
 
+static uint64_t seconds_ticks(const struct node *node)
+{
+	const int64_t ticks = NS_PER_S / mesh_tick_length(&node->mesh).ns;
+
+	return ticks > 0 ? (uint64_t)ticks : 1;
+}
+
 void node_tick(struct node *node, struct now now)
 {
 	const uint64_t slot = mesh_slot_at(&node->mesh, now.mesh);
@@ -198,9 +227,36 @@ void node_tick(struct node *node, struct now now)
 	membership_tick(node, now);
 	greet_tick(node, now);
 	spread_tick(node, now);
+	links_tick(node, now);
 	publish_tick(node, now);
 	repair_tick(node, now);
+	if (node->tick % seconds_ticks(node) == 0)
+		spread_second(node);
 	judge_tick(node, now);
+	node_turn(node, now);
+}
+
+void node_turn(struct node *node, struct now now)
+{
+	if (!node->config.gossip)
+		return;
+	swim_turn(node, now);
+	repair_turn(node, now);
+	catch_up_turn(node, now);
+	spread_turn(node, now);
+}
+
+struct instant node_next_turn(const struct node *node, struct now now)
+{
+	const struct instant due[] = { node->names_due, node->gaps_due, catch_up_due(node) };
+	struct instant first = { INT64_MAX };
+
+	(void)now;
+	for (unsigned int i = 0; node->config.gossip && i < sizeof(due) / sizeof(due[0]); i++) {
+		if (instant_is_before(due[i], first))
+			first = due[i];
+	}
+	return first;
 }
 
 struct instant node_next_due(const struct node *node, struct now now)
@@ -237,4 +293,7 @@ void node_read_counters(const struct node *node, struct node_counters *ret_count
 	ret_counters->cells_held = node->ledger.cells_held;
 	ret_counters->cells_max = node->ledger.cells_max;
 	ret_counters->changes_pending = node->dirty.count;
+	ret_counters->members_known = node->members_count;
+	ret_counters->links = node->links_count;
+	ret_counters->gaps = node->gaps_count;
 }

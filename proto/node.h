@@ -75,6 +75,13 @@ bool node_observe(struct node *node, struct now now, const struct key *key, uint
  * time, soon after it begins, after the observations of the tick that ended. */
 void node_tick(struct node *node, struct now now);
 
+/* What is finer than a tick: probes, requests for what is missing, names of what was not pushed. Call at node_next_turn or soon after it;
+ * calling it earlier is harmless. */
+void node_turn(struct node *node, struct now now);
+
+/* When node_turn has something to do: monotonic time; INT64_MAX: nothing until something else happens. */
+struct instant node_next_turn(const struct node *node, struct now now);
+
 /* A datagram from the network. Returns why it was rejected, or REJECT_NONE. `bytes` is used as scratch. */
 enum reject node_receive(struct node *node, struct now now, const struct endpoint *from, uint8_t *bytes, size_t size);
 
@@ -137,6 +144,8 @@ enum node_event_kind {
 	EVENT_POLICY, /* a policy came into force: rate is its version */
 	EVENT_NEVER_DROP_OVER, /* a never_drop client is over its rate, most of it counted by `member`: it passes all the same */
 	EVENT_DOCUMENT, /* `member` is its kind, `rate` its serial: held, spread and in force from now on */
+	EVENT_MEMBER_CLONED, /* two hosts run with this member's key, maybe this one's */
+	EVENT_MEMBER_LEFT, /* it said so itself */
 	EVENT_COUNT
 };
 
@@ -170,6 +179,12 @@ struct document_view {
 	size_t size;
 };
 bool node_document(const struct node *node, enum document_kind kind, struct document_view *ret_view);
+/* This node's work load W as a share of its capacity, and the share T_W from which clients should go elsewhere: told to the mesh when it
+ * has changed by LOAD_STEP, at most every LOAD_TELL_MS. */
+void node_set_load(struct node *node, struct now now, double load, double load_limit);
+
+/* Says good-bye: members stop waiting for this node, and forget it after a day. A later start of it is welcome again. */
+void node_leave(struct node *node, struct now now);
 
 /* What a member looks like from here. */
 struct member_view {
@@ -181,6 +196,9 @@ struct member_view {
 	bool behind; /* it speaks an old mesh secret: nothing but documents goes either way */
 	uint64_t certificate_serial;
 	uint64_t serials[DOCUMENT_KINDS]; /* of the documents it says it has */
+	bool suspect, left;
+	bool neighbour; /* frames go to and from it directly */
+	double load, load_limit; /* as it says itself, of its capacity; NAN: not said */
 	uint64_t incarnation, boot;
 	uint64_t tick; /* newest tick held whole */
 	double rtt_ms, skew_ms; /* skew: its clock less ours; NAN until measured */
@@ -230,6 +248,9 @@ struct node_counters {
 	uint64_t keys_held, cells_held, keys_max, cells_max;
 	uint64_t changes_pending;
 	uint64_t cells_waiting; /* own cells over the tick's budget, sent with the next */
+	uint64_t frames_relayed; /* handed on to neighbours */
+	uint64_t outbox_dropped; /* decisions to send that were dropped for want of room, the oldest of their kind first */
+	uint64_t members_known, links, gaps; /* now; gaps: origins of which something is missing */
 };
 
 void node_read_counters(const struct node *node, struct node_counters *ret_counters);

@@ -22,7 +22,6 @@
 #include "window.h"
 
 #define MEMBER_NONE UINT16_MAX
-#define OUTBOX_SIZE 32768 /* datagrams decided on and not yet fetched: 256 members x 128 */
 #define EVENTS_SIZE 512
 #define ROOTS_SIZE 64 /* signatures known to be good: two trees of every origin of a small mesh */
 #define COOKIE_REPLIES_SIZE 64
@@ -32,16 +31,42 @@
 #define CELLS_PER_FRAME_TYPICAL 160 /* of IPv4 pairs under one destination, what a full frame takes at most */
 #define OVER_DESTINATIONS_MAX 4096 /* victims at one time; one more is filtered by its pairs' rates alone */
 
+enum member_state { MEMBER_ALIVE, MEMBER_SUSPECT, MEMBER_DOWN, MEMBER_LEFT };
+
+/* What a member says of itself, signed with its own key: nobody else can change a word of it. */
+struct record_body {
+	uint64_t incarnation, boot, version; /* the newest in this order is in force */
+	uint64_t start; /* drawn at each start: two records of one boot with two of them are two hosts with one key */
+	int64_t at_ns; /* mesh time */
+	bool left;
+	struct endpoint endpoint; /* where it thinks it is reached; port 0: unknown */
+	uint8_t load, load_limit; /* of its capacity, in 1/255 */
+};
+
 struct member {
 	bool used, self;
-	bool session; /* greeted in both directions: key and boot are known */
+	bool session; /* incarnation and boot are known, by greeting or record */
 	bool heard; /* a sealed datagram of the running session was opened */
 	bool up; /* as last told by an event */
 	bool skewed;
+	bool proven; /* something that was sent to its endpoint came back from the member */
+	bool has_record;
+	uint8_t state; /* enum member_state */
+	uint16_t parent; /* number of the neighbour whose pushes of its frames are never refused */
 	uint64_t id;
 	struct certificate certificate;
+	uint16_t certificate_bytes;
+	uint8_t certificate_issued[CERTIFICATE_BYTES_MAX]; /* the same, as issued; handed on with its record */
+	struct record_body record;
+	uint8_t record_signed[MEMBER_RECORD_BYTES];
 	struct endpoint endpoint;
 	struct member_standing standing; /* trust.c, spread_documents.c */
+	struct endpoint challenged; /* a new address that was sent a challenge */
+	uint64_t challenge; /* what it must bring back; 0: none is out */
+	struct instant challenged_at; /* mono */
+	struct instant met_at; /* mono: the running session was learnt */
+	struct instant state_at; /* mono: of the last change of state */
+	struct instant cloned_at; /* mono: when it was last told that two hosts have its key */
 	uint64_t incarnation, boot;
 	struct window window;
 	uint64_t send_counter;
@@ -65,24 +90,92 @@ struct greeting {
 	uint64_t cookie_of; /* member id of who gave it */
 	uint8_t tries; /* greetings since it was last near */
 	uint8_t secret; /* the mesh secret it is greeted under */
+	bool configured; /* greeted for as long as nobody near answers from there */
+	bool transient; /* a member that may not know us: greeted a few times */
 	uint8_t token[TOKEN_BYTES]; /* ours: a welcome must echo it */
 	struct instant due; /* mono */
 };
 
-enum out_kind { OUT_HELLO, OUT_COOKIE, OUT_WELCOME, OUT_DIGEST, OUT_WANT, OUT_FRAME, OUT_NEWS, OUT_GET, OUT_CHUNK };
+enum out_kind {
+	OUT_HELLO, OUT_COOKIE, OUT_WELCOME, /* greet.c */
+	OUT_PING, OUT_PONG, OUT_PING_FOR, /* swim.c */
+	OUT_LINK, /* links.c */
+	OUT_RECORD, OUT_RECORD_WANT, /* records.c */
+	OUT_FRAME, OUT_RELAY, OUT_NAMES, OUT_PRUNE, /* spread.c */
+	OUT_DIGEST, OUT_SUMMARY, OUT_WANT, OUT_SERVE, OUT_CATCH_UP, OUT_CAUGHT_UP, /* repair.c, catch_up.c */
+	OUT_NEWS, OUT_GET, OUT_CHUNK, /* spread_documents.c */
+	OUT_COUNT
+};
 
 struct out {
 	uint8_t kind;
-	uint16_t target; /* greeting for OUT_HELLO, reply for OUT_COOKIE, else member */
-	uint32_t what; /* origin for OUT_WANT, frame for OUT_FRAME, first digest row for OUT_DIGEST, kind for OUT_GET, kind and part for OUT_CHUNK */
-	uint64_t sequence; /* of the frame or document, in case its place was taken meanwhile; of OUT_WANT: 1 asks for everything */
+	uint8_t flags;
+	uint16_t target; /* greeting for OUT_HELLO, reply for OUT_COOKIE, OUT_WELCOME and OUT_PONG, else member */
+	uint32_t what; /* origin for OUT_WANT, frame for OUT_FRAME and its like, a member for OUT_RECORD, kind for OUT_GET, kind and part for OUT_CHUNK, ... */
+	uint64_t sequence; /* of the frame or document, in case its place was taken meanwhile */
 };
+
+/* Classes of the outbox, most urgent first. */
+enum out_class { CLASS_CONTROL, CLASS_MEMBERSHIP, CLASS_OWN, CLASS_RELAY, CLASS_REPAIR, CLASS_SERVE, CLASS_COUNT };
+
+struct out_ring {
+	struct out *items;
+	uint32_t size, head, count;
+};
+
+/* A neighbour in a mesh of more than DIRECT_MEMBERS_MAX. */
+struct link {
+	uint16_t member;
+	bool ours; /* we asked for it, not they */
+	bool agreed;
+	struct instant since; /* mono */
+	uint64_t lazy[MEMBERS_MAX / 64]; /* members whose frames it asked not to be pushed */
+	uint64_t prunes[MEMBERS_MAX / 64]; /* members whose frames we are about to ask it not to push */
+	bool pruning;
+};
+
+/* A frame that came in: to be named to those it was not pushed to. */
+struct fresh {
+	uint32_t origin;
+	uint16_t from; /* member */
+	uint64_t sequence;
+	uint8_t leaf[8];
+};
+#define FRESH_SIZE 1024
+
+/* A probe that is out. */
+struct probe {
+	uint16_t member; /* MEMBER_NONE: none */
+	bool helped; /* others were asked */
+	uint64_t echo;
+	struct instant at; /* mono */
+};
+
+/* A probe made for another member. */
+struct errand {
+	uint16_t asker, member; /* MEMBER_NONE: free */
+	uint64_t echo, asker_echo;
+	struct instant at;
+};
+#define ERRANDS_SIZE 32
+
+/* News of a member's state, told with probes a number of times. */
+struct rumour {
+	uint16_t member; /* MEMBER_NONE: free */
+	uint8_t tellings;
+};
+#define RUMOURS_SIZE 64
+
+#define PROBE_PLAIN_BYTES (1 + 8 + 8 + 8 + 8 + 16 + 2) /* of a PING and a PONG without rumours */
+#define PROBE_DATAGRAM_BYTES (SEAL_BYTES + PROBE_PLAIN_BYTES)
 
 struct cookie_reply {
 	struct endpoint to;
 	uint64_t greeter;
 	uint8_t token[TOKEN_BYTES];
 	uint8_t secret; /* the mesh secret the greeter spoke */
+	int64_t sent_ns; /* of the PING that a PONG answers */
+	struct instant came_at;
 };
 
 /* A ring of entry numbers; at most keys_max of them, so it never overflows. */
@@ -125,10 +218,14 @@ struct node {
 
 	/* membership.c, greet.c */
 	struct member *members;
+	uint16_t *member_index; /* open addressing by id: numbers, MEMBER_NONE is empty */
+	uint32_t member_index_mask;
+	uint16_t members_high; /* numbers ever used: no walk goes beyond */
+	uint16_t members_count; /* itself included, without those that left */
 	struct origin *origins; /* members_max * INCARNATIONS_MAX */
 	bool others[ORIGINS_MAX]; /* all but our own: who is left out where local evidence alone counts */
 	bool excluded[ORIGINS_MAX]; /* skewed or quarantined: left out of verdicts */
-	struct greeting greetings[MEMBERS_MAX];
+	struct greeting *greetings; /* members_max + PEERS_SPARE */
 	uint32_t greetings_count;
 	uint8_t cookie_secret[32];
 	uint64_t hello_counter;
@@ -138,6 +235,46 @@ struct node {
 	int64_t checks_second;
 	uint32_t cookies_left; /* to be given away in this second */
 	int64_t cookies_second;
+	uint32_t records_left; /* records' signatures to be checked in this second */
+	int64_t records_second;
+	uint64_t record_wanted[MEMBERS_MAX / 64]; /* scratch of a digest: not used between calls */
+
+	/* links.c, spread.c */
+	struct link links[NEIGHBOURS_MAX];
+	uint32_t links_count;
+	struct fresh fresh[FRESH_SIZE];
+	uint64_t fresh_next, fresh_named; /* counts of frames: come, and named to neighbours */
+	struct instant names_due; /* mono; INT64_MAX: nothing to name or to prune */
+	uint64_t eager_first, repaired_first; /* frames that came first by push, and by repair: in this second */
+	uint8_t copies; /* of a frame that are taken before its sender is asked to stop */
+	uint32_t digest_turn; /* rotates over neighbours */
+
+	/* swim.c */
+	struct probe probe;
+	struct errand errands[ERRANDS_SIZE];
+	struct rumour rumours[RUMOURS_SIZE];
+	uint16_t *probe_order; /* numbers, shuffled */
+	uint32_t probe_at, probe_count;
+	struct instant probe_due; /* mono */
+	uint8_t health; /* Lifeguard: 0 is well, up to HEALTH_MAX - 1 */
+	struct endpoint seen_as; /* where another member sees us */
+	uint64_t seen_by;
+
+	/* repair.c, catch_up.c */
+	uint32_t *gaps; /* origins of which something is missing */
+	uint32_t gaps_count;
+	struct instant gaps_due; /* mono; INT64_MAX: nothing */
+	uint32_t wants_left; /* in this tick */
+	struct catch_up {
+		uint16_t member, last; /* who is asked now, and was last; MEMBER_NONE: nobody */
+		uint8_t rounds; /* members still to be asked */
+		uint8_t tries;
+		uint32_t cursor;
+		uint64_t have; /* of the piece's places */
+		struct instant due; /* mono: of the next request */
+		uint64_t asked; /* set of member ids, by id % 64 */
+		struct instant begun_at; /* mono */
+	} catch_up;
 
 	/* trust.c, spread_documents.c */
 	struct trust *trust;
@@ -146,6 +283,7 @@ struct node {
 	struct ledger ledger;
 	struct store store;
 	struct own_queue own_destinations, own_pairs; /* changed own cells: destinations are published first */
+	struct own_queue own_late; /* own cells that grew after their slot's closing frames: published in closing frames of their own */
 	struct cell *publish_cells; /* scratch: the cells of one tick */
 	uint32_t publish_cells_max;
 	struct frame_writer writer;
@@ -169,8 +307,9 @@ struct node {
 	uint32_t over_count;
 
 	/* outbox.c */
-	struct out *outbox;
-	uint32_t outbox_head, outbox_count;
+	struct out_ring outbox[CLASS_COUNT];
+	uint32_t outbox_count; /* in all */
+	uint32_t outbox_turn; /* every so often the least urgent goes first */
 };
 
 /* ---- node.c ---- */
@@ -200,19 +339,29 @@ static inline double tick_seconds(const struct node *node)
 }
 
 /* ---- membership.c: who is who ---- */
+#define PEERS_SPARE 64 /* addresses to greet beyond the members' */
 int membership_init(struct node *node, const struct certificate *self);
 uint16_t member_find(const struct node *node, uint64_t id);
 /* Learns of a member, or of another session of it. REJECT_STALE_SESSION, REJECT_MEMBERS_FULL or REJECT_NONE. */
 enum reject member_meet(struct node *node, struct now now, const struct certificate *certificate, uint64_t incarnation, uint64_t boot,
 			const struct endpoint *endpoint, uint16_t *ret_member);
+/* The certificate as issued, to be handed on. */
+void member_keep_certificate(struct member *member, const uint8_t *bytes, size_t size);
+void member_forget(struct node *node, uint16_t member);
+void member_tell(struct node *node, struct now now, uint16_t member, enum node_event_kind kind, double rate);
+/* Two hosts run with this member's key: told once a minute. */
+void member_cloned(struct node *node, struct now now, uint16_t member);
 /* The origin of a member in an incarnation, or INDEX_NONE. */
 uint32_t origin_find(const struct node *node, uint16_t member, uint64_t incarnation);
 /* The same, made when new; INDEX_NONE when it is older than those held. */
 uint32_t origin_of(struct node *node, uint16_t member, uint64_t incarnation);
+/* An earlier incarnation that a neighbour tells of: only where a place is free, and to be replaced by one that frames were heard of. */
+uint32_t origin_claimed(struct node *node, uint16_t member, uint64_t incarnation);
 static inline uint16_t origin_member(uint32_t origin)
 {
 	return (uint16_t)(origin / INCARNATIONS_MAX);
 }
+/* Was it heard in the last ticks? */
 static inline bool member_is_near(const struct node *node, uint16_t member, struct now now)
 {
 	const struct member *m = &node->members[member];
@@ -220,7 +369,14 @@ static inline bool member_is_near(const struct node *node, uint16_t member, stru
 	return m->used && m->session && m->heard &&
 	       duration_between(m->heard_at, now.mono).ns < (CARRY_TICKS + 1) * mesh_tick_length(&node->mesh).ns;
 }
-void member_heard(struct node *node, uint16_t member, struct now now, const struct endpoint *from);
+/* A small mesh: everybody sends to everybody. */
+static inline bool node_is_direct(const struct node *node)
+{
+	return node->members_count <= DIRECT_MEMBERS_MAX;
+}
+void member_heard(struct node *node, uint16_t member, struct now now, const struct endpoint *from, size_t size);
+/* A new address brought back its challenge. */
+void member_prove(struct node *node, uint16_t member, const struct endpoint *at);
 void member_measure(struct node *node, uint16_t member, struct now now, int64_t sent_ns, int64_t echo_ns, int64_t hold_ns);
 void membership_tick(struct node *node, struct now now);
 
@@ -229,22 +385,88 @@ void greet_tick(struct node *node, struct now now);
 enum reject greet_receive(struct node *node, struct now now, const struct endpoint *from, const struct datagram_header *header, uint8_t *bytes,
 			  size_t size);
 size_t greet_write(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_bytes);
+/* Greets where a member was last known to be, once. */
+void greet_member(struct node *node, struct now now, uint16_t member);
+
+/* ---- records.c: what members say of themselves ---- */
+/* Signs this node's own record anew and tells the neighbours. */
+void record_renew(struct node *node, struct now now);
+enum reject record_receive(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
+enum reject record_receive_want(struct node *node, uint16_t member, const uint8_t *bytes, size_t size);
+size_t record_write(struct node *node, const struct out *out, uint8_t *ret_plain);
+size_t record_write_want(struct node *node, const struct out *out, uint8_t *ret_plain);
+/* Order of two records of one member: < 0, 0, > 0. */
+int record_compare(const struct record_body *a, uint64_t incarnation, uint64_t boot, uint64_t version);
+void record_send(struct node *node, uint16_t to, uint16_t of);
+void record_tick(struct node *node, struct now now);
+
+/* ---- links.c: neighbours in a larger mesh ---- */
+struct link *link_find(struct node *node, uint16_t member);
+void links_tick(struct node *node, struct now now);
+enum reject link_receive(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
+size_t link_write(const struct out *out, uint8_t *ret_plain);
+/* Some neighbour: a near member of a small mesh, a link of a larger; MEMBER_NONE: none. Never `but`. */
+uint16_t neighbour_any(struct node *node, struct now now, uint16_t but);
+
+/* ---- spread.c: frames on their way ---- */
+/* An own frame, or one that came first from `from`. */
+void spread_frame(struct node *node, struct now now, uint32_t origin, uint32_t frame, uint16_t from);
+/* A frame came first from there, pushed or asked for. */
+void spread_first(struct node *node, uint32_t origin, uint16_t from, bool served);
+/* A second copy was pushed here. */
+void spread_duplicate(struct node *node, struct now now, uint16_t from, uint32_t origin, struct stored *held);
+void spread_turn(struct node *node, struct now now);
+void spread_second(struct node *node);
+enum reject spread_receive_names(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
+enum reject spread_receive_prune(struct node *node, uint16_t member, const uint8_t *bytes, size_t size);
+size_t spread_write_names(struct node *node, const struct out *out, uint8_t *ret_plain);
+size_t spread_write_prune(struct node *node, const struct out *out, uint8_t *ret_plain);
+
+/* ---- swim.c: who is alive, and where ---- */
+void swim_init(struct node *node);
+void swim_turn(struct node *node, struct now now);
+void swim_alive(struct node *node, struct now now, uint16_t member);
+void swim_challenge(struct node *node, struct now now, uint16_t member, const struct endpoint *at);
+enum reject swim_receive_ping(struct node *node, struct now now, uint16_t member, const struct endpoint *from, const uint8_t *bytes, size_t size);
+enum reject swim_receive_pong(struct node *node, struct now now, uint16_t member, const struct endpoint *from, const uint8_t *bytes, size_t size);
+enum reject swim_receive_ping_for(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
+size_t swim_write(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_plain);
 
 /* ---- repair.c: digests and what they bring ---- */
 void repair_tick(struct node *node, struct now now);
-size_t repair_write_digest(struct node *node, struct now now, uint16_t member, uint32_t first_row, uint8_t *ret_plain);
-size_t repair_write_want(struct node *node, uint32_t origin, bool everything, uint8_t *ret_plain);
+void repair_turn(struct node *node, struct now now);
+/* Something may be missing of an origin; `teller` says so, or MEMBER_NONE: its own frames. */
+void repair_note(struct node *node, struct now now, uint32_t origin, uint16_t teller, int64_t wait_ms);
+size_t repair_write_digest(struct node *node, struct now now, const struct out *out, uint8_t *ret_plain);
+size_t repair_write_summary(struct node *node, uint8_t *ret_plain);
+size_t repair_write_want(struct node *node, const struct out *out, uint8_t *ret_plain);
 enum reject repair_receive_digest(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
+enum reject repair_receive_summary(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
 enum reject repair_receive_want(struct node *node, uint16_t member, const uint8_t *bytes, size_t size);
+/* A frame for one member, within its budget. */
+bool repair_serve(struct node *node, uint16_t member, const struct stored *frame);
+
+/* ---- catch_up.c: everything a neighbour keeps, piece by piece ---- */
+void catch_up_begin(struct node *node, struct now now);
+void catch_up_again(struct node *node, uint16_t member);
+void catch_up_turn(struct node *node, struct now now);
+struct instant catch_up_due(const struct node *node);
+enum reject catch_up_receive(struct node *node, uint16_t member, const uint8_t *bytes, size_t size);
+/* A frame of the piece that is being asked for has come. */
+void catch_up_note(struct node *node, uint16_t member, unsigned int place);
+enum reject catch_up_receive_end(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
+size_t catch_up_write(struct node *node, const struct out *out, uint8_t *ret_plain);
 
 /* ---- receive.c: frames ---- */
-enum reject receive_frame(struct node *node, struct now now, uint16_t member, const uint8_t *frame, size_t size);
+enum reject receive_frame(struct node *node, struct now now, uint16_t member, const uint8_t *frame, size_t size, bool served);
 /* Joins one version of a cell; the only way into the ledger. `from_tick` and `tick`: the ticks it was counted in, for the carry; equal: it
  * tells no recent rate. */
 enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *cell, uint64_t from_tick, uint64_t tick);
 
 /* ---- publish.c: own cells become frames ---- */
 void publish_later(struct node *node, uint32_t entry, uint32_t cell);
+bool publish_is_closed(const struct node *node, uint32_t entry, uint64_t slot);
+void publish_late(struct node *node, uint32_t entry, uint32_t cell);
 void publish_tick(struct node *node, struct now now);
 
 /* ---- verdict.c, judge.c, share.c ---- */
@@ -285,11 +507,37 @@ const struct policy_effective *entry_policy(const struct node *node, const struc
 uint64_t utc_seconds(struct now now);
 
 /* ---- outbox.c ---- */
+int outbox_class(uint8_t kind);
 void outbox_add(struct node *node, struct out out);
-void outbox_add_first(struct node *node, struct out out); /* before all that waits */
-void outbox_frame_to_all(struct node *node, uint32_t frame, struct now now);
+void outbox_place(struct node *node, struct arena *arena, const struct node_limits *limits);
 
-enum message { MESSAGE_FRAME = 1, MESSAGE_DIGEST = 2, MESSAGE_WANT = 3, MESSAGE_NEWS = 4, MESSAGE_GET = 5, MESSAGE_CHUNK = 6 };
+enum message {
+	MESSAGE_FRAME = 1,
+	MESSAGE_DIGEST = 2,
+	MESSAGE_WANT = 3,
+	MESSAGE_NEWS = 4,
+	MESSAGE_GET = 5,
+	MESSAGE_CHUNK = 6,
+	MESSAGE_RECORD = 10,
+	MESSAGE_RECORD_WANT = 11,
+	MESSAGE_PING = 12,
+	MESSAGE_PONG = 13,
+	MESSAGE_PING_FOR = 14,
+	MESSAGE_LINK = 15,
+	MESSAGE_NAMES = 16,
+	MESSAGE_PRUNE = 17,
+	MESSAGE_SUMMARY = 18,
+	MESSAGE_SERVED = 19,
+	MESSAGE_CATCH_UP = 20,
+	MESSAGE_CAUGHT_UP = 21,
+	MESSAGE_PIECE = 0x40, /* to 0x7f: a frame of a piece, and its place in it */
+};
+#define PIECE_FRAMES 64
+#define SERVE_FRAMES_PER_TICK 256 /* to one member: at 200 ms and 1232 bytes 12 Mbit/s */
+#define WANT_COST 2 /* of the frames served: looking costs, too, even when nothing is found */
+
+void outbox_add_first(struct node *node, struct out out); /* before all that waits */
+
 
 /* ---- trust.c: the authority's documents and what follows from them ---- */
 void trust_init(struct node *node);

@@ -4,43 +4,110 @@
 
 #include <string.h>
 
-static bool bit_get(const struct origin *origin, uint64_t sequence)
+static uint64_t start_of(uint64_t sequence)
 {
-	return origin->have[sequence % SEQUENCES_KEPT / 64] >> sequence % 64 & 1;
+	return sequence >> SEQUENCE_BOOT_SHIFT;
 }
 
-static void bit_set(struct origin *origin, uint64_t sequence, bool value)
+static uint64_t start_first(uint64_t sequence)
+{
+	return start_of(sequence) << SEQUENCE_BOOT_SHIFT | 1;
+}
+
+static bool bit_get(const struct track *track, uint64_t sequence)
+{
+	return track->have[sequence % SEQUENCES_KEPT / 64] >> sequence % 64 & 1;
+}
+
+static void bit_set(struct track *track, uint64_t sequence, bool value)
 {
 	const uint64_t bit = 1ULL << sequence % 64;
-	uint64_t *word = &origin->have[sequence % SEQUENCES_KEPT / 64];
+	uint64_t *word = &track->have[sequence % SEQUENCES_KEPT / 64];
 
 	*word = value ? *word | bit : *word & ~bit;
 }
 
-bool origin_has(const struct origin *origin, uint64_t sequence)
+/* A start of which nothing came yet: its window ends before its first sequence. */
+static void track_open(struct track *track, uint64_t sequence)
 {
-	if (sequence < origin->base)
-		return true;
-	return sequence <= origin->highest && bit_get(origin, sequence);
+	const uint64_t first = start_first(sequence);
+
+	*track = (struct track){ .base = first, .highest = first - 1, .low = first };
 }
 
-/* Moves the window on so that `sequence` is its highest. */
-static void origin_reach(struct origin *origin, uint64_t sequence)
+/* The track of a sequence's start, or NULL when that is neither of the two newest. */
+static struct track *track_find(const struct origin *origin, uint64_t sequence)
 {
-	const uint64_t boot_first = sequence >> SEQUENCE_BOOT_SHIFT << SEQUENCE_BOOT_SHIFT | 1;
+	for (unsigned int i = 0; i < STARTS_KEPT; i++) {
+		const struct track *track = &origin->track[i];
 
-	if (origin->highest < boot_first || sequence - origin->highest >= SEQUENCES_KEPT) {
-		/* Another start of the origin, or so far ahead that nothing known is still inside. */
-		memset(origin->have, 0, sizeof(origin->have));
-		memset(origin->asked, 0, sizeof(origin->asked)); /* what is missing of before has no number here any more */
-		origin->base = boot_first;
-	} else {
-		for (uint64_t s = origin->highest + 1; s <= sequence; s++)
-			bit_set(origin, s, false);
+		if (track->base != 0 && start_of(track->base) == start_of(sequence))
+			return (struct track *)(uintptr_t)track;
 	}
-	origin->highest = sequence;
-	if (sequence - origin->base >= SEQUENCES_KEPT)
-		origin->base = sequence - SEQUENCES_KEPT + 1;
+	return NULL;
+}
+
+/* The same, opened when it is among the two newest. */
+static struct track *track_of(struct origin *origin, uint64_t sequence)
+{
+	struct track *track = track_find(origin, sequence);
+
+	if (track)
+		return track;
+	track = &origin->track[0];
+	if (track->base != 0 && start_of(sequence) > start_of(track->base)) {
+		origin->track[1] = *track;
+	} else if (track->base != 0) {
+		track = &origin->track[1];
+		if (track->base != 0 && start_of(sequence) < start_of(track->base))
+			return NULL;
+	}
+	track_open(track, sequence);
+	return track;
+}
+
+bool origin_has(const struct origin *origin, uint64_t sequence)
+{
+	const struct track *track = track_find(origin, sequence);
+
+	if (!track) /* of a start before those that are followed */
+		return origin->track[STARTS_KEPT - 1].base != 0 && sequence < origin->track[STARTS_KEPT - 1].base;
+	if (sequence < track->base)
+		return true;
+	return sequence <= track->highest && bit_get(track, sequence);
+}
+
+bool origin_follows(const struct origin *origin, uint64_t sequence)
+{
+	const struct track *track = track_find(origin, sequence);
+
+	return track ? sequence >= track->base : sequence > origin->track[0].highest;
+}
+
+/* Moves the window on so that `sequence` is its highest. True: nothing that was known is still inside, and something may be missing. */
+static bool track_reach(struct track *track, uint64_t sequence)
+{
+	const bool leaps = sequence - track->highest >= SEQUENCES_KEPT;
+
+	if (leaps) {
+		memset(track->have, 0, sizeof(track->have));
+	} else {
+		for (uint64_t s = track->highest + 1; s <= sequence; s++)
+			bit_set(track, s, false);
+	}
+	track->highest = sequence;
+	if (sequence - track->base >= SEQUENCES_KEPT)
+		track->base = sequence - SEQUENCES_KEPT + 1;
+	return leaps;
+}
+
+/* What is whole from below. */
+static void track_settle(struct track *track)
+{
+	if (track->low < track->base)
+		track->low = track->base;
+	while (track->low <= track->highest && bit_get(track, track->low))
+		track->low++;
 }
 
 static void tick_note(struct origin *origin, uint64_t tick, uint16_t tick_frames)
@@ -61,62 +128,84 @@ static void tick_note(struct origin *origin, uint64_t tick, uint16_t tick_frames
 
 void origin_note(struct origin *origin, uint64_t sequence, uint64_t tick, uint16_t tick_frames, bool closing)
 {
-	if (sequence > origin->highest)
-		origin_reach(origin, sequence);
-	if (sequence >= origin->base)
-		bit_set(origin, sequence, true);
+	struct track *track = track_of(origin, sequence);
+
+	if (track) {
+		if (sequence > track->highest && track_reach(track, sequence))
+			origin->leapt = true;
+		if (sequence >= track->base)
+			bit_set(track, sequence, true);
+		track_settle(track);
+	}
 	if (!closing)
 		tick_note(origin, tick, tick_frames);
 	origin->frames_received++;
 	origin->attempts = 0;
 }
 
-void origin_tick(struct origin *origin)
+void origin_claim(struct origin *origin, uint64_t sequence)
 {
-	origin->advertised[1] = origin->advertised[0] > origin->highest ? origin->advertised[0] : origin->highest;
+	struct track *track = track_of(origin, sequence);
+
+	if (!track)
+		return;
+	/* Of a start that nothing came of yet any number may be true. */
+	if (track->highest >= track->base && sequence > track->highest + SEQUENCES_KEPT)
+		sequence = track->highest + SEQUENCES_KEPT;
+	if (sequence > track->claimed)
+		track->claimed = sequence;
 }
 
-/* Is a sequence missing below the highest that came? */
-static bool has_gap_below(const struct origin *origin)
+static uint64_t track_end(const struct track *track)
 {
-	uint64_t s = origin->base > origin->lost_up_to ? origin->base : origin->lost_up_to + 1;
+	const bool begun = track->highest >= track->base;
 
-	for (; s <= origin->highest && s <= origin->advertised[1]; s++) {
-		if (!bit_get(origin, s))
-			return true;
-	}
-	return false;
+	if (begun && track->claimed > track->highest + SEQUENCES_KEPT)
+		return track->highest + SEQUENCES_KEPT;
+	return track->claimed > track->highest ? track->claimed : track->highest;
+}
+
+static bool track_has_gap(const struct track *track)
+{
+	return track->base != 0 && track->low <= track_end(track);
 }
 
 bool origin_has_gap(const struct origin *origin)
 {
-	return origin->advertised[1] > origin->highest || has_gap_below(origin);
+	return track_has_gap(&origin->track[0]) || track_has_gap(&origin->track[1]);
 }
 
-void origin_want(const struct origin *origin, struct origin_want *ret_want)
+bool origin_want(const struct origin *origin, unsigned int start, struct origin_want *ret_want)
 {
-	/* Known gaps first: a claim of more of the same start must not move the window beyond them. */
-	const bool restarted = origin->advertised[1] >> SEQUENCE_BOOT_SHIFT > origin->highest >> SEQUENCE_BOOT_SHIFT;
-	const bool claimed = restarted || (origin->advertised[1] > origin->highest && !has_gap_below(origin));
-	const uint64_t end = claimed ? origin->advertised[1] : origin->highest;
-	const uint64_t boot_first = end >> SEQUENCE_BOOT_SHIFT << SEQUENCE_BOOT_SHIFT | 1;
+	const struct track *track = &origin->track[start];
+	const uint64_t end = track_end(track);
+	uint64_t first = track->low;
 
-	/* Nothing is known of it, not even a sequence: from the first one on. */
-	*ret_want = (struct origin_want){ .first = boot_first };
-	if (end > boot_first && end - boot_first >= SEQUENCES_KEPT)
-		ret_want->first = end - SEQUENCES_KEPT + 1;
+	if (!track_has_gap(track))
+		return false;
+	/* Nothing came of it yet: the newest of what is claimed. */
+	if (track->highest < track->base && end - first >= SEQUENCES_KEPT)
+		first = end - SEQUENCES_KEPT + 1;
+	*ret_want = (struct origin_want){ .first = first };
 	for (unsigned int i = 0; i < SEQUENCES_KEPT; i++) {
-		const uint64_t sequence = ret_want->first + i;
+		const uint64_t sequence = first + i;
 
-		if (sequence <= origin->lost_up_to || (sequence <= origin->highest && origin_has(origin, sequence)))
+		if (sequence > end || (sequence <= track->highest && bit_get(track, sequence)))
 			ret_want->have[i / 64] |= 1ULL << i % 64;
 	}
+	return true;
 }
 
 void origin_give_up(struct origin *origin)
 {
-	/* What a neighbour claims beyond the highest frame seen is only a claim: it may be asked for again. */
-	origin->lost_up_to = origin->highest;
-	origin->advertised[0] = origin->advertised[1] = origin->highest;
+	for (unsigned int i = 0; i < STARTS_KEPT; i++) {
+		struct track *track = &origin->track[i];
+
+		if (track->base == 0)
+			continue;
+		/* What a neighbour claims beyond the highest frame seen is only a claim: it may be asked for again. */
+		track->low = track->highest + 1;
+		track->claimed = 0;
+	}
 	origin->attempts = 0;
 }

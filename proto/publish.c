@@ -7,6 +7,8 @@
 #include "node_internal.h"
 
 #define CELLS_AT_ONCE 2048 /* sorted together: some 16 frames */
+#define CELL_WAITING 1 /* in a queue of changed cells */
+#define CELL_LATE 2 /* in the queue of late ones */
 #define CLOSING_TICKS 12 /* a slot's closing frames are spread over this many ticks: done before the next slot has ended, and no tick is long */
 
 static bool own_push(struct own_queue *queue, struct own_change change)
@@ -45,12 +47,29 @@ static struct own_queue *queue_of(struct node *node, uint32_t entry)
 
 void publish_later(struct node *node, uint32_t entry, uint32_t cell)
 {
-	if (!node->config.gossip || node->ledger.cells[cell].waiting)
+	if (!node->config.gossip || node->ledger.cells[cell].waiting & CELL_WAITING)
 		return;
 	/* The queues hold every own cell there can be, so a push only fails over places of cells already forgotten: the closing frame of
 	 * the slot then carries the total. */
 	if (own_push(queue_of(node, entry), (struct own_change){ entry, cell }))
-		node->ledger.cells[cell].waiting = 1;
+		node->ledger.cells[cell].waiting |= CELL_WAITING;
+}
+
+/* Have this slot's closing frames gone past this key? */
+bool publish_is_closed(const struct node *node, uint32_t entry, uint64_t slot)
+{
+	if (slot >= node->slot)
+		return false;
+	return slot != node->closing_slot || node->closing_entry == INDEX_NONE || entry < node->closing_entry;
+}
+
+/* For frames that are kept as long as the slot is held. */
+void publish_late(struct node *node, uint32_t entry, uint32_t cell)
+{
+	if (!node->config.gossip || node->ledger.cells[cell].waiting & CELL_LATE)
+		return;
+	if (own_push(&node->own_late, (struct own_change){ entry, cell }))
+		node->ledger.cells[cell].waiting |= CELL_LATE;
 }
 
 /* A queued cell may have been forgotten since, and its place taken by another key's. */
@@ -112,10 +131,18 @@ static size_t body_bytes_max(const struct node *node)
 	return node->config.datagram_bytes - SEAL_BYTES - 1 - FRAME_PROOF_BYTES_MAX;
 }
 
+/* Frames of earlier ticks are of slots that are forgotten. */
+static uint64_t ticks_held_from(const struct node *node)
+{
+	const uint64_t held = (uint64_t)SLOTS_HELD * slot_ticks(node);
+
+	return node->tick > held ? node->tick - held : 0;
+}
+
 /* Writes the body under construction into the store; returns its place. */
 static uint32_t body_keep(struct node *node)
 {
-	const uint32_t number = store_put(&node->store, &node->writer.head);
+	const uint32_t number = store_put(&node->store, &node->writer.head, 0, ticks_held_from(node));
 	struct stored *stored = &node->store.frames[number];
 
 	stored->size = (uint16_t)frame_finish(&node->writer, stored->frame);
@@ -148,7 +175,7 @@ static void sign_and_send(struct node *node, struct now now, enum frame_kind kin
 
 			stored->size = (uint16_t)frame_prove(stored->frame, stored->size, &root, leaf, i);
 			origin_note(&node->origins[0], stored->sequence, stored->tick, (uint16_t)count, kind == FRAME_CLOSING);
-			outbox_frame_to_all(node, node->published[first + i], now);
+			spread_frame(node, now, 0, node->published[first + i], 0);
 		}
 	}
 	node->counters.frames_published += count;
@@ -190,14 +217,14 @@ static uint32_t empty_frame(struct node *node)
 	return 1;
 }
 
-static size_t collect_from(struct node *node, struct own_queue *queue, size_t count)
+static size_t collect_from(struct node *node, struct own_queue *queue, size_t count, size_t count_max, uint8_t flag)
 {
 	struct own_change change;
 
-	while (count < CELLS_AT_ONCE && own_pop(queue, &change)) {
+	while (count < count_max && own_pop(queue, &change)) {
 		if (!cell_is_of(&node->ledger, change.entry, change.cell))
 			continue;
-		node->ledger.cells[change.cell].waiting = 0;
+		node->ledger.cells[change.cell].waiting &= (uint8_t)~flag;
 		node->publish_cells[count++] = cell_read(node, change.entry, change.cell);
 	}
 	return count;
@@ -206,8 +233,8 @@ static size_t collect_from(struct node *node, struct own_queue *queue, size_t co
 /* The next cells, destinations first, oldest first; sorted. */
 static size_t collect(struct node *node)
 {
-	const size_t destinations = collect_from(node, &node->own_destinations, 0);
-	const size_t count = collect_from(node, &node->own_pairs, destinations);
+	const size_t destinations = collect_from(node, &node->own_destinations, 0, CELLS_AT_ONCE, CELL_WAITING);
+	const size_t count = collect_from(node, &node->own_pairs, destinations, CELLS_AT_ONCE, CELL_WAITING);
 
 	cells_sort(node->publish_cells, count);
 	return count;
@@ -221,8 +248,8 @@ static void wait_again(struct node *node, const struct cell *cells, size_t count
 		const struct ledger_cell *cell = ledger_cell_of(&node->ledger, entry, 0, cells[i].slot);
 		const uint32_t number = (uint32_t)(cell - node->ledger.cells);
 
-		if (!cell->waiting && own_push_front(queue_of(node, entry), (struct own_change){ entry, number }))
-			node->ledger.cells[number].waiting = 1;
+		if (!(cell->waiting & CELL_WAITING) && own_push_front(queue_of(node, entry), (struct own_change){ entry, number }))
+			node->ledger.cells[number].waiting |= CELL_WAITING;
 	}
 }
 
@@ -246,7 +273,6 @@ static void publish_changed(struct node *node, struct now now)
 {
 	uint32_t frames = fill_tick(node);
 
-	node->counters.cells_waiting = node->own_destinations.count + node->own_pairs.count;
 	if (frames == 0 && node->ledger.origin_cells[0] == 0)
 		return; /* nothing counted lately: the digests are sign enough */
 	if (frames == 0)
@@ -266,17 +292,15 @@ static void publish_again(struct node *node, const struct cell *cell)
 {
 	const uint32_t entry = ledger_find(&node->ledger, &cell->key);
 
-	publish_later(node, entry, (uint32_t)(ledger_cell_of(&node->ledger, entry, 0, cell->slot) - node->ledger.cells));
+	publish_late(node, entry, (uint32_t)(ledger_cell_of(&node->ledger, entry, 0, cell->slot) - node->ledger.cells));
 }
 
-/* The next stretch of the ended slot's closing frames. */
-static void publish_closing(struct node *node, struct now now)
+/* The next stretch of the ended slot's cells; returns how many are collected by now. */
+static size_t collect_closing(struct node *node, size_t count)
 {
 	const uint32_t ticks = slot_ticks(node) - 1 < CLOSING_TICKS ? slot_ticks(node) - 1 : CLOSING_TICKS;
 	const uint32_t entries = node->ledger.entries_high / ticks + 1;
 	const uint16_t slot = (uint16_t)node->closing_slot;
-	size_t count = 0, taken;
-	uint32_t frames = 0;
 
 	for (uint32_t looked = 0; looked < entries && node->closing_entry < node->ledger.entries_high && count < node->publish_cells_max;
 	     node->closing_entry++, looked++) {
@@ -291,12 +315,24 @@ static void publish_closing(struct node *node, struct now now)
 	}
 	if (node->closing_entry >= node->ledger.entries_high)
 		node->closing_entry = INDEX_NONE;
+	return count;
+}
+
+/* What grew after its slot had been closed, and what is being closed. */
+static void publish_closing(struct node *node, struct now now)
+{
+	const size_t budget = (size_t)node->config.frames_per_tick * CELLS_PER_FRAME_TYPICAL / 2;
+	size_t count = collect_from(node, &node->own_late, 0, budget < CELLS_AT_ONCE ? budget : CELLS_AT_ONCE, CELL_LATE), taken;
+	uint32_t frames = 0;
+
+	if (node->closing_entry != INDEX_NONE)
+		count = collect_closing(node, count);
 	if (count == 0)
 		return;
 	cells_sort(node->publish_cells, count);
 	taken = fill_frames(node, FRAME_CLOSING, node->publish_cells, count, closing_frames_max(node), &frames);
 	sign_and_send(node, now, FRAME_CLOSING, frames);
-	for (size_t i = taken; i < count; i++) /* the rest goes out as changed cells do */
+	for (size_t i = taken; i < count; i++) /* the rest is next */
 		publish_again(node, &node->publish_cells[i]);
 }
 
@@ -305,6 +341,6 @@ void publish_tick(struct node *node, struct now now)
 	if (!node->config.gossip)
 		return;
 	publish_changed(node, now);
-	if (node->closing_entry != INDEX_NONE)
-		publish_closing(node, now);
+	publish_closing(node, now);
+	node->counters.cells_waiting = node->own_destinations.count + node->own_pairs.count + node->own_late.count;
 }

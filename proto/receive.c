@@ -5,6 +5,8 @@
  */
 #include "node_internal.h"
 
+#define PIECE_PATIENCE 6 /* requests of a piece in which its origins may become known */
+
 /* At most once per member and slot: a flood of new keys is one piece of news. */
 static enum reject over_quota(struct node *node, uint16_t number)
 {
@@ -42,7 +44,9 @@ enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *
 	if (tick > from_tick)
 		recent_add(&node->ledger.entries[entry].recent, from_tick, tick, gain);
 	judge_dirty(node, entry);
-	if (origin == 0)
+	if (origin == 0 && publish_is_closed(node, entry, version->slot))
+		publish_late(node, entry, cell);
+	else if (origin == 0)
 		publish_later(node, entry, cell);
 	return REJECT_NONE;
 }
@@ -69,27 +73,26 @@ static bool root_is_signed(struct node *node, const struct frame_root *root, uin
 }
 
 /* Have we this very frame? Before any signature is looked at. *ret_other: one with the same sequence and other content is held. */
-static bool frame_is_known(const struct node *node, uint32_t origin, const struct frame_claim *claim, bool *ret_other)
+static bool frame_is_known(const struct node *node, uint32_t origin, const struct frame_claim *claim, bool *ret_other, struct stored **ret_held)
 {
-	const struct stored *held = store_find(&node->store, claim->head.origin, claim->head.incarnation, claim->head.sequence);
+	struct stored *held = store_find(&node->store, claim->head.origin, claim->head.incarnation, claim->head.sequence);
 
+	*ret_held = held && held->size ? held : NULL;
 	*ret_other = false;
 	if (held && held->size) {
 		*ret_other = memcmp(held->leaf, claim->leaf, HASH_BYTES) != 0;
 		return !*ret_other;
 	}
-	/* Not kept any more, or from a start of the origin before the one we follow: below base only totals can come, and they may. */
-	return origin != INDEX_NONE && claim->head.sequence >= node->origins[origin].base && origin_has(&node->origins[origin], claim->head.sequence);
+	/* Not kept any more, or from a start of the origin before those we follow: below the window only totals can come, and they may. */
+	return origin != INDEX_NONE && origin_follows(&node->origins[origin], claim->head.sequence) &&
+	       origin_has(&node->origins[origin], claim->head.sequence);
 }
 
 static void equivocation(struct node *node, struct now now, uint16_t member, uint32_t origin)
 {
-	struct node_event event = { .kind = EVENT_EQUIVOCATION, .at = now.mesh };
-
 	node->origins[origin].quarantined = true;
 	node->excluded[origin] = true;
-	memcpy(event.member, node->members[member].certificate.name, sizeof(event.member));
-	node_tell(node, &event);
+	member_tell(node, now, member, EVENT_EQUIVOCATION, 0);
 }
 
 /* The first tick a gain of this cell may have been counted in, less one: after what is held whole, not before the cell began. */
@@ -108,7 +111,7 @@ static void merge(struct node *node, struct now now, uint32_t number, const stru
 	const uint64_t slot_now = mesh_slot_at(&node->mesh, now.mesh), tick = claim->head.tick;
 	/* A closing frame repeats totals, and a tick far from ours tells no recent rate: neither moves the carry. */
 	const bool rates = claim->head.kind == FRAME_TICK && tick + RECENT_TICKS > node->tick && tick <= node->tick + RECENT_TICKS / 2;
-	const bool newest = claim->head.sequence > node->origins[number].highest;
+	const bool newest = claim->head.sequence > origin_highest(&node->origins[number]);
 	struct frame_reader reader;
 	struct cell cell;
 
@@ -127,22 +130,62 @@ static void merge(struct node *node, struct now now, uint32_t number, const stru
 	}
 }
 
-static void keep(struct node *node, const struct frame_claim *claim, const uint8_t *frame, size_t size)
+static uint32_t keep(struct node *node, uint16_t owner, const struct frame_claim *claim, const uint8_t *frame, size_t size, bool served)
 {
-	struct stored *stored = &node->store.frames[store_put(&node->store, &claim->head)];
+	const uint64_t held_ticks = (uint64_t)SLOTS_HELD * slot_ticks(node);
+	const uint32_t number = store_put(&node->store, &claim->head, owner, node->tick > held_ticks ? node->tick - held_ticks : 0);
+	struct stored *stored = &node->store.frames[number];
 
+	stored->copies = !served;
 	memcpy(stored->leaf, claim->leaf, HASH_BYTES);
 	memcpy(stored->frame, frame, size);
 	stored->size = (uint16_t)size;
+	return number;
 }
 
-enum reject receive_frame(struct node *node, struct now now, uint16_t sender, const uint8_t *frame, size_t size)
+/* Two frames of one sequence, both signed: the proof is the two of them, and goes to every neighbour, who does the same. */
+static void prove_equivocation(struct node *node, struct now now, uint16_t sender, uint32_t origin, struct stored *held, uint32_t other)
+{
+	struct stored *frames[] = { held, &node->store.frames[other] };
+
+	equivocation(node, now, origin_member(origin), origin);
+	for (unsigned int i = 0; i < 2; i++) {
+		frames[i]->evidence = true;
+		for (uint16_t m = 1; m < node->members_high; m++) {
+			if (m != sender && (node_is_direct(node) ? member_is_near(node, m, now) : link_find(node, m) != NULL))
+				outbox_add(node, (struct out){ .kind = OUT_RELAY,
+							       .target = m,
+							       .what = (uint32_t)(frames[i] - node->store.frames),
+							       .sequence = frames[i]->sequence });
+		}
+	}
+}
+
+/* Follows what a frame tells of its origin's others. */
+static void note(struct node *node, struct now now, uint32_t number, const struct frame_claim *claim)
+{
+	struct origin *origin = &node->origins[number];
+	const uint64_t whole = origin->complete;
+	const bool fresh = origin->track[0].base == 0;
+
+	origin_note(origin, claim->head.sequence, claim->head.tick, claim->root.tick_frames, claim->head.kind == FRAME_CLOSING);
+	origin->since = now.mono;
+	if (origin->complete != whole)
+		judge_whole_tick(node);
+	if (origin->leapt && !fresh)
+		catch_up_begin(node, now);
+	origin->leapt = false;
+	if (origin_has_gap(origin))
+		repair_note(node, now, number, MEMBER_NONE, GAP_MS);
+}
+
+enum reject receive_frame(struct node *node, struct now now, uint16_t sender, const uint8_t *frame, size_t size, bool served)
 {
 	struct frame_claim claim;
 	enum reject reason = frame_split(frame, size, &claim);
+	struct stored *held;
+	uint32_t origin, number;
 	uint16_t member;
-	uint64_t whole;
-	uint32_t origin;
 	bool other;
 
 	if (reason != REJECT_NONE)
@@ -155,8 +198,10 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 	origin = origin_find(node, member, claim.head.incarnation);
 	if (origin != INDEX_NONE && node->origins[origin].quarantined)
 		return REJECT_EQUIVOCATION;
-	if (frame_is_known(node, origin, &claim, &other)) {
+	if (frame_is_known(node, origin, &claim, &other, &held)) {
 		node->counters.frames_duplicate++;
+		if (held && !served)
+			spread_duplicate(node, now, sender, origin, held);
 		return REJECT_FRAME_DUPLICATE;
 	}
 	if (node->members[sender].trust == 0)
@@ -175,41 +220,89 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 	origin = origin_of(node, member, claim.head.incarnation);
 	if (origin == INDEX_NONE)
 		return REJECT_INCARNATION;
+	number = keep(node, member, &claim, frame, size, served);
 	if (other) {
-		equivocation(node, now, member, origin);
+		prove_equivocation(node, now, sender, origin, held, number);
 		return REJECT_EQUIVOCATION;
 	}
-	whole = node->origins[origin].complete;
+	spread_first(node, origin, sender, served);
+	spread_frame(node, now, origin, number, sender);
 	merge(node, now, origin, &claim);
-	keep(node, &claim, frame, size);
-	origin_note(&node->origins[origin], claim.head.sequence, claim.head.tick, claim.root.tick_frames, claim.head.kind == FRAME_CLOSING);
-	if (node->origins[origin].complete != whole)
-		judge_whole_tick(node);
+	note(node, now, origin, &claim);
 	node->counters.frames_received++;
-	if (sender != member) {
+	node->eager_first += !served;
+	node->repaired_first += served;
+	if (served) {
 		node->origins[origin].frames_repaired++;
 		node->counters.frames_repaired++;
 	}
 	return REJECT_NONE;
 }
 
-static enum reject receive_message(struct node *node, struct now now, uint16_t member, const uint8_t *plain, size_t size)
+/* A frame of a piece counts as come unless its origin is yet to be met. */
+static enum reject receive_piece(struct node *node, struct now now, uint16_t member, const uint8_t *plain, size_t size)
 {
-	if (plain[0] < MESSAGE_NEWS && trust_is_behind(node, member, now))
+	const enum reject reason = receive_frame(node, now, member, plain + 1, size - 1, true);
+
+	if (reason != REJECT_ORIGIN || node->catch_up.tries > PIECE_PATIENCE)
+		catch_up_note(node, member, plain[0] & (PIECE_FRAMES - 1));
+	return reason;
+}
+
+/* Who speaks a secret whose time is over is told documents, and where it is, and nothing else. */
+static bool is_old_news(const struct node *node, uint16_t member, struct now now, uint8_t message)
+{
+	const bool served = (message >= MESSAGE_NEWS && message <= MESSAGE_CHUNK) || message == MESSAGE_PING || message == MESSAGE_PONG;
+
+	return !served && trust_is_behind(node, member, now);
+}
+
+static enum reject receive_message(struct node *node, struct now now, uint16_t member, const struct endpoint *from, const uint8_t *plain,
+				   size_t size)
+{
+	const uint8_t *bytes = plain + 1;
+
+	if (is_old_news(node, member, now, plain[0]))
 		return REJECT_OLD_SECRET;
+	if (plain[0] >= MESSAGE_PIECE && plain[0] < MESSAGE_PIECE + PIECE_FRAMES)
+		return receive_piece(node, now, member, plain, size);
 	switch (plain[0]) {
-	case MESSAGE_FRAME:
-		return receive_frame(node, now, member, plain + 1, size - 1);
 	case MESSAGE_NEWS:
-		return spread_receive_news(node, now, member, plain + 1, size - 1);
+		return spread_receive_news(node, now, member, bytes, size - 1);
 	case MESSAGE_GET:
-		return spread_receive_get(node, member, plain + 1, size - 1);
+		return spread_receive_get(node, member, bytes, size - 1);
 	case MESSAGE_CHUNK:
-		return spread_receive_chunk(node, now, member, plain + 1, size - 1);
+		return spread_receive_chunk(node, now, member, bytes, size - 1);
+	case MESSAGE_FRAME:
+		return receive_frame(node, now, member, bytes, size - 1, false);
+	case MESSAGE_SERVED:
+		return receive_frame(node, now, member, bytes, size - 1, true);
 	case MESSAGE_DIGEST:
-		return repair_receive_digest(node, now, member, plain + 1, size - 1);
+		return repair_receive_digest(node, now, member, bytes, size - 1);
+	case MESSAGE_SUMMARY:
+		return repair_receive_summary(node, now, member, bytes, size - 1);
 	case MESSAGE_WANT:
-		return repair_receive_want(node, member, plain + 1, size - 1);
+		return repair_receive_want(node, member, bytes, size - 1);
+	case MESSAGE_RECORD:
+		return record_receive(node, now, member, bytes, size - 1);
+	case MESSAGE_RECORD_WANT:
+		return record_receive_want(node, member, bytes, size - 1);
+	case MESSAGE_PING:
+		return swim_receive_ping(node, now, member, from, bytes, size - 1);
+	case MESSAGE_PONG:
+		return swim_receive_pong(node, now, member, from, bytes, size - 1);
+	case MESSAGE_PING_FOR:
+		return swim_receive_ping_for(node, now, member, bytes, size - 1);
+	case MESSAGE_LINK:
+		return link_receive(node, now, member, bytes, size - 1);
+	case MESSAGE_NAMES:
+		return spread_receive_names(node, now, member, bytes, size - 1);
+	case MESSAGE_PRUNE:
+		return spread_receive_prune(node, member, bytes, size - 1);
+	case MESSAGE_CATCH_UP:
+		return catch_up_receive(node, member, bytes, size - 1);
+	case MESSAGE_CAUGHT_UP:
+		return catch_up_receive_end(node, now, member, bytes, size - 1);
 	default:
 		return REJECT_MESSAGE;
 	}
@@ -245,8 +338,8 @@ static enum reject receive_sealed(struct node *node, struct now now, const struc
 		return REJECT_REPLAY;
 	if (plain_size == 0)
 		return REJECT_MESSAGE;
-	member_heard(node, number, now, from);
-	return receive_message(node, now, number, bytes + SEAL_HEADER_BYTES, plain_size);
+	member_heard(node, number, now, from, size);
+	return receive_message(node, now, number, from, bytes + SEAL_HEADER_BYTES, plain_size);
 }
 
 enum reject node_receive(struct node *node, struct now now, const struct endpoint *from, uint8_t *bytes, size_t size)

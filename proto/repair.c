@@ -1,26 +1,86 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Repair: each tick a node tells every member what it holds (a digest: per origin the highest sequence), and asks one of them for what is
- * missing (a want: a window of sequences with those it has). Frames are handed on verbatim. A digest also carries the time stamps that
- * clock skew and round-trip time are measured by. PROTOCOL.md section "Spreading and repair".
+ * Repair. Members tell each other what they hold: in a small mesh a digest to everybody each tick, in a larger one hashes over groups of
+ * members to one neighbour, and rows of the groups that differ. What is missing is asked for within milliseconds (a want: a window of
+ * sequences with those it has), from who told of it, from its origin, then from any neighbour, until it has come or is too old to count.
+ * Frames are handed on verbatim. A digest also carries the time stamps that clock skew and round-trip time are measured by. PROTOCOL.md
+ * section "Repair".
  */
 #include "node_internal.h"
 
-#define DIGEST_HEAD_BYTES (1 + 8 + 8 + 8 + 2)
-#define DIGEST_ROW_BYTES (8 + 8 + 8)
-#define WANT_BYTES (1 + 8 + 8 + 1 + 8 + SEQUENCES_KEPT / 8)
-#define SERVE_FRAMES_PER_TICK 256 /* to one member: at 200 ms and 1232 bytes 12 Mbit/s */
-#define WANT_COST 2 /* of the frames served */
-#define ATTEMPTS_MAX 10 /* two seconds of asking around */
+#define DIGEST_HEAD_BYTES (1 + 8 + 8 + 8 + 1 + 8 + 2)
+#define DIGEST_ROW_BYTES (8 + 8 + 8 + 8 + 8)
+#define GROUPS 64 /* of members, by the top of their ids */
+#define GROUPS_ALL UINT64_MAX
+#define ROWS_ALWAYS 24 /* so many fit into one datagram: hashes would save nothing */
+#define DIGESTS_MAX 4 /* datagrams of rows in answer to one */
+#define DIGEST_ANSWER 0x01 /* rows of the same groups are asked for */
+#define WANTS_PER_TICK 256
+#define LATE_MS 100 /* what a third party holds of an origin may be this much longer on its way to us */
 
-static bool origin_is_told(const struct node *node, uint32_t origin)
+static uint64_t group_of(uint64_t id)
 {
-	return node->origins[origin].used && node->origins[origin].highest > 0 && !node->members[origin_member(origin)].standing.revoked;
+	return 1ULL << (id >> 58);
 }
 
-size_t repair_write_digest(struct node *node, struct now now, uint16_t number, uint32_t first_row, uint8_t *ret_plain)
+/* ---- what is held ---- */
+
+/* What is told of a member's origin in one start. */
+struct row {
+	uint64_t id, incarnation, highest, leaf, record;
+};
+
+/* Stands for a record: two members with one number hold the same. */
+static uint64_t record_number(const struct member *member)
+{
+	const struct record_body *record = &member->record;
+
+	return member->has_record ? mix64(mix64(record->incarnation) ^ (record->boot << SEQUENCE_BOOT_SHIFT | record->version)) | 1 : 0;
+}
+
+/* The k-th row of a member: its origins in both starts; the first one also stands for its record. False: there is none. */
+static bool row_of(const struct node *node, uint16_t number, unsigned int k, bool leaves, struct row *ret_row)
 {
 	const struct member *member = &node->members[number];
+	const uint32_t at = (uint32_t)number * INCARNATIONS_MAX + k / STARTS_KEPT;
+	const struct origin *origin = &node->origins[at];
+	const struct track *track = &origin->track[k % STARTS_KEPT];
+	const bool held = origin->used && track->base != 0 && track->highest >= track->base;
+	const struct stored *stored;
+
+	if (!member->used || (k > 0 && (!held || (node->ledger.origin_cells[at] == 0 && origin->incarnation != member->incarnation))))
+		return false;
+	*ret_row = (struct row){ .id = member->id, .incarnation = held ? origin->incarnation : 0, .highest = held ? track->highest : 0 };
+	if (k == 0)
+		ret_row->record = record_number(member);
+	stored = leaves && held ? store_find(&node->store, member->id, origin->incarnation, track->highest) : NULL;
+	if (stored && stored->size)
+		memcpy(&ret_row->leaf, stored->leaf, 8);
+	return held || (k == 0 && member->has_record);
+}
+
+#define ROWS_PER_MEMBER (INCARNATIONS_MAX * STARTS_KEPT)
+
+static void groups_hash(const struct node *node, uint64_t ret_hash[GROUPS])
+{
+	memset(ret_hash, 0, GROUPS * sizeof(*ret_hash));
+	for (uint16_t m = 0; m < node->members_high; m++) {
+		for (unsigned int k = 0; k < ROWS_PER_MEMBER; k++) {
+			struct row row;
+
+			if (row_of(node, m, k, false, &row))
+				ret_hash[row.id >> 58] ^= mix64(mix64(mix64(row.id ^ mix64(row.incarnation)) ^ row.highest) ^ row.record);
+		}
+	}
+}
+
+/* ---- digests ---- */
+
+/* out->what: the first member; out->sequence: the groups, 0: no rows at all; out->flags: DIGEST_ANSWER, and in the high half how many
+ * datagrams may follow this one. */
+size_t repair_write_digest(struct node *node, struct now now, const struct out *out, uint8_t *ret_plain)
+{
+	const struct member *member = &node->members[out->target];
 	const size_t room = node->config.datagram_bytes - SEAL_BYTES;
 	const int64_t hold = member->peer_sent_ns ? duration_between(member->peer_sent_at, now.mono).ns : 0;
 	uint8_t *at = ret_plain, *count_at;
@@ -30,85 +90,206 @@ size_t repair_write_digest(struct node *node, struct now now, uint16_t number, u
 	at = put_le(at, (uint64_t)now.mesh.ns, 8);
 	at = put_le(at, (uint64_t)member->peer_sent_ns, 8);
 	at = put_le(at, (uint64_t)hold, 8);
+	at = put_le(at, out->flags & DIGEST_ANSWER, 1);
+	at = put_le(at, out->sequence, 8);
 	count_at = at;
 	at += 2;
-	for (uint32_t i = first_row; i < node->config.limits.members_max * INCARNATIONS_MAX; i++) {
-		if (!origin_is_told(node, i))
+	for (uint32_t m = out->what; out->sequence != 0 && m < node->members_high; m++) {
+		if (!node->members[m].used || !(group_of(node->members[m].id) & out->sequence))
 			continue;
-		if ((size_t)(at - ret_plain) + DIGEST_ROW_BYTES > room) {
-			outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = number, .what = i });
+		if ((size_t)(at - ret_plain) + (size_t)ROWS_PER_MEMBER * DIGEST_ROW_BYTES > room) {
+			if (out->flags >> 4)
+				outbox_add(node, (struct out){ .kind = OUT_DIGEST,
+							       .flags = (uint8_t)(((out->flags >> 4) - 1) << 4 | (out->flags & DIGEST_ANSWER)),
+							       .target = out->target,
+							       .what = m,
+							       .sequence = out->sequence });
 			break;
 		}
-		at = put_le(at, node->members[origin_member(i)].id, 8);
-		at = put_le(at, node->origins[i].incarnation, 8);
-		at = put_le(at, node->origins[i].highest, 8);
-		rows++;
+		for (unsigned int k = 0; k < ROWS_PER_MEMBER; k++) {
+			struct row row;
+
+			if (!row_of(node, (uint16_t)m, k, true, &row))
+				continue;
+			at = put_le(at, row.id, 8);
+			at = put_le(at, row.incarnation, 8);
+			at = put_le(at, row.highest, 8);
+			at = put_le(at, row.leaf, 8);
+			at = put_le(at, row.record, 8);
+			rows++;
+		}
 	}
 	put_le(count_at, rows, 2);
 	return (size_t)(at - ret_plain);
 }
 
-/*
- * A row of a digest is a claim. A neighbour's may bring forward what is asked for by one window and no more, and makes no origin but the one
- * its member greeted us as; only the origin's own word tells of another start.
- */
-static void claim(struct node *node, uint16_t neighbour, uint64_t id, uint64_t incarnation, uint64_t highest)
+size_t repair_write_summary(struct node *node, uint8_t *ret_plain)
 {
-	const uint16_t number = member_find(node, id);
-	const struct member *member = number == MEMBER_NONE ? NULL : &node->members[number];
-	struct origin *origin;
-	uint32_t place;
-	uint64_t most;
+	uint64_t hash[GROUPS];
+	uint8_t *at = put_le(ret_plain, MESSAGE_SUMMARY, 1);
 
-	if (!member || member->standing.revoked || (!member->session && !member->self))
-		return; /* we meet it by its own greeting */
-	place = origin_find(node, number, incarnation);
-	if (place == INDEX_NONE && incarnation == member->incarnation)
-		place = origin_of(node, number, incarnation);
-	if (place == INDEX_NONE)
-		return;
-	origin = &node->origins[place];
-	most = origin->highest ? origin->highest + SEQUENCES_KEPT : (member->boot << SEQUENCE_BOOT_SHIFT) + SEQUENCES_KEPT;
-	if (neighbour != number && highest > most)
-		highest = origin->highest ? most : highest >> SEQUENCE_BOOT_SHIFT <= member->boot ? highest : 0;
-	if (highest > origin->advertised[0])
-		origin->advertised[0] = highest;
+	groups_hash(node, hash);
+	for (unsigned int i = 0; i < GROUPS; i++)
+		at = put_le(at, hash[i], 8);
+	return (size_t)(at - ret_plain);
 }
 
-enum reject repair_receive_digest(struct node *node, struct now now, uint16_t number, const uint8_t *bytes, size_t size)
+/* Rows of some groups to a member, from a member drawn at random on when they may not all fit. */
+static void tell_groups(struct node *node, uint16_t to, uint64_t groups, uint8_t flags, unsigned int datagrams)
+{
+	const bool all_fit = node->members_count <= ROWS_ALWAYS * datagrams;
+
+	outbox_add(node, (struct out){
+				 .kind = OUT_DIGEST,
+				 .flags = (uint8_t)((datagrams - 1) << 4 | flags),
+				 .target = to,
+				 .what = all_fit ? 0 : (uint32_t)(node_random(node) % node->members_high),
+				 .sequence = groups,
+			 });
+}
+
+enum reject repair_receive_summary(struct node *node, struct now now, uint16_t from, const uint8_t *bytes, size_t size)
+{
+	struct cursor c = { bytes, bytes + size, false };
+	uint64_t hash[GROUPS], groups = 0;
+
+	(void)now;
+	if (size != GROUPS * 8)
+		return REJECT_MESSAGE;
+	if (node->members[from].serve_budget < WANT_COST)
+		return REJECT_NONE;
+	node->members[from].serve_budget -= WANT_COST;
+	groups_hash(node, hash);
+	for (unsigned int i = 0; i < GROUPS; i++)
+		groups |= (uint64_t)(get_le(&c, 8) != hash[i]) << i;
+	if (groups)
+		tell_groups(node, from, groups, DIGEST_ANSWER, DIGESTS_MAX);
+	return REJECT_NONE;
+}
+
+/* ---- claims ---- */
+
+/* Another record than ours: whichever is older, its holder is told the newer. */
+static void claim_record(struct node *node, uint16_t from, const struct row *row, uint16_t number)
+{
+	const struct member *member = number == MEMBER_NONE ? NULL : &node->members[number];
+
+	if (row->record == 0 || (member && record_number(member) == row->record))
+		return;
+	if (!member || !member->self)
+		outbox_add(node, (struct out){ .kind = OUT_RECORD_WANT, .target = from, .sequence = row->id });
+	if (member && member->has_record && number != from)
+		record_send(node, from, number);
+}
+
+static int64_t patience_ms(const struct node *node, uint16_t from, uint16_t owner)
+{
+	const double rtt = node->members[owner].rtt_ms;
+
+	if (from == owner)
+		return GAP_MS;
+	return node_is_direct(node) && !isnan(rtt) ? GAP_MS + (int64_t)rtt : LATE_MS;
+}
+
+/*
+ * A row of a digest is a claim. A neighbour's may bring forward what is asked for by one window and no more, and makes no origin but the one
+ * its member's record or greeting names; only the origin's own word tells of another start.
+ */
+static void claim_frames(struct node *node, struct now now, uint16_t from, const struct row *row, uint16_t number)
+{
+	const struct member *member = &node->members[number];
+	const struct stored *held;
+	struct origin *origin;
+	uint32_t place;
+
+	if ((!member->session && !member->self) || row->highest == 0 || row->highest > UINT64_MAX - 2 * SEQUENCES_KEPT)
+		return;
+	place = origin_find(node, number, row->incarnation);
+	if (place == INDEX_NONE && row->incarnation == member->incarnation)
+		place = origin_of(node, number, row->incarnation);
+	if (place == INDEX_NONE)
+		place = origin_claimed(node, number, row->incarnation);
+	if (place == INDEX_NONE || node->origins[place].quarantined)
+		return;
+	if (row->incarnation == member->incarnation && row->highest >> SEQUENCE_BOOT_SHIFT > member->boot)
+		return;
+	if (member->self && row->incarnation == member->incarnation && row->highest >> SEQUENCE_BOOT_SHIFT == member->boot &&
+	    row->highest >= node->next_sequence)
+		return; /* this start never signed it: frames of another host with our key, if it is true */
+	origin = &node->origins[place];
+	if (!origin_has(origin, row->highest)) {
+		origin_claim(origin, row->highest);
+	} else {
+		uint8_t leaf[8];
+
+		put_le(leaf, row->leaf, 8);
+		held = row->leaf ? store_find(&node->store, row->id, row->incarnation, row->highest) : NULL;
+		if (held && held->size && memcmp(&row->leaf, held->leaf, 8) != 0)
+			outbox_add(node, (struct out){ .kind = OUT_WANT, .flags = 1, .target = from, .what = place, .sequence = row->highest });
+	}
+	if (origin_has_gap(origin))
+		repair_note(node, now, place, from, patience_ms(node, from, number));
+}
+
+enum reject repair_receive_digest(struct node *node, struct now now, uint16_t from, const uint8_t *bytes, size_t size)
 {
 	struct cursor c = { bytes, bytes + size, false };
 	const int64_t sent = (int64_t)get_le(&c, 8), echo = (int64_t)get_le(&c, 8), hold = (int64_t)get_le(&c, 8);
+	const uint8_t flags = (uint8_t)get_le(&c, 1);
+	const uint64_t groups = get_le(&c, 8);
 	const uint16_t rows = (uint16_t)get_le(&c, 2);
 
 	if (c.failed || (size_t)(c.end - c.at) != (size_t)rows * DIGEST_ROW_BYTES)
 		return REJECT_MESSAGE;
-	member_measure(node, number, now, sent, echo, hold);
+	member_measure(node, from, now, sent, echo, hold);
 	for (uint16_t i = 0; i < rows; i++) {
-		const uint64_t id = get_le(&c, 8), incarnation = get_le(&c, 8), highest = get_le(&c, 8);
-		claim(node, number, id, incarnation, highest);
+		struct row row = { .id = get_le(&c, 8) };
+		uint16_t number;
+
+		row.incarnation = get_le(&c, 8);
+		row.highest = get_le(&c, 8);
+		get_bytes(&c, &row.leaf, 8);
+		row.record = get_le(&c, 8);
+		number = member_find(node, row.id);
+		claim_record(node, from, &row, number);
+		if (number != MEMBER_NONE)
+			claim_frames(node, now, from, &row, number);
+	}
+	if ((flags & DIGEST_ANSWER) && groups && node->members[from].serve_budget >= WANT_COST) {
+		node->members[from].serve_budget -= WANT_COST;
+		tell_groups(node, from, groups, 0, DIGESTS_MAX);
 	}
 	return REJECT_NONE;
 }
 
-size_t repair_write_want(struct node *node, uint32_t number, bool everything, uint8_t *ret_plain)
+/* ---- wants ---- */
+
+/* out->flags 1: one sequence alone, out->sequence; else the window of the start numbered out->sequence. */
+size_t repair_write_want(struct node *node, const struct out *out, uint8_t *ret_plain)
 {
-	const struct origin *origin = &node->origins[number];
+	const struct origin *origin = &node->origins[out->what];
 	struct origin_want want;
 	uint8_t *at = ret_plain;
 
-	origin_want(origin, &want);
+	if (!origin->used || !node->members[origin_member(out->what)].used)
+		return 0;
+	if (out->flags == 1) {
+		memset(&want, 0xff, sizeof(want));
+		want.first = out->sequence;
+		want.have[0] &= ~1ULL;
+	} else if (!origin_want(origin, (unsigned int)out->sequence, &want)) {
+		return 0; /* it has come meanwhile */
+	}
 	at = put_le(at, MESSAGE_WANT, 1);
-	at = put_le(at, node->members[origin_member(number)].id, 8);
+	at = put_le(at, node->members[origin_member(out->what)].id, 8);
 	at = put_le(at, origin->incarnation, 8);
-	at = put_le(at, everything, 1);
 	at = put_le(at, want.first, 8);
 	for (unsigned int i = 0; i < SEQUENCES_KEPT / 64; i++)
 		at = put_le(at, want.have[i], 8);
 	return (size_t)(at - ret_plain);
 }
 
-static bool serve(struct node *node, uint16_t number, const struct stored *frame)
+bool repair_serve(struct node *node, uint16_t number, const struct stored *frame)
 {
 	struct member *member = &node->members[number];
 
@@ -117,7 +298,8 @@ static bool serve(struct node *node, uint16_t number, const struct stored *frame
 	member->serve_budget--;
 	node->counters.frames_served++;
 	outbox_add(node, (struct out){
-				 .kind = OUT_FRAME,
+				 .kind = OUT_SERVE,
+				 .flags = MESSAGE_SERVED,
 				 .target = number,
 				 .what = (uint32_t)(frame - node->store.frames),
 				 .sequence = frame->sequence,
@@ -125,116 +307,159 @@ static bool serve(struct node *node, uint16_t number, const struct stored *frame
 	return true;
 }
 
-/* Everything held of an origin, closing frames (the totals of whole slots) before tick frames. */
-static void serve_all(struct node *node, uint16_t member, uint64_t origin, uint64_t incarnation)
-{
-	for (uint32_t i = node->store.frames_max; i-- > 0;) {
-		const struct stored *frame = &node->store.frames[i];
-
-		if (frame->sequence && frame->origin == origin && frame->incarnation == incarnation && !serve(node, member, frame))
-			return;
-	}
-}
-
 enum reject repair_receive_want(struct node *node, uint16_t member, const uint8_t *bytes, size_t size)
 {
 	struct cursor c = { bytes, bytes + size, false };
-	const uint64_t origin = get_le(&c, 8), incarnation = get_le(&c, 8);
-	const bool all = get_le(&c, 1) != 0;
-	const uint64_t first = get_le(&c, 8);
+	const uint64_t id = get_le(&c, 8), incarnation = get_le(&c, 8), first = get_le(&c, 8);
+	struct link *link = link_find(node, member);
 	uint64_t have[SEQUENCES_KEPT / 64];
+	uint16_t owner;
 
 	for (unsigned int i = 0; i < SEQUENCES_KEPT / 64; i++)
 		have[i] = get_le(&c, 8);
 	if (!cursor_done(&c) || first == 0 || first > UINT64_MAX - SEQUENCES_KEPT)
 		return REJECT_MESSAGE;
-	const uint16_t owner = member_find(node, origin);
-
-	if (owner != MEMBER_NONE && node->members[owner].standing.revoked)
-		return REJECT_NONE; /* nobody gets its frames from here */
-	/* Looking costs, too, even when nothing is found. */
 	if (node->members[member].serve_budget < WANT_COST)
 		return REJECT_NONE;
 	node->members[member].serve_budget -= WANT_COST;
-	if (all) {
-		serve_all(node, member, origin, incarnation);
-		return REJECT_NONE;
-	}
+	/* A neighbour that lacks something is pushed this origin's frames again. */
+	owner = member_find(node, id);
+	if (link && owner != MEMBER_NONE)
+		link->lazy[owner / 64] &= ~(1ULL << owner % 64);
 	for (unsigned int i = 0; i < SEQUENCES_KEPT; i++) {
 		const struct stored *frame;
 
+		if (have[i / 64] == UINT64_MAX) {
+			i |= 63;
+			continue;
+		}
 		if (have[i / 64] >> i % 64 & 1)
 			continue;
-		frame = store_find(&node->store, origin, incarnation, first + i);
-		if (frame && frame->size && !serve(node, member, frame))
+		frame = store_find(&node->store, id, incarnation, first + i);
+		if (frame && frame->size && !repair_serve(node, member, frame))
 			break;
 	}
 	return REJECT_NONE;
 }
 
-/* Whom to ask: the origin itself first, then anybody near. */
-static uint16_t ask_whom(struct node *node, uint32_t number, struct now now)
-{
-	const uint16_t owner = origin_member(number);
-	uint16_t near[MEMBERS_MAX];
-	uint32_t count = 0;
+/* ---- what is missing ---- */
 
-	if (node->origins[number].attempts % 2 == 0 && !node->members[owner].self && member_is_near(node, owner, now))
+void repair_note(struct node *node, struct now now, uint32_t number, uint16_t teller, int64_t wait_ms)
+{
+	struct origin *origin = &node->origins[number];
+	struct instant due = instant_after(now.mono, duration_ms(wait_ms));
+
+	if (!origin->listed) {
+		origin->listed = true;
+		origin->attempts = 0;
+		origin->asked = MEMBER_NONE;
+		origin->since = now.mono;
+		origin->teller = teller;
+		origin->due = due;
+		node->gaps[node->gaps_count++] = number;
+	} else if (instant_is_before(due, origin->due)) {
+		/* Somebody else has it, or says so: asked at once, whatever was waited for. But not the same one twice. */
+		if (origin->attempts > 0 && (teller == MEMBER_NONE || teller == origin->asked))
+			return;
+		if (teller != MEMBER_NONE)
+			origin->teller = teller;
+		origin->due = due;
+	} else if (origin->teller == MEMBER_NONE) {
+		origin->teller = teller;
+	}
+	if (instant_is_before(origin->due, node->gaps_due))
+		node->gaps_due = origin->due;
+}
+
+/* Who told of it, then the origin itself, then anybody near. */
+static uint16_t ask_whom(struct node *node, struct origin *origin, uint32_t number, struct now now)
+{
+	const uint16_t owner = origin_member(number), teller = origin->teller;
+
+	origin->teller = MEMBER_NONE;
+	if (teller != MEMBER_NONE && node->members[teller].used && node->members[teller].session)
+		return teller;
+	if (origin->attempts % 2 == 0 && owner != origin->asked && !node->members[owner].self && member_is_near(node, owner, now))
 		return owner;
-	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
-		if (member_is_near(node, i, now))
-			near[count++] = i;
-	}
-	return count == 0 ? MEMBER_NONE : near[node_random(node) % count];
+	const uint16_t other = neighbour_any(node, now, origin->asked);
+
+	return other != MEMBER_NONE ? other : neighbour_any(node, now, MEMBER_NONE);
 }
 
-/* Everything a near member has, from each of them once: what one has not another may. */
-static bool want_everything(struct node *node, uint32_t number, struct now now)
+static void ask(struct node *node, struct now now, uint32_t number)
 {
 	struct origin *origin = &node->origins[number];
+	const uint16_t target = ask_whom(node, origin, number, now);
+	int64_t wait_ms = REPAIR_RETRY_MS << (origin->attempts < 5 ? origin->attempts : 5);
 
-	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
-		if (origin->asked[i / 64] >> i % 64 & 1 || !member_is_near(node, i, now))
+	if (target != MEMBER_NONE && !isnan(node->members[target].rtt_ms))
+		wait_ms += (int64_t)fmin(node->members[target].rtt_ms, REPAIR_RETRY_MS_MAX);
+	origin->due = instant_after(now.mono, duration_ms(wait_ms < REPAIR_RETRY_MS_MAX ? wait_ms : REPAIR_RETRY_MS_MAX));
+	if (target == MEMBER_NONE || node->wants_left == 0)
+		return;
+	node->wants_left--;
+	origin->asked = target;
+	origin->attempts += origin->attempts < UINT8_MAX;
+	for (unsigned int start = 0; start < STARTS_KEPT; start++) {
+		struct origin_want want;
+
+		if (origin_want(origin, start, &want))
+			outbox_add(node, (struct out){ .kind = OUT_WANT, .target = target, .what = number, .sequence = start });
+	}
+}
+
+/* Nobody keeps frames of slots that are forgotten, and their cells would be refused. */
+static bool is_hopeless(const struct node *node, const struct origin *origin, struct now now)
+{
+	return duration_between(origin->since, now.mono).ns > SLOTS_HELD * mesh_slot_length(&node->mesh).ns;
+}
+
+void repair_turn(struct node *node, struct now now)
+{
+	if (instant_is_before(now.mono, node->gaps_due))
+		return;
+	node->gaps_due = (struct instant){ INT64_MAX };
+	for (uint32_t i = 0; i < node->gaps_count;) {
+		struct origin *origin = &node->origins[node->gaps[i]];
+
+		if (origin->used && origin->listed && !origin->quarantined && is_hopeless(node, origin, now))
+			origin_give_up(origin);
+		if (!origin->used || !origin->listed || origin->quarantined || !origin_has_gap(origin)) {
+			origin->listed = false;
+			node->gaps[i] = node->gaps[--node->gaps_count];
 			continue;
-		origin->asked[i / 64] |= 1ULL << i % 64;
-		outbox_add(node, (struct out){ .kind = OUT_WANT, .target = i, .what = number, .sequence = 1 });
-		return true;
+		}
+		if (!instant_is_before(now.mono, origin->due))
+			ask(node, now, node->gaps[i]);
+		if (instant_is_before(origin->due, node->gaps_due))
+			node->gaps_due = origin->due;
+		i++;
 	}
-	return false;
-}
-
-static void want(struct node *node, uint32_t number, struct now now)
-{
-	struct origin *origin = &node->origins[number];
-	uint16_t target;
-
-	if (want_everything(node, number, now) || !origin_has_gap(origin))
-		return;
-	target = ask_whom(node, number, now);
-	if (target == MEMBER_NONE)
-		return;
-	if (origin->attempts++ >= ATTEMPTS_MAX) {
-		origin_give_up(origin);
-		return;
-	}
-	outbox_add(node, (struct out){ .kind = OUT_WANT, .target = target, .what = number });
 }
 
 void repair_tick(struct node *node, struct now now)
 {
-	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
-		struct member *member = &node->members[i];
+	const bool few = node->members_count <= ROWS_ALWAYS;
 
-		if (!member->used || member->self || !member->session)
+	(void)now;
+	node->wants_left = WANTS_PER_TICK;
+	for (uint16_t i = 1; i < node->members_high; i++) {
+		if (!node->members[i].used || !node->members[i].session)
 			continue;
-		member->serve_budget = SERVE_FRAMES_PER_TICK;
-		member->trust = BAD_SIGNATURES_PER_TICK;
-		outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = i });
+		node->members[i].serve_budget = SERVE_FRAMES_PER_TICK;
+		if (node_is_direct(node) && node->members[i].state != MEMBER_LEFT)
+			tell_groups(node, i, GROUPS_ALL, 0, DIGESTS_MAX);
 	}
-	for (uint32_t i = 0; i < node->config.limits.members_max * INCARNATIONS_MAX; i++) {
-		if (!node->origins[i].used || node->members[origin_member(i)].standing.revoked)
+	for (uint32_t i = 0; i < node->links_count; i++) {
+		const bool turn = i == node->digest_turn % node->links_count;
+
+		if (!node->links[i].agreed)
 			continue;
-		origin_tick(&node->origins[i]);
-		want(node, i, now);
+		outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = node->links[i].member });
+		if (turn && few)
+			tell_groups(node, node->links[i].member, GROUPS_ALL, DIGEST_ANSWER, DIGESTS_MAX);
+		else if (turn)
+			outbox_add(node, (struct out){ .kind = OUT_SUMMARY, .target = node->links[i].member });
 	}
+	node->digest_turn++;
 }

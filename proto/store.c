@@ -2,6 +2,8 @@
 /* The frames themselves. Who asks for which, and how many are handed out, is repair.c's. */
 #include "store.h"
 
+#include <string.h>
+
 #include <xpro/record.h>
 
 #include "arena.h"
@@ -17,30 +19,35 @@ static uint32_t chains_size(uint32_t frames_max)
 	return size;
 }
 
-static void store_place(struct store *store, struct arena *arena, uint32_t frames_max)
+static void store_place(struct store *store, struct arena *arena, uint32_t frames_max, uint32_t members_max)
 {
 	store->frames = arena_take(arena, frames_max, sizeof(*store->frames));
 	store->chains = arena_take(arena, chains_size(frames_max), sizeof(*store->chains));
+	for (unsigned int ring = 0; ring < 2; ring++)
+		store->held[ring] = arena_take(arena, members_max, sizeof(uint32_t));
 }
 
-size_t store_bytes(uint32_t frames_max)
+size_t store_bytes(uint32_t frames_max, uint32_t members_max)
 {
 	struct arena arena = { .memory = NULL };
 	struct store store;
 
-	store_place(&store, &arena, frames_max);
+	store_place(&store, &arena, frames_max, members_max);
 	return arena.used;
 }
 
-void store_init(struct store *store, struct arena *arena, uint32_t frames_max)
+void store_init(struct store *store, struct arena *arena, uint32_t frames_max, uint32_t members_max)
 {
 	*store = (struct store){
 		.chains_mask = chains_size(frames_max) - 1,
 		.frames_max = frames_max,
 		.tick_max = frames_max / 2,
 		.closing_next = frames_max / 2,
+		.members_max = members_max,
 	};
-	store_place(store, arena, frames_max);
+	store_place(store, arena, frames_max, members_max);
+	for (unsigned int ring = 0; ring < 2; ring++)
+		memset(store->held[ring], 0, members_max * sizeof(uint32_t));
 	for (uint32_t i = 0; i <= store->chains_mask; i++)
 		store->chains[i] = STORED_NONE;
 	for (uint32_t i = 0; i < frames_max; i++)
@@ -61,29 +68,60 @@ static void store_unlink(struct store *store, uint32_t number)
 		link = &store->frames[*link].next;
 	*link = frame->next;
 	frame->sequence = 0;
+	store->held[frame->kind == FRAME_CLOSING][frame->owner]--;
 }
 
-uint32_t store_put(struct store *store, const struct frame_head *head)
+/* Frames of a ring that are a member's whatever others do. */
+static uint32_t guaranteed(const struct store *store, uint32_t places, uint16_t owner)
+{
+	const uint32_t others = store->members_max > 1 ? store->members_max - 1 : 1, part = places / 4 / others;
+
+	return owner == 0 ? places / 4 : part ? part : 1;
+}
+
+static bool is_protected(const struct store *store, uint32_t places, const struct stored *frame, uint16_t owner, uint64_t oldest_tick)
+{
+	if (!frame->sequence || frame->tick < oldest_tick)
+		return false;
+	if (frame->evidence)
+		return true;
+	return frame->owner != owner && store->held[frame->kind == FRAME_CLOSING][frame->owner] <= guaranteed(store, places, frame->owner);
+}
+
+/* The next place whose frame may go. What is protected is at most half of a ring, so few are passed over for each that is taken. */
+static uint32_t place_free(const struct store *store, uint32_t first, uint32_t end, uint32_t next, uint16_t owner, uint64_t oldest_tick)
+{
+	for (uint32_t looked = 0, at = next; looked < end - first; looked++, at = at + 1 == end ? first : at + 1) {
+		if (!is_protected(store, end - first, &store->frames[at], owner, oldest_tick))
+			return at;
+	}
+	return next; /* more members than places */
+}
+
+uint32_t store_put(struct store *store, const struct frame_head *head, uint16_t owner, uint64_t oldest_tick)
 {
 	const bool closing = head->kind == FRAME_CLOSING;
+	const uint32_t first = closing ? store->tick_max : 0, end = closing ? store->frames_max : store->tick_max;
 	uint32_t *next = closing ? &store->closing_next : &store->tick_next;
-	const uint32_t number = *next;
+	const uint32_t number = place_free(store, first, end, *next, owner, oldest_tick);
 	struct stored *frame = &store->frames[number];
 	uint32_t *chain = chain_of(store, head->origin, head->incarnation, head->sequence);
 
-	*next = number + 1;
-	if (*next == (closing ? store->frames_max : store->tick_max))
-		*next = closing ? store->tick_max : 0;
+	*next = number + 1 == end ? first : number + 1;
 	if (frame->sequence)
 		store_unlink(store, number);
 	frame->origin = head->origin;
 	frame->incarnation = head->incarnation;
 	frame->sequence = head->sequence;
 	frame->tick = head->tick;
+	frame->owner = owner;
 	frame->kind = (uint8_t)head->kind;
+	frame->copies = 0;
+	frame->evidence = false;
 	frame->size = 0;
 	frame->next = *chain;
 	*chain = number;
+	store->held[closing][owner]++;
 	return number;
 }
 

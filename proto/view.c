@@ -4,6 +4,15 @@
 
 #include "node_internal.h"
 
+static bool is_linked(const struct node *node, uint16_t number)
+{
+	for (uint32_t i = 0; i < node->links_count; i++) {
+		if (node->links[i].member == number)
+			return node->links[i].agreed;
+	}
+	return false;
+}
+
 static void member_view_of(const struct node *node, struct now now, uint16_t number, struct member_view *ret_view)
 {
 	const struct member *member = &node->members[number];
@@ -17,6 +26,11 @@ static void member_view_of(const struct node *node, struct now now, uint16_t num
 		.revoked = member->standing.revoked,
 		.behind = !member->self && trust_is_behind(node, number, now),
 		.certificate_serial = member->certificate.serial,
+		.suspect = member->state == MEMBER_SUSPECT,
+		.left = member->self ? member->record.left : member->state == MEMBER_LEFT,
+		.neighbour = node_is_direct(node) ? !member->self && member_is_near(node, number, now) : is_linked(node, number),
+		.load = member->has_record ? member->record.load / 255.0 : NAN,
+		.load_limit = member->has_record ? member->record.load_limit / 255.0 : NAN,
 		.incarnation = member->incarnation,
 		.boot = member->boot,
 		.rtt_ms = member->self ? 0 : member->rtt_ms,
@@ -107,31 +121,37 @@ static void cell_view_of(const struct node *node, const struct ledger_cell *cell
 	memcpy(ret_view->member, node->members[origin_member(cell->origin)].certificate.name, sizeof(ret_view->member));
 }
 
-/* The cursor counts cells in (slot, origin) order: the cell with exactly *cursor cells before it. Lists are short. */
+static uint64_t cell_place(const struct ledger_cell *cell, uint64_t slot_now)
+{
+	return cell_slot(cell, slot_now) << 16 | cell->origin;
+}
+
+/*
+ * In (slot, origin) order. A cursor of 0 is before the first cell; else it is the place of the last one told, its slot counted from the
+ * oldest held, so that each call is one walk of the list.
+ */
 bool node_next_cell(const struct node *node, const struct key *key, uint32_t *cursor, struct cell_view *ret_view)
 {
 	const struct ledger *ledger = &node->ledger;
 	const uint32_t number = ledger_find(ledger, key);
+	const uint64_t base = (node->slot > 2 * SLOTS_HELD ? node->slot - 2 * SLOTS_HELD : 0) << 16;
+	const struct ledger_cell *next = NULL;
 
 	if (number == INDEX_NONE)
 		return false;
 	for (uint32_t at = ledger->entries[number].cells; at != INDEX_NONE; at = ledger->cells[at].next) {
 		const struct ledger_cell *cell = &ledger->cells[at];
-		uint32_t before = 0;
+		const uint64_t place = cell_place(cell, node->slot);
 
-		for (uint32_t other = ledger->entries[number].cells; other != INDEX_NONE; other = ledger->cells[other].next) {
-			const struct ledger_cell *o = &ledger->cells[other];
-			const int16_t slots = (int16_t)(o->slot - cell->slot);
-
-			before += slots < 0 || (slots == 0 && o->origin < cell->origin);
-		}
-		if (before != *cursor)
+		if (place < base || place - base + 1 <= *cursor || (next && place >= cell_place(next, node->slot)))
 			continue;
-		(*cursor)++;
-		cell_view_of(node, cell, ret_view);
-		return true;
+		next = cell;
 	}
-	return false;
+	if (!next)
+		return false;
+	*cursor = (uint32_t)(cell_place(next, node->slot) - base + 1);
+	cell_view_of(node, next, ret_view);
+	return true;
 }
 
 /* Sums of keyed hashes do not depend on the order of the cells. */

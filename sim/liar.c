@@ -117,7 +117,7 @@ static void send_message(struct proxy *proxy, uint16_t number, const uint8_t *pl
 	};
 	uint8_t bytes[DATAGRAM_BYTES_MAX];
 
-	if (!member->used || member->self || !member->session)
+	if (!member->used || member->self || !member->session || !trust_key(node, number, 0))
 		return;
 	memcpy(context.mesh_id, node->mesh.id, MESH_ID_BYTES);
 	nonce_make(++member->send_counter, node->nonce_random, header.nonce);
@@ -166,7 +166,7 @@ static size_t forged_frame(struct proxy *proxy, const struct member *victim, con
 	const struct frame_head head = {
 		.origin = victim->id,
 		.incarnation = origin->incarnation,
-		.sequence = origin->highest + 1 + proxy->liar->invented++ % 8,
+		.sequence = origin_highest(origin) + 1 + proxy->liar->invented++ % 8,
 		.tick = node->tick,
 	};
 	const struct cell cell = {

@@ -13,6 +13,7 @@
 #include "node_internal.h"
 #include "world.h"
 
+#define PEERS_ALL 32 /* this many lower-numbered members each is given; beyond them every second, fourth, ... */
 #define TICK_LATE_NS 1000000 /* the loop wakes up to this late */
 
 /* ---- clocks ---- */
@@ -97,6 +98,7 @@ static int64_t spend(struct proxy *proxy, uint64_t made_before, uint64_t checked
 /* ---- tick ---- */
 
 static void plan_tick(struct proxy *proxy);
+static void plan_turn(struct proxy *proxy);
 
 static void observe(void *user, struct kernel_record *record, const struct harvest_cell *cell)
 {
@@ -135,6 +137,7 @@ static void tick(struct world *world, uint64_t who, void *what)
 	node_tick(proxy->node, now);
 	drain(proxy, spend(proxy, made, checked));
 	check_leave(world, proxy);
+	plan_turn(proxy);
 	plan_tick(proxy);
 }
 
@@ -178,11 +181,52 @@ static void receive(struct proxy *proxy, struct flight *flight)
 	check_receive(world, proxy, parcel, reason);
 	drain(proxy, spend(proxy, made, checked));
 	check_leave(world, proxy);
+	plan_turn(proxy);
 	liar_receive(proxy, flight);
 	flight_free(flight);
 }
 
 static void wake(struct world *world, uint64_t who, void *what);
+
+/* ---- between ticks ---- */
+
+static void turn(struct world *world, uint64_t who, void *what)
+{
+	struct proxy *proxy = &world->proxies[who];
+	uint64_t made, checked;
+
+	if (!proxy->running || proxy->life != (uint64_t)(uintptr_t)what || world->now_ns < proxy->turn_at_ns)
+		return;
+	proxy->turn_at_ns = INT64_MAX;
+	check_enter(world, proxy);
+	made = proxy->node->counters.signatures_made;
+	checked = proxy->node->counters.signatures_checked;
+	node_turn(proxy->node, proxy_now(proxy, world->now_ns));
+	drain(proxy, spend(proxy, made, checked));
+	check_leave(world, proxy);
+	plan_turn(proxy);
+}
+
+/* After whatever happened to a core: its next turn, unless one is planned that is as early. */
+static void plan_turn(struct proxy *proxy)
+{
+	struct world *world = proxy->world;
+	const struct now now = proxy_now(proxy, world->now_ns);
+	const struct instant due = node_next_turn(proxy->node, now);
+	int64_t at_ns;
+
+	if (due.ns == INT64_MAX)
+		return;
+	at_ns = world->now_ns + (due.ns > now.mono.ns ? due.ns - now.mono.ns : 1);
+	if (at_ns < proxy->busy_until_ns)
+		at_ns = proxy->busy_until_ns;
+	if (at_ns < proxy->paused_until_ns)
+		at_ns = proxy->paused_until_ns;
+	if (at_ns >= proxy->turn_at_ns)
+		return;
+	proxy->turn_at_ns = at_ns;
+	heap_add(&world->heap, at_ns, turn, proxy->number, (void *)(uintptr_t)proxy->life);
+}
 
 static void plan_wake(struct proxy *proxy)
 {
@@ -330,11 +374,13 @@ void proxy_start(struct world *world, unsigned int number)
 		proxy->node->ledger.cells_max *= 2;
 		proxy->node->ledger.keys_max *= 2;
 	}
-	for (unsigned int other = 0; proxy->config.gossip && other < number; other++)
-		node_greet(proxy->node, member_endpoint(other));
+	/* In a large mesh some of them, each at another distance: greetings are for those who know nobody. */
+	for (unsigned int back = 1; proxy->config.gossip && back <= number; back = back < PEERS_ALL ? back + 1 : 2 * back)
+		node_greet(proxy->node, member_endpoint(number - back));
 	proxy->running = true;
 	proxy->life++;
 	proxy->waking = false;
+	proxy->turn_at_ns = INT64_MAX;
 	proxy->kernel.resuming = true;
 	proxy->kernel.young_until_ns = now.mesh.ns + proxy->kernel.window_max_ns;
 	proxy->busy_until_ns = proxy->paused_until_ns = world->now_ns;

@@ -45,6 +45,7 @@ struct proxy {
 	int64_t host_offset_ns;	      /* of the host's, which the daemon takes over when it starts */
 	int64_t suspended_until_ns;   /* the host stands still */
 	int64_t busy_until_ns, paused_until_ns;
+	int64_t turn_at_ns; /* of the turn that is planned; INT64_MAX: none */
 	struct flight *inbox[INBOX_SIZE];
 	uint32_t inbox_head, inbox_count;
 	bool waking;		  /* a turn for the inbox is planned */

@@ -541,6 +541,12 @@ void world_run(struct world *world, double seconds)
 		}
 		while (deliver_due(world))
 			;
+		for (unsigned int n = 0; n < world->options.nodes; n++) {
+			if (instant_is_before(now.mono, node_next_turn(world->places[n].node, now)))
+				continue;
+			node_turn(world->places[n].node, now);
+			drain(world, n);
+		}
 		if (world->now_ns >= end)
 			return;
 		world->now_ns = world->now_ns + step < end ? world->now_ns + step : end;

@@ -35,7 +35,9 @@ _Static_assert(RECENT_TICKS >= CARRY_TICKS + FAIR_TICKS + 1, "the offered rate n
 #define HEARTBEAT_STALE_MS 3000 /* a daemon silent for this long is dead to the kernel: 15 ticks */
 
 #define INCARNATIONS_MAX 3 /* of one origin held at once: the running one and the two before it */
-#define MEMBERS_MAX 256
+#define MEMBERS_MAX 2048 /* three incarnations of each are numbered in 16 bits; a node's memory for so many is below 8 MB */
+#define DIRECT_MEMBERS_MAX 8 /* up to here, itself included, everybody sends to everybody: a tree would save less than it costs in hops */
+#define NEIGHBOURS_MAX 24 /* neighbours in a larger mesh: twice the degree wanted of 2048 members (12), for those that others ask for */
 #define ENDPOINTS_MAX 4 /* addresses in one certificate */
 #define NAME_BYTES_MAX 32
 #define REGION_BYTES_MAX 16
@@ -83,17 +85,38 @@ _Static_assert((1 << PROOF_DEPTH_MAX) == LEAVES_MAX, "a path reaches every leaf"
 #define ROTATION_MEMBERS_MAX 512 /* 124 bytes each with SECRETS_MAX secrets: 63,488 */
 _Static_assert(ROTATION_MEMBERS_MAX * (1 + 9 + 2 + 32 * SECRETS_MAX + 16) + 512 <= DOCUMENT_BYTES_MAX, "the longest rotation fits");
 _Static_assert(REVOKED_KEYS_MAX * (1 + 34 + 9 + 1) + 512 <= DOCUMENT_BYTES_MAX, "the longest revocation fits");
-_Static_assert(ROTATION_MEMBERS_MAX >= MEMBERS_MAX, "every member has a box");
 
 #define CERTIFICATE_BYTES_MAX 420
 #define CERTIFICATE_CHECKS_PER_S 100 /* ~120 us each: 1.2 % of a core */
 #define HELLO_INTERVAL_MS 500 /* a peer not heard is greeted this often */
+#define RECORD_CHECKS_PER_S 1000 /* signatures of member records, ~70 us each: a mesh of 500 new members is learnt in a second at 7 % of a core */
 #define MEMBER_SILENT_MS 2000 /* ten ticks without a datagram: counts as unreachable */
 
 /* The gate at the gossip port: UDP datagrams per second that XDP lets through. */
 #define GATE_MEMBER_PER_S 65536 /* of one known address: 64 members' frames of five full ticks a second, relayed by one, come to less */
 #define GATE_HELLO_PER_S 200 /* greetings from all unknown addresses: twice what CERTIFICATE_CHECKS_PER_S looks at */
 #define GATE_STRANGER_PER_S 20 /* of one unknown address (or several that share a bucket): a member that has moved sends at least its roots */
+#define LEFT_RETIRE_MS (24 * 3600 * 1000LL) /* a member that left is forgotten after a day: longer than any partition in which it may be asked for */
+
+/* Member records: what a member signs of itself. */
+#define MEMBER_RECORD_BODY_BYTES (5 * 8 + 1 + 16 + 2 + 2) /* incarnation, boot, version, start, time; flags; address, port; load, its limit */
+#define MEMBER_RECORD_BYTES (MEMBER_RECORD_BODY_BYTES + SIGNATURE_BYTES)
+
+/* Failure detection: SWIM with Lifeguard's local health. */
+#define PROBE_MS 1000 /* one member per period: every member is probed by somebody each period, whatever their number */
+#define PROBE_TIMEOUT_MS 500 /* longer than any round trip on earth; then others are asked to probe */
+#define PROBE_HELPERS 3 /* SWIM's k */
+#define SUSPECT_PERIODS 4 /* x (1 + log10 of the members), x local health: Lifeguard's multiplier */
+#define HEALTH_MAX 8 /* a member that hears nobody is eight times as slow to suspect */
+
+/* Spreading and repair. */
+#define LAZY_MS 20 /* what was not pushed to a neighbour is named to it this much later, together */
+#define GAP_MS 20 /* a frame that one after it has overtaken is waited for this long */
+#define GRAFT_MS 40 /* a frame a neighbour has named: the tree may be this much slower than the neighbour */
+#define GRAFT_LOSSY_MS 10 /* the same where pushes are lost: it will not come */
+#define REPAIR_RETRY_MS 60 /* first; doubled with each request that brought nothing */
+#define REPAIR_RETRY_MS_MAX 2000
+
 #define COOKIE_BYTES 16
 #define COOKIE_LIFETIME_MS 60000
 

@@ -148,10 +148,16 @@ static void check(struct node *node, struct now now)
 		abort();
 }
 
+static const uint8_t kinds[] = {
+	MESSAGE_FRAME,	  MESSAGE_DIGEST, MESSAGE_WANT,	   MESSAGE_RECORD, MESSAGE_RECORD_WANT, MESSAGE_PING,	  MESSAGE_PONG,	     MESSAGE_PING_FOR,
+	MESSAGE_LINK,	  MESSAGE_NAMES,  MESSAGE_PRUNE,   MESSAGE_SUMMARY, MESSAGE_SERVED,	MESSAGE_CATCH_UP, MESSAGE_CAUGHT_UP, MESSAGE_PIECE,
+	MESSAGE_NEWS,	  MESSAGE_GET,	  MESSAGE_CHUNK,
+};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct now now = { .mono = { NS_PER_S }, .mesh = { START_NS } };
-	const struct endpoint from = { .port = 1 };
+	const struct endpoint from = { .address = address_of_ipv4((uint8_t[]){ 192, 0, 2, 2 }), .port = 7946 };
 	uint64_t counter = 0;
 	struct node *node;
 	uint16_t member;
@@ -160,6 +166,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (node_init(fuzz_memory, node_bytes(&fuzz_self.config.limits), &fuzz_self.config, now, &node) ||
 	    member_meet(node, now, &fuzz_other.certificate, 2, 1, &from, &member) != REJECT_NONE || member != 1)
 		abort();
+	member_prove(node, 1, &from);
+	if (size % 2) /* as in a larger mesh */
+		node->members_count += DIRECT_MEMBERS_MAX;
 	while (size >= 2) {
 		const uint8_t kind = data[0];
 		size_t length = 4 * (size_t)data[1] + 1;
@@ -172,7 +181,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			say(node, now, ++counter, message, 1 + frame_forge(message + 1, data, length, kind, now));
 		} else if (length > 0) {
 			memcpy(message, data, length);
-			message[0] = kind % 8;
+			message[0] = kinds[kind % sizeof(kinds)];
 			say(node, now, ++counter, message, length);
 		}
 		data += length, size -= length;

@@ -17,7 +17,8 @@ static bool wants(const struct origin *origin, uint64_t sequence)
 {
 	struct origin_want want;
 
-	origin_want(origin, &want);
+	if (!origin_want(origin, 0, &want))
+		return false;
 	if (sequence < want.first || sequence >= want.first + KEPT)
 		return false;
 	return !(want.have[(sequence - want.first) / 64] >> (sequence - want.first) % 64 & 1);
@@ -34,7 +35,7 @@ static void the_window_slides_row_by_row(void **state)
 		/*  0: the first frame of a start */ { BOOT(1) | 1, BOOT(1) | 1, true, BOOT(1) | 1, BOOT(1) | 1 },
 		/*  1: not yet */ { 0, BOOT(1) | 2, false, BOOT(1) | 1, BOOT(1) | 1 },
 		/*  2: below the window: too old to be asked for */ { 0, BOOT(1), true, BOOT(1) | 1, BOOT(1) | 1 },
-		/*  3: an older start's is older than all */ { 0, 17, true, BOOT(1) | 1, BOOT(1) | 1 },
+		/*  3: an older start's may be asked for */ { 0, 17, false, BOOT(1) | 1, BOOT(1) | 1 },
 		/*  4: one is left out */ { BOOT(1) | 3, BOOT(1) | 2, false, BOOT(1) | 1, BOOT(1) | 3 },
 		/*  5: the same twice */ { BOOT(1) | 3, BOOT(1) | 3, true, BOOT(1) | 1, BOOT(1) | 3 },
 		/*  6: it comes late */ { BOOT(1) | 2, BOOT(1) | 2, true, BOOT(1) | 1, BOOT(1) | 3 },
@@ -55,10 +56,14 @@ static void the_window_slides_row_by_row(void **state)
 		{ BOOT(1) + 7 * KEPT, BOOT(1) + 8 * KEPT + 1, false, BOOT(1) + 8 * KEPT + 1, BOOT(1) + 9 * KEPT },
 		/* 16: the next start: its window begins with its first frame, whichever came */
 		{ BOOT(2) | 5, BOOT(2) | 1, false, BOOT(2) | 1, BOOT(2) | 5 },
-		/* 17: the last start's are old */ { 0, BOOT(1) + 9 * KEPT + 1, true, BOOT(2) | 1, BOOT(2) | 5 },
+		/* 17: the last start's are still asked for */ { 0, BOOT(1) + 9 * KEPT + 1, false, BOOT(2) | 1, BOOT(2) | 5 },
 		/* 18: and change nothing */ { BOOT(1) + 9 * KEPT + 1, BOOT(2) | 1, false, BOOT(2) | 1, BOOT(2) | 5 },
-		/* 19: a start skipped */
+		/* 19: one of them that comes late */
+		{ BOOT(1) + 9 * KEPT - 1, BOOT(1) + 9 * KEPT - 1, true, BOOT(2) | 1, BOOT(2) | 5 },
+		/* 20: a start skipped */
 		{ BOOT(9) + 3 * KEPT, BOOT(9) + 3 * KEPT, true, BOOT(9) + 2 * KEPT + 1, BOOT(9) + 3 * KEPT },
+		/* 21: the two newest are followed */ { 0, BOOT(2) | 6, false, BOOT(9) + 2 * KEPT + 1, BOOT(9) + 3 * KEPT },
+		/* 22: the third is not */ { 0, BOOT(1) | 6, true, BOOT(9) + 2 * KEPT + 1, BOOT(9) + 3 * KEPT },
 	};
 	struct origin origin = { .used = true };
 
@@ -66,10 +71,10 @@ static void the_window_slides_row_by_row(void **state)
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		if (rows[i].note)
 			note(&origin, rows[i].note);
-		if (origin_has(&origin, rows[i].look) != rows[i].has || origin.base != rows[i].base ||
-		    origin.highest != rows[i].highest)
+		if (origin_has(&origin, rows[i].look) != rows[i].has || origin.track[0].base != rows[i].base ||
+		    origin.track[0].highest != rows[i].highest)
 			fail_msg("row %zu: has %d, base %llx, highest %llx", i, origin_has(&origin, rows[i].look),
-				 (unsigned long long)origin.base, (unsigned long long)origin.highest);
+				 (unsigned long long)origin.track[0].base, (unsigned long long)origin.track[0].highest);
 	}
 }
 
@@ -94,11 +99,11 @@ static void any_order_agrees_with_a_list_of_the_seen(void **state)
 			/* What falls below the window counts as had for good. */
 			note(&origin, BOOT(3) | number);
 			seen[number] = true;
-			const uint64_t low = origin.base & (BOOT(1) - 1), look = low + draw_below(&random, KEPT + 8);
+			const uint64_t low = origin.track[0].base & (BOOT(1) - 1), look = low + draw_below(&random, KEPT + 8);
 
 			assert_int_equal(origin_has(&origin, BOOT(3) | look),
-					 look <= (origin.highest & (BOOT(1) - 1)) && seen[look]);
-			assert_true(origin.highest - origin.base < KEPT);
+					 look <= (origin.track[0].highest & (BOOT(1) - 1)) && seen[look]);
+			assert_true(origin.track[0].highest - origin.track[0].base < KEPT);
 		}
 	}
 }
@@ -136,32 +141,26 @@ static void a_tick_is_whole_when_its_last_frame_is_here(void **state)
 	assert_int_equal(origin.frames_received, ROWS(rows));
 }
 
-/* What came in this tick may still be on its way in another order: only the next tick calls it missing. */
-static void a_gap_shows_a_tick_after_it_could_be_known(void **state)
+static void a_gap_shows_until_it_is_filled(void **state)
 {
 	struct origin origin = { .used = true };
 
 	(void)state;
 	assert_false(origin_has_gap(&origin));
 	note(&origin, BOOT(1) | 1);
-	note(&origin, BOOT(1) | 3);
 	assert_false(origin_has_gap(&origin));
-	origin_tick(&origin);
+	note(&origin, BOOT(1) | 3);
 	assert_true(origin_has_gap(&origin));
 	assert_true(wants(&origin, BOOT(1) | 2));
 	assert_false(wants(&origin, BOOT(1) | 1));
 	assert_false(wants(&origin, BOOT(1) | 3));
 	note(&origin, BOOT(1) | 2);
 	assert_false(origin_has_gap(&origin));
-	origin_tick(&origin);
-	assert_false(origin_has_gap(&origin));
 
-	/* The end missing shows by what a neighbour advertises. */
-	origin.advertised[0] = BOOT(1) | 5;
-	assert_false(origin_has_gap(&origin));
-	origin_tick(&origin);
+	/* The end missing shows by what a neighbour claims. */
+	origin_claim(&origin, BOOT(1) | 5);
 	assert_true(origin_has_gap(&origin));
-	assert_true(wants(&origin, BOOT(1) | 4) && wants(&origin, BOOT(1) | 5));
+	assert_true(wants(&origin, BOOT(1) | 4) && wants(&origin, BOOT(1) | 5) && !wants(&origin, BOOT(1) | 6));
 	note(&origin, BOOT(1) | 5);
 	assert_true(origin_has_gap(&origin));
 	assert_true(wants(&origin, BOOT(1) | 4) && !wants(&origin, BOOT(1) | 5));
@@ -169,72 +168,92 @@ static void a_gap_shows_a_tick_after_it_could_be_known(void **state)
 	assert_false(origin_has_gap(&origin));
 }
 
-static void what_is_given_up_is_not_asked_for_again(void **state)
+static void a_claim_is_believed_for_one_window(void **state)
+{
+	struct origin origin = { .used = true };
+	struct origin_want want;
+
+	(void)state;
+	note(&origin, BOOT(1) | 7);
+	origin_claim(&origin, BOOT(1) | 9 * KEPT);
+	assert_int_equal(origin.track[0].highest, BOOT(1) | 7);
+	assert_true(origin_want(&origin, 0, &want));
+	assert_int_equal(want.first, BOOT(1) | 1);
+	assert_true(wants(&origin, BOOT(1) | KEPT));
+	assert_false(wants(&origin, BOOT(1) + KEPT + 1));
+	/* What was claimed in vain does not stand in the way of what comes. */
+	for (uint64_t s = 1; s <= 20; s++)
+		note(&origin, BOOT(1) | s);
+	assert_true(wants(&origin, BOOT(1) | 21) && !wants(&origin, BOOT(1) | 20));
+}
+
+static void what_is_given_up_is_asked_for_when_it_is_claimed_again(void **state)
 {
 	struct origin origin = { .used = true, .attempts = 9 };
 
 	(void)state;
 	note(&origin, BOOT(1) | 1);
 	note(&origin, BOOT(1) | 4);
-	origin.advertised[0] = BOOT(1) | 9; /* a claim that nothing stands behind */
-	origin_tick(&origin);
+	origin_claim(&origin, BOOT(1) | 9); /* a claim that nothing stands behind */
 	assert_true(origin_has_gap(&origin));
 	origin_give_up(&origin);
 	assert_false(origin_has_gap(&origin));
 	assert_int_equal(origin.attempts, 0);
-	origin_tick(&origin);
-	assert_false(origin_has_gap(&origin));
 	assert_false(wants(&origin, BOOT(1) | 2) || wants(&origin, BOOT(1) | 3));
 
 	/* The next gap is a new one. */
 	note(&origin, BOOT(1) | 6);
-	origin_tick(&origin);
 	assert_true(origin_has_gap(&origin));
 	assert_true(wants(&origin, BOOT(1) | 5));
 	assert_false(wants(&origin, BOOT(1) | 3));
+	origin_claim(&origin, BOOT(1) | 9);
+	assert_true(wants(&origin, BOOT(1) | 9));
 
 	/* One given up that comes all the same is taken. */
 	note(&origin, BOOT(1) | 3);
 	assert_true(origin_has(&origin, BOOT(1) | 3));
 }
 
-static void a_window_is_asked_for_up_to_what_is_advertised(void **state)
+static void a_window_is_asked_for_up_to_what_is_claimed(void **state)
 {
 	struct origin origin = { .used = true };
 	struct origin_want want;
 
 	(void)state;
 	/* Nothing held: a new start from its first frame on. */
-	origin.advertised[0] = BOOT(4) | 10;
-	origin_tick(&origin);
-	origin_want(&origin, &want);
+	assert_false(origin_want(&origin, 0, &want));
+	origin_claim(&origin, BOOT(4) | 10);
+	assert_true(origin_want(&origin, 0, &want));
 	assert_int_equal(want.first, BOOT(4) | 1);
 	for (uint64_t s = 1; s <= 10; s++)
 		assert_true(wants(&origin, BOOT(4) | s));
 	/* As far as a window reaches. */
-	origin.advertised[0] = BOOT(4) | (KEPT + 10);
-	origin_tick(&origin);
-	origin_want(&origin, &want);
+	origin_claim(&origin, BOOT(4) | (KEPT + 10));
+	assert_true(origin_want(&origin, 0, &want));
 	assert_int_equal(want.first, BOOT(4) | 11);
-	/* A start that was left behind is not asked for. */
 	note(&origin, BOOT(4) | (KEPT + 10));
-	origin.advertised[0] = BOOT(5) | 2;
-	origin_tick(&origin);
-	origin_want(&origin, &want);
+	/* Another start: both are asked for, the older one in its own window. */
+	origin_claim(&origin, BOOT(5) | 2);
+	assert_true(origin_want(&origin, 0, &want));
 	assert_int_equal(want.first, BOOT(5) | 1);
 	assert_true(wants(&origin, BOOT(5) | 1) && wants(&origin, BOOT(5) | 2));
+	assert_true(origin_want(&origin, 1, &want));
+	assert_int_equal(want.first, BOOT(4) | 11);
+	note(&origin, BOOT(4) | 11);
+	assert_true(origin_want(&origin, 1, &want));
+	assert_int_equal(want.first, BOOT(4) | 12);
 }
 
-static void an_origin_never_heard_of_is_asked_for_from_its_first_sequence(void **state)
+static void a_leap_beyond_the_window_is_told(void **state)
 {
-	const struct origin origin = { .used = true };
-	struct origin_want want;
+	struct origin origin = { .used = true };
 
 	(void)state;
-	origin_want(&origin, &want);
-	assert_int_equal(want.first, 1);
-	for (unsigned int i = 0; i < SEQUENCES_KEPT / 64; i++)
-		assert_int_equal(want.have[i], 0);
+	note(&origin, BOOT(1) | 1);
+	note(&origin, BOOT(1) | KEPT);
+	assert_false(origin.leapt);
+	note(&origin, BOOT(1) | 2 * KEPT);
+	assert_true(origin.leapt);
 }
 
 int main(void)
@@ -243,10 +262,11 @@ int main(void)
 		cmocka_unit_test(the_window_slides_row_by_row),
 		cmocka_unit_test(any_order_agrees_with_a_list_of_the_seen),
 		cmocka_unit_test(a_tick_is_whole_when_its_last_frame_is_here),
-		cmocka_unit_test(a_gap_shows_a_tick_after_it_could_be_known),
-		cmocka_unit_test(what_is_given_up_is_not_asked_for_again),
-		cmocka_unit_test(a_window_is_asked_for_up_to_what_is_advertised),
-		cmocka_unit_test(an_origin_never_heard_of_is_asked_for_from_its_first_sequence),
+		cmocka_unit_test(a_gap_shows_until_it_is_filled),
+		cmocka_unit_test(a_claim_is_believed_for_one_window),
+		cmocka_unit_test(what_is_given_up_is_asked_for_when_it_is_claimed_again),
+		cmocka_unit_test(a_window_is_asked_for_up_to_what_is_claimed),
+		cmocka_unit_test(a_leap_beyond_the_window_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,12 +11,12 @@
 
 static struct store store_open(uint32_t frames_max)
 {
-	const size_t bytes = store_bytes(frames_max);
+	const size_t bytes = store_bytes(frames_max, 4);
 	struct arena arena = { .memory = aligned_alloc(ARENA_ALIGN, bytes) };
 	struct store store;
 
 	memset(arena.memory, 0xa5, bytes); /* what was there before must not matter */
-	store_init(&store, &arena, frames_max);
+	store_init(&store, &arena, frames_max, 4);
 	return store;
 }
 
@@ -31,7 +31,7 @@ static uint32_t put(struct store *store, uint64_t origin, uint64_t incarnation, 
 		.origin = origin, .incarnation = incarnation, .sequence = sequence, .tick = 7, .kind = kind
 	};
 
-	return store_put(store, &head);
+	return store_put(store, &head, 1, 0);
 }
 
 static void an_empty_store_finds_nothing(void **state)
@@ -133,6 +133,43 @@ static void random_puts_agree_with_a_plain_ring(void **state)
 	}
 }
 
+/* Who floods pushes out its own frames and what is lent, and nobody's guaranteed part while its slot is held. */
+static void a_flood_pushes_out_no_guaranteed_part(void **state)
+{
+	const uint32_t own = RING / 4, others = RING / 4 / 3; /* of four members */
+	struct frame_head head = { .origin = 1, .incarnation = 1, .tick = 7, .kind = FRAME_TICK };
+	struct store store = store_open(FRAMES);
+
+	(void)state;
+	for (head.sequence = 1; head.sequence <= own; head.sequence++)
+		store_put(&store, &head, 0, 0);
+	head.origin = 2;
+	for (head.sequence = 1; head.sequence <= others; head.sequence++)
+		store_put(&store, &head, 1, 0);
+	head.origin = 3;
+	for (head.sequence = 1; head.sequence <= 100 * RING; head.sequence++)
+		store_put(&store, &head, 2, 0);
+	for (uint64_t s = 1; s <= own; s++)
+		assert_non_null(store_find(&store, 1, 1, s));
+	for (uint64_t s = 1; s <= others; s++)
+		assert_non_null(store_find(&store, 2, 1, s));
+	assert_non_null(store_find(&store, 3, 1, 100 * RING));
+	/* One more than its part is lent, and may go. */
+	head.origin = 2;
+	store_put(&store, &head, 1, 0);
+	head.origin = 3;
+	for (uint64_t s = 1; s <= 2 * RING; s++, head.sequence++)
+		store_put(&store, &head, 2, 0);
+	assert_int_equal(store.held[0][1], others);
+	/* Nothing is guaranteed once its slot is forgotten. */
+	head.tick = 9;
+	for (uint64_t s = 1; s <= RING; s++, head.sequence++)
+		store_put(&store, &head, 2, 8);
+	assert_int_equal(store.held[0][0] + store.held[0][1], 0);
+	assert_int_equal(store.held[0][2], RING);
+	store_close(&store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +177,7 @@ int main(void)
 		cmocka_unit_test(a_frame_is_found_by_all_three_of_its_numbers),
 		cmocka_unit_test(each_ring_holds_its_newest),
 		cmocka_unit_test(the_newest_of_one_name_is_found),
+		cmocka_unit_test(a_flood_pushes_out_no_guaranteed_part),
 		cmocka_unit_test(random_puts_agree_with_a_plain_ring),
 	};
 

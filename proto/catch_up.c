@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Catching up: a node that has started, or fell behind by more than is known one by one, asks a neighbour for everything it keeps, closing
+ * frames (the totals of whole slots) first: piece by piece, each asked for again until every frame of it has come, so that loss costs time
+ * and nothing else, and what was broken off goes on where it stopped. PROTOCOL.md section "Repair".
+ */
+#include "node_internal.h"
+
+#define ANSWER_MS 400 /* longer than a round trip on earth with a piece behind it */
+#define PIECE_MS 50 /* between pieces: 64 frames each, 12 Mbit/s at most */
+#define TRIES_MAX 12
+#define AGAIN_MS 10000 /* who falls behind again within this time is still being caught up */
+#define ROUNDS 3 /* neighbours asked in a larger mesh: what one has not another may */
+
+void catch_up_begin(struct node *node, struct now now)
+{
+	struct catch_up *c = &node->catch_up;
+
+	if (c->begun_at.ns != 0 && duration_between(c->begun_at, now.mono).ns < AGAIN_MS * NS_PER_MS)
+		return;
+
+	*c = (struct catch_up){ .member = MEMBER_NONE, .last = MEMBER_NONE, .rounds = ROUNDS, .due = now.mono, .begun_at = now.mono };
+}
+
+struct instant catch_up_due(const struct node *node)
+{
+	const struct catch_up *c = &node->catch_up;
+
+	return c->member == MEMBER_NONE ? (struct instant){ INT64_MAX } : c->due;
+}
+
+static uint64_t bit_of(const struct node *node, uint16_t member)
+{
+	return 1ULL << node->members[member].id % 64;
+}
+
+/* A member that starts again, or that one had lost sight of, may have what others have not: in a small mesh it is asked again. */
+void catch_up_again(struct node *node, uint16_t member)
+{
+	node->catch_up.asked &= ~bit_of(node, member);
+}
+
+/* In a small mesh everybody near is asked once, whenever it comes near; in a larger one some neighbours. */
+static uint16_t whom(struct node *node, struct now now)
+{
+	const struct catch_up *c = &node->catch_up;
+
+	for (uint16_t i = 1; node_is_direct(node) && i < node->members_high; i++) {
+		if (member_is_near(node, i, now) && !(c->asked & bit_of(node, i)))
+			return i;
+	}
+	for (uint32_t i = 0; !node_is_direct(node) && c->rounds > 0 && i < node->links_count; i++) {
+		if (node->links[i].agreed && !(c->asked & bit_of(node, node->links[i].member)))
+			return node->links[i].member;
+	}
+	return MEMBER_NONE;
+}
+
+static void done(struct node *node)
+{
+	struct catch_up *c = &node->catch_up;
+
+	c->asked |= bit_of(node, c->member);
+	c->rounds -= c->rounds > 0;
+	c->member = c->last = MEMBER_NONE;
+}
+
+/* A neighbour that falls silent is asked again when it is back: from where it stopped. */
+void catch_up_turn(struct node *node, struct now now)
+{
+	struct catch_up *c = &node->catch_up;
+
+	if (!node->config.gossip)
+		return;
+	if (c->member == MEMBER_NONE) {
+		c->member = whom(node, now);
+		if (c->member != c->last) { /* else it goes on where it stopped */
+			c->cursor = 0;
+			c->have = 0;
+		}
+		c->last = c->member;
+		c->tries = 0;
+		c->due = now.mono;
+	}
+	if (c->member == MEMBER_NONE || instant_is_before(now.mono, c->due))
+		return;
+	if (c->tries++ >= TRIES_MAX || !node->members[c->member].used) {
+		c->member = MEMBER_NONE; /* it is not marked as asked */
+		return;
+	}
+	c->due = instant_after(now.mono, duration_ms(ANSWER_MS));
+	outbox_add(node, (struct out){ .kind = OUT_CATCH_UP, .target = c->member });
+}
+
+size_t catch_up_write(struct node *node, const struct out *out, uint8_t *ret_plain)
+{
+	uint8_t *at = ret_plain;
+
+	if (out->kind == OUT_CATCH_UP) {
+		at = put_le(at, MESSAGE_CATCH_UP, 1);
+		at = put_le(at, node->catch_up.cursor, 4);
+		at = put_le(at, node->catch_up.have, 8);
+	} else { /* out->what: the piece, and where the next one begins: a piece further or the end */
+		at = put_le(at, MESSAGE_CAUGHT_UP, 1);
+		at = put_le(at, out->what, 4);
+		at = put_le(at, out->sequence, 8);
+		at = put_le(at, out->flags, 1);
+	}
+	return (size_t)(at - ret_plain);
+}
+
+/* Places are counted from the store's end, where closing frames stand. */
+static const struct stored *stored_at(const struct node *node, uint32_t place)
+{
+	const struct stored *frame = place < node->store.frames_max ? &node->store.frames[node->store.frames_max - 1 - place] : NULL;
+
+	return frame && frame->sequence && frame->size && frame->tick + (uint64_t)SLOTS_HELD * slot_ticks(node) >= node->tick ? frame : NULL;
+}
+
+static uint64_t piece_at(const struct node *node, uint32_t cursor)
+{
+	uint64_t places = 0;
+
+	for (uint32_t i = 0; i < PIECE_FRAMES; i++)
+		places |= (uint64_t)(stored_at(node, cursor + i) != NULL) << i;
+	return places;
+}
+
+enum reject catch_up_receive(struct node *node, uint16_t member, const uint8_t *bytes, size_t size)
+{
+	struct cursor c = { bytes, bytes + size, false };
+	uint32_t cursor = (uint32_t)get_le(&c, 4);
+	uint64_t have = get_le(&c, 8), places;
+
+	if (!cursor_done(&c))
+		return REJECT_MESSAGE;
+	if (node->members[member].serve_budget < PIECE_FRAMES + WANT_COST)
+		return REJECT_NONE; /* it asks again */
+	node->members[member].serve_budget -= WANT_COST;
+	places = piece_at(node, cursor);
+	while (places == 0 && cursor < node->store.frames_max) { /* nothing there: on to the next that has something */
+		cursor += PIECE_FRAMES;
+		have = 0;
+		places = piece_at(node, cursor);
+	}
+	for (uint32_t i = 0; i < PIECE_FRAMES; i++) {
+		const struct stored *frame = places & ~have & 1ULL << i ? stored_at(node, cursor + i) : NULL;
+
+		if (!frame)
+			continue;
+		node->members[member].serve_budget--;
+		node->counters.frames_served++;
+		outbox_add(node, (struct out){ .kind = OUT_SERVE,
+					       .flags = (uint8_t)(MESSAGE_PIECE | i),
+					       .target = member,
+					       .what = (uint32_t)(frame - node->store.frames),
+					       .sequence = frame->sequence });
+	}
+	outbox_add(node, (struct out){ .kind = OUT_CAUGHT_UP,
+				       .flags = cursor + PIECE_FRAMES >= node->store.frames_max,
+				       .target = member,
+				       .what = cursor,
+				       .sequence = places });
+	return REJECT_NONE;
+}
+
+void catch_up_note(struct node *node, uint16_t member, unsigned int place)
+{
+	if (member == node->catch_up.member)
+		node->catch_up.have |= 1ULL << place;
+}
+
+enum reject catch_up_receive_end(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size)
+{
+	struct cursor c = { bytes, bytes + size, false };
+	const uint32_t cursor = (uint32_t)get_le(&c, 4);
+	const uint64_t places = get_le(&c, 8);
+	const bool last = get_le(&c, 1) != 0;
+	struct catch_up *mine = &node->catch_up;
+
+	if (!cursor_done(&c))
+		return REJECT_MESSAGE;
+	if (member != mine->member || cursor < mine->cursor || cursor > UINT32_MAX - 2 * PIECE_FRAMES)
+		return REJECT_NONE; /* an answer to what was asked before */
+	if (cursor == mine->cursor && (places & ~mine->have) != 0) {
+		if (duration_between(now.mono, mine->due).ns > PIECE_MS * NS_PER_MS)
+			mine->due = instant_after(now.mono, duration_ms(PIECE_MS));
+		return REJECT_NONE; /* some were lost, or overtaken by this: asked for again */
+	}
+	if (cursor > mine->cursor) { /* the neighbour skipped what it has nothing of; of this piece all that came counts */
+		mine->cursor = cursor;
+		if (places & ~mine->have) {
+			mine->due = instant_after(now.mono, duration_ms(PIECE_MS));
+			return REJECT_NONE;
+		}
+	}
+	if (last) {
+		done(node);
+		return REJECT_NONE;
+	}
+	mine->cursor += PIECE_FRAMES;
+	mine->have = 0;
+	mine->tries = 0;
+	mine->due = instant_after(now.mono, duration_ms(PIECE_MS));
+	return REJECT_NONE;
+}

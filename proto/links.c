@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Neighbours in a mesh of more than DIRECT_MEMBERS_MAX: some twelve of two thousand members, by agreement of both. Half are the nearest found,
+ * so that a frame crosses an ocean once and is spread on the other side; half are drawn from all, so that the mesh holds together whatever
+ * falls out. PROTOCOL.md section "Neighbours".
+ */
+#include "node_internal.h"
+
+#define LINK_ASK 1
+#define LINK_AGREE 2
+#define LINK_END 3
+#define ASK_MS 1500 /* without an answer another is asked */
+#define SAMPLES 32 /* members looked at for a near one */
+#define NEAR_MS 20.0 /* round trip: the same side of an ocean */
+#define RTT_REGION_MS 2.0 /* guessed of a member never measured: in our region, and elsewhere */
+#define RTT_UNKNOWN_MS 150.0
+
+struct link *link_find(struct node *node, uint16_t member)
+{
+	for (uint32_t i = 0; i < node->links_count; i++) {
+		if (node->links[i].member == member)
+			return &node->links[i];
+	}
+	return NULL;
+}
+
+static void say(struct node *node, uint16_t member, uint8_t what)
+{
+	outbox_add(node, (struct out){ .kind = OUT_LINK, .flags = what, .target = member });
+}
+
+static void link_drop(struct node *node, struct link *link)
+{
+	*link = node->links[--node->links_count];
+}
+
+static struct link *link_add(struct node *node, struct now now, uint16_t member, bool ours)
+{
+	struct link *link;
+
+	if (node->links_count == NEIGHBOURS_MAX)
+		return NULL;
+	link = &node->links[node->links_count++];
+	*link = (struct link){ .member = member, .ours = ours, .agreed = !ours, .since = now.mono };
+	return link;
+}
+
+size_t link_write(const struct out *out, uint8_t *ret_plain)
+{
+	ret_plain[0] = MESSAGE_LINK;
+	ret_plain[1] = out->flags;
+	return 2;
+}
+
+enum reject link_receive(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size)
+{
+	struct link *link = link_find(node, member);
+
+	if (size != 1 || bytes[0] < LINK_ASK || bytes[0] > LINK_END)
+		return REJECT_MESSAGE;
+	if (bytes[0] == LINK_END) {
+		if (link)
+			link_drop(node, link);
+		return REJECT_NONE;
+	}
+	if (bytes[0] == LINK_AGREE && !link) {
+		say(node, member, LINK_END);
+		return REJECT_NONE;
+	}
+	if (!link)
+		link = link_add(node, now, member, false);
+	if (link)
+		link->agreed = true;
+	if (bytes[0] == LINK_ASK)
+		say(node, member, link ? LINK_AGREE : LINK_END);
+	return REJECT_NONE;
+}
+
+static double distance_ms(const struct node *node, uint16_t number)
+{
+	const struct member *member = &node->members[number], *self = &node->members[0];
+
+	if (!isnan(member->rtt_ms))
+		return member->rtt_ms;
+	return member->certificate.region[0] && strcmp(member->certificate.region, self->certificate.region) == 0 ? RTT_REGION_MS : RTT_UNKNOWN_MS;
+}
+
+static bool may_link(struct node *node, uint16_t number)
+{
+	const struct member *member = &node->members[number];
+
+	return member->used && !member->self && member->session && member->state == MEMBER_ALIVE && member->endpoint.port != 0 &&
+	       !link_find(node, number);
+}
+
+/* The best of some members drawn at random; `near`: the nearest of them, else the first. */
+static uint16_t candidate(struct node *node, bool near)
+{
+	uint16_t best = MEMBER_NONE;
+
+	for (unsigned int i = 0; i < SAMPLES; i++) {
+		const uint16_t number = (uint16_t)(node_random(node) % node->members_high);
+
+		if (!may_link(node, number) || (best != MEMBER_NONE && distance_ms(node, number) >= distance_ms(node, best)))
+			continue;
+		best = number;
+		if (!near)
+			break;
+	}
+	return best;
+}
+
+/* log2 of the members and one: with so many, drawn at random, a mesh holds together although a third of it fails. */
+static uint32_t degree(const struct node *node)
+{
+	uint32_t links = 1;
+
+	for (uint32_t members = node->members_count; members > 1; members /= 2)
+		links++;
+	return links < NEIGHBOURS_MAX / 2 ? links : NEIGHBOURS_MAX / 2;
+}
+
+static bool link_is_dead(const struct node *node, const struct link *link, struct now now)
+{
+	const struct member *member = &node->members[link->member];
+	const struct instant heard = instant_is_before(member->heard_at, link->since) ? link->since : member->heard_at;
+
+	if (!member->used || !member->session || member->state == MEMBER_LEFT)
+		return true;
+	if (!link->agreed)
+		return duration_between(link->since, now.mono).ns > ASK_MS * NS_PER_MS;
+	return duration_between(heard, now.mono).ns > MEMBER_SILENT_MS * NS_PER_MS;
+}
+
+/* An address first proves itself; then its member is asked. */
+static void link_ask(struct node *node, struct now now, struct link *link)
+{
+	const struct member *member = &node->members[link->member];
+
+	if (link->agreed)
+		return;
+	if (member->proven)
+		say(node, link->member, LINK_ASK);
+	else
+		swim_challenge(node, now, link->member, &member->endpoint);
+}
+
+static uint32_t count_near(const struct node *node)
+{
+	uint32_t near = 0;
+
+	for (uint32_t i = 0; i < node->links_count; i++)
+		near += distance_ms(node, node->links[i].member) <= NEAR_MS;
+	return near;
+}
+
+void links_tick(struct node *node, struct now now)
+{
+	const uint32_t wanted = degree(node);
+
+	for (uint32_t i = 0; i < node->links_count;) {
+		if (node_is_direct(node) || link_is_dead(node, &node->links[i], now)) {
+			link_drop(node, &node->links[i]);
+			continue;
+		}
+		link_ask(node, now, &node->links[i++]);
+	}
+	for (uint32_t near = count_near(node); !node_is_direct(node) && node->links_count < wanted; near++) {
+		const uint16_t number = candidate(node, near < wanted / 2);
+		struct link *link = number == MEMBER_NONE ? NULL : link_add(node, now, number, true);
+
+		if (!link)
+			break;
+		link_ask(node, now, link);
+	}
+}
+
+uint16_t neighbour_any(struct node *node, struct now now, uint16_t but)
+{
+	uint16_t found = MEMBER_NONE;
+	uint32_t seen = 0;
+
+	for (uint32_t i = 0; !node_is_direct(node) && i < node->links_count; i++) {
+		if (node->links[i].agreed && node->links[i].member != but && node_random(node) % ++seen == 0)
+			found = node->links[i].member;
+	}
+	for (uint16_t i = 1; node_is_direct(node) && i < node->members_high; i++) {
+		if (i != but && member_is_near(node, i, now) && node_random(node) % ++seen == 0)
+			found = i;
+	}
+	return found;
+}

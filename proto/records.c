@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Member records: what a member signs of itself, handed on by anybody together with its certificate. From a record two members that never
+ * met can talk sealed at once, and only its owner can change a word of it. PROTOCOL.md section "Member records".
+ */
+#include <sodium.h>
+
+#include "node_internal.h"
+
+#define DOMAIN "xpro-mesh record v1"
+#define RECORD_MESSAGE_BYTES (sizeof(DOMAIN) - 1 + MESH_ID_BYTES + PUBLIC_KEY_BYTES + MEMBER_RECORD_BODY_BYTES)
+#define ENTRY_HEAD_BYTES (8 + 2)
+#define RECORD_LEFT 0x01
+#define SPREAD_TO 5 /* neighbours a new record is told to; digests bring it to the rest */
+#define RENEW_MS 10000 /* load changes are told no more often */
+#define LOAD_STEP 26 /* a tenth of the capacity */
+
+static void body_write(const struct record_body *body, uint8_t ret_bytes[MEMBER_RECORD_BODY_BYTES])
+{
+	uint8_t *at = ret_bytes;
+
+	at = put_le(at, body->incarnation, 8);
+	at = put_le(at, body->boot, 8);
+	at = put_le(at, body->version, 8);
+	at = put_le(at, body->start, 8);
+	at = put_le(at, (uint64_t)body->at_ns, 8);
+	at = put_le(at, body->left ? RECORD_LEFT : 0, 1);
+	at = put_bytes(at, body->endpoint.address.bytes, 16);
+	at = put_le(at, body->endpoint.port, 2);
+	at = put_le(at, body->load, 1);
+	put_le(at, body->load_limit, 1);
+}
+
+static struct record_body body_read(struct cursor *c)
+{
+	struct record_body body = { .incarnation = get_le(c, 8) };
+
+	body.boot = get_le(c, 8);
+	body.version = get_le(c, 8);
+	body.start = get_le(c, 8);
+	body.at_ns = (int64_t)get_le(c, 8);
+	body.left = get_le(c, 1) & RECORD_LEFT;
+	get_bytes(c, body.endpoint.address.bytes, 16);
+	body.endpoint.port = (uint16_t)get_le(c, 2);
+	body.load = (uint8_t)get_le(c, 1);
+	body.load_limit = (uint8_t)get_le(c, 1);
+	return body;
+}
+
+static void message_of(const struct node *node, const uint8_t public_key[PUBLIC_KEY_BYTES], const uint8_t body[MEMBER_RECORD_BODY_BYTES],
+		       uint8_t ret_message[RECORD_MESSAGE_BYTES])
+{
+	uint8_t *at = put_bytes(ret_message, DOMAIN, sizeof(DOMAIN) - 1);
+
+	at = put_bytes(at, node->mesh.id, MESH_ID_BYTES);
+	at = put_bytes(at, public_key, PUBLIC_KEY_BYTES);
+	put_bytes(at, body, MEMBER_RECORD_BODY_BYTES);
+}
+
+static int order(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+int record_compare(const struct record_body *a, uint64_t incarnation, uint64_t boot, uint64_t version)
+{
+	if (a->incarnation != incarnation)
+		return order(a->incarnation, incarnation);
+	return a->boot != boot ? order(a->boot, boot) : order(a->version, version);
+}
+
+void record_send(struct node *node, uint16_t to, uint16_t of)
+{
+	outbox_add(node, (struct out){ .kind = OUT_RECORD, .target = to, .what = of, .sequence = 1ULL << 32 });
+}
+
+/* Tells neighbours of a record that is new here. */
+static void record_spread(struct node *node, struct now now, uint16_t of, uint16_t but)
+{
+	const uint32_t first = node->links_count ? (uint32_t)(node_random(node) % node->links_count) : 0;
+
+	if (node_is_direct(node)) {
+		for (uint16_t i = 1; i < node->members_high; i++) {
+			if (i != but && i != of && member_is_near(node, i, now))
+				record_send(node, i, of);
+		}
+		return;
+	}
+	for (uint32_t i = 0; i < node->links_count && i < SPREAD_TO; i++) {
+		const uint16_t to = node->links[(first + i) % node->links_count].member;
+
+		if (to != but && to != of)
+			record_send(node, to, of);
+	}
+}
+
+void record_renew(struct node *node, struct now now)
+{
+	struct member *self = &node->members[0];
+	uint8_t message[RECORD_MESSAGE_BYTES];
+
+	self->record.incarnation = node->config.incarnation;
+	self->record.boot = node->config.boot;
+	self->record.version++;
+	self->record.at_ns = now.mesh.ns;
+	self->record.endpoint = self->endpoint;
+	if (self->record.start == 0)
+		self->record.start = node_random(node) | 1;
+	body_write(&self->record, self->record_signed);
+	message_of(node, self->certificate.public_key, self->record_signed, message);
+	crypto_sign_detached(self->record_signed + MEMBER_RECORD_BODY_BYTES, NULL, message, sizeof(message), node->config.secret_key);
+	node->counters.signatures_made++;
+	self->has_record = true;
+	record_spread(node, now, 0, 0);
+}
+
+/* Records from `what` on, as many of the set as fit: one alone, or all wanted. `sequence`: a member more, in its high half. */
+size_t record_write(struct node *node, const struct out *out, uint8_t *ret_plain)
+{
+	const struct member *member = &node->members[out->what];
+	uint8_t *at = ret_plain;
+
+	if (!member->used || !member->has_record)
+		return 0;
+	at = put_le(at, MESSAGE_RECORD, 1);
+	at = put_le(at, member->id, 8);
+	at = put_le(at, member->certificate_bytes, 2);
+	at = put_bytes(at, member->certificate_issued, member->certificate_bytes);
+	at = put_bytes(at, member->record_signed, MEMBER_RECORD_BYTES);
+	return (size_t)(at - ret_plain);
+}
+
+size_t record_write_want(struct node *node, const struct out *out, uint8_t *ret_plain)
+{
+	uint8_t *at = put_le(ret_plain, MESSAGE_RECORD_WANT, 1);
+
+	(void)node;
+	return (size_t)(put_le(at, out->sequence, 8) - ret_plain);
+}
+
+enum reject record_receive_want(struct node *node, uint16_t member, const uint8_t *bytes, size_t size)
+{
+	struct cursor c = { bytes, bytes + size, false };
+	const uint64_t id = get_le(&c, 8);
+	uint16_t number;
+
+	if (!cursor_done(&c))
+		return REJECT_MESSAGE;
+	number = member_find(node, id);
+	if (number != MEMBER_NONE && node->members[member].serve_budget > 0) {
+		node->members[member].serve_budget--;
+		record_send(node, member, number);
+	}
+	return REJECT_NONE;
+}
+
+static bool may_check(struct node *node, struct now now)
+{
+	const int64_t second = now.mono.ns / NS_PER_S;
+
+	if (second != node->records_second) {
+		node->records_second = second;
+		node->records_left = RECORD_CHECKS_PER_S;
+	}
+	if (node->records_left == 0)
+		return false;
+	node->records_left--;
+	return true;
+}
+
+static bool is_signed(struct node *node, const struct certificate *certificate, const uint8_t record[MEMBER_RECORD_BYTES])
+{
+	uint8_t message[RECORD_MESSAGE_BYTES];
+
+	message_of(node, certificate->public_key, record, message);
+	node->counters.signatures_checked++;
+	return crypto_sign_verify_detached(record + MEMBER_RECORD_BODY_BYTES, message, sizeof(message), certificate->public_key) == 0;
+}
+
+/* A record in this node's own name: an earlier start's is old news, another host's is not. */
+static enum reject receive_own(struct node *node, struct now now, const struct record_body *body, const uint8_t record[MEMBER_RECORD_BYTES])
+{
+	const struct member *self = &node->members[0];
+	const int later = record_compare(body, node->config.incarnation, node->config.boot, body->version);
+
+	if (later < 0 || (later == 0 && body->start == self->record.start))
+		return REJECT_NONE;
+	if (!may_check(node, now))
+		return REJECT_HELLO_RATE;
+	if (!is_signed(node, &self->certificate, record))
+		return REJECT_SIGNATURE;
+	member_cloned(node, now, 0);
+	return REJECT_NONE;
+}
+
+static void member_set_left(struct node *node, struct now now, uint16_t number, bool left)
+{
+	struct member *member = &node->members[number];
+
+	if (left == (member->state == MEMBER_LEFT))
+		return;
+	if (left) {
+		node->members_count--;
+		member->up = false;
+		member_tell(node, now, number, EVENT_MEMBER_LEFT, 0);
+	} else {
+		node->members_count++;
+	}
+	member->state = left ? MEMBER_LEFT : MEMBER_ALIVE;
+	member->state_at = now.mono;
+}
+
+struct entry_read {
+	uint64_t id;
+	const uint8_t *certificate;
+	uint16_t certificate_bytes;
+	const uint8_t *record;
+	struct record_body body;
+};
+
+static bool entry_read(const uint8_t *bytes, size_t size, struct entry_read *ret_entry)
+{
+	struct cursor c = { bytes, bytes + size, false };
+
+	ret_entry->id = get_le(&c, 8);
+	ret_entry->certificate_bytes = (uint16_t)get_le(&c, 2);
+	if (c.failed || ret_entry->certificate_bytes > CERTIFICATE_BYTES_MAX ||
+	    size != (size_t)ENTRY_HEAD_BYTES + ret_entry->certificate_bytes + MEMBER_RECORD_BYTES)
+		return false;
+	ret_entry->certificate = c.at;
+	ret_entry->record = c.at + ret_entry->certificate_bytes;
+	c = (struct cursor){ ret_entry->record, ret_entry->record + MEMBER_RECORD_BYTES, false };
+	ret_entry->body = body_read(&c);
+	return ret_entry->body.boot < 1ULL << (64 - SEQUENCE_BOOT_SHIFT) && ret_entry->body.incarnation != 0;
+}
+
+/* The certificate a record is checked by: the one held, or a newer one that came along. */
+static enum reject certificate_for(struct node *node, const struct entry_read *entry, uint16_t number, struct certificate *ret_certificate,
+				   bool *ret_new)
+{
+	const struct member *member = number == MEMBER_NONE ? NULL : &node->members[number];
+	enum reject reason;
+
+	*ret_new = false;
+	if (member && member->certificate_bytes == entry->certificate_bytes &&
+	    memcmp(member->certificate_issued, entry->certificate, entry->certificate_bytes) == 0) {
+		*ret_certificate = member->certificate;
+		return REJECT_NONE;
+	}
+	reason = certificate_open(entry->certificate, entry->certificate_bytes, &node->mesh, ret_certificate);
+	if (reason != REJECT_NONE)
+		return reason;
+	if (ret_certificate->id != entry->id)
+		return REJECT_CERTIFICATE;
+	reason = trust_check(node, ret_certificate);
+	if (reason != REJECT_NONE)
+		return reason;
+	*ret_new = !member || member->certificate_bytes == 0 || ret_certificate->serial > member->certificate.serial;
+	return REJECT_NONE;
+}
+
+static void record_keep(struct node *node, struct now now, uint16_t number, const struct entry_read *entry, bool new_certificate)
+{
+	struct member *member = &node->members[number];
+
+	if (new_certificate)
+		member_keep_certificate(member, entry->certificate, entry->certificate_bytes);
+	memcpy(member->record_signed, entry->record, MEMBER_RECORD_BYTES);
+	member->record = entry->body;
+	member->has_record = true;
+	member_set_left(node, now, number, entry->body.left);
+	if (!entry->body.left)
+		swim_alive(node, now, number); /* only it could have signed something newer: suspicion is refuted */
+}
+
+enum reject record_receive(struct node *node, struct now now, uint16_t from, const uint8_t *bytes, size_t size)
+{
+	struct entry_read entry;
+	struct certificate certificate;
+	enum reject reason;
+	uint16_t number;
+	bool new_certificate;
+
+	if (!entry_read(bytes, size, &entry))
+		return REJECT_MESSAGE;
+	if (entry.id == node->id)
+		return receive_own(node, now, &entry.body, entry.record);
+	number = member_find(node, entry.id);
+	if (number != MEMBER_NONE && node->members[number].standing.revoked)
+		return REJECT_REVOKED;
+	if (number != MEMBER_NONE && node->members[number].has_record) {
+		const struct record_body *held = &node->members[number].record;
+		const int newer = record_compare(&entry.body, held->incarnation, held->boot, held->version);
+		const bool twin = entry.body.incarnation == held->incarnation && entry.body.boot == held->boot && entry.body.start != held->start;
+
+		if (newer <= 0 && !twin)
+			return REJECT_NONE; /* the normal fate of a second copy */
+		if (twin && newer <= 0 && node->members[number].cloned_at.ns != 0)
+			return REJECT_NONE; /* told before */
+	}
+	if (node->members[from].trust == 0)
+		return REJECT_SIGNATURE;
+	if (!may_check(node, now))
+		return REJECT_HELLO_RATE;
+	reason = certificate_for(node, &entry, number, &certificate, &new_certificate);
+	if (reason == REJECT_NONE && !is_signed(node, &certificate, entry.record))
+		reason = REJECT_SIGNATURE;
+	if (reason != REJECT_NONE) {
+		node->members[from].trust--;
+		return reason;
+	}
+	if (number != MEMBER_NONE && node->members[number].has_record) {
+		const struct record_body *held = &node->members[number].record;
+
+		if (entry.body.incarnation == held->incarnation && entry.body.boot == held->boot && entry.body.start != held->start)
+			member_cloned(node, now, number); /* two hosts with one key, started as often */
+		if (record_compare(&entry.body, held->incarnation, held->boot, held->version) <= 0)
+			return REJECT_NONE;
+	}
+	reason = member_meet(node, now, &certificate, entry.body.incarnation, entry.body.boot,
+			     entry.body.endpoint.port ? &entry.body.endpoint : number != MEMBER_NONE ? &node->members[number].endpoint : &entry.body.endpoint,
+			     &number);
+	if (reason != REJECT_NONE)
+		return reason;
+	record_keep(node, now, number, &entry, new_certificate);
+	record_spread(node, now, number, from);
+	return REJECT_NONE;
+}
+
+static uint8_t share_byte(double share)
+{
+	return !(share > 0) ? 0 : share >= 1 ? 255 : (uint8_t)(share * 255 + 0.5);
+}
+
+void node_set_load(struct node *node, struct now now, double load, double load_limit)
+{
+	struct record_body *record = &node->members[0].record;
+	const uint8_t w = share_byte(load), limit = share_byte(load_limit);
+	const int step = w > record->load ? w - record->load : record->load - w;
+
+	if (limit == record->load_limit && (step < LOAD_STEP || now.mesh.ns - record->at_ns < RENEW_MS * NS_PER_MS))
+		return;
+	record->load = w;
+	record->load_limit = limit;
+	record_renew(node, now);
+}
+
+void node_leave(struct node *node, struct now now)
+{
+	node->members[0].record.left = true;
+	record_renew(node, now);
+}
+
+/* Where others see us, when the certificate names no address or another one: two members must say so. */
+void record_tick(struct node *node, struct now now)
+{
+	if (!node->config.gossip)
+		return;
+	if (!node->members[0].has_record)
+		record_renew(node, now);
+}

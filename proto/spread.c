@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Frames on their way. In a small mesh an origin sends its frames to everybody. In a larger one a frame is handed on, verbatim, when it was
+ * first verified, to the neighbours that did not ask for silence about its origin; to those that did it is named a little later, so that they
+ * can ask for it. Who gets a frame twice asks the second sender for silence: what is left is a tree for each origin, along the fastest ways
+ * (Plumtree). PROTOCOL.md section "Spreading".
+ */
+#include "node_internal.h"
+
+#define NAME_BYTES (8 + 5 + 3)
+#define NAMES_ALL 32 /* so few are named to every neighbour; of more each to some */
+#define NAMES_SOME 3
+#define PRUNE_OPEN 1 /* the opposite: push again */
+#define COPIES_MAX 3
+#define SAMPLE_MIN 20 /* frames, below which their loss tells nothing */
+
+static bool set_has(const uint64_t *set, uint16_t member)
+{
+	return set[member / 64] >> member % 64 & 1;
+}
+
+static void push(struct node *node, uint16_t to, uint32_t frame, bool own)
+{
+	outbox_add(node, (struct out){
+				 .kind = own ? OUT_FRAME : OUT_RELAY,
+				 .target = to,
+				 .what = frame,
+				 .sequence = node->store.frames[frame].sequence,
+			 });
+	node->counters.frames_relayed += !own;
+}
+
+static void soon(struct node *node, struct now now)
+{
+	const struct instant due = instant_after(now.mono, duration_ms(LAZY_MS));
+
+	if (instant_is_before(due, node->names_due))
+		node->names_due = due;
+}
+
+static void push_direct(struct node *node, struct now now, uint32_t frame)
+{
+	for (uint16_t i = 1; i < node->members_high; i++) {
+		if (member_is_near(node, i, now)) /* who is not asks for what it missed when it is back */
+			push(node, i, frame, true);
+	}
+}
+
+void spread_frame(struct node *node, struct now now, uint32_t origin, uint32_t frame, uint16_t from)
+{
+	const uint16_t owner = origin_member(origin);
+	const bool own = owner == 0 && from == 0;
+	struct fresh *fresh = &node->fresh[node->fresh_next % FRESH_SIZE];
+
+	if (node_is_direct(node)) {
+		if (own)
+			push_direct(node, now, frame);
+		return;
+	}
+	for (uint32_t i = 0; i < node->links_count; i++) {
+		const struct link *link = &node->links[i];
+
+		if (link->agreed && link->member != from && link->member != owner && !set_has(link->lazy, owner))
+			push(node, link->member, frame, own);
+	}
+	*fresh = (struct fresh){ .origin = origin, .from = from, .sequence = node->store.frames[frame].sequence };
+	memcpy(fresh->leaf, node->store.frames[frame].leaf, sizeof(fresh->leaf));
+	node->fresh_next++;
+	soon(node, now);
+}
+
+/* The first way by which an origin's frames came stays open for as long as it lasts: two that overtake each other in turn would else both be
+ * closed, and the origin be cut off. */
+static bool is_parent(struct node *node, uint16_t owner, uint16_t from)
+{
+	struct member *member = &node->members[owner];
+
+	if (member->parent == MEMBER_NONE || !link_find(node, member->parent))
+		member->parent = from;
+	return member->parent == from;
+}
+
+void spread_first(struct node *node, uint32_t origin, uint16_t from, bool served)
+{
+	struct member *member = &node->members[origin_member(origin)];
+
+	if (served || member->parent == MEMBER_NONE || !link_find(node, member->parent))
+		member->parent = link_find(node, from) ? from : MEMBER_NONE;
+}
+
+void spread_duplicate(struct node *node, struct now now, uint16_t from, uint32_t origin, struct stored *held)
+{
+	struct link *link = link_find(node, from);
+	const uint16_t owner = origin_member(origin);
+
+	held->copies += held->copies < UINT8_MAX;
+	if (!link || node_is_direct(node) || from == owner || held->copies <= node->copies || is_parent(node, owner, from))
+		return;
+	link->prunes[owner / 64] |= 1ULL << owner % 64;
+	link->pruning = true;
+	soon(node, now);
+}
+
+void spread_turn(struct node *node, struct now now)
+{
+	if (instant_is_before(now.mono, node->names_due))
+		return;
+	node->names_due = (struct instant){ INT64_MAX };
+	for (uint32_t i = 0; i < node->links_count; i++) {
+		struct link *link = &node->links[i];
+
+		if (!link->agreed)
+			continue;
+		if (link->pruning)
+			outbox_add(node, (struct out){ .kind = OUT_PRUNE, .target = link->member });
+		link->pruning = false;
+		if (node->fresh_next != node->fresh_named)
+			outbox_add(node, (struct out){
+						 .kind = OUT_NAMES,
+						 .target = link->member,
+						 .what = (uint32_t)(node->fresh_next - node->fresh_named),
+						 .sequence = node->fresh_named,
+					 });
+	}
+	node->fresh_named = node->fresh_next;
+}
+
+/* How many copies of a frame are worth taking: more where pushes are lost. Falls slowly, so that it does not swing. */
+void spread_second(struct node *node)
+{
+	const uint64_t all = node->eager_first + node->repaired_first;
+
+	if (all < SAMPLE_MIN)
+		return;
+	if (node->repaired_first * 200 > all && node->copies < COPIES_MAX)
+		node->copies++;
+	else if (node->repaired_first * 5000 < all && node->copies > 1 && node_random(node) % 30 == 0)
+		node->copies--;
+	node->eager_first = node->repaired_first = 0;
+}
+
+/* Is this one named to this neighbour? Not what it was pushed, has sent or signed; of many, only some. */
+static bool is_named(const struct node *node, const struct link *link, uint64_t number, uint32_t batch)
+{
+	const struct fresh *fresh = &node->fresh[number % FRESH_SIZE];
+	const uint16_t owner = origin_member(fresh->origin);
+	const uint32_t turn = (uint32_t)(number + (uint64_t)(link - node->links)) % node->links_count;
+
+	if (fresh->from == link->member || owner == link->member || !set_has(link->lazy, owner))
+		return false;
+	return batch <= NAMES_ALL || turn < NAMES_SOME;
+}
+
+size_t spread_write_names(struct node *node, const struct out *out, uint8_t *ret_plain)
+{
+	const struct link *link = link_find(node, out->target);
+	const size_t room = node->config.datagram_bytes - SEAL_BYTES;
+	uint64_t number = out->sequence;
+	const uint64_t end = out->sequence + out->what;
+	uint8_t *at = ret_plain;
+
+	if (!link)
+		return 0;
+	if (number + FRESH_SIZE < node->fresh_next)
+		number = node->fresh_next - FRESH_SIZE; /* overwritten meanwhile: digests tell of those */
+	at = put_le(at, MESSAGE_NAMES, 1);
+	for (; number < end; number++) {
+		const struct fresh *fresh = &node->fresh[number % FRESH_SIZE];
+
+		if (!is_named(node, link, number, out->what))
+			continue;
+		if ((size_t)(at - ret_plain) + NAME_BYTES > room) {
+			outbox_add(node, (struct out){ .kind = OUT_NAMES, .target = out->target, .what = (uint32_t)(end - number), .sequence = number });
+			break;
+		}
+		at = put_le(at, node->members[origin_member(fresh->origin)].id, 8);
+		at = put_le(at, fresh->sequence & ((1ULL << SEQUENCE_BOOT_SHIFT) - 1), 5);
+		at = put_bytes(at, fresh->leaf, 3);
+	}
+	return at - ret_plain > 1 ? (size_t)(at - ret_plain) : 0;
+}
+
+/* Names are of a member's running start alone: digests tell of the others. */
+static void name_receive(struct node *node, struct now now, uint16_t from, uint64_t id, uint64_t number, const uint8_t leaf[3])
+{
+	const uint16_t owner = member_find(node, id);
+	const struct member *member = owner == MEMBER_NONE ? NULL : &node->members[owner];
+	const uint64_t sequence = member ? member->boot << SEQUENCE_BOOT_SHIFT | number : 0;
+	const struct stored *held;
+	uint32_t origin;
+
+	if (!member || !member->session || member->self || number == 0)
+		return;
+	origin = origin_of(node, owner, member->incarnation);
+	if (origin == INDEX_NONE || node->origins[origin].quarantined)
+		return;
+	if (!origin_has(&node->origins[origin], sequence)) {
+		origin_claim(&node->origins[origin], sequence);
+		repair_note(node, now, origin, from, node->copies > 1 ? GRAFT_LOSSY_MS : GRAFT_MS);
+		return;
+	}
+	held = store_find(&node->store, id, member->incarnation, sequence);
+	if (!held || !held->size)
+		return;
+	if (memcmp(held->leaf, leaf, 3) != 0)
+		outbox_add(node, (struct out){ .kind = OUT_WANT, .flags = 1, .target = from, .what = origin, .sequence = sequence });
+	else if (held->copies < node->copies) /* fewer came than are wanted: it may push, too */
+		outbox_add(node, (struct out){ .kind = OUT_PRUNE, .flags = PRUNE_OPEN, .target = from, .what = owner });
+}
+
+enum reject spread_receive_names(struct node *node, struct now now, uint16_t from, const uint8_t *bytes, size_t size)
+{
+	struct cursor c = { bytes, bytes + size, false };
+
+	if (size == 0 || size % NAME_BYTES != 0)
+		return REJECT_MESSAGE;
+	while (!cursor_done(&c)) {
+		const uint64_t id = get_le(&c, 8), number = get_le(&c, 5);
+		uint8_t leaf[3];
+
+		get_bytes(&c, leaf, sizeof(leaf));
+		name_receive(node, now, from, id, number, leaf);
+	}
+	return REJECT_NONE;
+}
+
+size_t spread_write_prune(struct node *node, const struct out *out, uint8_t *ret_plain)
+{
+	struct link *link = link_find(node, out->target);
+	const size_t room = node->config.datagram_bytes - SEAL_BYTES;
+	uint8_t *at = put_le(ret_plain, MESSAGE_PRUNE, 1);
+
+	at = put_le(at, out->flags, 1);
+	if (out->flags == PRUNE_OPEN)
+		return (size_t)(put_le(at, node->members[out->what].id, 8) - ret_plain);
+	for (uint16_t i = 0; link && i < node->members_high; i++) {
+		if (!set_has(link->prunes, i))
+			continue;
+		if ((size_t)(at - ret_plain) + 8 > room) {
+			outbox_add(node, *out);
+			break;
+		}
+		link->prunes[i / 64] &= ~(1ULL << i % 64);
+		at = put_le(at, node->members[i].id, 8);
+	}
+	return at - ret_plain > 2 ? (size_t)(at - ret_plain) : 0;
+}
+
+enum reject spread_receive_prune(struct node *node, uint16_t from, const uint8_t *bytes, size_t size)
+{
+	struct link *link = link_find(node, from);
+	struct cursor c = { bytes, bytes + size, false };
+	const uint64_t what = get_le(&c, 1);
+
+	if (size < 1 + 8 || size % 8 != 1 || what > PRUNE_OPEN)
+		return REJECT_MESSAGE;
+	while (link && !cursor_done(&c)) {
+		const uint16_t member = member_find(node, get_le(&c, 8));
+
+		if (member != MEMBER_NONE && what == PRUNE_OPEN)
+			link->lazy[member / 64] &= ~(1ULL << member % 64);
+		else if (member != MEMBER_NONE)
+			link->lazy[member / 64] |= 1ULL << member % 64;
+	}
+	return REJECT_NONE;
+}

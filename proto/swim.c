@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Who is alive, and where. In a mesh of more than DIRECT_MEMBERS_MAX each member probes one other per period, in an order shuffled anew each
+ * round (SWIM); who does not answer is probed through others, then suspected, then called down, unless it refutes with a newer record of its
+ * own. A member that hears little itself is slower to suspect others (Lifeguard). The same PING, sent to a new address, makes a member prove
+ * that it is there. PROTOCOL.md section "Failure detection".
+ */
+#include "node_internal.h"
+
+#define RUMOUR_BYTES (8 + 1 + 8 + 8)
+#define RUMOURS_PER_PROBE 8
+#define TELLINGS 4 /* x log2(members): each rumour is told so often by each member, as in SWIM */
+
+void swim_init(struct node *node)
+{
+	node->probe.member = MEMBER_NONE;
+	for (unsigned int i = 0; i < ERRANDS_SIZE; i++)
+		node->errands[i].member = MEMBER_NONE;
+	for (unsigned int i = 0; i < RUMOURS_SIZE; i++)
+		node->rumours[i].member = MEMBER_NONE;
+}
+
+static int64_t members_log2(const struct node *node)
+{
+	int64_t log = 0;
+
+	for (uint32_t members = node->members_count; members > 1; members /= 2)
+		log++;
+	return log;
+}
+
+/* ---- rumours ---- */
+
+static uint8_t tellings(const struct node *node)
+{
+	return (uint8_t)(TELLINGS * (1 + members_log2(node)));
+}
+
+static void rumour_add(struct node *node, uint16_t member)
+{
+	struct rumour *place = &node->rumours[0];
+
+	for (unsigned int i = 0; i < RUMOURS_SIZE; i++) {
+		struct rumour *rumour = &node->rumours[i];
+
+		if (rumour->member == member) {
+			rumour->tellings = tellings(node);
+			return;
+		}
+		if (place->member != MEMBER_NONE && (rumour->member == MEMBER_NONE || rumour->tellings < place->tellings))
+			place = rumour;
+	}
+	*place = (struct rumour){ .member = member, .tellings = tellings(node) };
+}
+
+static uint64_t record_number(const struct record_body *record)
+{
+	return record->boot << SEQUENCE_BOOT_SHIFT | record->version;
+}
+
+static uint8_t *rumour_write(const struct member *member, uint8_t *at)
+{
+	at = put_le(at, member->id, 8);
+	at = put_le(at, member->state, 1);
+	at = put_le(at, member->record.incarnation, 8);
+	return put_le(at, record_number(&member->record), 8);
+}
+
+/* What is said of the receiver comes first: it alone can refute it. */
+static uint8_t *rumours_write(struct node *node, const struct member *to, uint8_t *at)
+{
+	unsigned int told = 0;
+
+	if (to->has_record && (to->state == MEMBER_SUSPECT || to->state == MEMBER_DOWN)) {
+		at = rumour_write(to, at);
+		told++;
+	}
+	for (unsigned int i = 0; i < RUMOURS_SIZE && told < RUMOURS_PER_PROBE; i++) {
+		struct rumour *rumour = &node->rumours[i];
+		const struct member *member;
+
+		if (rumour->member == MEMBER_NONE)
+			continue;
+		member = &node->members[rumour->member];
+		if (!member->used || !member->has_record || rumour->tellings == 0) {
+			rumour->member = MEMBER_NONE;
+			continue;
+		}
+		at = rumour_write(member, at);
+		rumour->tellings--;
+		told++;
+	}
+	return at;
+}
+
+static void set_state(struct node *node, struct now now, uint16_t number, enum member_state state)
+{
+	struct member *member = &node->members[number];
+
+	if (member->state == state)
+		return;
+	member->state = (uint8_t)state;
+	member->state_at = now.mono;
+	rumour_add(node, number);
+	if (state == MEMBER_DOWN && member->up) {
+		member->up = false;
+		member_tell(node, now, number, EVENT_MEMBER_SILENT, 0);
+	}
+}
+
+static void health_worsen(struct node *node)
+{
+	node->health += node->health < HEALTH_MAX - 1;
+}
+
+static void rumour_receive(struct node *node, struct now now, uint64_t id, uint8_t state, uint64_t incarnation, uint64_t number)
+{
+	const uint16_t which = member_find(node, id);
+	struct member *member = which == MEMBER_NONE ? NULL : &node->members[which];
+
+	/* A record we have not, or one that was refuted: not about what is known here. */
+	if (!member || !member->has_record || member->record.incarnation != incarnation || record_number(&member->record) != number)
+		return;
+	if (state != MEMBER_SUSPECT && state != MEMBER_DOWN)
+		return;
+	if (member->self) {
+		health_worsen(node);
+		record_renew(node, now);
+		return;
+	}
+	if (member_is_near(node, which, now) || member->state >= state)
+		return; /* heard by ourselves, or told before */
+	set_state(node, now, which, state);
+}
+
+static enum reject rumours_read(struct node *node, struct now now, const uint8_t *bytes, size_t size)
+{
+	struct cursor c = { bytes, bytes + size, false };
+
+	if (size % RUMOUR_BYTES != 0 || size > (size_t)RUMOURS_PER_PROBE * RUMOUR_BYTES)
+		return REJECT_MESSAGE;
+	while (!cursor_done(&c)) {
+		const uint64_t id = get_le(&c, 8);
+		const uint8_t state = (uint8_t)get_le(&c, 1);
+		const uint64_t incarnation = get_le(&c, 8), number = get_le(&c, 8);
+
+		rumour_receive(node, now, id, state, incarnation, number);
+	}
+	return REJECT_NONE;
+}
+
+void swim_alive(struct node *node, struct now now, uint16_t number)
+{
+	struct member *member = &node->members[number];
+
+	if (member->state == MEMBER_LEFT)
+		return;
+	if (member->state != MEMBER_ALIVE) {
+		member->state = MEMBER_ALIVE;
+		member->state_at = now.mono;
+	}
+	if (member->up || (node_is_direct(node) && !member->heard))
+		return;
+	member->up = true;
+	member_tell(node, now, number, EVENT_MEMBER_UP, 0);
+}
+
+/* ---- probes ---- */
+
+static uint64_t echo_draw(struct node *node)
+{
+	return node_random(node) | 1;
+}
+
+void swim_challenge(struct node *node, struct now now, uint16_t number, const struct endpoint *at)
+{
+	struct member *member = &node->members[number];
+
+	if (!member->session || at->port == 0)
+		return;
+	/* One that is still out may come back yet: the same again. */
+	if (member->challenge == 0 || !endpoint_equal(&member->challenged, at))
+		member->challenge = echo_draw(node);
+	member->challenged = *at;
+	member->challenged_at = now.mono;
+	outbox_add(node, (struct out){ .kind = OUT_PING, .target = number, .sequence = member->challenge });
+}
+
+/* Fisher and Yates; members that joined since the last round come in here. */
+static void shuffle(struct node *node)
+{
+	node->probe_at = node->probe_count = 0;
+	for (uint16_t i = 1; i < node->members_high; i++) {
+		const uint32_t place = (uint32_t)(node_random(node) % (node->probe_count + 1));
+
+		if (!node->members[i].used || node->members[i].state == MEMBER_LEFT)
+			continue;
+		node->probe_order[node->probe_count++] = node->probe_order[place];
+		node->probe_order[place] = i;
+	}
+}
+
+static uint16_t probe_next(struct node *node)
+{
+	if (node->probe_at >= node->probe_count)
+		shuffle(node);
+	while (node->probe_at < node->probe_count) {
+		const uint16_t number = node->probe_order[node->probe_at++];
+
+		if (node->members[number].used && node->members[number].session && node->members[number].state != MEMBER_LEFT)
+			return number;
+	}
+	return MEMBER_NONE;
+}
+
+static void probe_begin(struct node *node, struct now now)
+{
+	const uint16_t number = probe_next(node);
+
+	node->probe = (struct probe){ .member = number, .at = now.mono };
+	if (number == MEMBER_NONE)
+		return;
+	node->members[number].challenge = 0;
+	swim_challenge(node, now, number, &node->members[number].endpoint);
+	node->probe.echo = node->members[number].challenge;
+	if (node->members[number].state == MEMBER_DOWN)
+		greet_member(node, now, number); /* it may have started again, or not know this start of ours */
+}
+
+static void ask_helpers(struct node *node, struct now now)
+{
+	const uint16_t about = node->probe.member;
+
+	node->probe.helped = true;
+	for (unsigned int i = 0; i < PROBE_HELPERS; i++) {
+		const uint16_t helper = neighbour_any(node, now, about);
+
+		if (helper != MEMBER_NONE)
+			outbox_add(node, (struct out){ .kind = OUT_PING_FOR, .target = helper, .what = about, .sequence = node->probe.echo });
+	}
+	if (!node->members[about].heard)
+		greet_member(node, now, about);
+}
+
+/* The period is over: whoever has not answered is suspected. */
+static void probe_end(struct node *node, struct now now)
+{
+	const uint16_t number = node->probe.member;
+
+	node->probe.member = MEMBER_NONE;
+	if (number == MEMBER_NONE || !node->members[number].used)
+		return;
+	health_worsen(node);
+	if (node->members[number].state == MEMBER_ALIVE && !member_is_near(node, number, now))
+		set_state(node, now, number, MEMBER_SUSPECT);
+}
+
+static void suspects_age(struct node *node, struct now now)
+{
+	const int64_t patience_ns = SUSPECT_PERIODS * PROBE_MS * NS_PER_MS * (1 + node->health) * (10 + 3 * members_log2(node)) / 10;
+
+	for (uint16_t i = 1; i < node->members_high; i++) {
+		const struct member *member = &node->members[i];
+
+		if (member->used && member->state == MEMBER_SUSPECT && duration_between(member->state_at, now.mono).ns > patience_ns)
+			set_state(node, now, i, MEMBER_DOWN);
+	}
+}
+
+static int64_t period_ns(const struct node *node)
+{
+	return PROBE_MS * NS_PER_MS * (1 + node->health);
+}
+
+void swim_turn(struct node *node, struct now now)
+{
+	if (node_is_direct(node) || !node->config.gossip) {
+		node->probe.member = MEMBER_NONE;
+		return;
+	}
+	if (node->probe.member != MEMBER_NONE && !node->probe.helped &&
+	    duration_between(node->probe.at, now.mono).ns >= PROBE_TIMEOUT_MS * NS_PER_MS)
+		ask_helpers(node, now);
+	if (instant_is_before(now.mono, node->probe_due))
+		return;
+	probe_end(node, now);
+	suspects_age(node, now);
+	probe_begin(node, now);
+	/* A tenth of jitter: members that started together do not probe together. */
+	node->probe_due = instant_after(now.mono, (struct duration){ period_ns(node) + (int64_t)(node_random(node) % (PROBE_MS * NS_PER_MS / 10)) });
+}
+
+/* ---- datagrams ---- */
+
+static void errand_add(struct node *node, struct now now, uint16_t asker, uint16_t about, uint64_t asker_echo)
+{
+	for (unsigned int i = 0; i < ERRANDS_SIZE; i++) {
+		struct errand *errand = &node->errands[i];
+
+		if (errand->member != MEMBER_NONE && duration_between(errand->at, now.mono).ns < 2 * PROBE_MS * NS_PER_MS)
+			continue;
+		*errand = (struct errand){ .asker = asker, .member = about, .asker_echo = asker_echo, .echo = echo_draw(node), .at = now.mono };
+		outbox_add(node, (struct out){ .kind = OUT_PING, .flags = 1, .target = about, .sequence = errand->echo });
+		return;
+	}
+}
+
+enum reject swim_receive_ping_for(struct node *node, struct now now, uint16_t asker, const uint8_t *bytes, size_t size)
+{
+	struct cursor c = { bytes, bytes + size, false };
+	const uint64_t echo = get_le(&c, 8), id = get_le(&c, 8);
+	uint16_t about;
+
+	if (!cursor_done(&c))
+		return REJECT_MESSAGE;
+	about = member_find(node, id);
+	if (about != MEMBER_NONE && about != asker && !node->members[about].self && node->members[about].session)
+		errand_add(node, now, asker, about, echo);
+	return REJECT_NONE;
+}
+
+/* The answer goes to where the PING came from, and is no longer than it. */
+static void answer(struct node *node, struct now now, uint16_t member, const struct endpoint *to, uint64_t echo, int64_t sent_ns)
+{
+	const uint32_t place = node->replies_next++ % COOKIE_REPLIES_SIZE;
+
+	node->replies[place] = (struct cookie_reply){ .to = *to, .greeter = echo, .sent_ns = sent_ns, .came_at = now.mono };
+	outbox_add(node, (struct out){ .kind = OUT_PONG, .target = (uint16_t)place, .what = member });
+}
+
+enum reject swim_receive_ping(struct node *node, struct now now, uint16_t member, const struct endpoint *from, const uint8_t *bytes, size_t size)
+{
+	struct cursor c = { bytes, bytes + size, false };
+	const uint64_t echo = get_le(&c, 8);
+	const int64_t sent = (int64_t)get_le(&c, 8);
+
+	if (size < PROBE_PLAIN_BYTES - 1)
+		return REJECT_MESSAGE;
+	answer(node, now, member, from, echo, sent);
+	return rumours_read(node, now, bytes + PROBE_PLAIN_BYTES - 1, size - (PROBE_PLAIN_BYTES - 1));
+}
+
+/* Two members that see us at one address other than the one we tell: that is where we are. */
+static void seen_as(struct node *node, struct now now, uint64_t by, const struct endpoint *at)
+{
+	struct member *self = &node->members[0];
+
+	if (at->port == 0 || endpoint_equal(at, &self->endpoint))
+		return;
+	if (!endpoint_equal(at, &node->seen_as)) {
+		node->seen_as = *at;
+		node->seen_by = by;
+		return;
+	}
+	if (node->seen_by == by || now.mesh.ns - self->record.at_ns < MEMBER_SILENT_MS * NS_PER_MS)
+		return;
+	self->endpoint = *at;
+	record_renew(node, now);
+}
+
+static void errand_done(struct node *node, struct now now, uint16_t member, uint64_t echo)
+{
+	for (unsigned int i = 0; i < ERRANDS_SIZE; i++) {
+		struct errand *errand = &node->errands[i];
+
+		if (errand->member != member || errand->echo != echo)
+			continue;
+		errand->member = MEMBER_NONE;
+		if (node->members[errand->asker].used)
+			answer(node, now, errand->asker, &node->members[errand->asker].endpoint, errand->asker_echo, 0);
+	}
+}
+
+static void probe_done(struct node *node, struct now now, uint64_t echo)
+{
+	if (node->probe.member == MEMBER_NONE || node->probe.echo != echo)
+		return;
+	swim_alive(node, now, node->probe.member); /* by itself or by a helper's word */
+	node->probe.member = MEMBER_NONE;
+	node->health -= node->health > 0;
+}
+
+enum reject swim_receive_pong(struct node *node, struct now now, uint16_t number, const struct endpoint *from, const uint8_t *bytes, size_t size)
+{
+	struct member *member = &node->members[number];
+	struct cursor c = { bytes, bytes + size, false };
+	const uint64_t echo = get_le(&c, 8);
+	const int64_t sent = (int64_t)get_le(&c, 8), ping_sent = (int64_t)get_le(&c, 8), hold = (int64_t)get_le(&c, 8);
+	struct endpoint seen;
+
+	get_bytes(&c, seen.address.bytes, 16);
+	seen.port = (uint16_t)get_le(&c, 2);
+	if (c.failed)
+		return REJECT_MESSAGE;
+	if (member->challenge == echo && echo != 0) {
+		member_measure(node, number, now, sent, ping_sent, hold);
+		if (endpoint_equal(&member->challenged, from))
+			member_prove(node, number, from);
+		seen_as(node, now, member->id, &seen);
+	}
+	probe_done(node, now, echo);
+	errand_done(node, now, number, echo);
+	return rumours_read(node, now, bytes + PROBE_PLAIN_BYTES - 1, size - (PROBE_PLAIN_BYTES - 1));
+}
+
+static size_t write_ping(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_plain)
+{
+	const struct member *member = &node->members[out->target];
+	uint8_t *at = ret_plain;
+
+	*ret_to = out->flags == 0 && member->challenge == out->sequence ? member->challenged : member->endpoint;
+	if (ret_to->port == 0)
+		return 0;
+	at = put_le(at, MESSAGE_PING, 1);
+	at = put_le(at, out->sequence, 8);
+	at = put_le(at, (uint64_t)now.mesh.ns, 8);
+	memset(at, 0, (size_t)(ret_plain + PROBE_PLAIN_BYTES - at));
+	at = ret_plain + PROBE_PLAIN_BYTES;
+	if (member->proven && endpoint_equal(ret_to, &member->endpoint))
+		at = rumours_write(node, member, at);
+	return (size_t)(at - ret_plain);
+}
+
+static size_t write_pong(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_plain)
+{
+	const struct cookie_reply *reply = &node->replies[out->target];
+	const struct member *member = &node->members[out->what];
+	uint8_t *at = ret_plain;
+
+	*ret_to = reply->to;
+	at = put_le(at, MESSAGE_PONG, 1);
+	at = put_le(at, reply->greeter, 8);
+	at = put_le(at, (uint64_t)now.mesh.ns, 8);
+	at = put_le(at, (uint64_t)reply->sent_ns, 8);
+	at = put_le(at, (uint64_t)duration_between(reply->came_at, now.mono).ns, 8);
+	at = put_bytes(at, reply->to.address.bytes, 16);
+	at = put_le(at, reply->to.port, 2);
+	if (member->proven && endpoint_equal(ret_to, &member->endpoint))
+		at = rumours_write(node, member, at);
+	return (size_t)(at - ret_plain);
+}
+
+size_t swim_write(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_plain)
+{
+	uint8_t *at = ret_plain;
+
+	if (out->kind == OUT_PING)
+		return write_ping(node, now, out, ret_to, ret_plain);
+	if (out->kind == OUT_PONG)
+		return write_pong(node, now, out, ret_to, ret_plain);
+	at = put_le(at, MESSAGE_PING_FOR, 1);
+	at = put_le(at, out->sequence, 8);
+	at = put_le(at, node->members[out->what].id, 8);
+	return (size_t)(at - ret_plain);
+}
