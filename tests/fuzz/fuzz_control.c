@@ -63,6 +63,38 @@ bool table_find(const struct table *table, const struct key *key, struct record_
 	return key->destination.bytes[15] & 1;
 }
 
+struct instant table_mesh_of(const struct table *table, uint32_t jiffies)
+{
+	(void)table;
+	return (struct instant){ (int64_t)jiffies * 4 * NS_PER_MS };
+}
+
+int table_capture_begin(struct table *table, const struct table_capture *wanted)
+{
+	(void)table, (void)wanted;
+	return 0;
+}
+
+int table_capture_renew(struct table *table, const struct table_capture *wanted)
+{
+	(void)table, (void)wanted;
+	return 0;
+}
+
+void table_capture_end(struct table *table)
+{
+	(void)table;
+}
+
+/* One sample of a long frame. */
+void table_capture_read(struct table *table, bool (*each)(void *user, const struct sample *sample), void *user)
+{
+	const struct sample sample = { .reason = REASON_DROP_PAIR, .length = UINT32_MAX, .caught = 192 };
+
+	(void)table;
+	each(user, &sample);
+}
+
 uint32_t table_clients_full(const struct table *table)
 {
 	(void)table;
@@ -141,7 +173,12 @@ static size_t size_of(uint32_t type)
 					[CONTROL_TYPE_KEY] = sizeof(struct control_key),
 					[CONTROL_TYPE_RECORD] = sizeof(struct control_record),
 					[CONTROL_TYPE_CELL] = sizeof(struct control_cell),
-					[CONTROL_TYPE_EVENT] = sizeof(struct control_event) };
+					[CONTROL_TYPE_EVENT] = sizeof(struct control_event),
+					[CONTROL_TYPE_RULE] = sizeof(struct control_rule),
+					[CONTROL_TYPE_SAMPLE] = sizeof(struct control_sample),
+					[CONTROL_TYPE_PUSHED] = sizeof(struct control_pushed),
+					[CONTROL_TYPE_DOCUMENT] = sizeof(struct control_document),
+					[CONTROL_TYPE_STANDING] = sizeof(struct control_standing) };
 
 	return type < sizeof(sizes) / sizeof(sizes[0]) ? sizes[type] : 0;
 }
@@ -205,7 +242,7 @@ static void ask(const struct control_request *request)
 		if (fills > FILLS_MAX || ended != (answer.state == ANSWER_DONE))
 			abort();
 	}
-	if (!ended && !(request->verb == CONTROL_EVENTS && (request->flags & CONTROL_FOLLOW)))
+	if (!ended && request->verb != CONTROL_CAPTURE && !(request->verb == CONTROL_EVENTS && (request->flags & CONTROL_FOLLOW)))
 		abort();
 }
 
