@@ -23,8 +23,20 @@ static uint32_t index_size(const struct node_limits *limits)
 	return size;
 }
 
+/* What of each kind waits at once. In a tick one cell of a key grows, hardly two; half of all keys at most are destinations. A cell that finds
+ * no room is published when it grows again, or when its slot closes. */
+static void node_size(struct node *node, const struct node_limits *limits)
+{
+	node->own_pairs.size = limits->keys_max;
+	node->own_destinations.size = limits->keys_max / 2;
+	node->own_late.size = limits->keys_max / 2;
+	/* More than the keys: a key forgotten and made again may stand in a queue once more. */
+	node->dirty.size = node->warm.size = limits->keys_max + limits->keys_max / 4;
+}
+
 static void node_place(struct node *node, struct arena *arena, const struct node_limits *limits)
 {
+	node_size(node, limits);
 	node->members = arena_take(arena, limits->members_max, sizeof(*node->members));
 	node->origins = arena_take(arena, (size_t)limits->members_max * INCARNATIONS_MAX, sizeof(*node->origins));
 	node->member_index = arena_take(arena, index_size(limits), sizeof(*node->member_index));
@@ -32,12 +44,11 @@ static void node_place(struct node *node, struct arena *arena, const struct node
 	node->probe_order = arena_take(arena, limits->members_max, sizeof(*node->probe_order));
 	node->gaps = arena_take(arena, (size_t)limits->members_max * INCARNATIONS_MAX, sizeof(*node->gaps));
 	node->publish_cells = arena_take(arena, publish_cells(limits), sizeof(*node->publish_cells));
-	node->own_destinations.items = arena_take(arena, limits->cells_max, sizeof(struct own_change));
-	node->own_pairs.items = arena_take(arena, limits->cells_max, sizeof(struct own_change));
-	node->own_late.items = arena_take(arena, limits->cells_max, sizeof(struct own_change));
-	/* Twice the keys: a key forgotten and made again may stand in a queue once more. */
-	node->dirty.items = arena_take(arena, 2 * (size_t)limits->keys_max, sizeof(uint32_t));
-	node->warm.items = arena_take(arena, 2 * (size_t)limits->keys_max, sizeof(uint32_t));
+	node->own_destinations.items = arena_take(arena, node->own_destinations.size, sizeof(struct own_change));
+	node->own_pairs.items = arena_take(arena, node->own_pairs.size, sizeof(struct own_change));
+	node->own_late.items = arena_take(arena, node->own_late.size, sizeof(struct own_change));
+	node->dirty.items = arena_take(arena, node->dirty.size, sizeof(uint32_t));
+	node->warm.items = arena_take(arena, node->warm.size, sizeof(uint32_t));
 	node->rates = arena_take(arena, limits->keys_max, sizeof(*node->rates));
 	outbox_place(node, arena, limits);
 	node->trust = arena_take(arena, 1, sizeof(*node->trust));
@@ -124,8 +135,6 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	memset(node->members, 0, config->limits.members_max * sizeof(*node->members));
 	memset(node->origins, 0, (size_t)config->limits.members_max * INCARNATIONS_MAX * sizeof(*node->origins));
 	node->publish_cells_max = publish_cells(&config->limits);
-	node->own_destinations.size = node->own_pairs.size = node->own_late.size = config->limits.cells_max;
-	node->dirty.size = node->warm.size = 2 * config->limits.keys_max;
 
 	seed_draw(config, "xpro-mesh hash", hash_seed, sizeof(hash_seed));
 	seed_draw(config, "xpro-mesh cookie", node->cookie_secret, sizeof(node->cookie_secret));

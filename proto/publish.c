@@ -49,8 +49,7 @@ void publish_later(struct node *node, uint32_t entry, uint32_t cell)
 {
 	if (!node->config.gossip || node->ledger.cells[cell].waiting & CELL_WAITING)
 		return;
-	/* The queues hold every own cell there can be, so a push only fails over places of cells already forgotten: the closing frame of
-	 * the slot then carries the total. */
+	/* No room: the next growth asks again, and the closing frame of the slot carries the total. */
 	if (own_push(queue_of(node, entry), (struct own_change){ entry, cell }))
 		node->ledger.cells[cell].waiting |= CELL_WAITING;
 }

@@ -284,6 +284,18 @@ static void make_noise(uint8_t *bytes, size_t size, uint32_t n)
 	bytes[n % 2] ^= 0x5a;
 }
 
+/* Bytes of a node's memory for each pair, beyond what a small one needs. */
+static double memory_pair(uint32_t slots)
+{
+	enum { MEMORY_PAIRS = 1 << 20, ORIGINS = 3 };
+	const struct node_limits small = { .keys_max = 1024, .cells_max = 1024, .frames_max = 8192, .members_max = 8 };
+	struct node_limits large = small;
+
+	large.keys_max += MEMORY_PAIRS;
+	large.cells_max += MEMORY_PAIRS * ORIGINS * slots;
+	return (double)(node_bytes(&large) - node_bytes(&small)) / MEMORY_PAIRS;
+}
+
 int main(void)
 {
 	struct datagrams datagrams = { .room = 4096 };
@@ -302,6 +314,8 @@ int main(void)
 		     "1 M records, sealed datagram to ledger, one core / the paper's four commands per pair through pipelined Redis");
 	bench_figure("mesh.ingest.loop", ingest, bench_redis_loop(REDIS_LOOP_PAIRS), "records/s",
 		     "the same / the paper's loop, one reply at a time, over a Unix socket");
+	bench_figure("mesh.memory.pair", memory_pair(1), NAN, "B/pair", "daemon memory for 1 M more pairs of 3 origins, one slot active");
+	bench_figure("mesh.memory.pair.7", memory_pair(SLOTS_HELD), NAN, "B/pair", "the same, all seven slots active");
 	bench_figure("mesh.apply", apply, NAN, "records/s", "replay, carry and verdict of changed keys, one core");
 	/* A datagram received stays marked; fresh ones are needed for spoiling. */
 	ns += TICK_MS_DEFAULT * NS_PER_MS;
