@@ -57,6 +57,7 @@ struct entry {
 	uint16_t maker; /* number of the member whose cell made the entry */
 	uint16_t policy; /* what it is judged by, see policy_node.c */
 	uint16_t policy_generation; /* low bits of the policy's that this was looked up in; 0: never */
+	uint16_t peak; /* pair of a destination over its rate: upper half of a float, the rate it is expected back with after a pause */
 	struct recent recent;
 };
 

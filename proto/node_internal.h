@@ -495,7 +495,7 @@ void judge_dirty(struct node *node, uint32_t entry);
 void judge_whole_tick(struct node *node);
 void judge_tick(struct node *node, struct now now);
 /* Works out the shares of a destination over its rate; share_tick does for all that are listed. */
-void share_level(struct node *node, struct now now, uint32_t number);
+bool share_level(struct node *node, struct now now, uint32_t number);
 void share_tick(struct node *node, struct now now);
 
 /* ---- policy_node.c ---- */

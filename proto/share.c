@@ -7,6 +7,9 @@
 
 #define REMAINDER_FLOOR 0.1 /* of T_F2: what clients without a rate of their own may always have together */
 #define FEW_PACKETS 8 /* over FAIR_TICKS: fewer tell no rate, 1 packet in 0.6 s may be 1.7 a second or one a minute */
+#define PEAK_DECAY 0.9 /* a tick of a peak while packets come often enough to tell a rate: halved in 1.4 s */
+#define PEAK_DECAY_FEW 0.8 /* the same while they do not: a client that came down to a trickle is not held to its past for long */
+#define PAUSE_PART 4 /* a tick with less than a quarter of the mean tick is a pause; one packet in each does not hide it */
 #define IDLE_DIFFERS 0.25 /* of a share that only the next packet of a client that is silent may meet */
 
 /* Packets per second over the FAIR_TICKS ticks up to `tick`. The destination's A serves all its clients: one time for one sum. */
@@ -38,28 +41,72 @@ static uint64_t packets_lately(const struct node *node, const struct entry *entr
 	return packets;
 }
 
+static double peak_of(const struct entry *entry)
+{
+	const uint32_t bits = (uint32_t)entry->peak << 16;
+	float peak;
+
+	memcpy(&peak, &bits, sizeof(peak));
+	return (double)peak;
+}
+
+static void set_peak(struct entry *entry, double rate)
+{
+	const float peak = (float)rate;
+	uint32_t bits;
+
+	memcpy(&bits, &peak, sizeof(bits));
+	entry->peak = (uint16_t)(bits >> 16);
+}
+
+/* The highest recent rate, fading while the client is heard, held while it is silent: who sends in pulses is met by each at the rate of the
+ * pulse before, not at its mean. */
+static void peak_tick(struct entry *entry, uint64_t recent, double rate)
+{
+	if (recent >= FEW_PACKETS)
+		set_peak(entry, fmax(rate, PEAK_DECAY * peak_of(entry)));
+	else if (recent > 0)
+		set_peak(entry, PEAK_DECAY_FEW * peak_of(entry));
+}
+
+/* Did it send in a part of these FAIR_TICKS only? Then their mean says little of what it sends while it does. */
+static bool paused(const struct entry *entry, uint64_t tick, uint64_t recent)
+{
+	uint64_t least = recent;
+
+	for (uint64_t t = tick - FAIR_TICKS; t < tick; t++) {
+		const uint64_t packets = recent_sum(&entry->recent, t, t + 1);
+
+		least = packets < least ? packets : least;
+	}
+	return least * FAIR_TICKS * PAUSE_PART < recent;
+}
+
 /*
- * Packets per second of a client that was heard before these FAIR_TICKS began: its recent rate, or its mean since the slot before this one
- * when its packets are too few to tell. 0: it is new, or has been silent since; its next packet, and those that made it known, belong to the
- * remainder. *ret_listed is what it was heard with lately, if it is not new.
+ * Packets per second of a client that was heard before these FAIR_TICKS began: its recent rate, or its peak if it paused;
+ * when its packets are too few to tell, its mean since the slot before this one, or its peak if that is more. 0: it is new, or has been silent since; its next packet, and those that
+ * made it known, belong to the remainder. *ret_listed is what it was heard with lately, if it is not new.
  */
-static double settled_rate(const struct node *node, const struct entry *entry, uint64_t tick, double *ret_listed)
+static double settled_rate(const struct node *node, struct entry *entry, uint64_t tick, double *ret_listed)
 {
 	const uint64_t recent = recent_sum(&entry->recent, tick - FAIR_TICKS, tick);
 	const struct instant until = mesh_tick_start(&node->mesh, tick), from = mesh_tick_start(&node->mesh, tick - FAIR_TICKS);
-	const double seconds = FAIR_TICKS * tick_seconds(node);
+	const double seconds = FAIR_TICKS * tick_seconds(node), rate = (double)recent / seconds;
 	struct instant begins;
 	const uint64_t known = packets_lately(node, entry, &begins), after = recent_sum(&entry->recent, tick, entry->recent.newest),
 		       packets = known > after ? known - after : 0;
 
 	*ret_listed = 0;
+	if (packets == 0)
+		entry->peak = 0;
+	peak_tick(entry, recent, rate);
 	if (packets == 0 || !instant_is_before(begins, from))
 		return 0;
-	*ret_listed = (double)recent / seconds;
+	*ret_listed = rate;
 	if (recent >= FEW_PACKETS)
-		return *ret_listed;
+		return paused(entry, tick, recent) ? fmax(rate, peak_of(entry)) : rate;
 	/* One more than were counted: shares go by 1 / rate, and the mean of 1 / (n + 1) is 1 / rate, that of 1 / n is more. */
-	return (double)(packets + 1) / fmax(1, (double)duration_between(begins, until).ns / NS_PER_S);
+	return fmax(peak_of(entry), (double)(packets + 1) / fmax(1, (double)duration_between(begins, until).ns / NS_PER_S));
 }
 
 /* Does its own rule drop it now? Marked as over it may pass again: marks outlast a rate just below T_F1, so that events do not flutter. */
@@ -159,7 +206,7 @@ static uint16_t client_share(const struct node *node, struct now now, const stru
 	return share > least ? share : least;
 }
 
-void share_level(struct node *node, struct now now, uint32_t number)
+bool share_level(struct node *node, struct now now, uint32_t number)
 {
 	const struct entry *destination = &node->ledger.entries[number];
 	double listed = 0, listed_effective = 0, untouchable = 0, remainder, reserve, water;
@@ -168,8 +215,10 @@ void share_level(struct node *node, struct now now, uint32_t number)
 	size_t clients = 0, here = 0;
 
 	verdict_of(node, now, number, &v);
+	if (v.limit <= 0)
+		return false; /* no rate any more */
 	for (uint32_t at = destination->group; at != INDEX_NONE; at = node->ledger.entries[at].group) {
-		const struct entry *client = &node->ledger.entries[at];
+		struct entry *client = &node->ledger.entries[at];
 		double rate, heard;
 
 		rate = settled_rate(node, client, v.carry.tick, &heard);
@@ -198,6 +247,7 @@ void share_level(struct node *node, struct now now, uint32_t number)
 	}
 	set_share(node, number, left);
 	set_thin(node, number, true);
+	return listed_effective + remainder > v.limit;
 }
 
 void share_tick(struct node *node, struct now now)
@@ -210,13 +260,13 @@ void share_tick(struct node *node, struct now now)
 
 		if (!(entry->flags & ENTRY_LISTED))
 			continue; /* forgotten, and its place perhaps taken */
-		if (!(entry->flags & ENTRY_OVER) || !entry_policy(node, entry)->thresholds.fair) {
-			entry->flags &= (uint16_t)~ENTRY_LISTED;
-			lift(node, number);
+		/* Between two pulses it is not over, but will be with the next. */
+		if (entry_policy(node, entry)->thresholds.fair && (share_level(node, now, number) || entry->flags & ENTRY_OVER)) {
+			node->over[kept++] = number;
 			continue;
 		}
-		share_level(node, now, number);
-		node->over[kept++] = number;
+		entry->flags &= (uint16_t)~ENTRY_LISTED;
+		lift(node, number);
 	}
 	node->over_count = kept;
 }
