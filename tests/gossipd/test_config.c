@@ -144,7 +144,7 @@ static void what_is_wrong_is_said_at_its_line(void **state)
 		/* 51 */ { 21, "	cells = 999;", ":21: limits: cells (999) must be at least keys (1000)" },
 		/* 52 */
 		{ 21, "	datagram_bytes = 1453;", ":21: datagram_bytes: 1453 is out of bounds; write 1024 to 1452" },
-		/* 53 */ { 21, "	members = 257;", ":21: members: 257 is out of bounds; write 1 to 256" },
+		/* 53 */ { 21, "	members = 2049;", ":21: members: 2049 is out of bounds; write 1 to 2048" },
 		/* 54 */ { 21, "	frames_per_tick = 300; frames = 1199;", ":21: limits: frames (1199) must be at least four times" },
 		/* 55 */ { 22, "", ":23: syntax error; a closing bracket or quote is missing before the end" },
 	};
