@@ -9,7 +9,8 @@
 root=$(cd "$(dirname "$0")/../.." && pwd)
 bin=${BIN:-$root/build/bin}
 ctl=$bin/gossipctl
-count=0 failed=0 daemon=
+daemon=
+. "$root/tests/e2e/tap.sh"
 
 begin() {
 	[ "$(id -u)" -eq 0 ] || { echo "Bail out! needs root"; exit 1; }
@@ -50,37 +51,6 @@ finish() {
 	ip netns del "$name-peer" 2>/dev/null
 	umount "$dir/bpf" 2>/dev/null
 	rm -rf "$dir"
-}
-
-# ends with the plan and the status
-done_testing() {
-	echo "1..$count"
-	[ "$failed" -eq 0 ]
-	exit
-}
-
-# ok TITLE COMMAND...: one test
-ok() {
-	title=$1
-	shift
-	count=$((count + 1))
-	if "$@" >"$dir/out" 2>&1; then
-		echo "ok $count - $title"
-	else
-		echo "not ok $count - $title"
-		sed 's/^/# /' "$dir/out" | tail -n 30
-		failed=$((failed + 1))
-	fi
-}
-
-# wait_for SECONDS COMMAND...: until it holds
-wait_for() {
-	deadline=$(($(date +%s) + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ "$(date +%s)" -le "$deadline" ] || { echo "waited in vain for: $*"; return 1; }
-		sleep 0.05
-	done
 }
 
 inside() { nsenter --net="/run/netns/$name" "$@"; }

@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")/../.." && pwd)
 bin=${BIN:-$here/build/bin}
 dir=$(mktemp -d)
 name=xpro-cap-$$
-count=0 failed=0
+. "$here/tests/e2e/tap.sh"
 
 finish() {
 	for pid in "$dir"/pid.*; do [ ! -f "$pid" ] || kill -KILL "$(cat "$pid")" 2>/dev/null; done
@@ -20,30 +20,6 @@ finish() {
 }
 trap finish EXIT
 trap 'exit 1' INT TERM HUP
-
-ok() {
-	title=$1
-	shift
-	count=$((count + 1))
-	if "$@" >"$dir/out" 2>&1; then
-		echo "ok $count - $title"
-	else
-		echo "not ok $count - $title"
-		sed 's/^/# /' "$dir/out"
-		failed=$((failed + 1))
-	fi
-}
-
-# wait_for SECONDS COMMAND...: until it holds
-wait_for() {
-	left=$(($1 * 20))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		left=$((left - 1))
-		[ "$left" -gt 0 ] || { echo "waited in vain for: $*"; return 1; }
-		sleep 0.05
-	done
-}
 
 inside() { ns=$1; shift; nsenter --net="/run/netns/$name-$ns" "$@"; }
 ask() { node=$1; shift; "$bin/gossipctl" --socket "$dir/$node.sock" "$@"; }
@@ -187,5 +163,4 @@ ok "the_trace_holds_no_key" holds_no_key a
 head -c 3000 "$dir/a.capture" >"$dir/cut.capture"
 ok "a_cut_trace_is_told" sh -c "! $bin/xpro-sim replay $dir/cut.capture 2>&1 | grep -q 'as the daemon' && $bin/xpro-sim replay $dir/cut.capture 2>&1 | grep -q 'cut\|no end'"
 
-echo "1..$count"
-[ "$failed" -eq 0 ]
+done_testing

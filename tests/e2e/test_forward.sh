@@ -13,7 +13,8 @@ packets=${PACKETS:-$here/build/tests/e2e/packets}
 ctl=$bin/gossipctl
 dir=$(mktemp -d)
 name=xpro-fwd-$$
-count=0 failed=0 daemon= ears=
+daemon= ears=
+. "$here/tests/e2e/tap.sh"
 
 finish() {
 	[ -z "$ears" ] || kill "$ears" 2>/dev/null
@@ -27,30 +28,6 @@ trap finish EXIT
 trap 'exit 1' INT TERM HUP
 
 # ---- verbs ----
-
-ok() {
-	title=$1
-	shift
-	count=$((count + 1))
-	if "$@" >"$dir/out" 2>&1; then
-		echo "ok $count - $title"
-	else
-		echo "not ok $count - $title"
-		sed 's/^/# /' "$dir/out"
-		failed=$((failed + 1))
-	fi
-}
-
-# wait_for SECONDS COMMAND...: until it holds
-wait_for() {
-	left=$(($1 * 20))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		left=$((left - 1))
-		[ "$left" -gt 0 ] || { echo "waited in vain for: $*"; return 1; }
-		sleep 0.05
-	done
-}
 
 in_() { space=$1; shift; nsenter --net="/run/netns/$name-$space" "$@"; }
 ask() { "$ctl" --socket "$dir/a.sock" "$@"; }
@@ -212,5 +189,4 @@ ok "and_its_packets_count" sh -c "nsenter --net=/run/netns/$name-device $packets
 ok "for_their_pair" counted 10.79.5.1 1
 ok "it_ends" stop
 
-echo "1..$count"
-[ "$failed" -eq 0 ]
+done_testing

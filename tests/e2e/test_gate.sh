@@ -12,7 +12,7 @@ packets=${PACKETS:-$here/build/tests/e2e/packets}
 ctl=$bin/gossipctl
 dir=$(mktemp -d)
 name=xpro-gate-$$
-count=0 failed=0
+. "$here/tests/e2e/tap.sh"
 
 finish() {
 	for node in a b; do
@@ -25,30 +25,6 @@ finish() {
 }
 trap finish EXIT
 trap 'exit 1' INT TERM HUP
-
-ok() {
-	title=$1
-	shift
-	count=$((count + 1))
-	if "$@" >"$dir/out" 2>&1; then
-		echo "ok $count - $title"
-	else
-		echo "not ok $count - $title"
-		sed 's/^/# /' "$dir/out"
-		failed=$((failed + 1))
-	fi
-}
-
-# wait_for SECONDS COMMAND...: until it holds
-wait_for() {
-	left=$(($1 * 20))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		left=$((left - 1))
-		[ "$left" -gt 0 ] || { echo "waited in vain for: $*"; return 1; }
-		sleep 0.05
-	done
-}
 
 in_() { space=$1; shift; nsenter --net="/run/netns/$name-$space" "$@"; }
 ask() { node=$1; shift; "$ctl" --socket "$dir/$node.sock" "$@"; }
@@ -107,5 +83,4 @@ ok "a_member_that_moved_is_heard_from_there" wait_for 20 hears_b_at 10.76.0.99
 in_ b "$packets" send wan "$mac" 10.76.0.66 10.76.0.1 port=7946 size=500 count=10000
 ok "and_stays_up_beside_noise" wait_for 5 see_each_other
 
-echo "1..$count"
-[ "$failed" -eq 0 ]
+done_testing

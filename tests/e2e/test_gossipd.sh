@@ -11,7 +11,8 @@ bin=${BIN:-$here/build/bin}
 ctl=$bin/gossipctl
 dir=$(mktemp -d)
 name=xpro-test-$$
-count=0 failed=0 daemon=
+daemon=
+. "$here/tests/e2e/tap.sh"
 
 finish() {
 	[ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null
@@ -25,30 +26,6 @@ trap finish EXIT
 trap 'exit 1' INT TERM HUP
 
 # ---- verbs ----
-
-ok() {
-	title=$1
-	shift
-	count=$((count + 1))
-	if "$@" >"$dir/out" 2>&1; then
-		echo "ok $count - $title"
-	else
-		echo "not ok $count - $title"
-		sed 's/^/# /' "$dir/out"
-		failed=$((failed + 1))
-	fi
-}
-
-# wait_for SECONDS COMMAND...: until it holds
-wait_for() {
-	left=$(($1 * 20))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		left=$((left - 1))
-		[ "$left" -gt 0 ] || { echo "waited in vain for: $*"; return 1; }
-		sleep 0.05
-	done
-}
 
 inside() { nsenter --net="/run/netns/$name" "$@"; }
 ask() { "$ctl" --socket "$dir/a.sock" "$@"; }
@@ -245,5 +222,4 @@ ok "which_then_says_that_it_is_degraded" wait_for 5 degraded
 ok "and_why" sh -c "$ctl --socket $dir/a.sock status --json | jq -e '.status.degraded_why | contains(\"clients\")'"
 ok "it_ends_after_all" stop TERM
 
-echo "1..$count"
-[ "$failed" -eq 0 ]
+done_testing

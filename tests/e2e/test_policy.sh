@@ -10,7 +10,8 @@ bin=${BIN:-$here/build/bin}
 ctl=$bin/gossipctl
 dir=$(mktemp -d)
 name=xpro-policy-$$
-count=0 failed=0 daemon=
+daemon=
+. "$here/tests/e2e/tap.sh"
 
 finish() {
 	[ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null
@@ -22,30 +23,6 @@ trap finish EXIT
 trap 'exit 1' INT TERM HUP
 
 # ---- verbs ----
-
-ok() {
-	title=$1
-	shift
-	count=$((count + 1))
-	if "$@" >"$dir/out" 2>&1; then
-		echo "ok $count - $title"
-	else
-		echo "not ok $count - $title"
-		sed 's/^/# /' "$dir/out"
-		failed=$((failed + 1))
-	fi
-}
-
-# wait_for SECONDS COMMAND...: until it holds
-wait_for() {
-	left=$(($1 * 20))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		left=$((left - 1))
-		[ "$left" -gt 0 ] || { echo "waited in vain for: $*"; tail -n 3 "$dir/log"; return 1; }
-		sleep 0.05
-	done
-}
 
 ask() { "$ctl" --socket "$dir/a.sock" "$@"; }
 reason() { ask status --json | jq -r ".reasons[] | select(.name == \"$1\") | .packets"; }
@@ -138,5 +115,4 @@ ok "which_status_shows" wait_for 5 full
 ok "and_an_event" wait_for 5 says client_quota ask events
 ok "while_its_known_pair_goes_on" answered 5 -eq 5
 
-echo "1..$count"
-[ "$failed" -eq 0 ]
+done_testing
