@@ -23,6 +23,7 @@ static const char *const kind_names[EVENT_COUNT] = {
 	[EVENT_QUOTA] = "quota",
 	[EVENT_MEMBER_CLONED] = "member_cloned",
 	[EVENT_MEMBER_LEFT] = "member_left",
+	[EVENT_LINE_RATE] = "line_rate",
 	[EVENT_POLICY] = "policy",
 	[EVENT_NEVER_DROP_OVER] = "never_drop_over",
 };
@@ -72,6 +73,9 @@ static void write_fact(const struct node_event *event, char *ret_text, size_t by
 	case EVENT_MEMBER_LEFT:
 		snprintf(ret_text, bytes, "has left");
 		break;
+	case EVENT_LINE_RATE:
+		snprintf(ret_text, bytes, "counts more than its certified line carries, read as %.0f packets/s", event->rate);
+		break;
 	case EVENT_QUOTA:
 		snprintf(ret_text, bytes, "has used up its share of the ledger: new pairs count in their destination alone");
 		break;
@@ -96,7 +100,7 @@ static void keep(struct events *events, const struct control_event *record)
 static bool is_of_member(enum node_event_kind kind)
 {
 	return kind <= EVENT_LEFT_OUT || kind == EVENT_QUOTA || kind == EVENT_DOCUMENT || kind == EVENT_MEMBER_CLONED ||
-	       kind == EVENT_MEMBER_LEFT;
+	       kind == EVENT_MEMBER_LEFT || kind == EVENT_LINE_RATE;
 }
 
 void events_tell(struct events *events, struct now now, const struct node_event *event)

@@ -47,6 +47,7 @@ void ledger_init(struct ledger *ledger, struct arena *arena, uint32_t keys_max, 
 		.hash_seed = { hash_seed[0], hash_seed[1] },
 	};
 	ledger_place(ledger, arena, keys_max, cells_max);
+	memset(ledger->line_packets, 0xff, sizeof(ledger->line_packets));
 	memset(ledger->index, 0xff, ((size_t)ledger->index_mask + 1) * sizeof(*ledger->index));
 	for (uint32_t i = keys_max; i-- > 0;) {
 		ledger->entries[i] = (struct entry){ .cells = ledger->entries_free };
@@ -257,7 +258,7 @@ enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, co
 			return JOIN_QUOTA;
 		*ret_cell = cell_new(ledger, holder, origin, version, packets);
 		past_changes(ledger, holder, (uint16_t)version->slot);
-		*ret_gain = packets;
+		*ret_gain = ledger_within_line(ledger, origin, packets);
 		return JOIN_GREW;
 	}
 	past_changes(ledger, holder, cell->slot);
@@ -270,7 +271,7 @@ enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, co
 		return JOIN_SHRUNK;
 	if (packets == cell->packets)
 		return JOIN_SAME;
-	*ret_gain = packets - cell->packets;
+	*ret_gain = ledger_within_line(ledger, origin, packets) - ledger_within_line(ledger, origin, cell->packets);
 	cell->packets = packets;
 	return JOIN_GREW;
 }
@@ -281,13 +282,34 @@ struct slot_fractions {
 	uint8_t first, last;
 };
 
-static void fractions_add(struct slot_fractions *sum, const struct ledger_cell *cell)
+/* What a cell counts for: no more than the member's line leaves after its cells before this one in the slot, whose cells begin at `group`.
+ * Only a member that ran in several incarnations can have some. */
+static uint32_t counted_packets(const struct ledger *ledger, uint32_t group, uint32_t number, const bool *excluded)
+{
+	const struct ledger_cell *cell = &ledger->cells[number];
+	const uint16_t member = cell->origin / INCARNATIONS_MAX;
+	uint64_t left = ledger->line_packets[member];
+
+	if (left == UINT32_MAX)
+		return cell->packets;
+	if (ledger->origin_cells[cell->origin] != ledger->member_cells[member]) {
+		for (uint32_t at = group; at != number; at = ledger->cells[at].next) {
+			const struct ledger_cell *before = &ledger->cells[at];
+
+			if (before->origin / INCARNATIONS_MAX == member && !excluded[before->origin])
+				left -= before->packets < left ? before->packets : left;
+		}
+	}
+	return cell->packets < left ? cell->packets : (uint32_t)left;
+}
+
+static void fractions_add(struct slot_fractions *sum, const struct ledger_cell *cell, uint32_t packets)
 {
 	if (sum->packets == 0 || cell->first < sum->first)
 		sum->first = cell->first;
 	if (sum->packets == 0 || cell->last > sum->last)
 		sum->last = cell->last;
-	sum->packets += cell->packets;
+	sum->packets += packets;
 }
 
 static struct slot_sum slot_sum_of(const struct slot_fractions *fractions, uint64_t slot, const struct mesh *mesh)
@@ -307,11 +329,13 @@ void ledger_sum(const struct ledger *ledger, uint32_t cell, uint64_t oldest, con
 {
 	struct slot_fractions fractions[SLOTS_HELD] = { { .packets = 0 } };
 
-	for (; cell != INDEX_NONE; cell = ledger->cells[cell].next) {
+	for (uint32_t group = cell; cell != INDEX_NONE; cell = ledger->cells[cell].next) {
 		const uint16_t place = (uint16_t)(ledger->cells[cell].slot - (uint16_t)oldest);
 
+		if (ledger->cells[cell].slot != ledger->cells[group].slot)
+			group = cell;
 		if (place < SLOTS_HELD && !excluded[ledger->cells[cell].origin])
-			fractions_add(&fractions[place], &ledger->cells[cell]);
+			fractions_add(&fractions[place], &ledger->cells[cell], counted_packets(ledger, group, cell, excluded));
 	}
 	for (unsigned int place = 0; place < SLOTS_HELD; place++)
 		ret_sums->sum[place] = slot_sum_of(&fractions[place], oldest + place, mesh);
@@ -320,10 +344,11 @@ void ledger_sum(const struct ledger *ledger, uint32_t cell, uint64_t oldest, con
 struct slot_sum ledger_sum_slot(const struct ledger *ledger, uint32_t cell, uint64_t slot, const struct mesh *mesh, const bool *excluded)
 {
 	struct slot_fractions fractions = { .packets = 0 };
+	const uint32_t group = cell;
 
 	for (; cell != INDEX_NONE && ledger->cells[cell].slot == (uint16_t)slot; cell = ledger->cells[cell].next) {
 		if (!excluded[ledger->cells[cell].origin])
-			fractions_add(&fractions, &ledger->cells[cell]);
+			fractions_add(&fractions, &ledger->cells[cell], counted_packets(ledger, group, cell, excluded));
 	}
 	return slot_sum_of(&fractions, slot, mesh);
 }

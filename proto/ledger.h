@@ -73,6 +73,7 @@ struct ledger {
 	uint32_t members_max;
 	uint32_t origin_cells[ORIGINS_MAX];
 	uint32_t member_cells[MEMBERS_MAX], member_keys[MEMBERS_MAX]; /* brought by each member, over its incarnations */
+	uint32_t line_packets[MEMBERS_MAX]; /* what its certified line carries in a slot: a key's cells of more are read as that; UINT32_MAX: not stated */
 	uint64_t hash_seed[2];
 };
 
@@ -90,7 +91,7 @@ uint32_t ledger_find(const struct ledger *ledger, const struct key *key);
 uint32_t ledger_make(struct ledger *ledger, uint16_t origin, const struct key *key);
 
 enum join {
-	JOIN_GREW, /* the cell is new or has more packets: *ret_gain of them */
+	JOIN_GREW, /* the cell is new or has more packets: *ret_gain of them, none of them beyond the member's line */
 	JOIN_SAME, /* nothing new in packets */
 	JOIN_SHRUNK, /* fewer packets than are held: kept */
 	JOIN_QUOTA, /* a new cell, and the origin may have no more */
@@ -110,7 +111,7 @@ enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, co
 const struct ledger_cell *ledger_cell_of(const struct ledger *ledger, uint32_t entry, uint16_t origin, uint64_t slot);
 
 /* Sums cells per slot for the replay, along the list from `cell` and from slot `oldest` on; origins for which `excluded` is true are left
- * out. */
+ * out, and a member's cells of one slot count as no more than its line carries, over all its incarnations. `cell` is the first of its slot. */
 struct slot_sums {
 	struct slot_sum sum[SLOTS_HELD];
 };
@@ -129,6 +130,14 @@ void ledger_forget_origin(struct ledger *ledger, uint16_t origin);
 static inline uint64_t cell_slot(const struct ledger_cell *cell, uint64_t slot_now)
 {
 	return slot_now + 1 - (uint16_t)((uint16_t)(slot_now + 1) - cell->slot); /* a cell may be one slot ahead */
+}
+
+/* What so many packets of one cell count for. */
+static inline uint32_t ledger_within_line(const struct ledger *ledger, uint16_t origin, uint32_t packets)
+{
+	const uint32_t line = ledger->line_packets[origin / INCARNATIONS_MAX];
+
+	return packets < line ? packets : line;
 }
 
 #endif

@@ -40,8 +40,36 @@ int membership_init(struct node *node, const struct certificate *self)
 		member->endpoint = (struct endpoint){ self->endpoint[0].address, self->endpoint[0].port };
 	node->member_index[index_place(node, node->id)] = 0;
 	node->members_high = node->members_count = 1;
+	member_line(node, 0);
 	node->origins[0] = (struct origin){ .used = true, .incarnation = node->config.incarnation };
 	return 0;
+}
+
+void member_line(struct node *node, uint16_t number)
+{
+	const uint64_t rate = node->members[number].certificate.line_rate;
+	const double slot_s = (double)mesh_slot_length(&node->mesh).ns / NS_PER_S;
+	const double packets = ceil((double)rate * slot_s);
+	const uint32_t line = rate == 0 || packets >= UINT32_MAX ? UINT32_MAX : (uint32_t)packets;
+
+	if (node->ledger.line_packets[number] == line)
+		return;
+	node->ledger.line_packets[number] = line;
+	if (node->ledger.member_cells[number] > 0)
+		past_forget(&node->past);
+}
+
+void member_over_line(struct node *node, uint16_t number)
+{
+	struct member *member = &node->members[number];
+	struct node_event event = { .kind = EVENT_LINE_RATE, .at = mesh_tick_start(&node->mesh, node->tick) };
+
+	if (member->line_slot == node->slot)
+		return;
+	member->line_slot = node->slot;
+	event.rate = (double)member->certificate.line_rate;
+	memcpy(event.member, member->certificate.name, sizeof(event.member));
+	node_tell(node, &event);
 }
 
 void member_keep_certificate(struct member *member, const uint8_t *bytes, size_t size)
@@ -70,6 +98,7 @@ static uint16_t member_new(struct node *node, const struct certificate *certific
 		node->members_count++;
 		if (i >= node->members_high)
 			node->members_high = i + 1;
+		member_line(node, i);
 		return i;
 	}
 	return MEMBER_NONE;

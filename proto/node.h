@@ -146,6 +146,7 @@ enum node_event_kind {
 	EVENT_DOCUMENT, /* `member` is its kind, `rate` its serial: held, spread and in force from now on */
 	EVENT_MEMBER_CLONED, /* two hosts run with this member's key, maybe this one's */
 	EVENT_MEMBER_LEFT, /* it said so itself */
+	EVENT_LINE_RATE, /* `member` tells more packets than its certified line carries, which is `rate` per second; at most once per slot */
 	EVENT_COUNT
 };
 
@@ -244,6 +245,7 @@ struct node_counters {
 	uint64_t datagrams_received, datagrams_sent, bytes_received, bytes_sent;
 	uint64_t frames_published, frames_received, frames_duplicate, frames_repaired, frames_served;
 	uint64_t cells_published, cells_merged, cells_refused;
+	uint64_t cells_over_line; /* told more than their member's certified line carries */
 	uint64_t signatures_made, signatures_checked;
 	uint64_t keys_held, cells_held, keys_max, cells_max;
 	uint64_t changes_pending;

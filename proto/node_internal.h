@@ -78,6 +78,8 @@ struct member {
 	uint32_t serve_budget; /* frames it may still be served in this tick */
 	uint32_t trust; /* bad signatures it may still bring in this tick before its frames are not looked at */
 	uint64_t quota_slot; /* in which EVENT_QUOTA was last told of it */
+	uint64_t line_slot; /* in which EVENT_LINE_RATE was */
+	uint64_t claimed_slot, claimed; /* the newest slot it told of, and what its destination cells of it come to */
 	uint64_t incarnation_slot; /* in which its newest incarnation was first heard of */
 };
 
@@ -345,6 +347,10 @@ uint16_t member_find(const struct node *node, uint64_t id);
 /* Learns of a member, or of another session of it. REJECT_STALE_SESSION, REJECT_MEMBERS_FULL or REJECT_NONE. */
 enum reject member_meet(struct node *node, struct now now, const struct certificate *certificate, uint64_t incarnation, uint64_t boot,
 			const struct endpoint *endpoint, uint16_t *ret_member);
+/* What its certificate now says its line carries bounds what its cells are read as. */
+void member_line(struct node *node, uint16_t member);
+/* It claims more than that: told once per slot. */
+void member_over_line(struct node *node, uint16_t member);
 /* The certificate as issued, to be handed on. */
 void member_keep_certificate(struct member *member, const uint8_t *bytes, size_t size);
 void member_forget(struct node *node, uint16_t member);

@@ -28,6 +28,11 @@ size_t past_bytes(uint32_t keys_max, uint32_t members_max)
 void past_init(struct past *past, struct arena *arena, uint32_t keys_max, uint32_t members_max)
 {
 	past_place(past, arena, keys_max, members_max);
+	past_forget(past);
+}
+
+void past_forget(struct past *past)
+{
 	for (uint32_t i = 0; i <= past->mask; i++)
 		past->lines[i] = (struct past_line){ .entry = INDEX_NONE };
 }

@@ -29,6 +29,9 @@ struct past {
 size_t past_bytes(uint32_t keys_max, uint32_t members_max);
 void past_init(struct past *past, struct arena *arena, uint32_t keys_max, uint32_t members_max);
 
+/* Whatever is remembered no longer holds. */
+void past_forget(struct past *past);
+
 /* A key's record now, and the origins it rests on. */
 struct past_view {
 	struct record m; /* over all slots held, as algorithm1_replay says */

@@ -21,6 +21,30 @@ static enum reject over_quota(struct node *node, uint16_t number)
 	return REJECT_QUOTA;
 }
 
+/* More than its certified line carries: the cell is kept as claimed, so that ledgers agree, and read as that much (ledger.c). The sum over all
+ * destinations is only looked at. */
+static void look_at_line(struct node *node, uint32_t origin, const struct cell *cell, uint64_t gain)
+{
+	struct member *member = &node->members[origin_member(origin)];
+	const uint32_t line = node->ledger.line_packets[origin_member(origin)];
+	bool over = cell->packets > line;
+
+	if (line == UINT32_MAX)
+		return;
+	if (cell->slot > member->claimed_slot) {
+		member->claimed_slot = cell->slot;
+		member->claimed = 0;
+	}
+	if (cell->slot == member->claimed_slot && key_is_destination(&cell->key)) {
+		member->claimed += gain;
+		over |= member->claimed > line;
+	}
+	if (!over)
+		return;
+	node->counters.cells_over_line++;
+	member_over_line(node, origin_member(origin));
+}
+
 enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *version, uint64_t from_tick, uint64_t tick)
 {
 	uint32_t entry = ledger_find(&node->ledger, &version->key), cell;
@@ -41,6 +65,7 @@ enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *
 		break;
 	}
 	node->ledger.entries[entry].flags |= node->others[origin] ? ENTRY_SHARED : ENTRY_OWN;
+	look_at_line(node, origin, version, gain);
 	if (tick > from_tick)
 		recent_add(&node->ledger.entries[entry].recent, from_tick, tick, gain);
 	judge_dirty(node, entry);

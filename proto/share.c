@@ -34,7 +34,7 @@ static uint64_t packets_lately(const struct node *node, const struct entry *entr
 			break;
 		if (node->excluded[cell->origin])
 			continue;
-		packets += cell->packets;
+		packets += ledger_within_line(&node->ledger, cell->origin, cell->packets);
 		if (instant_is_before(first, *ret_begins))
 			*ret_begins = first;
 	}

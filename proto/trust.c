@@ -157,6 +157,7 @@ void trust_certificate(struct node *node, uint16_t number, const struct certific
 		member->standing.key_slot = node->slot;
 	}
 	member->certificate = *certificate;
+	member_line(node, number);
 }
 
 /* A key that was replaced still vouches for what it signed before, as long as that is held. */
