@@ -12,7 +12,7 @@ static void fill_members(struct answer *answer, const struct daemon *daemon, str
 	struct member_view view;
 
 	while (answer_has_room(buffer, ROW_BYTES_MAX)) {
-		struct control_member row = { .reserved = 0 };
+		struct control_member row = { .self = 0 };
 
 		if (!node_next_member(daemon->node, now, &answer->cursor, &view)) {
 			answer_end(answer, buffer, 0);
@@ -25,6 +25,9 @@ static void fill_members(struct answer *answer, const struct daemon *daemon, str
 		row.self = view.self;
 		row.up = view.up || view.self;
 		row.skewed = view.skewed;
+		row.suspect = view.suspect;
+		row.left = view.left;
+		row.neighbour = view.neighbour;
 		row.incarnation = view.incarnation;
 		row.boot = view.boot;
 		row.tick = view.tick;
@@ -34,6 +37,8 @@ static void fill_members(struct answer *answer, const struct daemon *daemon, str
 		row.rtt_ms = view.rtt_ms;
 		row.skew_ms = view.skew_ms;
 		row.silent_s = view.silent_s;
+		row.load = view.load;
+		row.load_limit = view.load_limit;
 		answer_put(buffer, CONTROL_TYPE_MEMBER, &row, sizeof(row));
 	}
 }
@@ -286,7 +291,7 @@ static int check(const struct control_request *request)
 		return -EINVAL; /* a document of no bytes, or of too many */
 	if (request->client_bits > 128 || request->destination_bits > 128)
 		return -EINVAL;
-	return request->verb < CONTROL_STATUS || request->verb > CONTROL_MESH ? -EOPNOTSUPP : 0;
+	return request->verb < CONTROL_STATUS || request->verb > CONTROL_LEAVE ? -EOPNOTSUPP : 0;
 }
 
 void answer_fill(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer,
@@ -323,6 +328,9 @@ void answer_fill(struct answer *answer, const struct daemon *daemon, struct now 
 		break;
 	case CONTROL_MESH:
 		answer_fill_mesh(answer, daemon, now, buffer);
+		break;
+	case CONTROL_LEAVE: /* what there is to do, control.c did */
+		answer_end(answer, buffer, daemon->config.gossip ? 0 : -ENOTCONN);
 		break;
 	default:
 		fill_events(answer, daemon, buffer);

@@ -19,6 +19,8 @@ static void count_members(const struct daemon *daemon, struct now now, struct co
 	uint32_t cursor = 0;
 
 	while (node_next_member(daemon->node, now, &cursor, &member)) {
+		if (member.left && !member.self)
+			continue; /* nobody waits for it */
 		status->members++;
 		status->members_up += member.up || member.self;
 	}
@@ -57,6 +59,8 @@ static void copy_counters(const struct daemon *daemon, const struct node_counter
 	status->cells_merged = counters->cells_merged;
 	status->cells_refused = counters->cells_refused;
 	status->cells_waiting = counters->cells_waiting;
+	status->cells_over_line = counters->cells_over_line;
+	status->outbox_dropped = counters->outbox_dropped;
 	status->signatures_made = counters->signatures_made;
 	status->signatures_checked = counters->signatures_checked;
 	status->changes_pending = counters->changes_pending;

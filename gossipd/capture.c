@@ -204,6 +204,29 @@ WRAPPED(void, node_tick, struct node *node, struct now now)
 	__real_node_tick(node, now);
 }
 
+WRAPPED(void, node_turn, struct node *node, struct now now)
+{
+	if (traces(node, now))
+		trace_call(CAPTURE_TURN, now);
+	__real_node_turn(node, now);
+}
+
+WRAPPED(void, node_set_load, struct node *node, struct now now, double load, double load_limit)
+{
+	const struct capture_load said = { load, load_limit };
+
+	if (traces(node, now))
+		trace(CAPTURE_LOAD, now, &said, sizeof(said));
+	__real_node_set_load(node, now, load, load_limit);
+}
+
+WRAPPED(void, node_leave, struct node *node, struct now now)
+{
+	if (traces(node, now))
+		trace(CAPTURE_LEAVE, now, NULL, 0);
+	__real_node_leave(node, now);
+}
+
 WRAPPED(enum reject, node_receive, struct node *node, struct now now, const struct endpoint *from, uint8_t *bytes, size_t size)
 {
 	struct capture_from head = from_of(from);

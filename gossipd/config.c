@@ -61,6 +61,8 @@ static const struct setting settings[CONFIG_KEY_COUNT] = {
 	[CONFIG_LISTEN] = { "listen", .kind = KIND_LIST },
 	[CONFIG_PEERS] = { "peers", .kind = KIND_LIST },
 	[CONFIG_GOSSIP_GATE] = { "gossip_gate", FLAG_OF(gossip_gate) },
+	[CONFIG_CAPACITY] = { "capacity", NUMBER_OF(capacity, 0, RATE_MAX) },
+	[CONFIG_LOAD_LIMIT] = { "load_limit", NUMBER_OF(load_limit_percent, 1, 100) },
 	[CONFIG_CONTROL_SOCKET] = { "control_socket", PATH_OF(control_socket) },
 	[CONFIG_CONTROL_GROUP] = { "control_group", TEXT_OF(control_group) },
 	[CONFIG_LOG_LEVEL] = { "log_level", CHOICE_OF(log_level, levels) },
@@ -95,6 +97,7 @@ static const struct setting settings[CONFIG_KEY_COUNT] = {
 static const struct config defaults = {
 	.gossip = true,
 	.gossip_gate = true,
+	.load_limit_percent = 80,
 	.control_socket = CONTROL_SOCKET_DEFAULT,
 	.log_level = LOG_LEVEL_INFO,
 	.capture_mib = 64,

@@ -39,6 +39,8 @@ enum config_key {
 	CONFIG_LISTEN,
 	CONFIG_PEERS,
 	CONFIG_GOSSIP_GATE,
+	CONFIG_CAPACITY,
+	CONFIG_LOAD_LIMIT,
 	CONFIG_CONTROL_SOCKET,
 	CONFIG_CONTROL_GROUP,
 	CONFIG_LOG_LEVEL,
@@ -96,6 +98,8 @@ struct config {
 	struct config_endpoint peers[MEMBERS_MAX];
 	uint32_t peer_count;
 	bool gossip_gate;
+	uint32_t capacity; /* packets per second; 0: the certificate's line rate */
+	uint32_t load_limit_percent; /* T_W */
 	char control_socket[CONFIG_SOCKET_BYTES];
 	char control_group[CONFIG_GROUP_BYTES]; /* empty: root's */
 	uint32_t log_level;			/* enum log_level */

@@ -178,13 +178,15 @@ int control_fd(const struct control *control)
 
 /* ---- one client ---- */
 
+static bool is_ours(const struct control_request *request)
+{
+	return request->magic == CONTROL_MAGIC && request->version == CONTROL_VERSION;
+}
+
 /* What follows the request: a document, or nothing. A request that will be refused anyway is not waited for. */
 static uint32_t payload_of(const struct control_request *request)
 {
-	return request->magic == CONTROL_MAGIC && request->version == CONTROL_VERSION && request->verb == CONTROL_PUSH &&
-			       request->payload_bytes <= DOCUMENT_BYTES_MAX
-		       ? request->payload_bytes
-		       : 0;
+	return is_ours(request) && request->verb == CONTROL_PUSH && request->payload_bytes <= DOCUMENT_BYTES_MAX ? request->payload_bytes : 0;
 }
 
 /* The payload lies where the answer will: nothing is answered before it is whole. True when it is; CLIENT_GONE when it never will be. */
@@ -278,6 +280,8 @@ static void serve(struct control *control, struct client *client, struct daemon 
 	if (stays && client->asked) {
 		if (client->answer.request.verb == CONTROL_PUSH && client->payload_bytes > 0)
 			take_document(client, daemon, now);
+		if (client->answer.request.verb == CONTROL_LEAVE && is_ours(&client->request))
+			daemon_leave(daemon, now);
 		if (client->buffer.at == 0)
 			answer_fill(&client->answer, daemon, now, &client->buffer, budget);
 		stays = write_answer(client, now);

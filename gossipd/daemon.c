@@ -176,6 +176,16 @@ enum reject daemon_command(struct daemon *daemon, struct now now, const uint8_t 
 	return reason;
 }
 
+void daemon_leave(struct daemon *daemon, struct now now)
+{
+	if (!daemon->config.gossip || daemon->leave_at.ns != 0)
+		return;
+	log_info("leaving the mesh for good: asked by the control socket");
+	node_leave(daemon->node, now);
+	daemon->leave_at = instant_after(now.mono, duration_ms(LEAVE_MS));
+	daemon->pending = true;
+}
+
 /* ---- once a second ---- */
 
 static bool is_told(const struct daemon *daemon, const struct address *address)
@@ -276,6 +286,7 @@ void daemon_second(struct daemon *daemon, struct now now)
 	if (daemon->seconds++ % LOCALS_EVERY_S == 0)
 		daemon_tell_locals(daemon);
 	gate_second(daemon, now);
+	load_second(daemon, now);
 	table_second(daemon->table, tell_interface, NULL);
 	look_at_health(daemon, now);
 }

@@ -12,6 +12,7 @@
 #include "gate.h"
 #include "health.h"
 #include "identity.h"
+#include "load.h"
 #include "state.h"
 #include "table.h"
 #include "udp.h"
@@ -22,6 +23,7 @@
 #define COLLECT_IDLE_MS 60000 /* a record silent for a minute may leave the table */
 #define LOCALS_EVERY_S 10
 #define LOCALS_MAX 256
+#define LEAVE_MS 1000 /* from saying good-bye to the end: five ticks, in which who missed it asks */
 
 struct control;
 
@@ -53,6 +55,8 @@ struct daemon {
 	struct gate gate;
 	uint32_t clients_full; /* at the last look */
 	uint32_t policy_taken; /* node_policy_generation of what the kernel has */
+	struct load load;
+	struct instant leave_at; /* mono: told to leave, it ends then; 0: it stays */
 	bool pending; /* datagrams or records wait for the next turn */
 };
 
@@ -79,6 +83,9 @@ void daemon_warnings(struct daemon *daemon, struct now now);
 
 /* A document of the mesh authority, from the control socket: see node_command. */
 enum reject daemon_command(struct daemon *daemon, struct now now, const uint8_t *bytes, size_t size);
+
+/* This proxy goes for good: the mesh is told, and the loop ends LEAVE_MS later. */
+void daemon_leave(struct daemon *daemon, struct now now);
 
 /* Once a second: idle records leave, local addresses and health are looked at. */
 void daemon_second(struct daemon *daemon, struct now now);

@@ -83,7 +83,7 @@ static struct mesh_view view_members(const struct daemon *daemon, struct now now
 			continue;
 		}
 		view.others++;
-		if (member.revoked) { /* nobody waits for it */
+		if (member.revoked || member.left) { /* nobody waits for it */
 			view.up++;
 			continue;
 		}

@@ -79,6 +79,11 @@ static void finish(struct loop *loop, struct now now)
 	ev_break(loop->ev, EVBREAK_ALL);
 }
 
+static bool has_left(const struct daemon *daemon, struct now now)
+{
+	return daemon->leave_at.ns != 0 && !instant_is_before(now.mono, daemon->leave_at);
+}
+
 static void on_tick(struct ev_loop *ev, ev_timer *watcher, int events)
 {
 	struct loop *loop = watcher->data;
@@ -90,7 +95,7 @@ static void on_tick(struct ev_loop *ev, ev_timer *watcher, int events)
 		daemon_tick(loop->daemon, now);
 		after_turn(loop, now);
 		pet_watchdog(loop, now);
-		if (loop->stopping)
+		if (loop->stopping || has_left(loop->daemon, now))
 			finish(loop, now);
 	}
 	set_tick(loop, read_now(loop));

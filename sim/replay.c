@@ -112,6 +112,8 @@ static bool repeat(struct replay_run *run)
 	for (uint64_t i = 0; i < calls->calls; i++) {
 		if (run->head.kind == CAPTURE_POLL)
 			node_poll(run->node, now_of(run), &to, bytes);
+		else if (run->head.kind == CAPTURE_TURN)
+			node_turn(run->node, now_of(run));
 		else
 			node_next_change(run->node, now_of(run), &change);
 	}
@@ -129,6 +131,16 @@ static bool greet(struct replay_run *run)
 		return false;
 	memcpy(endpoint.address.bytes, peer->address, sizeof(endpoint.address.bytes));
 	node_greet(run->node, endpoint);
+	return true;
+}
+
+static bool set_load(struct replay_run *run)
+{
+	const struct capture_load *load = (const void *)run->payload;
+
+	if (!has(run, sizeof(*load)))
+		return false;
+	node_set_load(run->node, now_of(run), load->load, load->load_limit);
 	return true;
 }
 
@@ -177,7 +189,13 @@ static bool call(struct replay_run *run)
 		return receive(run);
 	case CAPTURE_POLL:
 	case CAPTURE_CHANGE:
+	case CAPTURE_TURN:
 		return repeat(run);
+	case CAPTURE_LOAD:
+		return set_load(run);
+	case CAPTURE_LEAVE:
+		node_leave(run->node, now_of(run));
+		return true;
 	case CAPTURE_REFRESH:
 		return refresh(run);
 	case CAPTURE_END:

@@ -82,6 +82,7 @@ int run_explain(const struct arguments *arguments, struct output *output);
 int run_policy_show(const struct arguments *arguments, struct output *output);
 int run_events(const struct arguments *arguments, struct output *output);
 int run_capture(const struct arguments *arguments, struct output *output);
+int run_leave(const struct arguments *arguments, struct output *output);
 int run_detach(const struct arguments *arguments, struct output *output);
 
 #endif

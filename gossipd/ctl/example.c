@@ -103,7 +103,12 @@ static void add_gossip(struct text *text, const struct config *config)
 		  "this one.\n");
 	add_endpoints(text, "peers", config->peers, config->peer_count);
 	add(text, "\n# false: XDP lets everything through to the gossip port; true: members' addresses, and little from others.\n"
-		  "# gossip_gate = true;\n");
+		  "# gossip_gate = true;\n"
+		  "\n"
+		  "# Packets per second this proxy can do, all interfaces together; 0 = the certificate's line rate, if it states one. Its load,\n"
+		  "# as a share of this, is told to the mesh; from load_limit percent on, clients should go to another proxy.\n"
+		  "# capacity = 0;\n"
+		  "# load_limit = 80;\n");
 }
 
 static void add_control(struct text *text, const struct config *config)

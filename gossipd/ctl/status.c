@@ -78,6 +78,8 @@ static void show_status_facts(struct output *output, const struct control_status
 		NUMBER("cells_merged", NULL, 0, s->cells_merged),
 		NUMBER("cells_refused", NULL, 0, s->cells_refused),
 		NUMBER("cells_waiting", NULL, 0, s->cells_waiting),
+		NUMBER("cells_over_line", NULL, 0, s->cells_over_line),
+		NUMBER("outbox_dropped", NULL, 0, s->outbox_dropped),
 		NUMBER("signatures_made", NULL, 0, s->signatures_made),
 		NUMBER("signatures_checked", NULL, 0, s->signatures_checked),
 		NUMBER("cells_harvested", NULL, 0, s->cells_harvested),
@@ -129,6 +131,12 @@ static void show_status_sentences(struct output *output, const struct control_st
 	output_say(output, "  sent          %llu datagrams, %llu frames, %llu cells, %llu cells waiting",
 		   (unsigned long long)s->datagrams_sent, (unsigned long long)s->frames_published,
 		   (unsigned long long)s->cells_published, (unsigned long long)s->cells_waiting);
+	if (s->outbox_dropped)
+		output_say(output, "                %llu datagrams dropped before they were made: more to send than there is room for",
+			   (unsigned long long)s->outbox_dropped);
+	if (s->cells_over_line)
+		output_say(output, "  line rates    %llu cells told more than their member's certified line carries",
+			   (unsigned long long)s->cells_over_line);
 	output_say(output, "  ticks         every %u ms, longest work %.2f ms, latest begin %.2f ms", s->tick_ms,
 		   s->tick_ms_worst, s->tick_late_ms_worst);
 	if (fabs(s->clock_drift_ms) >= 1)
@@ -227,6 +235,11 @@ int run_status(const struct arguments *arguments, struct output *output)
 
 /* ---- members ---- */
 
+static const char *state_of(const struct control_member *m)
+{
+	return m->left ? "left" : m->self ? "self" : m->suspect ? "suspect" : m->up ? "up" : "silent";
+}
+
 static bool show_member(void *user, enum control_type type, const void *row)
 {
 	struct output *output = user;
@@ -235,16 +248,18 @@ static bool show_member(void *user, enum control_type type, const void *row)
 		TEXT("name", "name", -20, m->name),
 		TEXT("region", "region", -10, m->region),
 		TEXT("endpoint", "address", -24, m->endpoint),
-		TEXT("state", "state", -7,
-		     m->self ? "self"
-		     : m->up ? "up"
-			     : "silent"),
+		TEXT("state", "state", -7, state_of(m)),
 		FLAG("self", NULL, 0, m->self),
 		FLAG("up", NULL, 0, m->up),
 		FLAG("skewed", NULL, 0, m->skewed),
+		FLAG("suspect", NULL, 0, m->suspect),
+		FLAG("left", NULL, 0, m->left),
+		FLAG("neighbour", NULL, 0, m->neighbour),
 		REAL("rtt_ms", "rtt ms", 8, m->rtt_ms, 2),
 		REAL("skew_ms", "skew ms", 8, m->skew_ms, 1),
 		REAL("silent_s", "silent s", 8, m->silent_s, 1),
+		REAL("load", "load", 5, m->load, 2),
+		REAL("load_limit", "limit", 5, m->load_limit, 2),
 		NUMBER("cells", "cells", 9, m->cells),
 		NUMBER("frames_received", "frames", 9, m->frames_received),
 		NUMBER("frames_repaired", "repaired", 9, m->frames_repaired),

@@ -25,6 +25,9 @@ enum capture_kind {
 	CAPTURE_END, /* struct capture_end */
 	CAPTURE_COMMAND, /* a document of the mesh authority: it holds no secret that a member's key does not open */
 	CAPTURE_RESTORE, /* the same, from disk */
+	CAPTURE_TURN, /* struct capture_calls */
+	CAPTURE_LOAD, /* struct capture_load */
+	CAPTURE_LEAVE, /* nothing */
 };
 
 struct capture_head {
@@ -52,6 +55,10 @@ _Static_assert(sizeof(struct capture_observe) == 64, "layout");
 
 struct capture_calls {
 	uint64_t calls; /* one after the other, at the same time */
+};
+
+struct capture_load {
+	double load, load_limit;
 };
 
 struct capture_end {

@@ -14,7 +14,7 @@
 #include "record.h"
 
 #define CONTROL_MAGIC 0x584d5031u /* "XMP1" */
-#define CONTROL_VERSION 2
+#define CONTROL_VERSION 3
 
 enum control_verb {
 	CONTROL_STATUS = 1, /* one control_status, then control_reason, control_reject and control_attachment rows */
@@ -27,6 +27,7 @@ enum control_verb {
 	CONTROL_CAPTURE, /* control_sample rows as frames drop; filters, `count` and `seconds` apply; one at a time (-EBUSY) */
 	CONTROL_PUSH, /* a document of the mesh authority, payload_bytes long, follows the request: one control_pushed */
 	CONTROL_MESH, /* control_document rows: those held; then control_standing rows: how far each member is */
+	CONTROL_LEAVE, /* no row: the mesh is told that this proxy goes for good, and gossipd ends */
 };
 
 #define CONTROL_HAS_CLIENT 0x01 /* client/client_bits hold a prefix */
@@ -98,7 +99,8 @@ struct control_status {
 	uint64_t datagrams_received, datagrams_sent, bytes_received, bytes_sent;
 	uint64_t datagrams_unsent; /* the kernel did not take them */
 	uint64_t frames_published, frames_received, frames_duplicate, frames_repaired, frames_served;
-	uint64_t cells_published, cells_merged, cells_refused, cells_waiting;
+	uint64_t cells_published, cells_merged, cells_refused, cells_waiting, cells_over_line;
+	uint64_t outbox_dropped; /* decisions to send, dropped for want of room */
 	uint64_t signatures_made, signatures_checked;
 	uint64_t cells_harvested, cells_unheld; /* own counts out of the table; those the ledger had no room for */
 	uint64_t records_written, records_refused; /* into the table; refused: it was full */
@@ -154,9 +156,10 @@ struct control_member {
 	char region[REGION_BYTES_MAX + 4];
 	char endpoint[64];
 	char key[72]; /* public key, hex */
-	uint32_t self, up, skewed, reserved;
+	uint32_t self, up, skewed, suspect, left, neighbour;
 	uint64_t incarnation, boot, tick, cells, frames_received, frames_repaired;
 	double rtt_ms, skew_ms, silent_s; /* NAN until measured */
+	double load, load_limit; /* W and T_W, as shares of its capacity, as it says itself; NAN: not said */
 };
 
 struct control_key {

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Every packet has one verdict, so the sum of the verdicts' counters is what the filter saw. */
+#include "load.h"
+
+#include "daemon.h"
+
+static uint64_t packets_seen(const struct table *table)
+{
+	struct reason_counter reasons[REASON_COUNT];
+	uint64_t packets = 0;
+
+	table_read_reasons(table, reasons);
+	for (unsigned int reason = 0; reason <= REASON_WOULD_DROP; reason++) /* those behind it are counted beside a verdict */
+		packets += reasons[reason].packets;
+	return packets;
+}
+
+double load_capacity(const struct daemon *daemon)
+{
+	return daemon->config.capacity ? daemon->config.capacity : (double)daemon->identity.certificate.line_rate;
+}
+
+void load_second(struct daemon *daemon, struct now now)
+{
+	const uint64_t packets = packets_seen(daemon->table);
+	const double seconds = (double)duration_between(daemon->load.at, now.mono).ns / NS_PER_S, capacity = load_capacity(daemon);
+	struct load *load = &daemon->load;
+
+	if (load->at.ns != 0 && seconds < 0.5)
+		return; /* too short to tell a rate */
+	if (load->at.ns != 0 && packets >= load->packets)
+		load->packets_per_s = (double)(packets - load->packets) / seconds;
+	load->packets = packets;
+	load->at = now.mono;
+	if (capacity > 0 && daemon->config.gossip)
+		node_set_load(daemon->node, now, load->packets_per_s / capacity, daemon->config.load_limit_percent / 100.);
+}

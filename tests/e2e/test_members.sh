@@ -1,0 +1,61 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Members among real daemons: a load that is told, one that leaves for good and comes back, one that only stops, and one that is joined by name.
+# Needs root. Speaks TAP.
+set -u
+. "$(dirname "$0")/relayed.sh"
+proxies=3
+all="1 2 3"
+
+begin
+make_mesh
+printf 'capacity = 2000;\nload_limit = 70;\n' >>"$(conf_of 1).issued"
+start_mesh on 0 0 fair
+
+member() { ctl "$1" members --json | jq -e ".members[] | select(.name == \"proxy$2\") | $3"; }
+event() { ctl "$1" events --json | jq -se "[.[] | .. | objects | select(.kind? == \"$2\" and .member? == \"proxy$3\")] | length > 0"; }
+
+# ---- load ----
+
+check a_limit_is_told_at_once wait_for 5 "proxy1's limit" member 2 1 '.load_limit > 0.69 and .load_limit < 0.71 and .load < 0.1'
+check without_a_capacity_there_is_no_load member 2 3 '.load == null and .load_limit == null'
+new_destination
+throwers=
+throw 1 "$destination" 40 250 50
+loaded() { member "$1" 1 '.load > 0.2 and .load < 0.6'; }
+check a_load_is_told_to_others wait_for 20 "proxy1's load at proxy2" loaded 2
+check and_to_the_third wait_for 5 "proxy1's load at proxy3" loaded 3
+check it_knows_its_own loaded 1
+kill $throwers 2>/dev/null
+
+# ---- leaving ----
+
+quit proxy2
+check who_only_stops_has_not_left member 1 2 '.left == false'
+daemon_start 2
+wait_for 10 "gossipd of proxy2" daemon_answers 2
+check and_is_back wait_for 10 "three members" up 1 3
+
+ended() { ! kill -0 "$(cat "$state/pid.proxy3")" 2>/dev/null || [ "$(awk '{ print $3 }' "/proc/$(cat "$state/pid.proxy3")/stat")" = Z ]; }
+check leave_is_answered ctl 3 leave
+check its_daemon_ends_by_itself wait_for 10 "the end of proxy3" ended
+check the_others_know_that_it_left wait_for 3 "proxy1 to know" member 1 3 '.left and .state == "left"'
+check all_of_them wait_for 3 "proxy2 to know" member 2 3 .left
+check an_event_says_so event 1 member_left 3
+two_members() { [ "$(status_of "$1" members)" = 2 ] && up "$1" 2 && [ "$(status_of "$1" degraded)" = false ]; }
+check nobody_waits_for_it wait_for 10 "a healthy mesh of two" two_members 1
+silent_3() { event 1 member_silent 3; }
+sleep 3 # longer than MEMBER_SILENT_MS: what must not come has no moment
+if silent_3 >/dev/null 2>&1; then said=1; else said=0; fi
+check and_nobody_misses_it test "$said" -eq 0
+check its_filter_is_still_on sh -c "ip -n $name-proxy3 link show dev clients | grep -q xdp"
+quit proxy3
+daemon_start 3
+wait_for 10 "gossipd of proxy3" daemon_answers 3
+check it_is_welcome_again wait_for 10 "three members" up 1 3
+check and_has_not_left_any_more member 1 3 '.left == false and .state == "up"'
+new_destination
+check packets_are_counted_after_its_return throw_at_all "$destination"
+# shellcheck disable=SC2086
+check and_all_hold_them agree_within 8 "$thrown" $all
+done_testing
