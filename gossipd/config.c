@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <xpro/record.h>
 
 
@@ -282,10 +283,25 @@ static int read_interfaces(struct reader *reader, config_setting_t *at)
 	return 0;
 }
 
-static int read_endpoints(struct reader *reader, config_setting_t *at, struct config_endpoint *field, unsigned int max,
+static int read_name(struct reader *reader, config_setting_t *at, unsigned int index, const struct config_name *name)
+{
+	struct config *config = reader->config;
+
+	if (config->name_count == CONFIG_NAMES_MAX)
+		return WRONG_ENTRY(at, index, "more than %d names; write addresses", CONFIG_NAMES_MAX);
+	for (uint32_t i = 0; i < config->name_count; i++) {
+		if (strcasecmp(config->names[i].host, name->host) == 0 && config->names[i].port == name->port)
+			return WRONG_ENTRY(at, index, "%s:%u is listed twice; remove one", name->host, name->port);
+	}
+	config->names[config->name_count++] = *name;
+	return 0;
+}
+
+/* `names`: those are taken, too, and kept apart. */
+static int read_endpoints(struct reader *reader, config_setting_t *at, struct config_endpoint *field, unsigned int max, bool names,
 			  uint32_t *ret_count)
 {
-	unsigned int size = 0;
+	unsigned int size = 0, count = 0;
 	int err;
 
 	err = list_size(reader, at, max, &size);
@@ -296,17 +312,25 @@ static int read_endpoints(struct reader *reader, config_setting_t *at, struct co
 		const char *text = config_setting_get_string(entry), *why = "";
 		char escaped[80];
 
+		struct config_name name = { .line = config_setting_source_line(entry) };
+
+		if (names && text_to_name(text, name.host, sizeof(name.host), &name.port)) {
+			err = read_name(reader, at, i, &name);
+			if (err)
+				return err;
+			continue;
+		}
 		text_escape(text, escaped, sizeof(escaped));
-		if (text_to_endpoint(text, &field[i].endpoint, &why))
-			return WRONG_ENTRY(at, i, "\"%s\": %s", escaped, why);
-		for (unsigned int j = 0; j < i; j++) {
-			if (field[j].endpoint.port == field[i].endpoint.port &&
-			    address_equal(&field[j].endpoint.address, &field[i].endpoint.address))
+		if (text_to_endpoint(text, &field[count].endpoint, &why))
+			return WRONG_ENTRY(at, i, "\"%s\": %s%s", escaped, why, names ? ", nor a name and a port" : "");
+		for (unsigned int j = 0; j < count; j++) {
+			if (field[j].endpoint.port == field[count].endpoint.port &&
+			    address_equal(&field[j].endpoint.address, &field[count].endpoint.address))
 				return WRONG_ENTRY(at, i, "%s is listed twice; remove one", escaped);
 		}
-		field[i].line = config_setting_source_line(entry);
+		field[count++].line = name.line;
 	}
-	*ret_count = size;
+	*ret_count = count;
 	return 0;
 }
 
@@ -320,9 +344,9 @@ static int read_list(struct reader *reader, config_setting_t *at, enum config_ke
 	case CONFIG_TUNNELS:
 		return config_read_tunnels(at, config, reader->problem);
 	case CONFIG_LISTEN:
-		return read_endpoints(reader, at, config->listen, CONFIG_LISTEN_MAX, &config->listen_count);
+		return read_endpoints(reader, at, config->listen, CONFIG_LISTEN_MAX, false, &config->listen_count);
 	default:
-		return read_endpoints(reader, at, config->peers, MEMBERS_MAX, &config->peer_count);
+		return read_endpoints(reader, at, config->peers, MEMBERS_MAX, true, &config->peer_count);
 	}
 }
 

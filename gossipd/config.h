@@ -79,6 +79,15 @@ struct config_endpoint {
 	unsigned int line;
 };
 
+#define CONFIG_NAMES_MAX 64 /* peers by name: a few are enough to be found by */
+#define CONFIG_HOST_BYTES 254 /* of DNS, with its end */
+
+struct config_name {
+	char host[CONFIG_HOST_BYTES];
+	uint16_t port;
+	unsigned int line;
+};
+
 struct config {
 	char path[FILES_PATH_BYTES];	     /* of the file, for messages */
 	unsigned int line[CONFIG_KEY_COUNT]; /* where a setting stands; 0 = not in the file */
@@ -97,6 +106,8 @@ struct config {
 	uint32_t listen_count;
 	struct config_endpoint peers[MEMBERS_MAX];
 	uint32_t peer_count;
+	struct config_name names[CONFIG_NAMES_MAX]; /* peers that are to be resolved */
+	uint32_t name_count;
 	bool gossip_gate;
 	uint32_t capacity; /* packets per second; 0: the certificate's line rate */
 	uint32_t load_limit_percent; /* T_W */
@@ -123,6 +134,10 @@ int config_load(const char *path, struct config *ret_config, struct problem *ret
 /* Checks what needs the certificate: the name, windows against the mesh's, a peer that is ourselves. */
 int config_check(const struct config *config, const struct mesh *mesh, const struct certificate *certificate,
 		 struct problem *ret_problem);
+
+/* Is this address our own; does it name one host that a listener's family can reach? */
+bool config_peer_is_own(const struct config *config, const struct certificate *certificate, const struct endpoint *peer);
+bool config_peer_is_host(const struct config *config, const struct endpoint *peer);
 
 /* What a setting is when the file does not name it; paths with a default are made from the name. */
 const struct config *config_defaults(void);

@@ -44,6 +44,19 @@ static bool has_listener(const struct config *config, bool ipv4)
 	return false;
 }
 
+static bool is_one_host(const struct endpoint *peer)
+{
+	const bool ipv4 = address_is_ipv4(&peer->address);
+
+	return !address_is_zero(&peer->address) && peer->address.bytes[0] != 0xff &&
+	       !(ipv4 && (peer->address.bytes[12] >= 224 || peer->address.bytes[12] == 0));
+}
+
+bool config_peer_is_host(const struct config *config, const struct endpoint *peer)
+{
+	return is_one_host(peer) && has_listener(config, address_is_ipv4(&peer->address));
+}
+
 static int check_peers(const struct config *config, struct problem *problem)
 {
 	char text[TEXT_ENDPOINT_BYTES];
@@ -53,8 +66,7 @@ static int check_peers(const struct config *config, struct problem *problem)
 		bool ipv4 = address_is_ipv4(&peer->address);
 
 		text_of_endpoint(peer, text);
-		if (address_is_zero(&peer->address) || (peer->address.bytes[0] == 0xff) ||
-		    (ipv4 && (peer->address.bytes[12] >= 224 || peer->address.bytes[12] == 0)))
+		if (!is_one_host(peer))
 			return wrong(config, config->peers[i].line, problem,
 				     "peers: %s names no single host; write the peer's own address", text);
 		if (!has_listener(config, ipv4))
@@ -123,7 +135,7 @@ static int check_windows(const struct config *config, const struct mesh *mesh, s
 	return 0;
 }
 
-static bool is_own(const struct config *config, const struct certificate *certificate, const struct endpoint *peer)
+bool config_peer_is_own(const struct config *config, const struct certificate *certificate, const struct endpoint *peer)
 {
 	for (uint32_t i = 0; i < certificate->endpoints && i < ENDPOINTS_MAX; i++) {
 		if (certificate->endpoint[i].port == peer->port &&
@@ -149,7 +161,7 @@ int config_check(const struct config *config, const struct mesh *mesh, const str
 			     config->name, certificate->name);
 	for (uint32_t i = 0; i < config->peer_count; i++) {
 		text_of_endpoint(&config->peers[i].endpoint, text);
-		if (is_own(config, certificate, &config->peers[i].endpoint))
+		if (config_peer_is_own(config, certificate, &config->peers[i].endpoint))
 			return wrong(config, config->peers[i].line, ret_problem, "peers: %s is this node itself; remove it",
 				     text);
 	}

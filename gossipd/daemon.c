@@ -287,6 +287,7 @@ void daemon_second(struct daemon *daemon, struct now now)
 		daemon_tell_locals(daemon);
 	gate_second(daemon, now);
 	load_second(daemon, now);
+	resolve_second(daemon, now);
 	table_second(daemon->table, tell_interface, NULL);
 	look_at_health(daemon, now);
 }

@@ -13,6 +13,7 @@
 #include "health.h"
 #include "identity.h"
 #include "load.h"
+#include "resolve.h"
 #include "state.h"
 #include "table.h"
 #include "udp.h"
@@ -56,6 +57,7 @@ struct daemon {
 	uint32_t clients_full; /* at the last look */
 	uint32_t policy_taken; /* node_policy_generation of what the kernel has */
 	struct load load;
+	struct resolve resolve;
 	struct instant leave_at; /* mono: told to leave, it ends then; 0: it stays */
 	bool pending; /* datagrams or records wait for the next turn */
 };

@@ -4,6 +4,8 @@
 
 #include "daemon.h"
 
+_Static_assert(GATE_PEERS_MAX >= 2 * MEMBERS_MAX, "every member may move once within GATE_KEPT_S");
+
 static bool is_wanted(struct daemon *daemon)
 {
 	return daemon->config.gossip && daemon->config.gossip_gate && daemon->config.interface_count > 0;
@@ -13,11 +15,15 @@ static void want(struct daemon *daemon, const struct address *address)
 {
 	struct gate *gate = &daemon->gate;
 
-	for (uint32_t i = 0; i < gate->count; i++) {
-		if (address_equal(&gate->peers[i].address, address)) {
-			gate->peers[i].wanted = daemon->seconds;
-			return;
-		}
+	/* Members come in the same order each second: the next one is nearly always where the last look ended. */
+	for (uint32_t looked = 0; looked < gate->count; looked++) {
+		struct gate_peer *peer = &gate->peers[(gate->at + looked) % gate->count];
+
+		if (!address_equal(&peer->address, address))
+			continue;
+		peer->wanted = daemon->seconds;
+		gate->at = (uint32_t)(peer - gate->peers) + 1;
+		return;
 	}
 	if (gate->count == GATE_PEERS_MAX || table_gate_open(daemon->table, address)) {
 		if (!gate->full_told)
@@ -26,6 +32,7 @@ static void want(struct daemon *daemon, const struct address *address)
 		gate->full_told = true;
 		return;
 	}
+	gate->at = gate->count + 1;
 	gate->peers[gate->count++] = (struct gate_peer){ *address, daemon->seconds };
 }
 
@@ -47,6 +54,8 @@ void gate_start(struct daemon *daemon)
 {
 	for (uint32_t i = 0; is_wanted(daemon) && i < daemon->config.peer_count; i++)
 		want(daemon, &daemon->config.peers[i].endpoint.address);
+	for (uint32_t i = 0; is_wanted(daemon) && i < daemon->resolve.greeted_count; i++)
+		want(daemon, &daemon->resolve.greeted[i].address);
 }
 
 void gate_second(struct daemon *daemon, struct now now)

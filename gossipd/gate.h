@@ -26,6 +26,7 @@ struct gate_peer {
 struct gate {
 	struct gate_peer peers[GATE_PEERS_MAX];
 	uint32_t count;
+	uint32_t at; /* where the next one is looked for first */
 	bool full_told;
 };
 

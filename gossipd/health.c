@@ -111,6 +111,8 @@ static bool mesh_is_broken(const struct daemon *daemon, struct now now, struct h
 	if (view.skewed > 0 && view.skewed * 2 > view.up)
 		return WHY(health, "clock: %u of %u members differ from this host's, the last by %+.0f ms; is NTP running here?",
 			   view.skewed, view.up, view.skew_ms);
+	if (resolve_missing(daemon))
+		return WHY(health, "peers: %s: the name has no address", resolve_missing(daemon));
 	if (view.others < daemon->config.peer_count)
 		return WHY(health, "peers: %u of %u configured were never heard", daemon->config.peer_count - view.others,
 			   daemon->config.peer_count);

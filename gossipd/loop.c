@@ -18,7 +18,7 @@ struct loop {
 	struct daemon *daemon;
 	struct ev_loop *ev;
 	ev_timer tick, turn, second, more;
-	ev_io sockets[CONFIG_LISTEN_MAX], warnings, control;
+	ev_io sockets[CONFIG_LISTEN_MAX], warnings, control, resolve;
 	ev_signal terminate, interrupt, hangup;
 	struct duration watchdog;
 	struct instant watchdog_at; /* mono */
@@ -164,6 +164,16 @@ static void on_control(struct ev_loop *ev, ev_io *watcher, int events)
 	after_turn(loop, now);
 }
 
+static void on_resolve(struct ev_loop *ev, ev_io *watcher, int events)
+{
+	struct loop *loop = watcher->data;
+	struct now now = read_now(loop);
+
+	(void)ev, (void)events;
+	resolve_read(loop->daemon, now);
+	after_turn(loop, now);
+}
+
 /* The first signal asks for an orderly end, the second for an end. */
 static void on_stop(struct ev_loop *ev, ev_signal *watcher, int events)
 {
@@ -212,6 +222,8 @@ static void start_watchers(struct loop *loop)
 		START(io, &loop->sockets[i], on_datagrams, udp_fd(daemon->udp, i), EV_READ);
 	if (table_warnings_fd(daemon->table) >= 0)
 		START(io, &loop->warnings, on_warnings, table_warnings_fd(daemon->table), EV_READ);
+	if (daemon->resolve.running)
+		START(io, &loop->resolve, on_resolve, daemon->resolve.fd, EV_READ);
 	START(io, &loop->control, on_control, control_fd(daemon->control), EV_READ);
 	START(signal, &loop->terminate, on_stop, SIGTERM);
 	START(signal, &loop->interrupt, on_stop, SIGINT);

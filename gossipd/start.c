@@ -225,6 +225,8 @@ int start_daemon(struct daemon *daemon, const char *path, struct problem *ret_pr
 		err = start_node(daemon, now, ret_problem);
 	if (!err)
 		err = daemon_set_policy(daemon, now, ret_problem);
+	if (!err)
+		err = resolve_start(daemon, ret_problem);
 	/* The core has its own copy and wipes it; one is enough. */
 	sodium_memzero(daemon->identity.secret_key, sizeof(daemon->identity.secret_key));
 	sodium_memzero(daemon->identity.mesh_secret, sizeof(daemon->identity.mesh_secret));
@@ -239,6 +241,7 @@ void start_undo(struct daemon *daemon)
 		node_close(daemon->node);
 	if (daemon->table)
 		table_close(daemon->table);
+	resolve_stop(daemon);
 	control_close(daemon->control);
 	udp_close(daemon->udp);
 	if (daemon->node_memory)

@@ -81,7 +81,7 @@ int text_to_endpoint(const char *text, struct endpoint *ret_endpoint, const char
 	if (err)
 		return err;
 	if (!text_to_address(host, &endpoint.address)) {
-		*ret_problem = "not a literal IPv4 or IPv6 address; names are not resolved";
+		*ret_problem = "not a literal IPv4 or IPv6 address";
 		return -EINVAL;
 	}
 	if (!text_to_number(port, 1, 65535, &number)) {
@@ -91,6 +91,44 @@ int text_to_endpoint(const char *text, struct endpoint *ret_endpoint, const char
 	endpoint.port = (uint16_t)number;
 	*ret_endpoint = endpoint;
 	return 0;
+}
+
+/* One label: 1 to 63 letters, digits and -, which does not stand at its ends; _ is found in names of services. */
+static bool is_label(const char *label, size_t length)
+{
+	if (length == 0 || length > 63 || label[0] == '-' || label[length - 1] == '-')
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", label[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool is_name(const char *host)
+{
+	const char *label = host;
+
+	for (const char *dot = strchr(label, '.'); dot && dot[1] != '\0'; dot = strchr(label, '.')) {
+		if (!is_label(label, (size_t)(dot - label)))
+			return false;
+		label = dot + 1;
+	}
+	/* The last label, with or without the root's dot: one of digits alone would be a broken address. */
+	return is_label(label, strcspn(label, ".")) && label[strspn(label, "0123456789.")] != '\0';
+}
+
+bool text_to_name(const char *text, char *ret_host, size_t host_bytes, uint16_t *ret_port)
+{
+	const char *colon = strrchr(text, ':');
+	uint64_t port;
+
+	if (!colon || (size_t)(colon - text) >= host_bytes || !text_to_number(colon + 1, 1, 65535, &port))
+		return false;
+	memcpy(ret_host, text, (size_t)(colon - text));
+	ret_host[colon - text] = '\0';
+	*ret_port = (uint16_t)port;
+	return is_name(ret_host);
 }
 
 static bool host_bits_are_zero(const struct prefix *prefix)

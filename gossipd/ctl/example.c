@@ -99,7 +99,7 @@ static void add_gossip(struct text *text, const struct config *config)
 	    "# Addresses to hear and send from (UDP), at most %d. The first of each family is sent from.\n",
 	    CONFIG_LISTEN_MAX);
 	add_endpoints(text, "listen", config->listen, config->listen_count);
-	add(text, "\n# Members to greet, by literal address. One that answers is enough to be found by: nodes issued later greet "
+	add(text, "\n# Members to greet: \"192.0.2.1:7946\", \"[2001:db8::1]:7946\" or \"proxy1.example:7946\". One that answers is enough to be found by: nodes issued later greet "
 		  "this one.\n");
 	add_endpoints(text, "peers", config->peers, config->peer_count);
 	add(text, "\n# false: XDP lets everything through to the gossip port; true: members' addresses, and little from others.\n"

@@ -44,7 +44,7 @@ struct tunnel_source {
 _Static_assert(sizeof(struct tunnel_source) == 24, "layout");
 
 #define GATE_PORTS_MAX 4
-#define GATE_PEERS_MAX 2048 /* addresses: those of MEMBERS_MAX members, before and after a move, and the peers of the config */
+#define GATE_PEERS_MAX 4096 /* addresses: of 2048 members before and after a move; the peers of the config are among them */
 #define GATE_STRANGERS 1024 /* buckets shared by all other addresses */
 #define GATE_HELLO GATE_STRANGERS /* the one after them */
 

@@ -42,7 +42,7 @@ agrees_under() {
 	check "ledgers_are_exact_under_$1" agree_within "$2" "$thrown" $all
 }
 
-# The same, of counts alone: a proxy with a new table lacks what its old one counted, so ledgers are not yet equal.
+# The same, of counts alone.
 counts_under() {
 	new_destination
 	check "packets_are_counted_under_$1" throw_at_all "$destination"

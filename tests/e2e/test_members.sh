@@ -58,4 +58,48 @@ new_destination
 check packets_are_counted_after_its_return throw_at_all "$destination"
 # shellcheck disable=SC2086
 check and_all_hold_them agree_within 8 "$thrown" $all
+
+# ---- by name ----
+
+# Each named proxy's daemon sees a hosts file of ours in place of the host's.
+resolvable() { echo "$1 $2" >>"$state/hosts"; }
+named_start() { launch "proxy$1" "proxy$1" "$state/proxy$1.log" unshare --mount sh -c 'mount --bind "$0" /etc/hosts && exec "$@"' "$state/hosts" \
+	"$bin/gossipd" --config "$(conf_of "$1")"; }
+stop_mesh
+for i in $all; do
+	configure "$i" on 0 0 fair
+	mkdir -p "$state/proxy$i.state"
+	sed -i 's/^peers = .*/peers = [];/' "$(conf_of "$i")"
+done
+sed -i "s/^peers = .*/peers = [\"proxy1.test:$gossip_port\"];/" "$(conf_of 2)"
+sed -i "s/^peers = .*/peers = [\"proxy1.test:$gossip_port\", \"proxy2.test:$gossip_port\", \"proxy3.test:$gossip_port\"];/" "$(conf_of 3)"
+echo "127.0.0.1 localhost" >"$state/hosts"
+resolvable 10.3.0.1 proxy1.test
+resolvable 10.3.0.3 proxy3.test
+check a_name_in_peers_is_a_good_configuration "$bin/gossipd" --config "$(conf_of 3)" --check-config
+daemon_start 1
+for i in 2 3; do named_start "$i"; done
+for i in $all; do wait_for 10 "gossipd of proxy$i" daemon_answers "$i"; done
+check one_is_joined_by_name wait_for 15 "three members at proxy1" up 1 3
+check a_name_without_an_address_is_told wait_for 10 "a word about it" sh -c "grep -q 'proxy2.test' '$state/proxy3.log'"
+check and_shows_in_status sh -c "'$bin/gossipctl' --socket '$(socket_of 3)' status --json | jq -e '.status.degraded_why | contains(\"proxy2.test\")'"
+resolvable 10.3.0.2 proxy2.test
+healthy() { [ "$(status_of "$1" degraded)" = false ]; }
+check a_name_is_asked_again wait_for 70 "a healthy proxy3" healthy 3
+quit proxy1
+quit proxy3
+ip -n "$name-proxy1" addr del 10.3.0.1/24 dev wan
+ip -n "$name-proxy1" addr add 10.3.0.11/24 dev wan
+rm -rf "$state/proxy3.state" # it knows nobody any more
+sed -i 's/^10.3.0.1 .*/10.3.0.11 proxy1.test/' "$state/hosts"
+sed -i "s/^peers = .*/peers = [\"proxy1.test:$gossip_port\"];/" "$(conf_of 3)"
+daemon_start 1
+mkdir -p "$state/proxy3.state"
+named_start 3
+for i in 1 3; do wait_for 10 "gossipd of proxy$i" daemon_answers "$i"; done
+check a_name_with_another_address_leads_there wait_for 20 "three members at proxy3" up 3 3
+new_destination
+check packets_are_counted_in_a_mesh_joined_by_name throw_at_all "$destination"
+# shellcheck disable=SC2086
+check and_held_by_all agree_within 10 "$thrown" $all
 done_testing

@@ -108,8 +108,8 @@ ip -n "$name-proxy2" link set renamed up
 check packets_are_counted_at_a_renamed_interface throw_at_all "$destination"
 # shellcheck disable=SC2086
 check the_filter_goes_with_the_interface agree_within 6 "$thrown" $all
-says_so() { status_of 2 degraded_why | grep -q 'interface clients'; }
-check and_status_says_that_the_name_is_gone wait_for 5 "a word about it" says_so
+says_so() { ctl 2 status --json | jq -e '.attachments[] | select(.interface == "renamed" and .ours)'; }
+check and_status_shows_its_new_name wait_for 5 "the new name" says_so
 ip -n "$name-proxy2" link set renamed down
 ip -n "$name-proxy2" link set renamed name clients
 ip -n "$name-proxy2" link set clients up

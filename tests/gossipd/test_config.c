@@ -112,7 +112,12 @@ static void what_is_wrong_is_said_at_its_line(void **state)
 		/* 23 */ { 8, "peers = [\"10.0.0.2:65536\"];", ":8: entry 1 of peers: \"10.0.0.2:65536\": the port must be" },
 		/* 24 */ { 8, "peers = [\"10.0.0.2\"];", "the port is missing; write 192.0.2.1:7946" },
 		/* 25 */ { 8, "peers = [\"2001:db8::2:7946\"];", "an IPv6 address with a port is written [2001:db8::1]:7946" },
-		/* 26 */ { 8, "peers = [\"proxy.example:7946\"];", "not a literal IPv4 or IPv6 address; names are not resolved" },
+		/* 26 */ { 8, "peers = [\"-proxy.example:7946\"];", "not a literal IPv4 or IPv6 address, nor a name and a port" },
+		{ 8, "peers = [\"proxy.example\"];", "the port is missing" },
+		{ 8, "peers = [\"proxy.example:0\"];", "nor a name and a port" },
+		{ 8, "peers = [\"proxy..example:7946\"];", "nor a name and a port" },
+		{ 8, "peers = [\"proxy.example:7946\",\n\"Proxy.example:7946\"];", ":9: entry 2 of peers: Proxy.example:7946 is listed twice" },
+		{ 7, "listen = [\"localhost:7946\"];", "not a literal IPv4 or IPv6 address" },
 		/* 27 */ { 8, "peers = [\"10.0.0.256:7946\"];", "not a literal IPv4 or IPv6 address" },
 		/* 28 */
 		{ 8, "peers = [\"10.0.0.2:7946\",\n\"10.0.0.2:7946\"];", ":9: entry 2 of peers: 10.0.0.2:7946 is listed twice" },
@@ -169,6 +174,7 @@ static void bounds_themselves_are_taken(void **state)
 	} rows[] = {
 		/* 0 */ { 8, "peers = [\"10.0.0.2:1\"];" },
 		/* 1 */ { 8, "peers = [\"10.0.0.2:65535\"];" },
+		{ 8, "peers = [\"proxy1.example.:7946\", \"proxy-2:1\", \"10.0.0.2:7946\", \"_gossip.a1:65535\"];" },
 		/* 2 */ { 13, "	pair_rate = 0;" },
 		/* 3 */ { 13, "	pair_rate = 100000000;" },
 		/* 4 */ { 15, "	pair_min_window_ms = 100;" },
