@@ -85,7 +85,7 @@ ok "again_issues_it_anew" prints '.issued.serial == 4' "$ctl" mesh issue a --dir
 ok "and_keeps_its_key" cmp key.before mesh/a/node.key
 ok "an_address_belongs_to_one_node" ends 1 "10.0.0.1:7946: belongs to a already" "$ctl" mesh issue d --directory mesh --address 10.0.0.1:7946
 ok "a_node_needs_an_address" ends 2 "--address IP:PORT is needed" "$ctl" mesh issue d --directory mesh
-ok "names_are_not_resolved" ends 2 "names are not resolved" "$ctl" mesh issue d --directory mesh --address host:7946
+ok "names_are_no_addresses_of_a_certificate" ends 2 "not a literal IPv4 or IPv6 address" "$ctl" mesh issue d --directory mesh --address host:7946
 ok "port_0_is_refused" ends 2 "from 1 to 65535" "$ctl" mesh issue d --directory mesh --address 10.0.0.4:0
 ok "port_65536_is_refused" ends 2 "from 1 to 65535" "$ctl" mesh issue d --directory mesh --address 10.0.0.4:65536
 ok "a_path_is_no_name" ends 2 "NAME must be" "$ctl" mesh issue ../x --directory mesh --address 10.0.0.4:7946
@@ -134,6 +134,13 @@ printf x | dd of=trust/revocation.doc bs=1 seek=50 conv=notrunc 2>/dev/null
 ok "a_changed_document_is_not_gone_on_from" ends 1 "is not this authority's document" "$ctl" mesh revoke a --directory trust
 cp kept.doc trust/revocation.doc
 ok "and_nothing_was_changed_by_it" grep -q "^a " trust/issued
+cp -r trust many
+cp many/mesh.secret secret.before
+# 514 nodes: one more than a rotation has boxes for, even when one is revoked
+for i in $(seq 1 514); do printf 'n%s %s %064x %016x 10.9.0.1:7946\n' "$i" "$i" "$i" "$i"; done >many/issued
+ok "a_rotation_for_too_many_is_refused" ends 1 "a rotation has boxes for 512: the mesh secret stays as it is" "$ctl" mesh rotate secret --directory many
+ok "before_anything_is_changed" cmp secret.before many/mesh.secret
+ok "a_revocation_needs_no_rotation" prints '.revoked.revocation > 2 and .revoked.rotation == 0' "$ctl" mesh revoke n7 --directory many --json
 echo nonsense >>trust/revoked
 ok "a_wrong_line_in_revoked_is_named" ends 1 "trust/revoked:" "$ctl" mesh revoke a --directory trust
 
