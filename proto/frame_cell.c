@@ -13,14 +13,14 @@ enum frame_form frame_form_of(const struct key *key)
 	return ipv4 ? FORM_PAIR_IPV4 : FORM_PAIR_IPV6;
 }
 
-/* One host that traffic is forwarded for: not "this network", loopback, multicast or reserved (RFC 6890), link-local only in
- * IPv6. */
+/* One host that traffic is forwarded for: not loopback, multicast, 0.0.0.0 or 255.255.255.255; link-local only in IPv6. The rest of 0/8
+ * and 240/4 (RFC 6890: nobody's) is forwarded by routers that do not look, so it is counted. */
 static bool is_host(const struct address *address)
 {
 	const uint8_t *b = address->bytes;
 
 	if (address_is_ipv4(address))
-		return b[12] != 0 && b[12] != 127 && b[12] < 224;
+		return b[12] != 127 && b[12] >> 4 != 14 && (b[12] | b[13] | b[14] | b[15]) != 0 && (b[12] & b[13] & b[14] & b[15]) != 255;
 	if (b[0] == 0xff || (b[0] == 0xfe && (b[1] & 0xc0) == 0x80))
 		return false;
 	for (unsigned int i = 0; i < 15; i++) {

@@ -44,10 +44,13 @@ static __always_inline bool frame_holds(struct xdp_md *ctx, __u32 linear, __u32 
 	return bytes <= linear || bytes <= bpf_xdp_get_buff_len(ctx);
 }
 
-/* 0/8, 127/8, 224/4 and 240/4 name no single host. Host order. */
+/*
+ * 0.0.0.0, 127/8, 224/4 and 255.255.255.255 name no single host, and the kernel forwards nothing from or to them. The rest of 0/8 and
+ * of 240/4 names nobody either, but the kernel does forward it: left uncounted it would be a way around every rate. Host order.
+ */
 static __always_inline bool ipv4_is_unicast(__u32 address)
 {
-	return address - 0x01000000U < 0xe0000000U - 0x01000000U && address >> 24 != 127;
+	return address - 1 < 0xfffffffeU && address >> 24 != 127 && address >> 28 != 0xe;
 }
 
 static __always_inline __u32 parse_ipv4(struct xdp_md *ctx, struct packet *packet, __u32 offset)
@@ -82,6 +85,18 @@ static __always_inline bool ipv6_is_unicast(__u64 first_be, __u64 second_be)
 	if (first_be == 0 && (second_be == 0 || second_be == bpf_cpu_to_be64(1) || (__u32)second_be == bpf_htonl(0xffff)))
 		return false;
 	return (first_be & 0xff) != 0xff && ((__u16)first_be & bpf_htons(0xffc0)) != bpf_htons(0xfe80);
+}
+
+/*
+ * An IPv6 packet from ::ffff:a.b.c.d is nobody's, yet the kernel forwards it. In a key that address stands for IPv4, so it counts as
+ * ::fffe:a.b.c.d, in a range that is reserved.
+ */
+static __always_inline bool ipv6_unmap(__u64 words[2])
+{
+	if (words[0] || (__u32)words[1] != bpf_htonl(0xffff))
+		return false;
+	words[1] ^= bpf_htonl(1);
+	return true;
 }
 
 /* The length of an extension header, 0 when `protocol` is none that can be walked. */
@@ -147,7 +162,7 @@ static __always_inline __u32 parse_ipv6(struct xdp_md *ctx, struct packet *packe
 			return REASON_PASS_MALFORMED;
 	}
 	__builtin_memcpy(words, &ip->saddr, 32); /* client and destination stand side by side */
-	if (!ipv6_is_unicast(words[0], words[1]) || !ipv6_is_unicast(words[2], words[3]))
+	if ((!ipv6_is_unicast(words[0], words[1]) && !ipv6_unmap(words)) || !ipv6_is_unicast(words[2], words[3]))
 		return REASON_PASS_NOT_UNICAST;
 	if (ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_UDP && is_neighbour_discovery(ctx, offset))
 		return REASON_PASS_NOT_UNICAST;
