@@ -10,7 +10,16 @@
 #define PIECE_MS 50 /* between pieces: 64 frames each, 12 Mbit/s at most */
 #define TRIES_MAX 12
 #define AGAIN_MS 10000 /* who falls behind again within this time is still being caught up */
+#define PLACES_MAX_LEAST 65536 /* frames of a neighbour's store, at the least taken for possible: 52 s */
 #define ROUNDS 3 /* neighbours asked in a larger mesh: what one has not another may */
+
+/* A neighbour's store is no larger than this: one that goes on and on has nothing and keeps us from asking others. */
+static uint32_t places_max(const struct node *node)
+{
+	const uint32_t some = 4 * node->config.limits.frames_max;
+
+	return some > PLACES_MAX_LEAST ? some : PLACES_MAX_LEAST;
+}
 
 void catch_up_begin(struct node *node, struct now now)
 {
@@ -85,7 +94,9 @@ void catch_up_turn(struct node *node, struct now now)
 	if (c->member == MEMBER_NONE || instant_is_before(now.mono, c->due))
 		return;
 	if (c->tries++ >= TRIES_MAX || !node->members[c->member].used) {
-		c->member = MEMBER_NONE; /* it is not marked as asked */
+		if (member_is_near(node, c->member, now))
+			done(node); /* it says that it has what it does not send: others may be asked */
+		c->member = MEMBER_NONE; /* else it is not marked as asked */
 		return;
 	}
 	c->due = instant_after(now.mono, duration_ms(ANSWER_MS));
@@ -194,7 +205,7 @@ enum reject catch_up_receive_end(struct node *node, struct now now, uint16_t mem
 			return REJECT_NONE;
 		}
 	}
-	if (last) {
+	if (last || places == 0 || cursor >= places_max(node)) { /* who has more skips to where something is */
 		done(node);
 		return REJECT_NONE;
 	}

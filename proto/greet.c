@@ -43,7 +43,8 @@ _Static_assert(HELLO_SIGNED_BYTES + SIGNATURE_BYTES <= HELLO_PLAIN_BYTES, "a gre
 #define DOMAIN "xpro-mesh hello v1"
 #define HELLO_MESSAGE_BYTES (sizeof(DOMAIN) - 1 + MESH_ID_BYTES + HELLO_SIGNED_BYTES)
 #define HELLO_TRIES_MAX 16 /* then every 2.5 s */
-#define CLONE_AFTER_MS 10000 /* what an ended start had sent is here, or nowhere, by then */
+#define CLONE_AFTER_MS (2 * COOKIE_LIFETIME_MS) /* by then no cookie that an ended start had been given is good: a datagram recorded shows nothing */
+#define CLONE_CHECK_MS 60000 /* one check of a signature per member and minute: replays do not use up those of greetings */
 #define COOKIES_PER_S 200 /* given away for a datagram each: 1 Mbit/s */
 
 static void hello_write(const struct hello *hello, uint8_t ret_plain[HELLO_PLAIN_BYTES])
@@ -170,6 +171,8 @@ size_t greet_write(struct node *node, struct now now, const struct out *out, str
 	case OUT_WELCOME: {
 		const struct cookie_reply *reply = &node->replies[out->target];
 
+		if (reply_is_gone(node, out))
+			return 0;
 		hello.stage = out->kind == OUT_COOKIE ? STAGE_COOKIE : STAGE_WELCOME;
 		hello.receiver = reply->greeter;
 		memcpy(hello.token, reply->token, TOKEN_BYTES);
@@ -195,7 +198,7 @@ static void reply(struct node *node, enum out_kind kind, const struct greeter *g
 
 	node->replies[place] = (struct cookie_reply){ .to = *greeter->from, .greeter = greeter->id, .secret = (uint8_t)greeter->secret };
 	memcpy(node->replies[place].token, token, TOKEN_BYTES);
-	outbox_add(node, (struct out){ .kind = (uint8_t)kind, .target = (uint16_t)place });
+	outbox_add(node, (struct out){ .kind = (uint8_t)kind, .target = (uint16_t)place, .sequence = node->replies_next });
 }
 
 /* Certificates cost a signature check each: a bounded number per second, whoever asks. */
@@ -232,10 +235,16 @@ static enum reject freshness(const struct node *node, uint64_t sender, uint64_t 
 static void find_clone(struct node *node, struct now now, const struct greeter *greeter)
 {
 	const uint16_t number = member_find(node, greeter->id);
+	struct member *member = number == MEMBER_NONE ? NULL : &node->members[number];
 
-	if (number == MEMBER_NONE || duration_between(node->members[number].met_at, now.mono).ns < CLONE_AFTER_MS * NS_PER_MS)
+	if (!member || duration_between(member->met_at, now.mono).ns < CLONE_AFTER_MS * NS_PER_MS)
 		return;
-	if (may_check(node, now) && hello_is_signed(node, greeter->plain, node->members[number].certificate.public_key))
+	if (member->clone_sought_at.ns != 0 && duration_between(member->clone_sought_at, now.mono).ns < CLONE_CHECK_MS * NS_PER_MS)
+		return;
+	if (!may_check(node, now))
+		return;
+	member->clone_sought_at = now.mono;
+	if (hello_is_signed(node, greeter->plain, member->certificate.public_key))
 		member_cloned(node, now, number);
 }
 

@@ -10,6 +10,20 @@
 #define CHALLENGE_EVERY_MS 100 /* a member at two addresses draws no more than this */
 #define CLONE_TELL_MS 60000
 
+/* Another incarnation takes the place, or none. Whether it stands in the list of gaps stays: it would be entered a second time. */
+static void origin_begin(struct node *node, uint32_t place, bool used, uint64_t incarnation)
+{
+	struct origin *origin = &node->origins[place];
+
+	*origin = (struct origin){ .used = used,
+				   .incarnation = incarnation,
+				   .listed = origin->listed,
+				   .teller = MEMBER_NONE,
+				   .asked = MEMBER_NONE,
+				   .since = origin->since,
+				   .due = origin->due };
+}
+
 static uint32_t index_place(const struct node *node, uint64_t id)
 {
 	uint32_t at = (uint32_t)mix64(id ^ node->ledger.hash_seed[0]) & node->member_index_mask;
@@ -116,7 +130,7 @@ void member_forget(struct node *node, uint16_t number)
 
 		if (node->origins[origin].used)
 			ledger_forget_origin(&node->ledger, (uint16_t)origin);
-		node->origins[origin] = (struct origin){ .used = false };
+		origin_begin(node, origin, false, 0);
 		node->excluded[origin] = false;
 	}
 	for (uint32_t i = 0; i < node->greetings_count; i++) {
@@ -163,6 +177,7 @@ static void session_begin(struct member *member, struct now now, uint64_t incarn
 	member->heard = false;
 	member->hello_counter = 0;
 	member->trust = BAD_SIGNATURES_PER_TICK;
+	member->serve_budget = SERVE_FRAMES_PER_TICK;
 	member->challenge = 0;
 	member->proven = false;
 	member->met_at = now.mono;
@@ -228,7 +243,7 @@ uint32_t origin_claimed(struct node *node, uint16_t member, uint64_t incarnation
 
 	if (incarnation == 0 || incarnation >= node->members[member].incarnation || node->origins[place].used)
 		return INDEX_NONE;
-	node->origins[place] = (struct origin){ .used = true, .incarnation = incarnation };
+	origin_begin(node, place, true, incarnation);
 	node->excluded[place] = node->members[member].skewed;
 	return place;
 }
@@ -249,7 +264,7 @@ uint32_t origin_of(struct node *node, uint16_t member, uint64_t incarnation)
 			return INDEX_NONE;
 		ledger_forget_origin(&node->ledger, (uint16_t)oldest);
 	}
-	node->origins[oldest] = (struct origin){ .used = true, .incarnation = incarnation };
+	origin_begin(node, oldest, true, incarnation);
 	node->excluded[oldest] = node->members[member].skewed;
 	return oldest;
 }

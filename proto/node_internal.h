@@ -66,6 +66,7 @@ struct member {
 	struct instant challenged_at; /* mono */
 	struct instant met_at; /* mono: the running session was learnt */
 	struct instant state_at; /* mono: of the last change of state */
+	struct instant clone_sought_at; /* mono: when a greeting of an earlier start was last looked at */
 	struct instant cloned_at; /* mono: when it was last told that two hosts have its key */
 	uint64_t incarnation, boot;
 	struct window window;
@@ -77,6 +78,8 @@ struct member {
 	double rtt_ms, skew_ms; /* smoothed; NAN until measured */
 	uint32_t serve_budget; /* frames it may still be served in this tick */
 	uint32_t trust; /* bad signatures it may still bring in this tick before its frames are not looked at */
+	int64_t records_second; /* in which it was last heard of by new records, */
+	uint32_t records_left; /* and how many more of that second are taken */
 	uint64_t quota_slot; /* in which EVENT_QUOTA was last told of it */
 	uint64_t line_slot; /* in which EVENT_LINE_RATE was */
 	uint64_t claimed_slot, claimed; /* the newest slot it told of, and what its destination cells of it come to */
@@ -375,6 +378,14 @@ static inline bool member_is_near(const struct node *node, uint16_t member, stru
 	return m->used && m->session && m->heard &&
 	       duration_between(m->heard_at, now.mono).ns < (CARRY_TICKS + 1) * mesh_tick_length(&node->mesh).ns;
 }
+/* Answers that a member draws, in frames served: a bounded number per tick, whatever it says. */
+static inline bool member_spend(struct member *member, uint32_t cost)
+{
+	if (member->serve_budget < cost)
+		return false;
+	member->serve_budget -= cost;
+	return true;
+}
 /* A small mesh: everybody sends to everybody. */
 static inline bool node_is_direct(const struct node *node)
 {
@@ -385,6 +396,12 @@ void member_heard(struct node *node, uint16_t member, struct now now, const stru
 void member_prove(struct node *node, uint16_t member, const struct endpoint *at);
 void member_measure(struct node *node, uint16_t member, struct now now, int64_t sent_ns, int64_t echo_ns, int64_t hold_ns);
 void membership_tick(struct node *node, struct now now);
+
+/* Others' replies have taken the place of one that was to be written: it is not another's to have. */
+static inline bool reply_is_gone(const struct node *node, const struct out *out)
+{
+	return node->replies_next - (uint32_t)out->sequence >= COOKIE_REPLIES_SIZE;
+}
 
 /* ---- greet.c: HELLO ---- */
 void greet_tick(struct node *node, struct now now);

@@ -161,6 +161,9 @@ static uint32_t keep(struct node *node, uint16_t owner, const struct frame_claim
 	const uint32_t number = store_put(&node->store, &claim->head, owner, node->tick > held_ticks ? node->tick - held_ticks : 0);
 	struct stored *stored = &node->store.frames[number];
 
+	/* A tick of the far future would keep its place in the store for ever. */
+	if (stored->tick > node->tick + slot_ticks(node))
+		stored->tick = node->tick + slot_ticks(node);
 	stored->copies = !served;
 	memcpy(stored->leaf, claim->leaf, HASH_BYTES);
 	memcpy(stored->frame, frame, size);
@@ -245,6 +248,8 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 	origin = origin_of(node, member, claim.head.incarnation);
 	if (origin == INDEX_NONE)
 		return REJECT_INCARNATION;
+	if (other)
+		held->evidence = true; /* the second must not take its place */
 	number = keep(node, member, &claim, frame, size, served);
 	if (other) {
 		prove_equivocation(node, now, sender, origin, held, number);

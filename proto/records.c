@@ -168,6 +168,18 @@ static bool may_check(struct node *node, struct now now)
 	return true;
 }
 
+/* One member that renews its record all the time would use up the checks and the datagrams of a whole mesh. Digests bring the last one. */
+static bool may_renew(struct member *member, struct now now)
+{
+	const int64_t second = now.mono.ns / NS_PER_S;
+
+	if (second != member->records_second) {
+		member->records_second = second;
+		member->records_left = RECORDS_PER_MEMBER_PER_S;
+	}
+	return member->records_left > 0;
+}
+
 static bool is_signed(struct node *node, const struct certificate *certificate, const uint8_t record[MEMBER_RECORD_BYTES])
 {
 	uint8_t message[RECORD_MESSAGE_BYTES];
@@ -231,7 +243,7 @@ static bool entry_read(const uint8_t *bytes, size_t size, struct entry_read *ret
 	ret_entry->record = c.at + ret_entry->certificate_bytes;
 	c = (struct cursor){ ret_entry->record, ret_entry->record + MEMBER_RECORD_BYTES, false };
 	ret_entry->body = body_read(&c);
-	return ret_entry->body.boot < 1ULL << (64 - SEQUENCE_BOOT_SHIFT) && ret_entry->body.incarnation != 0;
+	return ret_entry->body.boot < 1ULL << (64 - SEQUENCE_BOOT_SHIFT) && ret_entry->body.incarnation != 0 && ret_entry->body.at_ns >= 0;
 }
 
 /* The certificate a record is checked by: the one held, or a newer one that came along. */
@@ -245,7 +257,7 @@ static enum reject certificate_for(struct node *node, const struct entry_read *e
 	if (member && member->certificate_bytes == entry->certificate_bytes &&
 	    memcmp(member->certificate_issued, entry->certificate, entry->certificate_bytes) == 0) {
 		*ret_certificate = member->certificate;
-		return REJECT_NONE;
+		return trust_check(node, ret_certificate); /* it may have been revoked since */
 	}
 	reason = certificate_open(entry->certificate, entry->certificate_bytes, &node->mesh, ret_certificate);
 	if (reason != REJECT_NONE)
@@ -268,6 +280,8 @@ static void record_keep(struct node *node, struct now now, uint16_t number, cons
 	memcpy(member->record_signed, entry->record, MEMBER_RECORD_BYTES);
 	member->record = entry->body;
 	member->has_record = true;
+	if (may_renew(member, now))
+		member->records_left--;
 	member_set_left(node, now, number, entry->body.left);
 	if (!entry->body.left)
 		swim_alive(node, now, number); /* only it could have signed something newer: suspicion is refuted */
@@ -300,7 +314,7 @@ enum reject record_receive(struct node *node, struct now now, uint16_t from, con
 	}
 	if (node->members[from].trust == 0)
 		return REJECT_SIGNATURE;
-	if (!may_check(node, now))
+	if ((number != MEMBER_NONE && !may_renew(&node->members[number], now)) || !may_check(node, now))
 		return REJECT_HELLO_RATE;
 	reason = certificate_for(node, &entry, number, &certificate, &new_certificate);
 	if (reason == REJECT_NONE && !is_signed(node, &certificate, entry.record))

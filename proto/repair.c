@@ -174,7 +174,7 @@ static void claim_record(struct node *node, uint16_t from, const struct row *row
 {
 	const struct member *member = number == MEMBER_NONE ? NULL : &node->members[number];
 
-	if (row->record == 0 || (member && record_number(member) == row->record))
+	if (row->record == 0 || (member && record_number(member) == row->record) || !member_spend(&node->members[from], 1))
 		return;
 	if (!member || !member->self)
 		outbox_add(node, (struct out){ .kind = OUT_RECORD_WANT, .target = from, .sequence = row->id });
@@ -224,7 +224,7 @@ static void claim_frames(struct node *node, struct now now, uint16_t from, const
 
 		put_le(leaf, row->leaf, 8);
 		held = row->leaf ? store_find(&node->store, row->id, row->incarnation, row->highest) : NULL;
-		if (held && held->size && memcmp(&row->leaf, held->leaf, 8) != 0)
+		if (held && held->size && memcmp(&row->leaf, held->leaf, 8) != 0 && member_spend(&node->members[from], 1))
 			outbox_add(node, (struct out){ .kind = OUT_WANT, .flags = 1, .target = from, .what = place, .sequence = row->highest });
 	}
 	if (origin_has_gap(origin))

@@ -202,9 +202,13 @@ static void name_receive(struct node *node, struct now now, uint16_t from, uint6
 	held = store_find(&node->store, id, member->incarnation, sequence);
 	if (!held || !held->size)
 		return;
+	if (memcmp(held->leaf, leaf, 3) == 0 && held->copies >= node->copies)
+		return;
+	if (!member_spend(&node->members[from], 1))
+		return;
 	if (memcmp(held->leaf, leaf, 3) != 0)
 		outbox_add(node, (struct out){ .kind = OUT_WANT, .flags = 1, .target = from, .what = origin, .sequence = sequence });
-	else if (held->copies < node->copies) /* fewer came than are wanted: it may push, too */
+	else /* fewer came than are wanted: it may push, too */
 		outbox_add(node, (struct out){ .kind = OUT_PRUNE, .flags = PRUNE_OPEN, .target = from, .what = owner });
 }
 

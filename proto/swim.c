@@ -124,13 +124,16 @@ static void rumour_receive(struct node *node, struct now now, uint64_t id, uint8
 	if (state != MEMBER_SUSPECT && state != MEMBER_DOWN)
 		return;
 	if (member->self) {
+		/* No honest suspicion is younger than a probe's timeout. A liar's would draw a signature and a flood of records each. */
+		if (now.mesh.ns - member->record.at_ns < PROBE_TIMEOUT_MS * NS_PER_MS)
+			return;
 		health_worsen(node);
 		record_renew(node, now);
 		return;
 	}
-	if (member_is_near(node, which, now) || member->state >= state)
-		return; /* heard by ourselves, or told before */
-	set_state(node, now, which, state);
+	/* Heard by ourselves, or told before. Called down by others it is suspected here: it has the same time to refute a lie everywhere. */
+	if (!member_is_near(node, which, now) && member->state == MEMBER_ALIVE)
+		set_state(node, now, which, MEMBER_SUSPECT);
 }
 
 static enum reject rumours_read(struct node *node, struct now now, const uint8_t *bytes, size_t size)
@@ -325,7 +328,7 @@ static void answer(struct node *node, struct now now, uint16_t member, const str
 	const uint32_t place = node->replies_next++ % COOKIE_REPLIES_SIZE;
 
 	node->replies[place] = (struct cookie_reply){ .to = *to, .greeter = echo, .sent_ns = sent_ns, .came_at = now.mono };
-	outbox_add(node, (struct out){ .kind = OUT_PONG, .target = (uint16_t)place, .what = member });
+	outbox_add(node, (struct out){ .kind = OUT_PONG, .target = (uint16_t)place, .what = member, .sequence = node->replies_next });
 }
 
 enum reject swim_receive_ping(struct node *node, struct now now, uint16_t member, const struct endpoint *from, const uint8_t *bytes, size_t size)
@@ -427,6 +430,8 @@ static size_t write_pong(struct node *node, struct now now, const struct out *ou
 	const struct member *member = &node->members[out->what];
 	uint8_t *at = ret_plain;
 
+	if (reply_is_gone(node, out))
+		return 0;
 	*ret_to = reply->to;
 	at = put_le(at, MESSAGE_PONG, 1);
 	at = put_le(at, reply->greeter, 8);

@@ -90,6 +90,7 @@ _Static_assert(REVOKED_KEYS_MAX * (1 + 34 + 9 + 1) + 512 <= DOCUMENT_BYTES_MAX, 
 #define CERTIFICATE_CHECKS_PER_S 100 /* ~120 us each: 1.2 % of a core */
 #define HELLO_INTERVAL_MS 500 /* a peer not heard is greeted this often */
 #define RECORD_CHECKS_PER_S 1000 /* signatures of member records, ~70 us each: a mesh of 500 new members is learnt in a second at 7 % of a core */
+#define RECORDS_PER_MEMBER_PER_S 4 /* new records of one member that are handed on: it starts, is suspected, or moves no more often */
 #define MEMBER_SILENT_MS 2000 /* ten ticks without a datagram: counts as unreachable */
 
 /* The gate at the gossip port: UDP datagrams per second that XDP lets through. */
