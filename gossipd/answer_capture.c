@@ -46,7 +46,7 @@ static bool put_sample(void *user, const struct sample *sample)
 
 	memcpy(row.client, sample->client, sizeof(row.client));
 	memcpy(row.destination, sample->destination, sizeof(row.destination));
-	memcpy(row.bytes, sample->bytes, sizeof(row.bytes));
+	memcpy(row.bytes, sample->bytes, row.caught < sizeof(row.bytes) ? row.caught : sizeof(row.bytes)); /* behind: remains of other samples */
 	answer_put(putting->buffer, CONTROL_TYPE_SAMPLE, &row, sizeof(row));
 	putting->answer->cursor++;
 	return putting->answer->cursor < putting->answer->request.count && answer_has_room(putting->buffer, ROW_BYTES_MAX);

@@ -40,8 +40,8 @@ struct hello {
 #define HELLO_PLAIN_BYTES (HELLO_BYTES - SEAL_BYTES)
 #define HELLO_SIGNED_BYTES (1 + 8 + 8 + 8 + COOKIE_BYTES + TOKEN_BYTES + 2 + CERTIFICATE_BYTES_MAX)
 _Static_assert(HELLO_SIGNED_BYTES + SIGNATURE_BYTES <= HELLO_PLAIN_BYTES, "a greeting fits its one length");
-#define DOMAIN "xpro-mesh hello v1"
-#define HELLO_MESSAGE_BYTES (sizeof(DOMAIN) - 1 + MESH_ID_BYTES + HELLO_SIGNED_BYTES)
+#define DOMAIN "xpro-mesh hello v2"
+#define HELLO_MESSAGE_BYTES (sizeof(DOMAIN) - 1 + MESH_ID_BYTES + 8 + HELLO_SIGNED_BYTES)
 #define HELLO_TRIES_MAX 16 /* then every 2.5 s */
 #define CLONE_AFTER_MS (2 * COOKIE_LIFETIME_MS) /* by then no cookie that an ended start had been given is good: a datagram recorded shows nothing */
 #define CLONE_CHECK_MS 60000 /* one check of a signature per member and minute: replays do not use up those of greetings */
@@ -78,29 +78,31 @@ static bool hello_read(const uint8_t *plain, struct hello *ret_hello)
 	return !c.failed && ret_hello->certificate_bytes <= CERTIFICATE_BYTES_MAX;
 }
 
-/* What the signature of a HELLO covers. */
-static void hello_message(const struct mesh *mesh, const uint8_t plain[HELLO_PLAIN_BYTES], uint8_t ret_message[HELLO_MESSAGE_BYTES])
+/* What the signature of a HELLO covers. The counter, too: else whoever has the mesh secret seals a recorded one anew, under a higher counter
+ * than its sender will ever reach, and the sender is not heard again in that session. */
+static void hello_message(const struct mesh *mesh, uint64_t counter, const uint8_t plain[HELLO_PLAIN_BYTES], uint8_t ret_message[HELLO_MESSAGE_BYTES])
 {
 	uint8_t *at = put_bytes(ret_message, DOMAIN, sizeof(DOMAIN) - 1);
 
 	at = put_bytes(at, mesh->id, MESH_ID_BYTES);
+	at = put_le(at, counter, 8);
 	put_bytes(at, plain, HELLO_SIGNED_BYTES);
 }
 
-static void hello_sign(const struct node *node, uint8_t plain[HELLO_PLAIN_BYTES])
+static void hello_sign(const struct node *node, uint64_t counter, uint8_t plain[HELLO_PLAIN_BYTES])
 {
 	uint8_t message[HELLO_MESSAGE_BYTES];
 
-	hello_message(&node->mesh, plain, message);
+	hello_message(&node->mesh, counter, plain, message);
 	crypto_sign_detached(plain + HELLO_SIGNED_BYTES, NULL, message, sizeof(message), node->config.secret_key);
 }
 
-static bool hello_is_signed(const struct node *node, const uint8_t plain[HELLO_PLAIN_BYTES], const uint8_t public_key[PUBLIC_KEY_BYTES])
+static bool hello_is_signed(const struct node *node, const struct greeter *greeter, const uint8_t public_key[PUBLIC_KEY_BYTES])
 {
 	uint8_t message[HELLO_MESSAGE_BYTES];
 
-	hello_message(&node->mesh, plain, message);
-	return crypto_sign_verify_detached(plain + HELLO_SIGNED_BYTES, message, sizeof(message), public_key) == 0;
+	hello_message(&node->mesh, greeter->counter, greeter->plain, message);
+	return crypto_sign_verify_detached(greeter->plain + HELLO_SIGNED_BYTES, message, sizeof(message), public_key) == 0;
 }
 
 /* A cookie says: a datagram sent to this address, to this id, reached its reader not long ago. Nothing is stored for it. */
@@ -142,7 +144,7 @@ static size_t hello_close(struct node *node, const struct hello *hello, unsigned
 	nonce_make(++node->hello_counter, node->nonce_random, header.nonce);
 	hello_write(hello, plain);
 	if (hello->stage != STAGE_COOKIE)
-		hello_sign(node, plain);
+		hello_sign(node, node->hello_counter, plain);
 	return seal_close(&header, &context, node->trust->secrets[secret].hello_key, plain, sizeof(plain), ret_bytes);
 }
 
@@ -244,7 +246,7 @@ static void find_clone(struct node *node, struct now now, const struct greeter *
 	if (!may_check(node, now))
 		return;
 	member->clone_sought_at = now.mono;
-	if (hello_is_signed(node, greeter->plain, member->certificate.public_key))
+	if (hello_is_signed(node, greeter, member->certificate.public_key))
 		member_cloned(node, now, number);
 }
 
@@ -268,7 +270,7 @@ static enum reject meet(struct node *node, struct now now, const struct greeter 
 	reason = trust_check(node, &certificate);
 	if (reason != REJECT_NONE)
 		return reason;
-	if (!hello_is_signed(node, greeter->plain, certificate.public_key))
+	if (!hello_is_signed(node, greeter, certificate.public_key))
 		return REJECT_SIGNATURE;
 	reason = member_meet(node, now, &certificate, hello->incarnation, hello->boot, greeter->from, ret_member);
 	if (reason != REJECT_NONE)

@@ -246,7 +246,7 @@ static void every_bit_of_a_signature_counts(void **state)
 
 static void signatures_of_other_domains_are_refused(void **state)
 {
-	static const char *const domains[] = { "", "xpro-mesh root v2", "xpro-mesh hello v1", "xpro-mesh certificate v1", "xpro-mesh root v1 " };
+	static const char *const domains[] = { "", "xpro-mesh root v2", "xpro-mesh hello v2", "xpro-mesh certificate v1", "xpro-mesh root v1 " };
 	const struct signer signer = signer_make(1);
 	const struct mesh mesh = mesh_of_tests();
 	struct frame_root root = root_of_tests();
