@@ -83,7 +83,7 @@ static __noinline void shard_refresh(struct destination_shard *shard, __u32 dest
 {
 	struct destination_head *head = element(&destinations, destination);
 	const struct table_state *table = &state;
-	struct policy *policy;
+	const struct policy *policy;
 	__u32 active;
 	bool fair;
 
@@ -92,9 +92,7 @@ static __noinline void shard_refresh(struct destination_shard *shard, __u32 dest
 	active = READ_ONCE(table->active);
 	if (DESTINATION_POLICY_BANK(head->policy) != BANK_OF(active))
 		head->policy = destination_policy((const struct address_key *)head->address, active);
-	policy = element(&policies, head->policy);
-	if (!policy)
-		return;
+	policy = policy_at(head->policy);
 	fair = policy->flags & POLICY_FAIR && is_alive(table, now);
 	shard->limit = destination_limit(head, table, destination, shard->packets, now, policy,
 					 &shard->members); /* restarts and ages the window, whoever judges */

@@ -64,11 +64,12 @@ static __always_inline __u32 judge_destination(struct destination_shard *shard, 
 static __noinline __u32 enforced_destination(__u32 reason, __u32 destination, __u32 members, __u32 now)
 {
 	struct destination_head *head = element(&destinations, destination);
-	struct policy *policy = head ? element(&policies, head->policy) : NULL;
 	struct destination_shard *first = shard_at(destination, 0);
+	const struct policy *policy;
 
-	if (!policy || !first)
+	if (!head || !first)
 		return reason;
+	policy = policy_at(head->policy);
 	if (reason == REASON_DROP_DESTINATION && evidence_grants(&first->evidence, policy->destination_rate, members, now))
 		return REASON_PASS_EVIDENCE;
 	return enforced(reason, policy->flags);
@@ -85,12 +86,10 @@ static __always_inline __u32 filter_shard(struct destination_shard *shard, struc
 /* A pair that found no room in the table: judged by the lists, and in its destination. */
 static __always_inline __u32 filter_destination(const struct packet *packet, __u32 place)
 {
-	struct policy *policy = element(&policies, PLACE_POLICY(place));
+	const struct policy *policy = &policies[PLACE_POLICY(place)];
 	__u32 destination = PLACE_DESTINATION(place), reason;
 	struct destination_shard *shard = shard_of(destination, packet->now);
 
-	if (!policy)
-		return REASON_PASS; /* cannot happen */
 	if (shard)
 		shard_count(shard, packet->now);
 	reason = policy->pair_rate ? REASON_PASS : listed(policy->flags);
@@ -111,14 +110,12 @@ static __always_inline __u32 filter_pair(struct pair_record *record, const struc
 	const struct table_state *table = &state;
 	struct destination_shard *shard;
 	struct measure measure;
-	struct policy *policy;
+	const struct policy *policy;
 	__u64 window;
 
 	if ((place ^ READ_ONCE(table->active)) & BANK_BIT)
 		place = place_refresh(&record->place, packet, table->active);
-	policy = element(&policies, PLACE_POLICY(place));
-	if (!policy)
-		return REASON_PASS; /* cannot happen: a policy for each of the 10 bits */
+	policy = &policies[PLACE_POLICY(place)];
 	shard = shard_of(destination, packet->now);
 	if (shard && shard->flags & (HEAD_PASS | HEAD_UNPROTECTED))
 		return uncounted(shard->flags); /* became so after the record was made */
