@@ -47,7 +47,7 @@ static void write_record(struct daemon *daemon, const struct change *change)
 	};
 	int err;
 
-	err = table_apply(daemon->table, &change->key, &fold, change->notable);
+	err = table_apply_hinted(daemon->table, &change->key, &fold, change->notable, &daemon->hints[change->number]);
 	if (!err)
 		daemon->counters.records_written++;
 	else if (err == -ENOSPC)
@@ -57,14 +57,16 @@ static void write_record(struct daemon *daemon, const struct change *change)
 
 static bool write_records(struct daemon *daemon, struct now now)
 {
-	struct change change;
+	struct change changes[CHANGES_AHEAD];
+	unsigned int count = CHANGES_AHEAD, written = 0, i;
 
-	for (unsigned int i = 0; i < CHANGES_PER_TURN; i++) {
-		if (!node_next_change(daemon->node, now, &change))
-			return false;
-		write_record(daemon, &change);
+	for (; count == CHANGES_AHEAD && written < CHANGES_PER_TURN; written += count) {
+		for (count = 0; count < CHANGES_AHEAD && node_next_change(daemon->node, now, &changes[count]); count++)
+			table_foresee(daemon->table, &changes[count].key, daemon->hints[changes[count].number]);
+		for (i = 0; i < count; i++)
+			write_record(daemon, &changes[i]);
 	}
-	return true;
+	return count == CHANGES_AHEAD;
 }
 
 static void tell_events(struct daemon *daemon, struct now now)

@@ -19,6 +19,7 @@
 #include "udp.h"
 
 #define CHANGES_PER_TURN 4096  /* records written per turn: about a millisecond */
+#define CHANGES_AHEAD 16	       /* records fetched while those before are judged */
 #define DATAGRAMS_PER_TURN 256 /* datagrams sent per turn: a few milliseconds, sealing included */
 #define EVENTS_PER_TURN 512
 #define COLLECT_IDLE_MS 60000 /* a record silent for a minute may leave the table */
@@ -45,6 +46,7 @@ struct daemon {
 	void *node_memory;
 	size_t node_bytes;
 	struct node *node;
+	uint32_t *hints; /* where the table's record of each of the core's keys stands: table_apply_hinted */
 	struct events events;
 	struct health health;
 	struct daemon_counters counters;

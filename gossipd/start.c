@@ -46,8 +46,10 @@ static int reserve_memory(struct daemon *daemon, struct problem *ret_problem)
 		return problem_set(ret_problem, -EINVAL, "%s:%u: limits: the ledger's limits do not fit together",
 				   daemon->config.path, daemon->config.line[CONFIG_LIMITS]);
 	daemon->node_memory = mmap(NULL, daemon->node_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (daemon->node_memory == MAP_FAILED) {
+	if (daemon->node_memory == MAP_FAILED)
 		daemon->node_memory = NULL;
+	daemon->hints = calloc(limits.keys_max, sizeof(*daemon->hints));
+	if (!daemon->node_memory || !daemon->hints) {
 		return problem_set(ret_problem, -ENOMEM, "%s:%u: limits: no memory for a ledger of %zu MiB; lower keys and cells",
 				   daemon->config.path, daemon->config.line[CONFIG_LIMITS], daemon->node_bytes >> 20);
 	}
@@ -244,6 +246,7 @@ void start_undo(struct daemon *daemon)
 	resolve_stop(daemon);
 	control_close(daemon->control);
 	udp_close(daemon->udp);
+	free(daemon->hints);
 	if (daemon->node_memory)
 		munmap(daemon->node_memory, daemon->node_bytes);
 	state_close(&daemon->state);
@@ -252,5 +255,6 @@ void start_undo(struct daemon *daemon)
 	daemon->table = NULL;
 	daemon->control = NULL;
 	daemon->udp = NULL;
+	daemon->hints = NULL;
 	daemon->node_memory = NULL;
 }

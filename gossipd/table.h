@@ -98,7 +98,8 @@ size_t table_harvest(struct table *table, struct now now, struct duration slot_l
 		     void *user);
 
 /* Writes a record back: base, fold, carry, share (struct change, translated). Makes a record when the key has none and `insert` is set.
- * -ENOENT: no record and none to be made. -ENOSPC: table full. */
+ * -ENOENT: no record and none to be made. -ENOSPC: table full. -EINVAL: none to be made, the key names no
+ * single hosts. */
 struct fold {
 	struct instant ts1, ts2, carry_from;
 	uint64_t count, floor;
@@ -108,6 +109,13 @@ struct fold {
 	bool thin;
 };
 int table_apply(struct table *table, const struct key *key, const struct fold *fold, bool insert);
+
+/* The same for whoever keeps a word beside the key, 0 at first: where the record stood when last written. A word that is out of date costs a
+ * search and nothing else. */
+int table_apply_hinted(struct table *table, const struct key *key, const struct fold *fold, bool insert, uint32_t *hint);
+
+/* Fetches the record's cache lines while something else is done. */
+void table_foresee(const struct table *table, const struct key *key, uint32_t hint);
 
 /* Takes out keys that were idle longer than `idle`: a bounded number per call, in two phases with a grace period between (see
  * PROTOCOL.md). Call once a second, after a harvest. `idle` must exceed the slots held: a key that returns within the slot it was last

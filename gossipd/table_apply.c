@@ -40,10 +40,10 @@ static uint32_t saturate32(double value)
 }
 
 /* The order the kernel's reading relies on: judge.h, measure_fold. */
-static void words_fold(const struct table *table, const struct words *words, const struct fold *fold)
+static void words_fold(const struct table *table, const struct words *words, const struct fold *fold, uint32_t ts2)
 {
 	uint32_t generation = WORD_LOW(words->window), ts1 = table_jiffies_of(table, fold->ts1);
-	uint32_t carry_from = table_jiffies_of(table, fold->carry_from), ts2 = table_jiffies_of(table, fold->ts2);
+	uint32_t carry_from = table_jiffies_of(table, fold->carry_from);
 
 	if (!FOLD_IS_OF(*words->fold, generation) || WORD_LOW(*words->base) != ts1)
 		store64(words->carry, 0);
@@ -56,6 +56,7 @@ static void words_fold(const struct table *table, const struct words *words, con
 static int apply_destination(struct table *table, const struct key *key, const struct fold *fold, bool insert)
 {
 	uint32_t destination = insert ? destination_make(table, &key->destination) : destination_find(table, &key->destination);
+	uint32_t ts2 = table_jiffies_of(table, fold->ts2);
 	struct destination_head *head;
 	struct words words;
 
@@ -63,34 +64,45 @@ static int apply_destination(struct table *table, const struct key *key, const s
 		return insert ? -ENOSPC : -ENOENT;
 	head = &table->heads[destination];
 	words = words_of_destination(table, destination);
-	if (!window_is_known(&words, table_jiffies_of(table, fold->ts2)) || is_wiser(table, &words, fold))
+	if (!window_is_known(&words, ts2) || is_wiser(table, &words, fold))
 		return 0;
-	words_fold(table, &words, fold);
+	words_fold(table, &words, fold, ts2);
 	__atomic_store_n(&head->flags, fold->thin ? head->flags | HEAD_THIN : head->flags & ~HEAD_THIN, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int table_apply_hinted(struct table *table, const struct key *key, const struct fold *fold, bool insert, uint32_t *hint)
+{
+	uint32_t ts2 = table_jiffies_of(table, fold->ts2);
+	struct words words;
+	struct spot spot;
+	int err;
+
+	if (!spot_find_at(table, key, *hint, &spot)) {
+		if (insert && !key_names_hosts(key))
+			return -EINVAL;
+		if (key_is_destination(key))
+			return apply_destination(table, key, fold, insert);
+		if (!spot_find(table, key, &spot)) {
+			if (!insert)
+				return -ENOENT;
+			err = spot_make(table, key, destination_make(table, &key->destination), ts2, &spot);
+			if (err)
+				return err;
+		}
+		*hint = spot_hint(&spot);
+	}
+	words = words_of_pair(table, spot_record(&spot));
+	if (window_is_known(&words, ts2) && !is_wiser(table, &words, fold))
+		words_fold(table, &words, fold, ts2);
 	return 0;
 }
 
 int table_apply(struct table *table, const struct key *key, const struct fold *fold, bool insert)
 {
-	struct words words;
-	struct spot spot;
-	int err;
+	uint32_t hint = 0;
 
-	if (key_is_destination(key))
-		return apply_destination(table, key, fold, insert);
-	if (!spot_find(table, key, &spot)) {
-		if (!insert)
-			return -ENOENT;
-		err = spot_make(table, key, destination_make(table, &key->destination), table_jiffies_of(table, fold->ts2),
-				&spot);
-		if (err)
-			return err;
-	}
-	words = words_of_pair(table, spot_record(&spot));
-	if (!window_is_known(&words, table_jiffies_of(table, fold->ts2)) || is_wiser(table, &words, fold))
-		return 0;
-	words_fold(table, &words, fold);
-	return 0;
+	return table_apply_hinted(table, key, fold, insert, &hint);
 }
 
 static uint32_t age(uint32_t then, uint32_t now)

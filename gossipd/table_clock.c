@@ -85,6 +85,7 @@ int clock_start(struct table *table)
 		return err;
 	clock->hz = table->state->hz;
 	clock->period_ns = (NS_PER_S + clock->hz / 2) / clock->hz; /* TICK_NSEC, rounded as the kernel does */
+	clock->per_ns = 1.0 / (double)clock->period_ns;
 	clock->jiffies = clocks.jiffies;
 	clock->mono = (struct instant){ (int64_t)clocks.mono_ns };
 	clock->mesh = clock->mono;
@@ -134,16 +135,19 @@ struct instant table_mesh_of(const struct table *table, uint32_t jiffies)
 	return instant_after(clock->mesh, (struct duration){ jiffies_since(clock->jiffies, jiffies) * clock->period_ns });
 }
 
+/* Called for every record written: the quotient comes by a multiplication, at most two off, and is put right. */
 uint32_t table_jiffies_of(const struct table *table, struct instant mesh)
 {
 	const struct table_clock *clock = &table->clock;
-	int64_t ns = duration_between(clock->mesh, mesh).ns, periods = ns / clock->period_ns;
+	const int64_t ns = duration_between(clock->mesh, mesh).ns, furthest = INT32_MAX * clock->period_ns;
+	int64_t periods;
 
-	if (ns % clock->period_ns < 0)
+	if (ns >= furthest || ns <= -furthest)
+		return clock->jiffies + (ns > 0 ? INT32_MAX : -(uint32_t)INT32_MAX);
+	periods = (int64_t)((double)ns * clock->per_ns);
+	while (periods * clock->period_ns > ns)
 		periods--; /* round down, also before the anchor */
-	if (periods > INT32_MAX)
-		periods = INT32_MAX;
-	if (periods < -INT32_MAX)
-		periods = -INT32_MAX;
+	while ((periods + 1) * clock->period_ns <= ns)
+		periods++;
 	return clock->jiffies + (uint32_t)periods;
 }

@@ -53,6 +53,7 @@ struct table_clock {
 	bool injected;
 	uint32_t hz, jiffies; /* jiffies: of the last anchor; before the first, of an injected clock */
 	int64_t period_ns;
+	double per_ns; /* 1 / period_ns */
 	struct instant mono, mesh;
 };
 
@@ -165,6 +166,9 @@ int clock_start(struct table *table);
 uint64_t tag_of_key(const struct table *table, const struct key *key, bool *ret_ipv6);
 struct pair4_set *set_of_index(const struct pairs *pairs, uint32_t set_index);
 bool spot_find(const struct table *table, const struct key *key, struct spot *ret_spot);
+uint32_t spot_hint(const struct spot *spot);
+bool spot_find_at(const struct table *table, const struct key *key, uint32_t hint, struct spot *ret_spot); /* is it there? */
+bool key_names_hosts(const struct key *key);
 bool spot_find_twin(const struct table *table, const struct pairs *pairs, uint64_t tag, const struct spot *of,
 		    struct spot *ret_first);
 int spot_make(struct table *table, const struct key *key, uint32_t destination, uint32_t last, struct spot *ret_spot);

@@ -27,7 +27,7 @@
 /* All pinned maps, `state` last. Global variables are pinned under their own name, without their section's. */
 static const char *const pinned[] = {
 	"pairs4",   "pairs6",  "destinations", "shards", "destination_index", "destination_free", "local_addresses",
-	"policies", "prefixes", "classes", "client_pairs", "warnings", ".data.reasons", ".data.state"
+	"prefixes", "classes", "client_pairs", "warnings", ".data.policies", ".data.reasons", ".data.state"
 };
 #define PINNED_COUNT (sizeof(pinned) / sizeof(pinned[0]))
 
@@ -250,20 +250,19 @@ static int maps_map(struct table *table)
 {
 	struct xpro *skeleton = table->skeleton;
 	size_t destinations = table->destinations_max;
-	void *heads = NULL, *shards = NULL, *policies = NULL, *matrix = NULL, *client_pairs = NULL;
+	void *heads = NULL, *shards = NULL, *matrix = NULL, *client_pairs = NULL;
 	int err = pairs_map(&table->pairs4, skeleton->maps.pairs4, sizeof(struct pair4_set), false);
 
 	err = err ? err : pairs_map(&table->pairs6, skeleton->maps.pairs6, sizeof(struct pair6_set), true);
 	err = err ? err : map_memory(skeleton->maps.destinations, destinations * sizeof(*table->heads), &heads);
 	err = err ? err : map_memory(skeleton->maps.shards, destinations * table->cpus * sizeof(*table->shards), &shards);
-	err = err ? err : map_memory(skeleton->maps.policies, POLICIES_MAX * sizeof(*table->policies), &policies);
 	err = err ? err : map_memory(skeleton->maps.classes, sizeof(*table->matrix), &matrix);
 	err = err ? err : map_memory(skeleton->maps.client_pairs, CLIENT_BUCKETS * sizeof(*table->client_pairs), &client_pairs);
 	table->matrix = matrix;
 	table->client_pairs = client_pairs;
 	table->heads = heads;
 	table->shards = shards;
-	table->policies = policies;
+	table->policies = skeleton->data_policies->policies;
 	table->state = &skeleton->data_state->state;
 	table->reasons = skeleton->data_reasons->reasons;
 	table->index_fd = bpf_map__fd(skeleton->maps.destination_index);
@@ -290,7 +289,6 @@ void pins_unmap(struct table *table)
 	unmap(table->pairs6.sets, table->pairs6.bytes);
 	unmap(table->heads, destinations * sizeof(*table->heads));
 	unmap(table->shards, destinations * table->cpus * sizeof(*table->shards));
-	unmap(table->policies, POLICIES_MAX * sizeof(*table->policies));
 	unmap(table->matrix, sizeof(*table->matrix));
 	unmap(table->client_pairs, CLIENT_BUCKETS * sizeof(*table->client_pairs));
 	xpro__destroy(table->skeleton);

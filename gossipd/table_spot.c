@@ -83,6 +83,79 @@ bool spot_find(const struct table *table, const struct key *key, struct spot *re
 	return spot_scan(table, ipv6 ? &table->pairs6 : &table->pairs4, tag, words, NULL, ret_spot);
 }
 
+/* A spot's number, never 0: it names the place alone, so whoever keeps it looks again who stands there. */
+uint32_t spot_hint(const struct spot *spot)
+{
+	return spot->set_index * SET_WAYS + spot->way + 1;
+}
+
+static bool spot_of_hint(const struct pairs *pairs, uint32_t hint, struct spot *ret_spot)
+{
+	uint32_t slot = hint - 1, set_index = slot / SET_WAYS;
+
+	if (hint == 0 || set_index >= pairs->count)
+		return false;
+	*ret_spot = (struct spot){ set_of_index(pairs, set_index), set_index, slot % SET_WAYS };
+	return true;
+}
+
+static bool key_is_ipv4(const struct key *key)
+{
+	return address_is_ipv4(&key->client) && address_is_ipv4(&key->destination);
+}
+
+bool spot_find_at(const struct table *table, const struct key *key, uint32_t hint, struct spot *ret_spot)
+{
+	const bool ipv4 = key_is_ipv4(key);
+	const struct pairs *pairs = ipv4 ? &table->pairs4 : &table->pairs6;
+	uint64_t tag;
+
+	if (!spot_of_hint(pairs, hint, ret_spot))
+		return false;
+	tag = load64(&ret_spot->set->tags[ret_spot->way]);
+	if (tag == TAG_EMPTY || tag >= TAG_DEAD)
+		return false;
+	if (ipv4)
+		return tag == ((uint64_t)ipv4_of(&key->client) << 32 | ipv4_of(&key->destination));
+	return memcmp(key_words(ret_spot), key, sizeof(*key)) == 0;
+}
+
+void table_foresee(const struct table *table, const struct key *key, uint32_t hint)
+{
+	struct spot spot;
+
+	if (!spot_of_hint(key_is_ipv4(key) ? &table->pairs4 : &table->pairs6, hint, &spot))
+		return;
+	__builtin_prefetch(&spot.set->tags[spot.way]);
+	__builtin_prefetch(spot_record(&spot), 1);
+}
+
+/* As xdp/parse.h has it. */
+static bool ipv4_names_host(uint32_t address)
+{
+	return address - 1 < 0xfffffffeU && address >> 24 != 127 && address >> 28 != 0xe;
+}
+
+/* The same: IPv4-mapped addresses are no single host's in an IPv6 packet. */
+static bool ipv6_names_host(const struct address *address)
+{
+	static const uint8_t loopback[16] = { [15] = 1 };
+	const uint8_t *b = address->bytes;
+
+	return !address_is_zero(address) && memcmp(b, loopback, sizeof(loopback)) != 0 && !address_is_ipv4(address) && b[0] != 0xff &&
+	       !(b[0] == 0xfe && (b[1] & 0xc0) == 0x80);
+}
+
+/* A record for anything else would be found by packets that are not to be judged: the kernel asks only of pairs without one. */
+bool key_names_hosts(const struct key *key)
+{
+	if (key_is_destination(key))
+		return address_is_ipv4(&key->destination) ? ipv4_names_host(ipv4_of(&key->destination)) : ipv6_names_host(&key->destination);
+	if (key_is_ipv4(key))
+		return ipv4_names_host(ipv4_of(&key->client)) && ipv4_names_host(ipv4_of(&key->destination));
+	return ipv6_names_host(&key->client) && ipv6_names_host(&key->destination);
+}
+
 /* Another record of the key at `of`, whatever its own tag says now. */
 bool spot_find_twin(const struct table *table, const struct pairs *pairs, uint64_t tag, const struct spot *of,
 		    struct spot *ret_twin)

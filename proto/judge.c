@@ -140,6 +140,7 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 	list_over(node, now, number);
 	*ret_change = (struct change){
 		.key = entry->key,
+		.number = number,
 		.ts1 = v.m.ts1,
 		.ts2 = v.m.ts2,
 		.count = v.m.count,

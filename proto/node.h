@@ -94,6 +94,7 @@ struct instant node_next_due(const struct node *node, struct now now);
 /* The record of a key as the table should have it: Algorithm 1's M, the carry and the shares. Times are mesh times. */
 struct change {
 	struct key key;
+	uint32_t number; /* below keys_max; the key's own as long as it is held, another's afterwards: where a caller may keep what it knows of it */
 	struct instant ts1, ts2; /* M */
 	uint64_t count; /* M.c */
 	uint64_t floor; /* M.c less what is known after carry_from */

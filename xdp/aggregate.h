@@ -83,7 +83,7 @@ static __noinline void shard_refresh(struct destination_shard *shard, __u32 dest
 {
 	struct destination_head *head = element(&destinations, destination);
 	const struct table_state *table = &state;
-	struct policy *policy;
+	const struct policy *policy;
 	__u32 active;
 	bool fair;
 
@@ -92,9 +92,7 @@ static __noinline void shard_refresh(struct destination_shard *shard, __u32 dest
 	active = READ_ONCE(table->active);
 	if (DESTINATION_POLICY_BANK(head->policy) != BANK_OF(active))
 		head->policy = destination_policy((const struct address_key *)head->address, active);
-	policy = element(&policies, head->policy);
-	if (!policy)
-		return;
+	policy = policy_at(head->policy);
 	fair = policy->flags & POLICY_FAIR && is_alive(table, now);
 	shard->limit = destination_limit(head, table, destination, shard->packets, now, policy,
 					 &shard->members); /* restarts and ages the window, whoever judges */
@@ -107,16 +105,22 @@ static __noinline void shard_refresh(struct destination_shard *shard, __u32 dest
 	shard->limit_at = now;
 }
 
-/* This CPU's shard with its limit for this jiffy. NULL: the destination has no record. */
+/* Of all destinations without a record, of which nothing is known and nothing judged. */
+struct destination_shard nowhere[CPUS_MAX] = { 0 };
+
+/* This CPU's shard with its limit for this jiffy. */
 static __always_inline struct destination_shard *shard_of(__u32 destination, __u32 now)
 {
+	__u32 cpu = bpf_get_smp_processor_id();
 	struct destination_shard *shard;
 
-	if (destination == DESTINATION_NONE)
-		return NULL;
-	shard = shard_at(destination, bpf_get_smp_processor_id());
-	if (shard && shard->limit_at != now)
+	shard = destination == DESTINATION_NONE ? NULL : shard_at(destination, cpu);
+	if (!shard) {
+		shard = &nowhere[cpu & (CPUS_MAX - 1)];
+		shard->limit = NO_LIMIT;
+	} else if (shard->limit_at != now) {
 		shard_refresh(shard, destination, now);
+	}
 	return shard;
 }
 

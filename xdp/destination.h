@@ -31,10 +31,10 @@ static __always_inline void destination_release(struct destination_head *head, _
 static __noinline __u32 destination_make(const struct address_key *address, bool make, __u32 now)
 {
 	__u32 index, *winner, number = destination_policy(address, active_bank());
-	struct policy *policy = element(&policies, number);
+	const struct policy *policy = policy_at(number);
 	struct destination_head *head;
 
-	if (policy && policy->flags & POLICY_UNPROTECTED)
+	if (policy->flags & POLICY_UNPROTECTED)
 		return DESTINATION_UNPROTECTED;
 	if (!make || bpf_map_pop_elem(&destination_free, &index))
 		return DESTINATION_NONE;

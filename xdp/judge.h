@@ -38,7 +38,9 @@ static __always_inline __u32 ts2_age(__u64 fold, __u32 now)
 /* Unsigned, or a daemon dead for half the clock's range would come alive. One second of grace: it may have read a later jiffy. */
 static __always_inline bool is_alive(const struct table_state *table, __u32 now)
 {
-	return now - READ_ONCE(table->heartbeat) + hz <= table->heartbeat_stale + hz;
+	const __u32 second = hz;
+
+	return now - READ_ONCE(table->heartbeat) + second <= table->heartbeat_stale + second;
 }
 
 static __always_inline bool fold_in_force(const struct table_state *table, __u64 fold, __u64 window, __u32 now)
@@ -157,11 +159,25 @@ static __always_inline __u64 pair_touch(struct pair_record *record, __u32 now, c
 	__u64 window = READ_ONCE(record->window);
 	__u32 last = READ_ONCE(record->last);
 
-	if (age(last, now) > policy->idle_reset)
+	if (jiffies_since(last, now) > (__s32)policy->idle_reset)
 		window = restarted(&record->window, READ_ONCE(record->fold), READ_ONCE(record->packets), now, policy->idle_reset);
 	if (last != now)
 		WRITE_ONCE(record->last, now);
 	return window;
+}
+
+/* The same of a pair the daemon has no word of that is in force, out of the way of those it has. `window` as it was seen. */
+static __noinline __u32 pair_count_own(struct pair_record *record, __u64 window, __u32 now, const struct policy *policy,
+				       struct measure *ret_measure)
+{
+	__u32 packets = __sync_fetch_and_add(&record->packets, 1) + 1;
+
+	measure_own(window, now, ret_measure);
+	if (READ_ONCE(record->fold) && !is_alive(&state, now))
+		account(REASON_STALE, 0);
+	if (ret_measure->window > policy->window_max)
+		measure_own(aged(&record->window, window, packets, now, policy), now, ret_measure);
+	return packets;
 }
 
 /*
@@ -172,18 +188,15 @@ static __always_inline __u32 pair_count(struct pair_record *record, const struct
 					const struct policy *policy, struct measure *ret_measure)
 {
 	__u64 fold = READ_ONCE(record->fold);
+	struct measure own;
 	__u32 packets;
 
 	if (fold_in_force(table, fold, window, now)) {
 		measure_fold(table, &record->base, &record->carry, &record->fold, fold, now, ret_measure);
 		return __sync_fetch_and_add(&record->packets, 1) + 1;
 	}
-	measure_own(window, now, ret_measure);
-	packets = __sync_fetch_and_add(&record->packets, 1) + 1;
-	if (fold && !is_alive(table, now))
-		account(REASON_STALE, 0);
-	if (ret_measure->window > policy->window_max)
-		measure_own(aged(&record->window, window, packets, now, policy), now, ret_measure);
+	packets = pair_count_own(record, window, now, policy, &own);
+	*ret_measure = own; /* a copy, or the measure of every packet would have to stand in memory */
 	return packets;
 }
 

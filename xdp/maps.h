@@ -92,14 +92,6 @@ struct {
 	__type(value, __u8);
 } local_addresses SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, POLICIES_MAX);
-	__type(key, __u32);
-	__type(value, struct policy);
-} policies SEC(".maps");
-
 /* Classes of addresses by prefix, of both banks. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -128,12 +120,23 @@ struct {
 
 /* Global variables, each a map of its own: the program reaches them without a look-up. */
 struct table_state state SEC(".data.state");
+struct policy policies[POLICIES_MAX] SEC(".data.policies");
 struct reason_counter reasons[CPUS_MAX][REASONS_MAX] SEC(".data.reasons");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 256 * 1024);
 } warnings SEC(".maps");
+
+/* Within the array whatever the number, in a way the verifier sees. */
+static __always_inline const struct policy *policy_at(__u32 number)
+{
+	OPAQUE(number);
+	if (number >= POLICIES_MAX)
+		number = 0;
+	OPAQUE(number);
+	return &policies[number];
+}
 
 static __always_inline void *element(void *map, __u32 index)
 {

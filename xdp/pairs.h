@@ -82,15 +82,27 @@ static __always_inline struct pair_record *find_in(bool ipv6, struct pair4_set *
 	return &set->records[within(way)];
 }
 
-static __always_inline struct pair_record *pair_find(bool ipv6, const struct packet *packet)
+/* A packet without a pair: its tag would be found in an empty slot, or one nobody may touch. IPv6 tags are never one of these. */
+static __always_inline bool is_reserved(__u64 tag)
 {
-	__u64 hash = tag_hash(packet->tag, seed, ipv6);
+	return tag + 2 <= TAG_EMPTY + 2; /* TAG_DEAD and TAG_BUSY wrap around to below */
+}
+
+static __always_inline struct pair_record *pair_find(bool ipv6, const struct packet *packet, __u64 tag)
+{
+	__u64 hash = tag_hash(tag, seed, ipv6);
 	struct pair4_set *set = set_at(ipv6, hash, 0);
+	__u32 own = way_of(hash, 0, 0);
 	struct pair_record *record;
 
-	if (!set)
+	if (!set || (!ipv6 && is_reserved(tag)))
 		return NULL;
-	record = find_in(ipv6, set, packet, way_of(hash, 0, 0));
+	if (READ_ONCE(set->tags[own]) == tag && !(ipv6 && is_other_key(set, own, packet))) {
+		record = &set->records[own]; /* where most stand */
+		OPAQUE(record);
+		return record;
+	}
+	record = find_in(ipv6, set, packet, own);
 	if (record)
 		return record;
 	set = set_at(ipv6, hash, 1);
@@ -198,14 +210,14 @@ static __always_inline struct pair_record *pair_make(bool ipv6, const struct pac
 	record_fill(&set->records[within(way)], packet->tag, packet->now, place);
 	if (ipv6)
 		key_fill(set, way, packet);
-	twin = pair_find(ipv6, packet);
+	twin = pair_find(ipv6, packet, packet->tag);
 	if (twin) {
 		publish(set, way, TAG_EMPTY);
 		return twin;
 	}
 	client_add(packet);
 	publish(set, way, packet->tag);
-	return pair_find(ipv6, packet);
+	return pair_find(ipv6, packet, packet->tag);
 }
 
 /* Two functions, so that each works on one map; out of line, because new pairs are rare. */

@@ -18,6 +18,7 @@
 
 #define EXTENSIONS_MAX 6
 #define OFFSET_MAX 1023 /* of an IP header: behind tags, and options, extension headers and a tunnel's own */
+#define IPV4_PLAIN 0x45 /* first byte of a header without options */
 #define IPV6_HOP_BY_HOP 0
 #define IPV6_ROUTING 43
 #define IPV6_AUTHENTICATION 51
@@ -53,32 +54,6 @@ static __always_inline bool ipv4_is_unicast(__u32 address)
 	return address - 1 < 0xfffffffeU && address >> 24 != 127 && address >> 28 != 0xe;
 }
 
-static __always_inline __u32 parse_ipv4(struct xdp_md *ctx, struct packet *packet, __u32 offset)
-{
-	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
-	struct iphdr *ip = data + offset;
-	__u32 client, destination, header_bytes, total_bytes;
-
-	if ((void *)(ip + 1) > data_end)
-		return REASON_PASS_MALFORMED;
-	header_bytes = ip->ihl * 4U;
-	total_bytes = bpf_ntohs(ip->tot_len);
-	if (ip->version != 4 || header_bytes < sizeof(*ip) || total_bytes < header_bytes)
-		return REASON_PASS_MALFORMED;
-	packet->bytes = offset + total_bytes;
-	if (!frame_holds(ctx, data_end - data, packet->bytes)) {
-		packet->bytes = data_end - data;
-		if (!packet->partial)
-			return REASON_PASS_MALFORMED;
-	}
-	client = bpf_ntohl(ip->saddr);
-	destination = bpf_ntohl(ip->daddr);
-	if (!ipv4_is_unicast(client) || !ipv4_is_unicast(destination))
-		return REASON_PASS_NOT_UNICAST;
-	packet->tag = (__u64)client << 32 | destination;
-	return REASON_PASS;
-}
-
 /* ::, ::1, ::ffff:0:0/96, fe80::/10 and ff00::/8 name no single host beyond the link. Words as they stand in the packet. */
 static __always_inline bool ipv6_is_unicast(__u64 first_be, __u64 second_be)
 {
@@ -88,15 +63,54 @@ static __always_inline bool ipv6_is_unicast(__u64 first_be, __u64 second_be)
 }
 
 /*
+ * Are both addresses those of single hosts? A pair with a record has been asked when the record was made, so this is asked of the others
+ * alone.
+ */
+static __always_inline bool is_unicast(bool ipv6, const struct packet *packet)
+{
+	const __u64 *words = packet->key.words;
+
+	if (ipv6)
+		return ipv6_is_unicast(words[0], words[1]) && ipv6_is_unicast(words[2], words[3]);
+	return ipv4_is_unicast(packet->tag >> 32) && ipv4_is_unicast((__u32)packet->tag);
+}
+
+/* More than any packet has when it is none. */
+static __always_inline __u32 ipv4_header_bytes(const struct iphdr *ip)
+{
+	return ip->version == 4 && ip->ihl >= 5 ? ip->ihl * 4U : ~0U;
+}
+
+static __always_inline __u32 parse_ipv4(struct xdp_md *ctx, struct packet *packet, __u32 offset)
+{
+	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	struct iphdr *ip = data + offset;
+	__u32 header_bytes, total_bytes;
+
+	if ((void *)(ip + 1) > data_end)
+		return REASON_PASS_MALFORMED;
+	total_bytes = bpf_ntohs(ip->tot_len);
+	header_bytes = *(__u8 *)ip == IPV4_PLAIN ? sizeof(*ip) : ipv4_header_bytes(ip);
+	if (total_bytes < header_bytes)
+		return REASON_PASS_MALFORMED;
+	packet->bytes = offset + total_bytes;
+	if (!frame_holds(ctx, data_end - data, packet->bytes)) {
+		packet->bytes = data_end - data;
+		if (!packet->partial)
+			return REASON_PASS_MALFORMED;
+	}
+	packet->tag = (__u64)bpf_ntohl(ip->saddr) << 32 | bpf_ntohl(ip->daddr);
+	return REASON_PASS;
+}
+
+/*
  * An IPv6 packet from ::ffff:a.b.c.d is nobody's, yet the kernel forwards it. In a key that address stands for IPv4, so it counts as
  * ::fffe:a.b.c.d, in a range that is reserved.
  */
-static __always_inline bool ipv6_unmap(__u64 words[2])
+static __always_inline void ipv6_unmap(__u64 words[2])
 {
-	if (words[0] || (__u32)words[1] != bpf_htonl(0xffff))
-		return false;
-	words[1] ^= bpf_htonl(1);
-	return true;
+	if (!words[0] && (__u32)words[1] == bpf_htonl(0xffff))
+		words[1] ^= bpf_htonl(1);
 }
 
 /* The length of an extension header, 0 when `protocol` is none that can be walked. */
@@ -152,6 +166,7 @@ static __always_inline __u32 parse_ipv6(struct xdp_md *ctx, struct packet *packe
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 	struct ipv6hdr *ip = data + offset;
 	__u64 *words = packet->key.words;
+	const __u64 *in_packet = (void *)&ip->saddr; /* client and destination stand side by side */
 
 	if ((void *)(ip + 1) > data_end || ip->version != 6)
 		return REASON_PASS_MALFORMED;
@@ -161,9 +176,11 @@ static __always_inline __u32 parse_ipv6(struct xdp_md *ctx, struct packet *packe
 		if (!packet->partial)
 			return REASON_PASS_MALFORMED;
 	}
-	__builtin_memcpy(words, &ip->saddr, 32); /* client and destination stand side by side */
-	if ((!ipv6_is_unicast(words[0], words[1]) && !ipv6_unmap(words)) || !ipv6_is_unicast(words[2], words[3]))
-		return REASON_PASS_NOT_UNICAST;
+	words[0] = in_packet[0];
+	words[1] = in_packet[1];
+	words[2] = in_packet[2];
+	words[3] = in_packet[3];
+	ipv6_unmap(words);
 	if (ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_UDP && is_neighbour_discovery(ctx, offset))
 		return REASON_PASS_NOT_UNICAST;
 	packet->ipv6 = true;
@@ -174,15 +191,19 @@ static __always_inline __u32 parse_ipv6(struct xdp_md *ctx, struct packet *packe
 /* An IP packet anywhere in the frame, `type` its ethertype (host order). A global function: for all but the plain packet. */
 __noinline int parse_ip_at(struct xdp_md *ctx, struct packet *packet, __u32 offset, __u32 type)
 {
+	__u32 reason;
+
 	if (!packet || offset > OFFSET_MAX)
 		return REASON_PASS_MALFORMED;
 	packet->offset = offset;
 	packet->ipv6 = false;
 	if (type == ETH_P_IP)
-		return parse_ipv4(ctx, packet, offset);
-	if (type == ETH_P_IPV6)
-		return parse_ipv6(ctx, packet, offset);
-	return REASON_PASS_NOT_IP; /* ARP, LLDP: the stack decides */
+		reason = parse_ipv4(ctx, packet, offset);
+	else if (type == ETH_P_IPV6)
+		reason = parse_ipv6(ctx, packet, offset);
+	else
+		return REASON_PASS_NOT_IP; /* ARP, LLDP: the stack decides */
+	return reason == REASON_PASS && !is_unicast(packet->ipv6, packet) ? REASON_PASS_NOT_UNICAST : reason;
 }
 
 #endif

@@ -32,18 +32,28 @@ static __always_inline __u32 listed(__u32 flags)
 	return flags & POLICY_LISTED_BLOCK ? REASON_DROP_BLOCKED : REASON_PASS;
 }
 
-/* Lines 12-17, and the lists before them. REASON_PASS_SHARE when the packet was in the share of a policed pair. */
-static __always_inline __u32 judge_pair(struct pair_record *record, const struct packet *packet, const struct policy *policy,
-					const struct measure *measure, __u32 packets)
+/* Lines 14-17, of a pair that is over its rate: not many pairs are, so out of line. */
+static __noinline __u32 over_pair(struct pair_record *record, const struct packet *packet, const struct policy *policy,
+				  const struct measure *measure, __u32 packets)
 {
-	if (!policy->pair_rate)
-		return listed(policy->flags);
-	if (!is_over(measure, packets, policy->pair_rate, policy->pair_min_window, policy->flags))
-		return REASON_PASS;
 	warn(record, packet, measure, packets, policy->pair_rate);
 	if (policy->flags & POLICY_POLICE && measure->members) /* no fold, no share: until there is one the paper's rule stands */
 		return is_in_share(&record->thinning, READ_ONCE(record->pass_share)) ? REASON_PASS_SHARE : REASON_DROP_PAIR_SHARE;
 	return evidence_grants(&record->evidence, policy->pair_rate, measure->members, packet->now) ? REASON_PASS_EVIDENCE : REASON_DROP_PAIR;
+}
+
+/* Lines 12-17, and the lists before them. REASON_PASS_SHARE when the packet was in the share of a policed pair. */
+static __always_inline __u32 judge_pair(struct pair_record *record, const struct packet *packet, const struct policy *policy,
+					const struct measure *measure, __u32 packets)
+{
+	struct measure told;
+
+	if (!policy->pair_rate)
+		return listed(policy->flags);
+	if (!is_over(measure, packets, policy->pair_rate, policy->pair_min_window, policy->flags))
+		return REASON_PASS;
+	told = *measure; /* as in pair_count */
+	return over_pair(record, packet, policy, &told, packets);
 }
 
 /* Lines 21-25. `record` is NULL for a pair without one; `folded` tells whether its pass_share is current. */
@@ -64,11 +74,12 @@ static __always_inline __u32 judge_destination(struct destination_shard *shard, 
 static __noinline __u32 enforced_destination(__u32 reason, __u32 destination, __u32 members, __u32 now)
 {
 	struct destination_head *head = element(&destinations, destination);
-	struct policy *policy = head ? element(&policies, head->policy) : NULL;
 	struct destination_shard *first = shard_at(destination, 0);
+	const struct policy *policy;
 
-	if (!policy || !first)
+	if (!head || !first)
 		return reason;
+	policy = policy_at(head->policy);
 	if (reason == REASON_DROP_DESTINATION && evidence_grants(&first->evidence, policy->destination_rate, members, now))
 		return REASON_PASS_EVIDENCE;
 	return enforced(reason, policy->flags);
@@ -85,16 +96,13 @@ static __always_inline __u32 filter_shard(struct destination_shard *shard, struc
 /* A pair that found no room in the table: judged by the lists, and in its destination. */
 static __always_inline __u32 filter_destination(const struct packet *packet, __u32 place)
 {
-	struct policy *policy = element(&policies, PLACE_POLICY(place));
+	const struct policy *policy = &policies[PLACE_POLICY(place)];
 	__u32 destination = PLACE_DESTINATION(place), reason;
 	struct destination_shard *shard = shard_of(destination, packet->now);
 
-	if (!policy)
-		return REASON_PASS; /* cannot happen */
-	if (shard)
-		shard_count(shard, packet->now);
+	shard_count(shard, packet->now);
 	reason = policy->pair_rate ? REASON_PASS : listed(policy->flags);
-	if (reason != REASON_PASS || !shard)
+	if (reason != REASON_PASS)
 		return enforced(reason, policy->flags);
 	return filter_shard(shard, NULL, false, destination, packet->now);
 }
@@ -105,45 +113,47 @@ static __always_inline __u32 uncounted(__u32 flags)
 	return flags & HEAD_PASS ? REASON_PASS_LOCAL : REASON_PASS_UNPROTECTED;
 }
 
-static __always_inline __u32 filter_pair(struct pair_record *record, const struct packet *packet)
+static __always_inline __u32 filter_pair(struct pair_record *record, const struct packet *packet, __u32 now)
 {
 	__u32 place = READ_ONCE(record->place), destination = PLACE_DESTINATION(place), packets, reason;
 	const struct table_state *table = &state;
 	struct destination_shard *shard;
 	struct measure measure;
-	struct policy *policy;
+	const struct policy *policy;
 	__u64 window;
 
 	if ((place ^ READ_ONCE(table->active)) & BANK_BIT)
 		place = place_refresh(&record->place, packet, table->active);
-	policy = element(&policies, PLACE_POLICY(place));
-	if (!policy)
-		return REASON_PASS; /* cannot happen: a policy for each of the 10 bits */
-	shard = shard_of(destination, packet->now);
-	if (shard && shard->flags & (HEAD_PASS | HEAD_UNPROTECTED))
+	policy = &policies[PLACE_POLICY(place)];
+	OPAQUE(policy); /* one register, or clang works it out again wherever it is used */
+	shard = shard_of(destination, now);
+	if (shard->flags & (HEAD_PASS | HEAD_UNPROTECTED))
 		return uncounted(shard->flags); /* became so after the record was made */
-	window = pair_touch(record, packet->now, policy);
-	if (shard)
-		shard_count(shard, packet->now);
-	packets = pair_count(record, table, window, packet->now, policy, &measure);
+	window = pair_touch(record, now, policy);
+	shard_count(shard, now);
+	packets = pair_count(record, table, window, now, policy, &measure);
 	reason = judge_pair(record, packet, policy, &measure, packets);
 	if (reason_is_drop(reason))
 		return enforced(reason, policy->flags);
-	if (!shard || reason == REASON_PASS_NEVER_DROP)
+	if (reason == REASON_PASS_NEVER_DROP)
 		return reason;
 	if (reason == REASON_PASS_SHARE && shard->packets <= shard->limit)
 		return reason; /* thinned once: the daemon's share of a pair covers both rules */
-	packets = filter_shard(shard, record, measure.members, destination, packet->now);
+	packets = filter_shard(shard, record, measure.members, destination, now);
 	return packets == REASON_PASS ? reason : packets; /* by the floor, or by its share, if the destination lets it */
 }
 
 /* A pair met for the first time, or without room. The destination first, so that packets to the proxy itself leave no record behind. */
 static __always_inline __u32 filter_new(bool ipv6, const struct packet *packet)
 {
-	bool room = client_has_room(packet);
-	__u32 destination = destination_find(packet, room), active = active_bank(), place;
+	__u32 destination, active = active_bank(), place;
 	struct pair_record *record = NULL;
+	bool room;
 
+	if (!is_unicast(ipv6, packet))
+		return REASON_PASS_NOT_UNICAST;
+	room = client_has_room(packet);
+	destination = destination_find(packet, room);
 	if (destination == DESTINATION_LOCAL)
 		return REASON_PASS_LOCAL;
 	if (destination == DESTINATION_UNPROTECTED)
@@ -154,33 +164,34 @@ static __always_inline __u32 filter_new(bool ipv6, const struct packet *packet)
 	if (room)
 		record = ipv6 ? pair6_make(packet, place) : pair4_make(packet, place);
 	if (record)
-		return filter_pair(record, packet);
+		return filter_pair(record, packet, packet->now);
 	account(room ? REASON_TABLE_FULL : REASON_CLIENT_QUOTA, packet->bytes);
 	return filter_destination(packet, place);
 }
 
-static __always_inline __u32 filter(bool ipv6, const struct packet *packet)
+static __always_inline __u32 filter(bool ipv6, const struct packet *packet, __u64 tag, __u32 now)
 {
-	struct pair_record *record = pair_find(ipv6, packet);
+	struct pair_record *record = pair_find(ipv6, packet, tag);
 
-	return record ? filter_pair(record, packet) : filter_new(ipv6, packet);
+	return record ? filter_pair(record, packet, now) : filter_new(ipv6, packet);
 }
 
-/* Global functions: one copy each, walked by the verifier once, whichever way a packet came to be read. */
-__noinline int filter4(struct packet *packet)
+/* Global functions: one copy each, walked by the verifier once, whichever way a packet came to be read. The tag and `now` are the packet's
+ * own: in registers they need no way through memory. */
+__noinline int filter4(struct packet *packet, __u64 tag, __u32 now)
 {
-	return packet ? filter(false, packet) : REASON_PASS_MALFORMED; /* never NULL, which the verifier does not know */
+	return packet ? filter(false, packet, tag, now) : REASON_PASS_MALFORMED; /* never NULL, which the verifier does not know */
 }
 
-__noinline int filter6(struct packet *packet)
+__noinline int filter6(struct packet *packet, __u64 tag, __u32 now)
 {
-	return packet ? filter(true, packet) : REASON_PASS_MALFORMED;
+	return packet ? filter(true, packet, tag, now) : REASON_PASS_MALFORMED;
 }
 
 static __always_inline __u32 filter_any(struct packet *packet)
 {
 	packet->now = clock_now();
-	return packet->ipv6 ? filter6(packet) : filter4(packet);
+	return packet->ipv6 ? filter6(packet, packet->tag, packet->now) : filter4(packet, packet->tag, packet->now);
 }
 
 /* A packet that was to the proxy itself may be a tunnel's: then the one inside decides. A global function. */
@@ -218,6 +229,8 @@ static __always_inline int finish(struct xdp_md *ctx, struct packet *packet, __u
 {
 	int verdict;
 
+	if (reason == REASON_PASS && !forward_fast)
+		return leave(REASON_PASS, packet->bytes); /* what most are */
 	if (reason == REASON_PASS_LOCAL && local_watched)
 		reason = through_local(ctx, packet);
 	verdict = leave(reason, packet->bytes);
@@ -234,21 +247,21 @@ int xpro(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 	struct packet packet = { .bytes = data_end - data, .offset = sizeof(struct ethhdr) };
-	struct ethhdr *ethernet = data;
+	const __be16 *type_be = data + 2 * ETH_ALEN; /* struct ethhdr is packed: its field would be read byte by byte */
 	__u32 reason;
 
-	if ((void *)(ethernet + 1) > data_end)
+	if ((void *)(type_be + 1) > data_end)
 		return leave(REASON_PASS_NOT_IP, packet.bytes);
-	if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
-		reason = parse_ipv4(ctx, &packet, sizeof(*ethernet));
+	if (*type_be == bpf_htons(ETH_P_IP)) {
+		reason = parse_ipv4(ctx, &packet, sizeof(struct ethhdr));
 		packet.now = clock_now();
 		if (reason == REASON_PASS)
-			reason = filter4(&packet);
-	} else if (ethernet->h_proto == bpf_htons(ETH_P_IPV6)) {
-		reason = parse_ipv6(ctx, &packet, sizeof(*ethernet));
+			reason = filter4(&packet, packet.tag, packet.now);
+	} else if (*type_be == bpf_htons(ETH_P_IPV6)) {
+		reason = parse_ipv6(ctx, &packet, sizeof(struct ethhdr));
 		packet.now = clock_now();
 		if (reason == REASON_PASS)
-			reason = filter6(&packet);
+			reason = filter6(&packet, packet.tag, packet.now);
 	} else {
 		reason = parse_tagged(ctx, &packet);
 		if (reason == REASON_PASS)

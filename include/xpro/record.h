@@ -14,7 +14,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
-#define TABLE_LAYOUT 3 /* changes whenever anything in this file does: pins of another layout are recognised, never misread */
+#define TABLE_LAYOUT 4 /* changes whenever anything in this file does: pins of another layout are recognised, never misread */
 
 #define SET_WAYS 8
 #define SETS_MAX (1U << 28) /* the three bits above their number tell a way */
@@ -125,7 +125,7 @@ static inline __u64 tag_of_pair6(const __u64 words[4], __u64 seed)
 	__u64 client = mix64(mix64(words[0] ^ seed) ^ words[1]), destination = mix64(mix64(words[2] + seed) ^ words[3]);
 	__u64 h = client ^ (destination << 32 | destination >> 32);
 
-	return h == TAG_EMPTY || h >= TAG_DEAD ? 1 : h;
+	return h + 2 <= TAG_EMPTY + 2 ? 1 : h; /* TAG_DEAD and TAG_BUSY wrap around to below */
 }
 
 /* A tag's seeded hash: what its sets and ways are taken from. An IPv6 tag is one already. */
