@@ -97,6 +97,14 @@ struct harvested {
 size_t table_harvest(struct table *table, struct now now, struct duration slot_length, void (*each)(void *user, const struct harvested *cell),
 		     void *user);
 
+/*
+ * The same in parts, so that nobody waits long: true when it is through. The pass is of the time it began, whatever `now` the later parts have:
+ * what comes meanwhile counts up to that time, or with the next pass. No table_anchor and no table_collect before it is through.
+ */
+#define HARVEST_WORK_PER_TURN 32768 /* sets looked at, and CELL_WORK for every cell told: 3 to 7 ms */
+bool table_harvest_some(struct table *table, struct now now, struct duration slot_length, uint32_t work_max,
+			void (*each)(void *user, const struct harvested *cell), void *user);
+
 /* Writes a record back: base, fold, carry, share (struct change, translated). Makes a record when the key has none and `insert` is set.
  * -ENOENT: no record and none to be made. -ENOSPC: table full. */
 struct fold {

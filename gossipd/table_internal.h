@@ -92,8 +92,18 @@ struct table_policy {
 
 enum interface_state { INTERFACE_HERE, INTERFACE_GONE, INTERFACE_RENAMED, INTERFACE_REFUSED };
 
+/* A harvest that is under way: how far it came. */
+struct harvest_pass {
+	bool under_way;
+	struct now now; /* when it began */
+	uint32_t stage, next; /* pairs4, pairs6 or destinations, and the set or destination to go on with */
+	uint32_t used; /* of this stage so far */
+	uint32_t placed;
+};
+
 struct table {
 	struct table_policy *policy;
+	struct harvest_pass pass;
 	struct class_matrix *matrix;
 	__u64 *client_pairs;
 	int prefixes_fd;

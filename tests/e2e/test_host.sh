@@ -150,8 +150,10 @@ ok "all_records_are_read_again_and_again_while_counts_come_in" dumping
 wait $!
 begun_after=$(field tick)
 ok "ticks_went_on_meanwhile" test "$begun_after" -gt "$begun"
-echo "# latest tick: $late_before ms before, $(field tick_late_ms_worst) ms then; longest tick $(field tick_ms_worst) ms"
+echo "# latest tick: $late_before ms before, $(field tick_late_ms_worst) ms then; longest tick $(field tick_ms_worst) ms, turn $(field turn_ms_worst) ms, of this computed $(field turn_cpu_ms_worst) ms"
 all_counted() { [ "$(ask explain 198.18.0.1 203.0.113.10 --json | jq '[.destination_cells[].packets] | add // 0')" = 40000 ]; }
+short_turns() { ask status --json | jq -e '.status.turn_cpu_ms_worst < 50'; }
+ok "no_turn_of_the_loop_computes_for_50_ms" short_turns
 ok "no_count_was_lost_meanwhile" wait_for 5 all_counted
 ok "it_ends_at_last" stop TERM
 done_testing
