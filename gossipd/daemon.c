@@ -300,8 +300,18 @@ static void look_at_quota(struct daemon *daemon, struct now now)
 	daemon->clients_full = full;
 }
 
+static void look_at_silence(struct daemon *daemon, struct now now)
+{
+	struct duration silence;
+	uint64_t packets;
+
+	if (table_read_silence(daemon->table, &silence, &packets))
+		events_silence(&daemon->events, now, silence, packets);
+}
+
 void daemon_second(struct daemon *daemon, struct now now)
 {
+	look_at_silence(daemon, now);
 	look_at_quota(daemon, now);
 	daemon->collect_due = true;
 	collect(daemon, now);

@@ -132,6 +132,10 @@ void table_read_usage(const struct table *table, struct table_usage *ret_usage);
 /* Sums over CPUs. */
 void table_read_reasons(const struct table *table, struct reason_counter ret_reasons[REASON_COUNT]);
 
+/* Was the daemon silent for so long that the kernel filtered alone? True once for each time that ended: how long it was, and how many packets
+ * of pairs the daemon had judged before were judged without it. */
+bool table_read_silence(struct table *table, struct duration *ret_silence, uint64_t *ret_packets);
+
 /* What is attached, as the kernel says now. */
 struct attachment {
 	char interface[16];

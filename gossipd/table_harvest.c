@@ -231,7 +231,7 @@ static void pass_begin(struct table *table, struct now now)
 	if (table->pass.under_way)
 		return;
 	table->pass = (struct harvest_pass){ .under_way = true, .now = now };
-	store32(&table->state->heartbeat, table->clock.jiffies);
+	heartbeat(table);
 	policy_walk(table);
 }
 

@@ -104,6 +104,7 @@ struct harvest_pass {
 struct table {
 	struct table_policy *policy;
 	struct harvest_pass pass;
+	uint32_t silent; /* jiffies the heartbeat had stood still for when it came back; 0: nothing to tell */
 	struct class_matrix *matrix;
 	__u64 *client_pairs;
 	int prefixes_fd;
@@ -194,6 +195,9 @@ void policy_walk(struct table *table);
 void place_store(__u32 *place_word, uint32_t destination, uint32_t policy);
 void client_pairs_add(struct table *table, const struct key *key, int64_t change);
 void client_pairs_start(struct table *table);
+
+/* table_silence.c: a heartbeat, and what its absence was. */
+void heartbeat(struct table *table);
 
 /* table_collect.c */
 int collect_start(struct table *table);

@@ -155,5 +155,21 @@ all_counted() { [ "$(ask explain 198.18.0.1 203.0.113.10 --json | jq '[.destinat
 short_turns() { ask status --json | jq -e '.status.turn_cpu_ms_worst < 50'; }
 ok "no_turn_of_the_loop_computes_for_50_ms" short_turns
 ok "no_count_was_lost_meanwhile" wait_for 5 all_counted
+# ---- a daemon that stands still, or is gone ----
+
+alone_events() { ask events --json | jq -s '[.. | objects | select(.kind? == "kernel_alone")] | length'; }
+alone_is() { [ "$(alone_events)" = "$1" ]; }
+ok "nobody_was_alone_so_far" alone_is 0
+kill -STOP "$daemon"
+sleep 4 # the kernel takes it for dead after 3 s: nothing can be waited for
+outside "$root/tests/e2e/throw.py" clients "$mac" 203.0.113.10 198.18.0.1 2000 1 >/dev/null
+kill -CONT "$daemon"
+ok "a_silence_is_told_when_it_is_over" wait_for 5 alone_is 1
+ok "with_how_much_was_judged_meanwhile" logged "packets were judged by the kernel alone"
+ok "it_dies" sh -c "kill -KILL $daemon"
+wait "$daemon" 2>/dev/null
+sleep 4
+ok "the_next_one_starts" start
+ok "and_tells_of_the_time_without_it" wait_for 5 logged "was silent for"
 ok "it_ends_at_last" stop TERM
 done_testing
