@@ -89,7 +89,7 @@ void daemon_drain(struct daemon *daemon, struct now now)
 	bool datagrams;
 
 	/* What was believed is durable before anybody hears of it. */
-	documents_keep(&daemon->state, daemon->node);
+	documents_keep(&daemon->state, daemon->node, &daemon->documents_unkept);
 	datagrams = send_datagrams(daemon, now);
 	bool records = write_records(daemon, now);
 
@@ -312,6 +312,7 @@ static void look_at_silence(struct daemon *daemon, struct now now)
 void daemon_second(struct daemon *daemon, struct now now)
 {
 	look_at_silence(daemon, now);
+	documents_keep_again(&daemon->state, daemon->node, &daemon->documents_unkept);
 	look_at_quota(daemon, now);
 	daemon->collect_due = true;
 	collect(daemon, now);

@@ -56,6 +56,7 @@ struct daemon {
 	uint32_t local_count;
 	struct gate gate;
 	uint32_t clients_full; /* at the last look */
+	uint32_t documents_unkept; /* kinds of documents, as bits, that could not be written to disk */
 	uint32_t policy_taken; /* node_policy_generation of what the kernel has */
 	struct load load;
 	struct resolve resolve;
