@@ -206,7 +206,7 @@ replaced() { ! cmp -s "$dir/first.doc" "$dir/tmpfs.docs/state/policy.doc" && cmp
 ok "the_second_is_kept_and_the_first_beside_it" replaced
 ok "it_ends_at_last" stop TERM
 ok "the_next_start_goes_by_the_second" start
-ok "which_is_in_force" sh -c "'$ctl' --socket '$dir/a.sock' policy show --json | jq -e '.policy.version == 2'"
+ok "which_is_in_force_when_its_slot_has_begun" wait_for 10 sh -c "'$ctl' --socket '$dir/a.sock' policy show --json | jq -e '.policy.version == 2'"
 ok "and_it_ends" stop TERM
 umount "$dir/tmpfs.docs"
 rmdir "$dir/tmpfs.docs"
