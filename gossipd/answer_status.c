@@ -72,6 +72,8 @@ static void copy_counters(const struct daemon *daemon, const struct node_counter
 	status->records_refused = daemon->counters.records_refused;
 	status->warnings = daemon->events.warnings;
 	status->tick_ms_worst = daemon->counters.tick_ms_worst;
+	status->turn_ms_worst = daemon->counters.turn_ms_worst;
+	status->turn_cpu_ms_worst = daemon->counters.turn_cpu_ms_worst;
 	status->tick_late_ms_worst = daemon->counters.tick_late_ms_worst;
 }
 

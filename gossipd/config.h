@@ -44,8 +44,8 @@ enum config_key {
 	CONFIG_CONTROL_SOCKET,
 	CONFIG_CONTROL_GROUP,
 	CONFIG_LOG_LEVEL,
-	CONFIG_CAPTURE_FILE,
-	CONFIG_CAPTURE_MIB,
+	CONFIG_TRACE_FILE,
+	CONFIG_TRACE_MIB,
 	CONFIG_MESH,
 	CONFIG_LIMITS,
 	CONFIG_POLICY,
@@ -114,8 +114,8 @@ struct config {
 	char control_socket[CONFIG_SOCKET_BYTES];
 	char control_group[CONFIG_GROUP_BYTES]; /* empty: root's */
 	uint32_t log_level;			/* enum log_level */
-	char capture_file[FILES_PATH_BYTES]; /* empty: none */
-	uint32_t capture_mib;
+	char trace_file[FILES_PATH_BYTES]; /* empty: none */
+	uint32_t trace_mib;
 	/* mesh */
 	uint32_t pair_rate, destination_rate, idle_reset_ms, pair_min_window_ms, destination_min_window_ms;
 	bool early;

@@ -77,16 +77,26 @@ static void tell_events(struct daemon *daemon, struct now now)
 		events_tell(&daemon->events, now, &event);
 }
 
+/* Not while a harvest is half through. */
+static void collect(struct daemon *daemon, struct now now)
+{
+	if (!daemon->collect_due || daemon->ticking)
+		return;
+	daemon->collect_due = false;
+	table_collect(daemon->table, now, duration_ms(COLLECT_IDLE_MS));
+}
+
 void daemon_drain(struct daemon *daemon, struct now now)
 {
 	bool datagrams;
 
 	/* What was believed is durable before anybody hears of it. */
-	documents_keep(&daemon->state, daemon->node);
+	documents_keep(&daemon->state, daemon->node, &daemon->documents_unkept);
 	datagrams = send_datagrams(daemon, now);
 	bool records = write_records(daemon, now);
 
 	tell_events(daemon, now);
+	collect(daemon, now);
 	daemon->pending = datagrams || records;
 }
 
@@ -109,29 +119,40 @@ static void observe(void *user, const struct harvested *cell)
 		counters->cells_unheld++;
 }
 
-static void measure(struct daemon *daemon, struct now begun, struct instant due)
+static void measure_tick(struct daemon *daemon)
 {
 	struct now ended = mesh_clock_read(&daemon->clock);
-	double work_ms = (double)duration_between(begun.mono, ended.mono).ns / NS_PER_MS;
-	double late_ms = (double)duration_between(due, begun.mesh).ns / NS_PER_MS;
+	double work_ms = (double)duration_between(daemon->tick_begun, ended.mono).ns / NS_PER_MS;
 
 	if (work_ms > daemon->counters.tick_ms_worst)
 		daemon->counters.tick_ms_worst = work_ms;
-	if (late_ms > daemon->counters.tick_late_ms_worst)
-		daemon->counters.tick_late_ms_worst = late_ms;
 }
 
-void daemon_tick(struct daemon *daemon, struct now now)
+static void tick_begin(struct daemon *daemon, struct now now)
+{
+	double late_ms = (double)duration_between(node_next_due(daemon->node, now), now.mesh).ns / NS_PER_MS;
+
+	daemon->ticking = true;
+	daemon->tick_begun = now.mono;
+	if (late_ms > daemon->counters.tick_late_ms_worst)
+		daemon->counters.tick_late_ms_worst = late_ms;
+	table_anchor(daemon->table, now);
+}
+
+bool daemon_tick(struct daemon *daemon, struct now now)
 {
 	struct observing observing = { daemon, now };
-	struct instant due = node_next_due(daemon->node, now);
 
-	table_anchor(daemon->table, now);
-	table_harvest(daemon->table, now, mesh_slot_length(&daemon->identity.mesh), observe, &observing);
+	if (!daemon->ticking)
+		tick_begin(daemon, now);
+	if (!table_harvest_some(daemon->table, now, mesh_slot_length(&daemon->identity.mesh), HARVEST_WORK_PER_TURN, observe, &observing))
+		return false;
 	node_tick(daemon->node, now);
 	daemon_take_policy(daemon);
-	daemon_drain(daemon, mesh_clock_read(&daemon->clock)); /* what is sent now is stamped now: the harvest took its time */
-	measure(daemon, now, due);
+	daemon->pending = true; /* the next turn sends: stamped then, for the harvest took its time */
+	daemon->ticking = false;
+	measure_tick(daemon);
+	return true;
 }
 
 static void receive(void *user, const struct endpoint *from, uint8_t *bytes, size_t size)
@@ -281,10 +302,22 @@ static void look_at_quota(struct daemon *daemon, struct now now)
 	daemon->clients_full = full;
 }
 
+static void look_at_silence(struct daemon *daemon, struct now now)
+{
+	struct duration silence;
+	uint64_t packets;
+
+	if (table_read_silence(daemon->table, &silence, &packets))
+		events_silence(&daemon->events, now, silence, packets);
+}
+
 void daemon_second(struct daemon *daemon, struct now now)
 {
+	look_at_silence(daemon, now);
+	documents_keep_again(&daemon->state, daemon->node, &daemon->documents_unkept);
 	look_at_quota(daemon, now);
-	table_collect(daemon->table, now, duration_ms(COLLECT_IDLE_MS));
+	daemon->collect_due = true;
+	collect(daemon, now);
 	if (daemon->seconds++ % LOCALS_EVERY_S == 0)
 		daemon_tell_locals(daemon);
 	gate_second(daemon, now);

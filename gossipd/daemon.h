@@ -33,6 +33,7 @@ struct daemon_counters {
 	uint64_t cells_harvested, cells_unheld; /* out of the table; those the core did not take */
 	uint64_t records_written, records_refused;
 	double tick_ms_worst, tick_late_ms_worst;
+	double turn_ms_worst, turn_cpu_ms_worst; /* for how long the loop was held by a turn; of this, computed */
 };
 
 struct daemon {
@@ -57,10 +58,14 @@ struct daemon {
 	uint32_t local_count;
 	struct gate gate;
 	uint32_t clients_full; /* at the last look */
+	uint32_t documents_unkept; /* kinds of documents, as bits, that could not be written to disk */
 	uint32_t policy_taken; /* node_policy_generation of what the kernel has */
 	struct load load;
 	struct resolve resolve;
 	struct instant leave_at; /* mono: told to leave, it ends then; 0: it stays */
+	bool ticking; /* a tick is under way: its harvest is not through */
+	struct instant tick_due, tick_begun; /* mesh, mono */
+	bool collect_due; /* idle records are to be taken out once no harvest is under way */
 	bool pending; /* datagrams or records wait for the next turn */
 };
 
@@ -73,8 +78,9 @@ int daemon_set_policy(struct daemon *daemon, struct now now, struct problem *ret
 /* Takes over what a configuration read anew may change while running: log level, policy, mode. Nothing is, unless all of it is sound. */
 int daemon_reload(struct daemon *daemon, struct now now, struct problem *ret_problem);
 
-/* A tick: harvest, publish, send, write back. */
-void daemon_tick(struct daemon *daemon, struct now now);
+/* A part of a tick: harvest, a bounded number of records at a time; then publish. True when it is through; sending and writing back follow
+ * with daemon_drain. */
+bool daemon_tick(struct daemon *daemon, struct now now);
 
 /* One batch of datagrams from a socket, and what follows from them. */
 void daemon_receive(struct daemon *daemon, struct now now, unsigned int socket);

@@ -63,25 +63,44 @@ int documents_restore(const struct state *state, struct node *node, struct now n
 	return err;
 }
 
-bool documents_keep(const struct state *state, struct node *node)
+static int write_file(const struct state *state, enum document_kind kind, const uint8_t *bytes, size_t size, struct problem *ret_problem)
 {
 	char name[NAME_BYTES], before[NAME_BYTES], path[FILES_PATH_BYTES + NAME_BYTES];
+
+	file_name(kind, "doc", name);
+	file_name(kind, "before.doc", before);
+	if (kind == DOCUMENT_POLICY && renameat(state->directory_fd, name, state->directory_fd, before) && errno != ENOENT)
+		return problem_set(ret_problem, -errno, "%s/%s: cannot be renamed: %s", state->path, name, strerror(errno));
+	snprintf(path, sizeof(path), "%s/%s", state->path, name);
+	return files_write(state->directory_fd, path, name, 0600, bytes, size, true, ret_problem);
+}
+
+void documents_keep(const struct state *state, struct node *node, uint32_t *unkept)
+{
 	struct problem problem;
 	enum document_kind kind;
 	const uint8_t *bytes;
-	bool kept = true;
 	size_t size;
 
 	while (node_next_persist(node, &kind, &bytes, &size)) {
-		file_name(kind, "doc", name);
-		file_name(kind, "before.doc", before);
-		if (kind == DOCUMENT_POLICY && renameat(state->directory_fd, name, state->directory_fd, before) && errno != ENOENT)
-			log_warning("state: %s/%s: cannot be renamed: %s", state->path, name, strerror(errno));
-		snprintf(path, sizeof(path), "%s/%s", state->path, name);
-		if (!files_write(state->directory_fd, path, name, 0600, bytes, size, true, &problem))
+		*unkept &= ~(1U << kind);
+		if (!write_file(state, kind, bytes, size, &problem))
 			continue;
-		log_error("%s; it is in force, but a restart forgets it until the mesh brings it again", problem.text);
-		kept = false;
+		*unkept |= 1U << kind;
+		log_error("state: %s; it is in force, but a restart forgets it until the mesh brings it again; tried again each second", problem.text);
 	}
-	return kept;
+}
+
+void documents_keep_again(const struct state *state, const struct node *node, uint32_t *unkept)
+{
+	struct document_view view;
+	struct problem problem;
+
+	for (unsigned int kind = 0; *unkept && kind < DOCUMENT_KINDS; kind++) {
+		if (!(*unkept & 1U << kind) || !node_document(node, (enum document_kind)kind, &view) ||
+		    write_file(state, (enum document_kind)kind, view.bytes, view.size, &problem))
+			continue;
+		*unkept &= ~(1U << kind);
+		log_info("state: %s/%s.doc: could not be written before, and is now", state->path, document_names[kind]);
+	}
 }

@@ -13,7 +13,11 @@
  * brings it again. -EPROTO: written by a newer version. */
 int documents_restore(const struct state *state, struct node *node, struct now now, struct problem *ret_problem);
 
-/* Makes durable what the core has taken since. False: something could not be written, and was told once; the core still goes by it. */
-bool documents_keep(const struct state *state, struct node *node);
+/* Makes durable what the core has taken since. What could not be written is told once and is in *unkept, a bit for each kind; the core goes by it
+ * all the same. */
+void documents_keep(const struct state *state, struct node *node, uint32_t *unkept);
+
+/* Tries that again, and tells of what is written at last. */
+void documents_keep_again(const struct state *state, const struct node *node, uint32_t *unkept);
 
 #endif

@@ -171,6 +171,17 @@ void events_client_quota(struct events *events, struct now now, uint32_t clients
 	log_warning("table: %s", record.text);
 }
 
+void events_silence(struct events *events, struct now now, struct duration silence, uint64_t packets)
+{
+	const double seconds = (double)silence.ns / NS_PER_S;
+	struct control_event record = { .at_ns = now.mesh.ns, .kind = "kernel_alone", .value = seconds };
+
+	snprintf(record.text, sizeof(record.text), "gossipd was silent for %.1f s: %llu packets were judged by the kernel alone", seconds,
+		 (unsigned long long)packets);
+	keep(events, &record);
+	log_warning("table: %s", record.text);
+}
+
 uint64_t events_first(const struct events *events)
 {
 	return events->next > EVENTS_KEPT ? events->next - EVENTS_KEPT : 0;

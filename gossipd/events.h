@@ -35,6 +35,9 @@ void events_overload(struct events *events, struct now now, const struct key *ke
 /* Clients have reached their quota of pairs, where none had before. */
 void events_client_quota(struct events *events, struct now now, uint32_t clients, uint32_t pairs_max);
 
+/* The daemon was silent, and the kernel filtered alone: `packets` were judged without what the mesh knew. */
+void events_silence(struct events *events, struct now now, struct duration silence, uint64_t packets);
+
 /* The number of the oldest event kept. */
 uint64_t events_first(const struct events *events);
 

@@ -53,6 +53,13 @@ static bool something_is_full(const struct daemon *daemon, struct health *health
 	       is_full(health, "table: destinations", usage.destinations, usage.destinations_max);
 }
 
+static bool disk_is_behind(const struct daemon *daemon, struct health *health)
+{
+	if (!daemon->documents_unkept)
+		return false;
+	return WHY(health, "state: a document of the mesh authority cannot be written to disk: a restart would forget it");
+}
+
 static bool clock_was_set(const struct daemon *daemon, struct health *health)
 {
 	int64_t drift_ms = mesh_clock_drift(&daemon->clock).ns / NS_PER_MS;
@@ -132,6 +139,6 @@ void health_judge(const struct daemon *daemon, struct now now, struct health *re
 	struct health health = { .why = "" };
 
 	health.degraded = filter_is_missing(daemon, &health) || something_is_full(daemon, &health) ||
-			  clock_was_set(daemon, &health) || mesh_is_broken(daemon, now, &health);
+			  disk_is_behind(daemon, &health) || clock_was_set(daemon, &health) || mesh_is_broken(daemon, now, &health);
 	*ret_health = health;
 }

@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <math.h>
 #include <signal.h>
+#include <time.h>
 
 #include "control.h"
 #include "notify.h"
@@ -22,6 +24,9 @@ struct loop {
 	ev_signal terminate, interrupt, hangup;
 	struct duration watchdog;
 	struct instant watchdog_at; /* mono */
+	ev_check woken; /* first of all callbacks of a turn */
+	ev_prepare asleep; /* after the last */
+	struct instant turn_begun, turn_cpu_begun;
 	bool stopping;
 };
 
@@ -90,12 +95,13 @@ static void on_tick(struct ev_loop *ev, ev_timer *watcher, int events)
 	struct now now = read_now(loop);
 
 	(void)ev, (void)events;
-	/* The timer may run a little ahead of mesh time. */
+	/* The timer may run a little ahead of mesh time. A tick that is not through stays due: it goes on with the next turn. */
 	if (!instant_is_before(now.mesh, node_next_due(loop->daemon->node, now))) {
-		daemon_tick(loop->daemon, now);
+		const bool through = daemon_tick(loop->daemon, now);
+
 		after_turn(loop, now);
 		pet_watchdog(loop, now);
-		if (loop->stopping || has_left(loop->daemon, now))
+		if ((through && loop->stopping) || has_left(loop->daemon, now))
 			finish(loop, now);
 	}
 	set_tick(loop, read_now(loop));
@@ -204,6 +210,38 @@ static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
 		 loop->daemon->config.policy.document.rules_count);
 }
 
+static struct instant clock_of(clockid_t id)
+{
+	struct timespec at;
+
+	clock_gettime(id, &at);
+	return (struct instant){ at.tv_sec * NS_PER_S + at.tv_nsec };
+}
+
+/* How long the loop is held by all that was due at once. */
+static void on_woken(struct ev_loop *ev, ev_check *watcher, int events)
+{
+	struct loop *loop = watcher->data;
+
+	(void)ev, (void)events;
+	loop->turn_begun = clock_of(CLOCK_MONOTONIC);
+	loop->turn_cpu_begun = clock_of(CLOCK_THREAD_CPUTIME_ID);
+}
+
+static void on_asleep(struct ev_loop *ev, ev_prepare *watcher, int events)
+{
+	struct loop *loop = watcher->data;
+	struct daemon_counters *counters = &loop->daemon->counters;
+
+	(void)ev, (void)events;
+	if (loop->turn_begun.ns == 0)
+		return; /* the first */
+	counters->turn_ms_worst = fmax(counters->turn_ms_worst,
+				       (double)duration_between(loop->turn_begun, clock_of(CLOCK_MONOTONIC)).ns / NS_PER_MS);
+	counters->turn_cpu_ms_worst = fmax(counters->turn_cpu_ms_worst,
+					   (double)duration_between(loop->turn_cpu_begun, clock_of(CLOCK_THREAD_CPUTIME_ID)).ns / NS_PER_MS);
+}
+
 #define START(kind, watcher, callback, ...)                         \
 	do {                                                        \
 		ev_##kind##_init(watcher, callback, ##__VA_ARGS__); \
@@ -216,6 +254,11 @@ static void start_watchers(struct loop *loop)
 	struct daemon *daemon = loop->daemon;
 	unsigned int sockets = daemon->udp ? udp_sockets(daemon->udp) : 0;
 
+	ev_check_init(&loop->woken, on_woken);
+	ev_set_priority(&loop->woken, EV_MAXPRI); /* before the others of its turn */
+	loop->woken.data = loop;
+	ev_check_start(loop->ev, &loop->woken);
+	START(prepare, &loop->asleep, on_asleep);
 	START(timer, &loop->tick, on_tick, 0., 0.);
 	START(timer, &loop->second, on_second, 0., 1.);
 	for (unsigned int i = 0; i < sockets; i++)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "capture.h"
+#include "trace.h"
 #include "control.h"
 #include "gate.h"
 #include "documents.h"
@@ -177,7 +177,7 @@ static int open_own(struct daemon *daemon, struct problem *ret_problem)
 	if (!err)
 		err = reserve_memory(daemon, ret_problem);
 	if (!err)
-		err = capture_open(&daemon->config, ret_problem);
+		err = trace_open(&daemon->config, ret_problem);
 	if (!err && daemon->config.gossip)
 		err = udp_open(&daemon->config, &daemon->udp, ret_problem);
 	return err;

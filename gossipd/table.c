@@ -63,7 +63,7 @@ static void state_start(struct table *table, uint64_t fresh_incarnation)
 	}
 	table->resuming = table->young = !table->is_new;
 	table->young_until = table->clock.jiffies + table->policies[POLICY_OF_PAIR(BANK_OF(table->state->active), 0)].window_max;
-	state->heartbeat = table->clock.jiffies;
+	heartbeat(table);
 	client_pairs_start(table);
 }
 

@@ -97,6 +97,14 @@ struct harvested {
 size_t table_harvest(struct table *table, struct now now, struct duration slot_length, void (*each)(void *user, const struct harvested *cell),
 		     void *user);
 
+/*
+ * The same in parts, so that nobody waits long: true when it is through. The pass is of the time it began, whatever `now` the later parts have:
+ * what comes meanwhile counts up to that time, or with the next pass. No table_anchor and no table_collect before it is through.
+ */
+#define HARVEST_WORK_PER_TURN 32768 /* sets looked at, and CELL_WORK for every cell told: 3 to 7 ms */
+bool table_harvest_some(struct table *table, struct now now, struct duration slot_length, uint32_t work_max,
+			void (*each)(void *user, const struct harvested *cell), void *user);
+
 /* Writes a record back: base, fold, carry, share (struct change, translated). Makes a record when the key has none and `insert` is set.
  * -ENOENT: no record and none to be made. -ENOSPC: table full. -EINVAL: none to be made, the key names no
  * single hosts. */
@@ -131,6 +139,10 @@ void table_read_usage(const struct table *table, struct table_usage *ret_usage);
 
 /* Sums over CPUs. */
 void table_read_reasons(const struct table *table, struct reason_counter ret_reasons[REASON_COUNT]);
+
+/* Was the daemon silent for so long that the kernel filtered alone? True once for each time that ended: how long it was, and how many packets
+ * of pairs the daemon had judged before were judged without it. */
+bool table_read_silence(struct table *table, struct duration *ret_silence, uint64_t *ret_packets);
 
 /* What is attached, as the kernel says now. */
 struct attachment {

@@ -8,6 +8,7 @@
 #include "table_internal.h"
 
 #define PREFETCH_SETS 8
+#define CELL_WORK 4 /* a cell told costs as much as so many sets looked at */
 
 struct harvesting {
 	struct table *table;
@@ -17,7 +18,7 @@ struct harvesting {
 	void (*each)(void *user, const struct harvested *cell);
 	void *user;
 	size_t cells;
-	unsigned int placed;
+	uint32_t work, work_max; /* of this part */
 };
 
 static void tell(struct harvesting *h, const struct key *key, bool ipv6, const struct harvest_cell *cell)
@@ -28,6 +29,7 @@ static void tell(struct harvesting *h, const struct key *key, bool ipv6, const s
 
 	h->each(h->user, &harvested);
 	h->cells++;
+	h->work += CELL_WORK;
 }
 
 static struct instant clamp(struct instant at, struct instant from, struct instant to)
@@ -96,7 +98,7 @@ static void place(struct harvesting *h, struct pair_record *record, const struct
 {
 	uint32_t destination;
 
-	if (h->placed++ >= PLACED_PER_HARVEST_MAX)
+	if (h->table->pass.placed++ >= PLACED_PER_HARVEST_MAX)
 		return;
 	destination = destination_make(h->table, &key->destination);
 	place_store(&record->place, destination, policy_of_pair(h->table, key));
@@ -138,76 +140,133 @@ static void harvest_pair(struct harvesting *h, struct pairs *pairs, const struct
 	harvest_words_of(h, &key, pairs->ipv6, &words);
 }
 
-static void harvest_pairs(struct harvesting *h, struct pairs *pairs)
+static void harvest_set(struct harvesting *h, struct pairs *pairs, uint32_t set_index)
 {
-	const bool all = h->table->resuming;
-	uint32_t used = 0, set_index;
+	struct pair4_set *set = set_of_index(pairs, set_index);
 	unsigned int way;
 
-	for (set_index = 0; set_index < pairs->count; set_index++) {
-		struct pair4_set *set = set_of_index(pairs, set_index);
+	for (way = 0; way < SET_WAYS; way++) {
+		uint64_t tag = load64(&set->tags[way]);
+		struct pair_record *record = &set->records[way];
+		struct spot spot = { set, set_index, way };
 
-		/* Tags lie a set apart, too far for the CPU to foresee; records it does. */
-		__builtin_prefetch(set_of_index(pairs, (set_index + PREFETCH_SETS) & (pairs->count - 1))->tags);
-		for (way = 0; way < SET_WAYS; way++) {
-			uint64_t tag = load64(&set->tags[way]);
-			struct pair_record *record = &set->records[way];
-			struct spot spot = { set, set_index, way };
-
-			if (tag == TAG_EMPTY)
-				continue;
-			used++;
-			if (tag >= TAG_DEAD)
-				continue;
-			if (all || load32(&record->packets) != WORD_HIGH(record->harvest))
-				harvest_pair(h, pairs, &spot, tag);
-		}
+		if (tag == TAG_EMPTY)
+			continue;
+		h->table->pass.used++;
+		if (tag >= TAG_DEAD)
+			continue;
+		if (h->table->resuming || load32(&record->packets) != WORD_HIGH(record->harvest))
+			harvest_pair(h, pairs, &spot, tag);
 	}
-	pairs->used = used;
+}
+
+static void harvest_pairs(struct harvesting *h, struct pairs *pairs)
+{
+	struct harvest_pass *pass = &h->table->pass;
+
+	for (; pass->next < pairs->count && h->work < h->work_max; pass->next++, h->work++) {
+		/* Tags lie a set apart, too far for the CPU to foresee; records it does. */
+		__builtin_prefetch(set_of_index(pairs, (pass->next + PREFETCH_SETS) & (pairs->count - 1))->tags);
+		harvest_set(h, pairs, pass->next);
+	}
+}
+
+static void harvest_destination(struct harvesting *h, uint32_t destination)
+{
+	struct table *table = h->table;
+	struct address address;
+	struct words words;
+	struct key key;
+
+	memcpy(&address, table->heads[destination].address, sizeof(address));
+	if (address_is_zero(&address))
+		return;
+	table->pass.used++;
+	words = words_of_destination(table, destination);
+	if (!table->resuming && (uint32_t)words.packets == WORD_HIGH(*words.harvest))
+		return;
+	key = key_of_destination(&address);
+	harvest_words_of(h, &key, !address_is_ipv4(&address), &words);
 }
 
 static void harvest_destinations(struct harvesting *h)
 {
+	struct harvest_pass *pass = &h->table->pass;
+
+	for (; pass->next < h->table->destinations_max && h->work < h->work_max; pass->next++, h->work++)
+		harvest_destination(h, pass->next);
+}
+
+/* The stage is through: its use is known, and the next one begins. */
+static void stage_end(struct harvest_pass *pass, uint32_t *ret_used)
+{
+	*ret_used = pass->used;
+	pass->used = 0;
+	pass->next = 0;
+	pass->stage++;
+}
+
+/* Pairs first: a destination's count, read later, is never behind its pairs'. False: there is more. */
+static bool harvest_stages(struct harvesting *h)
+{
 	struct table *table = h->table;
-	uint32_t destination, used = 0;
+	struct harvest_pass *pass = &table->pass;
+	struct pairs *pairs[] = { &table->pairs4, &table->pairs6 };
 
-	for (destination = 0; destination < table->destinations_max; destination++) {
-		struct destination_head *head = &table->heads[destination];
-		struct address address;
-		struct words words;
-		struct key key;
-
-		memcpy(&address, head->address, sizeof(address));
-		if (address_is_zero(&address))
-			continue;
-		used++;
-		words = words_of_destination(table, destination);
-		if (!table->resuming && (uint32_t)words.packets == WORD_HIGH(*words.harvest))
-			continue;
-		key = key_of_destination(&address);
-		harvest_words_of(h, &key, !address_is_ipv4(&address), &words);
+	while (pass->stage < 2) {
+		harvest_pairs(h, pairs[pass->stage]);
+		if (pass->next < pairs[pass->stage]->count)
+			return false;
+		stage_end(pass, &pairs[pass->stage]->used);
 	}
-	table->destinations_used = used;
+	harvest_destinations(h);
+	if (pass->next < table->destinations_max)
+		return false;
+	stage_end(pass, &table->destinations_used);
+	return true;
+}
+
+static void pass_begin(struct table *table, struct now now)
+{
+	if (table->pass.under_way)
+		return;
+	table->pass = (struct harvest_pass){ .under_way = true, .now = now };
+	heartbeat(table);
+	policy_walk(table);
+}
+
+static size_t harvest(struct table *table, struct now now, struct duration slot_length, uint32_t work_max,
+		      void (*each)(void *user, const struct harvested *cell), void *user)
+{
+	pass_begin(table, now);
+
+	struct harvesting h = {
+		.table = table,
+		.now = table->pass.now,
+		.slot_length = slot_length,
+		.previous = table_mesh_of(table, table->state->harvested_at),
+		.each = each,
+		.user = user,
+		.work_max = work_max,
+	};
+
+	if (harvest_stages(&h)) {
+		store32(&table->state->harvested_at, table->clock.jiffies);
+		table->resuming = false;
+		table->pass.under_way = false;
+	}
+	return h.cells;
+}
+
+bool table_harvest_some(struct table *table, struct now now, struct duration slot_length, uint32_t work_max,
+			void (*each)(void *user, const struct harvested *cell), void *user)
+{
+	harvest(table, now, slot_length, work_max, each, user);
+	return !table->pass.under_way;
 }
 
 size_t table_harvest(struct table *table, struct now now, struct duration slot_length,
 		     void (*each)(void *user, const struct harvested *cell), void *user)
 {
-	struct harvesting h = {
-		.table = table,
-		.now = now,
-		.slot_length = slot_length,
-		.previous = table_mesh_of(table, table->state->harvested_at),
-		.each = each,
-		.user = user,
-	};
-
-	store32(&table->state->heartbeat, table->clock.jiffies);
-	policy_walk(table);
-	harvest_pairs(&h, &table->pairs4);
-	harvest_pairs(&h, &table->pairs6);
-	harvest_destinations(&h);
-	store32(&table->state->harvested_at, table->clock.jiffies);
-	table->resuming = false;
-	return h.cells;
+	return harvest(table, now, slot_length, UINT32_MAX, each, user);
 }

@@ -93,8 +93,19 @@ struct table_policy {
 
 enum interface_state { INTERFACE_HERE, INTERFACE_GONE, INTERFACE_RENAMED, INTERFACE_REFUSED };
 
+/* A harvest that is under way: how far it came. */
+struct harvest_pass {
+	bool under_way;
+	struct now now; /* when it began */
+	uint32_t stage, next; /* pairs4, pairs6 or destinations, and the set or destination to go on with */
+	uint32_t used; /* of this stage so far */
+	uint32_t placed;
+};
+
 struct table {
 	struct table_policy *policy;
+	struct harvest_pass pass;
+	uint32_t silent; /* jiffies the heartbeat had stood still for when it came back; 0: nothing to tell */
 	struct class_matrix *matrix;
 	__u64 *client_pairs;
 	int prefixes_fd;
@@ -188,6 +199,9 @@ void policy_walk(struct table *table);
 void place_store(__u32 *place_word, uint32_t destination, uint32_t policy);
 void client_pairs_add(struct table *table, const struct key *key, int64_t change);
 void client_pairs_start(struct table *table);
+
+/* table_silence.c: a heartbeat, and what its absence was. */
+void heartbeat(struct table *table);
 
 /* table_collect.c */
 int collect_start(struct table *table);

@@ -29,7 +29,7 @@ static int usage(FILE *out)
 	      "  xpro-sim swarm --seeds A..B [--strict]         random runs; every check after every event\n"
 	      "  xpro-sim experiment NAME [--output DIRECTORY] [--quick]   CSV, JSON, plot and a paragraph; NAME 'list' lists "
 	      "them\n"
-	      "  xpro-sim replay TRACE                          what a gossipd with capture_file was given, once more\n"
+	      "  xpro-sim replay TRACE                          what a gossipd with trace_file was given, once more\n"
 	      "  xpro-sim help\n"
 	      "\n"
 	      "Exit: 0 all well, 1 a check failed (the seed and the command that repeats it are printed), 2 wrong usage.\n"

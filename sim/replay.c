@@ -8,24 +8,24 @@
 #include <string.h>
 
 #include <sodium.h>
-#include <xpro/capture.h>
+#include <xpro/trace.h>
 
 #include "crypto.h"
 #include "node_internal.h"
 
-#define PAYLOAD_BYTES_MAX 65536
+#define PAYLOAD_BYTES_MAX (65536 > sizeof(struct policy_document) ? 65536 : sizeof(struct policy_document))
 
 struct replay_run {
 	const char *path;
 	FILE *file;
-	struct capture_head head;
+	struct trace_head head;
 	uint8_t payload[PAYLOAD_BYTES_MAX] __attribute__((aligned(8)));
 	void *memory;
 	struct node *node;
 	uint64_t calls, datagrams, differing; /* datagrams refused otherwise than by the daemon */
 	int64_t began_ns, first_difference_ns;
 	bool ended;
-	struct capture_end end;
+	struct trace_end end;
 };
 
 static bool complain(const struct replay_run *run, const char *text)
@@ -67,7 +67,7 @@ static bool begin(struct replay_run *run)
 
 static bool receive(struct replay_run *run)
 {
-	const struct capture_from *head = (const void *)run->payload;
+	const struct trace_from *head = (const void *)run->payload;
 	struct endpoint from = { .port = head->port };
 	enum reject reason;
 
@@ -87,7 +87,7 @@ static bool receive(struct replay_run *run)
 
 static bool observe(struct replay_run *run)
 {
-	const struct capture_observe *observe = (const void *)run->payload;
+	const struct trace_observe *observe = (const void *)run->payload;
 	struct key key;
 
 	if (!has(run, sizeof(*observe)))
@@ -101,7 +101,7 @@ static bool observe(struct replay_run *run)
 
 static bool repeat(struct replay_run *run)
 {
-	const struct capture_calls *calls = (const void *)run->payload;
+	const struct trace_calls *calls = (const void *)run->payload;
 	uint8_t bytes[DATAGRAM_BYTES_MAX];
 	struct node_event event;
 	struct change change;
@@ -110,9 +110,9 @@ static bool repeat(struct replay_run *run)
 	if (!has(run, sizeof(*calls)))
 		return false;
 	for (uint64_t i = 0; i < calls->calls; i++) {
-		if (run->head.kind == CAPTURE_POLL)
+		if (run->head.kind == TRACE_POLL)
 			node_poll(run->node, now_of(run), &to, bytes);
-		else if (run->head.kind == CAPTURE_TURN)
+		else if (run->head.kind == TRACE_TURN)
 			node_turn(run->node, now_of(run));
 		else
 			node_next_change(run->node, now_of(run), &change);
@@ -124,7 +124,7 @@ static bool repeat(struct replay_run *run)
 
 static bool greet(struct replay_run *run)
 {
-	const struct capture_from *peer = (const void *)run->payload;
+	const struct trace_from *peer = (const void *)run->payload;
 	struct endpoint endpoint = { .port = peer->port };
 
 	if (!has(run, sizeof(*peer)))
@@ -136,7 +136,7 @@ static bool greet(struct replay_run *run)
 
 static bool set_load(struct replay_run *run)
 {
-	const struct capture_load *load = (const void *)run->payload;
+	const struct trace_load *load = (const void *)run->payload;
 
 	if (!has(run, sizeof(*load)))
 		return false;
@@ -155,6 +155,17 @@ static bool refresh(struct replay_run *run)
 	return true;
 }
 
+static bool set_policy(struct replay_run *run)
+{
+	static struct policy_document document;
+
+	if (!has(run, sizeof(document)))
+		return false;
+	memcpy(&document, run->payload, sizeof(document));
+	node_set_policy(run->node, now_of(run), &document);
+	return true;
+}
+
 static bool finish(struct replay_run *run)
 {
 	if (!has(run, sizeof(run->end)))
@@ -167,38 +178,40 @@ static bool finish(struct replay_run *run)
 static bool call(struct replay_run *run)
 {
 	run->calls++;
-	if (!run->node && run->head.kind != CAPTURE_INIT)
+	if (!run->node && run->head.kind != TRACE_INIT)
 		return complain(run, "the trace does not begin at the beginning");
-	switch ((enum capture_kind)run->head.kind) {
-	case CAPTURE_INIT:
+	switch ((enum trace_kind)run->head.kind) {
+	case TRACE_INIT:
 		return begin(run);
-	case CAPTURE_GREET:
+	case TRACE_GREET:
 		return greet(run);
-	case CAPTURE_OBSERVE:
+	case TRACE_OBSERVE:
 		return observe(run);
-	case CAPTURE_TICK:
+	case TRACE_TICK:
 		node_tick(run->node, now_of(run));
 		return true;
-	case CAPTURE_COMMAND:
+	case TRACE_COMMAND:
 		node_command(run->node, now_of(run), run->payload, run->head.bytes);
 		return true;
-	case CAPTURE_RESTORE:
+	case TRACE_RESTORE:
 		node_restore(run->node, now_of(run), run->payload, run->head.bytes);
 		return true;
-	case CAPTURE_RECEIVE:
+	case TRACE_POLICY:
+		return set_policy(run);
+	case TRACE_RECEIVE:
 		return receive(run);
-	case CAPTURE_POLL:
-	case CAPTURE_CHANGE:
-	case CAPTURE_TURN:
+	case TRACE_POLL:
+	case TRACE_CHANGE:
+	case TRACE_TURN:
 		return repeat(run);
-	case CAPTURE_LOAD:
+	case TRACE_LOAD:
 		return set_load(run);
-	case CAPTURE_LEAVE:
+	case TRACE_LEAVE:
 		node_leave(run->node, now_of(run));
 		return true;
-	case CAPTURE_REFRESH:
+	case TRACE_REFRESH:
 		return refresh(run);
-	case CAPTURE_END:
+	case TRACE_END:
 		return finish(run);
 	}
 	return complain(run, "a record of an unknown kind");
@@ -208,8 +221,8 @@ static bool all_calls(struct replay_run *run)
 {
 	char magic[8];
 
-	if (fread(magic, 1, sizeof(magic), run->file) != sizeof(magic) || memcmp(magic, CAPTURE_MAGIC, sizeof(magic)) != 0)
-		return complain(run, "not a trace of gossipd (capture_file)");
+	if (fread(magic, 1, sizeof(magic), run->file) != sizeof(magic) || memcmp(magic, TRACE_MAGIC, sizeof(magic)) != 0)
+		return complain(run, "not a trace of gossipd (trace_file)");
 	while (!run->ended) {
 		if (fread(&run->head, sizeof(run->head), 1, run->file) != 1)
 			return complain(run, "the trace has no end: the daemon was killed, or the disk was full");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What a real daemon's core was given (xpro/capture.h), given to a core once more. */
+/* What a real daemon's core was given (xpro/trace.h), given to a core once more. */
 #ifndef SIM_REPLAY_H
 #define SIM_REPLAY_H
 

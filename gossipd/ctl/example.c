@@ -122,11 +122,11 @@ static void add_control(struct text *text, const struct config *config)
 	    "# \"error\", \"warning\", \"info\" or \"debug\".\n"
 	    "log_level = \"info\";\n"
 	    "\n"
-	    "# A trace of everything the core is given, for xpro-sim replay: clients' addresses and counts, no keys. Ends at capture_mib MiB.\n"
-	    "# capture_file = \"%s.capture\";\n"
-	    "# capture_mib = %u;\n"
+	    "# A trace of everything the core is given, for xpro-sim replay: clients' addresses and counts, no keys. Ends at trace_mib MiB.\n"
+	    "# trace_file = \"%s.trace\";\n"
+	    "# trace_mib = %u;\n"
 	    "\n",
-	    config->control_socket, config->name, config->capture_mib);
+	    config->control_socket, config->name, config->trace_mib);
 }
 
 static void add_mesh(struct text *text, const struct config *config)

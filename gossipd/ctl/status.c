@@ -89,6 +89,8 @@ static void show_status_facts(struct output *output, const struct control_status
 		NUMBER("changes_pending", NULL, 0, s->changes_pending),
 		NUMBER("warnings", NULL, 0, s->warnings),
 		REAL("tick_ms_worst", NULL, 0, s->tick_ms_worst, 2),
+		REAL("turn_ms_worst", NULL, 0, s->turn_ms_worst, 2),
+		REAL("turn_cpu_ms_worst", NULL, 0, s->turn_cpu_ms_worst, 2),
 		REAL("tick_late_ms_worst", NULL, 0, s->tick_late_ms_worst, 2),
 		REAL("clock_drift_ms", NULL, 0, s->clock_drift_ms, 1),
 		digest ? TEXT("ledger_digest", NULL, 0, digest) : UNKNOWN("ledger_digest"),
@@ -137,8 +139,8 @@ static void show_status_sentences(struct output *output, const struct control_st
 	if (s->cells_over_line)
 		output_say(output, "  line rates    %llu cells told more than their member's certified line carries",
 			   (unsigned long long)s->cells_over_line);
-	output_say(output, "  ticks         every %u ms, longest work %.2f ms, latest begin %.2f ms", s->tick_ms,
-		   s->tick_ms_worst, s->tick_late_ms_worst);
+	output_say(output, "  ticks         every %u ms, longest %.2f ms, latest begin %.2f ms, longest turn %.2f ms", s->tick_ms,
+		   s->tick_ms_worst, s->tick_late_ms_worst, s->turn_ms_worst);
 	if (fabs(s->clock_drift_ms) >= 1)
 		output_say(output, "  clock         mesh time is %+.0f ms off this host's", s->clock_drift_ms);
 	if (digest)

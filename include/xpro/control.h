@@ -107,6 +107,7 @@ struct control_status {
 	uint64_t changes_pending; /* records not written yet */
 	uint64_t warnings; /* overload warnings of the XDP program */
 	double tick_ms_worst; /* longest tick's work since start */
+	double turn_ms_worst, turn_cpu_ms_worst; /* longest the event loop was held at once, and computed meanwhile, since start */
 	double tick_late_ms_worst; /* longest time from a tick's begin to its work */
 	double clock_drift_ms; /* mesh time less the host's UTC: not 0 after the host's clock was set */
 	uint32_t digest_known, reserved_digest;

@@ -268,7 +268,8 @@ struct table_state {
 	__u32 heartbeat_stale; /* D: HEARTBEAT_STALE_MS in jiffies */
 	__u32 active; /* D: the bank in force, 0 or BANK_BIT */
 	__u32 client_pairs_max; /* D: pairs one client may have records of; 0 = any number */
-	__u64 reserved[7];
+	__u64 stale_told; /* D: of the counter `stale`, what was told of as the daemon's silence */
+	__u64 reserved[6];
 };
 
 /* Why a packet passed or dropped; one counter each per CPU. The names stand in reason_names. */

@@ -17,8 +17,10 @@
 #include "trace.h"
 
 #define SECONDS_MAX 60
-#define EARLY_NS \
-	200000000LL /* a tick: what others counted in it is estimated, so the line may seem crossed this much before it is */
+#define TICK_NS 200000000LL
+#define TICKS_MAX (SECONDS_MAX * 5)
+#define CARRY_TICKS 3
+#define BURST 1.25 /* a tick with so many times the mean tick's packets: this machine held the sender up, and it caught up */
 
 struct client_tally {
 	uint64_t sent, delivered, sent_after, delivered_after;
@@ -29,7 +31,9 @@ struct tally {
 	uint64_t sent[CLASS_COUNT], delivered[CLASS_COUNT], sent_after[CLASS_COUNT], delivered_after[CLASS_COUNT];
 	uint64_t reasons[PROXIES_MAX][REASON_COUNT];
 	int64_t first_drop[PROXIES_MAX];
-	uint64_t dropped, dropped_early; /* early: more than EARLY_NS before the crossing */
+	uint64_t dropped, dropped_early; /* early: more than early_ns before the crossing */
+	int64_t early_ns;
+	double burst; /* the attack's fullest tick up to the crossing, in its mean tick */
 	int64_t detected_at;
 	uint64_t victim_pps[SECONDS_MAX];   /* delivered to the attacked address, by second of the run */
 	uint64_t victim_after[SECONDS_MAX]; /* the same, by whole seconds after detection */
@@ -44,6 +48,28 @@ static bool reason_drops(unsigned int reason)
 	return reason >= REASON_DROP_PAIR && reason <= REASON_DROP_DESTINATION_SHARE;
 }
 
+/*
+ * What others counted in the last ticks is estimated at the rate before: while that is constant the line may seem crossed a tick before it is,
+ * and while it is not, as many ticks as the estimate is carried on.
+ */
+static void tally_pace(struct tally *tally, const struct trace *sent)
+{
+	static uint64_t offered[TICKS_MAX];
+	uint64_t ticks = (uint64_t)(sent->ended_at - sent->attack_at) / TICK_NS, total = 0, most = 0;
+
+	for (uint64_t i = 0; i < sent->count; i++) {
+		const int64_t tick = (sent->record[i].at - sent->attack_at) / TICK_NS;
+
+		if (sent->record[i].kind != CLASS_BOT || tick < 0 || tick >= TICKS_MAX)
+			continue;
+		total++;
+		if (++offered[tick] > most && sent->record[i].at <= sent->crossed_at)
+			most = offered[tick];
+	}
+	tally->burst = total && ticks ? (double)most * (double)ticks / (double)total : 0;
+	tally->early_ns = tally->burst > BURST ? CARRY_TICKS * TICK_NS : TICK_NS;
+}
+
 static void tally_counters(struct tally *tally, const struct trace *sent, const struct trace *counters)
 {
 	for (unsigned int i = 0; i < counters->proxies; i++)
@@ -55,7 +81,7 @@ static void tally_counters(struct tally *tally, const struct trace *sent, const 
 		if (!reason_drops(record->kind))
 			continue;
 		tally->dropped += record->value;
-		if (record->at < sent->crossed_at - EARLY_NS)
+		if (record->at < sent->crossed_at - tally->early_ns)
 			tally->dropped_early += record->value;
 		if (record->at < tally->first_drop[record->proxy])
 			tally->first_drop[record->proxy] = record->at;
@@ -231,6 +257,7 @@ static json_t *describe(const struct tally *tally, const struct trace *sent, con
 		arrived += tally->delivered[class];
 	}
 	json_object_set_new(run, "dropped", json_integer((json_int_t)tally->dropped));
+	json_object_set_new(run, "burst", json_real(tally->burst));
 	json_object_set_new(run, "dropped_early", json_integer((json_int_t)tally->dropped_early));
 	json_object_set_new(run, "lost_elsewhere",
 			    json_integer((json_int_t)total - (json_int_t)arrived - (json_int_t)tally->dropped));
@@ -314,6 +341,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "tally: %s, %s or %s is not there or not complete\n", argv[3], argv[4], argv[5]);
 		return 1;
 	}
+	tally_pace(&tally, sent);
 	tally_counters(&tally, sent, counters);
 	tally_packets(&tally, sent, received);
 	run = describe(&tally, sent, received);

@@ -138,7 +138,8 @@ late_before=$(status_of 2 tick_ms_worst)
 flood clients to2 02:00:00:00:01:02 syn 203.0.113.9 80 40000 8 1000000
 counts_under new_keys_without_end 8
 wait "$flooder"
-echo "# new keys: $(cat "$state/flooded") in 8 s, longest tick before $late_before ms, then $(status_of 2 tick_ms_worst) ms"
+echo "# new keys: $(cat "$state/flooded") in 8 s, longest tick before $late_before ms, then $(status_of 2 tick_ms_worst) ms, longest turn $(status_of 2 turn_ms_worst) ms, of this computed $(status_of 2 turn_cpu_ms_worst) ms"
+check no_turn_of_the_loop_computes_for_50_ms sh -c "'$bin/gossipctl' --socket '$(socket_of 2)' status --json | jq -e '.status.turn_cpu_ms_worst < 50'"
 check memory_stays_bounded test "$(rss_kb 2)" -lt 200000
 
 # ---- a member that stands still ----

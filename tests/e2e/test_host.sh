@@ -150,8 +150,64 @@ ok "all_records_are_read_again_and_again_while_counts_come_in" dumping
 wait $!
 begun_after=$(field tick)
 ok "ticks_went_on_meanwhile" test "$begun_after" -gt "$begun"
-echo "# latest tick: $late_before ms before, $(field tick_late_ms_worst) ms then; longest tick $(field tick_ms_worst) ms"
+echo "# latest tick: $late_before ms before, $(field tick_late_ms_worst) ms then; longest tick $(field tick_ms_worst) ms, turn $(field turn_ms_worst) ms, of this computed $(field turn_cpu_ms_worst) ms"
 all_counted() { [ "$(ask explain 198.18.0.1 203.0.113.10 --json | jq '[.destination_cells[].packets] | add // 0')" = 40000 ]; }
+short_turns() { ask status --json | jq -e '.status.turn_cpu_ms_worst < 50'; }
+ok "no_turn_of_the_loop_computes_for_50_ms" short_turns
 ok "no_count_was_lost_meanwhile" wait_for 5 all_counted
+# ---- a daemon that stands still, or is gone ----
+
+alone_events() { ask events --json | jq -s '[.. | objects | select(.kind? == "kernel_alone")] | length'; }
+alone_is() { [ "$(alone_events)" = "$1" ]; }
+ok "nobody_was_alone_so_far" alone_is 0
+kill -STOP "$daemon"
+sleep 4 # the kernel takes it for dead after 3 s: nothing can be waited for
+outside "$root/tests/e2e/throw.py" clients "$mac" 203.0.113.10 198.18.0.1 2000 1 >/dev/null
+kill -CONT "$daemon"
+ok "a_silence_is_told_when_it_is_over" wait_for 5 alone_is 1
+ok "with_how_much_was_judged_meanwhile" logged "packets were judged by the kernel alone"
+ok "it_dies" sh -c "kill -KILL $daemon"
+wait "$daemon" 2>/dev/null
+sleep 4
+ok "the_next_one_starts" start
+ok "and_tells_of_the_time_without_it" wait_for 5 logged "was silent for"
+ok "it_ends_then_too" stop TERM
+
+# ---- documents of the mesh authority, and no room for them ----
+
+mkdir "$dir/tmpfs.docs"
+mount -t tmpfs -o size=64k,mode=700 tmpfs "$dir/tmpfs.docs"
+mkdir -m 700 "$dir/tmpfs.docs/state"
+cp "$state/state" "$dir/tmpfs.docs/state/state"
+set_to state_directory "\"$dir/tmpfs.docs/state\""
+ok "it_starts_with_little_room" start
+dd if=/dev/zero of="$dir/tmpfs.docs/filler" 2>/dev/null
+printf 'pair_rate = 1000;\ndestination_rate = 10000;\naggregate = "fair";\n' >"$dir/policy.conf"
+push() { "$ctl" policy push "$dir/policy.conf" --directory "$dir/mesh" --in 0 --socket "$dir/a.sock"; }
+why() { field degraded_why | grep -q "cannot be written to disk"; }
+kept() { [ -s "$dir/tmpfs.docs/state/policy.doc" ]; }
+ok "a_policy_is_taken_though_there_is_no_room_for_it" push
+ok "that_is_logged" wait_for 5 logged "it is in force, but a restart forgets it"
+ok "and_told_in_status" wait_for 5 why
+ok "it_is_not_on_disk" sh -c "! test -s '$dir/tmpfs.docs/state/policy.doc'"
+rm "$dir/tmpfs.docs/filler"
+ok "as_soon_as_there_is_room_it_is" wait_for 5 kept
+ok "which_is_logged" wait_for 5 logged "could not be written before, and is now"
+told_well() { ! why; }
+ok "and_told_in_status_no_more" wait_for 5 told_well
+cp "$dir/tmpfs.docs/state/policy.doc" "$dir/first.doc"
+dd if=/dev/zero of="$dir/tmpfs.docs/filler" 2>/dev/null
+ok "another_is_taken_though_it_is_full_again" push
+ok "and_that_is_told_too" wait_for 5 why
+ok "the_first_is_whole" cmp "$dir/first.doc" "$dir/tmpfs.docs/state/policy.before.doc"
+rm "$dir/tmpfs.docs/filler"
+ok "as_soon_as_there_is_room_again_all_is_well" wait_for 5 told_well
+replaced() { ! cmp -s "$dir/first.doc" "$dir/tmpfs.docs/state/policy.doc" && cmp -s "$dir/first.doc" "$dir/tmpfs.docs/state/policy.before.doc"; }
+ok "the_second_is_kept_and_the_first_beside_it" replaced
 ok "it_ends_at_last" stop TERM
+ok "the_next_start_goes_by_the_second" start
+ok "which_is_in_force_when_its_slot_has_begun" wait_for 10 sh -c "'$ctl' --socket '$dir/a.sock' policy show --json | jq -e '.policy.version == 2'"
+ok "and_it_ends" stop TERM
+umount "$dir/tmpfs.docs"
+rmdir "$dir/tmpfs.docs"
 done_testing

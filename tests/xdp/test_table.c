@@ -70,6 +70,39 @@ static void a_cell_holds_the_slots_packets_so_far(void **state)
 	assert_int_equal(bed_cell(&key)->packets, 2);
 }
 
+static void a_silence_of_the_daemon_is_told_once_with_what_was_judged_meanwhile(void **state)
+{
+	struct key key = key4(CLIENT, TARGET);
+	struct fold fold = { .count = 1, .pass_share = SHARE_ALL };
+	uint32_t at = next_slot(), stale;
+	struct duration silence;
+	uint64_t packets;
+
+	(void)state;
+	bed_at(at);
+	bed_harvest();
+	table_read_silence(bed.table, &silence, &packets); /* the clock jumped to here */
+	run(CLIENT, 4);
+	bed_harvest();
+	fold.ts1 = fold.ts2 = fold.carry_from = bed_now().mesh;
+	assert_int_equal(table_apply(bed.table, &key, &fold, false), 0);
+	stale = bed.table->state->heartbeat_stale;
+	bed_at(at + stale);
+	run(CLIENT, 3);
+	bed_harvest();
+	assert_false(table_read_silence(bed.table, &silence, &packets)); /* just not */
+	at += stale;
+	bed_at(at + stale + 1);
+	run(CLIENT, 5);
+	assert_int_equal(bed_reason(REASON_STALE), 5);
+	bed_harvest();
+	assert_true(table_read_silence(bed.table, &silence, &packets));
+	assert_int_equal(packets, 5);
+	assert_int_equal((silence.ns + bed.table->clock.period_ns / 2) / bed.table->clock.period_ns, stale + 1);
+	assert_false(table_read_silence(bed.table, &silence, &packets)); /* once */
+	assert_int_equal(bed.table->state->stale_told, 5);
+}
+
 static uint64_t cells_total(const struct key *key, uint64_t *by_slot, uint64_t slot_first, size_t slots)
 {
 	uint64_t total = 0;
@@ -638,6 +671,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_cell_holds_the_slots_packets_so_far),
+		TEST(a_silence_of_the_daemon_is_told_once_with_what_was_judged_meanwhile),
 		TEST(a_restart_tells_the_identical_cells),
 		TEST(no_restart_loses_or_doubles_a_count),
 		TEST(a_young_ledger_does_not_replace_a_wiser_record),

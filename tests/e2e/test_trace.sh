@@ -9,7 +9,7 @@ set -u
 here=$(cd "$(dirname "$0")/../.." && pwd)
 bin=${BIN:-$here/build/bin}
 dir=$(mktemp -d)
-name=xpro-cap-$$
+name=xpro-trace-$$
 . "$here/tests/e2e/tap.sh"
 
 finish() {
@@ -43,7 +43,7 @@ stop() {
 issue() {
 	"$bin/gossipctl" mesh issue "$1" --directory "$dir/mesh" --address "$2:7946" --interface "$3" --state-directory "$dir/state.$1" \
 		--pin-path "$dir/bpf/$1" --control-socket "$dir/$1.sock" --pair-rate 20 --destination-rate 1000 >/dev/null &&
-		printf 'capture_file = "%s";\ncapture_mib = %s;\n' "$dir/$1.capture" "$4" >>"$dir/mesh/$1/$1.conf"
+		printf 'trace_file = "%s";\ntrace_mib = %s;\n' "$dir/$1.trace" "$4" >>"$dir/mesh/$1/$1.conf"
 }
 
 # 8 clients at 40 packets/s each, twice the rate, for 3 s.
@@ -75,7 +75,7 @@ drops() { [ "$(ask a status --json | jq '[.reasons[]? | select(.name | startswit
 
 # replayed NODE: the simulator comes to what the daemon logged
 replayed() {
-	"$bin/xpro-sim" replay "$dir/$1.capture" >"$dir/replayed.$1" || { cat "$dir/replayed.$1"; tail -n 3 "$dir/log.$1"; return 1; }
+	"$bin/xpro-sim" replay "$dir/$1.trace" >"$dir/replayed.$1" || { cat "$dir/replayed.$1"; tail -n 3 "$dir/log.$1"; return 1; }
 	ledger=$(sed -n 's/^ledger *\([0-9a-f]*\),.*/\1/p' "$dir/replayed.$1")
 	verdicts=$(sed -n 's/^verdicts *\([0-9a-f]*\),.*/\1/p' "$dir/replayed.$1")
 	[ -n "$ledger" ] && grep -q "ledger $ledger verdicts $verdicts" "$dir/log.$1"
@@ -83,7 +83,7 @@ replayed() {
 
 # changed OFFSET: a byte of a datagram or a count changed; the replay must say so
 differs() {
-	python3 - "$dir/a.capture" "$dir/changed.capture" <<'PYTHON'
+	python3 - "$dir/a.trace" "$dir/changed.trace" <<'PYTHON'
 import struct, sys
 data = bytearray(open(sys.argv[1], "rb").read())
 at, last = 8, None
@@ -95,13 +95,13 @@ while at < len(data):
 data[last + 24 + 56] += 1
 open(sys.argv[2], "wb").write(data)
 PYTHON
-	"$bin/xpro-sim" replay "$dir/changed.capture" >"$dir/replayed"
+	"$bin/xpro-sim" replay "$dir/changed.trace" >"$dir/replayed"
 	[ $? -eq 1 ] && grep -q "but the daemon's was" "$dir/replayed"
 }
 
 # holds_no_key NODE: neither the secret half of the key nor the mesh secret stand in the trace
 holds_no_key() {
-	python3 - "$dir/$1.capture" "$dir/mesh/$1" <<'PYTHON'
+	python3 - "$dir/$1.trace" "$dir/mesh/$1" <<'PYTHON'
 import base64, glob, re, sys
 trace = open(sys.argv[1], "rb").read()
 found = 0
@@ -146,21 +146,25 @@ issue b 10.78.1.2 mesh 1
 ok "a_starts" start a
 ok "b_starts" start b
 ok "it_says_that_it_is_traced" grep -q "everything the core is given goes to" "$dir/log.a"
-ok "the_trace_is_for_root_alone" test "$(stat -c %a "$dir/a.capture")" = 600
+ok "the_trace_is_for_root_alone" test "$(stat -c %a "$dir/a.trace")" = 600
 ok "clients_send" traffic
 ok "b_hears_what_a_counted" wait_for 10 knows_cells
+sed -i 's/^\([[:space:]]*\)pair_rate = 20;/\1pair_rate = 15;/' "$dir/mesh/a/a.conf"
+kill -HUP "$(cat "$dir/pid.a")"
+ok "a_takes_over_another_policy" wait_for 10 grep -q "config: log_level is" "$dir/log.a"
+ok "and_clients_send_again" traffic
 ok "noise_fills_the_trace_of_b" noise
-ok "which_ends_at_its_bound" wait_for 10 grep -q "capture: ended at its bound" "$dir/log.b"
+ok "which_ends_at_its_bound" wait_for 10 grep -q "trace: ended at its bound" "$dir/log.b"
 ok "and_b_lives_on" ask b status
 ok "a_ends" stop a
 ok "b_ends" stop b
-ok "no_trace_is_beyond_its_bound" test "$(stat -c %s "$dir/b.capture")" -le 1048576
+ok "no_trace_is_beyond_its_bound" test "$(stat -c %s "$dir/b.trace")" -le 1048576
 ok "the_core_of_a_comes_to_the_same" replayed a
 ok "it_held_the_clients_pairs" sh -c "grep -Eq ' (9|[1-9][0-9]+) keys' $dir/replayed.a"
 ok "the_core_of_b_comes_to_the_same" replayed b
 ok "a_changed_trace_does_not" differs
 ok "the_trace_holds_no_key" holds_no_key a
-head -c 3000 "$dir/a.capture" >"$dir/cut.capture"
-ok "a_cut_trace_is_told" sh -c "! $bin/xpro-sim replay $dir/cut.capture 2>&1 | grep -q 'as the daemon' && $bin/xpro-sim replay $dir/cut.capture 2>&1 | grep -q 'cut\|no end'"
+head -c 3000 "$dir/a.trace" >"$dir/cut.trace"
+ok "a_cut_trace_is_told" sh -c "! $bin/xpro-sim replay $dir/cut.trace 2>&1 | grep -q 'as the daemon' && $bin/xpro-sim replay $dir/cut.trace 2>&1 | grep -q 'cut\|no end'"
 
 done_testing
