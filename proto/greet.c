@@ -10,7 +10,6 @@
  * GREET and WELCOME are signed by the key of their certificate: every member knows every certificate, so showing one proves nothing. A GREET
  * with a cookie names its receiver, so that nobody can have it signed for himself and carry it elsewhere.
  */
-#include <errno.h>
 #include <sodium.h>
 
 #include "node_internal.h"
@@ -42,7 +41,6 @@ struct hello {
 _Static_assert(HELLO_SIGNED_BYTES + SIGNATURE_BYTES <= HELLO_PLAIN_BYTES, "a greeting fits its one length");
 #define DOMAIN "xpro-mesh hello v2"
 #define HELLO_MESSAGE_BYTES (sizeof(DOMAIN) - 1 + MESH_ID_BYTES + 8 + HELLO_SIGNED_BYTES)
-#define HELLO_TRIES_MAX 16 /* then every 2.5 s */
 #define CLONE_AFTER_MS (2 * COOKIE_LIFETIME_MS) /* by then no cookie that an ended start had been given is good: a datagram recorded shows nothing */
 #define CLONE_CHECK_MS 60000 /* one check of a signature per member and minute: replays do not use up those of greetings */
 #define COOKIES_PER_S 200 /* given away for a datagram each: 1 Mbit/s */
@@ -282,102 +280,6 @@ static enum reject meet(struct node *node, struct now now, const struct greeter 
 	return REJECT_NONE;
 }
 
-static struct greeting *greeting_of(struct node *node, const struct endpoint *endpoint)
-{
-	for (uint32_t i = 0; i < node->greetings_count; i++) {
-		if (endpoint_equal(&node->greetings[i].endpoint, endpoint))
-			return &node->greetings[i];
-	}
-	return NULL;
-}
-
-static struct greeting *greeting_by_token(struct node *node, const uint8_t token[TOKEN_BYTES])
-{
-	for (uint32_t i = 0; i < node->greetings_count; i++) {
-		if (sodium_memcmp(node->greetings[i].token, token, TOKEN_BYTES) == 0)
-			return &node->greetings[i];
-	}
-	return NULL;
-}
-
-static void token_draw(struct node *node, struct greeting *greeting)
-{
-	for (unsigned int i = 0; i < TOKEN_BYTES / 8; i++)
-		put_le(greeting->token + 8 * i, node_random(node), 8);
-}
-
-static struct greeting *greeting_add(struct node *node, const struct endpoint *endpoint)
-{
-	struct greeting *greeting;
-
-	if (node->greetings_count == node->config.limits.members_max + PEERS_SPARE)
-		return NULL;
-	greeting = &node->greetings[node->greetings_count++];
-	*greeting = (struct greeting){ .endpoint = *endpoint, .member = MEMBER_NONE };
-	token_draw(node, greeting);
-	return greeting;
-}
-
-/* A member known only because it greeted us is greeted in turn when it falls silent. */
-static void greeting_keep(struct node *node, uint16_t member)
-{
-	const struct endpoint *endpoint = &node->members[member].endpoint;
-	struct greeting *greeting = greeting_of(node, endpoint);
-
-	for (uint32_t i = 0; !greeting && i < node->greetings_count; i++) {
-		if (node->greetings[i].member == member)
-			greeting = &node->greetings[i];
-	}
-	if (greeting) {
-		greeting->member = member;
-		return;
-	}
-	greeting = greeting_add(node, endpoint);
-	if (greeting)
-		greeting->member = member;
-}
-
-int node_greet(struct node *node, struct endpoint peer)
-{
-	struct greeting *greeting = greeting_of(node, &peer);
-
-	if (!greeting)
-		greeting = greeting_add(node, &peer);
-	if (!greeting)
-		return -ENOSPC;
-	greeting->configured = true;
-	return 0;
-}
-
-static void greet(struct node *node, struct now now, struct greeting *greeting)
-{
-	/* Up to a quarter of the interval of jitter: nodes that fell silent together do not greet together. Unanswered greetings grow
-	 * rarer, so that a long way there and back has time to be gone. */
-	greeting->due = instant_after(now.mono, duration_ms(HELLO_INTERVAL_MS * (1 + greeting->tries / 4) +
-							    (int64_t)(node_random(node) % (HELLO_INTERVAL_MS / 4))));
-	greeting->secret = (uint8_t)trust_secret_to_greet(node, greeting->tries, now);
-	greeting->tries += greeting->tries < HELLO_TRIES_MAX;
-	greeting->has_cookie = false;
-	token_draw(node, greeting);
-	outbox_add(node, (struct out){ .kind = OUT_HELLO, .target = (uint16_t)(greeting - node->greetings) });
-}
-
-void greet_member(struct node *node, struct now now, uint16_t member)
-{
-	struct greeting *greeting = greeting_of(node, &node->members[member].endpoint);
-
-	if (node->members[member].endpoint.port == 0 || (greeting && !instant_is_before(greeting->due, now.mono)))
-		return;
-	if (!greeting) {
-		greeting = greeting_add(node, &node->members[member].endpoint);
-		if (!greeting)
-			return;
-		greeting->transient = true;
-	}
-	greeting->member = member;
-	greet(node, now, greeting);
-}
-
 /* Cookies go to whoever asks, so their number is bounded. */
 static void give_cookie(struct node *node, struct now now, const struct greeter *greeter, const uint8_t token[TOKEN_BYTES])
 {
@@ -487,38 +389,5 @@ enum reject greet_receive(struct node *node, struct now now, const struct endpoi
 		return receive_welcome(node, now, &greeter, &hello);
 	default:
 		return REJECT_MESSAGE;
-	}
-}
-
-/* A small mesh greets whoever is not heard; a larger one the addresses of its configuration, and those that a probe found silent. */
-static bool is_wanted(const struct node *node, const struct greeting *greeting, struct now now)
-{
-	if (greeting->member == MEMBER_NONE)
-		return greeting->configured;
-	if (member_is_near(node, greeting->member, now))
-		return false;
-	if (node->members[greeting->member].state == MEMBER_LEFT || node->members[greeting->member].standing.revoked)
-		return false;
-	if (node_is_direct(node))
-		return true;
-	return greeting->configured && (node->members[greeting->member].state == MEMBER_DOWN || node->links_count == 0);
-}
-
-void greet_tick(struct node *node, struct now now)
-{
-	for (uint32_t i = 0; i < node->greetings_count; i++) {
-		struct greeting *greeting = &node->greetings[i];
-
-		if (greeting->transient && !node_is_direct(node) && !instant_is_before(now.mono, greeting->due)) {
-			*greeting = node->greetings[--node->greetings_count];
-			i--;
-			continue;
-		}
-		if (!is_wanted(node, greeting, now)) {
-			greeting->tries = 0;
-			continue;
-		}
-		if (!instant_is_before(now.mono, greeting->due))
-			greet(node, now, greeting);
 	}
 }

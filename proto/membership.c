@@ -303,7 +303,7 @@ void member_prove(struct node *node, uint16_t number, const struct endpoint *at)
 	member->challenge = 0;
 }
 
-static void member_set_skewed(struct node *node, uint16_t number, struct now now, bool skewed)
+static void member_set_skewed(struct node *node, uint16_t number, struct now now, bool skewed, double skew_ms)
 {
 	struct member *member = &node->members[number];
 
@@ -315,7 +315,7 @@ static void member_set_skewed(struct node *node, uint16_t number, struct now now
 
 		node->excluded[origin] = skewed || node->origins[origin].quarantined;
 	}
-	member_tell(node, now, number, skewed ? EVENT_MEMBER_SKEWED : EVENT_MEMBER_SKEW_OK, member->skew_ms);
+	member_tell(node, now, number, skewed ? EVENT_MEMBER_SKEWED : EVENT_MEMBER_SKEW_OK, skew_ms);
 	/* Keys that rest on its cells are judged anew as the sweep of the next slot comes by, or when they change. */
 }
 
@@ -342,7 +342,34 @@ void member_measure(struct node *node, uint16_t number, struct now now, int64_t 
 	} else {
 		member->rtt_ms += (rtt - member->rtt_ms) / 8;
 	}
-	member_set_skewed(node, number, now, fabs(member->skew_ms) > SKEW_MS_MAX);
+	member_set_skewed(node, number, now, fabs(member->skew_ms) > SKEW_MS_MAX, member->skew_ms);
+}
+
+/* A frame leaves after its tick has ended by its origin's clock: what comes earlier than that by ours is proof that the clock is ahead. That one
+ * is behind shows only when even the quickest frames come too late. */
+void member_estimate(struct node *node, uint16_t number, struct now now, uint64_t tick, bool served)
+{
+	struct member *member = &node->members[number];
+	const int64_t lead_ns = duration_between(now.mesh, mesh_tick_start(&node->mesh, tick)).ns;
+	const bool begins = member->lead_frames == 0;
+
+	if (member->self || !isnan(member->skew_ms))
+		return; /* measured */
+	if (lead_ns > SKEW_MS_MAX * NS_PER_MS)
+		member_set_skewed(node, number, now, true, (double)lead_ns / NS_PER_MS);
+	if (served && lead_ns < -FRAME_DELAY_MS_MAX * NS_PER_MS)
+		return; /* asked for long after: it tells nothing */
+	if (begins)
+		member->lead_since = now.mono;
+	if (begins || lead_ns > member->lead_ns)
+		member->lead_ns = lead_ns;
+	member->lead_frames++;
+	if (member->lead_frames < LEAD_FRAMES_MIN || duration_between(member->lead_since, now.mono).ns < LEAD_WINDOW_MS * NS_PER_MS)
+		return;
+	member->lead_frames = 0;
+	member_set_skewed(node, number, now,
+			  member->lead_ns > SKEW_MS_MAX * NS_PER_MS || member->lead_ns < -(SKEW_MS_MAX + FRAME_DELAY_MS_MAX) * NS_PER_MS,
+			  (double)member->lead_ns / NS_PER_MS);
 }
 
 /* In a small mesh silence is seen at once; in a larger one most members are never heard directly, and probes tell (swim.c). */

@@ -76,6 +76,10 @@ struct member {
 	int64_t peer_sent_ns; /* mesh time its last digest was sent, by its clock; 0: none yet */
 	struct instant peer_sent_at; /* mono: when that came */
 	double rtt_ms, skew_ms; /* smoothed; NAN until measured */
+	/* Of its frames, for who is never measured: how far the ends of their ticks were ahead of our clock at their arrival, at most. */
+	int64_t lead_ns;
+	uint32_t lead_frames;
+	struct instant lead_since; /* mono */
 	uint32_t serve_budget; /* frames it may still be served in this tick */
 	uint32_t trust; /* bad signatures it may still bring in this tick before its frames are not looked at */
 	int64_t records_second; /* in which it was last heard of by new records, */
@@ -395,6 +399,8 @@ void member_heard(struct node *node, uint16_t member, struct now now, const stru
 /* A new address brought back its challenge. */
 void member_prove(struct node *node, uint16_t member, const struct endpoint *at);
 void member_measure(struct node *node, uint16_t member, struct now now, int64_t sent_ns, int64_t echo_ns, int64_t hold_ns);
+/* A frame of this tick of the running incarnation has come: pushed by its origin or handed on, or, `served`, asked for. */
+void member_estimate(struct node *node, uint16_t member, struct now now, uint64_t tick, bool served);
 void membership_tick(struct node *node, struct now now);
 
 /* Others' replies have taken the place of one that was to be written: it is not another's to have. */
@@ -404,12 +410,18 @@ static inline bool reply_is_gone(const struct node *node, const struct out *out)
 }
 
 /* ---- greet.c: HELLO ---- */
-void greet_tick(struct node *node, struct now now);
 enum reject greet_receive(struct node *node, struct now now, const struct endpoint *from, const struct datagram_header *header, uint8_t *bytes,
 			  size_t size);
 size_t greet_write(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_bytes);
+
+/* ---- greetings.c: whom to greet, and when ---- */
+void greet_tick(struct node *node, struct now now);
 /* Greets where a member was last known to be, once. */
 void greet_member(struct node *node, struct now now, uint16_t member);
+struct greeting *greeting_by_token(struct node *node, const uint8_t token[TOKEN_BYTES]);
+/* A member known only because it greeted us is greeted in turn when it falls silent. */
+void greeting_keep(struct node *node, uint16_t member);
+void token_draw(struct node *node, struct greeting *greeting);
 
 /* ---- records.c: what members say of themselves ---- */
 /* Signs this node's own record anew and tells the neighbours. */

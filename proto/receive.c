@@ -255,6 +255,8 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 		prove_equivocation(node, now, sender, origin, held, number);
 		return REJECT_EQUIVOCATION;
 	}
+	if (claim.head.kind == FRAME_TICK && claim.head.incarnation == node->members[member].incarnation)
+		member_estimate(node, member, now, claim.head.tick, served);
 	spread_first(node, origin, sender, served);
 	spread_frame(node, now, origin, number, sender);
 	merge(node, now, origin, &claim);

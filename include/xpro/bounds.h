@@ -32,6 +32,9 @@ _Static_assert(RECENT_TICKS >= CARRY_TICKS + 3, "the rate is taken over the two 
 _Static_assert(RECENT_TICKS >= CARRY_TICKS + FAIR_TICKS + 1, "the offered rate needs FAIR_TICKS ticks before the oldest complete one");
 
 #define SKEW_MS_MAX 500 /* an origin whose clock is further off is left out: 1 s already lifts a 0.9 x client over its rate */
+#define LEAD_WINDOW_MS 10000 /* an origin never measured directly is judged by the quickest of its frames in this time, two slots */
+#define LEAD_FRAMES_MIN 10 /* fewer may all have been held up */
+#define FRAME_DELAY_MS_MAX 1000 /* the quickest of a window's frames took no longer from the end of its tick: twice what a mesh of 2048 takes */
 #define HEARTBEAT_STALE_MS 3000 /* a daemon silent for this long is dead to the kernel: 15 ticks */
 
 #define INCARNATIONS_MAX 3 /* of one origin held at once: the running one and the two before it */

@@ -364,6 +364,56 @@ static void load_is_told_when_it_has_changed(void **state)
 	world_free(world);
 }
 
+/* By frames alone: so many of them, a tick apart, the ends of their ticks this far ahead of our clock; one of them, by chance, quicker. */
+static void a_clock_is_told_by_frames_where_it_cannot_be_measured(void **state)
+{
+	static const struct {
+		int lead_ms, quickest_ms;
+		bool served, measured, skewed;
+	} rows[] = {
+		/* 0: at once */ { -50, -10, false, false, false },
+		/* 1 */ { -900, -600, false, false, false },
+		/* 2 */ { -5000, -1400, false, false, false },
+		/* 3: even the quickest comes too late */ { -5000, -1600, false, false, true },
+		/* 4: was asked for late */ { -5000, -1600, true, false, false },
+		/* 5: ahead, but as frames go on their way, within the bound */ { 300, 500, false, false, false },
+		/* 6: before its tick had ended */ { 300, 600, false, false, true },
+		/* 7 */ { 1000, 1000, true, false, true },
+		/* 8: who is measured is not judged by its frames */ { 2000, 2000, false, true, false },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < ROWS(rows); i++) {
+		struct world_options options = options_of(3);
+		struct world *world = world_make(&options);
+		struct node *node;
+		struct member *member;
+		struct now now;
+		uint32_t origin;
+
+		world_run(world, 1);
+		node = world_node(world, 0);
+		member = &node->members[1];
+		now = world_now(world);
+		member->skew_ms = rows[i].measured ? 0 : NAN;
+		member->lead_frames = 0;
+		origin = origin_of(node, 1, member->incarnation);
+		for (unsigned int frame = 0; frame <= LEAD_WINDOW_MS / TICK_MS_DEFAULT; frame++) {
+			const uint64_t tick = mesh_tick_at(&node->mesh, now.mesh);
+			struct now came = now;
+
+			came.mesh.ns = mesh_tick_start(&node->mesh, tick).ns - (frame == 20 ? rows[i].quickest_ms : rows[i].lead_ms) * NS_PER_MS;
+			member_estimate(node, 1, came, tick, rows[i].served);
+			now.mono.ns += TICK_MS_DEFAULT * NS_PER_MS;
+			now.mesh.ns += TICK_MS_DEFAULT * NS_PER_MS;
+		}
+		if (member->skewed != rows[i].skewed)
+			fail_msg("row %u", i);
+		assert_true(node->excluded[origin] == rows[i].skewed);
+		world_free(world);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -376,6 +426,7 @@ int main(void)
 		cmocka_unit_test(only_its_owner_changes_a_record),
 		cmocka_unit_test(two_hosts_with_one_key_are_told),
 		cmocka_unit_test(who_leaves_is_not_waited_for_and_may_come_back),
+		cmocka_unit_test(a_clock_is_told_by_frames_where_it_cannot_be_measured),
 		cmocka_unit_test(load_is_told_when_it_has_changed),
 	};
 
