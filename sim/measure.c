@@ -204,7 +204,7 @@ static void look_for_agreement(struct world *world, uint64_t who, void *what)
 	(void)what;
 	for (int i = 0; i < MEMBERS_MAX; i++)
 		all[i] = true;
-	if (check_agreement(world, all, AGREE_STRICTLY, difference, sizeof(difference))) {
+	if (check_agreement(world, all, true, difference, sizeof(difference))) {
 		world->measure.converged_ns = world->now_ns - world->traffic.last_packet_ns;
 		return;
 	}
