@@ -72,7 +72,7 @@ static const struct tally_entry *first_missing(struct world *world, const bool *
 		owner = &world->proxies[member];
 		/* What its daemon counted just before it died may be lost; what it counts since may not. */
 		if ((entry->name.when >> 16 & 0xffff) != (owner->config.incarnation & 0xffff) ||
-		    mesh_slot_start(&world->mesh, tally_slot(&entry->name)).ns <= owner->stopped_mesh_ns)
+		    mesh_slot_start(&world->mesh, tally_slot(&entry->name)).ns <= owner->ended_mesh_ns)
 			continue;
 		if (packets_held(proxy, (int)member, &entry->name) == entry->packets)
 			continue;
@@ -128,7 +128,7 @@ static bool find_difference(struct world *world, struct proxy *a, struct proxy *
 			const struct ledger_cell *cell = &a->node->ledger.cells[at], *there;
 			const uint64_t slot = cell_slot(cell, a->node->slot);
 			const uint32_t key = keys_find(&world->keys, &entry->key);
-			bool quarantined = a->node->origins[cell->origin].quarantined;
+			bool quarantined = false;
 			uint64_t incarnation;
 			const int member = proxy_member_of_origin(a, cell->origin, &incarnation);
 			enum gap gap;
@@ -138,6 +138,7 @@ static bool find_difference(struct world *world, struct proxy *a, struct proxy *
 			there = cell_like(b, &entry->key, member, incarnation, slot, &quarantined);
 			if (there && there->packets == cell->packets && there->first == cell->first && there->last == cell->last)
 				continue;
+			quarantined = quarantined && a->node->origins[cell->origin].quarantined;
 			gap = gap_of(world, core, quarantined, member, slot);
 			if (!strict && gap != GAP_NONE && !is_above_truth(world, member, incarnation, slot, key, cell->packets)) {
 				world->check.gaps[gap]++;

@@ -39,6 +39,7 @@ enum reached {
 	REACHED_SWIZZLE,
 	REACHED_SUSPEND,
 	REACHED_CLOCK_JUMP, /* and a daemon started with it */
+	REACHED_TIME_BACK,  /* to before what had been told */
 	REACHED_LIE,	      /* told, of any kind */
 	REACHED_EQUIVOCATION, /* two frames with one sequence were seen */
 	REACHED_CORE_SMALLER, /* the core that was healed was not everybody */
@@ -79,7 +80,6 @@ struct check {
 	struct proxy *inside; /* whose core is being called */
 	struct tally truth, seen;
 	uint64_t joins, reached[REACHED_COUNT];
-	uint64_t recounted; /* cells smaller than an earlier life of the daemon had told, by a clock that was ahead */
 	uint64_t above_truth; /* cells of honest members that hold more than they counted */
 	uint64_t gaps[GAP_COUNT]; /* cells by which two ledgers differed in the end */
 };
