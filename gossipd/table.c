@@ -177,6 +177,17 @@ uint64_t table_incarnation(const struct table *table)
 	return table->state->incarnation;
 }
 
+bool table_time_went_back(struct table *table, struct now now, uint64_t fresh)
+{
+	struct table_state *state = table->state;
+
+	if (table->is_new || now.mesh.ns >= (int64_t)state->harvested_mesh_ns)
+		return false;
+	state->incarnation = fresh > state->incarnation ? fresh : state->incarnation + 1;
+	table->renewed = true;
+	return true;
+}
+
 uint64_t table_boot(const struct table *table)
 {
 	return table->state->boot;

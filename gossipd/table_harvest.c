@@ -84,6 +84,10 @@ static void harvest_words_of(struct harvesting *h, const struct key *key, bool i
 	struct harvest_cell cells[SLOTS_HELD];
 	size_t count, i;
 
+	if (h->table->renewed && harvest.slot_start_packets != harvest.harvested_packets) {
+		harvest.slot_start_packets = harvest.harvested_packets; /* what was told is another incarnation's */
+		words_write(words, &harvest);
+	}
 	if (h->table->resuming)
 		tell_again(h, key, ipv6, words);
 	count = harvest_divide(&harvest, &input, cells);
@@ -252,7 +256,8 @@ static size_t harvest(struct table *table, struct now now, struct duration slot_
 
 	if (harvest_stages(&h)) {
 		store32(&table->state->harvested_at, table->clock.jiffies);
-		table->resuming = false;
+		table->state->harvested_mesh_ns = (uint64_t)table->pass.now.mesh.ns;
+		table->resuming = table->renewed = false;
 		table->pass.under_way = false;
 	}
 	return h.cells;

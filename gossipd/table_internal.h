@@ -124,6 +124,7 @@ struct table {
 	const struct reason_counter (*reasons)[REASONS_MAX]; /* of each CPU */
 	struct table_clock clock;
 	bool is_new;
+	bool renewed;	      /* the first harvest of an old table under a fresh incarnation leaves what was told to the old one */
 	bool resuming;	      /* the first harvest of an old table tells every cell again */
 	uint32_t young_until; /* jiffies; see is_wiser in table_apply.c */
 	bool young;

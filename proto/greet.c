@@ -342,6 +342,7 @@ static enum reject receive_cookie(struct node *node, const struct greeter *greet
 	memcpy(greeting->cookie, hello->cookie, COOKIE_BYTES);
 	greeting->cookie_of = greeter->id;
 	greeting->has_cookie = true;
+	greeting->tries = 0; /* somebody is there: what is lost from here on is tried again soon */
 	outbox_add(node, (struct out){ .kind = OUT_HELLO, .target = (uint16_t)(greeting - node->greetings) });
 	return REJECT_NONE;
 }

@@ -44,6 +44,7 @@ struct record_body {
 };
 
 struct member {
+	/* What every tick and datagram looks at stands first. */
 	bool used, self;
 	bool session; /* incarnation and boot are known, by greeting or record */
 	bool heard; /* a sealed datagram of the running session was opened */
@@ -53,14 +54,19 @@ struct member {
 	bool has_record;
 	uint8_t state; /* enum member_state */
 	uint16_t parent; /* number of the neighbour whose pushes of its frames are never refused */
-	uint64_t id;
-	struct certificate certificate;
 	uint16_t certificate_bytes;
-	uint8_t certificate_issued[CERTIFICATE_BYTES_MAX]; /* the same, as issued; handed on with its record */
+	uint64_t id;
+	uint64_t incarnation, boot;
+	struct instant heard_at; /* mono */
 	struct record_body record;
-	uint8_t record_signed[MEMBER_RECORD_BYTES];
+	uint32_t serve_budget; /* frames it may still be served in this tick */
+	uint32_t trust; /* bad signatures it may still bring in this tick before its frames are not looked at */
 	struct endpoint endpoint;
-	struct member_standing standing; /* trust.c, spread_documents.c */
+	double rtt_ms, skew_ms; /* smoothed; NAN until measured */
+	uint64_t send_counter;
+	uint64_t hello_counter; /* of the last HELLO taken in the running session */
+	int64_t peer_sent_ns; /* mesh time its last digest was sent, by its clock; 0: none yet */
+	struct instant peer_sent_at; /* mono: when that came */
 	struct endpoint challenged; /* a new address that was sent a challenge */
 	uint64_t challenge; /* what it must bring back; 0: none is out */
 	struct instant challenged_at; /* mono */
@@ -68,26 +74,21 @@ struct member {
 	struct instant state_at; /* mono: of the last change of state */
 	struct instant clone_sought_at; /* mono: when a greeting of an earlier start was last looked at */
 	struct instant cloned_at; /* mono: when it was last told that two hosts have its key */
-	uint64_t incarnation, boot;
-	struct window window;
-	uint64_t send_counter;
-	uint64_t hello_counter; /* of the last HELLO taken in the running session */
-	struct instant heard_at; /* mono */
-	int64_t peer_sent_ns; /* mesh time its last digest was sent, by its clock; 0: none yet */
-	struct instant peer_sent_at; /* mono: when that came */
-	double rtt_ms, skew_ms; /* smoothed; NAN until measured */
 	/* Of its frames, for who is never measured: how far the ends of their ticks were ahead of our clock at their arrival, at most. */
 	int64_t lead_ns;
 	uint32_t lead_frames;
 	struct instant lead_since; /* mono */
-	uint32_t serve_budget; /* frames it may still be served in this tick */
-	uint32_t trust; /* bad signatures it may still bring in this tick before its frames are not looked at */
 	int64_t records_second; /* in which it was last heard of by new records, */
 	uint32_t records_left; /* and how many more of that second are taken */
 	uint64_t quota_slot; /* in which EVENT_QUOTA was last told of it */
 	uint64_t line_slot; /* in which EVENT_LINE_RATE was */
 	uint64_t claimed_slot, claimed; /* the newest slot it told of, and what its destination cells of it come to */
 	uint64_t incarnation_slot; /* in which its newest incarnation was first heard of */
+	struct member_standing standing; /* trust.c, spread_documents.c */
+	struct window window;
+	struct certificate certificate;
+	uint8_t certificate_issued[CERTIFICATE_BYTES_MAX]; /* the same, as issued; handed on with its record */
+	uint8_t record_signed[MEMBER_RECORD_BYTES];
 };
 
 /* An address to be greeted: from the configuration, or a member's. */

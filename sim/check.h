@@ -39,6 +39,7 @@ enum reached {
 	REACHED_SWIZZLE,
 	REACHED_SUSPEND,
 	REACHED_CLOCK_JUMP, /* and a daemon started with it */
+	REACHED_TIME_BACK,  /* to before what had been told */
 	REACHED_LIE,	      /* told, of any kind */
 	REACHED_EQUIVOCATION, /* two frames with one sequence were seen */
 	REACHED_CORE_SMALLER, /* the core that was healed was not everybody */
@@ -61,6 +62,17 @@ enum breaking {
 };
 extern const char *const breaking_names[BREAK_COUNT];
 
+/* Known gaps: why two ledgers may differ for good (sim/README.md). */
+enum gap {
+	GAP_QUARANTINED,   /* a cell of an origin that was proved to equivocate: it counts in no verdict */
+	GAP_OUTSIDE,	   /* a cell of a member outside the core, which nobody can ask for it any more */
+	GAP_EARLIER_START, /* a cell that an earlier start of its origin had published */
+	GAP_BEFORE_HEAL,   /* another cell older than the heal */
+	GAP_COUNT,
+	GAP_NONE = GAP_COUNT
+};
+extern const char *const gap_names[GAP_COUNT];
+
 struct check {
 	bool on, failed;
 	char text[512];
@@ -68,9 +80,8 @@ struct check {
 	struct proxy *inside; /* whose core is being called */
 	struct tally truth, seen;
 	uint64_t joins, reached[REACHED_COUNT];
-	uint64_t recounted; /* cells smaller than an earlier life of the daemon had told, by a clock that was ahead */
 	uint64_t above_truth; /* cells of honest members that hold more than they counted */
-	uint64_t tolerated; /* times two ledgers differed by the known gap alone */
+	uint64_t gaps[GAP_COUNT]; /* cells by which two ledgers differed in the end */
 };
 
 void check_fail(struct world *world, const struct proxy *proxy, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -86,13 +97,12 @@ void check_datagram(struct world *world, const struct proxy *proxy, size_t size)
 void check_change(struct world *world, const struct proxy *proxy, const struct change *change);
 void check_drop(struct world *world, const struct proxy *proxy, double offered_rate, enum reason reason);
 
-/* How much agreement is asked for: byte-equal digests; or but for two known gaps; or but for four, which excuse what is older
- * than the heal. What is excused must still not be above the truth. check.c explains. */
-enum agreement { AGREE_STRICTLY, AGREE, AGREE_SINCE_HEAL };
-
-/* Do all running members of `core` hold the same ledger, and in it exactly what the members of the core counted? If not,
- * *ret_text says what the first difference is. */
-bool check_agreement(struct world *world, const bool *core, enum agreement agreement, char *ret_text, size_t size);
+/*
+ * Do all running members of `core` hold the same ledger, byte for byte, and in it exactly what the members of the core counted? If not,
+ * *ret_text says what the first difference is. Not `strict`: but for known gaps, which are counted in check.gaps; what differs by one
+ * must still not be above the truth.
+ */
+bool check_agreement(struct world *world, const bool *core, bool strict, char *ret_text, size_t size);
 /* BREAK_FORGET: changes every count a core holds. */
 void check_corrupt(struct proxy *proxy);
 

@@ -51,9 +51,9 @@ static struct scenario scenario_of(int members, int pairs, double rate, int tick
 void experiment_cost(struct output *output, bool quick)
 {
 	static const int pairs[] = { 0, 10, 100, 1000, 4000 }, ticks[] = { 50, 100, 200, 500, 1000 };
-	static const int sizes[] = { 2, 4, 8, 16, 32, 64 };
-	double first_bytes = 0, last_bytes = 0;
-	int last_size = 0;
+	static const int sizes[] = { 2, 4, 8, 16, 32, 64, 128 };
+	double first_bytes = 0, last_bytes = 0, to_one = 0; /* to_one: bytes for each other member where everybody sends to everybody */
+	int last_size = 0, pays_until = 0;
 	struct cost cost;
 
 	table_begin(output, "pairs", "pairs bytes_per_s datagrams_per_s made_per_s checked_per_s cells_published_per_s");
@@ -81,8 +81,8 @@ void experiment_cost(struct output *output, bool quick)
 	     "set xlabel 'tick, ms (8 members, 100 pairs)'\nset ylabel 'bytes sent per member and second'\nset logscale xy\n"
 	     "plot $TABLE using 1:2 title 'bytes'");
 	table_begin(output, "members",
-		    "members bytes_per_s datagrams_per_s made_per_s checked_per_s cells_published_per_s processor_share");
-	for (unsigned int i = 0; i < (quick ? 4 : 6); i++) {
+		    "members bytes_per_s datagrams_per_s made_per_s checked_per_s cells_published_per_s processor_share to_all_bytes_per_s");
+	for (unsigned int i = 0; i < (quick ? 4 : 7); i++) {
 		const struct scenario s = scenario_of(sizes[i], 100, 5, 200);
 
 		experiment_world(&s, 1, read_cost, &cost);
@@ -90,11 +90,15 @@ void experiment_cost(struct output *output, bool quick)
 			first_bytes = cost.bytes;
 		last_bytes = cost.bytes;
 		last_size = sizes[i];
+		if (sizes[i] <= DIRECT_MEMBERS_MAX)
+			to_one = cost.bytes / (sizes[i] - 1);
+		if (to_one * (sizes[i] - 1) <= cost.bytes)
+			pays_until = sizes[i];
 		const double busy = cost.checked * 70e-6 + cost.made * 26e-6 + cost.datagrams * 3e-6;
 
-		table_row(output, "fffffff", (double)sizes[i], cost.bytes, cost.datagrams, cost.made, cost.checked, cost.cells,
-			  busy);
-		if (i == (quick ? 3 : 5))
+		table_row(output, "ffffffff", (double)sizes[i], cost.bytes, cost.datagrams, cost.made, cost.checked, cost.cells,
+			  busy, to_one * (sizes[i] - 1));
+		if (i == (quick ? 3 : 6))
 			say(output,
 			    "100 pairs, %d members: %.0f kB/s and %.0f datagrams/s, %.1f %% of a processor for signatures and "
 			    "datagrams.",
@@ -103,8 +107,10 @@ void experiment_cost(struct output *output, bool quick)
 	table_end(output);
 	plot(output, "members",
 	     "set xlabel 'members (100 pairs)'\nset ylabel 'bytes sent per member and second'\nset logscale xy\n"
-	     "plot $TABLE using 1:2 title 'bytes', $TABLE using 1:3 title 'datagrams'");
-	say(output, "From %d to %d members, %.1f times as many, a member sends %.1f times as many bytes; with everything sent to all it would be "
-		    "as many times as there are members.",
-	    sizes[1], last_size, (double)last_size / sizes[1], last_bytes / first_bytes);
+	     "plot $TABLE using 1:2 title 'bytes', $TABLE using 1:8 title 'bytes if all were sent to all', "
+	     "$TABLE using 1:3 title 'datagrams'");
+	say(output, "From %d to %d members, %.1f times as many, a member sends %.1f times as many bytes; sending everything to all "
+		    "is cheaper, or no dearer, up to %d members; at %d it would take %.1f times the bytes.",
+	    sizes[1], last_size, (double)last_size / sizes[1], last_bytes / first_bytes, pays_until, last_size,
+	    to_one * (last_size - 1) / last_bytes);
 }

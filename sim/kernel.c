@@ -334,11 +334,13 @@ static void tell_again(const struct kernel *kernel, struct kernel_record *record
 void kernel_harvest(struct kernel *kernel, int64_t now_ns, struct duration slot_length,
 		    void (*each)(void *user, struct kernel_record *record, const struct harvest_cell *cell), void *user)
 {
+	for (uint32_t i = 0; kernel->renewed && i < kernel->count; i++)
+		kernel->records[i].harvest.slot_start_packets = kernel->records[i].harvest.harvested_packets;
 	for (uint32_t i = 0; kernel->resuming && i < kernel->count; i++) {
 		if (!kernel->records[i].dead)
 			tell_again(kernel, &kernel->records[i], now_ns, slot_length, each, user);
 	}
-	kernel->resuming = false;
+	kernel->resuming = kernel->renewed = false;
 	for (uint32_t i = 0; i < kernel->changed_count; i++) {
 		struct kernel_record *record = &kernel->records[kernel->changed[i]];
 

@@ -53,6 +53,7 @@ struct kernel {
 	bool no_evidence; /* others' counts are taken at their word */
 	uint64_t full; /* packets of pairs that found no room */
 	int64_t harvested_at_ns, heartbeat_ns, young_until_ns;
+	bool renewed; /* its first harvest leaves what was told to the incarnation before */
 	bool resuming; /* a daemon has just started: its first harvest tells everything once more */
 	struct thresholds thresholds;
 	int64_t window_max_ns, carry_span_ns;

@@ -103,7 +103,7 @@ void measure_frame(struct world *world, const struct proxy *proxy, int member, u
 	struct measure *measure = &world->measure;
 	struct frame_track *track;
 
-	if (member < 0 || member >= world->scenario.members)
+	if (member < 0 || member >= world->scenario.members || !(world->scenario.measure & MEASURE_SPREADING))
 		return;
 	track = &measure->frames[(size_t)member * FRAMES_TRACKED + sequence % FRAMES_TRACKED];
 	if ((int)proxy->number == member) {
@@ -204,7 +204,7 @@ static void look_for_agreement(struct world *world, uint64_t who, void *what)
 	(void)what;
 	for (int i = 0; i < MEMBERS_MAX; i++)
 		all[i] = true;
-	if (check_agreement(world, all, AGREE_STRICTLY, difference, sizeof(difference))) {
+	if (check_agreement(world, all, true, difference, sizeof(difference))) {
 		world->measure.converged_ns = world->now_ns - world->traffic.last_packet_ns;
 		return;
 	}
@@ -232,11 +232,11 @@ void measure_open(struct world *world)
 			measure->groups[g].first_drop_ns[i] = -1;
 	}
 	watch(world);
-	if (world->scenario.oracle && world->scenario.sharing <= SHARING_NONE)
+	if (world->scenario.oracle && (world->scenario.measure & MEASURE_RATES) && world->scenario.sharing <= SHARING_NONE)
 		heap_add(&world->heap, world->traffic.begins_ns + SAMPLE_NS / 3, compare_rates, 0, NULL);
 	heap_add(&world->heap, world->traffic.begins_ns, mark, 0, NULL);
 	heap_add(&world->heap, world->traffic.ends_ns, mark, 1, NULL);
-	if (world->scenario.sharing == SHARING_MESH && world->scenario.quiet_s > 0)
+	if (world->scenario.sharing == SHARING_MESH && world->scenario.quiet_s > 0 && (world->scenario.measure & MEASURE_CONVERGENCE))
 		heap_add(&world->heap, world->traffic.ends_ns, look_for_agreement, 0, NULL);
 }
 

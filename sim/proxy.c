@@ -317,7 +317,7 @@ void proxy_open(struct world *world, unsigned int number, bool gossip)
 	*proxy = (struct proxy){
 		.world = world, .number = number, .rng = rng_make(world->seed, "proxy", number), .powered = true
 	};
-	proxy->stopped_mesh_ns = INT64_MIN;
+	proxy->stopped_mesh_ns = proxy->ended_mesh_ns = INT64_MIN / 2;
 	proxy->config = (struct node_config){
 		.limits = { .keys_max = (uint32_t)scenario->keys_max,
 			    .cells_max = (uint32_t)scenario->cells_max,
@@ -353,9 +353,17 @@ void proxy_start(struct world *world, unsigned int number)
 	if (proxy->running || world->now_ns < proxy->suspended_until_ns)
 		return;
 	if (proxy->host_offset_ns != proxy->offset_ns) { /* mesh time is the host's from now on */
+		const int64_t told_ns = proxy->kernel.harvested_at_ns;
+
 		world->check.reached[REACHED_CLOCK_JUMP]++;
+		proxy->ended_mesh_ns += proxy->host_offset_ns - proxy->offset_ns;
 		kernel_shift(&proxy->kernel, proxy->host_offset_ns - proxy->offset_ns);
 		proxy->offset_ns = proxy->host_offset_ns;
+		if (proxy_mesh_ns(proxy, world->now_ns) < told_ns) { /* as table_time_went_back */
+			proxy->config.incarnation++;
+			proxy->kernel.renewed = true;
+			world->check.reached[REACHED_TIME_BACK]++;
+		}
 	}
 	now = proxy_now(proxy, world->now_ns);
 	if (!proxy->powered) { /* a new table: a new incarnation, never used before */
@@ -430,6 +438,7 @@ void proxy_stop(struct world *world, unsigned int number)
 		flight_free(proxy->inbox[proxy->inbox_head]);
 		proxy->inbox_head = (proxy->inbox_head + 1) % INBOX_SIZE;
 	}
+	proxy->ended_mesh_ns = proxy_mesh_ns(proxy, world->now_ns);
 	trace_note(&world->trace, world->now_ns, TRACE_STOP, number, proxy->config.boot);
 }
 

@@ -55,7 +55,8 @@ struct proxy {
 	struct rng rng;
 	uint64_t inbox_lost;
 	int16_t member_number[MEMBERS_MAX]; /* the core's number of a member -> ours; -1: not asked yet */
-	int64_t stopped_mesh_ns;	    /* the latest its clock has shown when its daemon ended; INT64_MIN: never did */
+	int64_t stopped_mesh_ns;	    /* the latest its clock has shown when its daemon ended; INT64_MIN / 2: never did */
+	int64_t ended_mesh_ns;	    /* when it last ended, by the clock as it is now */
 };
 
 void proxy_open(struct world *world, unsigned int number, bool gossip);

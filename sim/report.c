@@ -123,6 +123,15 @@ static json_t *rejects_report(const struct world *world)
 
 json_t *report_make(struct world *world)
 {
+	static const struct {
+		unsigned int by;
+		const char *name;
+	} parts[] = {
+		{ MEASURE_VERDICTS, "groups" },
+		{ MEASURE_RATES, "rate_error" },
+		{ MEASURE_SPREADING | MEASURE_CONVERGENCE, "spreading" },
+		{ MEASURE_TRAFFIC, "per_member" },
+	};
 	json_t *groups = json_array(), *report;
 	char trace[65];
 
@@ -137,6 +146,10 @@ json_t *report_make(struct world *world)
 			  "spreading", spreading_report(world), "rate_error", percentiles(&world->measure.errors), "rejects",
 			  rejects_report(world), "packets", (json_int_t)world->traffic.packets, "events",
 			  (json_int_t)world->trace.events, "cells_joined", (json_int_t)world->check.joins);
+	for (unsigned int i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (!(world->scenario.measure & parts[i].by))
+			json_object_del(report, parts[i].name);
+	}
 	json_object_set_new(report, "check", world->check.failed ? json_string(world->check.text) : json_null());
 	return report;
 }
@@ -191,6 +204,27 @@ static void print_group(const json_t *group, FILE *out)
 		(long long)json_integer_value(json_object_get(detection, "members_never")));
 }
 
+static void print_spreading(const json_t *spreading, FILE *out)
+{
+	fputs("spreading\n", out);
+	print_percentiles(json_object_get(spreading, "delivery_ms"), "frame to a member", "ms", 1, out);
+	print_percentiles(json_object_get(spreading, "all_members_ms"), "frame to all members", "ms", 1, out);
+	fputs("  last packet to equal ledgers   ", out);
+	print_value(spreading, "last_packet_to_agreement_ms", "%.0f ms", 1, out);
+	fputc('\n', out);
+}
+
+static void print_per_member(const json_t *per_member, FILE *out)
+{
+	fputs("per member and second\n  ", out);
+	print_value(per_member, "bytes_per_s", "%.0f bytes sent, ", 1, out);
+	print_value(per_member, "datagrams_per_s", "%.1f datagrams sent, ", 1, out);
+	print_value(per_member, "signatures_made_per_s", "%.1f signatures made, ", 1, out);
+	print_value(per_member, "signatures_checked_per_s", "%.1f checked, ", 1, out);
+	print_value(per_member, "duplicates_per_delivery", "%.2f duplicates per delivery", 1, out);
+	fputc('\n', out);
+}
+
 void report_print(const json_t *report, FILE *out)
 {
 	const json_t *per_member = json_object_get(report, "per_member"), *spreading = json_object_get(report, "spreading"),
@@ -206,24 +240,18 @@ void report_print(const json_t *report, FILE *out)
 		json_real_value(json_object_get(report, "simulated_s")),
 		(long long)json_integer_value(json_object_get(report, "packets")),
 		(long long)json_integer_value(json_object_get(report, "events")));
-	fputs("traffic\n", out);
+	if (json_object_get(report, "groups"))
+		fputs("traffic\n", out);
 	json_array_foreach(json_object_get(report, "groups"), i, group) print_group(group, out);
-	fputs("spreading\n", out);
-	print_percentiles(json_object_get(spreading, "delivery_ms"), "frame to a member", "ms", 1, out);
-	print_percentiles(json_object_get(spreading, "all_members_ms"), "frame to all members", "ms", 1, out);
-	fputs("  last packet to equal ledgers   ", out);
-	print_value(spreading, "last_packet_to_agreement_ms", "%.0f ms\n", 1, out);
-	if (!json_is_number(json_object_get(spreading, "last_packet_to_agreement_ms")))
-		fputc('\n', out);
-	fputs("rate of a pair, member's view against one that sees all\n", out);
-	print_percentiles(json_object_get(report, "rate_error"), "relative error", "%", 100, out);
-	fputs("per member and second\n  ", out);
-	print_value(per_member, "bytes_per_s", "%.0f bytes sent, ", 1, out);
-	print_value(per_member, "datagrams_per_s", "%.1f datagrams sent, ", 1, out);
-	print_value(per_member, "signatures_made_per_s", "%.1f signatures made, ", 1, out);
-	print_value(per_member, "signatures_checked_per_s", "%.1f checked, ", 1, out);
-	print_value(per_member, "duplicates_per_delivery", "%.2f duplicates per delivery", 1, out);
-	fputs("\nrefused\n ", out);
+	if (spreading)
+		print_spreading(spreading, out);
+	if (json_object_get(report, "rate_error")) {
+		fputs("rate of a pair, member's view against one that sees all\n", out);
+		print_percentiles(json_object_get(report, "rate_error"), "relative error", "%", 100, out);
+	}
+	if (per_member)
+		print_per_member(per_member, out);
+	fputs("refused\n ", out);
 	json_object_foreach((json_t *)(uintptr_t)json_object_get(report, "rejects"), reason, count)
 		fprintf(out, " %s %lld", reason, (long long)json_integer_value(count));
 	fputc('\n', out);

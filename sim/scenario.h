@@ -17,6 +17,16 @@
 #define FAULT_NODES_MAX 64
 #define LIARS_MAX 8
 
+/* What is measured and reported: a set. */
+enum measured {
+	MEASURE_VERDICTS = 1, /* beside one proxy that sees all */
+	MEASURE_RATES = 2,    /* the same */
+	MEASURE_SPREADING = 4,
+	MEASURE_CONVERGENCE = 8,
+	MEASURE_TRAFFIC = 16,
+	MEASURE_ALL = 31
+};
+
 enum sharing { SHARING_MESH, SHARING_NONE, SHARING_MASTER_PRINTED, SHARING_MASTER_CORRECTED, SHARING_COUNT };
 extern const char *const sharing_names[SHARING_COUNT];
 
@@ -108,6 +118,7 @@ struct scenario {
 	bool real_signatures;
 	bool service; /* time is spent on signatures and datagrams, and queues form */
 	bool checks;  /* after every event */
+	unsigned int measure;
 	bool oracle;  /* one more proxy that sees every packet at once, to compare with */
 
 	int sharing;

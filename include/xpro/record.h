@@ -14,7 +14,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
-#define TABLE_LAYOUT 4 /* changes whenever anything in this file does: pins of another layout are recognised, never misread */
+#define TABLE_LAYOUT 5 /* changes whenever anything in this file does: pins of another layout are recognised, never misread */
 
 #define SET_WAYS 8
 #define SETS_MAX (1U << 28) /* the three bits above their number tell a way */
@@ -269,7 +269,8 @@ struct table_state {
 	__u32 active; /* D: the bank in force, 0 or BANK_BIT */
 	__u32 client_pairs_max; /* D: pairs one client may have records of; 0 = any number */
 	__u64 stale_told; /* D: of the counter `stale`, what was told of as the daemon's silence */
-	__u64 reserved[6];
+	__u64 harvested_mesh_ns; /* D: mesh time of the last harvest: counts were told up to here */
+	__u64 reserved[5];
 };
 
 /* Why a packet passed or dropped; one counter each per CPU. The names stand in reason_names. */

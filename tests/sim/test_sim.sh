@@ -78,6 +78,12 @@ passes_at_most() {
 		'.groups[] | select(.name == $group) | .delivered_share | ., . <= $share'
 }
 
+measures_only_traffic() {
+	printf 'members = 3;\nmeasure = [ "traffic" ];\n' >"$work/good.cfg"
+	"$sim" run "$work/good.cfg" --json 2>/dev/null |
+		jq -e '(.per_member.bytes_per_s > 0) and ([has("groups", "rate_error", "spreading")] == [false, false, false])'
+}
+
 kept_seeds() {
 	sed 's/#.*//' tests/sim/seeds.txt | while read -r seed _; do
 		[ -z "$seed" ] || "$sim" swarm --seeds "$seed..$seed" || exit 1
@@ -110,6 +116,9 @@ printf 'members = 3;\ntraffic = ( { role = "bto"; } );\n' >"$work/bad.cfg"
 ok "a wrong word is an error that lists the right ones" refuses 2 'one of: "honest" "bot"'
 printf 'members = \n' >"$work/bad.cfg"
 ok "what cannot be parsed is an error" refuses 2 'syntax error'
+printf 'members = 3;\nmeasure = [ "convergence",\n\t"rate" ];\n' >"$work/bad.cfg"
+ok "an unknown thing to measure is an error that lists those there are" refuses 3 'one of: "verdicts" "rates"'
+ok "a report holds what was to be measured, and nothing else" measures_only_traffic
 ok "every kept seed passes" kept_seeds
 ok "200 random runs pass and reach every situation" "$sim" swarm --seeds 1..200
 echo "1..$number"

@@ -149,6 +149,33 @@ static void a_restart_tells_the_identical_cells(void **state)
 	assert_int_equal(bed_cell(&key)->packets, 10);
 }
 
+/* What was told before stays the old incarnation's; under the new one only what came since is counted. */
+static void a_clock_set_back_goes_on_as_another_incarnation(void **state)
+{
+	struct key key = key4(CLIENT, TARGET);
+	struct now now;
+
+	(void)state;
+	bed_at(next_slot() + 20);
+	bed_harvest();
+	run(CLIENT, 9);
+	bed_harvest();
+	reopen();
+	now = bed_now();
+	assert_false(table_time_went_back(bed.table, now, 50));
+	assert_int_equal(table_incarnation(bed.table), 42);
+	now.mesh.ns -= 1;
+	assert_true(table_time_went_back(bed.table, now, 50));
+	assert_int_equal(table_incarnation(bed.table), 50);
+	run(CLIENT, 2);
+	bed_harvest();
+	assert_int_equal(bed_cell(&key)->packets, 2);
+	now.mesh.ns -= SLOT_NS;
+	assert_true(table_time_went_back(bed.table, now, 50)); /* what the state directory gives may be no higher */
+	assert_int_equal(table_incarnation(bed.table), 51);
+	assert_int_equal(bed_harvest(), 0);
+}
+
 /* Restarts at random moments, packets all the while: the cells add up to what was sent. */
 static void no_restart_loses_or_doubles_a_count(void **state)
 {
@@ -673,6 +700,7 @@ int main(void)
 		TEST(a_cell_holds_the_slots_packets_so_far),
 		TEST(a_silence_of_the_daemon_is_told_once_with_what_was_judged_meanwhile),
 		TEST(a_restart_tells_the_identical_cells),
+		TEST(a_clock_set_back_goes_on_as_another_incarnation),
 		TEST(no_restart_loses_or_doubles_a_count),
 		TEST(a_young_ledger_does_not_replace_a_wiser_record),
 		TEST(a_window_the_ledger_does_not_know_is_not_folded),

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Scenarios from files: one table per part says which words there are, of what type, within what bounds. */
+#include "scenario.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <libconfig.h>
+
+#include "kernel.h"
+#include "regions.h"
+
+const char *const sharing_names[SHARING_COUNT] = { "mesh", "none", "master-printed", "master-corrected" };
+static const char *const placement_names[] = { "home", "spread", "roam", NULL };
+static const char *const role_names[] = { "honest", "bot", NULL };
+static const char *const fault_names[] = { "isolate",	"one-way", "heal",  "clog", "crash",
+					   "power-off", "restart", "pause", "loss",
+					   "swizzle",	"suspend", "jump",  NULL };
+const char *const lie_names[LIE_COUNT + 1] = { "nothing", "inflate", "invent", "equivocate", "replay", "forge", "flood", NULL };
+static const char *const sharing_words[] = { "mesh", "none", "master-printed", "master-corrected", NULL };
+static const char *const aggregate_names[] = { "strict", "fair", NULL };
+static const char *const action_names[] = { "drop", "police", NULL };
+static const char *const measure_names[] = { "verdicts", "rates", "spreading", "convergence", "traffic", NULL };
+static const char *const signature_names[] = { "simulated", "real", NULL };
+
+enum type { TYPE_INT, TYPE_REAL, TYPE_BOOL, TYPE_WORD, TYPE_BOOL_WORD, TYPE_TEXT, TYPE_MS, TYPE_UINT32, TYPE_OTHER };
+
+struct field {
+	const char *name;
+	enum type type;
+	size_t offset;
+	double low, high; /* TYPE_TEXT: high is the size */
+	const char *const *words;
+};
+
+#define AT(type, member) offsetof(struct type, member)
+
+static const struct field scenario_fields[] = {
+	{ "name", TYPE_TEXT, AT(scenario, name), 0, sizeof(((struct scenario *)0)->name), NULL },
+	{ "members", TYPE_INT, AT(scenario, members), 1, SIM_MEMBERS_MAX, NULL },
+	{ "regions", TYPE_OTHER, 0, 0, 0, NULL },
+	{ "measure", TYPE_OTHER, 0, 0, 0, NULL },
+	{ "duration", TYPE_REAL, AT(scenario, duration_s), 0.1, 86400, NULL },
+	{ "warmup", TYPE_REAL, AT(scenario, warmup_s), 0, 86400, NULL },
+	{ "quiet", TYPE_REAL, AT(scenario, quiet_s), 0, 86400, NULL },
+	{ "start_spread", TYPE_REAL, AT(scenario, start_spread_s), 0, 3600, NULL },
+	{ "signatures", TYPE_BOOL_WORD, AT(scenario, real_signatures), 0, 0, signature_names },
+	{ "service", TYPE_BOOL, AT(scenario, service), 0, 0, NULL },
+	{ "checks", TYPE_BOOL, AT(scenario, checks), 0, 0, NULL },
+	{ "sharing", TYPE_WORD, AT(scenario, sharing), 0, 0, sharing_words },
+	{ "network", TYPE_OTHER, 0, 0, 0, NULL },
+	{ "clocks", TYPE_OTHER, 0, 0, 0, NULL },
+	{ "thresholds", TYPE_OTHER, 0, 0, 0, NULL },
+	{ "limits", TYPE_OTHER, 0, 0, 0, NULL },
+	{ "master", TYPE_OTHER, 0, 0, 0, NULL },
+	{ "traffic", TYPE_OTHER, 0, 0, 0, NULL },
+	{ "faults", TYPE_OTHER, 0, 0, 0, NULL },
+	{ "liars", TYPE_OTHER, 0, 0, 0, NULL },
+	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
+};
+
+static const struct field network_fields[] = {
+	{ "delay_ms", TYPE_REAL, AT(scenario, delay_ms), -1, 60000, NULL },
+	{ "jitter", TYPE_REAL, AT(scenario, jitter), 0, 10, NULL },
+	{ "loss", TYPE_REAL, AT(scenario, loss), 0, 1, NULL },
+	{ "duplication", TYPE_REAL, AT(scenario, duplication), 0, 1, NULL },
+	{ "reordering", TYPE_REAL, AT(scenario, reordering), 0, 1, NULL },
+	{ "corruption", TYPE_REAL, AT(scenario, corruption), 0, 1, NULL },
+	{ "replay_per_s", TYPE_REAL, AT(scenario, replay_per_s), 0, 1e6, NULL },
+	{ "forge_per_s", TYPE_REAL, AT(scenario, forge_per_s), 0, 1e6, NULL },
+	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
+};
+
+static const struct field clock_fields[] = {
+	{ "skew_ms", TYPE_REAL, AT(scenario, skew_ms), 0, 3600000, NULL },
+	{ "drift_ppm", TYPE_REAL, AT(scenario, drift_ppm), 0, 10000, NULL },
+	{ "skewed_ms", TYPE_REAL, AT(scenario, skewed_ms), -3600000, 3600000, NULL },
+	{ "skewed_from", TYPE_INT, AT(scenario, skewed_from), 0, SIM_MEMBERS_MAX, NULL },
+	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
+};
+
+static const struct field threshold_fields[] = {
+	{ "pair_rate", TYPE_UINT32, AT(scenario, thresholds.pair_rate), 0, 1e9, NULL },
+	{ "destination_rate", TYPE_UINT32, AT(scenario, thresholds.destination_rate), 0, 1e9, NULL },
+	{ "idle_reset_ms", TYPE_MS, AT(scenario, thresholds.idle_reset), 100, 3600000, NULL },
+	{ "pair_min_window_ms", TYPE_MS, AT(scenario, thresholds.pair_min_window), 10, 3600000, NULL },
+	{ "destination_min_window_ms", TYPE_MS, AT(scenario, thresholds.destination_min_window), 10, 3600000, NULL },
+	{ "aggregate", TYPE_BOOL_WORD, AT(scenario, thresholds.fair), 0, 0, aggregate_names },
+	{ "pair_action", TYPE_BOOL_WORD, AT(scenario, thresholds.police), 0, 0, action_names },
+	{ "tick_ms", TYPE_INT, AT(scenario, tick_ms), TICK_MS_MIN, TICK_MS_MAX, NULL },
+	{ "window_max_ms", TYPE_INT, AT(scenario, window_max_ms), 100, WINDOW_MAX_MS_MAX, NULL },
+	{ "decay", TYPE_INT, AT(scenario, decay), 2, DECAY_MAX, NULL },
+	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
+};
+
+static const struct field limit_fields[] = {
+	{ "keys", TYPE_INT, AT(scenario, keys_max), 16, 1e8, NULL },
+	{ "cells", TYPE_INT, AT(scenario, cells_max), 16, 1e8, NULL },
+	{ "frames", TYPE_INT, AT(scenario, frames_max), 16, 1e6, NULL },
+	{ "table_pairs", TYPE_INT, AT(scenario, table_pairs), 0, 1e8, NULL },
+	{ "cpus", TYPE_INT, AT(scenario, cpus), 1, KERNEL_CPUS_MAX, NULL },
+	{ "frames_per_tick", TYPE_INT, AT(scenario, frames_per_tick), 1, FRAMES_PER_TICK_MAX, NULL },
+	{ "datagram_bytes", TYPE_INT, AT(scenario, datagram_bytes), DATAGRAM_BYTES_MIN, DATAGRAM_BYTES_MAX, NULL },
+	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
+};
+
+static const struct field master_fields[] = {
+	{ "delay_ms", TYPE_REAL, AT(scenario, master_delay_ms), -1, 60000, NULL },
+	{ "period_ms", TYPE_REAL, AT(scenario, master_period_ms), 1, 60000, NULL },
+	{ "early", TYPE_BOOL, AT(scenario, master_early), 0, 0, NULL },
+	{ "dead_after", TYPE_REAL, AT(scenario, master_dead_s), 0, 86400, NULL },
+	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
+};
+
+static const struct field group_fields[] = {
+	{ "name", TYPE_TEXT, AT(group, name), 0, sizeof(((struct group *)0)->name), NULL },
+	{ "role", TYPE_BOOL_WORD, AT(group, bot), 0, 0, role_names },
+	{ "placement", TYPE_WORD, AT(group, placement), 0, 0, placement_names },
+	{ "members", TYPE_INT, AT(group, members), 0, SIM_MEMBERS_MAX, NULL },
+	{ "clients", TYPE_INT, AT(group, clients), 1, 1000000, NULL },
+	{ "destinations", TYPE_INT, AT(group, destinations), 1, 10000, NULL },
+	{ "destination", TYPE_INT, AT(group, destination), 0, 60000, NULL },
+	{ "rate", TYPE_REAL, AT(group, rate), 0.001, 1e7, NULL },
+	{ "roam", TYPE_REAL, AT(group, roam_s), 0.01, 86400, NULL },
+	{ "start", TYPE_REAL, AT(group, start_s), 0, 86400, NULL },
+	{ "stop", TYPE_REAL, AT(group, stop_s), 0, 86400, NULL },
+	{ "on", TYPE_REAL, AT(group, on_s), 0, 86400, NULL },
+	{ "off", TYPE_REAL, AT(group, off_s), 0, 86400, NULL },
+	{ "step_at", TYPE_REAL, AT(group, step_s), 0, 86400, NULL },
+	{ "step_rate", TYPE_REAL, AT(group, step_rate), 0, 1e7, NULL },
+	{ "even", TYPE_BOOL, AT(group, even), 0, 0, NULL },
+	{ "sources", TYPE_INT, AT(group, sources), 0, 100000, NULL },
+	{ "impersonates", TYPE_TEXT, AT(group, impersonates), 0, sizeof(((struct group *)0)->impersonates), NULL },
+	{ "churn", TYPE_REAL, AT(group, churn_s), 0, 86400, NULL },
+	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
+};
+
+static const struct field fault_fields[] = {
+	{ "kind", TYPE_WORD, AT(fault, kind), 0, 0, fault_names },
+	{ "at", TYPE_REAL, AT(fault, at_s), 0, 86400, NULL },
+	{ "for", TYPE_REAL, AT(fault, for_s), 0, 86400, NULL },
+	{ "loss", TYPE_REAL, AT(fault, loss), 0, 1, NULL },
+	{ "jump_ms", TYPE_REAL, AT(fault, jump_ms), -86400000, 86400000, NULL },
+	{ "nodes", TYPE_OTHER, 0, 0, 0, NULL },
+	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
+};
+
+static const struct field liar_fields[] = {
+	{ "node", TYPE_INT, AT(liar, node), 0, SIM_MEMBERS_MAX - 1, NULL },
+	{ "kind", TYPE_WORD, AT(liar, kind), 0, 0, lie_names },
+	{ "start", TYPE_REAL, AT(liar, start_s), 0, 86400, NULL },
+	{ "amount", TYPE_REAL, AT(liar, amount), 0, 1e6, NULL },
+	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
+};
+
+struct reading {
+	const char *path;
+	struct scenario_problem *problem;
+};
+
+/* Always false, so that a caller can return it. */
+static bool complain(const struct reading *reading, const config_setting_t *setting, const char *text)
+{
+	snprintf(reading->problem->text, sizeof(reading->problem->text), "%s:%d: %s", reading->path,
+		 setting ? config_setting_source_line(setting) : 0, text);
+	return false;
+}
+
+/* How many letters of two words differ, counted place by place: enough to guess what was meant. */
+static size_t distance(const char *a, const char *b)
+{
+	const size_t a_size = strlen(a), b_size = strlen(b), shorter = a_size < b_size ? a_size : b_size;
+	size_t from_start = 0, from_end = 0;
+
+	while (from_start < shorter && tolower(a[from_start]) == tolower(b[from_start]))
+		from_start++;
+	while (from_end < shorter - from_start && tolower(a[a_size - 1 - from_end]) == tolower(b[b_size - 1 - from_end]))
+		from_end++;
+	return (a_size > b_size ? a_size : b_size) - from_start - from_end;
+}
+
+static bool complain_unknown(const struct reading *reading, const config_setting_t *setting, const struct field *fields)
+{
+	const char *name = config_setting_name(setting), *nearest = fields->name;
+	char text[200];
+
+	for (const struct field *field = fields; field->name; field++) {
+		if (distance(name, field->name) < distance(name, nearest))
+			nearest = field->name;
+	}
+	snprintf(text, sizeof(text), "unknown word \"%.40s\"; did you mean \"%s\"?", name, nearest);
+	return complain(reading, setting, text);
+}
+
+static bool complain_words(const struct reading *reading, const config_setting_t *setting, const char *name, const char *const *words)
+{
+	char text[200];
+	size_t used = (size_t)snprintf(text, sizeof(text), "%s must be one of:", name);
+
+	for (; *words && used < sizeof(text); words++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, " \"%s\"", *words);
+	return complain(reading, setting, text);
+}
+
+static bool number_of(const config_setting_t *setting, double *ret_number)
+{
+	switch (config_setting_type(setting)) {
+	case CONFIG_TYPE_INT:
+		*ret_number = config_setting_get_int(setting);
+		return true;
+	case CONFIG_TYPE_INT64:
+		*ret_number = (double)config_setting_get_int64(setting);
+		return true;
+	case CONFIG_TYPE_FLOAT:
+		*ret_number = config_setting_get_float(setting);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool read_number(const struct reading *reading, const config_setting_t *setting, const struct field *field, void *target)
+{
+	char text[160];
+	double number;
+
+	if (!number_of(setting, &number) || (field->type != TYPE_REAL && number != floor(number))) {
+		snprintf(text, sizeof(text), "%s must be %s", field->name,
+			 field->type == TYPE_REAL ? "a number" : "a whole number");
+		return complain(reading, setting, text);
+	}
+	if (number < field->low || number > field->high) {
+		snprintf(text, sizeof(text), "%s must be between %g and %g", field->name, field->low, field->high);
+		return complain(reading, setting, text);
+	}
+	if (field->type == TYPE_REAL)
+		*(double *)target = number;
+	else if (field->type == TYPE_INT)
+		*(int *)target = (int)number;
+	else if (field->type == TYPE_UINT32)
+		*(uint32_t *)target = (uint32_t)number;
+	else
+		*(struct duration *)target = duration_ms((int64_t)number);
+	return true;
+}
+
+static bool read_word(const struct reading *reading, const config_setting_t *setting, const struct field *field, void *target)
+{
+	const char *word = config_setting_get_string(setting);
+
+	for (int i = 0; word && field->words[i]; i++) {
+		if (strcmp(field->words[i], word) != 0)
+			continue;
+		if (field->type == TYPE_BOOL_WORD)
+			*(bool *)target = i;
+		else
+			*(int *)target = i;
+		return true;
+	}
+	return complain_words(reading, setting, field->name, field->words);
+}
+
+static bool read_field(const struct reading *reading, const config_setting_t *setting, const struct field *field, void *target)
+{
+	const char *text;
+
+	switch (field->type) {
+	case TYPE_BOOL:
+		if (config_setting_type(setting) != CONFIG_TYPE_BOOL)
+			return complain(reading, setting, "must be true or false");
+		*(bool *)target = config_setting_get_bool(setting);
+		return true;
+	case TYPE_WORD:
+	case TYPE_BOOL_WORD:
+		return read_word(reading, setting, field, target);
+	case TYPE_TEXT:
+		text = config_setting_get_string(setting);
+		if (!text || strlen(text) >= (size_t)field->high)
+			return complain(reading, setting, "must be a short text in quotes");
+		strcpy(target, text);
+		return true;
+	case TYPE_OTHER:
+		return true;
+	default:
+		return read_number(reading, setting, field, target);
+	}
+}
+
+/* Every word of a group that the table knows; any other is an error. */
+static bool read_group(const struct reading *reading, const config_setting_t *group, const struct field *fields, void *base)
+{
+	if (!group)
+		return true;
+	if (!config_setting_is_group(group))
+		return complain(reading, group, "must be a group: { word = value; ... }");
+	for (int i = 0; i < config_setting_length(group); i++) {
+		const config_setting_t *setting = config_setting_get_elem(group, (unsigned int)i);
+		const struct field *field = fields;
+
+		while (field->name && strcmp(field->name, config_setting_name(setting)) != 0)
+			field++;
+		if (!field->name)
+			return complain_unknown(reading, setting, fields);
+		if (!read_field(reading, setting, field, (char *)base + field->offset))
+			return false;
+	}
+	return true;
+}
+
+static bool read_regions(const struct reading *reading, const config_setting_t *list, struct scenario *scenario)
+{
+	if (!list)
+		return true;
+	if (!config_setting_is_aggregate(list) || config_setting_length(list) < 1 ||
+	    config_setting_length(list) > SIM_MEMBERS_MAX)
+		return complain(reading, list, "regions must be a list: [ \"fra\", \"iad\" ]");
+	scenario->regions_count = config_setting_length(list);
+	for (int i = 0; i < scenario->regions_count; i++) {
+		const char *name = config_setting_get_string_elem(list, i);
+
+		scenario->regions[i] = name ? region_find(name) : -1;
+		if (scenario->regions[i] < 0)
+			return complain(reading, list,
+					"unknown region; there are ams fra lhr cdg arn iad ewr ord dfw lax sjc yyz gru scl jnb "
+					"bom sin nrt syd");
+	}
+	return true;
+}
+
+/* Comparing needs the one proxy that sees all. */
+static bool read_measure(const struct reading *reading, const config_setting_t *list, struct scenario *scenario)
+{
+	if (!list)
+		return true;
+	if (!config_setting_is_aggregate(list) || config_setting_length(list) < 1)
+		return complain(reading, list, "measure must be a list: [ \"convergence\", \"traffic\" ]");
+	scenario->measure = 0;
+	for (int i = 0; i < config_setting_length(list); i++) {
+		const struct field field = { "measure", TYPE_WORD, 0, 0, 0, measure_names };
+		int what;
+
+		if (!read_word(reading, config_setting_get_elem(list, (unsigned int)i), &field, &what))
+			return false;
+		scenario->measure |= 1U << what;
+	}
+	scenario->oracle = scenario->measure & (MEASURE_VERDICTS | MEASURE_RATES);
+	return true;
+}
+
+static bool read_traffic(const struct reading *reading, const config_setting_t *list, struct scenario *scenario)
+{
+	if (!list)
+		return true;
+	if (!config_setting_is_list(list) || config_setting_length(list) > GROUPS_MAX)
+		return complain(reading, list, "traffic must be a list of at most 24 groups: ( { ... }, { ... } )");
+	for (int i = 0; i < config_setting_length(list); i++) {
+		struct group *group = &scenario->groups[i];
+
+		*group = (struct group){ .clients = 1, .destinations = 1, .rate = 10, .roam_s = 2 };
+		snprintf(group->name, sizeof(group->name), "group-%d", i);
+		if (!read_group(reading, config_setting_get_elem(list, (unsigned int)i), group_fields, group))
+			return false;
+		scenario->groups_count = i + 1;
+	}
+	return true;
+}
+
+static bool read_fault(const struct reading *reading, const config_setting_t *setting, const struct scenario *scenario,
+		       struct fault *fault)
+{
+	const config_setting_t *nodes;
+
+	*fault = (struct fault){ .for_s = 1 };
+	if (!read_group(reading, setting, fault_fields, fault))
+		return false;
+	nodes = config_setting_get_member(setting, "nodes");
+	if (!nodes && fault->kind != FAULT_HEAL && fault->kind != FAULT_LOSS)
+		return complain(reading, setting, "this fault needs nodes = [ ... ], numbers of members from 0");
+	fault->nodes_count = nodes ? config_setting_length(nodes) : 0;
+	if (fault->nodes_count > FAULT_NODES_MAX)
+		return complain(reading, nodes, "at most 64 nodes in one fault");
+	for (int i = 0; i < fault->nodes_count; i++) {
+		fault->nodes[i] = config_setting_get_int_elem(nodes, i);
+		if (fault->nodes[i] < 0 || fault->nodes[i] >= scenario->members)
+			return complain(reading, nodes, "no member has this number; the first is 0");
+	}
+	return true;
+}
+
+static bool read_faults(const struct reading *reading, const config_setting_t *list, struct scenario *scenario)
+{
+	if (!list)
+		return true;
+	if (!config_setting_is_list(list) || config_setting_length(list) > FAULTS_MAX)
+		return complain(reading, list, "faults must be a list of at most 64 groups: ( { ... }, { ... } )");
+	for (int i = 0; i < config_setting_length(list); i++) {
+		if (!read_fault(reading, config_setting_get_elem(list, (unsigned int)i), scenario, &scenario->faults[i]))
+			return false;
+		scenario->faults_count = i + 1;
+	}
+	return true;
+}
+
+static bool read_liars(const struct reading *reading, const config_setting_t *list, struct scenario *scenario)
+{
+	if (!list)
+		return true;
+	if (!config_setting_is_list(list) || config_setting_length(list) > LIARS_MAX)
+		return complain(reading, list, "liars must be a list of at most 8 groups: ( { ... }, { ... } )");
+	for (int i = 0; i < config_setting_length(list); i++) {
+		const config_setting_t *setting = config_setting_get_elem(list, (unsigned int)i);
+		struct liar *liar = &scenario->liars[i];
+
+		*liar = (struct liar){ .amount = 10 };
+		if (!read_group(reading, setting, liar_fields, liar))
+			return false;
+		if (liar->node >= scenario->members)
+			return complain(reading, setting, "no member has this number; the first is 0");
+		scenario->liars_count = i + 1;
+	}
+	return true;
+}
+
+static bool read_all(const struct reading *reading, const config_setting_t *root, struct scenario *scenario)
+{
+	const struct {
+		const char *name;
+		const struct field *fields;
+	} parts[] = {
+		{ "network", network_fields }, { "clocks", clock_fields },  { "thresholds", threshold_fields },
+		{ "limits", limit_fields },    { "master", master_fields },
+	};
+	const char *problem;
+
+	if (!read_group(reading, root, scenario_fields, scenario))
+		return false;
+	for (unsigned int i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (!read_group(reading, config_setting_get_member(root, parts[i].name), parts[i].fields, scenario))
+			return false;
+	}
+	if (!read_regions(reading, config_setting_get_member(root, "regions"), scenario) ||
+	    !read_measure(reading, config_setting_get_member(root, "measure"), scenario) ||
+	    !read_traffic(reading, config_setting_get_member(root, "traffic"), scenario) ||
+	    !read_faults(reading, config_setting_get_member(root, "faults"), scenario) ||
+	    !read_liars(reading, config_setting_get_member(root, "liars"), scenario))
+		return false;
+	problem = scenario_check(scenario);
+	return problem ? complain(reading, root, problem) : true;
+}
+
+bool scenario_read(const char *path, struct scenario *ret_scenario, struct scenario_problem *ret_problem)
+{
+	const struct reading reading = { path, ret_problem };
+	config_t config;
+	bool good;
+
+	scenario_defaults(ret_scenario);
+	config_init(&config);
+	config_set_auto_convert(&config, 1);
+	if (config_read_file(&config, path)) {
+		good = read_all(&reading, config_root_setting(&config), ret_scenario);
+	} else {
+		snprintf(ret_problem->text, sizeof(ret_problem->text), "%s:%d: %s%s", path, config_error_line(&config),
+			 config_error_text(&config),
+			 config_error_type(&config) == CONFIG_ERR_PARSE
+				 ? " (words end with ;, texts stand in quotes, groups in { })"
+				 : "");
+		good = false;
+	}
+	config_destroy(&config);
+	return good;
+}
