@@ -130,14 +130,14 @@ check what_was_not_sent_is_counted test "$(status_of 1 datagrams_unsent)" -gt 0
 
 stop_mesh
 rm -rf "$state/mesh"
-issue() {
+enrol() {
 	i=$1
 	shift
 	"$bin/gossipctl" mesh issue "proxy$i" --directory "$state/mesh" --interface clients --pair-rate 0 --destination-rate 0 "$@" >>"$state/mesh.log" 2>&1 &&
 		cp "$(conf_of "$i")" "$(conf_of "$i").issued"
 }
 "$bin/gossipctl" mesh init --directory "$state/mesh" >"$state/mesh.log"
-for i in $all; do issue "$i" --address "[2001:db8:3::$i]:$gossip_port"; ip -n "$name-proxy$i" addr flush dev wan scope global 2>/dev/null; done
+for i in $all; do enrol "$i" --address "[2001:db8:3::$i]:$gossip_port"; ip -n "$name-proxy$i" addr flush dev wan scope global 2>/dev/null; done
 for i in $all; do address "proxy$i" wan "2001:db8:3::$i/64"; done
 start_mesh on 0 0 fair
 tell loss 10
@@ -147,9 +147,9 @@ faulty IPv6_alone 8
 stop_mesh
 rm -rf "$state/mesh"
 "$bin/gossipctl" mesh init --directory "$state/mesh" >"$state/mesh.log"
-for i in 1 2; do issue "$i" --address "10.3.0.$i:$gossip_port" --address "[2001:db8:3::$i]:$gossip_port"; address "proxy$i" wan "10.3.0.$i/24"; done
-issue 3 --address "[2001:db8:3::3]:$gossip_port"
-issue 4 --address "10.3.0.4:$gossip_port"
+for i in 1 2; do enrol "$i" --address "10.3.0.$i:$gossip_port" --address "[2001:db8:3::$i]:$gossip_port"; address "proxy$i" wan "10.3.0.$i/24"; done
+enrol 3 --address "[2001:db8:3::3]:$gossip_port"
+enrol 4 --address "10.3.0.4:$gossip_port"
 ip -n "$name-proxy4" addr flush dev wan
 address proxy4 wan 10.3.0.4/24
 for i in $all; do
