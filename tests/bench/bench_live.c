@@ -34,7 +34,7 @@ static const char meter_rules[] =
 	"	}\n"
 	"}\n"
 	"END";
-static const char meter_dropped[] = "nft list chain ip xpro first | awk '/counter/ { print $3 }'";
+static const char meter_dropped[] = "nft --terse list chain ip xpro first | awk '/counter/ { print $3 }'";
 
 static int here_fd;
 
