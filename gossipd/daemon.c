@@ -343,6 +343,8 @@ void daemon_take_policy(struct daemon *daemon)
 	daemon->policy_taken = generation;
 	if (err)
 		log_error("policy: cannot be written to the table: %s; the kernel goes on with the old one", strerror(-err));
+	else
+		log_info("policy: version %llu is in force in the kernel", (unsigned long long)node_policy(daemon->node)->version);
 }
 
 int daemon_set_policy(struct daemon *daemon, struct now now, struct problem *ret_problem)

@@ -15,8 +15,8 @@ daemon=
 . "$here/tests/e2e/tap.sh"
 
 finish() {
-	[ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null
-	for other in "$dir"/pid.*; do [ ! -f "$other" ] || kill -KILL "$(cat "$other")" 2>/dev/null; done
+	[ -z "$daemon" ] || { kill -KILL "$daemon"; wait "$daemon"; } 2>/dev/null
+	for other in "$dir"/pid.*; do [ ! -f "$other" ] || { kill -KILL "$(cat "$other")"; wait "$(cat "$other")"; } 2>/dev/null; done
 	ip netns del "$name" 2>/dev/null
 	ip netns del "$name-peer" 2>/dev/null
 	umount "$dir/bpf" 2>/dev/null
