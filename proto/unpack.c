@@ -107,6 +107,16 @@ void unpack_array_of(struct unpack *u, uint32_t elements)
 		unpack_fail(u);
 }
 
+/* The bytes of a bin or str whose length was read. */
+static const uint8_t *run(struct unpack *u, size_t size, size_t *ret_size)
+{
+	const uint8_t *bytes = take(u, size);
+
+	if (bytes)
+		*ret_size = size;
+	return bytes;
+}
+
 const uint8_t *unpack_bin(struct unpack *u, size_t *ret_size)
 {
 	const uint8_t *type = take(u, 1);
@@ -128,12 +138,7 @@ const uint8_t *unpack_bin(struct unpack *u, size_t *ret_size)
 	default:
 		unpack_fail(u);
 	}
-
-	const uint8_t *bytes = take(u, size);
-
-	if (bytes)
-		*ret_size = size;
-	return bytes;
+	return run(u, size, ret_size);
 }
 
 const uint8_t *unpack_str(struct unpack *u, size_t *ret_size)
@@ -160,12 +165,7 @@ const uint8_t *unpack_str(struct unpack *u, size_t *ret_size)
 	default:
 		unpack_fail(u);
 	}
-
-	const uint8_t *bytes = take(u, size);
-
-	if (bytes)
-		*ret_size = size;
-	return bytes;
+	return run(u, size, ret_size);
 }
 
 const uint8_t *unpack_bin_of(struct unpack *u, size_t size)
