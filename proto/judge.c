@@ -111,7 +111,7 @@ static uint16_t share_of(const struct node *node, struct now now, const struct e
 {
 	if (!v->policy->thresholds.police || key_is_destination(&entry->key) || v->limit <= 0 || v->offered <= v->limit)
 		return entry->pass_share;
-	const double own = v->members > 1 ? verdict_evidence(node, now, entry).peak : v->offered;
+	const double own = v->members > 1 ? verdict_evidence(node, now, entry).rate : v->offered;
 	/* Others' counts push it to the floor of local evidence and no lower. */
 	const double least = own > 0 ? v->limit / (EVIDENCE_SHARE * v->members) / own : 1;
 	const uint16_t police = (uint16_t)(fmin(fmax(v->limit / v->offered, least), 1) * (SHARE_ALL - 1));

@@ -218,8 +218,7 @@ bool verdict_is_over(const struct verdict *v, double part);
 bool verdict_is_own(const struct node *node, struct now now, uint32_t entry, const struct verdict *v);
 /* What this proxy saw of a key itself, and how many members have cells of it. */
 struct evidence {
-	double rate; /* over the running slot and the one before */
-	double peak; /* that, or within one cell of the last T_T1 if it is more: who pauses is not slow */
+	double rate; /* over the running slot and the one before, or within one cell of the last T_T1, if that is more: who pauses is not slow */
 	uint32_t members;
 };
 struct evidence verdict_evidence(const struct node *node, struct now now, const struct entry *entry);

@@ -205,21 +205,8 @@ static void lift(struct node *node, uint32_t number)
 }
 
 /*
- * Local evidence: others' counts push the share of a client seen here no lower than level / (kappa n) packets a second need, n being the
- * members that count it. While all tell the truth this raises nothing but a client's that spreads itself unevenly.
- */
-static uint16_t least_share(const struct node *node, struct now now, const struct entry *client, double level)
-{
-	const struct evidence own = verdict_evidence(node, now, client);
-
-	if (own.members < 2 || own.peak <= 0)
-		return 0; /* nothing was seen here lately that could speak for it */
-	return fair_share(own.peak, level / (EVIDENCE_SHARE * own.members));
-}
-
-/*
- * Nor can clients that others invent push the level lower than what this proxy's part of T_F2, as far as others' counts may take it, gives
- * those seen here: with sum of min(own rate, level) = capacity. Overwrites node->rates.
+ * Local evidence: others' counts push a destination here no lower than T_F2 / (kappa n), n being the members that count it, whoever they
+ * invent: the level that shares so much among the clients seen here, by their own rates. Overwrites node->rates.
  */
 static double least_level(struct node *node, struct now now, const struct entry *destination, double capacity)
 {
@@ -234,32 +221,40 @@ static double least_level(struct node *node, struct now now, const struct entry 
 	return fair_level(node->rates, clients, capacity);
 }
 
-/* The same of packets whose clients have no rate of their own yet: they are among the destination's own ones. */
+/* The same for packets whose clients have no rate of their own yet: they are among the destination's. */
 static uint16_t least_left(const struct node *node, struct now now, const struct entry *destination, double capacity)
 {
 	const struct evidence own = verdict_evidence(node, now, destination);
 
-	return own.members < 2 || own.peak <= 0 ? 0 : fair_share(own.peak, REMAINDER_FLOOR * capacity / (EVIDENCE_SHARE * own.members));
+	return own.rate > 0 ? fair_share(own.rate, REMAINDER_FLOOR * capacity) : 0;
 }
 
-/* Above the level a rate counts with one packet more, as those of few packets do already: by 1 / n, the victim of random packets would get a
- * twentieth too many. */
-static uint16_t client_share(const struct node *node, struct now now, const struct entry *client, double rate, double level)
+/*
+ * Above the level a rate counts with one packet more, as those of few packets do already: by 1 / n, the victim of random packets would get a
+ * twentieth too many. `least`: the level of what is seen here; what others say of this client pushes it no lower than level / (kappa n).
+ */
+static uint16_t client_share(const struct node *node, struct now now, const struct entry *client, double rate, double level, double least)
 {
 	const double one = 1 / (FAIR_TICKS * tick_seconds(node)), counted = rate < FEW_PACKETS * one ? rate : rate + one;
-	const uint16_t share = rate <= level ? SHARE_ALL : fair_share(counted, level), seen_by_both = ENTRY_OWN | ENTRY_SHARED;
-	uint16_t least;
+	const uint16_t share = rate <= level ? SHARE_ALL : fair_share(counted, level);
+	struct evidence own;
+	uint16_t floor;
 
-	if (share == SHARE_ALL || (client->flags & seen_by_both) != seen_by_both)
+	if (share == SHARE_ALL || !(client->flags & ENTRY_OWN))
 		return share;
-	least = least_share(node, now, client, level);
-	return share > least ? share : least;
+	own = verdict_evidence(node, now, client);
+	if (own.rate <= 0)
+		return share; /* nothing was seen here lately that could speak for it */
+	if (client->flags & ENTRY_SHARED && own.members > 1)
+		least = fmax(least, level / (EVIDENCE_SHARE * own.members));
+	floor = fair_share(own.rate, least);
+	return share > floor ? share : floor;
 }
 
 bool share_level(struct node *node, struct now now, uint32_t number)
 {
 	const struct entry *destination = &node->ledger.entries[number];
-	double listed = 0, listed_effective = 0, untouchable = 0, remainder, reserve, water, least = 0;
+	double listed = 0, listed_effective = 0, untouchable = 0, remainder, reserve, water, floor, least = 0;
 	uint16_t left, left_least; /* the share of the remainder */
 	struct verdict v;
 	size_t clients = 0;
@@ -269,8 +264,9 @@ bool share_level(struct node *node, struct now now, uint32_t number)
 	if (v.limit <= 0)
 		return false; /* no rate any more */
 	over = verdict_is_over(&v, UNDER_AGAIN);
-	if (v.members > 1)
-		least = least_level(node, now, destination, v.limit / (EVIDENCE_SHARE * v.members));
+	floor = v.members > 1 ? v.limit / (EVIDENCE_SHARE * v.members) : 0;
+	if (floor > 0)
+		least = least_level(node, now, destination, floor);
 	for (uint32_t at = destination->group; at != INDEX_NONE; at = node->ledger.entries[at].group) {
 		struct entry *client = &node->ledger.entries[at];
 		double rate, heard;
@@ -287,14 +283,14 @@ bool share_level(struct node *node, struct now now, uint32_t number)
 	v.limit = fmax(0, v.limit - untouchable); /* they are taken from T_F2 first */
 	remainder = fmax(0, offered(node, destination, v.carry.tick) - listed);
 	reserve = fmin(remainder, REMAINDER_FLOOR * v.limit);
-	water = fmax(least, fair_level(node->rates, clients, v.limit - reserve));
+	water = fair_level(node->rates, clients, v.limit - reserve);
 	left = fair_share(remainder, fmax(reserve, v.limit - listed_effective));
-	left_least = least_left(node, now, destination, v.limit);
+	left_least = least_left(node, now, destination, floor);
 	left = left > left_least ? left : left_least;
 	clients = 0;
 	for (uint32_t at = destination->group; at != INDEX_NONE; at = node->ledger.entries[at].group, clients++) {
 		if (node->rates[clients] > 0)
-			set_share(node, at, client_share(node, now, &node->ledger.entries[at], node->rates[clients], water));
+			set_share(node, at, client_share(node, now, &node->ledger.entries[at], node->rates[clients], water, least));
 		else
 			set_idle_share(node, at, left);
 	}

@@ -165,14 +165,13 @@ struct evidence verdict_evidence(const struct node *node, struct now now, const 
 		if (node->others[cell->origin])
 			continue;
 		if (!duration_exceeds(duration_between(last, now.mesh), idle_reset))
-			evidence.peak = fmax(evidence.peak, cell_rate(node, cell));
+			evidence.rate = fmax(evidence.rate, cell_rate(node, cell));
 		if (cell_slot(cell, node->slot) + 1 < node->slot)
 			continue;
 		packets += cell->packets;
 		if (instant_is_before(first, began))
 			began = first;
 	}
-	evidence.rate = (double)packets * NS_PER_S / fmax((double)duration_between(began, now.mesh).ns, (double)NS_PER_S);
-	evidence.peak = fmax(evidence.peak, evidence.rate);
+	evidence.rate = fmax(evidence.rate, (double)packets * NS_PER_S / fmax((double)duration_between(began, now.mesh).ns, (double)NS_PER_S));
 	return evidence;
 }
