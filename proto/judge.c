@@ -8,7 +8,6 @@
 #define NOTABLE 0.5 /* from this share of its rate on, a key is judged each tick and has a record on every proxy */
 #define SWEEP_TICKS 8
 #define WARM_AT_ONCE 1024 /* 0.3 ms */
-#define UNDER_AGAIN 0.8 /* an over key counts as under again below this share: its events must not flutter */
 
 static bool queue_push(struct queue *queue, uint32_t item)
 {
@@ -41,12 +40,11 @@ static void list_over(struct node *node, struct now now, uint32_t number)
 	struct entry *entry = &node->ledger.entries[number];
 
 	if (!key_is_destination(&entry->key) || !(entry->flags & ENTRY_OVER) || entry->flags & ENTRY_LISTED ||
-	    node->over_count == OVER_DESTINATIONS_MAX)
+	    !entry_policy(node, entry)->thresholds.fair || node->over_count == OVER_DESTINATIONS_MAX)
 		return;
 	entry->flags |= ENTRY_LISTED;
 	node->over[node->over_count++] = number;
-	if (entry_policy(node, entry)->thresholds.fair)
-		share_level(node, now, number); /* at once, not with the next tick */
+	share_level(node, now, number); /* at once, not with the next tick */
 }
 
 /* The member that counted most of a key. */
@@ -77,8 +75,9 @@ static void tell_crossing(struct node *node, struct now now, uint32_t number, co
 {
 	struct entry *entry = &node->ledger.entries[number];
 	const bool destination = key_is_destination(&entry->key), was = entry->flags & ENTRY_OVER;
-	const bool is = v->limit > 0 && v->rate > v->limit * (was ? UNDER_AGAIN : 1);
-	struct node_event event = { .at = now.mesh, .key = entry->key, .rate = v->rate };
+	const bool thinned_on = was && entry->flags & ENTRY_LISTED; /* between pulses, too: share.c ends it */
+	const bool is = v->limit > 0 && (thinned_on || verdict_is_over(v, was ? UNDER_AGAIN : 1));
+	struct node_event event = { .at = now.mesh, .key = entry->key, .rate = fmax(v->rate, v->burst) };
 
 	if (is == was)
 		return;
@@ -150,7 +149,7 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 		.pass_share = share_of(node, now, entry, &v),
 		.members = members_of(node, now, number, &v),
 		.thin = entry->flags & ENTRY_THIN,
-		.notable = v.limit > 0 && v.rate >= NOTABLE * v.limit,
+		.notable = v.limit > 0 && fmax(v.rate, v.burst) >= NOTABLE * v.limit,
 	};
 	if (ret_change->notable && recent_is_after(&entry->recent, node->tick - RECENT_TICKS) && !(entry->flags & ENTRY_WARM) &&
 	    queue_push(&node->warm, number))

@@ -31,6 +31,14 @@ static inline double tick_seconds(const struct node *node)
 	return node->mesh.tick_ms / 1000.0;
 }
 
+/* When `part` of its slot had passed, as a cell's first and last are told. */
+static inline struct instant node_cell_instant(const struct node *node, const struct ledger_cell *cell, uint32_t part)
+{
+	const struct instant begins = mesh_slot_start(&node->mesh, cell_slot(cell, node->slot));
+
+	return (struct instant){ begins.ns + part * mesh_slot_length(&node->mesh).ns / SLOT_FRACTIONS };
+}
+
 /* ---- membership.c: who is who ---- */
 #define PEERS_SPARE 64 /* addresses to greet beyond the members' */
 int membership_init(struct node *node, const struct certificate *self);
@@ -198,15 +206,19 @@ struct verdict {
 	double count; /* M.c or what the carry expects, whichever is more */
 	double window_s, rate, limit;
 	double offered; /* packets per second over FAIR_TICKS complete ticks; a young client's count over the minimum window */
+	double burst; /* packets per second of a destination over the last T_T3, where fair judges it by that too; else 0 */
 	uint32_t origins;
 	uint32_t members; /* with cells of the key, ourselves included even without any */
 };
 void verdict_of(const struct node *node, struct now now, uint32_t entry, struct verdict *ret_verdict);
+/* Is the key over its rate, or over this part of it? */
+#define UNDER_AGAIN 0.8 /* a key that was over is under again below this part: its events must not flutter */
+bool verdict_is_over(const struct verdict *v, double part);
 /* Are our own counts alone over the rate? Then no floor of local evidence holds: nobody else's word is needed. */
 bool verdict_is_own(const struct node *node, struct now now, uint32_t entry, const struct verdict *v);
-/* What this proxy saw of a key itself, over the running slot and the one before, and how many members have cells of it. */
+/* What this proxy saw of a key itself, and how many members have cells of it. */
 struct evidence {
-	double rate;
+	double rate; /* over the running slot and the one before, or within one cell of the last T_T1, if that is more: who pauses is not slow */
 	uint32_t members;
 };
 struct evidence verdict_evidence(const struct node *node, struct now now, const struct entry *entry);

@@ -7,8 +7,8 @@
 
 #define REMAINDER_FLOOR 0.1 /* of T_F2: what clients without a rate of their own may always have together */
 #define FEW_PACKETS 8 /* over FAIR_TICKS: fewer tell no rate, 1 packet in 0.6 s may be 1.7 a second or one a minute */
-#define PEAK_DECAY 0.9 /* a tick of a peak while packets come often enough to tell a rate: halved in 1.4 s */
-#define PEAK_DECAY_FEW 0.8 /* the same while they do not: a client that came down to a trickle is not held to its past for long */
+#define PEAK_DECAY 0.9 /* of a peak: with each tick of packets enough to tell a rate, or each short pulse: halved in 1.4 s, or in seven pulses */
+#define PEAK_DECAY_FEW 0.8 /* the same with fewer: a client that came down to a trickle is not held to its past for long */
 #define PAUSE_PART 4 /* a tick with less than a quarter of the mean tick is a pause; one packet in each does not hide it */
 #define IDLE_DIFFERS 0.25 /* of a share that only the next packet of a client that is silent may meet */
 
@@ -21,16 +21,14 @@ static double offered(const struct node *node, const struct entry *entry, uint64
 /* A client's packets of the running slot and the one before, and when they began; the cells of the newest slot come first. */
 static uint64_t packets_lately(const struct node *node, const struct entry *entry, struct instant *ret_begins)
 {
-	const int64_t slot_ns = mesh_slot_length(&node->mesh).ns;
 	uint64_t packets = 0;
 
 	*ret_begins = (struct instant){ INT64_MAX };
 	for (uint32_t at = entry->cells; at != INDEX_NONE; at = node->ledger.cells[at].next) {
 		const struct ledger_cell *cell = &node->ledger.cells[at];
-		const uint64_t slot = cell_slot(cell, node->slot);
-		const struct instant first = { mesh_slot_start(&node->mesh, slot).ns + cell->first * slot_ns / SLOT_FRACTIONS };
+		const struct instant first = node_cell_instant(node, cell, cell->first);
 
-		if (slot + 1 < node->slot)
+		if (cell_slot(cell, node->slot) + 1 < node->slot)
 			break;
 		if (node->excluded[cell->origin])
 			continue;
@@ -59,16 +57,6 @@ static void set_peak(struct entry *entry, double rate)
 	entry->peak = (uint16_t)(bits >> 16);
 }
 
-/* The highest recent rate, fading while the client is heard, held while it is silent: who sends in pulses is met by each at the rate of the
- * pulse before, not at its mean. */
-static void peak_tick(struct entry *entry, uint64_t recent, double rate)
-{
-	if (recent >= FEW_PACKETS)
-		set_peak(entry, fmax(rate, PEAK_DECAY * peak_of(entry)));
-	else if (recent > 0)
-		set_peak(entry, PEAK_DECAY_FEW * peak_of(entry));
-}
-
 /* Did it send in a part of these FAIR_TICKS only? Then their mean says little of what it sends while it does. */
 static bool paused(const struct entry *entry, uint64_t tick, uint64_t recent)
 {
@@ -82,12 +70,42 @@ static bool paused(const struct entry *entry, uint64_t tick, uint64_t recent)
 	return least * FAIR_TICKS * PAUSE_PART < recent;
 }
 
+/* Is a pulse under way: did it begin in these FAIR_TICKS, or stop but not yet leave them? Its rate is not to be seen yet, or no more. */
+static bool is_amid_pulse(const struct entry *entry, uint64_t tick, uint64_t recent)
+{
+	return paused(entry, tick, recent) && recent_sum(&entry->recent, tick - FAIR_TICKS, tick - FAIR_TICKS + 1) < recent;
+}
+
+/* The highest recent rate, fading while the client is heard, held while it is silent: who sends in pulses is met by each at the rate of the
+ * pulse before, not at its mean. The end of a pulse makes it fade once. */
+static void peak_tick(struct entry *entry, uint64_t tick, uint64_t recent, double rate)
+{
+	if (recent >= FEW_PACKETS && rate > peak_of(entry))
+		set_peak(entry, rate);
+	else if (recent > 0 && !is_amid_pulse(entry, tick, recent))
+		set_peak(entry, fmax(recent < FEW_PACKETS ? 0 : rate, (recent < FEW_PACKETS ? PEAK_DECAY_FEW : PEAK_DECAY) * peak_of(entry)));
+}
+
+/* Since its last packet that is known. */
+static struct duration silence(const struct node *node, const struct entry *entry, struct now now)
+{
+	const struct ledger_cell *cells = node->ledger.cells;
+	uint32_t last = 0;
+
+	if (entry->cells == INDEX_NONE)
+		return (struct duration){ INT64_MAX };
+	for (uint32_t at = entry->cells; at != INDEX_NONE && cells[at].slot == cells[entry->cells].slot; at = cells[at].next)
+		last = cells[at].last > last ? cells[at].last : last;
+	return duration_between(node_cell_instant(node, &cells[entry->cells], last), now.mesh);
+}
+
 /*
- * Packets per second of a client that was heard before these FAIR_TICKS began: its recent rate, or its peak if it paused;
- * when its packets are too few to tell, its mean since the slot before this one, or its peak if that is more. 0: it is new, or has been silent since; its next packet, and those that
- * made it known, belong to the remainder. *ret_listed is what it was heard with lately, if it is not new.
+ * Packets per second of a client that was heard before these FAIR_TICKS began: its recent rate, or its peak if it paused; when its packets
+ * are too few to tell, its mean since the slot before this one, or its peak if that is more. 0: it is new, or was silent for so long that it
+ * is again; its next packet, and those that made it known, belong to the remainder. *ret_listed is what it was heard with lately, if it is
+ * not new.
  */
-static double settled_rate(const struct node *node, struct entry *entry, uint64_t tick, double *ret_listed)
+static double settled_rate(const struct node *node, struct now now, struct entry *entry, uint64_t tick, double *ret_listed)
 {
 	const uint64_t recent = recent_sum(&entry->recent, tick - FAIR_TICKS, tick);
 	const struct instant until = mesh_tick_start(&node->mesh, tick), from = mesh_tick_start(&node->mesh, tick - FAIR_TICKS);
@@ -95,16 +113,20 @@ static double settled_rate(const struct node *node, struct entry *entry, uint64_
 	struct instant begins;
 	const uint64_t known = packets_lately(node, entry, &begins), after = recent_sum(&entry->recent, tick, entry->recent.newest),
 		       packets = known > after ? known - after : 0;
+	bool is_new = packets == 0 || !instant_is_before(begins, from);
 
-	*ret_listed = 0;
-	if (packets == 0)
-		entry->peak = 0;
-	peak_tick(entry, recent, rate);
-	if (packets == 0 || !instant_is_before(begins, from))
+	if (packets == 0 && duration_exceeds(silence(node, entry, now), entry_policy(node, entry)->thresholds.idle_reset))
+		set_peak(entry, 0);
+	if (is_new && peak_of(entry) > 0)
+		is_new = false; /* it has been silent for long, but may be back any moment */
+	peak_tick(entry, tick, recent, rate);
+	*ret_listed = is_new ? 0 : rate;
+	if (is_new)
 		return 0;
-	*ret_listed = rate;
 	if (recent >= FEW_PACKETS)
 		return paused(entry, tick, recent) ? fmax(rate, peak_of(entry)) : rate;
+	if (packets == 0)
+		return peak_of(entry);
 	/* One more than were counted: shares go by 1 / rate, and the mean of 1 / (n + 1) is 1 / rate, that of 1 / n is more. */
 	return fmax(peak_of(entry), (double)(packets + 1) / fmax(1, (double)duration_between(begins, until).ns / NS_PER_S));
 }
@@ -183,47 +205,74 @@ static void lift(struct node *node, uint32_t number)
 }
 
 /*
- * Local evidence: others' counts push the share of a client seen here no lower than level / (kappa n) packets a second need, n being the
- * members that count it. While all tell the truth this raises nothing but a client's that spreads itself unevenly.
+ * Local evidence: others' counts push a destination here no lower than T_F2 / (kappa n), n being the members that count it, whoever they
+ * invent: the level that shares so much among the clients seen here, by their own rates. Overwrites node->rates.
  */
-static uint16_t least_share(const struct node *node, struct now now, const struct entry *client, double level)
+static double least_level(struct node *node, struct now now, const struct entry *destination, double capacity)
 {
-	const struct evidence own = verdict_evidence(node, now, client);
+	size_t clients = 0;
 
-	if (own.members < 2 || own.rate <= 0)
-		return 0; /* nothing was seen here lately that could speak for it */
-	return fair_share(own.rate, level / (EVIDENCE_SHARE * own.members));
+	for (uint32_t at = destination->group; at != INDEX_NONE; at = node->ledger.entries[at].group) {
+		const struct entry *client = &node->ledger.entries[at];
+
+		if (client->flags & ENTRY_OWN)
+			node->rates[clients++] = (float)verdict_evidence(node, now, client).rate;
+	}
+	return fair_level(node->rates, clients, capacity);
 }
 
-static uint16_t client_share(const struct node *node, struct now now, const struct entry *client, double rate, double level)
+/* The same for packets whose clients have no rate of their own yet: they are among the destination's. */
+static uint16_t least_left(const struct node *node, struct now now, const struct entry *destination, double capacity)
 {
-	const uint16_t share = fair_share(rate, level), seen_by_both = ENTRY_OWN | ENTRY_SHARED;
-	uint16_t least;
+	const struct evidence own = verdict_evidence(node, now, destination);
 
-	if (share == SHARE_ALL || (client->flags & seen_by_both) != seen_by_both)
+	return own.rate > 0 ? fair_share(own.rate, REMAINDER_FLOOR * capacity) : 0;
+}
+
+/*
+ * Above the level a rate counts with one packet more, as those of few packets do already: by 1 / n, the victim of random packets would get a
+ * twentieth too many. `least`: the level of what is seen here; what others say of this client pushes it no lower than level / (kappa n).
+ */
+static uint16_t client_share(const struct node *node, struct now now, const struct entry *client, double rate, double level, double least)
+{
+	const double one = 1 / (FAIR_TICKS * tick_seconds(node)), counted = rate < FEW_PACKETS * one ? rate : rate + one;
+	const uint16_t share = rate <= level ? SHARE_ALL : fair_share(counted, level);
+	struct evidence own;
+	uint16_t floor;
+
+	if (share == SHARE_ALL || !(client->flags & ENTRY_OWN))
 		return share;
-	least = least_share(node, now, client, level);
-	return share > least ? share : least;
+	own = verdict_evidence(node, now, client);
+	if (own.rate <= 0)
+		return share; /* nothing was seen here lately that could speak for it */
+	if (client->flags & ENTRY_SHARED && own.members > 1)
+		least = fmax(least, level / (EVIDENCE_SHARE * own.members));
+	floor = fair_share(own.rate, least);
+	return share > floor ? share : floor;
 }
 
 bool share_level(struct node *node, struct now now, uint32_t number)
 {
 	const struct entry *destination = &node->ledger.entries[number];
-	double listed = 0, listed_effective = 0, untouchable = 0, remainder, reserve, water;
-	uint16_t left; /* the share of the remainder */
+	double listed = 0, listed_effective = 0, untouchable = 0, remainder, reserve, water, floor, least = 0;
+	uint16_t left, left_least; /* the share of the remainder */
 	struct verdict v;
-	size_t clients = 0, here = 0;
+	size_t clients = 0;
+	bool over;
 
 	verdict_of(node, now, number, &v);
 	if (v.limit <= 0)
 		return false; /* no rate any more */
+	over = verdict_is_over(&v, UNDER_AGAIN);
+	floor = v.members > 1 ? v.limit / (EVIDENCE_SHARE * v.members) : 0;
+	if (floor > 0)
+		least = least_level(node, now, destination, floor);
 	for (uint32_t at = destination->group; at != INDEX_NONE; at = node->ledger.entries[at].group) {
 		struct entry *client = &node->ledger.entries[at];
 		double rate, heard;
 
-		rate = settled_rate(node, client, v.carry.tick, &heard);
+		rate = settled_rate(node, now, client, v.carry.tick, &heard);
 		listed += heard;
-		here += client->flags & ENTRY_OWN ? 1 : 0;
 		node->rates[clients] = 0;
 		if (entry_policy(node, client)->listing == POLICY_PASSES)
 			untouchable += rate;
@@ -235,19 +284,19 @@ bool share_level(struct node *node, struct now now, uint32_t number)
 	remainder = fmax(0, offered(node, destination, v.carry.tick) - listed);
 	reserve = fmin(remainder, REMAINDER_FLOOR * v.limit);
 	water = fair_level(node->rates, clients, v.limit - reserve);
-	if (v.members > 1 && here > 0) /* nor can clients that others invent push the level lower */
-		water = fmax(water, v.limit / ((double)EVIDENCE_SHARE * v.members * (double)here));
 	left = fair_share(remainder, fmax(reserve, v.limit - listed_effective));
+	left_least = least_left(node, now, destination, floor);
+	left = left > left_least ? left : left_least;
 	clients = 0;
 	for (uint32_t at = destination->group; at != INDEX_NONE; at = node->ledger.entries[at].group, clients++) {
 		if (node->rates[clients] > 0)
-			set_share(node, at, client_share(node, now, &node->ledger.entries[at], node->rates[clients], water));
+			set_share(node, at, client_share(node, now, &node->ledger.entries[at], node->rates[clients], water, least));
 		else
 			set_idle_share(node, at, left);
 	}
 	set_share(node, number, left);
 	set_thin(node, number, true);
-	return listed_effective + remainder > v.limit;
+	return over || listed_effective + remainder > v.limit; /* between two pulses it is not over, but will be with the next */
 }
 
 void share_tick(struct node *node, struct now now)
@@ -260,13 +309,13 @@ void share_tick(struct node *node, struct now now)
 
 		if (!(entry->flags & ENTRY_LISTED))
 			continue; /* forgotten, and its place perhaps taken */
-		/* Between two pulses it is not over, but will be with the next. */
-		if (entry_policy(node, entry)->thresholds.fair && (share_level(node, now, number) || entry->flags & ENTRY_OVER)) {
+		if (entry_policy(node, entry)->thresholds.fair && share_level(node, now, number)) {
 			node->over[kept++] = number;
 			continue;
 		}
 		entry->flags &= (uint16_t)~ENTRY_LISTED;
 		lift(node, number);
+		judge_dirty(node, number); /* which tells that it is under again */
 	}
 	node->over_count = kept;
 }

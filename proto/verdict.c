@@ -7,6 +7,8 @@
 
 /* The kernel adds its own packets in 32 bits: half of them are left to it. No honest window holds as many. */
 #define COUNT_MAX (UINT32_MAX / 2)
+/* Times T_F2. Five ticks hold at least nine tenths of a burst of a second that begins amid a tick, and it may not reach 1.25 times unseen. */
+#define BURST_OVER 1.1
 
 /* 1 when the member is new in the set. */
 static uint32_t members_add(uint64_t set[MEMBERS_MAX / 64], uint16_t member)
@@ -68,6 +70,19 @@ static double offered_rate(const struct node *node, const struct entry *entry, c
 	return (double)recent_sum(&entry->recent, v->carry.tick - FAIR_TICKS, v->carry.tick) / (FAIR_TICKS * tick_seconds(node));
 }
 
+/*
+ * Algorithm 1's window of 4 to 8 s takes seconds to see a burst at a destination that was quiet before, and never sees pulses whose mean is
+ * within the rate. T_T3 is the shortest time a destination is to be judged over; fair, which takes nothing from small clients, does so.
+ */
+static double burst_of(const struct node *node, const struct entry *entry, const struct thresholds *t, uint64_t tick)
+{
+	const int64_t tick_ns = mesh_tick_length(&node->mesh).ns, wanted = (t->destination_min_window.ns + tick_ns - 1) / tick_ns;
+	const uint64_t ticks = wanted < 1 ? 1 : wanted < BURST_TICKS_MAX ? (uint64_t)wanted : BURST_TICKS_MAX;
+	const double seconds = fmax((double)ticks * tick_seconds(node), (double)t->destination_min_window.ns / NS_PER_S);
+
+	return t->fair && t->early ? (double)recent_sum(&entry->recent, tick - ticks, tick) / seconds : 0;
+}
+
 /* T_F1 or T_F2; 0, which is none, for what the policy does not judge. */
 static double limit_of(const struct policy_effective *policy, bool destination)
 {
@@ -103,6 +118,12 @@ void verdict_of(const struct node *node, struct now now, uint32_t number, struct
 	v->window_s = fmax(window_ns, (double)min_window.ns) / NS_PER_S;
 	v->rate = v->m.count == 0 || v->window_s <= 0 ? 0 : v->count / v->window_s;
 	v->offered = offered_rate(node, entry, v, min_window, now);
+	v->burst = destination ? burst_of(node, entry, t, v->carry.tick) : 0;
+}
+
+bool verdict_is_over(const struct verdict *v, double part)
+{
+	return v->limit > 0 && (v->rate > part * v->limit || v->burst > BURST_OVER * v->limit);
 }
 
 bool verdict_is_own(const struct node *node, struct now now, uint32_t number, const struct verdict *v)
@@ -119,27 +140,38 @@ bool verdict_is_own(const struct node *node, struct now now, uint32_t number, co
 	return (double)own.count > v->limit * fmax((double)duration_between(own.ts1, now.mesh).ns, (double)least.ns) / NS_PER_S;
 }
 
+/* Packets per second of one cell, from its first packet to its last, at least over a second. */
+static double cell_rate(const struct node *node, const struct ledger_cell *cell)
+{
+	const double seconds = (double)(cell->last - cell->first) * (double)mesh_slot_length(&node->mesh).ns / SLOT_FRACTIONS / NS_PER_S;
+
+	return cell->packets / fmax(seconds, 1);
+}
+
 struct evidence verdict_evidence(const struct node *node, struct now now, const struct entry *entry)
 {
-	const int64_t slot_ns = mesh_slot_length(&node->mesh).ns;
-	const uint16_t before = (uint16_t)(node->slot - 1);
+	const struct duration idle_reset = entry_policy(node, entry)->thresholds.idle_reset;
 	uint64_t members[MEMBERS_MAX / 64] = { 1 }, packets = 0;
 	struct evidence evidence = { .members = 1 };
-	int64_t began_ns = now.mesh.ns;
+	struct instant began = now.mesh;
 
 	for (uint32_t at = entry->cells; at != INDEX_NONE; at = node->ledger.cells[at].next) {
 		const struct ledger_cell *cell = &node->ledger.cells[at];
-		const uint16_t place = (uint16_t)(cell->slot - before);
-		const int64_t first_ns = mesh_slot_start(&node->mesh, node->slot - 1 + place).ns + cell->first * slot_ns / SLOT_FRACTIONS;
+		const struct instant first = node_cell_instant(node, cell, cell->first),
+				     last = node_cell_instant(node, cell, cell->last);
 
 		if (!node->excluded[cell->origin])
 			evidence.members += members_add(members, origin_member(cell->origin));
-		if (node->others[cell->origin] || place > 1)
+		if (node->others[cell->origin])
+			continue;
+		if (!duration_exceeds(duration_between(last, now.mesh), idle_reset))
+			evidence.rate = fmax(evidence.rate, cell_rate(node, cell));
+		if (cell_slot(cell, node->slot) + 1 < node->slot)
 			continue;
 		packets += cell->packets;
-		if (first_ns < began_ns)
-			began_ns = first_ns;
+		if (instant_is_before(first, began))
+			began = first;
 	}
-	evidence.rate = (double)packets * NS_PER_S / fmax((double)(now.mesh.ns - began_ns), (double)NS_PER_S);
+	evidence.rate = fmax(evidence.rate, (double)packets * NS_PER_S / fmax((double)duration_between(began, now.mesh).ns, (double)NS_PER_S));
 	return evidence;
 }

@@ -23,6 +23,7 @@ void scenario_defaults(struct scenario *ret_scenario)
 				.idle_reset = duration_ms(IDLE_RESET_MS_DEFAULT),
 				.pair_min_window = duration_ms(MIN_WINDOW_MS_DEFAULT),
 				.destination_min_window = duration_ms(MIN_WINDOW_MS_DEFAULT),
+				.early = true,
 				.fair = true },
 		.tick_ms = TICK_MS_DEFAULT,
 		.window_max_ms = WINDOW_MAX_MS_DEFAULT,

@@ -30,6 +30,7 @@ _Static_assert((1 << (SLOTS_HELD - 2)) >= 32, "with r = 2 the slot dropped must 
 _Static_assert(RECENT_TICKS >= CARRY_TICKS + 3, "the rate is taken over the two ticks up to the oldest complete one");
 #define FAIR_TICKS 3 /* a client's offered rate is its packets in this many complete ticks: 0.6 s by default */
 _Static_assert(RECENT_TICKS >= CARRY_TICKS + FAIR_TICKS + 1, "the offered rate needs FAIR_TICKS ticks before the oldest complete one");
+#define BURST_TICKS_MAX (RECENT_TICKS - CARRY_TICKS) /* a burst at a destination is measured over T_T3, or these if it is longer: 1 s */
 
 #define SKEW_MS_MAX 500 /* an origin whose clock is further off is left out: 1 s already lifts a 0.9 x client over its rate */
 #define LEAD_WINDOW_MS 10000 /* an origin never measured directly is judged by the quickest of its frames in this time, two slots */

@@ -72,7 +72,7 @@ run() {
 	wait_for 5 "the victim's socket" test -s "$state/received.trace" || { cat "$state/victim.log" >&2; die "the victim did not start"; }
 	launch traffic clients "$state/traffic.log" "$tools/traffic" --proxies "$proxies" --attack "$attack" --pair-rate "$pair_rate" \
 		--destination-rate "$destination_rate" --warmup "$warmup" --duration "$duration" --family "$family" --seed "$seed" \
-		"$state/sent.trace"
+		$([ "$aggregate" != fair ] || echo --fair) "$state/sent.trace"
 	if [ "$gossip" = on ]; then
 		( wait_for 90 "the attack's last seconds" grep -q 'last seconds' "$state/traffic.log" && ask "$attack" ) &
 		asking=$!

@@ -31,6 +31,7 @@
 #define BYSTANDERS 8
 #define SPREAD_BOTS 20
 #define MANY_BOT_RATE 48.0
+#define BURST_PARTS 50
 #define MANY_HONEST_SHARE 0.6 /* mean, of the fair share */
 #define MANY_BYSTANDER_RATE 20.0
 #define PROXY_SHARE 0.8	   /* what every proxy sees of the limit, at most */
@@ -69,6 +70,8 @@ static struct client clients[CLIENTS_MAX];
 static unsigned int heap[CLIENTS_MAX], heaped; /* clients by next_at, earliest first */
 static struct proxy_queue queues[PROXIES_MAX];
 static struct window attacked; /* attack 2: the destination */
+static uint64_t attacked_lately[BURST_PARTS]; /* its packets of the last second, in parts; part n at n % BURST_PARTS */
+static bool fair; /* aggregate */
 static uint64_t prng_state;
 static volatile sig_atomic_t stopped;
 
@@ -140,6 +143,23 @@ static bool window_count(struct window *window, uint64_t rate, int64_t mesh)
 	window->packets++;
 	length = mesh - window->start > MIN_WINDOW_NS ? mesh - window->start : MIN_WINDOW_NS;
 	return (double)window->packets > (double)rate * (double)length / 1e9;
+}
+
+/* Counts a packet; true when those of the last second are over 1.1 x rate, which `fair` goes by as well. */
+static bool burst_count(uint64_t rate, int64_t now)
+{
+	static int64_t newest;
+	const int64_t part = now / (1000000000 / BURST_PARTS);
+	uint64_t packets = 0;
+
+	if (newest < part - BURST_PARTS)
+		newest = part - BURST_PARTS;
+	while (newest < part)
+		attacked_lately[++newest % BURST_PARTS] = 0;
+	attacked_lately[part % BURST_PARTS]++;
+	for (unsigned int i = 0; i < BURST_PARTS; i++)
+		packets += attacked_lately[i];
+	return (double)packets > 1.1 * (double)rate;
 }
 
 static void add_client(struct trace *trace, enum class class, int family, enum path path, double rate)
@@ -254,7 +274,9 @@ static void count(struct trace *trace, unsigned int number, int64_t now, int64_t
 		if (who->class == CLASS_BOT && who->crossed_at < trace->crossed_at)
 			trace->crossed_at = who->crossed_at;
 	} else if (who->family == trace->attacked_family) {
-		if (window_count(&attacked, trace->destination_rate, mesh) && trace->crossed_at == NEVER)
+		const bool over = window_count(&attacked, trace->destination_rate, mesh), burst = burst_count(trace->destination_rate, now);
+
+		if ((over || (fair && burst)) && trace->crossed_at == NEVER)
 			trace->crossed_at = now;
 	}
 }
@@ -332,7 +354,7 @@ struct options {
 static void usage(void)
 {
 	fprintf(stderr, "usage: traffic --proxies N --attack spread|many --pair-rate R --destination-rate R\n"
-			"               --warmup S --duration S [--family 4|6] [--seed N] TRACE\n");
+			"               --warmup S --duration S [--family 4|6] [--fair] [--seed N] TRACE\n");
 	exit(2);
 }
 
@@ -341,7 +363,8 @@ static struct options read_options(int argc, char **argv)
 	static const struct option names[] = {
 		{ "proxies", 1, 0, 'p' },	   { "attack", 1, 0, 'a' }, { "pair-rate", 1, 0, '1' },
 		{ "destination-rate", 1, 0, '2' }, { "warmup", 1, 0, 'w' }, { "duration", 1, 0, 'd' },
-		{ "family", 1, 0, 'f' },	   { "seed", 1, 0, 's' },   { 0 }
+		{ "family", 1, 0, 'f' },	   { "seed", 1, 0, 's' },   { "fair", 0, 0, 'F' },
+		{ 0 }
 	};
 	struct options options = { .family = 4, .seed = 1, .attack = "" };
 	int letter;
@@ -370,6 +393,9 @@ static struct options read_options(int argc, char **argv)
 			break;
 		case 'f':
 			options.family = (int)number;
+			break;
+		case 'F':
+			fair = true;
 			break;
 		case 's':
 			options.seed = number;

@@ -72,6 +72,7 @@ static void print_times(json_t *run)
 {
 	json_t *first = json_object_get(run, "first_drop_ms");
 	json_t *agree = json_object_get(run, "agree_ms");
+	bool many = strcmp(text(run, "attack"), "many") == 0, fair = strcmp(text(run, "aggregate"), "fair") == 0;
 
 	printf("    from the crossing to the first drop:");
 	for (size_t i = 0; i < json_array_size(first); i++) {
@@ -87,10 +88,9 @@ static void print_times(json_t *run)
 		printf("    (below 0: what others counted since the last tick is estimated, and the estimate was a little "
 		       "high)\n");
 	if (!json_is_null(agree))
-		printf("    all proxies agreed after %.0f ms; the mesh-wide rate, over Algorithm 1's window, had crossed the "
-		       "line %.0f ms into "
-		       "the attack\n",
-		       json_number_value(agree), number(run, "crossed_ms"));
+		printf("    all proxies agreed after %.0f ms; the mesh-wide rate, over %s, had crossed the line %.0f ms into the attack\n",
+		       json_number_value(agree), many && fair ? "a second or Algorithm 1's window" : "Algorithm 1's window",
+		       number(run, "crossed_ms"));
 }
 
 static void print_reasons(json_t *run)
