@@ -288,7 +288,7 @@ enum reject trust_adopt(struct node *node, struct now now, const uint8_t *bytes,
 void spread_tick(struct node *node, struct now now);
 void spread_news_to_all(struct node *node, struct now now);
 size_t spread_write_news(const struct node *node, uint8_t *ret_plain);
-size_t spread_write_get(const struct node *node, unsigned int kind, uint8_t *ret_plain);
+size_t spread_write_get(const struct node *node, const struct out *out, uint8_t *ret_plain);
 size_t spread_write_chunk(const struct node *node, const struct out *out, uint8_t *ret_plain);
 enum reject spread_receive_news(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
 enum reject spread_receive_get(struct node *node, uint16_t member, const uint8_t *bytes, size_t size);
