@@ -85,8 +85,7 @@ _Static_assert((1 << PROOF_DEPTH_MAX) == LEAVES_MAX, "a path reaches every leaf"
 #define DOCUMENT_CHUNKS_PER_TICK 32 /* served to one member: 29 kB, so that the longest document takes three ticks a hop */
 #define REVOKED_KEYS_MAX 1024 /* keys are replaced once in years: 256 members, four times */
 #define SECRETS_MAX 3 /* mesh secrets a member holds: the newest, and the two before it for those who slept */
-#define ROTATION_MEMBERS_MAX 512 /* 124 bytes each with SECRETS_MAX secrets: 63,488 */
-_Static_assert(ROTATION_MEMBERS_MAX * (1 + 9 + 2 + 32 * SECRETS_MAX + 16) + 512 <= DOCUMENT_BYTES_MAX, "the longest rotation fits");
+#define ROTATION_MEMBERS_MAX MEMBERS_MAX /* a box of 24 bytes each: 49,152 */
 _Static_assert(REVOKED_KEYS_MAX * (1 + 34 + 9 + 1) + 512 <= DOCUMENT_BYTES_MAX, "the longest revocation fits");
 
 #define CERTIFICATE_BYTES_MAX 420
