@@ -8,7 +8,7 @@
 #include "log.h"
 
 #define NAME_BYTES 48
-#define DOCUMENT_VERSION 1 /* of the envelope: what this program reads */
+#define DOCUMENT_VERSION 2 /* the highest this program reads */
 
 static void file_name(enum document_kind kind, const char *suffix, char ret_name[NAME_BYTES])
 {

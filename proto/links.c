@@ -76,7 +76,7 @@ enum reject link_receive(struct node *node, struct now now, uint16_t member, con
 	return REJECT_NONE;
 }
 
-static double distance_ms(const struct node *node, uint16_t number)
+double distance_ms(const struct node *node, uint16_t number)
 {
 	const struct member *member = &node->members[number], *self = &node->members[0];
 
@@ -173,6 +173,23 @@ void links_tick(struct node *node, struct now now)
 			break;
 		link_ask(node, now, link);
 	}
+}
+
+uint16_t neighbour_nearest(const struct node *node, struct now now, uint16_t but)
+{
+	uint16_t found = MEMBER_NONE;
+
+	for (uint32_t i = 0; !node_is_direct(node) && i < node->links_count; i++) {
+		const struct link *link = &node->links[i];
+
+		if (link->agreed && link->member != but && (found == MEMBER_NONE || distance_ms(node, link->member) < distance_ms(node, found)))
+			found = link->member;
+	}
+	for (uint16_t i = 1; node_is_direct(node) && i < node->members_high; i++) {
+		if (i != but && member_is_near(node, i, now) && (found == MEMBER_NONE || distance_ms(node, i) < distance_ms(node, found)))
+			found = i;
+	}
+	return found;
 }
 
 uint16_t neighbour_any(struct node *node, struct now now, uint16_t but)

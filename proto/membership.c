@@ -171,6 +171,8 @@ void member_cloned(struct node *node, struct now now, uint16_t number)
 static void session_begin(struct member *member, struct now now, uint64_t incarnation, uint64_t boot)
 {
 	member->window = (struct window){ .highest = 0 };
+	member->path = (struct path){ .measured = false };
+	member->relay_asked = false;
 	member->peer_sent_ns = 0;
 	member->incarnation = incarnation;
 	member->boot = boot;

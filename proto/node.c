@@ -240,7 +240,7 @@ void node_tick(struct node *node, struct now now)
 	publish_tick(node, now);
 	repair_tick(node, now);
 	if (node->tick % seconds_ticks(node) == 0)
-		spread_second(node);
+		loss_second(node, now);
 	judge_tick(node, now);
 	node_turn(node, now);
 }

@@ -134,6 +134,10 @@ enum reject link_receive(struct node *node, struct now now, uint16_t member, con
 size_t link_write(const struct out *out, uint8_t *ret_plain);
 /* Some neighbour: a near member of a small mesh, a link of a larger; MEMBER_NONE: none. Never `but`. */
 uint16_t neighbour_any(struct node *node, struct now now, uint16_t but);
+/* The nearest of them. */
+uint16_t neighbour_nearest(const struct node *node, struct now now, uint16_t but);
+/* Its round trip, or a guess by its region. */
+double distance_ms(const struct node *node, uint16_t member);
 
 /* ---- spread.c: frames on their way ---- */
 /* An own frame, or one that came first from `from`. */
@@ -143,11 +147,13 @@ void spread_first(struct node *node, uint32_t origin, uint16_t from, bool served
 /* A second copy was pushed here. */
 void spread_duplicate(struct node *node, struct now now, uint16_t from, uint32_t origin, struct stored *held);
 void spread_turn(struct node *node, struct now now);
-void spread_second(struct node *node);
 enum reject spread_receive_names(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
 enum reject spread_receive_prune(struct node *node, uint16_t member, const uint8_t *bytes, size_t size);
 size_t spread_write_names(struct node *node, const struct out *out, uint8_t *ret_plain);
 size_t spread_write_prune(struct node *node, const struct out *out, uint8_t *ret_plain);
+
+/* ---- loss.c: what is lost on the way to us ---- */
+void loss_second(struct node *node, struct now now);
 
 /* ---- swim.c: who is alive, and where ---- */
 void swim_init(struct node *node);
@@ -294,7 +300,7 @@ enum reject trust_adopt(struct node *node, struct now now, const uint8_t *bytes,
 void spread_tick(struct node *node, struct now now);
 void spread_news_to_all(struct node *node, struct now now);
 size_t spread_write_news(const struct node *node, uint8_t *ret_plain);
-size_t spread_write_get(const struct node *node, unsigned int kind, uint8_t *ret_plain);
+size_t spread_write_get(const struct node *node, const struct out *out, uint8_t *ret_plain);
 size_t spread_write_chunk(const struct node *node, const struct out *out, uint8_t *ret_plain);
 enum reject spread_receive_news(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
 enum reject spread_receive_get(struct node *node, uint16_t member, const uint8_t *bytes, size_t size);

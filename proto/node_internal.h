@@ -43,6 +43,14 @@ struct record_body {
 	uint8_t load, load_limit; /* of its capacity, in 1/255 */
 };
 
+/* What a member's datagrams' counters tell of the way from it to us. loss.c. */
+struct path {
+	bool measured; /* since the last second */
+	uint32_t heard; /* datagrams in this second, */
+	uint64_t highest; /* and the highest counter at its beginning */
+	uint32_t sent, received; /* fading sums */
+};
+
 struct member {
 	/* What every tick and datagram looks at stands first. */
 	bool used, self;
@@ -52,6 +60,8 @@ struct member {
 	bool skewed;
 	bool proven; /* something that was sent to its endpoint came back from the member */
 	bool has_record;
+	bool relay_wanted; /* we ask it to hand frames on to us, */
+	bool relay_asked; /* and it asks us. In a small mesh */
 	uint8_t state; /* enum member_state */
 	uint16_t parent; /* number of the neighbour whose pushes of its frames are never refused */
 	uint16_t certificate_bytes;
@@ -86,6 +96,7 @@ struct member {
 	uint64_t incarnation_slot; /* in which its newest incarnation was first heard of */
 	struct member_standing standing; /* trust.c, spread_documents.c */
 	struct window window;
+	struct path path;
 	struct certificate certificate;
 	uint8_t certificate_issued[CERTIFICATE_BYTES_MAX]; /* the same, as issued; handed on with its record */
 	uint8_t record_signed[MEMBER_RECORD_BYTES];
@@ -249,14 +260,15 @@ struct node {
 	int64_t records_second;
 	uint64_t record_wanted[MEMBERS_MAX / 64]; /* scratch of a digest: not used between calls */
 
-	/* links.c, spread.c */
+	/* links.c, spread.c, loss.c */
 	struct link links[NEIGHBOURS_MAX];
 	uint32_t links_count;
 	struct fresh fresh[FRESH_SIZE];
 	uint64_t fresh_next, fresh_named; /* counts of frames: come, and named to neighbours */
 	struct instant names_due; /* mono; INT64_MAX: nothing to name or to prune */
 	uint64_t eager_first, repaired_first; /* frames that came first by push, and by repair: in this second */
-	uint8_t copies; /* of a frame that are taken before its sender is asked to stop */
+	uint32_t loss; /* thousandths of the datagrams sent to us */
+	uint8_t copies; /* of a frame that are wanted */
 	uint32_t digest_turn; /* rotates over neighbours */
 
 	/* swim.c */

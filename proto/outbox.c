@@ -162,7 +162,7 @@ static size_t write_plain(struct node *node, struct now now, const struct out *o
 	case OUT_NEWS:
 		return spread_write_news(node, ret_plain);
 	case OUT_GET:
-		return spread_write_get(node, out->what, ret_plain);
+		return spread_write_get(node, out, ret_plain);
 	case OUT_CHUNK:
 		return spread_write_chunk(node, out, ret_plain);
 	default:

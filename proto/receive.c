@@ -368,6 +368,7 @@ static enum reject receive_sealed(struct node *node, struct now now, const struc
 	/* Whoever sealed it is the member: marking the counter now cannot shut out another's datagram. */
 	if (!window_mark(&member->window, nonce_counter(header->nonce)))
 		return REJECT_REPLAY;
+	member->path.heard++;
 	if (plain_size == 0)
 		return REJECT_MESSAGE;
 	member_heard(node, number, now, from, size);

@@ -15,6 +15,7 @@
 #define ROWS_ALWAYS 24 /* so many fit into one datagram: hashes would save nothing */
 #define DIGESTS_MAX 4 /* datagrams of rows in answer to one */
 #define DIGEST_ANSWER 0x01 /* rows of the same groups are asked for */
+#define DIGEST_RELAY 0x02 /* in a small mesh: what comes to the receiver is to be handed on to the sender */
 #define WANTS_PER_TICK 256
 #define LATE_MS 100 /* what a third party holds of an origin may be this much longer on its way to us */
 
@@ -90,7 +91,7 @@ size_t repair_write_digest(struct node *node, struct now now, const struct out *
 	at = put_le(at, (uint64_t)now.mesh.ns, 8);
 	at = put_le(at, (uint64_t)member->peer_sent_ns, 8);
 	at = put_le(at, (uint64_t)hold, 8);
-	at = put_le(at, out->flags & DIGEST_ANSWER, 1);
+	at = put_le(at, (out->flags & DIGEST_ANSWER) | (member->relay_wanted ? DIGEST_RELAY : 0), 1);
 	at = put_le(at, out->sequence, 8);
 	count_at = at;
 	at += 2;
@@ -242,6 +243,7 @@ enum reject repair_receive_digest(struct node *node, struct now now, uint16_t fr
 	if (c.failed || (size_t)(c.end - c.at) != (size_t)rows * DIGEST_ROW_BYTES)
 		return REJECT_MESSAGE;
 	member_measure(node, from, now, sent, echo, hold);
+	node->members[from].relay_asked = flags & DIGEST_RELAY;
 	for (uint16_t i = 0; i < rows; i++) {
 		struct row row = { .id = get_le(&c, 8) };
 		uint16_t number;
@@ -386,6 +388,19 @@ static uint16_t ask_whom(struct node *node, struct origin *origin, uint32_t numb
 	return other != MEMBER_NONE ? other : neighbour_any(node, now, MEMBER_NONE);
 }
 
+static void want_from(struct node *node, uint32_t number, uint16_t target)
+{
+	if (target == MEMBER_NONE || node->wants_left == 0)
+		return;
+	node->wants_left--;
+	for (unsigned int start = 0; start < STARTS_KEPT; start++) {
+		struct origin_want want;
+
+		if (origin_want(&node->origins[number], start, &want))
+			outbox_add(node, (struct out){ .kind = OUT_WANT, .target = target, .what = number, .sequence = start });
+	}
+}
+
 static void ask(struct node *node, struct now now, uint32_t number)
 {
 	struct origin *origin = &node->origins[number];
@@ -397,15 +412,11 @@ static void ask(struct node *node, struct now now, uint32_t number)
 	origin->due = instant_after(now.mono, duration_ms(wait_ms < REPAIR_RETRY_MS_MAX ? wait_ms : REPAIR_RETRY_MS_MAX));
 	if (target == MEMBER_NONE || node->wants_left == 0)
 		return;
-	node->wants_left--;
 	origin->asked = target;
 	origin->attempts += origin->attempts < UINT8_MAX;
-	for (unsigned int start = 0; start < STARTS_KEPT; start++) {
-		struct origin_want want;
-
-		if (origin_want(origin, start, &want))
-			outbox_add(node, (struct out){ .kind = OUT_WANT, .target = target, .what = number, .sequence = start });
-	}
+	want_from(node, number, target);
+	if (node->copies > 1) /* a request or its answer will be lost, too: the nearest is asked beside */
+		want_from(node, number, neighbour_nearest(node, now, target));
 }
 
 /* Nobody keeps frames of slots that are forgotten, and their cells would be refused. */

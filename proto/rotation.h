@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The content of a rotation document: a new mesh secret, and the ones before it, in one box for each member that is to have it. A box is
- * opened with the member's node key; nobody else learns anything but how many members there are.
+ * The content of a rotation document: a new mesh secret, and the ones before it, sealed, and the key to that in a box for each member that is to
+ * have it. A box is opened with the member's node key; nobody else learns anything but who has one.
  */
 #ifndef PROTO_ROTATION_H
 #define PROTO_ROTATION_H
@@ -15,7 +15,10 @@
 #include "mesh.h"
 
 #define FINGERPRINT_BYTES 16
-#define BOX_BYTES_MAX (SECRETS_MAX * MESH_SECRET_BYTES + SEAL_TAG_BYTES)
+#define WRAP_BYTES 16 /* of the key the secrets are sealed under: as strong as X25519, which brings it */
+#define BOX_BYTES (8 + WRAP_BYTES) /* member id, and that key, hidden from all others */
+#define SEALED_BYTES_MAX (SECRETS_MAX * MESH_SECRET_BYTES + SEAL_TAG_BYTES)
+_Static_assert(ROTATION_MEMBERS_MAX * BOX_BYTES + SEALED_BYTES_MAX + 512 <= DOCUMENT_BYTES_MAX, "the longest rotation fits");
 
 struct rotation {
 	uint64_t effective_slot; /* from its start on the newest secret is used for sending */
@@ -23,7 +26,8 @@ struct rotation {
 	uint32_t secrets; /* 1..SECRETS_MAX */
 	uint8_t fingerprint[SECRETS_MAX][FINGERPRINT_BYTES]; /* newest first */
 	uint8_t ephemeral[PUBLIC_KEY_BYTES]; /* Ed25519 key of this rotation alone */
-	const uint8_t *box; /* the reader's, inside the content, or NULL */
+	const uint8_t *sealed; /* the secrets, inside the content */
+	const uint8_t *box; /* the reader's, behind its id, inside the content, or NULL */
 	uint64_t box_id; /* member id it is for */
 };
 

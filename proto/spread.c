@@ -11,8 +11,6 @@
 #define NAMES_ALL 32 /* so few are named to every neighbour; of more each to some */
 #define NAMES_SOME 3
 #define PRUNE_OPEN 1 /* the opposite: push again */
-#define COPIES_MAX 3
-#define SAMPLE_MIN 20 /* frames, below which their loss tells nothing */
 
 static bool set_has(const uint64_t *set, uint16_t member)
 {
@@ -38,11 +36,14 @@ static void soon(struct node *node, struct now now)
 		node->names_due = due;
 }
 
-static void push_direct(struct node *node, struct now now, uint32_t frame)
+/* Our own to everybody, another's to those who asked for it. Who is not near asks for what it missed when it is back. */
+static void push_direct(struct node *node, struct now now, uint32_t frame, uint16_t owner, uint16_t from)
 {
+	const bool own = owner == 0 && from == 0;
+
 	for (uint16_t i = 1; i < node->members_high; i++) {
-		if (member_is_near(node, i, now)) /* who is not asks for what it missed when it is back */
-			push(node, i, frame, true);
+		if (i != owner && i != from && member_is_near(node, i, now) && (own || node->members[i].relay_asked))
+			push(node, i, frame, own);
 	}
 }
 
@@ -53,8 +54,7 @@ void spread_frame(struct node *node, struct now now, uint32_t origin, uint32_t f
 	struct fresh *fresh = &node->fresh[node->fresh_next % FRESH_SIZE];
 
 	if (node_is_direct(node)) {
-		if (own)
-			push_direct(node, now, frame);
+		push_direct(node, now, frame, owner, from);
 		return;
 	}
 	for (uint32_t i = 0; i < node->links_count; i++) {
@@ -123,20 +123,6 @@ void spread_turn(struct node *node, struct now now)
 					 });
 	}
 	node->fresh_named = node->fresh_next;
-}
-
-/* How many copies of a frame are worth taking: more where pushes are lost. Falls slowly, so that it does not swing. */
-void spread_second(struct node *node)
-{
-	const uint64_t all = node->eager_first + node->repaired_first;
-
-	if (all < SAMPLE_MIN)
-		return;
-	if (node->repaired_first * 200 > all && node->copies < COPIES_MAX)
-		node->copies++;
-	else if (node->repaired_first * 5000 < all && node->copies > 1 && node_random(node) % 30 == 0)
-		node->copies--;
-	node->eager_first = node->repaired_first = 0;
 }
 
 /* Is this one named to this neighbour? Not what it was pushed, has sent or signed; of many, only some. */

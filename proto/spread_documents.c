@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * How documents get everywhere: members tell each other which they have (NEWS), who has an older one asks for the newer (GET) and gets it in
- * parts (CHUNK). Whoever has a document hands it on. A source that announces what it cannot bring is left alone for a while and another
- * one asked, so that one member alone holds up nobody. PROTOCOL.md section "Documents".
+ * parts (CHUNK). Whoever has a document hands it on. A source that has not brought what it announced in the time an honest one takes has another one
+ * asked beside it, and later is left alone for a while, so that one member alone holds up nobody. PROTOCOL.md section "Documents".
  */
 #include "node_internal.h"
 
 #define NEWS_BYTES (DOCUMENT_KINDS * (8 + 4 + HASH_BYTES))
 #define NEWS_TICKS 16 /* between news to one member when nothing changes */
+#define HEDGE_TICKS 3 /* an honest member has brought the longest by then: another one is asked beside it */
 #define STALL_TICKS 5 /* without a part that is new: the source has none, or does not mean it */
-#define FETCH_TICKS 150 /* a whole document, 73 parts at the most */
-#define DISTRUST_MS 10000 /* for one that did not come, */
-#define DISTRUST_FALSE_MS 600000 /* and for one that was not the authority's */
+#define WAIT_TICKS 15 /* others wait for so long, the first time, then twice as long, */
+#define FETCH_TICKS 150 /* and at the most: a whole document, 73 parts, over the worst line */
+#define DISTRUST_MS 10000 /* for one that did not come, twice as long each time, */
+#define DISTRUST_FALSE_MS 600000 /* up to this, and for one that was not the authority's */
 #define CHUNK_HEAD_BYTES (1 + 8 + 4 + 2)
 _Static_assert(1 + CHUNK_HEAD_BYTES + DOCUMENT_CHUNK_BYTES + SEAL_BYTES <= DATAGRAM_BYTES_MIN, "a part fits every datagram");
 
@@ -72,61 +74,109 @@ static bool has_newer(const struct node *node, uint16_t number, unsigned int kin
 	       !instant_is_before(now.mono, t->distrusted_until[kind]);
 }
 
-static void ask(struct node *node, unsigned int kind)
+static struct coming_document *coming_from(const struct node *node, uint16_t number, unsigned int kind)
 {
-	outbox_add_first(node, (struct out){ .kind = OUT_GET, .target = node->trust->coming[kind].source, .what = kind });
+	for (unsigned int i = 0; i < FETCHES_MAX; i++) {
+		struct coming_document *coming = &node->trust->coming[kind][i];
+
+		if (coming->active && coming->source == number)
+			return coming;
+	}
+	return NULL;
 }
 
-static void fetch_from(struct node *node, uint16_t number, unsigned int kind, struct now now)
+/* A place for one fetch more, or NULL: both are taken, or the other one is too young to be doubted. */
+static struct coming_document *coming_free(const struct node *node, unsigned int kind, struct now now)
 {
-	struct coming_document *coming = &node->trust->coming[kind];
+	struct coming_document *free = NULL;
 
+	for (unsigned int i = 0; i < FETCHES_MAX; i++) {
+		struct coming_document *coming = &node->trust->coming[kind][i];
+
+		if (!coming->active)
+			free = coming;
+		else if (duration_between(coming->begun, now.mono).ns < HEDGE_TICKS * mesh_tick_length(&node->mesh).ns)
+			return NULL;
+	}
+	return free;
+}
+
+static void ask(struct node *node, unsigned int kind, const struct coming_document *coming)
+{
+	outbox_add_first(node, (struct out){ .kind = OUT_GET, .target = coming->source, .what = kind });
+}
+
+static void fetch_from(struct node *node, uint16_t number, unsigned int kind, struct now now, struct coming_document *coming)
+{
 	coming->active = true;
 	coming->source = number;
 	coming->news = node->members[number].standing.news[kind];
 	coming->begun = coming->progressed = now.mono;
 	memset(coming->have, 0, sizeof(coming->have));
-	ask(node, kind);
+	ask(node, kind, coming);
 }
 
-static void distrust(struct node *node, unsigned int kind, struct now now, int64_t ms)
+static void distrust(struct node *node, unsigned int kind, struct now now, struct coming_document *coming, bool wrong)
 {
-	struct coming_document *coming = &node->trust->coming[kind];
+	struct member_standing *t = &node->members[coming->source].standing;
+	const int64_t ms = (int64_t)DISTRUST_MS << (t->distrusts[kind] < 6 ? t->distrusts[kind] : 6);
 
-	node->members[coming->source].standing.distrusted_until[kind] = instant_after(now.mono, duration_ms(ms));
+	t->distrusts[kind] += t->distrusts[kind] < UINT8_MAX;
+	t->distrusted_until[kind] = instant_after(now.mono, duration_ms(wrong || ms > DISTRUST_FALSE_MS ? DISTRUST_FALSE_MS : ms));
 	coming->active = false;
 }
 
-/* Any of those who say they have a newer one: each is as likely as the others. */
-static void fetch_from_any(struct node *node, unsigned int kind, struct now now)
+/* Any of those who say they have a newer one and are not asked already: each is as likely as the others. MEMBER_NONE: nobody. */
+static uint16_t source_any(struct node *node, unsigned int kind, struct now now)
 {
 	uint16_t chosen = MEMBER_NONE;
 	uint32_t candidates = 0;
 
 	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
-		if (!node->members[i].used || node->members[i].self || !has_newer(node, i, kind, now))
+		if (!node->members[i].used || node->members[i].self || !has_newer(node, i, kind, now) || coming_from(node, i, kind))
 			continue;
 		if (node_random(node) % ++candidates == 0)
 			chosen = i;
 	}
-	if (chosen != MEMBER_NONE)
-		fetch_from(node, chosen, kind, now);
+	return chosen;
+}
+
+static void fetch_from_any(struct node *node, unsigned int kind, struct now now)
+{
+	struct coming_document *coming = coming_free(node, kind, now);
+	const uint16_t source = coming ? source_any(node, kind, now) : MEMBER_NONE;
+
+	if (source != MEMBER_NONE)
+		fetch_from(node, source, kind, now, coming);
+}
+
+/* Has it had its time? Less of it where others wait, but more each time: a slow line is no lie. */
+static bool is_over(struct node *node, unsigned int kind, struct now now, const struct coming_document *coming)
+{
+	const int64_t tick_ns = mesh_tick_length(&node->mesh).ns, age_ns = duration_between(coming->begun, now.mono).ns;
+	const int64_t wait_ns = ((int64_t)WAIT_TICKS << node->trust->patience[kind]) * tick_ns;
+
+	if (duration_between(coming->progressed, now.mono).ns > STALL_TICKS * tick_ns || age_ns > FETCH_TICKS * tick_ns)
+		return true;
+	if (age_ns <= wait_ns || source_any(node, kind, now) == MEMBER_NONE)
+		return false;
+	node->trust->patience[kind] += node->trust->patience[kind] < 4;
+	return true;
 }
 
 static void fetch_tick(struct node *node, unsigned int kind, struct now now)
 {
-	struct coming_document *coming = &node->trust->coming[kind];
-	const int64_t tick_ns = mesh_tick_length(&node->mesh).ns;
+	for (unsigned int i = 0; i < FETCHES_MAX; i++) {
+		struct coming_document *coming = &node->trust->coming[kind][i];
 
-	if (coming->active && coming->news.serial <= node->trust->held[kind].news.serial)
-		coming->active = false;
-	if (coming->active && (duration_between(coming->progressed, now.mono).ns > STALL_TICKS * tick_ns ||
-			       duration_between(coming->begun, now.mono).ns > FETCH_TICKS * tick_ns))
-		distrust(node, kind, now, DISTRUST_MS);
-	if (coming->active)
-		ask(node, kind);
-	else
-		fetch_from_any(node, kind, now);
+		if (coming->active && coming->news.serial <= node->trust->held[kind].news.serial)
+			coming->active = false;
+		if (coming->active && is_over(node, kind, now, coming))
+			distrust(node, kind, now, coming, false);
+		if (coming->active)
+			ask(node, kind, coming);
+	}
+	fetch_from_any(node, kind, now);
 }
 
 void spread_tick(struct node *node, struct now now)
@@ -153,6 +203,7 @@ enum reject spread_receive_news(struct node *node, struct now now, uint16_t numb
 		return REJECT_MESSAGE;
 	for (unsigned int kind = 0; kind < DOCUMENT_KINDS; kind++) {
 		struct news news = { .serial = get_le(&c, 8), .size = (uint32_t)get_le(&c, 4) };
+		struct coming_document *coming;
 
 		get_bytes(&c, news.hash, HASH_BYTES);
 		if (news.size > DOCUMENT_BYTES_MAX || (news.serial > 0 && news.size == 0))
@@ -160,20 +211,20 @@ enum reject spread_receive_news(struct node *node, struct now now, uint16_t numb
 		t->news[kind] = news;
 		if (news.serial < node->trust->held[kind].news.serial)
 			news_to(node, number);
-		else if (!node->trust->coming[kind].active && has_newer(node, number, kind, now))
-			fetch_from(node, number, kind, now);
+		else if (has_newer(node, number, kind, now) && !coming_from(node, number, kind) && (coming = coming_free(node, kind, now)))
+			fetch_from(node, number, kind, now, coming);
 	}
 	return REJECT_NONE;
 }
 
-size_t spread_write_get(const struct node *node, unsigned int kind, uint8_t *ret_plain)
+size_t spread_write_get(const struct node *node, const struct out *out, uint8_t *ret_plain)
 {
-	const struct coming_document *coming = &node->trust->coming[kind];
+	const struct coming_document *coming = coming_from(node, out->target, out->what);
 	uint8_t *at = put_le(ret_plain, MESSAGE_GET, 1);
 
-	if (!coming->active)
+	if (!coming)
 		return 0;
-	at = put_le(at, kind + 1, 1);
+	at = put_le(at, out->what + 1, 1);
 	at = put_le(at, coming->news.serial, 8);
 	for (unsigned int i = 0; i < CHUNK_WORDS; i++)
 		at = put_le(at, coming->have[i], 8);
@@ -237,9 +288,8 @@ static bool is_whole(const struct coming_document *coming)
 
 /* Announced and brought by one member: when it is not what was announced, or not the authority's, that member made it up or handed on
  * what it never checked. */
-static enum reject finish(struct node *node, struct now now, unsigned int kind)
+static enum reject finish(struct node *node, struct now now, unsigned int kind, struct coming_document *coming)
 {
-	struct coming_document *coming = &node->trust->coming[kind];
 	const uint16_t source = coming->source;
 	uint8_t hash[HASH_BYTES];
 	enum reject reason = REJECT_CHUNK;
@@ -255,10 +305,12 @@ static enum reject finish(struct node *node, struct now now, unsigned int kind)
 		reason = REJECT_CHUNK; /* a good document, announced as another */
 	if (reason == REJECT_NONE) {
 		coming->active = false;
+		node->members[source].standing.distrusts[kind] = 0;
+		node->trust->patience[kind] = 0;
 		spread_news_to_all(node, now);
 		return REJECT_NONE;
 	}
-	distrust(node, kind, now, DISTRUST_FALSE_MS);
+	distrust(node, kind, now, coming, true);
 	struct node_event event = { .kind = EVENT_DOCUMENT_FALSE, .at = now.mesh };
 
 	memcpy(event.member, node->members[source].certificate.name, sizeof(event.member));
@@ -276,8 +328,8 @@ enum reject spread_receive_chunk(struct node *node, struct now now, uint16_t num
 
 	if (c.failed || kind >= DOCUMENT_KINDS)
 		return REJECT_MESSAGE;
-	coming = &node->trust->coming[kind];
-	if (!coming->active || coming->source != number || serial != coming->news.serial || total != coming->news.size ||
+	coming = coming_from(node, number, kind);
+	if (!coming || serial != coming->news.serial || total != coming->news.size ||
 	    place >= chunks_of(coming->news.size) || (size_t)(c.end - c.at) != chunk_bytes(coming->news.size, (uint32_t)place))
 		return REJECT_CHUNK;
 	if (coming->have[place / 64] >> place % 64 & 1)
@@ -285,5 +337,5 @@ enum reject spread_receive_chunk(struct node *node, struct now now, uint16_t num
 	memcpy(coming->bytes + place * DOCUMENT_CHUNK_BYTES, c.at, (size_t)(c.end - c.at));
 	coming->have[place / 64] |= 1ULL << place % 64;
 	coming->progressed = now.mono;
-	return is_whole(coming) ? finish(node, now, kind) : REJECT_NONE;
+	return is_whole(coming) ? finish(node, now, kind, coming) : REJECT_NONE;
 }

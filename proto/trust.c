@@ -25,7 +25,9 @@ void trust_init(struct node *node)
 	for (unsigned int kind = 0; kind < DOCUMENT_KINDS; kind++) {
 		trust->held[kind].news = (struct news){ .serial = 0 };
 		trust->held[kind].unkept = false;
-		trust->coming[kind].active = false;
+		for (unsigned int i = 0; i < FETCHES_MAX; i++)
+			trust->coming[kind][i].active = false;
+		trust->patience[kind] = 0;
 	}
 	trust->revocation.count = 0;
 	trust->secrets_count = 1;

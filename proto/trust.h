@@ -12,6 +12,7 @@
 #include "rotation.h"
 #include "seal.h"
 
+#define FETCHES_MAX 2 /* of a kind at once, from different members: one that brings nothing keeps nobody else's from coming */
 #define CHUNK_WORDS ((DOCUMENT_CHUNKS_MAX + 63) / 64)
 
 /* A document as it is announced. serial 0: none. */
@@ -27,7 +28,7 @@ struct held_document {
 	uint8_t bytes[DOCUMENT_BYTES_MAX];
 };
 
-/* One document of a kind at a time, from one member at a time. */
+/* A document that is being fetched from one member. */
 struct coming_document {
 	bool active;
 	uint16_t source;
@@ -45,7 +46,8 @@ struct mesh_secret {
 
 struct trust {
 	struct held_document held[DOCUMENT_KINDS];
-	struct coming_document coming[DOCUMENT_KINDS];
+	struct coming_document coming[DOCUMENT_KINDS][FETCHES_MAX];
+	uint8_t patience[DOCUMENT_KINDS]; /* how often the time of a fetch has been doubled */
 	struct revocation revocation, revocation_read; /* the second is scratch */
 	struct policy_document policy; /* scratch: as last read */
 	struct mesh_secret secrets[SECRETS_MAX]; /* newest first */
@@ -61,7 +63,8 @@ struct member_standing {
 	uint8_t keys[SECRETS_MAX][SEAL_KEY_BYTES];
 	uint64_t key_slot; /* in which its certificate's key was first seen */
 	struct news news[DOCUMENT_KINDS]; /* as it last announced */
-	struct instant distrusted_until[DOCUMENT_KINDS]; /* mono: its document did not verify, or never came */
+	struct instant distrusted_until[DOCUMENT_KINDS]; /* mono: its document did not verify, or never came, */
+	uint8_t distrusts[DOCUMENT_KINDS]; /* so often since one of it was good */
 	uint16_t chunks_left; /* it may still be served in this tick */
 	uint64_t news_tick; /* of the last news sent to it */
 };

@@ -98,7 +98,7 @@ static int revoke(const struct arguments *arguments, struct output *output, cons
 		err = enter(authority, directory, node, previous, ret_problem);
 	if (!err)
 		err = publish_revocation(authority, directory, &serial, ret_problem);
-	if (!err && !previous && publish_may_rotate(authority))
+	if (!err && !previous)
 		err = publish_rotation(authority, directory, in_s, &rotation, ret_problem);
 	if (err)
 		return err;
@@ -111,9 +111,7 @@ static int revoke(const struct arguments *arguments, struct output *output, cons
 
 	output_facts(output, "revoked", FIELDS(fields));
 	output_say(output, "%s: %s revoked (revocation %llu)", name, previous ? "its previous key is" : "is", (unsigned long long)serial);
-	if (!previous && rotation == 0)
-		output_say(output, "the mesh secret it knows stays: more nodes are issued than a rotation has boxes for (%d)", ROTATION_MEMBERS_MAX);
-	else if (!previous)
+	if (!previous)
 		output_say(output, "a new mesh secret replaces the one it knows (rotation %llu)", (unsigned long long)rotation);
 	return 0;
 }
@@ -123,7 +121,6 @@ int run_mesh_revoke(const struct arguments *arguments, struct output *output)
 	const char *directory = authority_directory(arguments);
 	static struct authority authority;
 	struct problem problem;
-	bool rotated;
 	int err, status;
 
 	if (!directory)
@@ -131,14 +128,13 @@ int run_mesh_revoke(const struct arguments *arguments, struct output *output)
 	err = authority_read(directory, &authority, &problem);
 	if (!err)
 		err = revoke(arguments, output, directory, &authority, &problem);
-	rotated = !arguments->value[OPTION_PREVIOUS] && publish_may_rotate(&authority);
 	authority_wipe(&authority);
 	if (err) {
 		complain("%s", problem.text);
 		return EXIT_FAILED;
 	}
 	status = publish_push(arguments, output, directory, DOCUMENT_REVOCATION);
-	if (status == EXIT_OK && rotated)
+	if (status == EXIT_OK && !arguments->value[OPTION_PREVIOUS])
 		status = publish_push(arguments, output, directory, DOCUMENT_ROTATION);
 	return status;
 }

@@ -151,10 +151,7 @@ static int renew_secret(struct authority *authority, const char *directory, stru
 	return err;
 }
 
-bool publish_may_rotate(const struct authority *authority)
-{
-	return authority->issued.nodes <= ROTATION_MEMBERS_MAX;
-}
+_Static_assert(ISSUED_NODES_MAX <= ROTATION_MEMBERS_MAX, "every node that is issued has a box");
 
 int publish_rotation(struct authority *authority, const char *directory, uint64_t in_s, uint64_t *ret_serial, struct problem *ret_problem)
 {
@@ -166,10 +163,6 @@ int publish_rotation(struct authority *authority, const char *directory, uint64_
 	size_t size = 0;
 	int err;
 
-	if (!publish_may_rotate(authority))
-		return problem_set(ret_problem, -EFBIG,
-				   "%s: %u nodes are issued, and a rotation has boxes for %d: the mesh secret stays as it is",
-				   directory, authority->issued.nodes, ROTATION_MEMBERS_MAX);
 	err = list_members(&authority->issued, members, ret_problem);
 	if (!err)
 		err = renew_secret(authority, directory, ret_problem);

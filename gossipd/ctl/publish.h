@@ -16,9 +16,6 @@ int publish_check(const struct authority *authority, const char *directory, stru
 /* The revocation of every key on the directory's list. */
 int publish_revocation(const struct authority *authority, const char *directory, uint64_t *ret_serial, struct problem *ret_problem);
 
-/* Is there room in one rotation for every node issued? */
-bool publish_may_rotate(const struct authority *authority);
-
 /* A fresh mesh secret, written into the directory, in a box for every node issued. In force `in_s` seconds from now. */
 int publish_rotation(struct authority *authority, const char *directory, uint64_t in_s, uint64_t *ret_serial, struct problem *ret_problem);
 

@@ -86,8 +86,7 @@ _Static_assert((1 << PROOF_DEPTH_MAX) == LEAVES_MAX, "a path reaches every leaf"
 #define DOCUMENT_CHUNKS_PER_TICK 32 /* served to one member: 29 kB, so that the longest document takes three ticks a hop */
 #define REVOKED_KEYS_MAX 1024 /* keys are replaced once in years: 256 members, four times */
 #define SECRETS_MAX 3 /* mesh secrets a member holds: the newest, and the two before it for those who slept */
-#define ROTATION_MEMBERS_MAX 512 /* 124 bytes each with SECRETS_MAX secrets: 63,488 */
-_Static_assert(ROTATION_MEMBERS_MAX * (1 + 9 + 2 + 32 * SECRETS_MAX + 16) + 512 <= DOCUMENT_BYTES_MAX, "the longest rotation fits");
+#define ROTATION_MEMBERS_MAX MEMBERS_MAX /* a box of 24 bytes each: 49,152 */
 _Static_assert(REVOKED_KEYS_MAX * (1 + 34 + 9 + 1) + 512 <= DOCUMENT_BYTES_MAX, "the longest revocation fits");
 
 #define CERTIFICATE_BYTES_MAX 420
@@ -119,6 +118,10 @@ _Static_assert(REVOKED_KEYS_MAX * (1 + 34 + 9 + 1) + 512 <= DOCUMENT_BYTES_MAX, 
 #define GAP_MS 20 /* a frame that one after it has overtaken is waited for this long */
 #define GRAFT_MS 40 /* a frame a neighbour has named: the tree may be this much slower than the neighbour */
 #define GRAFT_LOSSY_MS 10 /* the same where pushes are lost: it will not come */
+#define COPIES_MAX 3 /* of a frame that are wanted: with a tenth lost, one in a thousand has to be asked for */
+#define LOSS_FEW 5 /* thousandths of datagrams lost, from which two copies are wanted: with one, each 30th frame would be missed by one of 7 others */
+#define LOSS_SOME 50 /* and from which COPIES_MAX are: with two, each 60th would */
+#define COPIED_PER_S 2000 /* frames; where more come one copy is wanted whatever is lost: three would be 60 Mbit/s, and may be why it is lost */
 #define REPAIR_RETRY_MS 60 /* first; doubled with each request that brought nothing */
 #define REPAIR_RETRY_MS_MAX 2000
 

@@ -178,9 +178,8 @@ static size_t deliveries_draw(const struct recording *recording, uint64_t *rando
 	return count;
 }
 
-/* A world that went the same way up to the recording, then hears nothing but what was recorded. `skipped`: one of it that it
- * never hears. */
-static struct world *other_world(uint64_t seed, uint64_t order_seed, struct recording *recording, size_t skipped)
+/* A world that went the same way up to the recording, then hears nothing but what was recorded, and of that the first `heard`. */
+static struct world *other_world(uint64_t seed, uint64_t order_seed, struct recording *recording, size_t heard)
 {
 	static struct delivery deliveries[DELIVERIES_MAX];
 	struct world *world = observed_begin(seed);
@@ -196,7 +195,7 @@ static struct world *other_world(uint64_t seed, uint64_t order_seed, struct reco
 		for (size_t i = 0; i < count; i++) {
 			if (deliveries[i].at_ns > now_ns)
 				continue;
-			if (deliveries[i].datagram != skipped)
+			if (deliveries[i].datagram < heard)
 				world_deliver(world, &recording->datagrams[deliveries[i].datagram]);
 			deliveries[i].at_ns = INT64_MAX; /* done */
 		}
@@ -239,15 +238,16 @@ static void the_same_datagrams_in_any_order_make_the_same_ledger(void **state)
 	recording_free(&recording);
 }
 
-/* Negative control: with one of the last frames left out, the ledgers differ. */
-static void a_datagram_left_out_shows(void **state)
+/* Negative control: with the last datagrams left out, the ledgers differ. Of one alone nobody would know: where some are lost, each frame comes
+ * in several copies. */
+static void datagrams_left_out_show(void **state)
 {
 	struct recording recording = recording_make();
 	struct world *world = observed_world(1, &recording);
 	unsigned int shows = 0;
 
 	(void)state;
-	for (size_t back = 1; back <= 12; back++) {
+	for (size_t back = 1; back <= 24; back++) {
 		struct world *other = other_world(1, back, &recording, recording.count - back);
 
 		shows += digests_differ(world, other);
@@ -669,7 +669,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_same_datagrams_in_any_order_make_the_same_ledger),
-		cmocka_unit_test(a_datagram_left_out_shows),
+		cmocka_unit_test(datagrams_left_out_show),
 		cmocka_unit_test(only_a_join_of_totals_agrees_in_any_order),
 		cmocka_unit_test(no_count_exceeds_the_truth_under_loss_duplication_and_restarts),
 		cmocka_unit_test(a_count_too_many_shows),

@@ -2,6 +2,7 @@
 /* Documents and their contents: equal to the vectors both ways; every other form is refused even when the authority signed it. */
 #include <errno.h>
 
+#include "bytes.h"
 #include "document.h"
 #include "policy_wire.h"
 #include "revocation.h"
@@ -322,43 +323,76 @@ static void only_one_form_of_a_policy(void **state)
 
 static void only_one_form_of_a_rotation(void **state)
 {
-	static const char *const ends[] = {
-		/* 0 */ "90", /* no boxes */
-		/* 1 */ "92 92 05 c430 BOX 92 06 c430 BOX",
-		/* 2 */ "92 92 06 c430 BOX 92 05 c430 BOX", /* out of order */
-		/* 3 */ "92 92 05 c430 BOX 92 05 c430 BOX", /* twice */
-		/* 4 */ "91 92 05 c42f BOX", /* a byte short */
-		/* 5 */ "91 92 00 c430 BOX", /* no member */
-		/* 6 */ "dc 0201", /* 513 */
-		/* 7 */ "90 00",
-		/* 8 */ "dd ff000000",
+	/* Of each box the id; then so many bytes more or fewer. */
+	static const struct row {
+		uint64_t ids[3];
+		unsigned int boxes;
+		int more;
+		bool taken;
+	} rows[] = {
+		/* 0: no boxes */ { { 0 }, 0, 0, true },
+		/* 1 */ { { 5, 6 }, 2, 0, true },
+		/* 2: out of order */ { { 6, 5 }, 2, 0, false },
+		/* 3: twice */ { { 5, 5 }, 2, 0, false },
+		/* 4: a byte short */ { { 5 }, 1, -1, false },
+		/* 5: and one too many */ { { 5 }, 1, 1, false },
+		/* 6: no member */ { { 0 }, 1, 0, false },
+		/* 7: above 2^63 */ { { 5, 6, UINT64_MAX }, 3, 0, true },
 	};
-	static const bool taken[] = { true, true, false, false, false, false, false, false, false };
+	static const char head[] = "96 07 02 c420 1111111111111111111111111111111111111111111111111111111111111111 91 c410 22222222222222222222222222222222 c430 "
+				   "333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333 c4";
 	struct rotation rotation;
 	uint8_t content[512];
 
 	(void)state;
-	for (size_t i = 0; i < ROWS(ends); i++) {
-		size_t size = hex_read("95 07 02 c420 1111111111111111111111111111111111111111111111111111111111111111 91 c410 22222222222222222222222222222222",
-				       content, sizeof(content));
-		const char *at = ends[i];
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		const size_t boxes = (size_t)((int)rows[i].boxes * BOX_BYTES + rows[i].more);
+		size_t size = hex_read(head, content, sizeof(content));
 
-		while (*at) {
-			const char *box = strstr(at, "BOX");
-			char part[64] = "";
-
-			memcpy(part, at, box ? (size_t)(box - at) : strlen(at));
-			size += hex_read(part, content + size, sizeof(content) - size);
-			if (box) {
-				const size_t length = content[size - 1];
-
-				memset(content + size, 0x33, length);
-				size += length;
-			}
-			at = box ? box + 3 : at + strlen(at);
-		}
-		if (rotation_read(content, size, 5, &rotation) != taken[i])
+		content[size++] = (uint8_t)boxes;
+		memset(content + size, 0x44, boxes);
+		for (unsigned int k = 0; k < rows[i].boxes; k++)
+			put_le(content + size + k * BOX_BYTES, rows[i].ids[k], 8);
+		if (rotation_read(content, size + boxes, 5, &rotation) != rows[i].taken)
 			fail_msg("row %zu", i);
+		if (rows[i].taken && (rotation.box != NULL) != (rows[i].ids[0] == 5))
+			fail_msg("row %zu: whose box?", i);
+		for (size_t less = 1; rows[i].taken && less <= size + boxes; less++)
+			assert_false(rotation_read(content, size + boxes - less, 5, &rotation));
+	}
+}
+
+/* The largest mesh: every member opens its own box, nobody another's; one member more does not fit. */
+static void a_rotation_has_a_box_for_every_member(void **state)
+{
+	static struct rotation_member members[ROTATION_MEMBERS_MAX + 1];
+	static uint8_t content[DOCUMENT_CONTENT_BYTES_MAX], secret[ROTATION_MEMBERS_MAX][SECRET_KEY_BYTES];
+	uint8_t secrets[SECRETS_MAX][MESH_SECRET_BYTES], opened[SECRETS_MAX][MESH_SECRET_BYTES];
+	const struct mesh mesh = mesh_make();
+	struct rotation rotation = { .effective_slot = UINT32_MAX, .grace_slots = UINT32_MAX, .secrets = SECRETS_MAX };
+	struct document document;
+	size_t size, whole;
+
+	(void)state;
+	for (unsigned int i = 0; i < SECRETS_MAX; i++)
+		memset(secrets[i], (int)(0x50 + i), MESH_SECRET_BYTES);
+	for (uint32_t i = 0; i <= ROTATION_MEMBERS_MAX; i++) {
+		uint8_t seed[SEED_BYTES] = { 1 }, unused[SECRET_KEY_BYTES];
+
+		put_le(seed + 1, i, 4);
+		members[i].id = UINT64_MAX - ROTATION_MEMBERS_MAX + i;
+		crypto_sign_seed_keypair(members[i].public_key, i < ROTATION_MEMBERS_MAX ? secret[i] : unused, seed);
+	}
+	assert_int_equal(rotation_write(&rotation, &mesh, secrets, members, ROTATION_MEMBERS_MAX + 1, keys_from(144).secret, content, sizeof(content), &size), -EINVAL);
+	assert_int_equal(rotation_write(&rotation, &mesh, secrets, members, ROTATION_MEMBERS_MAX, keys_from(144).secret, content, sizeof(content), &size), 0);
+	document = (struct document){ DOCUMENT_ROTATION, UINT64_MAX, content, size };
+	assert_int_equal(document_issue(&document, &mesh, keys_authority().secret, again, &whole), 0);
+	assert_int_equal(document_open(again, whole, &mesh, &document), REJECT_NONE);
+	for (uint32_t i = 0; i < ROTATION_MEMBERS_MAX; i += 89) {
+		assert_true(rotation_read(document.content, document.content_bytes, members[i].id, &rotation));
+		assert_true(rotation_open(&rotation, &mesh, secret[i], opened));
+		assert_memory_equal(opened, secrets, sizeof(secrets));
+		assert_false(rotation_open(&rotation, &mesh, secret[(i + 1) % ROTATION_MEMBERS_MAX], opened));
 	}
 }
 
@@ -397,6 +431,7 @@ int main(void)
 		cmocka_unit_test(the_longest_lists_fit_and_one_more_does_not),
 		cmocka_unit_test(only_one_form_of_a_revocation),
 		cmocka_unit_test(only_one_form_of_a_rotation),
+		cmocka_unit_test(a_rotation_has_a_box_for_every_member),
 		cmocka_unit_test(only_one_form_of_a_policy),
 		cmocka_unit_test(a_revocation_covers_what_it_holds),
 	};

@@ -135,8 +135,22 @@ static void a_policy_comes_into_force_everywhere_at_once(void **state)
 struct liar {
 	struct world *world;
 	unsigned int changed;
-	bool announce; /* it announces serial 77 of a policy that there is not */
+	bool announce; /* it announces serial 77 of a policy that there is not, */
+	bool drip; /* of 67 parts, and sends one of these in place of each digest: a fetch that always goes on */
+	uint16_t part;
 };
+
+static size_t drip(struct liar *liar, uint8_t *ret_plain)
+{
+	uint8_t *at = put_le(ret_plain, MESSAGE_CHUNK, 1);
+
+	at = put_le(at, DOCUMENT_POLICY + 1, 1);
+	at = put_le(at, 77, 8);
+	at = put_le(at, 67 * DOCUMENT_CHUNK_BYTES, 4);
+	at = put_le(at, liar->part++, 2);
+	memset(at, 0x55, DOCUMENT_CHUNK_BYTES);
+	return (size_t)(at + DOCUMENT_CHUNK_BYTES - ret_plain);
+}
 
 static bool rubbish(void *user, struct world_datagram *datagram)
 {
@@ -167,11 +181,13 @@ static bool rubbish(void *user, struct world_datagram *datagram)
 	if (copy[SEAL_HEADER_BYTES] == MESSAGE_CHUNK)
 		copy[SEAL_HEADER_BYTES + plain - 1] ^= 0x55;
 	else if (liar->announce && copy[SEAL_HEADER_BYTES] == MESSAGE_NEWS)
-		put_le(put_le(copy + SEAL_HEADER_BYTES + 1 + DOCUMENT_POLICY * 44, 77, 8), 5000, 4);
+		put_le(put_le(copy + SEAL_HEADER_BYTES + 1 + DOCUMENT_POLICY * 44, 77, 8), liar->drip ? 67 * DOCUMENT_CHUNK_BYTES : 5000, 4);
+	else if (liar->drip && liar->changed > 0 && liar->part < 60 && copy[SEAL_HEADER_BYTES] == MESSAGE_DIGEST)
+		plain = drip(liar, copy + SEAL_HEADER_BYTES);
 	else
 		return true;
 	memmove(copy, copy + SEAL_HEADER_BYTES, plain);
-	seal_close(&header, &context, trust_key(node, number, 0), copy, plain, datagram->bytes);
+	datagram->size = seal_close(&header, &context, trust_key(node, number, 0), copy, plain, datagram->bytes);
 	liar->changed++;
 	return true;
 }
@@ -216,6 +232,59 @@ static void a_document_that_there_is_not_holds_up_nobody(void **state)
 	world_free(world);
 }
 
+/* It sends part after part, slowly, so that the fetch is never given up for silence: the others are asked all the same. */
+static void a_document_that_drips_in_holds_up_nobody(void **state)
+{
+	static struct sealed_document policy;
+	struct world *world = world_of(3);
+	struct liar liar = { .world = world, .announce = true, .drip = true };
+	const struct coming_document *coming;
+
+	(void)state;
+	world_run(world, 1);
+	world_set_tap(world, rubbish, &liar);
+	for (unsigned int tenth = 0; tenth < 60 && liar.part < 2; tenth++)
+		world_run(world, 0.1);
+	coming = world_node(world, 2)->trust->coming[DOCUMENT_POLICY];
+	assert_true((coming[0].active && coming[0].have[0]) || (coming[1].active && coming[1].have[0])); /* it has begun */
+	policy_of(world, 1, 40, &policy);
+	assert_int_equal(command(world, 0, &policy), REJECT_NONE);
+	world_run(world, 1);
+	assert_int_equal(serial_at(world, 2, DOCUMENT_POLICY), 1);
+	assert_true(liar.part < 60); /* it was still at it */
+	world_free(world);
+}
+
+/* Nothing new for a second: left alone for ten, then for twice as long each time; a good one makes it good. */
+static void who_brings_nothing_is_asked_less_and_less(void **state)
+{
+	static struct sealed_document policy;
+	struct world *world = world_of(3);
+	struct liar liar = { .world = world, .announce = true };
+	const struct member_standing *t;
+
+	(void)state;
+	world_set_tap(world, rubbish, &liar);
+	world_run(world, 3);
+	t = &world_node(world, 2)->members[member_find(world_node(world, 2), world_certificate(world, 1)->id)].standing;
+	for (unsigned int times = t->distrusts[DOCUMENT_POLICY] + 1; times < 4; times++) {
+		for (unsigned int second = 0; second < 100 && t->distrusts[DOCUMENT_POLICY] < times; second++)
+			world_run(world, 1);
+		const double left_s = (double)duration_between(world_now(world).mono, t->distrusted_until[DOCUMENT_POLICY]).ns / NS_PER_S;
+
+		assert_int_equal(t->distrusts[DOCUMENT_POLICY], times);
+		assert_true(left_s > 10 * (1 << (times - 1)) - 1.1 && left_s <= 10 * (1 << (times - 1)));
+	}
+	world_set_tap(world, NULL, NULL);
+	world_cut(world, 0, 2, true); /* only it can bring this one */
+	policy_of(world, 78, 4, &policy);
+	assert_int_equal(command(world, 0, &policy), REJECT_NONE);
+	world_run(world, 50);
+	assert_int_equal(serial_at(world, 2, DOCUMENT_POLICY), 78);
+	assert_int_equal(t->distrusts[DOCUMENT_POLICY], 0);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +296,8 @@ int main(void)
 		cmocka_unit_test(a_policy_comes_into_force_everywhere_at_once),
 		cmocka_unit_test(one_member_feeding_rubbish_holds_up_nobody),
 		cmocka_unit_test(a_document_that_there_is_not_holds_up_nobody),
+		cmocka_unit_test(a_document_that_drips_in_holds_up_nobody),
+		cmocka_unit_test(who_brings_nothing_is_asked_less_and_less),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

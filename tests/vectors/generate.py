@@ -287,10 +287,10 @@ EPHEMERAL, NEW_SECRET = bytes(range(144, 176)), bytes(range(176, 208))
 KINDS = {1: "revocation", 2: "rotation", 3: "policy"}
 
 
-def document(kind, serial, content):
+def document(kind, serial, content, version=1):
     inner = flat(content)
     head = (b"\xc4" + bytes([len(inner)]) if len(inner) < 256 else b"\xc5" + len(inner).to_bytes(2, "big"))
-    rows = array(5, "array of 5") + uint(1, "version") + bin_(MESH_ID, "mesh id") + uint(kind, KINDS[kind] + ", kind") + uint(serial, "serial")
+    rows = array(5, "array of 5") + uint(version, "version") + bin_(MESH_ID, "mesh id") + uint(kind, KINDS[kind] + ", kind") + uint(serial, "serial")
     rows += [(head, f"content, {len(inner)} bytes:")] + content
     return rows + [(sign(AUTHORITY, b"xpro-mesh document v1" + blake(flat(rows))), "signature")]
 
@@ -306,20 +306,26 @@ def fingerprint(secret):
     return hashlib.blake2b(b"xpro-mesh secret id v1", digest_size=16, key=secret).digest()
 
 
-def box(seed, secrets):
+def wrapping_key():
+    return hashlib.blake2b(b"xpro-mesh rotation key v1", digest_size=16, key=EPHEMERAL).digest()
+
+
+def box(seed):
     first, second = sorted((public_of(EPHEMERAL), public_of(seed)))
-    salt = blake(b"xpro-mesh secret box v1" + MESH_ID)
-    key = blake(b"xpro-mesh pair key v1" + x25519(EPHEMERAL, public_of(seed)) + first + second, salt)
-    return xchacha20poly1305(key, bytes(24), MESH_ID + struct.pack("<Q", member_id(seed)), secrets)
+    domain, id_ = b"xpro-mesh secret box v2" + MESH_ID, struct.pack("<Q", member_id(seed))
+    key = blake(b"xpro-mesh pair key v1" + x25519(EPHEMERAL, public_of(seed)) + first + second, blake(domain))
+    pad = hashlib.blake2b(domain + id_, digest_size=16, key=key).digest()
+    return id_ + bytes(a ^ b for a, b in zip(wrapping_key(), pad))
 
 
 def rotation():
-    rows = array(5, "array of 5") + uint(425000010, "effective slot") + uint(76, "grace slots") + bin_(public_of(EPHEMERAL), "ephemeral key")
+    rows = array(6, "array of 6") + uint(425000010, "effective slot") + uint(76, "grace slots") + bin_(public_of(EPHEMERAL), "ephemeral key")
     rows += array(2, "secrets") + bin_(fingerprint(NEW_SECRET), "fingerprint of the new one") + bin_(fingerprint(MESH_SECRET), "of the one before")
-    rows += array(2, "boxes")
-    for seed in sorted((NODE_A, NODE_B), key=member_id):
-        rows += array(2, "box") + uint(member_id(seed), "member id") + bin_(box(seed, NEW_SECRET + MESH_SECRET), "both secrets, sealed")
-    return document(2, 2, rows)
+    sealed = xchacha20poly1305(blake(b"xpro-mesh rotation seal v1", wrapping_key()), bytes(24), MESH_ID, NEW_SECRET + MESH_SECRET)
+    rows += bin_(sealed, "both secrets, sealed")
+    boxes = [box(seed) for seed in sorted((NODE_A, NODE_B), key=member_id)]
+    rows += [(b"\xc4" + bytes([len(boxes) * 24]), "boxes")] + [(b, f"of member {struct.unpack('<Q', b[:8])[0]}") for b in boxes]
+    return document(2, 2, rows, 2)
 
 
 def policy():
