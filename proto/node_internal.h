@@ -233,6 +233,7 @@ struct node {
 	uint16_t members_high; /* numbers ever used: no walk goes beyond */
 	uint16_t members_count; /* itself included, without those that left */
 	struct origin *origins; /* members_max * INCARNATIONS_MAX */
+	struct track *tracks; /* theirs. First of all members' first incarnations: most members never have another, whose pages stay untouched */
 	bool others[ORIGINS_MAX]; /* all but our own: who is left out where local evidence alone counts */
 	bool excluded[ORIGINS_MAX]; /* skewed or quarantined: left out of verdicts */
 	struct greeting *greetings; /* members_max + PEERS_SPARE */
