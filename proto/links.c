@@ -157,16 +157,18 @@ static uint32_t count_near(const struct node *node)
 void links_tick(struct node *node, struct now now)
 {
 	const uint32_t wanted = degree(node);
+	bool silent = false; /* one that was asked did not answer: the nearest may be heard of and yet not hear us, so now any is asked */
 
 	for (uint32_t i = 0; i < node->links_count;) {
 		if (node_is_direct(node) || link_is_dead(node, &node->links[i], now)) {
+			silent |= !node->links[i].agreed;
 			link_drop(node, &node->links[i]);
 			continue;
 		}
 		link_ask(node, now, &node->links[i++]);
 	}
 	for (uint32_t near = count_near(node); !node_is_direct(node) && node->links_count < wanted; near++) {
-		const uint16_t number = candidate(node, near < wanted / 2);
+		const uint16_t number = candidate(node, near < wanted / 2 && !silent);
 		struct link *link = number == MEMBER_NONE ? NULL : link_add(node, now, number, true);
 
 		if (!link)
