@@ -96,6 +96,7 @@ struct greeting {
 	struct endpoint endpoint;
 	uint16_t member; /* who answered from there, or MEMBER_NONE */
 	bool has_cookie;
+	bool repeated; /* with the same cookie */
 	uint8_t cookie[COOKIE_BYTES]; /* theirs, for us */
 	uint64_t cookie_of; /* member id of who gave it */
 	uint8_t tries; /* greetings since it was last near */
@@ -253,6 +254,7 @@ struct node {
 	/* links.c, spread.c */
 	struct link links[NEIGHBOURS_MAX];
 	uint32_t links_count;
+	uint32_t links_failed; /* asked and not agreed, since one was */
 	struct fresh fresh[FRESH_SIZE];
 	uint64_t fresh_next, fresh_named; /* counts of frames: come, and named to neighbours */
 	struct instant names_due; /* mono; INT64_MAX: nothing to name or to prune */
