@@ -120,6 +120,10 @@ printf 'members = 3;\ntraffic = ( { role = "bto"; } );\n' >"$work/bad.cfg"
 ok "a wrong word is an error that lists the right ones" refuses 2 'one of: "honest" "bot"'
 printf 'members = \n' >"$work/bad.cfg"
 ok "what cannot be parsed is an error" refuses 2 'syntax error'
+printf 'members = 3;\n\nduration = 5.0;\nwarmup = 9.0;\n' >"$work/bad.cfg"
+ok "words that do not fit each other are an error at one of them" refuses 3 'no time for traffic'
+printf 'members = 3;\ntraffic = ( { name = "a"; },\n\t{ name = "b"; impersonates = "c"; } );\n' >"$work/bad.cfg"
+ok "a group that names another that is not there is an error at that group" refuses 3 'not there'
 printf 'members = 3;\nmeasure = [ "convergence",\n\t"rate" ];\n' >"$work/bad.cfg"
 ok "an unknown thing to measure is an error that lists those there are" refuses 3 'one of: "verdicts" "rates"'
 ok "a report holds what was to be measured, and nothing else" measures_only_traffic
