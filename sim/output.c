@@ -117,7 +117,7 @@ static bool run_gnuplot(const char *script)
 	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-void plot(struct output *output, const char *name, const char *commands)
+static void draw(struct output *output, const char *name, const char *commands, int width, int height)
 {
 	char suffix[80], path[PATH_SIZE], image[PATH_SIZE];
 	FILE *file;
@@ -128,9 +128,9 @@ void plot(struct output *output, const char *name, const char *commands)
 		return;
 	snprintf(image, sizeof(image), "%s-%s.svg", output->name, name);
 	fprintf(file,
-		"set terminal svg size 760,420 font 'sans,12' background 'white'\nset output '%s/%s'\nset datafile separator "
-		"','\nset datafile missing NaN\n",
-		output->directory, image);
+		"set terminal svg size %d,%d font 'sans,12' background 'white'\nset output '%s/%s'\nset datafile separator ','\n"
+		"set datafile missing NaN\n",
+		width, height, output->directory, image);
 	fputs("set key outside right top\nset grid\nset style data linespoints\n", file);
 	for (const char *at = commands; *at; at++) {
 		if (strncmp(at, "$TABLE", 6) != 0) {
@@ -146,6 +146,16 @@ void plot(struct output *output, const char *name, const char *commands)
 		return;
 	}
 	json_array_append_new(output->plots, json_string(image));
+}
+
+void plot(struct output *output, const char *name, const char *commands)
+{
+	draw(output, name, commands, 760, 420);
+}
+
+void plot_row(struct output *output, const char *name, const char *commands)
+{
+	draw(output, name, commands, 1200, 400);
 }
 
 void say(struct output *output, const char *format, ...)

@@ -33,6 +33,8 @@ void table_end(struct output *output);
 
 /* gnuplot commands; "$TABLE" stands for the CSV of the table written last. */
 void plot(struct output *output, const char *name, const char *commands);
+/* The same, of several panels beside each other. */
+void plot_row(struct output *output, const char *name, const char *commands);
 void say(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Writes the JSON. False: some file could not be written. */
