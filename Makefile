@@ -244,7 +244,7 @@ fuzz: ## fuzz every target from its corpus (SECONDS=60 each); what is found stay
 sim: ## random runs of the simulator (SEEDS=1..1000)
 	@scripts/dependencies.sh sim
 	@$(MAKE) --no-print-directory $(JOBS) $(B)/bin/xpro-sim
-	@$(B)/bin/xpro-sim swarm --seeds $(SEEDS)
+	@$(B)/bin/xpro-sim swarm --seeds $(SEEDS) --jobs $(shell nproc)
 
 experiments: ## what the mesh does against the paper's master and the bounds: build/experiments/report.html
 	@scripts/dependencies.sh experiments

@@ -359,6 +359,7 @@ static enum reject receive_welcome(struct node *node, struct now now, const stru
 	if (reason != REJECT_NONE)
 		return reason;
 	greeting->member = member;
+	greeting->has_cookie = false;
 	token_draw(node, greeting); /* a welcome is taken once */
 	if (!member_is_near(node, member, now))
 		member_prove(node, member, &greeting->endpoint); /* our token came back from there */

@@ -82,10 +82,15 @@ static void greet(struct node *node, struct now now, struct greeting *greeting)
 	 * rarer, so that a long way there and back has time to be gone. */
 	greeting->due = instant_after(now.mono, duration_ms(HELLO_INTERVAL_MS * (1 + greeting->tries / 4) +
 							    (int64_t)(node_random(node) % (HELLO_INTERVAL_MS / 4))));
-	greeting->secret = (uint8_t)trust_secret_to_greet(node, greeting->tries, now);
+	/* A cookie came, but no welcome: one of the two last legs was lost, and those alone are gone once more. Then from the beginning: they
+	 * may have started anew since. */
+	greeting->repeated = greeting->has_cookie && !greeting->repeated;
+	if (!greeting->repeated) {
+		greeting->secret = (uint8_t)trust_secret_to_greet(node, greeting->tries, now);
+		greeting->has_cookie = false;
+		token_draw(node, greeting);
+	}
 	greeting->tries += greeting->tries < HELLO_TRIES_MAX;
-	greeting->has_cookie = false;
-	token_draw(node, greeting);
 	outbox_add(node, (struct out){ .kind = OUT_HELLO, .target = (uint16_t)(greeting - node->greetings) });
 }
 

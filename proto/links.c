@@ -69,6 +69,8 @@ enum reject link_receive(struct node *node, struct now now, uint16_t member, con
 	}
 	if (!link)
 		link = link_add(node, now, member, false);
+	if (link && !link->agreed)
+		node->links_failed = 0;
 	if (link)
 		link->agreed = true;
 	if (bytes[0] == LINK_ASK)
@@ -93,21 +95,36 @@ static bool may_link(struct node *node, uint16_t number)
 	       !link_find(node, number);
 }
 
-/* The best of some members drawn at random; `near`: the nearest of them, else the first. */
-static uint16_t candidate(struct node *node, bool near)
+enum choice { CHOICE_NEAREST, CHOICE_LAST_HEARD, CHOICE_ANY };
+
+static bool is_better(const struct node *node, enum choice choice, uint16_t a, uint16_t b)
+{
+	if (choice == CHOICE_LAST_HEARD)
+		return instant_is_before(node->members[b].heard_at, node->members[a].heard_at);
+	return choice == CHOICE_NEAREST && distance_ms(node, a) < distance_ms(node, b);
+}
+
+/* The best of some members drawn at random. */
+static uint16_t candidate(struct node *node, enum choice choice)
 {
 	uint16_t best = MEMBER_NONE;
 
 	for (unsigned int i = 0; i < SAMPLES; i++) {
 		const uint16_t number = (uint16_t)(node_random(node) % node->members_high);
 
-		if (!may_link(node, number) || (best != MEMBER_NONE && distance_ms(node, number) >= distance_ms(node, best)))
-			continue;
-		best = number;
-		if (!near)
-			break;
+		if (may_link(node, number) && (best == MEMBER_NONE || is_better(node, choice, number, best)))
+			best = number;
 	}
 	return best;
+}
+
+/* Who is alive, by what others say, need not be there for us: the nearest may hear us and not be heard. While those asked do not agree, one
+ * that was heard lately is asked, by a probe's answer at the least, then any, then again the nearest. */
+static enum choice choice_of(const struct node *node, bool near)
+{
+	if (node->links_failed % 3 != 0)
+		return node->links_failed % 3 == 1 ? CHOICE_LAST_HEARD : CHOICE_ANY;
+	return near ? CHOICE_NEAREST : CHOICE_ANY;
 }
 
 /* log2 of the members and one: with so many, drawn at random, a mesh holds together although a third of it fails. */
@@ -160,13 +177,14 @@ void links_tick(struct node *node, struct now now)
 
 	for (uint32_t i = 0; i < node->links_count;) {
 		if (node_is_direct(node) || link_is_dead(node, &node->links[i], now)) {
+			node->links_failed += !node->links[i].agreed;
 			link_drop(node, &node->links[i]);
 			continue;
 		}
 		link_ask(node, now, &node->links[i++]);
 	}
 	for (uint32_t near = count_near(node); !node_is_direct(node) && node->links_count < wanted; near++) {
-		const uint16_t number = candidate(node, near < wanted / 2);
+		const uint16_t number = candidate(node, choice_of(node, near < wanted / 2));
 		struct link *link = number == MEMBER_NONE ? NULL : link_add(node, now, number, true);
 
 		if (!link)

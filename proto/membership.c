@@ -10,6 +10,14 @@
 #define CHALLENGE_EVERY_MS 100 /* a member at two addresses draws no more than this */
 #define CLONE_TELL_MS 60000
 
+/* Where the tracks of a place are kept. */
+static struct track *tracks_of(const struct node *node, uint32_t place)
+{
+	const size_t incarnation = place % INCARNATIONS_MAX, member = place / INCARNATIONS_MAX;
+
+	return &node->tracks[(incarnation * node->config.limits.members_max + member) * STARTS_KEPT];
+}
+
 /* Another incarnation takes the place, or none. Whether it stands in the list of gaps stays: it would be entered a second time. */
 static void origin_begin(struct node *node, uint32_t place, bool used, uint64_t incarnation)
 {
@@ -20,8 +28,10 @@ static void origin_begin(struct node *node, uint32_t place, bool used, uint64_t 
 				   .listed = origin->listed,
 				   .teller = MEMBER_NONE,
 				   .asked = MEMBER_NONE,
+				   .track = tracks_of(node, place),
 				   .since = origin->since,
 				   .due = origin->due };
+	memset(origin->track, 0, STARTS_KEPT * sizeof(*origin->track));
 }
 
 static uint32_t index_place(const struct node *node, uint64_t id)
@@ -55,7 +65,7 @@ int membership_init(struct node *node, const struct certificate *self)
 	node->member_index[index_place(node, node->id)] = 0;
 	node->members_high = node->members_count = 1;
 	member_line(node, 0);
-	node->origins[0] = (struct origin){ .used = true, .incarnation = node->config.incarnation };
+	node->origins[0] = (struct origin){ .used = true, .incarnation = node->config.incarnation, .track = tracks_of(node, 0) };
 	return 0;
 }
 

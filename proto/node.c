@@ -39,6 +39,7 @@ static void node_place(struct node *node, struct arena *arena, const struct node
 	node_size(node, limits);
 	node->members = arena_take(arena, limits->members_max, sizeof(*node->members));
 	node->origins = arena_take(arena, (size_t)limits->members_max * INCARNATIONS_MAX, sizeof(*node->origins));
+	node->tracks = arena_take(arena, (size_t)limits->members_max * INCARNATIONS_MAX * STARTS_KEPT, sizeof(*node->tracks));
 	node->member_index = arena_take(arena, index_size(limits), sizeof(*node->member_index));
 	node->greetings = arena_take(arena, limits->members_max + PEERS_SPARE, sizeof(*node->greetings));
 	node->probe_order = arena_take(arena, limits->members_max, sizeof(*node->probe_order));
@@ -119,7 +120,6 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 		return -EBADMSG;
 
 	node = arena_take(&arena, 1, sizeof(*node));
-	memset(node, 0, sizeof(*node));
 	node->config = *config;
 	node->mesh = config->mesh;
 	node->id = self.id;
@@ -132,8 +132,6 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	node->member_index_mask = index_size(&config->limits) - 1;
 	node->copies = 1;
 	node_place(node, &arena, &config->limits);
-	memset(node->members, 0, config->limits.members_max * sizeof(*node->members));
-	memset(node->origins, 0, (size_t)config->limits.members_max * INCARNATIONS_MAX * sizeof(*node->origins));
 	node->publish_cells_max = publish_cells(&config->limits);
 
 	seed_draw(config, "xpro-mesh hash", hash_seed, sizeof(hash_seed));

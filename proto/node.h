@@ -56,7 +56,7 @@ struct node_config {
 /* Bytes of memory node_init needs for these limits; aligned to 64. */
 size_t node_bytes(const struct node_limits *limits);
 
-/* Sets up a node in `memory` (64-byte aligned). -EINVAL: a limit is 0 or too large, or the mesh parameters break design bounds (see
+/* Sets up a node in `memory`: 64-byte aligned and all zero, as mmap gives it, so that what is never used never takes a page. -EINVAL: a limit is 0 or too large, or the mesh parameters break design bounds (see
  * mesh_check); -EBADMSG: the certificate does not verify, or is not for this key or mesh; -ENOSPC: too little memory. */
 int node_init(void *memory, size_t bytes, const struct node_config *config, struct now now, struct node **ret_node);
 

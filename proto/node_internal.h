@@ -107,6 +107,7 @@ struct greeting {
 	struct endpoint endpoint;
 	uint16_t member; /* who answered from there, or MEMBER_NONE */
 	bool has_cookie;
+	bool repeated; /* with the same cookie */
 	uint8_t cookie[COOKIE_BYTES]; /* theirs, for us */
 	uint64_t cookie_of; /* member id of who gave it */
 	uint8_t tries; /* greetings since it was last near */
@@ -244,6 +245,7 @@ struct node {
 	uint16_t members_high; /* numbers ever used: no walk goes beyond */
 	uint16_t members_count; /* itself included, without those that left */
 	struct origin *origins; /* members_max * INCARNATIONS_MAX */
+	struct track *tracks; /* theirs. First of all members' first incarnations: most members never have another, whose pages stay untouched */
 	bool others[ORIGINS_MAX]; /* all but our own: who is left out where local evidence alone counts */
 	bool excluded[ORIGINS_MAX]; /* skewed or quarantined: left out of verdicts */
 	struct greeting *greetings; /* members_max + PEERS_SPARE */
@@ -263,6 +265,7 @@ struct node {
 	/* links.c, spread.c, loss.c */
 	struct link links[NEIGHBOURS_MAX];
 	uint32_t links_count;
+	uint32_t links_failed; /* asked and not agreed, since one was */
 	struct fresh fresh[FRESH_SIZE];
 	uint64_t fresh_next, fresh_named; /* counts of frames: come, and named to neighbours */
 	struct instant names_due; /* mono; INT64_MAX: nothing to name or to prune */

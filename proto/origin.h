@@ -35,7 +35,7 @@ struct origin {
 	uint16_t teller; /* number of the member who told of what is missing, UINT16_MAX: its own frames did */
 	uint16_t asked; /* number of the member asked last */
 	uint64_t incarnation;
-	struct track track[STARTS_KEPT]; /* the newest first */
+	struct track *track; /* STARTS_KEPT of them, the newest first; NULL before it is first used */
 	uint64_t complete; /* newest tick held whole; 0: none */
 	struct instant due, since; /* mono: the next request, and since when something is missing */
 	struct {

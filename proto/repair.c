@@ -45,8 +45,8 @@ static bool row_of(const struct node *node, uint16_t number, unsigned int k, boo
 	const struct member *member = &node->members[number];
 	const uint32_t at = (uint32_t)number * INCARNATIONS_MAX + k / STARTS_KEPT;
 	const struct origin *origin = &node->origins[at];
-	const struct track *track = &origin->track[k % STARTS_KEPT];
-	const bool held = origin->used && track->base != 0 && track->highest >= track->base;
+	const struct track *track = origin->used ? &origin->track[k % STARTS_KEPT] : NULL;
+	const bool held = track && track->base != 0 && track->highest >= track->base;
 	const struct stored *stored;
 
 	if (!member->used || (k > 0 && (!held || (node->ledger.origin_cells[at] == 0 && origin->incarnation != member->incarnation))))

@@ -2,8 +2,6 @@
 /* The frames themselves. Who asks for which, and how many are handed out, is repair.c's. */
 #include "store.h"
 
-#include <string.h>
-
 #include <xpro/record.h>
 
 #include "arena.h"
@@ -46,12 +44,8 @@ void store_init(struct store *store, struct arena *arena, uint32_t frames_max, u
 		.members_max = members_max,
 	};
 	store_place(store, arena, frames_max, members_max);
-	for (unsigned int ring = 0; ring < 2; ring++)
-		memset(store->held[ring], 0, members_max * sizeof(uint32_t));
 	for (uint32_t i = 0; i <= store->chains_mask; i++)
 		store->chains[i] = STORED_NONE;
-	for (uint32_t i = 0; i < frames_max; i++)
-		store->frames[i].sequence = 0;
 }
 
 static uint32_t *chain_of(const struct store *store, uint64_t origin, uint64_t incarnation, uint64_t sequence)

@@ -40,6 +40,7 @@ struct store {
 };
 
 size_t store_bytes(uint32_t frames_max, uint32_t members_max);
+/* The arena's memory is all zero: so an empty place is. */
 void store_init(struct store *store, struct arena *arena, uint32_t frames_max, uint32_t members_max);
 
 /* Room for a frame of this head, signed by the member `owner` (0: this node); what stood there is forgotten. Frames of ticks before

@@ -226,7 +226,7 @@ static void probe_begin(struct node *node, struct now now)
 	node->members[number].challenge = 0;
 	swim_challenge(node, now, number, &node->members[number].endpoint);
 	node->probe.echo = node->members[number].challenge;
-	if (node->members[number].state == MEMBER_DOWN)
+	if (node->members[number].state != MEMBER_ALIVE)
 		greet_member(node, now, number); /* it may have started again, or not know this start of ours */
 }
 

@@ -39,7 +39,7 @@ void trust_init(struct node *node)
 void trust_close(struct node *node)
 {
 	sodium_memzero(node->trust->secrets, sizeof(node->trust->secrets));
-	for (uint32_t i = 0; i < node->config.limits.members_max; i++)
+	for (uint32_t i = 0; i < node->members_high; i++)
 		sodium_memzero(node->members[i].standing.keys, sizeof(node->members[i].standing.keys));
 }
 

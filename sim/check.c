@@ -188,14 +188,22 @@ void check_inside(struct world *world, struct proxy *proxy)
 	world->check.inside = proxy;
 }
 
-/* What one defence less comes to. */
+/* What one defence less comes to: of two frames with one sequence the first counts, and nobody is told of the other. */
 static void undefend(struct world *world, struct proxy *proxy)
 {
+	struct node *node = proxy->node;
+
 	if (world->scenario.without != DEFENCE_QUARANTINE)
 		return;
 	for (uint32_t i = 0; i < proxy->config.limits.members_max * INCARNATIONS_MAX; i++) {
-		if (proxy->node->origins[i].quarantined)
-			proxy->node->origins[i].quarantined = proxy->node->excluded[i] = false;
+		if (node->origins[i].quarantined)
+			node->origins[i].quarantined = node->excluded[i] = false;
+	}
+	for (uint32_t i = 0; i < node->outbox[CLASS_RELAY].count; i++) {
+		struct out *out = &node->outbox[CLASS_RELAY].items[(node->outbox[CLASS_RELAY].head + i) % node->outbox[CLASS_RELAY].size];
+
+		if (out->kind == OUT_RELAY && node->store.frames[out->what].evidence)
+			out->sequence = 0; /* as if its place had been taken */
 	}
 }
 
@@ -203,7 +211,6 @@ void check_leave(struct world *world, struct proxy *proxy)
 {
 	const struct node *node = proxy->node;
 
-	undefend(world, proxy);
 	world->check.inside = NULL;
 	if (!world->check.on)
 		return;
@@ -270,6 +277,7 @@ void check_receive(struct world *world, struct proxy *proxy, struct parcel *parc
 	const bool opened = reason == REJECT_NONE || reason > REJECT_REPLAY;
 	const bool sealed = parcel->size > 3 && parcel->size != HELLO_BYTES;
 
+	undefend(world, proxy);
 	if (!opened)
 		note_refusal(check, parcel, reason);
 	if (!check->on || !opened)

@@ -96,17 +96,30 @@ static void row(struct output *output, double x, const struct system *system, co
 
 #define COLUMNS "system delay_mean_s delay_max_s members_never bots_passed honest_lost"
 
-static void plot_delay(struct output *output, const char *name, const char *axis)
+/* One line per system in each of three panels: what got through, how long it took, what it cost. */
+static void plot_systems(struct output *output, const char *name, const char *axis)
 {
-	char commands[4096];
+	static const struct {
+		const char *title, *range;
+		int column;
+	} panels[] = { { "share of bot packets that passed", "[0:1.02]", 6 },
+		       { "s until a member drops it, mean", "[0:*]", 3 },
+		       { "share of honest packets lost", "[0:*]", 7 } };
+	char commands[8192];
 	int used = snprintf(commands, sizeof(commands),
-			    "set xlabel '%s'\nset ylabel 'share of bot packets that passed'\nset yrange [0:1.02]\nplot ", axis);
+			    "set multiplot layout 1,3\nset xlabel '%s'\nset key below left maxrows 3 font ',10'\nset lmargin 9\nset offsets graph 0.02, graph 0.02, graph 0.05, 0\n", axis);
 
-	for (unsigned int i = 0; i < SYSTEMS; i++)
-		used += snprintf(commands + used, sizeof(commands) - (size_t)used,
-				 "%s$TABLE using 1:(strcol(2) eq '%s' ? $6 : NaN) title '%s' pt %u", i ? ", " : "",
-				 systems[i].name, systems[i].name, i + 4);
-	plot(output, name, commands);
+	for (unsigned int p = 0; p < 3; p++) {
+		used += snprintf(commands + used, sizeof(commands) - (size_t)used, "set ylabel '%s'\nset yrange %s\nplot ", panels[p].title,
+				 panels[p].range);
+		for (unsigned int i = 0; i < SYSTEMS; i++)
+			used += snprintf(commands + used, sizeof(commands) - (size_t)used,
+					 "%s$TABLE using 1:(strcol(2) eq '%s' ? $%d : NaN) title '%s' pt %u", i ? ", " : "", systems[i].name,
+					 panels[p].column, systems[i].name, i + 4);
+		used += snprintf(commands + used, sizeof(commands) - (size_t)used, "\n");
+	}
+	snprintf(commands + used, sizeof(commands) - (size_t)used, "unset multiplot");
+	plot_row(output, name, commands);
 }
 
 static void tell(struct output *output, const char *name, const struct detection *d)
@@ -137,7 +150,7 @@ static void by_members(struct output *output, bool quick)
 		}
 	}
 	table_end(output);
-	plot_delay(output, "members", "members");
+	plot_systems(output, "members", "members");
 }
 
 static void by_delay(struct output *output, bool quick)
@@ -156,7 +169,7 @@ static void by_delay(struct output *output, bool quick)
 		}
 	}
 	table_end(output);
-	plot_delay(output, "delay", "one-way delay, ms");
+	plot_systems(output, "delay", "one-way delay, ms");
 }
 
 static void by_loss(struct output *output, bool quick)
@@ -175,7 +188,7 @@ static void by_loss(struct output *output, bool quick)
 		}
 	}
 	table_end(output);
-	plot_delay(output, "loss", "share of datagrams lost");
+	plot_systems(output, "loss", "share of datagrams lost");
 }
 
 static void by_spread(struct output *output)
@@ -194,7 +207,7 @@ static void by_spread(struct output *output)
 		}
 	}
 	table_end(output);
-	plot_delay(output, "spread", "members the bot sends through, of 8");
+	plot_systems(output, "spread", "members the bot sends through, of 8");
 }
 
 /* The master dies, or a member of the mesh does, one second before the attack. */
@@ -220,6 +233,11 @@ static void with_a_death(struct output *output)
 			    100 * (double)d.bots_passed / (double)d.bots_offered);
 	}
 	table_end(output);
+	plot(output, "death",
+	     "unset key\nset style data histograms\nset style fill solid\nset boxwidth 0.8\nset xtics rotate by -20\nset yrange [0:1.02]\n"
+	     "set ylabel 'share of bot packets that passed'\n"
+	     "set title 'The master, or the daemon of one member of the mesh, dies one second before the attack'\n"
+	     "plot $TABLE using 6:xtic(2)");
 }
 
 void experiment_detection(struct output *output, bool quick)

@@ -17,6 +17,16 @@ struct damage {
 	double above, refused, quarantined, keys;
 };
 
+/* Does this member hold the liar for proved? */
+static bool quarantines(const struct proxy *proxy)
+{
+	for (uint32_t i = 0; i < proxy->config.limits.members_max * INCARNATIONS_MAX; i++) {
+		if (proxy->node->origins[i].used && proxy->node->origins[i].quarantined)
+			return true;
+	}
+	return false;
+}
+
 /* Of the pairs of honest clients that have sent, how many ledgers of other members do hold. */
 static double held_share(struct world *world)
 {
@@ -53,12 +63,12 @@ static void read_damage(struct world *world, void *result)
 		d->checked += (double)(m->ends[i].checked - m->marks[i].checked) / seconds / LIAR;
 		d->refused += (double)totals.rejects[REJECT_SIGNATURE] + (double)totals.rejects[REJECT_QUOTA] +
 			      (double)totals.rejects[REJECT_EQUIVOCATION];
-		d->quarantined += (double)world->proxies[i].events[EVENT_EQUIVOCATION];
+		d->quarantined += quarantines(&world->proxies[i]);
 		d->keys += (double)world->proxies[i].node->ledger.keys_held / LIAR;
 	}
 }
 
-static struct scenario scenario_of(int kind, double amount, int without)
+static struct scenario scenario_of(int kind, double amount, int without, bool strict)
 {
 	struct scenario s = experiment_scenario(MEMBERS);
 	struct group *bot;
@@ -72,6 +82,7 @@ static struct scenario scenario_of(int kind, double amount, int without)
 	s.keys_max = 4096;
 	s.cells_max = 32768;
 	s.thresholds.destination_rate = 3000;
+	s.thresholds.fair = !strict;
 	s.without = without;
 	experiment_group(&s, "honest", false, 40, 20)->placement = PLACE_SPREAD;
 	bot = experiment_group(&s, "bot", true, 1, 400);
@@ -93,25 +104,29 @@ void experiment_liars(struct output *output, bool quick)
 		double amount;
 		int without;
 		const char *defence;
+		bool strict;
 	} rows[] = {
-		{ LIE_NONE, 0, DEFENCE_NONE, "nobody lies" },
-		{ LIE_INFLATE, 10, DEFENCE_NONE, "local evidence" },
-		{ LIE_INFLATE, 10, DEFENCE_EVIDENCE, "no local evidence" },
-		{ LIE_INVENT, 4, DEFENCE_NONE, "fair and local evidence" },
-		{ LIE_EQUIVOCATE, 10, DEFENCE_NONE, "quarantine" },
-		{ LIE_EQUIVOCATE, 10, DEFENCE_QUARANTINE, "no quarantine" },
-		{ LIE_REPLAY, 100, DEFENCE_NONE, "joins and known frames" },
-		{ LIE_FORGE, 200, DEFENCE_NONE, "signatures" },
-		{ LIE_FORGE, 200, DEFENCE_SIGNATURES, "no signatures" },
-		{ LIE_FLOOD, 2000, DEFENCE_NONE, "quotas" },
-		{ LIE_FLOOD, 2000, DEFENCE_QUOTAS, "no quotas" },
+		{ LIE_NONE, 0, DEFENCE_NONE, "nobody lies", false },
+		{ LIE_INFLATE, 10, DEFENCE_NONE, "local evidence", false },
+		{ LIE_INFLATE, 10, DEFENCE_EVIDENCE, "no local evidence", false },
+		{ LIE_INVENT, 4, DEFENCE_NONE, "fair and local evidence", false },
+		{ LIE_INVENT, 4, DEFENCE_EVIDENCE, "fair, no local evidence", false },
+		{ LIE_INVENT, 4, DEFENCE_NONE, "strict and local evidence", true },
+		{ LIE_INVENT, 4, DEFENCE_EVIDENCE, "strict, no local evidence", true },
+		{ LIE_EQUIVOCATE, 10, DEFENCE_NONE, "quarantine", false },
+		{ LIE_EQUIVOCATE, 10, DEFENCE_QUARANTINE, "no quarantine", false },
+		{ LIE_REPLAY, 100, DEFENCE_NONE, "joins, known frames: always there", false },
+		{ LIE_FORGE, 200, DEFENCE_NONE, "signatures", false },
+		{ LIE_FORGE, 200, DEFENCE_SIGNATURES, "no signatures", false },
+		{ LIE_FLOOD, 2000, DEFENCE_NONE, "quotas", false },
+		{ LIE_FLOOD, 2000, DEFENCE_QUOTAS, "no quotas", false },
 	};
 	struct damage d;
 
 	table_begin(output, "liars",
 		    "lie defence honest_lost bots_passed pairs_held cells_above_truth refused quarantined_by keys_held checked_per_s");
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i += quick ? 2 : 1) {
-		const struct scenario s = scenario_of(rows[i].kind, rows[i].amount, rows[i].without);
+		const struct scenario s = scenario_of(rows[i].kind, rows[i].amount, rows[i].without, rows[i].strict);
 
 		experiment_world(&s, 1, read_damage, &d);
 		table_row(output, "ssffffffff", lie_names[rows[i].kind], rows[i].defence, d.honest_lost, d.bots_passed, d.room, d.above,
@@ -123,7 +138,12 @@ void experiment_liars(struct output *output, bool quick)
 		    d.checked);
 	}
 	table_end(output);
-	plot(output, "honest",
-	     "set style data histograms\nset style fill solid\nset xtics rotate by -30\nset ylabel 'share of honest packets lost'\n"
-	     "set yrange [0:*]\nplot $TABLE using 3:xtic(strcol(1).', '.strcol(2)) notitle");
+	plot_row(output, "damage",
+		 "set style data histograms\nset style fill solid\nset xtics rotate by -25 font ',9'\nset ylabel 'share of packets, of pairs'\n"
+		 "set yrange [0:1.02]\nset rmargin 12\nset bmargin 9\n"
+		 "plot $TABLE using 3:xtic(strcol(1).': '.strcol(2)) title 'honest packets lost', $TABLE using 4 title 'bot packets passed', "
+		 "$TABLE using (1-$5) title 'pairs not held'");
+	say(output, "The floor of local evidence lets a client of all %d members send a quarter of its rate, 25 of a bot's 400 packets/s, whatever the "
+		    "others say: that is most of what passes of a bot where nobody lies, and what the floor costs.",
+	    MEMBERS);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "node_internal.h"
+#include "pages.h"
 #include "world.h"
 
 #define SLANDERED_MAX 64 /* honest pairs whose counts are made up */
@@ -238,9 +239,9 @@ static void twin_drain(struct proxy *proxy)
 static void twin_open(struct proxy *proxy)
 {
 	struct liar_state *state = proxy->liar;
-	const size_t bytes = (node_bytes(&proxy->config.limits) + 63) / 64 * 64;
+	const size_t bytes = node_bytes(&proxy->config.limits);
 
-	state->twin_memory = aligned_alloc(64, bytes);
+	state->twin_memory = pages_take(bytes);
 	if (!state->twin_memory ||
 	    node_init(state->twin_memory, bytes, &proxy->config, proxy_now(proxy, proxy->world->now_ns), &state->twin))
 		abort();
@@ -315,7 +316,7 @@ void liar_close(struct proxy *proxy)
 {
 	if (!proxy->liar)
 		return;
-	free(proxy->liar->twin_memory);
+	pages_free(proxy->liar->twin_memory, node_bytes(&proxy->config.limits));
 	free(proxy->liar);
 	proxy->liar = NULL;
 }

@@ -26,7 +26,7 @@ static int usage(FILE *out)
 	      "\n"
 	      "  xpro-sim run SCENARIO [--seed N] [--json] [--signatures real|simulated] [--pcap FILE]\n"
 	      "                                                 one scenario, and its figures\n"
-	      "  xpro-sim swarm --seeds A..B [--strict]         random runs; every check after every event\n"
+	      "  xpro-sim swarm --seeds A..B [--strict] [--jobs N]   random runs; every check after every event\n"
 	      "  xpro-sim experiment NAME [--output DIRECTORY] [--quick]   CSV, JSON, plot and a paragraph; NAME 'list' lists "
 	      "them\n"
 	      "  xpro-sim replay TRACE                          what a gossipd with trace_file was given, once more\n"
@@ -47,26 +47,65 @@ static bool number_read(const char *text, uint64_t *ret_number)
 	return errno == 0 && end != text && *end == '\0' && text[0] != '-';
 }
 
-/* On a terminal: how far, how fast, how much longer. The only place that looks at the real clock. */
-static double real_s(void)
+/* The only places that look at a real clock: processor time for "x real time", time on the wall for how much longer. */
+static double clock_s(clockid_t which)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	clock_gettime(which, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / NS_PER_S;
 }
 
-static double began_s, shown_s;
+static double began_s, began_wall_s, shown_s;
 
-static void progress(const struct world *world)
+static void progress_begin(void)
 {
-	const double now = real_s(), done = (double)world->now_ns / NS_PER_S / world->scenario.duration_s;
+	began_s = clock_s(CLOCK_PROCESS_CPUTIME_ID);
+	began_wall_s = shown_s = clock_s(CLOCK_MONOTONIC);
+}
 
-	if (now - shown_s < 0.2)
-		return;
+/* Is it time to show something again? Then *ret_left_s is how much longer it takes when so much of it is done. */
+static bool progress_due(double done, double *ret_left_s)
+{
+	const double now = clock_s(CLOCK_MONOTONIC);
+
+	if (now - shown_s < 0.2 || done <= 0)
+		return false;
 	shown_s = now;
-	fprintf(stderr, "\r%5.1f %%  %.0f x real time  %.0f s left   ", 100 * done,
-		done * world->scenario.duration_s / (now - began_s), done > 0 ? (now - began_s) * (1 - done) / done : 0);
+	*ret_left_s = (now - began_wall_s) * (1 - done) / done;
+	return true;
+}
+
+static void progress_bar(double done)
+{
+	const int filled = (int)(30 * done);
+
+	fprintf(stderr, "\r[%.*s%.*s] %5.1f %%  ", filled, "##############################", 30 - filled, "..............................",
+		100 * done);
+}
+
+static void run_progress(const struct world *world)
+{
+	const double done = (double)world->now_ns / NS_PER_S / world->scenario.duration_s;
+	double left_s;
+
+	if (!progress_due(done, &left_s))
+		return;
+	progress_bar(done);
+	fprintf(stderr, "%.0f x real time  %.0f s left\033[K", done * world->scenario.duration_s / (clock_s(CLOCK_PROCESS_CPUTIME_ID) - began_s),
+		left_s);
+	fflush(stderr);
+}
+
+static void swarm_progress(uint64_t done, uint64_t of, uint64_t failed)
+{
+	double left_s;
+
+	if (!progress_due((double)done / (double)of, &left_s))
+		return;
+	progress_bar((double)done / (double)of);
+	fprintf(stderr, "seed %llu of %llu, %llu failed  %.0f s left\033[K\r", (unsigned long long)done, (unsigned long long)of,
+		(unsigned long long)failed, left_s);
 	fflush(stderr);
 }
 
@@ -79,7 +118,7 @@ static int flush_stdout(int result)
 }
 
 struct options {
-	uint64_t seed, first, last;
+	uint64_t seed, first, last, jobs;
 	bool json, has_seeds, quick, strict;
 	int real; /* -1: as the scenario says */
 	enum breaking breaking;
@@ -115,11 +154,12 @@ static bool options_read(int argc, char **argv, struct options *options)
 		{ "json", no_argument, NULL, 'j' },	    { "signatures", required_argument, NULL, 'g' },
 		{ "output", required_argument, NULL, 'o' }, { "quick", no_argument, NULL, 'q' },
 		{ "break", required_argument, NULL, 'b' },  { "strict", no_argument, NULL, 'x' },
-		{ "pcap", required_argument, NULL, 'p' },   { NULL, 0, NULL, 0 },
+		{ "pcap", required_argument, NULL, 'p' },   { "jobs", required_argument, NULL, 'J' },
+		{ NULL, 0, NULL, 0 },
 	};
 	int c;
 
-	*options = (struct options){ .seed = 1, .real = -1, .output = "build/experiments" };
+	*options = (struct options){ .seed = 1, .real = -1, .jobs = 1, .output = "build/experiments" };
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		switch (c) {
 		case 's':
@@ -128,6 +168,10 @@ static bool options_read(int argc, char **argv, struct options *options)
 			break;
 		case 'S':
 			if (!seeds_read(optarg, options))
+				return false;
+			break;
+		case 'J':
+			if (!number_read(optarg, &options->jobs) || options->jobs < 1 || options->jobs > SWARM_JOBS_MAX)
 				return false;
 			break;
 		case 'j':
@@ -183,8 +227,8 @@ static int run(const char *path, const struct options *options)
 			fprintf(stderr, "xpro-sim: %s: %s\n", options->pcap, strerror(errno));
 	}
 	failed = options->pcap && !world->network.capture;
-	began_s = real_s();
-	world_run(world, scenario.duration_s, isatty(STDERR_FILENO) ? progress : NULL);
+	progress_begin();
+	world_run(world, scenario.duration_s, isatty(STDERR_FILENO) ? run_progress : NULL);
 	if (isatty(STDERR_FILENO))
 		fputs("\r\033[K", stderr);
 	report = report_make(world);
@@ -194,7 +238,7 @@ static int run(const char *path, const struct options *options)
 	} else {
 		report_print(report, stdout);
 	}
-	fprintf(stderr, "%.1f x real time\n", scenario.duration_s / (real_s() - began_s));
+	fprintf(stderr, "%.1f x real time\n", scenario.duration_s / (clock_s(CLOCK_PROCESS_CPUTIME_ID) - began_s));
 	failed = failed || world->check.failed;
 	if (world->network.capture && fclose(world->network.capture) != 0)
 		failed = true;
@@ -209,11 +253,17 @@ static int swarm(const struct options *options)
 		.first = options->first,
 		.last = options->last,
 		.breaking = options->breaking,
-		.terminal = isatty(STDERR_FILENO),
+		.jobs = options->jobs,
+		.progress = isatty(STDERR_FILENO) ? swarm_progress : NULL,
 		.strict = options->strict,
 	};
+	bool good;
 
-	return flush_stdout(swarm_run(&swarm_options) ? 0 : EXIT_CHECK);
+	progress_begin();
+	good = swarm_run(&swarm_options);
+	if (isatty(STDERR_FILENO))
+		fputs("\033[K", stderr);
+	return flush_stdout(good ? 0 : EXIT_CHECK);
 }
 
 int main(int argc, char **argv)

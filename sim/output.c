@@ -40,10 +40,28 @@ bool output_open(struct output *output, const char *directory, const char *name,
 	return true;
 }
 
+/* At once: what was measured is not lost with what is not measured yet. */
+static void write_row(const json_t *row, FILE *file)
+{
+	const json_t *field;
+	size_t i;
+
+	json_array_foreach(row, i, field)
+	{
+		fputs(i ? "," : "", file);
+		if (json_is_string(field))
+			fputs(json_string_value(field), file);
+		else if (json_is_number(field))
+			fprintf(file, "%.6g", json_number_value(field));
+	}
+	fputc('\n', file);
+	fflush(file);
+}
+
 void table_begin(struct output *output, const char *name, const char *columns)
 {
 	json_t *table = json_object(), *names = json_array();
-	char copy[512], *rest = copy, *word;
+	char copy[512], *rest = copy, *word, suffix[80], path[PATH_SIZE];
 
 	snprintf(copy, sizeof(copy), "%s", columns);
 	while ((word = strsep(&rest, " ")))
@@ -53,6 +71,10 @@ void table_begin(struct output *output, const char *name, const char *columns)
 	json_object_set_new(table, "rows", output->rows);
 	json_object_set_new(output->tables, name, table);
 	snprintf(output->table, sizeof(output->table), "%s", name);
+	snprintf(suffix, sizeof(suffix), "-%s.csv", name);
+	output->csv = file_open(output, suffix, path);
+	if (output->csv)
+		write_row(names, output->csv);
 }
 
 void table_row(struct output *output, const char *types, ...)
@@ -72,38 +94,15 @@ void table_row(struct output *output, const char *types, ...)
 	}
 	va_end(values);
 	json_array_append_new(output->rows, row);
-}
-
-static void write_row(const json_t *row, FILE *file)
-{
-	const json_t *field;
-	size_t i;
-
-	json_array_foreach(row, i, field)
-	{
-		fputs(i ? "," : "", file);
-		if (json_is_string(field))
-			fputs(json_string_value(field), file);
-		else if (json_is_number(field))
-			fprintf(file, "%.6g", json_number_value(field));
-	}
-	fputc('\n', file);
+	if (output->csv)
+		write_row(row, output->csv);
 }
 
 void table_end(struct output *output)
 {
-	const json_t *table = json_object_get(output->tables, output->table), *row;
-	char suffix[80], path[PATH_SIZE];
-	FILE *file;
-	size_t i;
-
-	snprintf(suffix, sizeof(suffix), "-%s.csv", output->table);
-	file = file_open(output, suffix, path);
-	if (!file)
-		return;
-	write_row(json_object_get(table, "columns"), file);
-	json_array_foreach(json_object_get(table, "rows"), i, row) write_row(row, file);
-	output->failed |= fclose(file) != 0;
+	if (output->csv)
+		output->failed |= ferror(output->csv) || fclose(output->csv) != 0;
+	output->csv = NULL;
 }
 
 static bool run_gnuplot(const char *script)
@@ -118,7 +117,7 @@ static bool run_gnuplot(const char *script)
 	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-void plot(struct output *output, const char *name, const char *commands)
+static void draw(struct output *output, const char *name, const char *commands, int width, int height)
 {
 	char suffix[80], path[PATH_SIZE], image[PATH_SIZE];
 	FILE *file;
@@ -129,9 +128,9 @@ void plot(struct output *output, const char *name, const char *commands)
 		return;
 	snprintf(image, sizeof(image), "%s-%s.svg", output->name, name);
 	fprintf(file,
-		"set terminal svg size 760,420 font 'sans,12' background 'white'\nset output '%s/%s'\nset datafile separator "
-		"','\n",
-		output->directory, image);
+		"set terminal svg size %d,%d font 'sans,12' background 'white'\nset output '%s/%s'\nset datafile separator ','\n"
+		"set datafile missing NaN\n",
+		width, height, output->directory, image);
 	fputs("set key outside right top\nset grid\nset style data linespoints\n", file);
 	for (const char *at = commands; *at; at++) {
 		if (strncmp(at, "$TABLE", 6) != 0) {
@@ -147,6 +146,16 @@ void plot(struct output *output, const char *name, const char *commands)
 		return;
 	}
 	json_array_append_new(output->plots, json_string(image));
+}
+
+void plot(struct output *output, const char *name, const char *commands)
+{
+	draw(output, name, commands, 760, 420);
+}
+
+void plot_row(struct output *output, const char *name, const char *commands)
+{
+	draw(output, name, commands, 1200, 400);
 }
 
 void say(struct output *output, const char *format, ...)

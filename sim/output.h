@@ -7,6 +7,7 @@
 #define SIM_OUTPUT_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include <jansson.h>
 
@@ -15,6 +16,7 @@ struct output {
 	json_t *tables; /* name -> { columns, rows } */
 	json_t *rows;	/* of the table begun last */
 	char table[64];
+	FILE *csv; /* the same, row by row */
 	json_t *plots; /* names of files */
 	char *text;    /* the paragraph */
 	bool failed;
@@ -26,11 +28,13 @@ bool output_open(struct output *output, const char *directory, const char *name,
 void table_begin(struct output *output, const char *name, const char *columns);
 /* One letter per column in `types`: s for a text, f for a double. NAN is an empty field. */
 void table_row(struct output *output, const char *types, ...);
-/* Writes the table's CSV; before a plot reads it. */
+/* Before a plot reads it. */
 void table_end(struct output *output);
 
 /* gnuplot commands; "$TABLE" stands for the CSV of the table written last. */
 void plot(struct output *output, const char *name, const char *commands);
+/* The same, of several panels beside each other. */
+void plot_row(struct output *output, const char *name, const char *commands);
 void say(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Writes the JSON. False: some file could not be written. */

@@ -71,6 +71,9 @@ void proxy_pause(struct world *world, unsigned int number, int64_t until_ns);
 struct now proxy_now(const struct proxy *proxy, int64_t at_ns);
 int64_t proxy_mesh_ns(const struct proxy *proxy, int64_t at_ns);
 
+/* Its daemon's next tick: proxy.c's, begun by a start in proxy_life.c. */
+void proxy_plan_tick(struct proxy *proxy);
+
 /* A datagram has come to a proxy's socket. Takes the flight over. */
 void proxy_arrive(struct world *world, struct flight *flight);
 

@@ -12,6 +12,7 @@
 
 #include "crypto.h"
 #include "node_internal.h"
+#include "pages.h"
 
 #define PAYLOAD_BYTES_MAX (65536 > sizeof(struct policy_document) ? 65536 : sizeof(struct policy_document))
 
@@ -21,6 +22,7 @@ struct replay_run {
 	struct trace_head head;
 	uint8_t payload[PAYLOAD_BYTES_MAX] __attribute__((aligned(8)));
 	void *memory;
+	size_t memory_bytes;
 	struct node *node;
 	uint64_t calls, datagrams, differing; /* datagrams refused otherwise than by the daemon */
 	int64_t began_ns, first_difference_ns;
@@ -56,7 +58,8 @@ static bool begin(struct replay_run *run)
 		return complain(run, "the trace of another build of gossipd");
 	memcpy(&config, run->payload, sizeof(config));
 	bytes = (node_bytes(&config.limits) + 63) / 64 * 64;
-	run->memory = aligned_alloc(64, bytes);
+	run->memory = pages_take(bytes);
+	run->memory_bytes = bytes;
 	if (!run->memory)
 		return complain(run, "no memory for its ledger");
 	if (node_init(run->memory, bytes, &config, now_of(run), &run->node))
@@ -285,7 +288,7 @@ enum replay_outcome replay_run(const char *path)
 	crypto_open_as(SEALS_AS_THEY_ARE);
 	if (run->file)
 		fclose(run->file);
-	free(run->memory);
+	pages_free(run->memory, run->memory_bytes);
 	free(run);
 	return outcome;
 }

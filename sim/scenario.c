@@ -2,6 +2,7 @@
 /* A scenario as it is before anybody says otherwise, and what can be wrong with one. */
 #include "scenario.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "regions.h"
@@ -54,22 +55,36 @@ int scenario_group(const struct scenario *scenario, const char *name)
 	return -1;
 }
 
-const char *scenario_check(const struct scenario *scenario)
+static const char *group_check(const struct scenario *scenario, const struct group *group)
 {
+	if (group->members > scenario->members)
+		return "a traffic group names more members than there are";
+	if (group->impersonates[0] && scenario_group(scenario, group->impersonates) < 0)
+		return "a traffic group impersonates a group that is not there";
+	if (scenario->sharing >= SHARING_MASTER_PRINTED && (group->sources > 0 || group->churn_s > 0))
+		return "with a master, every client must be known from the beginning: no sources, no churn";
+	return NULL;
+}
+
+const char *scenario_check(const struct scenario *scenario, char ret_where[SCENARIO_WHERE_SIZE])
+{
+	const int64_t slot_ns = (int64_t)scenario->window_max_ms * NS_PER_MS * (scenario->decay - 1) / scenario->decay;
+
+	snprintf(ret_where, SCENARIO_WHERE_SIZE, "duration");
 	if (scenario->warmup_s + scenario->quiet_s >= scenario->duration_s)
 		return "warmup and quiet leave no time for traffic: duration must be longer than both together";
+	snprintf(ret_where, SCENARIO_WHERE_SIZE, "limits");
 	if (scenario->frames_per_tick > scenario->frames_max / 4)
 		return "limits.frames_per_tick must be at most a quarter of limits.frames";
-	if (scenario->thresholds.idle_reset.ns <
-	    (int64_t)scenario->window_max_ms * NS_PER_MS * (scenario->decay - 1) / scenario->decay)
+	snprintf(ret_where, SCENARIO_WHERE_SIZE, "thresholds");
+	if (scenario->thresholds.idle_reset.ns < slot_ns)
 		return "thresholds.idle_reset_ms must not be below the slot, window_max_ms (1 - 1/decay)";
 	for (int i = 0; i < scenario->groups_count; i++) {
-		if (scenario->groups[i].members > scenario->members)
-			return "a traffic group names more members than there are";
-		if (scenario->groups[i].impersonates[0] && scenario_group(scenario, scenario->groups[i].impersonates) < 0)
-			return "a traffic group impersonates a group that is not there";
-		if (scenario->sharing >= SHARING_MASTER_PRINTED && (scenario->groups[i].sources > 0 || scenario->groups[i].churn_s > 0))
-			return "with a master, every client must be known from the beginning: no sources, no churn";
+		const char *problem = group_check(scenario, &scenario->groups[i]);
+
+		snprintf(ret_where, SCENARIO_WHERE_SIZE, "traffic.[%d]", i);
+		if (problem)
+			return problem;
 	}
 	return NULL;
 }

@@ -147,7 +147,8 @@ bool scenario_read(const char *path, struct scenario *ret_scenario, struct scena
 /* The group of this name, or -1. */
 int scenario_group(const struct scenario *scenario, const char *name);
 
-/* What can be wrong with one however it was made; NULL: nothing. */
-const char *scenario_check(const struct scenario *scenario);
+/* What can be wrong with one however it was made, and at which word of its file; NULL: nothing. */
+#define SCENARIO_WHERE_SIZE 32
+const char *scenario_check(const struct scenario *scenario, char ret_where[SCENARIO_WHERE_SIZE]);
 
 #endif

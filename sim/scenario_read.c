@@ -3,6 +3,7 @@
 #include "scenario.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -433,6 +434,8 @@ static bool read_all(const struct reading *reading, const config_setting_t *root
 		{ "network", network_fields }, { "clocks", clock_fields },  { "thresholds", threshold_fields },
 		{ "limits", limit_fields },    { "master", master_fields },
 	};
+	const config_setting_t *setting;
+	char where[SCENARIO_WHERE_SIZE];
 	const char *problem;
 
 	if (!read_group(reading, root, scenario_fields, scenario))
@@ -447,8 +450,11 @@ static bool read_all(const struct reading *reading, const config_setting_t *root
 	    !read_faults(reading, config_setting_get_member(root, "faults"), scenario) ||
 	    !read_liars(reading, config_setting_get_member(root, "liars"), scenario))
 		return false;
-	problem = scenario_check(scenario);
-	return problem ? complain(reading, root, problem) : true;
+	problem = scenario_check(scenario, where);
+	setting = problem ? config_setting_lookup((config_setting_t *)(uintptr_t)root, where) : NULL;
+	if (problem && !setting && config_setting_length(root) > 0) /* what is not written has its default, and something else does not fit it */
+		setting = config_setting_get_elem(root, (unsigned int)config_setting_length(root) - 1);
+	return problem ? complain(reading, setting, problem) : true;
 }
 
 bool scenario_read(const char *path, struct scenario *ret_scenario, struct scenario_problem *ret_problem)
@@ -460,14 +466,15 @@ bool scenario_read(const char *path, struct scenario *ret_scenario, struct scena
 	scenario_defaults(ret_scenario);
 	config_init(&config);
 	config_set_auto_convert(&config, 1);
+	errno = 0;
 	if (config_read_file(&config, path)) {
 		good = read_all(&reading, config_root_setting(&config), ret_scenario);
 	} else {
-		snprintf(ret_problem->text, sizeof(ret_problem->text), "%s:%d: %s%s", path, config_error_line(&config),
-			 config_error_text(&config),
-			 config_error_type(&config) == CONFIG_ERR_PARSE
-				 ? " (words end with ;, texts stand in quotes, groups in { })"
-				 : "");
+		if (config_error_type(&config) == CONFIG_ERR_PARSE)
+			snprintf(ret_problem->text, sizeof(ret_problem->text), "%s:%d: %s (words end with ;, texts stand in quotes, groups in { })",
+				 path, config_error_line(&config), config_error_text(&config));
+		else
+			snprintf(ret_problem->text, sizeof(ret_problem->text), "%s: %s", path, strerror(errno ? errno : EIO));
 		good = false;
 	}
 	config_destroy(&config);

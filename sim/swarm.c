@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* One seed, one random world; and batches of them. */
+/* Batches of seeds, on one processor or several: a process runs every so many-th seed, and what each seed says is printed in order. */
 #include "swarm.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include "commit.h"
-#include "node_internal.h"
-#include "world.h"
+#include "measure.h"
+#include "swarm_plan.h"
 
-#define AGREEMENT_S 10 /* from the heal or the end of traffic, whichever is later: "exact after any partition" */
-#define LOOK_S 0.1
 #define BATCH_REACHES 200 /* a batch this large must have reached every situation */
 
 /* Of a batch so many seeds may end with a known gap. */
@@ -22,403 +22,20 @@ static const double gap_shares[GAP_COUNT] = {
 	[GAP_BEFORE_HEAL] = 0.005,
 };
 
-enum outcome { OUTCOME_PASSED, OUTCOME_GAPS, OUTCOME_TIGHT, OUTCOME_FAILED, OUTCOME_COUNT };
-
 struct batch {
 	uint64_t outcomes[OUTCOME_COUNT], reached[REACHED_COUNT], gaps[GAP_COUNT]; /* gaps: seeds */
 	struct samples agreements; /* seconds */
 };
 
-/* What is drawn beside the scenario. */
-struct plan {
-	struct scenario scenario;
-	struct fault_rates rates;
-	double heal_s;
-	double storm_loss; /* before it; 0: as after it */
-	bool core[MEMBERS_MAX];
-	int core_count;
-	bool tight; /* too little room: quotas are used up, so ledgers may differ */
-};
-
-static double sometimes(struct rng *rng, double probability, double low, double high)
+static void batch_add(struct batch *batch, const struct seed_result *result)
 {
-	const double value = rng_between(rng, low, high);
-
-	return rng_chance(rng, probability) ? value : 0;
-}
-
-static void draw_network(struct rng *rng, struct scenario *s)
-{
-	s->delay_ms = rng_chance(rng, 0.4) ? -1 : rng_between(rng, 0.1, 100);
-	s->jitter = rng_between(rng, 0, 1);
-	s->loss = sometimes(rng, 0.7, 0, 0.3);
-	s->duplication = sometimes(rng, 0.6, 0, 0.5);
-	s->reordering = sometimes(rng, 0.6, 0, 0.5);
-	s->corruption = sometimes(rng, 0.4, 0, 0.02);
-	s->replay_per_s = sometimes(rng, 0.5, 1, 50);
-	s->forge_per_s = sometimes(rng, 0.5, 1, 50);
-}
-
-static void draw_clocks(struct rng *rng, struct scenario *s)
-{
-	s->skew_ms = sometimes(rng, 0.6, 0, 240);
-	s->drift_ppm = sometimes(rng, 0.5, 0, 50);
-	if (s->members >= 3 && rng_chance(rng, 0.15)) {
-		s->skewed_from = s->members - 1;
-		s->skewed_ms = rng_between(rng, 1000, 3000) * (rng_chance(rng, 0.5) ? -1 : 1);
-	}
-}
-
-static void draw_limits(struct rng *rng, struct plan *plan)
-{
-	static const int ticks[] = { 100, 200, 200, 200, 500 };
-	struct scenario *s = &plan->scenario;
-
-	s->tick_ms = ticks[rng_below(rng, 5)];
-	s->thresholds.fair = rng_chance(rng, 0.7);
-	s->thresholds.police = rng_chance(rng, 0.3);
-	s->thresholds.destination_rate = (uint32_t)rng_between(rng, 200, 2000);
-	s->frames_per_tick = rng_chance(rng, 0.3) ? 1 : 64;
-	s->datagram_bytes = rng_chance(rng, 0.3) ? DATAGRAM_BYTES_MIN : DATAGRAM_BYTES_DEFAULT;
-	s->frames_max = rng_chance(rng, 0.2) ? 512 : 1024;
-	s->cells_max = 16384;
-	s->keys_max = 2048;
-	s->real_signatures = rng_chance(rng, 0.02);
-	plan->tight = rng_chance(rng, 0.04);
-	if (plan->tight)
-		s->cells_max = 300;
-}
-
-static struct group *group_add(struct scenario *s, const char *name, bool bot)
-{
-	struct group *group = &s->groups[s->groups_count++];
-
-	*group = (struct group){ .bot = bot, .clients = 1, .destinations = 1, .rate = 10, .roam_s = 2 };
-	snprintf(group->name, sizeof(group->name), "%s", name);
-	return group;
-}
-
-static void draw_traffic(struct rng *rng, struct scenario *s)
-{
-	const double begin = s->warmup_s, end = s->duration_s - s->quiet_s;
-	struct group *group = group_add(s, "honest", false);
-
-	group->clients = (int)rng_between(rng, 1, 12);
-	group->destinations = (int)rng_between(rng, 1, 4);
-	group->rate = rng_between(rng, 1, 25);
-	group->placement = (int)rng_below(rng, 3);
-	if (rng_chance(rng, 0.6)) {
-		group = group_add(s, "spread", true);
-		group->rate = rng_between(rng, 110, 600);
-		group->placement = PLACE_SPREAD;
-		group->start_s = rng_between(rng, begin, end);
-	}
-	if (rng_chance(rng, 0.3)) {
-		group = group_add(s, "many", true);
-		group->clients = (int)rng_between(rng, 10, 200);
-		group->rate = rng_between(rng, 5, 20);
-		group->start_s = rng_between(rng, begin, end);
-		group->stop_s = rng_between(rng, group->start_s, end);
-		group->destination = 1;
-	}
-	if (rng_chance(rng, 0.3)) {
-		group = group_add(s, "roaming", true);
-		group->rate = rng_between(rng, 50, 300);
-		group->placement = PLACE_ROAM;
-		group->roam_s = rng_between(rng, 0.3, 4);
-	}
-	if (rng_chance(rng, 0.3)) {
-		group = group_add(s, "pulses", true);
-		group->rate = rng_between(rng, 100, 2000);
-		group->placement = PLACE_SPREAD;
-		group->on_s = rng_between(rng, 0.2, 3);
-		group->off_s = rng_between(rng, 1, 12);
-	}
-}
-
-static void draw_faults(struct rng *rng, struct plan *plan, bool partition_long)
-{
-	plan->rates = (struct fault_rates){
-		.partition_s = sometimes(rng, 0.5, 4, 20),
-		.partition_long_s = partition_long ? 3 : 0,
-		.one_way_s = sometimes(rng, 0.4, 4, 20),
-		.clog_s = sometimes(rng, 0.4, 4, 20),
-		.crash_s = sometimes(rng, 0.5, 4, 20),
-		.power_s = sometimes(rng, 0.3, 6, 25),
-		.pause_s = sometimes(rng, 0.4, 4, 20),
-	};
-}
-
-static void draw_core(struct rng *rng, struct plan *plan)
-{
-	const struct scenario *s = &plan->scenario;
-	const int eligible = s->skewed_from > 0 ? s->skewed_from : s->members; /* a hopeless clock is out of the core */
-	const int least = 2 < eligible ? 2 : eligible;
-	int wanted = rng_chance(rng, 0.4) ? eligible : least + (int)rng_below(rng, (uint64_t)(eligible - least + 1));
-
-	while (plan->core_count < wanted) {
-		const uint64_t node = rng_below(rng, (uint64_t)eligible);
-
-		plan->core_count += !plan->core[node];
-		plan->core[node] = true;
-	}
-}
-
-/* Situations thought of later are drawn apart, so that older seeds keep theirs. */
-static void draw_liar(struct rng *rng, struct plan *plan)
-{
-	struct scenario *s = &plan->scenario;
-	struct liar *liar = &s->liars[0];
-	const int node = (int)rng_below(rng, (uint64_t)s->members);
-
-	liar->kind = 1 + (int)rng_below(rng, LIE_COUNT + 1);
-	if (liar->kind >= LIE_COUNT)
-		liar->kind = LIE_EQUIVOCATE; /* more often than the others: it takes luck to be seen */
-	liar->node = node;
-	liar->start_s = rng_between(rng, s->warmup_s, plan->heal_s);
-	liar->amount = liar->kind < LIE_REPLAY ? rng_between(rng, 2, 20) : rng_between(rng, 10, 500);
-	if (s->members < 3 || plan->core[node] || !rng_chance(rng, 0.4))
-		return;
-	s->liars_count = 1;
-	plan->tight |= liar->kind == LIE_FLOOD; /* what others have beyond their guaranteed part may be refused */
-}
-
-static void draw_storm(struct rng *rng, struct plan *plan)
-{
-	plan->storm_loss = sometimes(rng, 0.15, 0.3, 0.9);
-	plan->rates.suspend_s = sometimes(rng, 0.15, 6, 25);
-	plan->rates.jump_s = sometimes(rng, 0.15, 6, 25);
-	plan->scenario.cpus = 1 + (int)rng_below(rng, KERNEL_CPUS_MAX);
-	plan->scenario.table_pairs = rng_chance(rng, 0.08) ? (int)rng_between(rng, 4, 100) : 0;
-	if (rng_chance(rng, 0.05)) { /* more than a tick's budget takes */
-		struct group *group = group_add(&plan->scenario, "crowd", false);
-
-		plan->scenario.frames_per_tick = 1;
-		group->clients = 400;
-		group->rate = 2;
-		group->members = 1;
-	}
-}
-
-/* Tables and budgets too small for what comes. */
-static void draw_crush(struct rng *rng, struct scenario *s)
-{
-	if (rng_chance(rng, 0.08))
-		s->table_pairs = (int)rng_between(rng, 2, 16);
-	if (rng_chance(rng, 0.06)) {
-		struct group *group = group_add(s, "throng", false);
-
-		s->frames_per_tick = 1;
-		s->keys_max = 8192;
-		s->cells_max = 65536;
-		group->clients = 500;
-		group->rate = 5;
-		group->members = 1;
-	}
-}
-
-static void draw(uint64_t seed, struct plan *ret_plan)
-{
-	struct rng rng = rng_make(seed, "swarm", 0), more = rng_make(seed, "swarm", 1), last = rng_make(seed, "swarm", 2);
-	struct scenario *s = &ret_plan->scenario;
-	bool partition_long;
-
-	*ret_plan = (struct plan){ .tight = false };
-	scenario_defaults(s);
-	snprintf(s->name, sizeof(s->name), "swarm %llu", (unsigned long long)seed);
-	s->members = 2 + (int)rng_below(&rng, rng_chance(&rng, 0.15) ? 15 : 7);
-	s->oracle = false;
-	s->warmup_s = 2;
-	partition_long = rng_chance(&rng, 0.06);
-	ret_plan->heal_s = rng_between(&rng, 8, 20) + (partition_long ? 45 : 0);
-	s->quiet_s = AGREEMENT_S + 1;
-	s->duration_s = ret_plan->heal_s + rng_between(&rng, 0, 8) + s->quiet_s;
-	draw_network(&rng, s);
-	draw_clocks(&rng, s);
-	draw_limits(&rng, ret_plan);
-	draw_traffic(&rng, s);
-	draw_faults(&rng, ret_plan, partition_long);
-	draw_core(&rng, ret_plan);
-	draw_liar(&more, ret_plan);
-	draw_storm(&more, ret_plan);
-	if (!ret_plan->tight)
-		draw_crush(&last, s);
-}
-
-static void print_options(uint64_t seed, const struct plan *plan)
-{
-	const struct scenario *s = &plan->scenario;
-
-	printf("seed %llu commit %s members %d delay %.1f ms jitter %.2f loss %.3f dup %.3f reorder %.3f corrupt %.4f replay "
-	       "%.0f/s forge %.0f/s "
-	       "skew %.0f ms drift %.0f ppm skewed %d by %.0f ms tick %d ms %s %s T_F2 %u frames/tick %d frames %d datagram %d "
-	       "table %d cpus %d cells %d %s "
-	       "faults: partition %.0f s long %.0f s one-way %.0f s clog %.0f s crash %.0f s power %.0f s pause %.0f s "
-	       "suspend %.0f s jump %.0f s loss until then %.2f; heal at "
-	       "%.1f s core",
-	       (unsigned long long)seed, SOURCE_COMMIT, s->members, s->delay_ms, s->jitter, s->loss, s->duplication,
-	       s->reordering, s->corruption, s->replay_per_s, s->forge_per_s, s->skew_ms, s->drift_ppm, s->skewed_from,
-	       s->skewed_ms, s->tick_ms, s->thresholds.fair ? "fair" : "strict", s->thresholds.police ? "police" : "drop",
-	       s->thresholds.destination_rate, s->frames_per_tick, s->frames_max, s->datagram_bytes, s->table_pairs, s->cpus, s->cells_max,
-	       s->real_signatures ? "real" : "simulated", plan->rates.partition_s, plan->rates.partition_long_s,
-	       plan->rates.one_way_s, plan->rates.clog_s, plan->rates.crash_s, plan->rates.power_s, plan->rates.pause_s,
-	       plan->rates.suspend_s, plan->rates.jump_s, plan->storm_loss, plan->heal_s);
-	for (int i = 0; i < s->members; i++)
-		printf("%s", plan->core[i] ? " *" : " -");
-	for (int i = 0; i < s->liars_count; i++)
-		printf("; node-%d lies from %.1f s: %s %.0f", s->liars[i].node, s->liars[i].start_s, lie_names[s->liars[i].kind], s->liars[i].amount);
-	for (int i = 0; i < s->groups_count; i++)
-		printf("; %s %d x %d at %.0f/s", s->groups[i].name, s->groups[i].clients, s->groups[i].destinations,
-		       s->groups[i].rate);
-	putchar('\n');
-	fflush(stdout);
-}
-
-/* Counted by the cores themselves. */
-static void note_reached(struct world *world)
-{
-	uint64_t *reached = world->check.reached;
-
-	reached[REACHED_LOSS] += world->network.lost;
-	for (int i = 0; i < world->scenario.members; i++) {
-		struct proxy_totals totals;
-
-		proxy_totals(&world->proxies[i], &totals);
-		reached[REACHED_FRAME_REPAIRED] += totals.frames_repaired;
-		reached[REACHED_STALE_SLOT] += totals.rejects[REJECT_SLOT];
-		reached[REACHED_SKEWED] += world->proxies[i].events[EVENT_MEMBER_SKEWED];
-		reached[REACHED_TABLE_FULL] += world->proxies[i].kernel.full;
-		reached[REACHED_EQUIVOCATION] += world->proxies[i].events[EVENT_EQUIVOCATION];
-		reached[REACHED_SILENT] += world->proxies[i].events[EVENT_MEMBER_SILENT];
-	}
-}
-
-/* Waits for the core to agree; returns the seconds it took since traffic ended, or < 0. */
-static double agree(struct world *world, const struct plan *plan, char *ret_difference, size_t size)
-{
-	const double quiet_s = plan->scenario.duration_s - plan->scenario.quiet_s;
-
-	for (double at_s = quiet_s; at_s <= quiet_s + AGREEMENT_S && !world->check.failed; at_s += LOOK_S) {
-		world_run(world, at_s, NULL);
-		if (!world->check.failed && check_agreement(world, plan->core, true, ret_difference, size))
-			return at_s - quiet_s;
-	}
-	return -1;
-}
-
-/* Lets the slowest clock of the core follow the others into their slot, so that ledgers can be compared. */
-static bool same_slot(struct world *world, const struct plan *plan)
-{
-	const double ends_s = (double)world->now_ns / NS_PER_S + 2;
-	bool same;
-
-	do {
-		const struct proxy *first = NULL;
-
-		same = true;
-		world_run(world, (double)world->now_ns / NS_PER_S + LOOK_S, NULL);
-		for (int i = 0; i < plan->scenario.members; i++) {
-			const struct proxy *proxy = &world->proxies[i];
-
-			if (!plan->core[i] || !proxy->running)
-				continue;
-			first = first ? first : proxy;
-			same = same && proxy->node->slot == first->node->slot;
-		}
-	} while (!same && !world->check.failed && (double)world->now_ns / NS_PER_S < ends_s);
-	return same && !world->check.failed;
-}
-
-/* The convergence phase and its verdict. */
-static enum outcome converge(struct world *world, const struct plan *plan, bool strict, double *ret_took_s)
-{
-	char difference[400];
-
-	*ret_took_s = agree(world, plan, difference, sizeof(difference));
-	if (world->check.failed)
-		return OUTCOME_FAILED;
-	if (*ret_took_s >= 0)
-		return OUTCOME_PASSED;
-	if (plan->tight)
-		return OUTCOME_TIGHT;
-	if (same_slot(world, plan)) {
-		if (check_agreement(world, plan->core, true, difference, sizeof(difference))) {
-			*ret_took_s = AGREEMENT_S;
-			return OUTCOME_PASSED;
-		}
-		if (!strict && check_agreement(world, plan->core, false, difference, sizeof(difference)))
-			return OUTCOME_GAPS;
-	}
-	check_fail(world, NULL, "no agreement within %d s (I3): %s", AGREEMENT_S, difference);
-	return OUTCOME_FAILED;
-}
-
-static void print_outcome(struct world *world, uint64_t seed, const struct swarm_options *options, enum outcome outcome,
-			  double took_s)
-{
-	static const char *const words[OUTCOME_COUNT] = {
-		[OUTCOME_PASSED] = "PASSED byte-equal",
-		[OUTCOME_GAPS] = "PASSED equal but for known gaps",
-		[OUTCOME_TIGHT] = "PASSED with too little room, so no agreement is asked for",
-		[OUTCOME_FAILED] = "FAILED",
-	};
-	char trace[65];
-
-	trace_text(&world->trace, trace);
-	if (outcome == OUTCOME_FAILED) {
-		printf("  FAILED %s\n  last events:\n", world->check.text);
-		trace_print(&world->trace, stdout);
-		printf("  to repeat: build/bin/xpro-sim swarm --seeds %llu..%llu%s%s%s\n", (unsigned long long)seed,
-		       (unsigned long long)seed, options->strict ? " --strict" : "", options->breaking ? " --break " : "",
-		       options->breaking ? breaking_names[options->breaking] : "");
-	} else {
-		printf("  %s", words[outcome]);
-		if (outcome == OUTCOME_PASSED)
-			printf(" after %.1f s", took_s);
-		for (unsigned int i = 0; outcome == OUTCOME_GAPS && i < GAP_COUNT; i++) {
-			if (world->check.gaps[i] > 0)
-				printf("; %s: %llu cells", gap_names[i], (unsigned long long)world->check.gaps[i]);
-		}
-	}
-	printf("%s%llu events, trace %s\n", outcome == OUTCOME_FAILED ? "  " : ", ", (unsigned long long)world->trace.events,
-	       trace);
-	fflush(stdout);
-}
-
-static void run_seed(uint64_t seed, const struct swarm_options *options, struct batch *batch)
-{
-	struct plan plan;
-	struct world *world;
-	enum outcome outcome;
-	double took_s;
-
-	draw(seed, &plan);
-	print_options(seed, &plan);
-	world = world_open(&plan.scenario, seed);
-	world->check.breaking = options->breaking;
-	faults_unleash(world, &plan.rates, (int64_t)(plan.heal_s * NS_PER_S));
-	if (plan.storm_loss > 0)
-		world->network.loss = plan.storm_loss;
-	world_run(world, plan.heal_s, NULL);
-	world->network.loss = plan.scenario.loss;
-	faults_heal_core(world, plan.core);
-	world->check.reached[REACHED_CORE_SMALLER] += plan.core_count < plan.scenario.members;
-	if (options->breaking == BREAK_DEAF)
-		fault_strike(world, &(struct fault){ .kind = FAULT_ONE_WAY, .nodes = { 0 }, .nodes_count = 1 });
-	world_run(world, plan.scenario.duration_s - plan.scenario.quiet_s, NULL);
-	if (options->breaking == BREAK_FORGET && world->proxies[0].running)
-		check_corrupt(&world->proxies[0]);
-	outcome = converge(world, &plan, options->strict, &took_s);
-	print_outcome(world, seed, options, outcome, took_s);
-	if (outcome == OUTCOME_PASSED)
-		samples_add(&batch->agreements, took_s);
-	batch->outcomes[outcome]++;
-	note_reached(world);
-	for (unsigned int i = 0; outcome == OUTCOME_GAPS && i < GAP_COUNT; i++)
-		batch->gaps[i] += world->check.gaps[i] > 0;
+	batch->outcomes[result->outcome]++;
+	if (result->outcome == OUTCOME_PASSED)
+		samples_add(&batch->agreements, result->took_s);
+	for (unsigned int i = 0; i < GAP_COUNT; i++)
+		batch->gaps[i] += result->gaps[i] > 0;
 	for (unsigned int i = 0; i < REACHED_COUNT; i++)
-		batch->reached[i] += world->check.reached[i];
-	world_close(world);
+		batch->reached[i] += result->reached[i];
 }
 
 static bool batch_is_sound(const struct batch *batch, uint64_t seeds)
@@ -440,32 +57,156 @@ static bool batch_is_sound(const struct batch *batch, uint64_t seeds)
 	return sound;
 }
 
+static void batch_print(struct batch *batch, uint64_t seeds)
+{
+	printf("situations reached:");
+	for (unsigned int i = 0; i < REACHED_COUNT; i++)
+		printf("%s %s %llu", i ? "," : "", reached_names[i], (unsigned long long)batch->reached[i]);
+	printf("\n%llu seeds: %llu byte-equal, %llu equal but for known gaps, %llu with too little room, %llu failed; "
+	       "agreement after p50 %.1f, p99 %.1f, at most %.1f s\n",
+	       (unsigned long long)seeds, (unsigned long long)batch->outcomes[OUTCOME_PASSED],
+	       (unsigned long long)batch->outcomes[OUTCOME_GAPS], (unsigned long long)batch->outcomes[OUTCOME_TIGHT],
+	       (unsigned long long)batch->outcomes[OUTCOME_FAILED], samples_percentile(&batch->agreements, 0.5),
+	       samples_percentile(&batch->agreements, 0.99), samples_percentile(&batch->agreements, 1));
+	printf("seeds with a gap:");
+	for (unsigned int i = 0; i < GAP_COUNT; i++)
+		printf("%s %s %llu", i ? "," : "", gap_names[i], (unsigned long long)batch->gaps[i]);
+	putchar('\n');
+}
+
+/* ---- several processes ---- */
+
+struct job {
+	pid_t process;
+	FILE *said; /* what it has to say, seed by seed: a result, the size of a text, the text */
+};
+
+/* Runs every jobs-th seed from `seed` on, and says so. */
+static void job_run(const struct swarm_options *options, uint64_t seed, FILE *out)
+{
+	for (; seed <= options->last && seed >= options->first; seed += options->jobs) {
+		struct seed_result result;
+		char *text = NULL;
+		size_t size = 0;
+		FILE *said = open_memstream(&text, &size);
+
+		if (!said)
+			abort();
+		swarm_seed(seed, options, said, &result);
+		fclose(said);
+		fwrite(&result, sizeof(result), 1, out);
+		fwrite(&size, sizeof(size), 1, out);
+		fwrite(text, 1, size, out);
+		fflush(out);
+		free(text);
+	}
+}
+
+static void job_start(const struct swarm_options *options, uint64_t seed, struct job *ret_job)
+{
+	int ends[2];
+
+	if (pipe(ends) != 0 || (ret_job->process = fork()) < 0) {
+		fprintf(stderr, "xpro-sim: --jobs: %s\n", strerror(errno));
+		exit(1);
+	}
+	if (ret_job->process == 0) {
+		close(ends[0]);
+		job_run(options, seed, fdopen(ends[1], "w"));
+		_exit(0);
+	}
+	close(ends[1]);
+	ret_job->said = fdopen(ends[0], "r");
+	if (!ret_job->said)
+		abort();
+}
+
+static int job_end(struct job *job)
+{
+	int status = 0;
+
+	fclose(job->said);
+	waitpid(job->process, &status, 0);
+	return status;
+}
+
+/* What a job says of its next seed. False: it died over it. */
+static bool job_read(struct job *job, struct seed_result *ret_result)
+{
+	char part[4096];
+	size_t left;
+
+	if (fread(ret_result, sizeof(*ret_result), 1, job->said) != 1 || fread(&left, sizeof(left), 1, job->said) != 1)
+		return false;
+	while (left > 0) {
+		const size_t got = fread(part, 1, left < sizeof(part) ? left : sizeof(part), job->said);
+
+		if (got == 0)
+			return false;
+		fwrite(part, 1, got, stdout);
+		left -= got;
+	}
+	fflush(stdout);
+	return true;
+}
+
+/* An ASSERT of the core, most likely: what it said stands on stderr. The seeds after it are still run. */
+static void job_died(const struct swarm_options *options, uint64_t seed, struct job *job, struct seed_result *ret_result)
+{
+	const int status = job_end(job);
+
+	printf("seed %llu\n  FAILED the simulator itself ended (%s %d)\n  to repeat: build/bin/xpro-sim swarm --seeds %llu..%llu\n",
+	       (unsigned long long)seed, WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+	       (unsigned long long)seed, (unsigned long long)seed);
+	fflush(stdout);
+	*ret_result = (struct seed_result){ .outcome = OUTCOME_FAILED };
+	job_start(options, seed + options->jobs, job);
+}
+
+static void run_jobs(const struct swarm_options *options, struct batch *batch)
+{
+	struct job jobs[SWARM_JOBS_MAX];
+	struct seed_result result;
+
+	for (uint64_t i = 0; i < options->jobs; i++)
+		job_start(options, options->first + i, &jobs[i]);
+	for (uint64_t i = 0; i <= options->last - options->first; i++) {
+		struct job *job = &jobs[i % options->jobs];
+
+		if (options->progress)
+			options->progress(i, options->last - options->first + 1, batch->outcomes[OUTCOME_FAILED]);
+		if (!job_read(job, &result))
+			job_died(options, options->first + i, job, &result);
+		batch_add(batch, &result);
+	}
+	for (uint64_t i = 0; i < options->jobs; i++)
+		job_end(&jobs[i]);
+}
+
+static void run_alone(const struct swarm_options *options, struct batch *batch)
+{
+	struct seed_result result;
+
+	for (uint64_t i = 0; i <= options->last - options->first; i++) {
+		if (options->progress)
+			options->progress(i, options->last - options->first + 1, batch->outcomes[OUTCOME_FAILED]);
+		swarm_seed(options->first + i, options, stdout, &result);
+		batch_add(batch, &result);
+	}
+}
+
 bool swarm_run(const struct swarm_options *options)
 {
 	const uint64_t seeds = options->last - options->first + 1;
 	struct batch batch = { .outcomes = { 0 } };
+	bool sound;
 
-	for (uint64_t i = 0; i < seeds; i++) {
-		if (options->terminal)
-			fprintf(stderr, "\r%llu of %llu, %llu failed ", (unsigned long long)i, (unsigned long long)seeds,
-				(unsigned long long)batch.outcomes[OUTCOME_FAILED]);
-		run_seed(options->first + i, options, &batch);
-	}
-	if (options->terminal)
-		fputs("\r\033[K", stderr);
-	printf("situations reached:");
-	for (unsigned int i = 0; i < REACHED_COUNT; i++)
-		printf("%s %s %llu", i ? "," : "", reached_names[i], (unsigned long long)batch.reached[i]);
-	printf("\n%llu seeds: %llu byte-equal, %llu equal but for known gaps, %llu with too little room, %llu failed; "
-	       "agreement after p50 %.1f, p99 %.1f, at most %.1f s\n",
-	       (unsigned long long)seeds, (unsigned long long)batch.outcomes[OUTCOME_PASSED],
-	       (unsigned long long)batch.outcomes[OUTCOME_GAPS], (unsigned long long)batch.outcomes[OUTCOME_TIGHT],
-	       (unsigned long long)batch.outcomes[OUTCOME_FAILED], samples_percentile(&batch.agreements, 0.5),
-	       samples_percentile(&batch.agreements, 0.99), samples_percentile(&batch.agreements, 1));
-	printf("seeds with a gap:");
-	for (unsigned int i = 0; i < GAP_COUNT; i++)
-		printf("%s %s %llu", i ? "," : "", gap_names[i], (unsigned long long)batch.gaps[i]);
-	putchar('\n');
+	if (options->jobs > 1)
+		run_jobs(options, &batch);
+	else
+		run_alone(options, &batch);
+	batch_print(&batch, seeds);
+	sound = batch_is_sound(&batch, seeds);
 	samples_free(&batch.agreements);
-	return batch_is_sound(&batch, seeds);
+	return sound;
 }

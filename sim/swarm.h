@@ -12,11 +12,14 @@
 
 #include "check.h"
 
+#define SWARM_JOBS_MAX 64
+
 struct swarm_options {
 	uint64_t first, last; /* seeds */
 	enum breaking breaking;
 	bool strict;   /* no difference is excused, see check_agreement */
-	bool terminal; /* show progress */
+	uint64_t jobs; /* processes, 1 to SWARM_JOBS_MAX; what is printed is the same with any number */
+	void (*progress)(uint64_t done, uint64_t of, uint64_t failed); /* before each seed; NULL: none */
 };
 
 /* False: a seed failed, or a situation was never reached by a batch large enough to reach all. */

@@ -126,6 +126,7 @@ static void place_start(struct world *world, unsigned int n)
 {
 	struct place *place = &world->places[n];
 
+	memset(place->memory, 0, node_bytes(&place->config.limits));
 	must(node_init(place->memory, node_bytes(&place->config.limits), &place->config, world_now(world), &place->node),
 	     "node_init");
 	for (unsigned int kind = 0; kind < DOCUMENT_KINDS; kind++) {

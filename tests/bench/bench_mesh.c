@@ -81,7 +81,9 @@ static struct node *node_make(uint8_t n)
 	const size_t bytes = (node_bytes(&config.limits) + 63) / 64 * 64;
 	void *memory = aligned_alloc(64, bytes);
 
-	must(memory && node_init(memory, bytes, &config, now_of(0), &node) == 0, "node_init");
+	must(memory != NULL, "memory");
+	memset(memory, 0, bytes);
+	must(node_init(memory, bytes, &config, now_of(0), &node) == 0, "node_init");
 	return node;
 }
 

@@ -134,6 +134,9 @@ static void make_node(void)
 	seed[0] = 1;
 	crypto_sign_seed_keypair(certificate.public_key, config.secret_key, seed);
 	fuzz_daemon.node_memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
+	if (!fuzz_daemon.node_memory)
+		abort();
+	memset(fuzz_daemon.node_memory, 0, bytes);
 	if (certificate_issue(&certificate, &config.mesh, authority, config.certificate, &config.certificate_bytes) ||
 	    node_init(fuzz_daemon.node_memory, bytes, &config, fuzz_now, &fuzz_daemon.node))
 		abort();

@@ -163,6 +163,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint16_t member;
 
 	once();
+	memset(fuzz_memory, 0, node_bytes(&fuzz_self.config.limits));
 	if (node_init(fuzz_memory, node_bytes(&fuzz_self.config.limits), &fuzz_self.config, now, &node) ||
 	    member_meet(node, now, &fuzz_other.certificate, 2, 1, &from, &member) != REJECT_NONE || member != 1)
 		abort();

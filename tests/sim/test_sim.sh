@@ -84,6 +84,10 @@ measures_only_traffic() {
 		jq -e '(.per_member.bytes_per_s > 0) and ([has("groups", "rate_error", "spreading")] == [false, false, false])'
 }
 
+jobs_equal() {
+	"$sim" swarm --seeds 31..45 >"$work/one" && "$sim" swarm --seeds 31..45 --jobs 3 >"$work/three" && cmp "$work/one" "$work/three"
+}
+
 kept_seeds() {
 	sed 's/#.*//' tests/sim/seeds.txt | while read -r seed _; do
 		[ -z "$seed" ] || "$sim" swarm --seeds "$seed..$seed" || exit 1
@@ -116,9 +120,14 @@ printf 'members = 3;\ntraffic = ( { role = "bto"; } );\n' >"$work/bad.cfg"
 ok "a wrong word is an error that lists the right ones" refuses 2 'one of: "honest" "bot"'
 printf 'members = \n' >"$work/bad.cfg"
 ok "what cannot be parsed is an error" refuses 2 'syntax error'
+printf 'members = 3;\n\nduration = 5.0;\nwarmup = 9.0;\n' >"$work/bad.cfg"
+ok "words that do not fit each other are an error at one of them" refuses 3 'no time for traffic'
+printf 'members = 3;\ntraffic = ( { name = "a"; },\n\t{ name = "b"; impersonates = "c"; } );\n' >"$work/bad.cfg"
+ok "a group that names another that is not there is an error at that group" refuses 3 'not there'
 printf 'members = 3;\nmeasure = [ "convergence",\n\t"rate" ];\n' >"$work/bad.cfg"
 ok "an unknown thing to measure is an error that lists those there are" refuses 3 'one of: "verdicts" "rates"'
 ok "a report holds what was to be measured, and nothing else" measures_only_traffic
 ok "every kept seed passes" kept_seeds
-ok "200 random runs pass and reach every situation" "$sim" swarm --seeds 1..200
+ok "several processes print the same as one" jobs_equal
+ok "200 random runs pass and reach every situation" "$sim" swarm --seeds 1..200 --jobs "$(nproc)"
 echo "1..$number"

@@ -68,6 +68,7 @@ static inline int bed_make(void **state)
 			    .now = { .mono = { NS_PER_S }, .mesh = { START_NS } } };
 	bytes = node_bytes(&bed.self.config.limits);
 	bed.memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
+	memset(bed.memory, 0, bytes);
 	assert_int_equal(node_init(bed.memory, bytes, &bed.self.config, bed.now, &bed.node), 0);
 	assert_int_equal(member_meet(bed.node, bed.now, &bed.liar.certificate, LIAR_INCARNATION, 1, &from, &member), REJECT_NONE);
 	assert_int_equal(member_meet(bed.node, bed.now, &bed.third.certificate, 3, 1, &from, &member), REJECT_NONE);

@@ -53,6 +53,7 @@ static int bed_make(void **state)
 	issue(&bed.teller, 2, LINE_RATE, &other);
 	bytes = node_bytes(&bed.config.limits);
 	bed.memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
+	memset(bed.memory, 0, bytes);
 	assert_int_equal(node_init(bed.memory, bytes, &bed.config, bed.now, &bed.node), 0);
 	assert_int_equal(member_meet(bed.node, bed.now, &bed.teller, 7, 1, &from, &bed.member), REJECT_NONE);
 	node_tick(bed.node, bed.now);

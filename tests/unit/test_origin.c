@@ -65,7 +65,8 @@ static void the_window_slides_row_by_row(void **state)
 		/* 21: the two newest are followed */ { 0, BOOT(2) | 6, false, BOOT(9) + 2 * KEPT + 1, BOOT(9) + 3 * KEPT },
 		/* 22: the third is not */ { 0, BOOT(1) | 6, true, BOOT(9) + 2 * KEPT + 1, BOOT(9) + 3 * KEPT },
 	};
-	struct origin origin = { .used = true };
+	struct track tracks[STARTS_KEPT] = { { 0 } };
+	struct origin origin = { .used = true, .track = tracks };
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
@@ -84,7 +85,8 @@ static void any_order_agrees_with_a_list_of_the_seen(void **state)
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= 30; seed++) {
-		struct origin origin = { .used = true };
+		struct track tracks[STARTS_KEPT] = { { 0 } };
+		struct origin origin = { .used = true, .track = tracks };
 		uint64_t random = seed, middle = 1;
 
 		memset(seen, 0, sizeof(seen));
@@ -130,7 +132,8 @@ static void a_tick_is_whole_when_its_last_frame_is_here(void **state)
 		/* 11: an older tick of that place is too late to be kept */ { 12, 104, 1, false, 104 },
 		/* 12 */ { 13, 108, 2, false, 108 },
 	};
-	struct origin origin = { .used = true };
+	struct track tracks[STARTS_KEPT] = { { 0 } };
+	struct origin origin = { .used = true, .track = tracks };
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
@@ -143,7 +146,8 @@ static void a_tick_is_whole_when_its_last_frame_is_here(void **state)
 
 static void a_gap_shows_until_it_is_filled(void **state)
 {
-	struct origin origin = { .used = true };
+	struct track tracks[STARTS_KEPT] = { { 0 } };
+	struct origin origin = { .used = true, .track = tracks };
 
 	(void)state;
 	assert_false(origin_has_gap(&origin));
@@ -170,7 +174,8 @@ static void a_gap_shows_until_it_is_filled(void **state)
 
 static void a_claim_is_believed_for_one_window(void **state)
 {
-	struct origin origin = { .used = true };
+	struct track tracks[STARTS_KEPT] = { { 0 } };
+	struct origin origin = { .used = true, .track = tracks };
 	struct origin_want want;
 
 	(void)state;
@@ -189,7 +194,8 @@ static void a_claim_is_believed_for_one_window(void **state)
 
 static void what_is_given_up_is_asked_for_when_it_is_claimed_again(void **state)
 {
-	struct origin origin = { .used = true, .attempts = 9 };
+	struct track tracks[STARTS_KEPT] = { { 0 } };
+	struct origin origin = { .used = true, .track = tracks, .attempts = 9 };
 
 	(void)state;
 	note(&origin, BOOT(1) | 1);
@@ -216,7 +222,8 @@ static void what_is_given_up_is_asked_for_when_it_is_claimed_again(void **state)
 
 static void a_window_is_asked_for_up_to_what_is_claimed(void **state)
 {
-	struct origin origin = { .used = true };
+	struct track tracks[STARTS_KEPT] = { { 0 } };
+	struct origin origin = { .used = true, .track = tracks };
 	struct origin_want want;
 
 	(void)state;
@@ -246,7 +253,8 @@ static void a_window_is_asked_for_up_to_what_is_claimed(void **state)
 
 static void a_leap_beyond_the_window_is_told(void **state)
 {
-	struct origin origin = { .used = true };
+	struct track tracks[STARTS_KEPT] = { { 0 } };
+	struct origin origin = { .used = true, .track = tracks };
 
 	(void)state;
 	note(&origin, BOOT(1) | 1);

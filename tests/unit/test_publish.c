@@ -45,6 +45,7 @@ static struct node *lone_node(uint32_t frames_max, uint16_t frames_per_tick, uin
 	assert_int_equal(certificate_issue(&certificate, &mesh, authority.secret, config.certificate, &config.certificate_bytes), 0);
 	memory = aligned_alloc(64, (node_bytes(&config.limits) + 63) / 64 * 64);
 	assert_non_null(memory);
+	memset(memory, 0, node_bytes(&config.limits));
 	assert_int_equal(node_init(memory, node_bytes(&config.limits), &config, at(0), &node), 0);
 	return node;
 }

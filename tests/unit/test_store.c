@@ -15,7 +15,7 @@ static struct store store_open(uint32_t frames_max)
 	struct arena arena = { .memory = aligned_alloc(ARENA_ALIGN, bytes) };
 	struct store store;
 
-	memset(arena.memory, 0xa5, bytes); /* what was there before must not matter */
+	memset(arena.memory, 0, bytes);
 	store_init(&store, &arena, frames_max, 4);
 	return store;
 }

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Life and death of a simulated proxy: host, kernel's table and daemon begin, stop, stand still and end. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "node_internal.h"
+#include "pages.h"
+#include "proxy.h"
+#include "world.h"
+
+#define PEERS_ALL 32 /* this many lower-numbered members each is given; beyond them every second, fourth, ... */
+
+static void certify(struct world *world, struct proxy *proxy)
+{
+	struct certificate certificate = { .serial = 1, .endpoints = 1 };
+	const struct endpoint endpoint = member_endpoint(proxy->number);
+	const int region = world->scenario.regions[proxy->number % (unsigned int)world->scenario.regions_count];
+	uint8_t seed[32];
+
+	rng_fill(&proxy->rng, seed, sizeof(seed));
+	crypto_sign_seed_keypair(certificate.public_key, proxy->config.secret_key, seed);
+	snprintf(certificate.name, sizeof(certificate.name), "node-%u", proxy->number);
+	snprintf(certificate.region, sizeof(certificate.region), "%s", region_names[region]);
+	certificate.endpoint[0].address = endpoint.address;
+	certificate.endpoint[0].port = endpoint.port;
+	if (certificate_issue(&certificate, &world->mesh, world->authority_secret, proxy->config.certificate,
+			      &proxy->config.certificate_bytes))
+		abort();
+}
+
+/* The oracle's is never full. */
+static void table_make(struct world *world, struct proxy *proxy, int64_t now_ns)
+{
+	const struct scenario *scenario = &world->scenario;
+
+	kernel_open(&proxy->kernel, &scenario->thresholds, &world->mesh,
+		    proxy->number < (unsigned int)scenario->members ? (uint32_t)scenario->table_pairs : 0, (uint32_t)scenario->cpus, now_ns);
+	proxy->kernel.no_evidence = scenario->without == DEFENCE_EVIDENCE;
+}
+
+void proxy_open(struct world *world, unsigned int number, bool gossip)
+{
+	const struct scenario *scenario = &world->scenario;
+	struct proxy *proxy = &world->proxies[number];
+
+	proxy->world = world; /* all else is zero */
+	proxy->number = number;
+	proxy->rng = rng_make(world->seed, "proxy", number);
+	proxy->powered = true;
+	proxy->stopped_mesh_ns = proxy->ended_mesh_ns = INT64_MIN / 2;
+	proxy->config = (struct node_config){
+		.limits = { .keys_max = (uint32_t)scenario->keys_max,
+			    .cells_max = (uint32_t)scenario->cells_max,
+			    .frames_max = (uint32_t)scenario->frames_max,
+			    .members_max = gossip ? (uint32_t)scenario->members : 1 },
+		.mesh = world->mesh,
+		.thresholds = scenario->thresholds,
+		.incarnation = 1000,
+		.datagram_bytes = (uint16_t)scenario->datagram_bytes,
+		.frames_per_tick = (uint16_t)scenario->frames_per_tick,
+		.gossip = gossip && scenario->sharing == SHARING_MESH,
+	};
+	memcpy(proxy->config.mesh_secret, world->mesh_secret, MESH_SECRET_BYTES);
+	certify(world, proxy);
+	if (gossip) {
+		proxy->offset_ns = (int64_t)(rng_between(&proxy->rng, -1, 1) * scenario->skew_ms * NS_PER_MS);
+		proxy->drift_ppm = (int64_t)(rng_between(&proxy->rng, -1, 1) * scenario->drift_ppm);
+		if (scenario->skewed_from > 0 && (int)number >= scenario->skewed_from)
+			proxy->offset_ns += (int64_t)(scenario->skewed_ms * NS_PER_MS);
+		proxy->first_offset_ns = proxy->host_offset_ns = proxy->offset_ns;
+	}
+	proxy->memory = pages_take(node_bytes(&proxy->config.limits));
+	if (!proxy->memory)
+		abort();
+	table_make(world, proxy, proxy_mesh_ns(proxy, world->now_ns));
+}
+
+void proxy_start(struct world *world, unsigned int number)
+{
+	struct proxy *proxy = &world->proxies[number];
+	struct now now;
+
+	if (proxy->running || world->now_ns < proxy->suspended_until_ns)
+		return;
+	if (proxy->host_offset_ns != proxy->offset_ns) { /* mesh time is the host's from now on */
+		const int64_t told_ns = proxy->kernel.harvested_at_ns;
+
+		world->check.reached[REACHED_CLOCK_JUMP]++;
+		proxy->ended_mesh_ns += proxy->host_offset_ns - proxy->offset_ns;
+		kernel_shift(&proxy->kernel, proxy->host_offset_ns - proxy->offset_ns);
+		proxy->offset_ns = proxy->host_offset_ns;
+		if (proxy_mesh_ns(proxy, world->now_ns) < told_ns) { /* as table_time_went_back */
+			proxy->config.incarnation++;
+			proxy->kernel.renewed = true;
+			world->check.reached[REACHED_TIME_BACK]++;
+		}
+	}
+	now = proxy_now(proxy, world->now_ns);
+	if (!proxy->powered) { /* a new table: a new incarnation, never used before */
+		proxy->config.incarnation += 1;
+		proxy->config.boot = 0;
+		kernel_close(&proxy->kernel);
+		table_make(world, proxy, now.mesh.ns);
+		proxy->powered = true;
+	}
+	proxy->config.boot++;
+	rng_fill(&proxy->rng, proxy->config.seed, SEED_BYTES);
+	memset(proxy->member_number, 0xff, sizeof(proxy->member_number));
+	pages_clear(proxy->memory, node_bytes(&proxy->config.limits));
+	if (node_init(proxy->memory, node_bytes(&proxy->config.limits), &proxy->config, now, &proxy->node))
+		abort();
+	if (world->scenario.without == DEFENCE_QUOTAS) { /* first come, first served, up to what there is */
+		proxy->node->ledger.cells_max *= 2;
+		proxy->node->ledger.keys_max *= 2;
+	}
+	/* In a large mesh some of them, each at another distance: greetings are for those who know nobody. */
+	for (unsigned int back = 1; proxy->config.gossip && back <= number; back = back < PEERS_ALL ? back + 1 : 2 * back)
+		node_greet(proxy->node, member_endpoint(number - back));
+	proxy->running = true;
+	proxy->life++;
+	proxy->waking = false;
+	proxy->turn_at_ns = INT64_MAX;
+	proxy->kernel.resuming = true;
+	proxy->kernel.young_until_ns = now.mesh.ns + proxy->kernel.window_max_ns;
+	proxy->busy_until_ns = proxy->paused_until_ns = world->now_ns;
+	trace_note(&world->trace, world->now_ns, TRACE_START, number, proxy->config.boot);
+	proxy_plan_tick(proxy);
+}
+
+static void totals_add(const struct node_counters *counters, struct proxy_totals *totals)
+{
+	totals->received += counters->datagrams_received;
+	totals->sent += counters->datagrams_sent;
+	totals->bytes_received += counters->bytes_received;
+	totals->bytes_sent += counters->bytes_sent;
+	totals->signatures_made += counters->signatures_made;
+	totals->signatures_checked += counters->signatures_checked;
+	totals->frames_received += counters->frames_received;
+	totals->frames_duplicate += counters->frames_duplicate;
+	totals->frames_repaired += counters->frames_repaired;
+	totals->frames_published += counters->frames_published;
+	totals->cells_published += counters->cells_published;
+	for (unsigned int i = 0; i < REJECT_COUNT; i++)
+		totals->rejects[i] += counters->rejects[i];
+}
+
+void proxy_totals(const struct proxy *proxy, struct proxy_totals *ret_totals)
+{
+	*ret_totals = proxy->gone;
+	ret_totals->inbox_lost = proxy->inbox_lost;
+	if (proxy->running)
+		totals_add(&proxy->node->counters, ret_totals);
+}
+
+void proxy_stop(struct world *world, unsigned int number)
+{
+	struct proxy *proxy = &world->proxies[number];
+
+	if (!proxy->running)
+		return;
+	totals_add(&proxy->node->counters, &proxy->gone);
+	liar_close(proxy);
+	node_close(proxy->node);
+	proxy->running = false;
+	proxy->life++;
+	if (proxy_mesh_ns(proxy, world->now_ns) > proxy->stopped_mesh_ns)
+		proxy->stopped_mesh_ns = proxy_mesh_ns(proxy, world->now_ns);
+	for (; proxy->inbox_count > 0; proxy->inbox_count--) {
+		flight_free(proxy->inbox[proxy->inbox_head]);
+		proxy->inbox_head = (proxy->inbox_head + 1) % INBOX_SIZE;
+	}
+	proxy->ended_mesh_ns = proxy_mesh_ns(proxy, world->now_ns);
+	trace_note(&world->trace, world->now_ns, TRACE_STOP, number, proxy->config.boot);
+}
+
+void proxy_power_off(struct world *world, unsigned int number)
+{
+	proxy_stop(world, number);
+	world->proxies[number].powered = false;
+}
+
+void proxy_pause(struct world *world, unsigned int number, int64_t until_ns)
+{
+	struct proxy *proxy = &world->proxies[number];
+
+	if (until_ns > proxy->paused_until_ns)
+		proxy->paused_until_ns = until_ns;
+	trace_note(&world->trace, world->now_ns, TRACE_PAUSE, number, (uint64_t)until_ns);
+}
+
+/* Its monotonic clock stood still, too: from now on it is behind by as long. */
+static void resume(struct world *world, uint64_t who, void *what)
+{
+	struct proxy *proxy = &world->proxies[who];
+
+	if (world->now_ns == proxy->suspended_until_ns) /* else it was set free before */
+		proxy->offset_ns -= (int64_t)(intptr_t)what;
+}
+
+void proxy_suspend(struct world *world, unsigned int number, int64_t until_ns)
+{
+	struct proxy *proxy = &world->proxies[number];
+
+	if (world->now_ns < proxy->suspended_until_ns || world->now_ns < proxy->paused_until_ns)
+		return;
+	proxy->suspended_until_ns = until_ns;
+	heap_add(&world->heap, until_ns, resume, number, (void *)(intptr_t)(until_ns - world->now_ns));
+	proxy_pause(world, number, until_ns);
+}
+
+void proxy_close(struct world *world, unsigned int number)
+{
+	struct proxy *proxy = &world->proxies[number];
+
+	proxy_stop(world, number);
+	kernel_close(&proxy->kernel);
+	pages_free(proxy->memory, node_bytes(&proxy->config.limits));
+}
+
