@@ -12,7 +12,7 @@ export ASAN_OPTIONS="${ASAN_OPTIONS:-abort_on_error=0:detect_leaks=1}" UBSAN_OPT
 for program in "$@"; do
 	printf '%-56s ' "$program"
 	start=$(date +%s)
-	timeout "${TEST_TIMEOUT:-900}" "$program" >"$log" 2>&1 </dev/null
+	timeout "${TEST_TIMEOUT:-1200}" "$program" >"$log" 2>&1 </dev/null
 	status=$?
 	ok=$(grep -c '^ok ' "$log")
 	bad=$(grep -c '^not ok ' "$log")

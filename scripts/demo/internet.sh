@@ -17,13 +17,13 @@ die() { printf 'demo: %s\n' "$*" >&2; exit 1; }
 # Runs a command in a namespace of ours. nsenter, not "ip netns exec": the latter hides the BPF file system.
 in_ns() { namespace=$1; shift; nsenter --net="/run/netns/$name-$namespace" "$@"; }
 
-# Waits until a command succeeds: wait_for SECONDS WHAT COMMAND...
+# Waits until a command succeeds: wait_for SECONDS WHAT COMMAND... Seconds of a machine with nothing else to do; a reader that will not be wrong
+# about a slow one sets slack, which is added.
 wait_for() {
-	patience=$(($1 * 20)) what=$2
+	patience=$(($(date +%s) + $1 + ${slack:-0})) what=$2
 	shift 2
 	until "$@" >/dev/null 2>&1; do
-		patience=$((patience - 1))
-		[ "$patience" -gt 0 ] || { printf 'demo: waited in vain for %s\n' "$what" >&2; return 1; }
+		[ "$(date +%s)" -le "$patience" ] || { printf 'demo: waited in vain for %s\n' "$what" >&2; return 1; }
 		sleep 0.05
 	done
 }
@@ -131,9 +131,10 @@ socket_of() { echo "$state/proxy$1.sock"; }
 pins_of() { echo "$state/bpf/proxy$1"; }
 conf_of() { echo "$state/mesh/proxy$1/proxy$1.conf"; }
 
-# The keys and certificates of all proxies, as on three real hosts.
+# The keys and certificates of all proxies, as on three real hosts. mesh_options: of `mesh init`, none unless the reader sets some
 make_mesh() {
-	"$bin/gossipctl" mesh init --directory "$state/mesh" >"$state/mesh.log" 2>&1 || { cat "$state/mesh.log" >&2; die "gossipctl mesh init failed"; }
+	# shellcheck disable=SC2086
+	"$bin/gossipctl" mesh init --directory "$state/mesh" ${mesh_options:-} >"$state/mesh.log" 2>&1 || { cat "$state/mesh.log" >&2; die "gossipctl mesh init failed"; }
 	for i in $(each_proxy); do
 		"$bin/gossipctl" mesh issue "proxy$i" --directory "$state/mesh" --address "10.3.0.$i:$gossip_port" --interface clients \
 			--pair-rate 100 --destination-rate 6000 >>"$state/mesh.log" 2>&1 ||

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# One gossipd on one host, as verbs for the tests of this folder. The reader calls begin; the end comes by itself.
+# One gossipd on one host, as verbs for the tests of this folder. The reader sets mesh_options (of `mesh init`) if it wants any and calls begin; the
+# end comes by itself.
 #
 #      $name (a namespace)          $name-peer (a namespace)
 #      clients  10.77.1.1 <--veth--> clients 10.77.1.2
@@ -29,7 +30,8 @@ begin() {
 	ip -n "$name-peer" link set clients up
 	mkdir "$dir/bpf"
 	mount -t bpf bpf "$dir/bpf"
-	"$ctl" mesh init --directory "$dir/mesh" >/dev/null
+	# shellcheck disable=SC2086
+	"$ctl" mesh init --directory "$dir/mesh" ${mesh_options:-} >/dev/null
 	issue a 10.77.1.1:7946 --interface clients
 	conf=$dir/mesh/a/a.conf
 }
@@ -84,7 +86,7 @@ stop() {
 refused() {
 	text=$1
 	shift
-	inside timeout 20 "$@" "$bin/gossipd" --config "$conf" >"$dir/refused" 2>&1
+	inside timeout 80 "$@" "$bin/gossipd" --config "$conf" >"$dir/refused" 2>&1
 	status=$?
 	[ "$status" -eq 1 ] || { echo "ended with $status:"; cat "$dir/refused"; return 1; }
 	grep -qF -e "$text" "$dir/refused" || { echo "did not say \"$text\":"; cat "$dir/refused"; return 1; }

@@ -33,6 +33,7 @@ in_() { space=$1; shift; nsenter --net="/run/netns/$name-$space" "$@"; }
 ask() { "$ctl" --socket "$dir/a.sock" "$@"; }
 reason() { ask status --json | jq ".reasons[] | select(.name == \"$1\") | .packets"; }
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
+has_ended() { ! grep -q '^State:[[:space:]]*[^Z[:space:]]' "/proc/$daemon/status"; }
 
 start() {
 	: >"$dir/log"
@@ -43,7 +44,8 @@ start() {
 
 stop() {
 	kill -TERM "$daemon"
-	wait_for 5 is_gone "$daemon"
+	wait_for 5 has_ended
+	wait "$daemon"
 	daemon=
 }
 
@@ -155,14 +157,14 @@ captured() {
 	test "$(stat -c %s "$dir/drops.pcap")" -eq $((24 + $1 * (16 + 114))) || { ls -l "$dir/drops.pcap"; return 1; }
 	test "$(od -A n -t x4 -N 4 "$dir/drops.pcap" | tr -d ' ')" = a1b23c4d
 }
-( ask capture --client 10.79.3.0/24 --count 5 --seconds 30 --output "$dir/drops.pcap" >"$dir/capture" 2>&1; echo "ended $?" >>"$dir/capture" ) &
+( ask capture --client 10.79.3.0/24 --count 5 --seconds 100 --output "$dir/drops.pcap" >"$dir/capture" 2>&1; echo "ended $?" >>"$dir/capture" ) &
 capture=$!
 wait_for 5 test -s "$dir/drops.pcap"
 ok "a_second_capture_is_refused" sh -c "! $ctl --socket $dir/a.sock capture --seconds 1 --output $dir/none.pcap"
 flood 10.79.4.1
 # A CPU gives only a few samples a jiffy: once more until it has enough.
-has_ended() { flood 10.79.3.1; is_gone "$capture"; }
-wait_for 10 has_ended
+enough() { flood 10.79.3.1; is_gone "$capture"; }
+wait_for 10 enough
 ok "a_capture_ends_with_its_count" grep -q "ended 0" "$dir/capture"
 ok "says_what_it_caught" grep -q "^5 packets, drop_pair 5" "$dir/capture"
 ok "and_is_a_pcap_file_of_them" captured 5

@@ -4,6 +4,7 @@
 # memory; clients of the control socket that ask and never read, and that read everything while counts come in. Needs root. Speaks TAP.
 set -u
 . "$(dirname "$0")/lonely.sh"
+mesh_options="--window-max-ms 20000" # slots of 10 s: the ledger holds what was counted in the last 60 to 70 s
 begin
 state=$dir/a.state
 
@@ -91,7 +92,7 @@ enough= least=
 memory() {
 	for mb in 16 32 48 64 96 128 192 256 512; do
 		# shellcheck disable=SC3045 # dash, busybox and bash all have it
-		inside sh -c "ulimit -v $((mb * 1024)); exec timeout 3 '$bin/gossipd' --config '$conf'" >"$dir/refused" 2>&1
+		inside sh -c "ulimit -v $((mb * 1024)); exec timeout 8 '$bin/gossipd' --config '$conf'" >"$dir/refused" 2>&1
 		status=$?
 		case $status in
 		124 | 0) enough=$mb; return 0 ;;
@@ -158,13 +159,13 @@ ok "no_count_was_lost_meanwhile" wait_for 5 all_counted
 # ---- a daemon that stands still, or is gone ----
 
 alone_events() { ask events --json | jq -s '[.. | objects | select(.kind? == "kernel_alone")] | length'; }
-alone_is() { [ "$(alone_events)" = "$1" ]; }
-ok "nobody_was_alone_so_far" alone_is 0
+alone=$(alone_events) # a machine so slow that it stood still for 3 s has told some already
+alone_again() { [ "$(alone_events)" -gt "$alone" ]; }
 kill -STOP "$daemon"
 sleep 4 # the kernel takes it for dead after 3 s: nothing can be waited for
 outside "$root/tests/e2e/throw.py" clients "$mac" 203.0.113.10 198.18.0.1 2000 1 >/dev/null
 kill -CONT "$daemon"
-ok "a_silence_is_told_when_it_is_over" wait_for 5 alone_is 1
+ok "a_silence_is_told_when_it_is_over" wait_for 5 alone_again
 ok "with_how_much_was_judged_meanwhile" logged "packets were judged by the kernel alone"
 ok "it_dies" sh -c "kill -KILL $daemon"
 wait "$daemon" 2>/dev/null

@@ -6,6 +6,7 @@ set -u
 . "$(dirname "$0")/relayed.sh"
 proxies=3
 all="1 2 3"
+mesh_options="--window-max-ms 16000" # slots of 8 s: ledgers hold what was counted in the last 48 to 56 s
 
 begin
 make_mesh
@@ -21,11 +22,11 @@ check a_limit_is_told_at_once wait_for 5 "proxy1's limit" member 2 1 '.load_limi
 check without_a_capacity_there_is_no_load member 2 3 '.load == null and .load_limit == null'
 new_destination
 throwers=
-throw 1 "$destination" 40 250 50
-loaded() { member "$1" 1 '.load > 0.2 and .load < 0.6'; }
+throw 1 "$destination" 40 4000 50 # 800 a second, less where the machine is slow, until it is ended
+loaded() { member "$1" 1 '.load > 0.1 and .load < 0.6'; }
 check a_load_is_told_to_others wait_for 20 "proxy1's load at proxy2" loaded 2
 check and_to_the_third wait_for 5 "proxy1's load at proxy3" loaded 3
-check it_knows_its_own loaded 1
+check it_knows_its_own wait_for 5 "its own load" loaded 1
 kill $throwers 2>/dev/null
 
 # ---- leaving ----
@@ -37,6 +38,8 @@ wait_for 10 "gossipd of proxy2" daemon_answers 2
 check and_is_back wait_for 10 "three members" up 1 3
 
 ended() { ! kill -0 "$(cat "$state/pid.proxy3")" 2>/dev/null || [ "$(awk '{ print $3 }' "/proc/$(cat "$state/pid.proxy3")/stat")" = Z ]; }
+silences_of_3() { ctl 1 events --json | jq -s '[.[] | .. | objects | select(.kind? == "member_silent" and .member? == "proxy3")] | length'; }
+silences=$(silences_of_3)
 check leave_is_answered ctl 3 leave
 check its_daemon_ends_by_itself wait_for 10 "the end of proxy3" ended
 check the_others_know_that_it_left wait_for 3 "proxy1 to know" member 1 3 '.left and .state == "left"'
@@ -44,10 +47,8 @@ check all_of_them wait_for 3 "proxy2 to know" member 2 3 .left
 check an_event_says_so event 1 member_left 3
 two_members() { [ "$(status_of "$1" members)" = 2 ] && up "$1" 2 && [ "$(status_of "$1" degraded)" = false ]; }
 check nobody_waits_for_it wait_for 10 "a healthy mesh of two" two_members 1
-silent_3() { event 1 member_silent 3; }
 sleep 3 # longer than MEMBER_SILENT_MS: what must not come has no moment
-if silent_3 >/dev/null 2>&1; then said=1; else said=0; fi
-check and_nobody_misses_it test "$said" -eq 0
+check and_nobody_misses_it test "$(silences_of_3)" = "$silences"
 check its_filter_is_still_on sh -c "ip -n $name-proxy3 link show dev clients | grep -q xdp"
 quit proxy3
 daemon_start 3

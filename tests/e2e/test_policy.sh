@@ -38,9 +38,10 @@ policy() {
 	wait_for 10 told "is in force in the kernel" $((before + 1))
 }
 
-# pings COUNT: how many of them were answered
-pings() { nsenter --net="/run/netns/$name-client" ping -q -c "$1" -i 0.01 -W 1 10.77.2.2 | sed -n 's/.* \([0-9]*\) received.*/\1/p'; }
-answered() { got=$(pings "$1"); [ "$got" "$2" "$3" ] || { echo "$got of $1 answered"; return 1; }; }
+# pings COUNT WAIT: how many of them were answered, the last within WAIT seconds
+pings() { nsenter --net="/run/netns/$name-client" ping -q -c "$1" -i 0.01 -W "$2" 10.77.2.2 | sed -n 's/.* \([0-9]*\) received.*/\1/p'; }
+answered() { got=$(pings "$1" 10); [ "$got" -eq "$1" ] || { echo "$got of $1 answered"; return 1; }; }
+some_answered() { got=$(pings "$1" 1); [ "$got" "$2" "$3" ] || { echo "$got of $1 answered"; return 1; }; }
 
 # ---- the place ----
 
@@ -74,9 +75,9 @@ daemon=$!
 # ---- ----
 
 ok "it_starts_with_an_empty_policy" wait_for 15 grep -q 'gossipd: ready:' "$dir/log"
-ok "packets_pass" answered 5 -eq 5
+ok "packets_pass" answered 5
 ok "a_block_is_taken_over" policy 'block = ["10.77.1.0/24"];'
-ok "and_drops" answered 5 -eq 0
+ok "and_drops" some_answered 5 -eq 0
 ok "with_its_own_counter" grew drop_blocked 4
 ok "explain_says_why" says "is on block" ask explain 10.77.1.2 10.77.2.2
 ok "and_by_which_rule" says "10.77.1.0/24" ask explain 10.77.1.2 10.77.2.2
@@ -89,20 +90,20 @@ ok "a_wrong_policy_is_told_at_its_line" wait_for 10 told "rules:2: this setting 
 printf 'pair_min_window_ms = 60000;\n' >"$dir/mesh/a/rules"
 kill -HUP "$daemon"
 ok "and_one_that_does_not_fit_the_mesh" wait_for 10 told "window_max / decay^2" 1
-ok "the_old_one_stays_in_force" answered 3 -eq 0
+ok "the_old_one_stays_in_force" some_answered 3 -eq 0
 
 ok "a_rate_by_prefix_is_taken_over" policy 'rules = ( { client = "10.77.1.2"; pair_rate = 2; } );'
-ok "and_holds" answered 50 -lt 30
+ok "and_holds" some_answered 50 -lt 30
 ok "never_drop_is_taken_over" policy 'rules = ( { client = "10.77.1.2"; pair_rate = 2; } ); never_drop = ( { destination = "10.77.2.0/24"; } );'
-ok "and_comes_before_the_rate" answered 50 -eq 50
+ok "and_comes_before_the_rate" answered 50
 ok "with_its_own_counter" grew pass_never_drop 49
 ok "protected_only_is_taken_over" policy 'protected_only = true; protected = ["192.0.2.0/24"]; block = ["10.0.0.0/8"];'
-ok "what_is_not_protected_passes_uncounted" answered 5 -eq 5
+ok "what_is_not_protected_passes_uncounted" answered 5
 ok "with_its_own_counter" grew pass_unprotected 4
 
-ok "a_block_with_an_end_is_taken_over" policy "block = ( { client = \"10.77.1.2\"; until = \"$(date -u -d '+8 seconds' +%Y-%m-%dT%H:%M:%SZ)\"; } );"
-ok "and_drops" answered 3 -eq 0
-ok "and_ends_by_itself" wait_for 20 answered 1 -eq 1
+ok "a_block_with_an_end_is_taken_over" policy "block = ( { client = \"10.77.1.2\"; until = \"$(date -u -d '+12 seconds' +%Y-%m-%dT%H:%M:%SZ)\"; } );"
+ok "and_drops" some_answered 3 -eq 0
+ok "and_ends_by_itself" wait_for 20 some_answered 1 -eq 1
 ok "which_is_shown" says "ended" ask policy show
 ok "and_in_force_as_ended" wait_for 5 told "is in force in the kernel" $((before + 2))
 
@@ -113,6 +114,6 @@ ok "a_client_sprays_destinations" spray
 ok "beyond_its_quota_they_get_no_record" grew client_quota 3
 ok "which_status_shows" wait_for 5 full
 ok "and_an_event" wait_for 5 says client_quota ask events
-ok "while_its_known_pair_goes_on" answered 5 -eq 5
+ok "while_its_known_pair_goes_on" answered 5
 
 done_testing

@@ -1,34 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Every node key and the mesh secret replaced while three proxies filter an attack: no count is lost, nothing is dropped less, no alarm. The topology is
-# the demo's.
+# the demo's. Needs root. Speaks TAP.
 set -u
-
-root=$(cd "$(dirname "$0")/../.." && pwd)
-. "$root/scripts/demo/internet.sh"
-PATH=$PATH:/usr/sbin:/sbin
+. "$(dirname "$0")/relayed.sh"
+proxies=3
+mesh_options="--window-max-ms 20000" # slots of 10 s: ledgers hold what was counted in the last 60 to 70 s, all of this test
 tools=$root/build/demo
-proxies=3 number=0 failed=
-mkdir -p "$states"
-state=$(mktemp -d "$states/rXXXXXX")
-name=${state##*/}
-finish() { trap - EXIT; take_down; exit "${1:-1}"; }
-trap 'finish 1' EXIT INT TERM
+restart_ms=0
 
-check() {
-	label=$1
-	shift
-	number=$((number + 1))
-	if "$@" >"$state/check.log" 2>&1; then
-		echo "ok $number - $label"
-	else
-		echo "not ok $number - $label"
-		tail -n 5 "$state/check.log" | sed 's/^/# /'
-		failed=1
-	fi
-}
-
-ctl() { i=$1; shift; "$bin/gossipctl" --socket "$(socket_of "$i")" "$@"; }
 authority() { "$bin/gossipctl" "$@" --directory "$state/mesh" --socket "$(socket_of 1)"; }
 counters() { ctl "$1" status --json | jq -e "[.reasons[] | select(.name | test(\"$2\")) | .packets] | add"; }
 dropped() { counters "$1" '^drop_pair$'; }
@@ -42,8 +22,6 @@ ledger_of() {
 	done
 	echo "$total"
 }
-digest_of() { ctl "$1" status --json | jq -er '.status.ledger_digest'; }
-ledgers_equal() { first=$(digest_of 1) && [ "$first" = "$(digest_of 2)" ] && [ "$first" = "$(digest_of 3)" ]; }
 ledger_holds_the_truth() {
 	truth=$(counted_by_all) held=$(ledger_of "$1")
 	echo "held $held, counted by the kernels $truth"
@@ -52,7 +30,15 @@ ledger_holds_the_truth() {
 holds() { [ "$(ctl "$1" mesh show --json | jq "[.documents[] | select(.kind == \"$2\")][0].serial")" = "$3" ]; }
 more_dropped() { [ "$(dropped "$1")" -gt $((${2} + 100)) ]; }
 drops_go_on() { before=$(dropped "$1") && wait_for 3 "proxy$1 to drop more" more_dropped "$1" "$before"; }
-no_alarm() { ctl "$1" events --json | jq -s '[.[] | select(.kind | test("silent|skewed|equivocation|left_out|document_false|revoked|quota"))]' | jq -e 'length == 0'; }
+# A machine so slow that a daemon was silent for two seconds, or its answers a second on their way: that is told, and no fault.
+was_slow() {
+	[ "$restart_ms" -gt 1500 ] && return
+	for p in 1 2 3; do ctl "$p" status --json | jq -e '.status.tick_late_ms_worst > 1000' >/dev/null && return; done
+	return 1
+}
+events_of() { ctl "$1" events --json | jq -s "[.[] | select(.kind | test(\"$2\"))]"; }
+none() { jq -e 'length == 0' || return 1; }
+no_alarm() { events_of "$1" 'equivocation|left_out|document_false|revoked|quota' | none && { events_of "$1" 'silent|skewed' | none || was_slow; }; }
 has_new_key() { # PROXY, asked everywhere: a key is revoked when nobody needs it any more
 	key=$(awk -v n="proxy$1" '$1 == n { print $3 }' "$state/mesh/issued")
 	for other in 1 2 3; do
@@ -61,35 +47,37 @@ has_new_key() { # PROXY, asked everywhere: a key is revoked when nobody needs it
 	done
 }
 restart() {
+	begun=$(date +%s%3N)
 	quit "proxy$1"
-	launch "proxy$1" "proxy$1" "$state/proxy$1.log2" "$bin/gossipd" --config "$(conf_of "$1")"
-	wait_for 5 "gossipd of proxy$1" ctl "$1" members --json
+	daemon_start "$1"
+	wait_for 5 "gossipd of proxy$1" daemon_answers "$1" || return 1
+	took=$(($(date +%s%3N) - begun))
+	[ "$took" -le "$restart_ms" ] || restart_ms=$took
 }
 
-make_internet
+begin
 make_mesh
 start_mesh on 50 1000000 fair
 
+# It lasts until it is ended.
 launch traffic clients "$state/traffic.log" "$tools/traffic" --proxies 3 --attack spread --pair-rate 50 --destination-rate 1000000 \
-	--warmup 0 --duration 14 "$state/sent.trace"
+	--warmup 0 --duration 60 "$state/sent.trace"
 check the_attack_is_dropped wait_for 4 "proxy1 to drop" more_dropped 1 0
 check the_mesh_secret_is_rotated authority mesh rotate secret --in 1
-for i in 1 2 3; do
-	check "proxy${i}_gets_another_key" authority mesh rotate "proxy$i"
-	check "proxy${i}_is_back_with_it" restart "$i"
-	check "proxy${i}_is_known_by_it" wait_for 4 "its new key" has_new_key "$i"
-	check "proxy${i}_goes_on_dropping" drops_go_on "$i"
-	check "and_its_old_key_is_revoked" authority mesh revoke "proxy$i" --previous
+for proxy in 1 2 3; do
+	check "proxy${proxy}_gets_another_key" authority mesh rotate "proxy$proxy"
+	check "proxy${proxy}_is_back_with_it" restart "$proxy"
+	check "proxy${proxy}_is_known_by_it" wait_for 4 "its new key" has_new_key "$proxy"
+	check "proxy${proxy}_goes_on_dropping" drops_go_on "$proxy"
+	check "and_its_old_key_is_revoked" authority mesh revoke "proxy$proxy" --previous
 done
-for i in 1 2 3; do
-	check "proxy${i}_holds_the_rotation" wait_for 3 "the rotation" holds "$i" rotation 1
-	check "proxy${i}_holds_every_revocation" wait_for 3 "the revocations" holds "$i" revocation 3
+for proxy in 1 2 3; do
+	check "proxy${proxy}_holds_the_rotation" wait_for 3 "the rotation" holds "$proxy" rotation 1
+	check "proxy${proxy}_holds_every_revocation" wait_for 3 "the revocations" holds "$proxy" revocation 3
 done
-wait "$(cat "$state/pid.traffic")"
-rm -f "$state/pid.traffic"
-check all_ledgers_agree wait_for 3 "equal ledgers" ledgers_equal
-for i in 1 2 3; do check "proxy${i}_holds_every_count" ledger_holds_the_truth "$i"; done
-for i in 1 2 3; do check "proxy${i}_raised_no_alarm" no_alarm "$i"; done
-echo "1..$number"
-[ -z "$failed" ]
-finish $?
+quit traffic
+timed_check all_ledgers_agree wait_for 3 "equal ledgers" equal 1 2 3
+for proxy in 1 2 3; do check "proxy${proxy}_holds_every_count" wait_for 3 "the truth" ledger_holds_the_truth "$proxy"; done
+for proxy in 1 2 3; do check "proxy${proxy}_raised_no_alarm" no_alarm "$proxy"; done
+echo "# longest restart: $restart_ms ms"
+done_testing
