@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 
 #include "documents.h"
+#include "seal.h"
 
 /* ---- what every turn ends with ---- */
 
@@ -160,7 +161,8 @@ static void receive(void *user, const struct endpoint *from, uint8_t *bytes, siz
 	const struct observing *observing = user;
 
 	/* The reason for a refusal is counted by the core; nothing is said per packet. */
-	node_receive(observing->daemon->node, observing->now, from, bytes, size);
+	if (node_receive(observing->daemon->node, observing->now, from, bytes, size) == REJECT_NONE && bytes[3] == DATAGRAM_SEALED)
+		gate_heard(observing->daemon, bytes);
 }
 
 void daemon_receive(struct daemon *daemon, struct now now, unsigned int socket)

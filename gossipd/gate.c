@@ -5,6 +5,8 @@
 #include "daemon.h"
 
 _Static_assert(GATE_PEERS_MAX >= 2 * MEMBERS_MAX, "every member may move once within GATE_KEPT_S");
+_Static_assert(GATE_MARKS_MAX >= 2 * MEMBERS_MAX, "nearly every member finds a place for its mark");
+_Static_assert(sizeof(struct gate_head) <= SEAL_HEADER_BYTES, "the mark is part of the nonce");
 
 static bool is_wanted(struct daemon *daemon)
 {
@@ -35,6 +37,77 @@ static void want(struct daemon *daemon, const struct address *address)
 	gate->at = gate->count + 1;
 	gate->peers[gate->count++] = (struct gate_peer){ *address, daemon->seconds };
 }
+
+/* ---- marks ---- */
+
+/* As the gate's table has it, in an address's place. */
+static struct address key_of(const struct gate_marked *marked)
+{
+	struct address key;
+
+	memcpy(key.bytes, marked, sizeof(key.bytes));
+	return key;
+}
+
+static void mark_close(struct daemon *daemon, struct gate_mark *place)
+{
+	const struct address key = key_of(&place->marked);
+
+	table_gate_close(daemon->table, &key);
+	*place = (struct gate_mark){ .marked = { 0 } };
+}
+
+static void mark_open(struct daemon *daemon, struct gate_mark *place, const struct gate_marked *marked)
+{
+	const struct address key = key_of(marked);
+
+	if (place->marked.sender)
+		mark_close(daemon, place);
+	if (table_gate_open(daemon->table, &key) == 0)
+		*place = (struct gate_mark){ .marked = *marked, .since = daemon->seconds, .heard = daemon->seconds };
+}
+
+/* The sender's place, else a free one, else none. */
+static struct gate_mark *mark_place(struct gate *gate, uint64_t sender)
+{
+	struct gate_mark *free = NULL;
+
+	for (uint32_t way = 0; way < GATE_MARK_WAYS; way++) {
+		struct gate_mark *place = &gate->marks[(sender + way) % GATE_MARKS_MAX];
+
+		if (place->marked.sender == sender)
+			return place;
+		if (place->marked.sender == 0 && !free)
+			free = place;
+	}
+	return free;
+}
+
+void gate_heard(struct daemon *daemon, const uint8_t *datagram)
+{
+	const struct gate_head *head = (const struct gate_head *)datagram;
+	const struct gate_marked marked = { head->sender, head->mark };
+	struct gate_mark *place = is_wanted(daemon) ? mark_place(&daemon->gate, marked.sender) : NULL;
+
+	if (!place)
+		return; /* it goes on taking from its address's bucket */
+	if (place->marked.sender == marked.sender && place->marked.mark == marked.mark)
+		place->heard = daemon->seconds;
+	else if (place->marked.sender != marked.sender || place->since != daemon->seconds)
+		mark_open(daemon, place, &marked);
+}
+
+static void forget_marks(struct daemon *daemon)
+{
+	for (uint32_t i = 0; i < GATE_MARKS_MAX; i++) {
+		struct gate_mark *place = &daemon->gate.marks[i];
+
+		if (place->marked.sender && place->heard + GATE_KEPT_S < daemon->seconds)
+			mark_close(daemon, place);
+	}
+}
+
+/* ---- addresses no longer wanted ---- */
 
 static void forget(struct daemon *daemon)
 {
@@ -71,4 +144,5 @@ void gate_second(struct daemon *daemon, struct now now)
 			want(daemon, &view.endpoint.address);
 	}
 	forget(daemon);
+	forget_marks(daemon);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The gate at the gossip port: what is addressed to the proxy itself there passes from the addresses of members, each with a
- * bucket far above what a member sends. From any other address a greeting (HELLO, one exact length) takes from one small bucket,
- * and anything else from one of many by its source, so that a member that has moved is heard even while others make noise; the
- * seal then tells who it is, and its new address becomes known. gossipd sends no fragments, so none is taken.
+ * The gate at the gossip port. What is addressed to the proxy itself there passes when it bears a member's mark, the part of its nonces
+ * that a member draws when it starts: from a bucket of that member, far above what it sends, wherever it comes from. Who only knows a
+ * member's address and id does not know the mark, so a flood in its name leaves that bucket alone. Else it takes from the bucket of a
+ * member's address, if it comes from one. From any other address a greeting (HELLO, one exact length) takes from one small bucket, and
+ * anything else from one of many by its source, so that a member that has moved is heard even while others make noise; the seal then
+ * tells who it is. gossipd sends no fragments, so none is taken.
  */
 #ifndef XDP_GATE_H
 #define XDP_GATE_H
@@ -18,10 +20,10 @@
 
 const volatile __u16 gate_ports_be[GATE_PORTS_MAX] = { 0 }; /* 0: none */
 
-/* The daemon inserts and deletes, the kernel writes the values. */
+/* By address, and by mark. The daemon inserts and deletes, the kernel writes the values. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, GATE_PEERS_MAX);
+	__uint(max_entries, GATE_PEERS_MAX + GATE_MARKS_MAX);
 	__type(key, struct address_key);
 	__type(value, struct gate_bucket);
 } gate_peers SEC(".maps");
@@ -72,7 +74,7 @@ static __always_inline __u32 stranger_of(const struct address_key *source, bool 
 	return (__u32)mix64(word ^ seed) % GATE_STRANGERS;
 }
 
-/* Whether a datagram of `bytes` (0: something else that might be one) may come in. */
+/* Whether a datagram of `bytes` (0: something else that might be one) may come in that bears no known mark. */
 static __always_inline __u32 gate(const struct packet *packet, __u32 bytes)
 {
 	struct gate_bucket *bucket;
@@ -91,10 +93,22 @@ static __always_inline __u32 gate(const struct packet *packet, __u32 bytes)
 	return bucket && bucket_take(bucket, packet->now, per_s) ? REASON_PASS_LOCAL : REASON_DROP_GOSSIP;
 }
 
+/* The bucket of the member whose mark a datagram bears, or NULL. */
+static __always_inline struct gate_bucket *bucket_of_mark(const struct gate_head *head, const void *data_end)
+{
+	struct gate_marked marked;
+
+	if ((const void *)(head + 1) > data_end)
+		return NULL;
+	marked = (struct gate_marked){ head->sender, head->mark };
+	return bpf_map_lookup_elem(&gate_peers, &marked);
+}
+
 /* A packet to the proxy itself. REASON_PASS_LOCAL: it is none of the gate's, or may come in. A global function. */
 __noinline int gate_pass(struct xdp_md *ctx, struct packet *packet, __u64 transport)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	struct gate_bucket *bucket;
 	struct udphdr *udp;
 
 	if (!packet || !gate_ports_be[0])
@@ -110,7 +124,10 @@ __noinline int gate_pass(struct xdp_md *ctx, struct packet *packet, __u64 transp
 		return REASON_PASS_LOCAL;
 	if (transport & TRANSPORT_FIRST)
 		return REASON_DROP_GOSSIP;
-	return gate(packet, bpf_ntohs(udp->len));
+	bucket = bucket_of_mark((const void *)(udp + 1), data_end);
+	if (!bucket)
+		return gate(packet, bpf_ntohs(udp->len));
+	return bucket_take(bucket, packet->now, GATE_MARKED_PER_S) ? REASON_PASS_LOCAL : REASON_DROP_GOSSIP;
 }
 
 #endif

@@ -45,8 +45,21 @@ _Static_assert(sizeof(struct tunnel_source) == 24, "layout");
 
 #define GATE_PORTS_MAX 4
 #define GATE_PEERS_MAX 4096 /* addresses: of 2048 members before and after a move; the peers of the config are among them */
+#define GATE_MARKS_MAX 4096 /* marks of members: places for twice as many, so that each finds one */
 #define GATE_STRANGERS 1024 /* buckets shared by all other addresses */
 #define GATE_HELLO GATE_STRANGERS /* the one after them */
+
+/* How a datagram begins: PROTOCOL.md, Datagrams. The mark is 8 bytes of the part of the nonce that a member draws when it starts. */
+struct gate_head {
+	__u8 word[4];
+	__u64 sender, counter, mark;
+} __attribute__((packed));
+
+/* Of `gate_peers`, beside addresses: a sender and its mark. Who could send from the address that looks alike knows the mark anyway. */
+struct gate_marked {
+	__u64 sender, mark;
+};
+_Static_assert(sizeof(struct gate_head) == 28 && sizeof(struct gate_marked) == 16, "layout");
 
 /* A token bucket. The kernel alone writes it; CPUs that race for it let a packet too many through. */
 struct gate_bucket {
