@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Whom the gate at the gossip port knows: the mark in the nonces of every member that was heard, and the config's peers and the address
- * every member was last heard at or is greeted at. An address that is no member's any more stays for another while, since datagrams of
- * both places are on their way when a member moves.
+ * Whom the gate at the gossip port knows: the mark in the nonces of every member that was heard, and the config's peers and the
+ * address every member was last heard at or is greeted at. An address that is no member's any more stays for another while, since
+ * datagrams of both places are on their way when a member moves.
  */
 #ifndef GOSSIPD_GATE_H
 #define GOSSIPD_GATE_H
@@ -26,7 +26,7 @@ struct gate_peer {
 /* A member has one mark at a time, and a new one once a second at most: it cannot use up the places of others. */
 struct gate_mark {
 	struct gate_marked marked; /* sender 0: a free place */
-	uint64_t since, heard; /* daemon->seconds */
+	uint64_t since, heard;	   /* daemon->seconds */
 };
 
 #define GATE_MARK_WAYS 8 /* places a member's mark may stand in, from one by its id on */

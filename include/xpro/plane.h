@@ -49,13 +49,13 @@ _Static_assert(sizeof(struct tunnel_source) == 24, "layout");
 #define GATE_STRANGERS 1024 /* buckets shared by all other addresses */
 #define GATE_HELLO GATE_STRANGERS /* the one after them */
 
-/* How a datagram begins: PROTOCOL.md, Datagrams. The mark is 8 bytes of the part of the nonce that a member draws when it starts. */
+/* How a datagram begins (PROTOCOL.md, Datagrams). The mark is 8 bytes of the nonce, of the part that a member draws when it starts. */
 struct gate_head {
 	__u8 word[4];
 	__u64 sender, counter, mark;
 } __attribute__((packed));
 
-/* Of `gate_peers`, beside addresses: a sender and its mark. Who could send from the address that looks alike knows the mark anyway. */
+/* Of `gate_peers`, beside addresses: a sender and its mark. Who sends from an address that looks like it knows the mark anyway. */
 struct gate_marked {
 	__u64 sender, mark;
 };

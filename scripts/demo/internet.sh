@@ -199,7 +199,7 @@ take_down() {
 	for pid in "$state"/pid.*; do
 		[ -f "$pid" ] && quit "${pid##*/pid.}"
 	done
-	[ -d "$state/bpf" ] && umount "$state/bpf"
+	[ -d "$state/bpf" ] && umount -l "$state/bpf"
 	[ -f "$state/namespaces" ] && while read -r namespace; do ip netns del "$namespace"; done <"$state/namespaces"
 	rm -rf "$state"
 	rmdir "$states" 2>/dev/null

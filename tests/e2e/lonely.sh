@@ -48,10 +48,10 @@ finish() {
 	trap - EXIT
 	[ -z "$daemon" ] || { kill -KILL "$daemon"; wait "$daemon"; } 2>/dev/null
 	for other in "$dir"/pid.*; do [ ! -f "$other" ] || { kill -KILL "$(cat "$other")"; wait "$(cat "$other")"; } 2>/dev/null; done
-	for mounted in "$dir"/tmpfs.*; do [ ! -d "$mounted" ] || umount "$mounted" 2>/dev/null; done
+	for mounted in "$dir"/tmpfs.*; do [ ! -d "$mounted" ] || umount -l "$mounted" 2>/dev/null; done
 	ip netns del "$name" 2>/dev/null
 	ip netns del "$name-peer" 2>/dev/null
-	umount "$dir/bpf" 2>/dev/null
+	umount -l "$dir/bpf" 2>/dev/null
 	rm -rf "$dir"
 }
 

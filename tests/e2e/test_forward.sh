@@ -21,7 +21,7 @@ finish() {
 	[ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null
 	wait
 	for space in device proxy server; do ip netns del "$name-$space" 2>/dev/null; done
-	umount "$dir/bpf" 2>/dev/null
+	umount -l "$dir/bpf" 2>/dev/null
 	rm -rf "$dir"
 }
 trap finish EXIT

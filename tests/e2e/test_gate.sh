@@ -20,7 +20,7 @@ finish() {
 		[ ! -f "$dir/$node.pid" ] || wait "$(cat "$dir/$node.pid")" 2>/dev/null
 		ip netns del "$name-$node" 2>/dev/null
 	done
-	umount "$dir/bpf" 2>/dev/null
+	umount -l "$dir/bpf" 2>/dev/null
 	rm -rf "$dir"
 }
 trap finish EXIT

@@ -19,7 +19,7 @@ finish() {
 	for other in "$dir"/pid.*; do [ ! -f "$other" ] || { kill -KILL "$(cat "$other")"; wait "$(cat "$other")"; } 2>/dev/null; done
 	ip netns del "$name" 2>/dev/null
 	ip netns del "$name-peer" 2>/dev/null
-	umount "$dir/bpf" 2>/dev/null
+	umount -l "$dir/bpf" 2>/dev/null
 	rm -rf "$dir"
 }
 trap finish EXIT

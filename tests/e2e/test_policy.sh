@@ -16,7 +16,7 @@ daemon=
 finish() {
 	[ -z "$daemon" ] || { kill -KILL "$daemon"; wait "$daemon"; } 2>/dev/null
 	for place in "$name" "$name-client" "$name-server"; do ip netns del "$place" 2>/dev/null; done
-	umount "$dir/bpf" 2>/dev/null
+	umount -l "$dir/bpf" 2>/dev/null
 	rm -rf "$dir"
 }
 trap finish EXIT

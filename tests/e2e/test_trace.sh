@@ -15,7 +15,7 @@ name=xpro-trace-$$
 finish() {
 	for pid in "$dir"/pid.*; do [ ! -f "$pid" ] || { kill -KILL "$(cat "$pid")"; wait "$(cat "$pid")"; } 2>/dev/null; done
 	for ns in a b c; do ip netns del "$name-$ns" 2>/dev/null; done
-	umount "$dir/bpf" 2>/dev/null
+	umount -l "$dir/bpf" 2>/dev/null
 	rm -rf "$dir"
 }
 trap finish EXIT
