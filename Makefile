@@ -213,8 +213,9 @@ demo: ## the main job between network namespaces (PROXIES=5, KEEP=1)
 
 bench: ## speed as ratios against xdp-filter, hashlimit, nft and Redis; also build/bench.jsonl
 	@scripts/dependencies.sh bench
-	@$(MAKE) --no-print-directory $(JOBS) binaries $(BENCHES) $(B)/tests/bench/probe_convergence
-	@tests/bench/run.sh $(BENCHES) "tests/bench/convergence.sh $(B)/tests/bench/probe_convergence"
+	@$(MAKE) --no-print-directory $(JOBS) binaries $(BENCHES) $(B)/tests/bench/probe_convergence $(B)/tests/relay/flood
+	@tests/bench/run.sh $(BENCHES) "tests/bench/convergence.sh $(B)/tests/bench/probe_convergence" \
+		"tests/bench/flood.sh $(B)/tests/bench/probe_convergence $(B)/tests/relay/flood"
 
 # libFuzzer needs every object built with its instrumentation, so these come straight from the sources.
 $(B)/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard proto/*.c proto/*.h include/xpro/*.h)

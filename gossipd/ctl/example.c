@@ -102,7 +102,7 @@ static void add_gossip(struct text *text, const struct config *config)
 	add(text, "\n# Members to greet: \"192.0.2.1:7946\", \"[2001:db8::1]:7946\" or \"proxy1.example:7946\". One that answers is enough to be found by: nodes issued later greet "
 		  "this one.\n");
 	add_endpoints(text, "peers", config->peers, config->peer_count);
-	add(text, "\n# false: XDP lets everything through to the gossip port; true: members' addresses, and little from others.\n"
+	add(text, "\n# false: XDP lets everything through to the gossip port; true: what members send, and little from others.\n"
 		  "# gossip_gate = true;\n"
 		  "\n"
 		  "# Packets per second this proxy can do, all interfaces together; 0 = the certificate's line rate, if it states one. Its load,\n"

@@ -19,5 +19,5 @@ make_mesh
 start_mesh on $pair_rate 1000000 fair
 set --
 for i in $(each_proxy); do set -- "$@" "$(pins_of "$i")"; done
-in_ns clients "$probe" $pair_rate "$@"
+in_ns clients "$probe" mesh.convergence.5 - 0 $pair_rate "$@"
 finish $?

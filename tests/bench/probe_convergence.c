@@ -4,9 +4,11 @@
  * namespace of the clients: sends real packets at the proxies in turn, each trial a new pair and enough of it to bring it over
  * its rate, at times that have nothing to do with the proxies' ticks; and watches the pinned tables of the others.
  *
- *     probe_convergence PAIR_RATE PINS...
+ *     probe_convergence FIGURE AGAINST FIRST PAIR_RATE PINS...
  *
- * PINS: each proxy's pin directory, in order; proxy I hears on the other end of the interface toI.
+ * FIGURE: the name of the p99 in bench.jsonl, "-" for none. AGAINST: what it is held against in ms, "-" for a tick and a little.
+ * FIRST: number of the first pair, TRIALS apart for runs on one mesh. PINS: each proxy's pin directory, in order; proxy I hears
+ * on the other end of the interface toI.
  */
 #include <errno.h>
 #include <linux/if_packet.h>
@@ -150,7 +152,7 @@ static void trial_begin(struct trial *trial, unsigned int number, uint32_t packe
 }
 
 /* Trials overlap: one begins while others are still on their way. Returns how many never arrived. */
-static unsigned int trials_run(uint32_t packets)
+static unsigned int trials_run(unsigned int first, uint32_t packets)
 {
 	unsigned int begun = 0, open = 0, i;
 	double next = bench_seconds();
@@ -160,7 +162,7 @@ static unsigned int trials_run(uint32_t packets)
 		double now = bench_seconds();
 
 		if (begun < TRIALS && now >= next) {
-			trial_begin(&trials[begun], begun, packets);
+			trial_begin(&trials[begun], first + begun, packets);
 			begun++;
 			next = now + 2 * drand48() * PAUSE_MS_MEAN / 1e3;
 		}
@@ -192,20 +194,21 @@ int main(int argc, char **argv)
 {
 	unsigned int lost, arrived, i;
 	uint32_t packets;
-	double p50, p99, max;
+	double p50, p99, max, against;
 	char how[160];
 
-	if (argc < 4 || argc - 2 > PROXIES_LIMIT) {
-		fprintf(stderr, "usage: probe_convergence PAIR_RATE PINS...\n");
+	if (argc < 7 || argc - 5 > PROXIES_LIMIT) {
+		fprintf(stderr, "usage: probe_convergence FIGURE AGAINST FIRST PAIR_RATE PINS...\n");
 		return 2;
 	}
-	packets = (uint32_t)strtoul(argv[1], NULL, 10) * 6 / 5; /* of one second: over the line at once */
-	proxy_count = (unsigned int)(argc - 2);
+	against = strcmp(argv[2], "-") == 0 ? TICK_MS_DEFAULT + REACH_MS : strtod(argv[2], NULL);
+	packets = (uint32_t)strtoul(argv[4], NULL, 10) * 6 / 5; /* of one second: over the line at once */
+	proxy_count = (unsigned int)(argc - 5);
 	for (i = 0; i < proxy_count; i++) {
-		watch(&proxies[i], argv[i + 2]);
+		watch(&proxies[i], argv[i + 5]);
 		socket_open(&proxies[i], i + 1);
 	}
-	lost = trials_run(packets);
+	lost = trials_run((unsigned int)strtoul(argv[3], NULL, 10), packets);
 	for (i = 0; i < TRIALS; i++)
 		if (!isfinite(trials[i].latency))
 			trials[i].latency = INFINITY; /* last, when sorted */
@@ -217,9 +220,9 @@ int main(int argc, char **argv)
 	max = trials[arrived - 1].latency * 1e3;
 	printf("convergence: %u proxies, %u pairs, %u never arrived: p50 %.1f ms, p99 %.1f ms, max %.1f ms; p99 - tick %.1f ms\n",
 	       proxy_count, TRIALS, lost, p50, p99, max, p99 - TICK_MS_DEFAULT);
-	snprintf(how, sizeof(how),
-		 "p99 of %u pairs (p50 %.1f, max %.1f), last packet at one to every other's table / tick + %d ms", arrived, p50,
-		 max, REACH_MS);
-	bench_figure("mesh.convergence.5", p99, TICK_MS_DEFAULT + REACH_MS, "ms", how);
+	snprintf(how, sizeof(how), "p99 of %u pairs (p50 %.1f, max %.1f), last packet at one to every other's table / %s",
+		 arrived, p50, max, strcmp(argv[2], "-") == 0 ? "tick + 20 ms" : "the same without the flood");
+	if (strcmp(argv[1], "-") != 0)
+		bench_figure(argv[1], p99, against, "ms", how);
 	return 0;
 }
