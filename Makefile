@@ -46,7 +46,7 @@ ORACLE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/oracle/test_%.c,$(
 UNIT        := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/oracle/test_*.c))
 DAEMON_UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/gossipd/test_*.c))
 XDP_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/xdp/test_*.c))
-E2E_TOOLS   := $(B)/tests/relay/relay $(B)/tests/relay/flood $(B)/tests/host/failing.so $(B)/tests/e2e/packets
+E2E_TOOLS   := $(B)/tests/relay/relay $(B)/tests/relay/flood $(B)/tests/host/failing.so $(B)/tests/host/clocks.so $(B)/tests/e2e/packets
 BENCHES     := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_BPF   := $(patsubst tests/bench/%.bpf.c,$(B)/gen/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 FUZZERS     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -187,7 +187,7 @@ $(B)/tests/relay/%: tests/relay/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $< $(LDFLAGS_ALL) -lev -o $@
 
-$(B)/tests/host/failing.so: tests/host/failing.c
+$(B)/tests/host/%.so: tests/host/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -g -O2 -Wall -Wextra -Wshadow -fPIC -shared $< -ldl -o $@
 

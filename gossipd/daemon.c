@@ -137,7 +137,7 @@ static void tick_begin(struct daemon *daemon, struct now now)
 	daemon->tick_begun = now.mono;
 	if (late_ms > daemon->counters.tick_late_ms_worst)
 		daemon->counters.tick_late_ms_worst = late_ms;
-	table_anchor(daemon->table, now);
+	table_anchor(daemon->table, mesh_clock_of_kernel(&daemon->clock, now));
 }
 
 bool daemon_tick(struct daemon *daemon, struct now now)
@@ -327,6 +327,7 @@ void daemon_second(struct daemon *daemon, struct now now)
 	resolve_second(daemon, now);
 	table_second(daemon->table, tell_interface, NULL);
 	look_at_health(daemon, now);
+	clock_second(daemon, now); /* last: from here on it may be later than now */
 }
 
 /* ---- policy ---- */

@@ -6,6 +6,7 @@
 #ifndef GOSSIPD_DAEMON_H
 #define GOSSIPD_DAEMON_H
 
+#include "clock_watch.h"
 #include "mesh_clock.h"
 #include "config.h"
 #include "events.h"
@@ -40,6 +41,7 @@ struct daemon {
 	struct config config;
 	struct identity identity;
 	struct mesh_clock clock;
+	struct clock_watch clock_watch;
 	struct state state;
 	struct table *table;
 	struct udp *udp; /* NULL with gossip = false */

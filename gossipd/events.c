@@ -182,6 +182,16 @@ void events_silence(struct events *events, struct now now, struct duration silen
 	log_warning("table: %s", record.text);
 }
 
+void events_slept(struct events *events, struct now now, struct duration slept)
+{
+	const double seconds = (double)slept.ns / NS_PER_S;
+	struct control_event record = { .at_ns = now.mesh.ns, .kind = "slept", .value = seconds };
+
+	snprintf(record.text, sizeof(record.text), "this host slept for %.1f s, as its clock and most members say: mesh time goes on from there", seconds);
+	keep(events, &record);
+	log_warning("clock: %s", record.text);
+}
+
 uint64_t events_first(const struct events *events)
 {
 	return events->next > EVENTS_KEPT ? events->next - EVENTS_KEPT : 0;

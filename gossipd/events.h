@@ -38,6 +38,9 @@ void events_client_quota(struct events *events, struct now now, uint32_t clients
 /* The daemon was silent, and the kernel filtered alone: `packets` were judged without what the mesh knew. */
 void events_silence(struct events *events, struct now now, struct duration silence, uint64_t packets);
 
+/* The host slept, and mesh time with it: both go on at the right time. */
+void events_slept(struct events *events, struct now now, struct duration slept);
+
 /* The number of the oldest event kept. */
 uint64_t events_first(const struct events *events);
 

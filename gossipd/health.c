@@ -66,7 +66,7 @@ static bool clock_was_set(const struct daemon *daemon, struct health *health)
 
 	if (drift_ms > -CLOCK_DRIFT_MS_MAX && drift_ms < CLOCK_DRIFT_MS_MAX)
 		return false;
-	return WHY(health, "clock: the host's was set while running, mesh time is %+lld ms off it; restart gossipd",
+	return WHY(health, "clock: the host's was set while running, mesh time is %+lld ms off it; if it is right now, restart gossipd",
 		   (long long)drift_ms);
 }
 

@@ -112,10 +112,12 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int events)
 	struct loop *loop = watcher->data;
 	struct now now = read_now(loop);
 
-	(void)ev, (void)events;
+	(void)events;
 	daemon_second(loop->daemon, now);
 	control_second(loop->daemon->control, now);
 	after_turn(loop, now);
+	if (loop->daemon->clock_watch.start_anew)
+		ev_break(ev, EVBREAK_ALL);
 }
 
 static void on_more(struct ev_loop *ev, ev_timer *watcher, int events)

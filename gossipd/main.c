@@ -132,7 +132,7 @@ static int run(const char *path)
 		return EXIT_FAILED;
 	}
 	log_info("stopped");
-	return EXIT_OK;
+	return daemon.clock_watch.start_anew ? EXIT_FAILED : EXIT_OK;
 }
 
 int main(int argc, char **argv)

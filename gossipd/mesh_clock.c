@@ -29,14 +29,25 @@ void mesh_clock_start(struct mesh_clock *clock)
 
 struct now mesh_clock_read(const struct mesh_clock *clock)
 {
-	struct instant mono = { read_ns(CLOCK_MONOTONIC) };
+	struct instant mono = { read_ns(CLOCK_MONOTONIC) + clock->slept.ns };
 
 	return (struct now){ .mono = mono, .mesh = instant_after(mono, clock->offset) };
 }
 
+void mesh_clock_slept(struct mesh_clock *clock, struct duration slept)
+{
+	clock->slept.ns += slept.ns;
+}
+
+struct now mesh_clock_of_kernel(const struct mesh_clock *clock, struct now now)
+{
+	now.mono.ns -= clock->slept.ns;
+	return now;
+}
+
 struct duration mesh_clock_drift(const struct mesh_clock *clock)
 {
-	return (struct duration){ clock->offset.ns - offset_now() };
+	return (struct duration){ clock->offset.ns + clock->slept.ns - offset_now() };
 }
 
 uint64_t mesh_clock_unix_ms(void)

@@ -34,6 +34,11 @@ void notify_send(const char *text)
 	close(fd);
 }
 
+bool notify_is_managed(void)
+{
+	return getenv("NOTIFY_SOCKET") != NULL;
+}
+
 struct duration notify_watchdog(void)
 {
 	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");

@@ -350,7 +350,8 @@ void member_measure(struct node *node, uint16_t number, struct now now, int64_t 
 		member->skew_ms = skew;
 	} else if (rtt <= 2 * member->rtt_ms + 1) { /* a delayed sample tells little of the clock */
 		member->rtt_ms += (rtt - member->rtt_ms) / 8;
-		member->skew_ms += (skew - member->skew_ms) / 4;
+		/* What is smoothed is the jitter of the way; a clock that was set, or a start with another, is seen at once. */
+		member->skew_ms += (skew - member->skew_ms) / (fabs(skew - member->skew_ms) > SKEW_MS_MAX ? 1 : 4);
 	} else {
 		member->rtt_ms += (rtt - member->rtt_ms) / 8;
 	}

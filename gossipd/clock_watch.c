@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Members are asked, because one clock alone proves nothing; the host's clock is, because members alone must not move it. */
+#include "clock_watch.h"
+
+#include <math.h>
+
+#include "daemon.h"
+#include "notify.h"
+
+/* Most members that are up have the clock that the host has now. */
+static bool members_agree(const struct daemon *daemon, struct now now, double behind_ms)
+{
+	unsigned int up = 0, agreeing = 0;
+	struct member_view member;
+	uint32_t cursor = 0;
+
+	while (node_next_member(daemon->node, now, &cursor, &member)) {
+		if (member.self || member.revoked || !member.up || isnan(member.skew_ms))
+			continue;
+		up++;
+		agreeing += fabs(member.skew_ms - behind_ms) < SKEW_MS_MAX;
+	}
+	return agreeing > 0 && 2 * agreeing > up;
+}
+
+static void start_anew(struct daemon *daemon, struct duration behind)
+{
+	struct clock_watch *watch = &daemon->clock_watch;
+
+	if (!watch->told)
+		log_error("clock: mesh time is %+.0f s off this host's clock and most members', and does not go back: gossipd must start anew%s",
+			  -(double)behind.ns / NS_PER_S, notify_is_managed() ? ", and ends for that" : "; restart it");
+	watch->told = true;
+	watch->start_anew = notify_is_managed();
+}
+
+void clock_second(struct daemon *daemon, struct now now)
+{
+	const struct duration behind = { -mesh_clock_drift(&daemon->clock).ns }, longest = duration_ms(CLOCK_SLEPT_DAYS_MAX * 86400000LL);
+	struct clock_watch *watch = &daemon->clock_watch;
+	const bool off = behind.ns > SKEW_MS_MAX * NS_PER_MS || behind.ns < -SKEW_MS_MAX * NS_PER_MS;
+
+	if (daemon->ticking)
+		return; /* a harvest is of the time it began at */
+	if (!off || !members_agree(daemon, now, (double)behind.ns / NS_PER_MS)) {
+		watch->agreed = 0;
+		return;
+	}
+	if (++watch->agreed < CLOCK_AGREED_S)
+		return;
+	watch->agreed = 0;
+	if (behind.ns < 0 || behind.ns > longest.ns) {
+		start_anew(daemon, behind);
+		return;
+	}
+	mesh_clock_slept(&daemon->clock, behind);
+	events_slept(&daemon->events, mesh_clock_read(&daemon->clock), behind);
+}
