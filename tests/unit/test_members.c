@@ -414,9 +414,39 @@ static void a_clock_is_told_by_frames_where_it_cannot_be_measured(void **state)
 	}
 }
 
+/* Samples that jitter are smoothed; one that is further off than any jitter is a clock that was set. */
+static void a_clock_that_was_set_is_seen_at_once(void **state)
+{
+	struct world_options options = options_of(3);
+	struct world *world = world_make(&options);
+	struct member *member;
+	struct node *node;
+	struct now now;
+
+	(void)state;
+	world_run(world, 1);
+	node = world_node(world, 0);
+	member = &node->members[1];
+	now = world_now(world);
+	member->rtt_ms = 10;
+	member->skew_ms = 0;
+	/* Sent now by its clock, in answer to what left 10 ms ago: 5 ms of it on the way here. */
+	for (int ahead_ms = 0; ahead_ms <= 600000; ahead_ms += 600000) {
+		member_measure(node, 1, now, now.mesh.ns + (ahead_ms - 5) * NS_PER_MS, now.mesh.ns - 10 * NS_PER_MS, 0);
+		assert_true(fabs(member->skew_ms - ahead_ms) < 1);
+		assert_true(member->skewed == (ahead_ms > 0));
+	}
+	member_measure(node, 1, now, now.mesh.ns - 5 * NS_PER_MS, now.mesh.ns - 10 * NS_PER_MS, 0);
+	assert_false(member->skewed);
+	member_measure(node, 1, now, now.mesh.ns + (400 - 5) * NS_PER_MS, now.mesh.ns - 10 * NS_PER_MS, 0);
+	assert_true(fabs(member->skew_ms - 100) < 1);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_clock_that_was_set_is_seen_at_once),
 		cmocka_unit_test(a_member_is_learnt_from_anybody),
 		cmocka_unit_test(a_larger_mesh_hands_frames_on),
 		cmocka_unit_test(a_larger_mesh_is_exact_under_loss),
