@@ -17,7 +17,13 @@ static __always_inline void account(__u32 reason, __u32 bytes)
 
 static __always_inline bool reason_is_drop(__u32 reason)
 {
-	return reason - REASON_DROP_BLOCKED <= REASON_DROP_TUNNEL - REASON_DROP_BLOCKED;
+	return reason - REASON_DROP_BLOCKED <= REASON_DROP_TAGS - REASON_DROP_BLOCKED;
+}
+
+/* Of a packet whose pair, and so whose policy, is not to be seen: in monitor mode, which all policies share, it passes. */
+static __always_inline __u32 unreadable(__u32 reason)
+{
+	return policies[POLICY_OF_PAIR(BANK_OF(state.active), 0)].flags & POLICY_MONITOR ? REASON_WOULD_DROP : reason;
 }
 
 /* Never XDP_ABORTED: what the filter cannot judge is the stack's to judge. */

@@ -22,10 +22,7 @@
 #define IPV6_HOP_BY_HOP 0
 #define IPV6_ROUTING 43
 #define IPV6_AUTHENTICATION 51
-#define IPV6_ICMP 58
 #define IPV6_DESTINATION_OPTIONS 60
-#define ND_FIRST 133 /* router solicitation */
-#define ND_LAST 137  /* redirect */
 
 /* A packet on its way through the filter. */
 struct packet {
@@ -54,7 +51,11 @@ static __always_inline bool ipv4_is_unicast(__u32 address)
 	return address - 1 < 0xfffffffeU && address >> 24 != 127 && address >> 28 != 0xe;
 }
 
-/* ::, ::1, ::ffff:0:0/96, fe80::/10 and ff00::/8 name no single host beyond the link. Words as they stand in the packet. */
+/*
+ * ::, ::1, ::ffff:0:0/96, fe80::/10 and ff00::/8 name no single host beyond the link. Words as they stand in the packet. Neighbour
+ * discovery that means this host comes from or goes to one of these, or to an address of its own; towards any other it would be
+ * forwarded, with a hop limit of 254, and be none any more (RFC 4861 section 7.1): so nothing needs to look for it.
+ */
 static __always_inline bool ipv6_is_unicast(__u64 first_be, __u64 second_be)
 {
 	if (first_be == 0 && (second_be == 0 || second_be == bpf_cpu_to_be64(1) || (__u32)second_be == bpf_htonl(0xffff)))
@@ -128,39 +129,6 @@ static __always_inline __u32 extension_bytes(__u8 protocol, __u8 length)
 	}
 }
 
-/*
- * Whether an ICMPv6 neighbour discovery message stands behind at most EXTENSIONS_MAX extension headers. A hop limit other than
- * 255 means it is none (RFC 4861 section 6.1), so nobody beyond the link can dress up as one; a fragment is none either (RFC
- * 6980). A global function: verified once, by itself.
- */
-__noinline int is_neighbour_discovery(struct xdp_md *ctx, __u32 offset)
-{
-	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
-	struct ipv6hdr *ip = data + (offset & OFFSET_MAX);
-	__u8 protocol;
-	int i;
-
-	if ((void *)(ip + 1) > data_end || ip->hop_limit != 255)
-		return 0;
-	offset += sizeof(*ip);
-	protocol = ip->nexthdr;
-	for (i = 0; i <= EXTENSIONS_MAX; i++) {
-		__u8 *header = data + (offset & 0x3fff);
-		__u32 bytes;
-
-		if ((void *)(header + 2) > data_end)
-			return 0;
-		if (protocol == IPV6_ICMP)
-			return header[0] >= ND_FIRST && header[0] <= ND_LAST;
-		bytes = extension_bytes(protocol, header[1]);
-		if (!bytes)
-			return 0;
-		protocol = header[0];
-		offset += bytes;
-	}
-	return 0;
-}
-
 static __always_inline __u32 parse_ipv6(struct xdp_md *ctx, struct packet *packet, __u32 offset)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
@@ -181,8 +149,6 @@ static __always_inline __u32 parse_ipv6(struct xdp_md *ctx, struct packet *packe
 	words[2] = in_packet[2];
 	words[3] = in_packet[3];
 	ipv6_unmap(words);
-	if (ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_UDP && is_neighbour_discovery(ctx, offset))
-		return REASON_PASS_NOT_UNICAST;
 	packet->ipv6 = true;
 	packet->tag = tag_of_pair6(words, seed);
 	return REASON_PASS;

@@ -172,21 +172,23 @@ static __always_inline __u32 tunnel_open(struct xdp_md *ctx, struct packet *pack
 		return REASON_PASS_LOCAL;
 	inner = tunnel_inner(ctx, tunnel->type, transport);
 	type = inner >> 32;
+	if (is_tag(type))
+		return unreadable(REASON_DROP_TAGS);
 	if (type != ETH_P_IP && type != ETH_P_IPV6)
-		return !first ? REASON_PASS_LOCAL : type && type != NO_TYPE ? REASON_PASS_LOCAL : REASON_DROP_TUNNEL;
+		return !first ? REASON_PASS_LOCAL : type && type != NO_TYPE ? REASON_PASS_LOCAL : unreadable(REASON_DROP_TUNNEL);
 	packet->partial = first;
 	reason = parse_ip_at(ctx, packet, (__u32)inner, type);
 	if (reason == REASON_PASS && !first && packet->bytes > outer_bytes)
 		reason = REASON_PASS_MALFORMED; /* reaches into what is behind the outer packet */
 	packet->bytes = outer_bytes;
 	*ret_decapsulate = tunnel->decapsulate && !first;
-	return first && reason == REASON_PASS_MALFORMED ? REASON_DROP_TUNNEL : reason;
+	return first && reason == REASON_PASS_MALFORMED ? unreadable(REASON_DROP_TUNNEL) : reason;
 }
 
-#define LINK_BYTES_MAX (sizeof(struct ethhdr) + TAGS_MAX * TAG_BYTES)
+#define LINK_BYTES_MAX (sizeof(struct ethhdr) + 2 * TAG_BYTES)
 
 /*
- * Takes the outer headers off: the link's header, tags included, moves to the packet inside. Nothing changes when that is not
+ * Takes the outer headers off: the link's header, two tags included, moves to the packet inside. Nothing changes when that is not
  * possible. `link_bytes`: of the link's header, 0 on an interface without one, where the kernel must do it. A global function.
  */
 __noinline int decapsulate(struct xdp_md *ctx, struct packet *packet, __u32 link_bytes)

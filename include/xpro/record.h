@@ -14,7 +14,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
-#define TABLE_LAYOUT 5 /* changes whenever anything in this file does: pins of another layout are recognised, never misread */
+#define TABLE_LAYOUT 6 /* changes whenever anything in this file does: pins of another layout are recognised, never misread */
 
 #define SET_WAYS 8
 #define SETS_MAX (1U << 28) /* the three bits above their number tell a way */
@@ -278,7 +278,7 @@ enum reason {
 	REASON_PASS, /* counted and within every rate */
 	REASON_PASS_NOT_IP, /* ARP, LLDP, anything but IPv4 and IPv6 */
 	REASON_PASS_MALFORMED, /* not parseable as IP: the stack decides */
-	REASON_PASS_NOT_UNICAST, /* an address that names no single host (multicast, link-local, loopback, unspecified), or neighbour discovery */
+	REASON_PASS_NOT_UNICAST, /* an address that names no single host (multicast, link-local, loopback, unspecified) */
 	REASON_PASS_LOCAL, /* to the proxy itself: gossip and management */
 	REASON_PASS_SHARE, /* of a key that is thinned: this packet was in its share */
 	REASON_PASS_NEVER_DROP, /* its client or destination is on never_drop: counted, never dropped */
@@ -291,6 +291,7 @@ enum reason {
 	REASON_DROP_DESTINATION_SHARE, /* fair: above the client's share of T_F2 */
 	REASON_DROP_GOSSIP, /* to the gossip port, beyond what the gate lets through */
 	REASON_DROP_TUNNEL, /* first fragment of a tunnel's packet, too short to show whose it is */
+	REASON_DROP_TAGS, /* behind more VLAN tags than are read: the kernel might take them off, so it could be anybody's */
 	REASON_WOULD_DROP, /* mode = monitor: passed, but enforce would have dropped it */
 	REASON_TABLE_FULL, /* beside the verdict: no record could be made for the pair */
 	REASON_DESTINATIONS_FULL, /* beside the verdict: none for the destination */
@@ -306,8 +307,8 @@ _Static_assert(REASON_COUNT <= REASONS_MAX, "every reason has a counter");
 #define REASON_NAMES                                                                                                                  \
 	{ "pass", "pass_not_ip", "pass_malformed", "pass_not_unicast", "pass_local", "pass_share", "pass_never_drop",              \
 	  "pass_unprotected", "pass_evidence", "drop_blocked", "drop_pair", "drop_pair_share", "drop_destination",                 \
-	  "drop_destination_share", "drop_gossip", "drop_tunnel", "would_drop", "table_full", "destinations_full", "forwarded",    \
-	  "client_quota", "stale" }
+	  "drop_destination_share", "drop_gossip", "drop_tunnel", "drop_tags", "would_drop", "table_full", "destinations_full",     \
+	  "forwarded", "client_quota", "stale" }
 
 struct reason_counter {
 	__u64 packets;

@@ -12,7 +12,7 @@
 /* Tags in front of a packet, outermost first; 0 ends them. */
 struct row {
 	const char *name;
-	uint16_t tags[4];
+	uint16_t tags[10];
 	bool ipv6;
 	enum reason reason;
 };
@@ -26,7 +26,8 @@ static const struct row rows[] = {
 	{ "QinQ, IPv6", { 0x88a8, 0x8100 }, true, REASON_PASS },
 	{ "two 802.1Q", { 0x8100, 0x8100 }, false, REASON_PASS },
 	{ "the wrong way round", { 0x8100, 0x88a8 }, true, REASON_PASS },
-	{ "three tags", { 0x88a8, 0x8100, 0x8100 }, false, REASON_PASS_NOT_IP },
+	{ "three tags", { 0x88a8, 0x8100, 0x8100 }, false, REASON_PASS },
+	{ "eight tags", { 0x88a8, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100 }, true, REASON_PASS },
 	{ "an old QinQ ethertype", { 0x9100 }, false, REASON_PASS_NOT_IP },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -77,6 +78,19 @@ static void tagged_packets_are_counted_like_plain_ones(void **state)
 
 		check(&rows[i], &frame, rows[i].reason);
 	}
+}
+
+static void more_tags_than_are_read_drop(void **state)
+{
+	const struct row nine = { "nine tags", { 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100 }, false, REASON_DROP_TAGS };
+	struct frame frame = frame_of(&nine);
+
+	(void)state;
+	assert_int_equal(bed_run(&frame), XDP_VERDICT_DROP);
+	assert_int_equal(bed_reason(REASON_DROP_TAGS), 1);
+	bed_policy(policy_plain(0, 0, POLICY_MONITOR));
+	assert_int_equal(bed_run(&frame), XDP_VERDICT_PASS);
+	assert_int_equal(bed_reason(REASON_WOULD_DROP), 1);
 }
 
 /* Cut anywhere before the end of the packet, the frame passes as malformed and is nobody's. */
@@ -251,6 +265,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(tagged_packets_are_counted_like_plain_ones, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(more_tags_than_are_read_drop, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(cut_frames_pass_uncounted, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(the_vlan_is_no_part_of_the_pair, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(tagged_packets_are_dropped_like_plain_ones, bed_setup, bed_teardown),
