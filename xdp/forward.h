@@ -2,9 +2,9 @@
 /*
  * The last step of a packet that passes, when the config says `forward = "fast"`: XDP sends it on by itself, by the next hop that
  * the kernel's routing gave for its destination at most a second ago. Whatever this cannot do is left to the kernel, which then
- * answers, fragments, resolves or refuses as if there were no fast way: no neighbour, TTL at its end, larger than the MTU,
- * options, tags, several pages, not addressed to this host's own MAC address, a way out of an interface that cannot be sent to
- * from here.
+ * answers, fragments, resolves or refuses as if there were no fast way: no neighbour, TTL at its end, larger than the MTU, a
+ * wrong checksum, options, tags, several pages, not addressed to this host's own MAC address, a way out of an interface that
+ * cannot be sent to from here.
  *
  * Next hops are kept per CPU, so that no two CPUs write one, by a hash of the destination; a route is taken to depend on nothing
  * else.
@@ -121,11 +121,24 @@ static __always_inline void ipv4_age(struct iphdr *ip)
 	ip->ttl--;
 }
 
+/* A router drops a packet whose header was damaged (RFC 1812 section 5.2.2): the kernel does, and counts it. */
+static __always_inline bool ipv4_is_whole(const struct iphdr *ip)
+{
+	const __u16 *halves = (const void *)ip;
+	__u32 sum = 0;
+	int i;
+
+	for (i = 0; i < 10; i++)
+		sum += halves[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__u16)(sum + (sum >> 16)) == 0xffff;
+}
+
 static __always_inline bool ipv4_age_if_plain(void *data, void *data_end, __u32 mtu)
 {
 	struct iphdr *ip = data + sizeof(struct ethhdr);
 
-	if ((void *)(ip + 1) > data_end || ip->ihl != 5 || ip->ttl <= 1 || bpf_ntohs(ip->tot_len) > mtu)
+	if ((void *)(ip + 1) > data_end || ip->ihl != 5 || ip->ttl <= 1 || bpf_ntohs(ip->tot_len) > mtu || !ipv4_is_whole(ip))
 		return false;
 	ipv4_age(ip);
 	return true;

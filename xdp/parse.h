@@ -43,8 +43,9 @@ static __always_inline bool frame_holds(struct xdp_md *ctx, __u32 linear, __u32 
 }
 
 /*
- * 0.0.0.0, 127/8, 224/4 and 255.255.255.255 name no single host, and the kernel forwards nothing from or to them. The rest of 0/8 and
- * of 240/4 names nobody either, but the kernel does forward it: left uncounted it would be a way around every rate. Host order.
+ * 0.0.0.0, 127/8, 224/4 and 255.255.255.255 name no single host, and the kernel forwards nothing from or to them. The rest of 0/8
+ * and of 240/4 names nobody either, but the kernel does forward it: left uncounted it would be a way around every rate. Host
+ * order.
  */
 static __always_inline bool ipv4_is_unicast(__u32 address)
 {
@@ -52,9 +53,9 @@ static __always_inline bool ipv4_is_unicast(__u32 address)
 }
 
 /*
- * ::, ::1, ::ffff:0:0/96, fe80::/10 and ff00::/8 name no single host beyond the link. Words as they stand in the packet. Neighbour
- * discovery that means this host comes from or goes to one of these, or to an address of its own; towards any other it would be
- * forwarded, with a hop limit of 254, and be none any more (RFC 4861 section 7.1): so nothing needs to look for it.
+ * ::, ::1, ::ffff:0:0/96, fe80::/10 and ff00::/8 name no single host beyond the link. Words as they stand in the packet.
+ * Neighbour discovery that means this host comes from or goes to one of these, or to an address of its own; towards any other it
+ * would be forwarded, with a hop limit of 254, and be none any more (RFC 4861 section 7.1): so nothing needs to look for it.
  */
 static __always_inline bool ipv6_is_unicast(__u64 first_be, __u64 second_be)
 {
@@ -64,8 +65,8 @@ static __always_inline bool ipv6_is_unicast(__u64 first_be, __u64 second_be)
 }
 
 /*
- * Are both addresses those of single hosts? A pair with a record has been asked when the record was made, so this is asked of the others
- * alone.
+ * Are both addresses those of single hosts? A pair with a record has been asked when the record was made, so this is asked of the
+ * others alone.
  */
 static __always_inline bool is_unicast(bool ipv6, const struct packet *packet)
 {
@@ -105,7 +106,8 @@ static __always_inline __u32 parse_ipv4(struct xdp_md *ctx, struct packet *packe
 }
 
 /*
- * An IPv6 packet from ::ffff:a.b.c.d is nobody's, yet the kernel forwards it. In a key that address stands for IPv4, so it counts as
+ * An IPv6 packet from ::ffff:a.b.c.d is nobody's, yet the kernel forwards it. In a key that address stands for IPv4, so it counts
+ * as
  * ::fffe:a.b.c.d, in a range that is reserved.
  */
 static __always_inline void ipv6_unmap(__u64 words[2])

@@ -2,8 +2,12 @@
 /*
  * Tunnels that end at this proxy: the pair of such a packet is the one inside. Looked for only in packets to the proxy itself (a
  * tunnel's local address counts as the proxy's own), so other packets do not pay for it. One level: what is inside a tunnel
- * inside a tunnel is counted by the addresses of the outer of the two. Checksums of GRE and UDP are the receiving host's to
- * check; decapsulated here they are not, and the packet's own remain.
+ * inside a tunnel is counted by the addresses of the outer of the two.
+ *
+ * Checksums of GRE and of the outer UDP are not checked where XDP takes the outer headers off: as with a checksum of zero (RFC
+ * 6935, 6936), links have their own, and the packet inside has: IPv4's is checked by the kernel and by forward.h, and TCP, UDP
+ * and ICMPv6 cover the addresses and all behind them, to be checked by who gets the packet. What only they guard is the payload
+ * of IPv4 UDP without a checksum of its own, and what has none at all.
  *
  * Fragments of an outer packet are left to the kernel to put together: the first is judged by the pair it shows, and one too
  * short to show it drops, or cutting a packet small would be a way around every rate.

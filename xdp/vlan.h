@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tags between the Ethernet header and the packet: 802.1Q and 802.1ad. What stands behind them is a packet like any other; its pair
- * is its two addresses, whatever VLAN it travels in. The tags themselves are left as they are.
+ * Tags between the Ethernet header and the packet: 802.1Q and 802.1ad. What stands behind them is a packet like any other; its
+ * pair is its two addresses, whatever VLAN it travels in. The tags themselves are left as they are.
  *
  * The kernel takes off any number of tags of VLAN 0 (priority tags) with no device for them, and then routes what is inside. So a
- * frame with more tags than are read here drops: left uncounted it would be a way around every rate. No network makes such frames.
+ * frame with more tags than are read here drops: left uncounted it would be a way around every rate. No network makes such
+ * frames.
  */
 #ifndef XDP_VLAN_H
 #define XDP_VLAN_H

@@ -5,6 +5,7 @@
 #
 #      device (namespace)          proxy (namespace)              server (namespace)
 #      c0 10.77.1.2  <--veth-->  p0 10.77.1.1  p1 10.77.2.1  <--veth-->  s0 10.77.2.2
+#         fd77:1::2                 fd77:1::1     fd77:2::1                 fd77:2::2
 set -u
 
 here=$(cd "$(dirname "$0")/../.." && pwd)
@@ -75,21 +76,26 @@ for space in device proxy server; do
 	ip -n "$name-$space" link set lo up
 done
 
-# wire HERE SPACE THERE ADDRESS-HERE ADDRESS-THERE: from the proxy, with the addresses
+# wire HERE SPACE THERE ADDRESS-HERE ADDRESS-THERE NET6: from the proxy, with the addresses
 wire() {
 	ip -n "$name-proxy" link add "$1" mtu 9000 type veth peer name "$3" netns "$name-$2" mtu 9000
 	ip -n "$name-proxy" addr add "$4/24" dev "$1"
 	ip -n "$name-$2" addr add "$5/24" dev "$3"
+	ip -n "$name-proxy" addr add "$6::1/64" dev "$1" nodad
+	ip -n "$name-$2" addr add "$6::2/64" dev "$3" nodad
 	ip -n "$name-proxy" link set "$1" up
 	ip -n "$name-$2" link set "$3" up
 	in_ "$2" "$packets" ready "$3"
 	in_ proxy "$packets" ready "$1"
 }
-wire p0 device c0 10.77.1.1 10.77.1.2
-wire p1 server s0 10.77.2.1 10.77.2.2
+wire p0 device c0 10.77.1.1 10.77.1.2 fd77:1
+wire p1 server s0 10.77.2.1 10.77.2.2 fd77:2
 ip -n "$name-device" route add default via 10.77.1.1
 ip -n "$name-server" route add default via 10.77.2.1
-in_ proxy sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.p0.rp_filter=0 net.ipv4.icmp_ratelimit=0
+ip -n "$name-device" route add default via fd77:1::1
+ip -n "$name-server" route add default via fd77:2::1
+in_ proxy sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.p0.rp_filter=0 net.ipv4.icmp_ratelimit=0 \
+	net.ipv6.conf.all.forwarding=1 net.ipv6.icmp.ratelimit=0
 mac=$(ip -n "$name-proxy" -j link show p0 | jq -r '.[0].address')
 mkdir "$dir/bpf"
 mount -t bpf bpf "$dir/bpf"
@@ -101,46 +107,69 @@ cat >>"$conf" <<-END
 	tunnels = (
 		{ type = "ipip"; local = "10.77.1.1"; from = ["10.77.1.0/24"]; decapsulate = true; },
 		{ type = "gre"; local = "10.77.1.1"; from = ["10.77.1.0/24"]; decapsulate = true; },
-		{ type = "vxlan"; local = "10.77.1.1"; from = ["10.77.1.0/24"]; decapsulate = true; }
+		{ type = "vxlan"; local = "10.77.1.1"; from = ["10.77.1.0/24"]; decapsulate = true; },
+		{ type = "gue"; local = "10.77.1.1"; from = ["10.77.1.0/24"]; port = 6080; decapsulate = true; },
+		{ type = "fou"; local = "10.77.1.1"; from = ["10.77.1.0/24"]; port = 5555; decapsulate = true; },
+		{ type = "ipip"; local = "fd77:1::1"; from = ["fd77:1::/64"]; decapsulate = true; },
+		{ type = "gre"; local = "fd77:1::1"; from = ["fd77:1::/64"]; decapsulate = true; },
+		{ type = "vxlan"; local = "fd77:1::1"; from = ["fd77:1::/64"]; decapsulate = true; }
 	);
 END
 
 # ---- the same packets both ways ----
 
-# through WAY: every row ends with the way's name, and sends from addresses of its own
+# through WAY NET NET6: every row ends with the way's name, and sends from addresses of its own
 through() {
-	net=$2
+	net=$2 net6=$3
 	in_ device ping -q -c 1 -W 2 10.77.2.2 >/dev/null 2>&1 # the proxy learns its neighbours
+	in_ device ping -q -c 1 -W 2 fd77:2::2 >/dev/null 2>&1
 	ok "a_packet_arrives_one_hop_older: $1" arrives "^$net.1 10.77.2.2 17 ttl 63 size 100 offset 0 check good" "$net.1" 10.77.2.2
 	ok "with_the_smallest_ttl_that_does: $1" arrives "^$net.2 10.77.2.2 17 ttl 1 size 100 offset 0 check good" "$net.2" 10.77.2.2 ttl=2
 	ok "a_ttl_of_1_is_told_back: $1" comes_back "^10.77.1.1 10.77.1.2 1 .* type 11 code 0" 10.77.1.2 10.77.2.2 ttl=1
 	ok "a_first_fragment_arrives: $1" arrives "^$net.3 10.77.2.2 17 ttl 63 size 108 offset 0 mf check good" "$net.3" 10.77.2.2 mf size=108
 	ok "a_later_one_as_well: $1" arrives "^$net.4 10.77.2.2 17 ttl 63 size 100 offset 1480 check good" "$net.4" 10.77.2.2 offset=1480
 	ok "a_jumbo_packet_arrives_whole: $1" arrives "^$net.5 10.77.2.2 17 ttl 63 size 8000 offset 0 check good" "$net.5" 10.77.2.2 size=8000
-	for over in ipip gre vxlan; do
+	for over in ipip gre vxlan gue fou; do
 		ok "out_of_a_tunnel_of_$over: $1" arrives "^$net.6 10.77.2.2 17 ttl 63 size 100 offset 0 check good" "$net.6" 10.77.2.2 \
 			over=$over outer-src=10.77.1.2 outer-dst=10.77.1.1
 	done
-	ok "and_each_was_counted_for_its_inner_pair: $1" counted "$net.6" 3
+	ok "and_each_was_counted_for_its_inner_pair: $1" counted "$net.6" 5
+	ok "an_IPv6_packet_arrives_one_hop_older: $1" arrives "^$net6::1 fd77:2::2 17 ttl 63 size 100 offset 0 check good" "$net6::1" fd77:2::2
+	ok "with_the_smallest_hop_limit_that_does: $1" arrives "^$net6::2 fd77:2::2 17 ttl 1 size 100 offset 0 check good" "$net6::2" fd77:2::2 ttl=2
+	ok "a_hop_limit_of_1_is_told_back: $1" comes_back "^fd77:1::1 fd77:1::2 58 .* type 3 code 0" fd77:1::2 fd77:2::2 ttl=1
+	for over in ipip gre vxlan gue fou; do
+		ok "IPv6_out_of_a_tunnel_of_$over: $1" arrives "^$net6::6 fd77:2::2 17 ttl 63 size 100 offset 0 check good" "$net6::6" fd77:2::2 \
+			over=$over outer-src=10.77.1.2 outer-dst=10.77.1.1
+	done
+	for over in ipip gre vxlan; do
+		ok "IPv6_out_of_$over in IPv6: $1" arrives "^$net6::6 fd77:2::2 17 ttl 63 size 100 offset 0 check good" "$net6::6" fd77:2::2 \
+			over=$over outer-src=fd77:1::2 outer-dst=fd77:1::1
+		ok "IPv4_out_of_$over in IPv6: $1" arrives "^$net.9 10.77.2.2 17 ttl 63 size 100 offset 0 check good" "$net.9" 10.77.2.2 \
+			over=$over outer-src=fd77:1::2 outer-dst=fd77:1::1
+	done
+	ok "and_each_was_counted_for_its_inner_pair_too: $1" counted "$net6::6" 8
 	ok "a_tagged_packet_is_counted: $1" sh -c "nsenter --net=/run/netns/$name-device $packets send c0 $mac $net.7 10.77.2.2 vlan=7"
 	ok "for_its_pair: $1" counted "$net.7" 1
 	ip -n "$name-proxy" link set p1 mtu 1400
 	sleep 1.2 # the fast way knows a route's MTU for a second
 	ok "what_is_too_large_is_told_back: $1" comes_back "^10.77.1.1 10.77.1.2 1 .* type 3 code 4" 10.77.1.2 10.77.2.2 size=1401 df
+	ok "IPv6_that_is_too_large_is_told_back: $1" comes_back "^fd77:1::1 fd77:1::2 58 .* type 2 code 0" fd77:1::2 fd77:2::2 size=1401
+	ok "IPv6_that_just_fits_arrives: $1" arrives "^$net6::8 fd77:2::2 17 ttl 63 size 1400 offset 0 check good" "$net6::8" fd77:2::2 size=1400
 	ok "what_just_fits_arrives: $1" arrives "^$net.8 10.77.2.2 17 ttl 63 size 1400 offset 0 check good" "$net.8" 10.77.2.2 size=1400 df
 	ip -n "$name-proxy" link set p1 mtu 9000
 	ok "a_reply_finds_its_way: $1" in_ device ping -q -c 2 -i 0.2 -W 2 10.77.2.2
 }
 
 ok "it_starts" start
-through kernel 10.78.1
+through kernel 10.78.1 fd78:1
 ok "the_kernel_forwarded_all_of_it" test "$(reason forwarded)" = 0
 ok "it_stops" stop
 
 sed -i '1i forward = "fast";' "$conf"
 ok "it_starts_the_fast_way" start
-through fast 10.79.1
-ok "XDP_forwarded_most_of_it" test "$(reason forwarded)" -ge 9
+through fast 10.79.1 fd79:1
+echo "# $(reason forwarded) packets forwarded by XDP"
+ok "XDP_forwarded_most_of_it" test "$(reason forwarded)" -ge 24
 before=$(reason forwarded)
 hear server s0
 send 10.79.2.1 10.77.2.2 count=20
@@ -157,17 +186,18 @@ captured() {
 	test "$(stat -c %s "$dir/drops.pcap")" -eq $((24 + $1 * (16 + 114))) || { ls -l "$dir/drops.pcap"; return 1; }
 	test "$(od -A n -t x4 -N 4 "$dir/drops.pcap" | tr -d ' ')" = a1b23c4d
 }
-( ask capture --client 10.79.3.0/24 --count 5 --seconds 100 --output "$dir/drops.pcap" >"$dir/capture" 2>&1; echo "ended $?" >>"$dir/capture" ) &
+( ask capture --client 10.79.3.0/24 --count 40 --seconds 100 --output "$dir/drops.pcap" >"$dir/capture" 2>&1; echo "ended $?" >>"$dir/capture" ) &
 capture=$!
-wait_for 5 test -s "$dir/drops.pcap"
+has_begun() { flood 10.79.3.1; test "$(stat -c %s "$dir/drops.pcap" 2>/dev/null || echo 0)" -gt 24; }
+wait_for 10 has_begun
 ok "a_second_capture_is_refused" sh -c "! $ctl --socket $dir/a.sock capture --seconds 1 --output $dir/none.pcap"
 flood 10.79.4.1
 # A CPU gives only a few samples a jiffy: once more until it has enough.
 enough() { flood 10.79.3.1; is_gone "$capture"; }
 wait_for 10 enough
 ok "a_capture_ends_with_its_count" grep -q "ended 0" "$dir/capture"
-ok "says_what_it_caught" grep -q "^5 packets, drop_pair 5" "$dir/capture"
-ok "and_is_a_pcap_file_of_them" captured 5
+ok "says_what_it_caught" grep -q "^40 packets, drop_pair 40" "$dir/capture"
+ok "and_is_a_pcap_file_of_them" captured 40
 ok "another_ends_with_its_time" ask capture --seconds 1 --output "$dir/drops.pcap"
 ok "with_whatever_there_was" captured 0
 ok "a_pipe_will_do" sh -c "$ctl --socket $dir/a.sock capture --seconds 1 2>$dir/told | od -A n -t x4 -N 4 | grep -q a1b23c4d"
@@ -182,7 +212,7 @@ ok "down_and_up_it_stays" is_filtered p0
 ip -n "$name-proxy" link del p0
 ok "one_that_is_gone_is_missed" wait_for 5 grep -q "interface p0: is gone" "$dir/log"
 ok "and_status_says_so" sh -c "! $ctl --socket $dir/a.sock status"
-wire p0 device c0 10.77.1.1 10.77.1.2
+wire p0 device c0 10.77.1.1 10.77.1.2 fd77:1
 ok "one_made_anew_is_filtered_again" wait_for 5 is_filtered p0
 ok "as_the_log_says" grep -q "interface p0: is here, and filtered" "$dir/log"
 mac=$(ip -n "$name-proxy" -j link show p0 | jq -r '.[0].address')

@@ -188,7 +188,9 @@ static struct outcome run(const struct attack *a)
 			for (unsigned int packets =
 				     due(bot && a->random, bot ? a->times * VICTIM_RATE / a->bots : a->honest_rate, &credit[c]);
 			     packets > 0; packets--) {
-				const unsigned int n = !bot ? c % a->nodes : a->at_one_node ? 0 : (unsigned int)(draw() * a->nodes);
+				const unsigned int n = !bot		? c % a->nodes
+						       : a->at_one_node ? 0
+									: (unsigned int)(draw() * a->nodes);
 				const bool pass = passes(world, n, c);
 
 				victim[step] += pass;
@@ -314,14 +316,17 @@ static void pulses_of_slow_clients_are_met_at_their_mean(void **state)
 	assert_true(o.worst_1s > 1.25 && o.worst_1s < 2.3 && o.worst_10s < 1.1);
 }
 
-/* An attack that one proxy alone sees may be that one's lie: at the others the floors hold, T_F2 / 4 together, beside what the level lets by. */
+/* An attack that one proxy alone sees may be that one's lie: at the others the floors hold, T_F2 / 4 together, beside what the
+ * level lets by. */
 static void where_an_attack_is_not_seen_the_floors_hold(void **state)
 {
-	const struct outcome o = measured((struct attack){ .times = 20, .on_s = 1, .bots = 400, .at_one_node = true, .honest_rate = 40 });
+	const struct outcome o =
+		measured((struct attack){ .times = 20, .on_s = 1, .bots = 400, .at_one_node = true, .honest_rate = 40 });
 
 	(void)state;
 	assert_true(o.worst_1s > 1.1 && o.worst_1s <= 1.3 && o.worst_10s <= 1.25);
-	assert_true(o.honest_lost < 0.8); /* at four proxies T_F2 / (4 x 5) passes, of five clients at a fifth of that each; at the fifth hardly any */
+	assert_true(o.honest_lost < 0.8); /* at four proxies T_F2 / (4 x 5) passes, of five clients at a fifth of that each; at
+					     the fifth hardly any */
 }
 
 /* Every tick the liar claims another 50,000 packets of clients that nobody saw, and ten times as many of the destination. */
@@ -343,8 +348,9 @@ static void lie(struct world *world, unsigned int liar, unsigned int clients, ui
 }
 
 /*
- * Nobody attacks, but node 4 of 5 tells of an attack by thousands. What is left to the clients of the others is the floor of local evidence:
- * T_F2 / (4 x 5) at each of the four, to the five that it sees and a dozen that it saw in the last T_T1 once; a tenth of that to strangers.
+ * Nobody attacks, but node 4 of 5 tells of an attack by thousands. What is left to the clients of the others is the floor of
+ * local evidence: T_F2 / (4 x 5) at each of the four, to the five that it sees and a dozen that it saw in the last T_T1 once; a
+ * tenth of that to strangers.
  */
 static void a_liar_that_invents_clients_leaves_the_others_their_floor(void **state)
 {
@@ -387,7 +393,8 @@ static void a_liar_that_invents_clients_leaves_the_others_their_floor(void **sta
 		world_run(world, STEP_S);
 	}
 	world_free(world);
-	print_message("# beside a liar: %.1f %% of the packets of known clients passed, %u of %u of strangers\n", 100 * passed / sent, let_in, strangers);
+	print_message("# beside a liar: %.1f %% of the packets of known clients passed, %u of %u of strangers\n",
+		      100 * passed / sent, let_in, strangers);
 	assert_true(passed / sent > (50. - 13) / 5 / 40 && passed / sent < 0.5);
 	assert_in_range(let_in, 1, strangers / 2);
 }

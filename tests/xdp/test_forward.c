@@ -204,6 +204,17 @@ static void frames_to_others_are_not_ours_to_send_on(void **state)
 	left_alone(&four, "multicast");
 }
 
+static void a_damaged_header_is_the_kernels(void **state)
+{
+	(void)state;
+	for (unsigned int i = 4; i < 20; i++) { /* behind the lengths */
+		struct frame four = good4();
+
+		four.bytes[ETH_HLEN + i] ^= 0x10;
+		left_alone(&four, "a changed byte");
+	}
+}
+
 static void what_has_no_way_is_the_kernels(void **state)
 {
 	struct frame four = good4(), six = good6();
@@ -359,6 +370,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(fragments_are_sent_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_ends_here_is_the_kernels, setup, teardown),
 		cmocka_unit_test_setup_teardown(frames_to_others_are_not_ours_to_send_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_damaged_header_is_the_kernels, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_has_no_way_is_the_kernels, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_host_that_does_not_forward_does_not, setup, teardown),
 		cmocka_unit_test_setup_teardown(larger_than_the_way_takes_is_the_kernels, setup, teardown),

@@ -82,7 +82,9 @@ static void tagged_packets_are_counted_like_plain_ones(void **state)
 
 static void more_tags_than_are_read_drop(void **state)
 {
-	const struct row nine = { "nine tags", { 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100 }, false, REASON_DROP_TAGS };
+	const struct row nine = {
+		"nine tags", { 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100 }, false, REASON_DROP_TAGS
+	};
 	struct frame frame = frame_of(&nine);
 
 	(void)state;
