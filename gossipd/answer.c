@@ -79,6 +79,7 @@ static void put_key(struct answer_buffer *buffer, const struct key_view *view, b
 		.share = view->share,
 		.origins = view->origins,
 		.over = view->over,
+		.thinned = view->thinned,
 		.held = held,
 	};
 

@@ -224,7 +224,8 @@ struct key_view {
 	double limit; /* T_F1 or T_F2 */
 	double share; /* 0..1 of its packets that pass by fair or police */
 	uint32_t origins; /* with cells of this key */
-	bool over;
+	bool over; /* by its rate, or thinned */
+	bool thinned; /* a destination that fair holds to its rate; by its burst, or between pulses, its own rate may be within */
 };
 
 bool node_next_key(const struct node *node, struct now now, uint32_t *cursor, struct key_view *ret_view);

@@ -81,7 +81,8 @@ static void key_view_of(const struct node *node, struct now now, uint32_t number
 		.limit = v.limit,
 		.share = entry->pass_share / (double)SHARE_ALL,
 		.origins = v.origins,
-		.over = v.limit > 0 && v.rate > v.limit,
+		.over = (v.limit > 0 && v.rate > v.limit) || entry->flags & ENTRY_THIN,
+		.thinned = entry->flags & ENTRY_THIN,
 	};
 }
 

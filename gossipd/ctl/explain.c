@@ -67,9 +67,9 @@ static void write_verdict(const struct explaining *explaining, char *ret_text, s
 		snprintf(ret_text, bytes,
 			 "%.1f %% of its packets pass, the rest %s: the pair is over its rate (pair_action = police)",
 			 100 * pair->record.share, would);
-	else if (is_over_here(explaining, destination) && !(flags & POLICY_FAIR))
+	else if (is_over_here(explaining, destination) && !(flags & POLICY_FAIR) && !destination->key.thinned)
 		snprintf(ret_text, bytes, "every packet %s: the destination is over its rate (Algorithm 2, line 23)", would);
-	else if (is_over_here(explaining, destination))
+	else if (destination->key.thinned)
 		snprintf(ret_text, bytes,
 			 "%.1f %% of its packets pass, the rest %s: the destination is over its rate (aggregate = fair)",
 			 100 * (pair->record.folded ? pair->record.share : destination->record.share), would);
@@ -111,6 +111,7 @@ static void show_key(struct explaining *explaining, struct part *part)
 			REAL("share", NULL, 0, k->share, 3),
 			NUMBER("origins", NULL, 0, k->origins),
 			FLAG("over", NULL, 0, k->over),
+			FLAG("thinned", NULL, 0, k->thinned),
 		};
 
 		output_facts(output, part->name, FIELDS(fields));
@@ -187,10 +188,12 @@ static void say_replayed(struct explaining *explaining, const struct part *part)
 	if (k->limit > 0)
 		output_say(output, "  rate: %.0f packets / %.2f s = %.1f/s against %s = %.0f/s: %s",
 			   (double)k->count + k->carried, k->window_s, k->rate, part->symbol, k->limit,
-			   k->over ? "over" : "within");
+			   k->rate > k->limit ? "over" : "within");
 	else
 		output_say(output, "  rate: %.0f packets / %.2f s = %.1f/s; %s is not set", (double)k->count + k->carried,
 			   k->window_s, k->rate, part->symbol);
+	if (k->thinned)
+		output_say(output, "  thinned: offered %.1f/s lately; each client has a share of %s (aggregate = fair)", k->offered, part->symbol);
 }
 
 static void say_record(struct explaining *explaining, const struct part *part)

@@ -27,7 +27,7 @@ static bool show_key(void *user, enum control_type type, const void *row)
 			TEXT("destination", "destination", -28, destination),
 			REAL("rate", "rate/s", 10, k->rate, 1),
 			REAL("limit", "limit/s", 9, k->limit, 0),
-			TEXT("verdict", "verdict", -7, k->over ? "over" : "within"),
+			TEXT("verdict", "verdict", -7, k->thinned ? "thinned" : k->over ? "over" : "within"),
 			REAL("share", "share", 6, k->share, 3),
 			NUMBER("count", "packets", 10, k->count),
 			REAL("window_s", "window s", 8, k->window_s, 2),
@@ -35,6 +35,7 @@ static bool show_key(void *user, enum control_type type, const void *row)
 			REAL("offered", NULL, 0, k->offered, 1),
 			REAL("carried", NULL, 0, k->carried, 1),
 			FLAG("over", NULL, 0, k->over),
+			FLAG("thinned", NULL, 0, k->thinned),
 			SIGNED("ts1_ns", NULL, 0, k->ts1_ns),
 			SIGNED("ts2_ns", NULL, 0, k->ts2_ns),
 		};

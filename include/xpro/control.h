@@ -169,7 +169,8 @@ struct control_key {
 	uint64_t count;
 	double carried, window_s, rate, offered, limit, share;
 	uint32_t origins, over;
-	uint32_t held, reserved; /* explain: false when the ledger holds nothing of the key, and all but the addresses is 0 */
+	uint32_t held; /* explain: false when the ledger holds nothing of the key, and all but the addresses is 0 */
+	uint32_t thinned; /* a destination that fair holds to its rate */
 };
 
 struct control_record { /* the table's words for the key just sent */
