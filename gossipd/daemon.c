@@ -304,6 +304,25 @@ static void look_at_quota(struct daemon *daemon, struct now now)
 	daemon->clients_full = full;
 }
 
+/* Told when records begin to find no room, and once a minute while they do. */
+static void look_at_room(struct daemon *daemon, struct now now)
+{
+	struct reason_counter reasons[REASON_COUNT];
+	uint64_t pairs, destinations;
+
+	table_read_reasons(daemon->table, reasons);
+	pairs = reasons[REASON_TABLE_FULL].packets - daemon->pairs_missed;
+	destinations = reasons[REASON_DESTINATIONS_FULL].packets - daemon->destinations_missed;
+	daemon->pairs_missed += pairs;
+	daemon->destinations_missed += destinations;
+	if (daemon->seconds == 0 || pairs + destinations == 0)
+		return; /* what was before the first look another daemon has told */
+	if (daemon->full_told > 0 && daemon->seconds - daemon->full_told < FULL_EVERY_S)
+		return;
+	daemon->full_told = daemon->seconds;
+	events_table_full(&daemon->events, now, pairs, destinations);
+}
+
 static void look_at_silence(struct daemon *daemon, struct now now)
 {
 	struct duration silence;
@@ -318,6 +337,7 @@ void daemon_second(struct daemon *daemon, struct now now)
 	look_at_silence(daemon, now);
 	documents_keep_again(&daemon->state, daemon->node, &daemon->documents_unkept);
 	look_at_quota(daemon, now);
+	look_at_room(daemon, now);
 	daemon->collect_due = true;
 	collect(daemon, now);
 	if (daemon->seconds++ % LOCALS_EVERY_S == 0)

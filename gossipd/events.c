@@ -171,6 +171,16 @@ void events_client_quota(struct events *events, struct now now, uint32_t clients
 	log_warning("table: %s", record.text);
 }
 
+void events_table_full(struct events *events, struct now now, uint64_t pairs, uint64_t destinations)
+{
+	struct control_event record = { .at_ns = now.mesh.ns, .kind = "table_full", .value = (double)(pairs + destinations) };
+
+	snprintf(record.text, sizeof(record.text), "there is no room: %llu packets have no record of their pair, %llu none of their destination",
+		 (unsigned long long)pairs, (unsigned long long)destinations);
+	keep(events, &record);
+	log_warning("table: %s", record.text);
+}
+
 void events_silence(struct events *events, struct now now, struct duration silence, uint64_t packets)
 {
 	const double seconds = (double)silence.ns / NS_PER_S;

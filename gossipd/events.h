@@ -35,6 +35,9 @@ void events_overload(struct events *events, struct now now, const struct key *ke
 /* Clients have reached their quota of pairs, where none had before. */
 void events_client_quota(struct events *events, struct now now, uint32_t clients, uint32_t pairs_max);
 
+/* The table had no room for so many packets' pairs, and their destinations, since the last look. */
+void events_table_full(struct events *events, struct now now, uint64_t pairs, uint64_t destinations);
+
 /* The daemon was silent, and the kernel filtered alone: `packets` were judged without what the mesh knew. */
 void events_silence(struct events *events, struct now now, struct duration silence, uint64_t packets);
 

@@ -69,8 +69,12 @@ mount -t bpf bpf "$dir/bpf"
 sed -i -e 's/^gossip = true;/gossip = false;/' -e 's/client_pairs = [0-9]*;/client_pairs = 4;/' -e '/^policy = {/,/^};/d' "$dir/mesh/a/a.conf"
 printf 'policy_file = "rules";\n' >>"$dir/mesh/a/a.conf"
 : >"$dir/mesh/a/rules"
-( exec nsenter --net="/run/netns/$name" "$bin/gossipd" --config "$dir/mesh/a/a.conf" ) >"$dir/log" 2>&1 </dev/null &
-daemon=$!
+start() {
+	( exec nsenter --net="/run/netns/$name" "$bin/gossipd" --config "$dir/mesh/a/a.conf" ) >>"$dir/log" 2>&1 </dev/null &
+	daemon=$!
+}
+: >"$dir/log"
+start
 
 # ---- ----
 
@@ -115,5 +119,30 @@ ok "beyond_its_quota_they_get_no_record" grew client_quota 3
 ok "which_status_shows" wait_for 5 full
 ok "and_an_event" wait_for 5 says client_quota ask events
 ok "while_its_known_pair_goes_on" answered 5
+
+# ---- another gossipd, under traffic ----
+
+# unfiltered SIGNAL...: whether a packet passed while gossipd ended by each of these in turn, and another took over
+restarted() { told "gossipd: ready:" "$1"; }
+unfiltered() {
+	nsenter --net="/run/netns/$name-client" ping -q -i 0.001 10.77.2.2 >"$dir/pinged" &
+	pinging=$!
+	for signal; do
+		starts=$(grep -c "gossipd: ready:" "$dir/log")
+		kill -"$signal" "$daemon"
+		wait "$daemon" 2>/dev/null
+		start
+		wait_for 15 restarted $((starts + 1))
+	done
+	kill -INT "$pinging"
+	wait "$pinging"
+	echo "# $(tail -n 2 "$dir/pinged" | head -n 1)"
+	sent=$(sed -n 's/^\([0-9]*\) packets transmitted.*/\1/p' "$dir/pinged")
+	[ "$sent" -ge 300 ] && grep -q " 0 received" "$dir/pinged"
+}
+ok "a_block_is_in_force_again" policy 'block = ["10.77.1.0/24"];'
+ok "and_drops_again" answered 5 -eq 0
+ok "no_packet_passes_while_gossipd_is_restarted_and_killed" unfiltered TERM KILL TERM KILL
+ok "nor_afterwards" answered 5 -eq 0
 
 done_testing
