@@ -221,6 +221,42 @@ static void bytes_are_those_of_the_frame(void **state)
 	assert_int_equal(reasons[REASON_PASS].bytes, 64);
 }
 
+static uint64_t prng = 1;
+
+static uint32_t below(uint32_t bound)
+{
+	prng = prng * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (uint32_t)(prng >> 33) % bound;
+}
+
+/* A frame of either family or none, up to nine tags before it, cut anywhere, with some bytes changed, most of them in its headers. */
+static struct frame frame_of_chance(void)
+{
+	struct frame plain = below(2) ? frame6("2001:db8::1", "2001:db8::99", UDP) : frame4(CLIENT, TARGET), frame = plain;
+	const uint32_t tags = below(4) ? 0 : below(10);
+
+	for (uint32_t i = 0; i < tags; i++)
+		memcpy(frame.bytes + 12 + 4 * i, (uint8_t[]){ below(2) ? 0x81 : 0x88, below(2) ? 0 : 0xa8, 0, 0 }, 4);
+	memcpy(frame.bytes + 12 + 4 * tags, plain.bytes + 12, plain.length - 12);
+	frame.length = below(3) ? plain.length + 4 * tags : ETH_HLEN + below(plain.length + 4 * tags - ETH_HLEN);
+	for (uint32_t i = below(6); i > 0; i--)
+		frame.bytes[below(frame.length < 80 ? frame.length : 80)] = (uint8_t)below(256);
+	return frame;
+}
+
+static void whatever_comes_passes_or_drops(void **state)
+{
+	(void)state;
+	bed_policy(policy_plain(100, 1000, POLICY_EARLY));
+	for (unsigned int i = 0; i < 50000; i++) {
+		const struct frame frame = frame_of_chance();
+		const uint32_t verdict = bed_run(&frame);
+
+		if (verdict != XDP_VERDICT_PASS && verdict != XDP_VERDICT_DROP)
+			fail_msg("frame %u: verdict %u", i, verdict);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +268,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_address_that_becomes_the_proxys_own_passes_from_then_on, bed_setup,
 						bed_teardown),
 		cmocka_unit_test_setup_teardown(bytes_are_those_of_the_frame, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(whatever_comes_passes_or_drops, bed_setup, bed_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
