@@ -154,7 +154,7 @@ flood_end
 check a_flood_of_SYNs_left test "$flooded" -gt 40000
 full() { [ "$(ctl 1 status --json | jq '.reasons[] | select(.name == "table_full") | .packets')" -gt 0 ]; }
 check it_filled_the_table full
-told_full() { ctl 1 events --json | jq -e '[.events[] | select(.kind == "table_full")] | length > 0' >/dev/null; }
+told_full() { ctl 1 events | grep -q 'there is no room'; }
 check an_event_tells_it wait_for 5 "the event" told_full
 every_SYN() {
 	held=$(ctl 1 explain 198.18.0.1 203.0.113.9 --json | jq '[.destination_cells[].packets] | add // 0')
