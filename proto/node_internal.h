@@ -149,7 +149,9 @@ struct out_ring {
 struct link {
 	uint16_t member;
 	bool ours; /* we asked for it, not they */
+	bool near; /* it was sought among the nearest, not drawn from all */
 	bool agreed;
+	uint16_t instead; /* number of the neighbour that goes when this one has agreed, or MEMBER_NONE */
 	struct instant since; /* mono */
 	uint64_t lazy[MEMBERS_MAX / 64]; /* members whose frames it asked not to be pushed */
 	uint64_t prunes[MEMBERS_MAX / 64]; /* members whose frames we are about to ask it not to push */
