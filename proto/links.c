@@ -12,6 +12,8 @@
 #define ASK_MS 1500 /* without an answer another is asked */
 #define SAMPLES 32 /* members looked at for a near one */
 #define NEAR_MS 20.0 /* round trip: the same side of an ocean */
+#define SWAP_TICKS 10 /* between looks for a nearer one: 2 s */
+#define SWAP_SHARE 0.7 /* of the round trip to the farthest: less is not worth it */
 #define RTT_REGION_MS 2.0 /* guessed of a member never measured: in our region, and elsewhere */
 #define RTT_UNKNOWN_MS 150.0
 
@@ -34,15 +36,30 @@ static void link_drop(struct node *node, struct link *link)
 	*link = node->links[--node->links_count];
 }
 
-static struct link *link_add(struct node *node, struct now now, uint16_t member, bool ours)
+static struct link *link_add(struct node *node, struct now now, uint16_t member, bool ours, bool near)
 {
 	struct link *link;
 
 	if (node->links_count == NEIGHBOURS_MAX)
 		return NULL;
 	link = &node->links[node->links_count++];
-	*link = (struct link){ .member = member, .ours = ours, .agreed = !ours, .since = now.mono };
+	*link = (struct link){ .member = member, .ours = ours, .near = near, .agreed = !ours, .instead = MEMBER_NONE, .since = now.mono };
 	return link;
+}
+
+/* A nearer one has agreed: the one it was sought for goes. Never before, so that a swap leaves nobody with fewer. */
+static void link_agree(struct node *node, struct link *link)
+{
+	struct link *other = link->instead == MEMBER_NONE ? NULL : link_find(node, link->instead);
+
+	if (!link->agreed)
+		node->links_failed = 0;
+	link->agreed = true;
+	link->instead = MEMBER_NONE;
+	if (!other)
+		return;
+	say(node, other->member, LINK_END);
+	link_drop(node, other);
 }
 
 size_t link_write(const struct out *out, uint8_t *ret_plain)
@@ -68,13 +85,11 @@ enum reject link_receive(struct node *node, struct now now, uint16_t member, con
 		return REJECT_NONE;
 	}
 	if (!link)
-		link = link_add(node, now, member, false);
-	if (link && !link->agreed)
-		node->links_failed = 0;
-	if (link)
-		link->agreed = true;
+		link = link_add(node, now, member, false, false);
 	if (bytes[0] == LINK_ASK)
 		say(node, member, link ? LINK_AGREE : LINK_END);
+	if (link)
+		link_agree(node, link);
 	return REJECT_NONE;
 }
 
@@ -171,26 +186,65 @@ static uint32_t count_near(const struct node *node)
 	return near;
 }
 
+/* The farthest of those that were sought among the nearest, by us: what was drawn from all holds the mesh together and stays. */
+static struct link *farthest(struct node *node)
+{
+	struct link *found = NULL;
+
+	for (uint32_t i = 0; i < node->links_count; i++) {
+		struct link *link = &node->links[i];
+
+		if (link->instead != MEMBER_NONE)
+			return NULL; /* one at a time */
+		if (link->ours && link->near && link->agreed &&
+		    (!found || distance_ms(node, link->member) > distance_ms(node, found->member)))
+			found = link;
+	}
+	return found;
+}
+
+/* Round trips are learnt by and by, from probes: a neighbour is swapped for one that is clearly nearer. */
+static void swap(struct node *node, struct now now)
+{
+	const struct link *far = farthest(node);
+	const uint16_t number = far ? candidate(node, CHOICE_NEAREST) : MEMBER_NONE;
+	struct link *link;
+
+	if (number == MEMBER_NONE || isnan(node->members[number].rtt_ms) ||
+	    distance_ms(node, number) > SWAP_SHARE * distance_ms(node, far->member))
+		return;
+	const uint16_t instead = far->member;
+
+	link = link_add(node, now, number, true, true);
+	if (!link)
+		return;
+	link->instead = instead;
+	link_ask(node, now, link);
+}
+
 void links_tick(struct node *node, struct now now)
 {
 	const uint32_t wanted = degree(node);
 
 	for (uint32_t i = 0; i < node->links_count;) {
 		if (node_is_direct(node) || link_is_dead(node, &node->links[i], now)) {
-			node->links_failed += !node->links[i].agreed;
+			node->links_failed += !node->links[i].agreed && node->links[i].instead == MEMBER_NONE;
 			link_drop(node, &node->links[i]);
 			continue;
 		}
 		link_ask(node, now, &node->links[i++]);
 	}
 	for (uint32_t near = count_near(node); !node_is_direct(node) && node->links_count < wanted; near++) {
-		const uint16_t number = candidate(node, choice_of(node, near < wanted / 2));
-		struct link *link = number == MEMBER_NONE ? NULL : link_add(node, now, number, true);
+		const enum choice choice = choice_of(node, near < wanted / 2);
+		const uint16_t number = candidate(node, choice);
+		struct link *link = number == MEMBER_NONE ? NULL : link_add(node, now, number, true, choice == CHOICE_NEAREST);
 
 		if (!link)
 			break;
 		link_ask(node, now, link);
 	}
+	if (!node_is_direct(node) && node->links_count >= wanted && (node->tick + node->id) % SWAP_TICKS == 0)
+		swap(node, now);
 }
 
 uint16_t neighbour_nearest(const struct node *node, struct now now, uint16_t but)

@@ -8,7 +8,7 @@
 #include "node_internal.h"
 
 #define CHALLENGE_EVERY_MS 100 /* a member at two addresses draws no more than this */
-#define CLONE_TELL_MS 60000
+#define TELL_AGAIN_MS 60000 /* of one member: what it can bring about at will must not push other events out of the list */
 
 /* Where the tracks of a place are kept. */
 static struct track *tracks_of(const struct node *node, uint32_t place)
@@ -170,7 +170,7 @@ void member_cloned(struct node *node, struct now now, uint16_t number)
 {
 	struct member *member = &node->members[number];
 
-	if (member->cloned_at.ns != 0 && duration_between(member->cloned_at, now.mono).ns < CLONE_TELL_MS * NS_PER_MS)
+	if (member->cloned_at.ns != 0 && duration_between(member->cloned_at, now.mono).ns < TELL_AGAIN_MS * NS_PER_MS)
 		return;
 	member->cloned_at = now.mono;
 	member_tell(node, now, number, EVENT_MEMBER_CLONED, 0);
@@ -315,6 +315,19 @@ void member_prove(struct node *node, uint16_t number, const struct endpoint *at)
 	member->challenge = 0;
 }
 
+/* A clock that goes in and out of bounds is told of once a minute, as it is then. */
+static void skew_tell(struct node *node, uint16_t number, struct now now, double skew_ms)
+{
+	struct member *member = &node->members[number];
+
+	if (member->skewed == member->skew_told ||
+	    (member->skew_told_at.ns != 0 && duration_between(member->skew_told_at, now.mono).ns < TELL_AGAIN_MS * NS_PER_MS))
+		return;
+	member->skew_told = member->skewed;
+	member->skew_told_at = now.mono;
+	member_tell(node, now, number, member->skewed ? EVENT_MEMBER_SKEWED : EVENT_MEMBER_SKEW_OK, skew_ms);
+}
+
 static void member_set_skewed(struct node *node, uint16_t number, struct now now, bool skewed, double skew_ms)
 {
 	struct member *member = &node->members[number];
@@ -327,7 +340,7 @@ static void member_set_skewed(struct node *node, uint16_t number, struct now now
 
 		node->excluded[origin] = skewed || node->origins[origin].quarantined;
 	}
-	member_tell(node, now, number, skewed ? EVENT_MEMBER_SKEWED : EVENT_MEMBER_SKEW_OK, skew_ms);
+	skew_tell(node, number, now, skew_ms);
 	/* Keys that rest on its cells are judged anew as the sweep of the next slot comes by, or when they change. */
 }
 
@@ -418,6 +431,7 @@ void membership_tick(struct node *node, struct now now)
 			continue;
 		node->members[i].trust = BAD_SIGNATURES_PER_TICK;
 		watch_silence(node, now, i);
+		skew_tell(node, i, now, isnan(member->skew_ms) ? (double)member->lead_ns / NS_PER_MS : member->skew_ms);
 		look_for(node, now, i);
 		if (member->state == MEMBER_LEFT && now.mesh.ns - member->record.at_ns > LEFT_RETIRE_MS * NS_PER_MS)
 			member_forget(node, i);

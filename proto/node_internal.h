@@ -58,6 +58,7 @@ struct member {
 	bool heard; /* a sealed datagram of the running session was opened */
 	bool up; /* as last told by an event */
 	bool skewed;
+	bool skew_told; /* as last told by an event */
 	bool proven; /* something that was sent to its endpoint came back from the member */
 	bool has_record;
 	bool relay_wanted; /* we ask it to hand frames on to us, */
@@ -83,7 +84,8 @@ struct member {
 	struct instant met_at; /* mono: the running session was learnt */
 	struct instant state_at; /* mono: of the last change of state */
 	struct instant clone_sought_at; /* mono: when a greeting of an earlier start was last looked at */
-	struct instant cloned_at; /* mono: when it was last told that two hosts have its key */
+	struct instant cloned_at; /* mono: when it was last told that two hosts have its key, */
+	struct instant skew_told_at; /* and that its clock is off, or is not any more */
 	/* Of its frames, for who is never measured: how far the ends of their ticks were ahead of our clock at their arrival, at most. */
 	int64_t lead_ns;
 	uint32_t lead_frames;
@@ -149,7 +151,9 @@ struct out_ring {
 struct link {
 	uint16_t member;
 	bool ours; /* we asked for it, not they */
+	bool near; /* it was sought among the nearest, not drawn from all */
 	bool agreed;
+	uint16_t instead; /* number of the neighbour that goes when this one has agreed, or MEMBER_NONE */
 	struct instant since; /* mono */
 	uint64_t lazy[MEMBERS_MAX / 64]; /* members whose frames it asked not to be pushed */
 	uint64_t prunes[MEMBERS_MAX / 64]; /* members whose frames we are about to ask it not to push */
@@ -180,6 +184,7 @@ struct errand {
 	struct instant at;
 };
 #define ERRANDS_SIZE 32
+#define ERRANDS_EACH 4 /* of one asker: it probes one member a second, and an errand lasts two */
 
 /* News of a member's state, told with probes a number of times. */
 struct rumour {

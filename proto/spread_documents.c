@@ -13,7 +13,8 @@
 #define WAIT_TICKS 15 /* others wait for so long, the first time, then twice as long, */
 #define FETCH_TICKS 150 /* and at the most: a whole document, 73 parts, over the worst line */
 #define DISTRUST_MS 10000 /* for one that did not come, twice as long each time, */
-#define DISTRUST_FALSE_MS 600000 /* up to this, and for one that was not the authority's */
+#define DISTRUST_DOUBLED 3 /* up to so often: it may be the line, and there may be nobody else */
+#define DISTRUST_FALSE_MS 600000 /* for one that was not the authority's */
 #define CHUNK_HEAD_BYTES (1 + 8 + 4 + 2)
 _Static_assert(1 + CHUNK_HEAD_BYTES + DOCUMENT_CHUNK_BYTES + SEAL_BYTES <= DATAGRAM_BYTES_MIN, "a part fits every datagram");
 
@@ -119,10 +120,10 @@ static void fetch_from(struct node *node, uint16_t number, unsigned int kind, st
 static void distrust(struct node *node, unsigned int kind, struct now now, struct coming_document *coming, bool wrong)
 {
 	struct member_standing *t = &node->members[coming->source].standing;
-	const int64_t ms = (int64_t)DISTRUST_MS << (t->distrusts[kind] < 6 ? t->distrusts[kind] : 6);
+	const int64_t ms = (int64_t)DISTRUST_MS << t->distrusts[kind];
 
-	t->distrusts[kind] += t->distrusts[kind] < UINT8_MAX;
-	t->distrusted_until[kind] = instant_after(now.mono, duration_ms(wrong || ms > DISTRUST_FALSE_MS ? DISTRUST_FALSE_MS : ms));
+	t->distrusts[kind] += t->distrusts[kind] < DISTRUST_DOUBLED;
+	t->distrusted_until[kind] = instant_after(now.mono, duration_ms(wrong ? DISTRUST_FALSE_MS : ms));
 	coming->active = false;
 }
 

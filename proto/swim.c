@@ -295,17 +295,31 @@ void swim_turn(struct node *node, struct now now)
 
 /* ---- datagrams ---- */
 
-static void errand_add(struct node *node, struct now now, uint16_t asker, uint16_t about, uint64_t asker_echo)
+/* A place for one errand more of this asker, or NULL: nobody takes them all. */
+static struct errand *errand_free(struct node *node, struct now now, uint16_t asker)
 {
+	struct errand *free = NULL;
+	unsigned int of_asker = 0;
+
 	for (unsigned int i = 0; i < ERRANDS_SIZE; i++) {
 		struct errand *errand = &node->errands[i];
 
-		if (errand->member != MEMBER_NONE && duration_between(errand->at, now.mono).ns < 2 * PROBE_MS * NS_PER_MS)
-			continue;
-		*errand = (struct errand){ .asker = asker, .member = about, .asker_echo = asker_echo, .echo = echo_draw(node), .at = now.mono };
-		outbox_add(node, (struct out){ .kind = OUT_PING, .flags = 1, .target = about, .sequence = errand->echo });
-		return;
+		if (errand->member == MEMBER_NONE || duration_between(errand->at, now.mono).ns >= 2 * PROBE_MS * NS_PER_MS)
+			free = errand;
+		else
+			of_asker += errand->asker == asker;
 	}
+	return of_asker < ERRANDS_EACH ? free : NULL;
+}
+
+static void errand_add(struct node *node, struct now now, uint16_t asker, uint16_t about, uint64_t asker_echo)
+{
+	struct errand *errand = errand_free(node, now, asker);
+
+	if (!errand)
+		return;
+	*errand = (struct errand){ .asker = asker, .member = about, .asker_echo = asker_echo, .echo = echo_draw(node), .at = now.mono };
+	outbox_add(node, (struct out){ .kind = OUT_PING, .flags = 1, .target = about, .sequence = errand->echo });
 }
 
 enum reject swim_receive_ping_for(struct node *node, struct now now, uint16_t asker, const uint8_t *bytes, size_t size)

@@ -176,6 +176,61 @@ static void an_answer_is_never_written_to_another(void **state)
 	assert_true(drawn() <= COOKIE_REPLIES_SIZE + 1);
 }
 
+static unsigned int errands_of(const struct side *side)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < ERRANDS_SIZE; i++)
+		count += bed.node->errands[i].member != MEMBER_NONE && bed.node->errands[i].asker == number_of(side);
+	return count;
+}
+
+static void nobody_takes_all_the_errands(void **state)
+{
+	uint8_t message[1 + 8 + 8] = { MESSAGE_PING_FOR };
+
+	(void)state;
+	put_le(message + 9, bed.third.id, 8);
+	for (unsigned int second = 0; second < 4; second++) {
+		for (uint64_t i = 0; i < 100; i++) {
+			put_le(message + 1, 1 + i, 8);
+			assert_int_equal(say(message, sizeof(message)), REJECT_NONE);
+		}
+		assert_int_equal(errands_of(&bed.liar), ERRANDS_EACH);
+		pass(1000);
+	}
+}
+
+/* ---- events ---- */
+
+/* Each second its clock is off, or is not any more: that is news once a minute, and in the end what is told is how it is. */
+static void a_clock_that_comes_and_goes_is_told_once_a_minute(void **state)
+{
+	struct node_event event, last = { .kind = EVENT_MEMBER_SKEW_OK };
+	struct member *member = &bed.node->members[number_of(&bed.liar)];
+	unsigned int told = 0;
+
+	(void)state;
+	for (unsigned int second = 0; second < 600; second++) {
+		const int64_t off_ns = second < 599 && second % 2 ? 0 : 2 * NS_PER_S;
+
+		member->skew_ms = member->rtt_ms = NAN;
+		member_measure(bed.node, number_of(&bed.liar), bed.now, bed.now.mesh.ns + off_ns, bed.now.mesh.ns - NS_PER_MS, 0);
+		assert_true(bed.node->excluded[origin_of(bed.node, number_of(&bed.liar), LIAR_INCARNATION)] == (off_ns != 0)); /* at once, told or not */
+		pass(1000);
+	}
+	for (unsigned int second = 0; second < 61; second++)
+		pass(1000);
+	while (node_next_event(bed.node, &event)) {
+		if (event.kind != EVENT_MEMBER_SKEWED && event.kind != EVENT_MEMBER_SKEW_OK)
+			continue;
+		told++;
+		last = event;
+	}
+	assert_true(told >= 1 && told <= 12);
+	assert_int_equal(last.kind, EVENT_MEMBER_SKEWED);
+}
+
 /* ---- who is out ---- */
 
 /* Whoever has a key that was replaced and revoked, before its member showed the next one here: a newer record begins no session. */
@@ -269,6 +324,8 @@ int main(void)
 		TEST(a_member_that_renews_its_record_all_the_time_is_heard_a_few_times),
 		TEST(suspicions_of_oneself_draw_one_record_in_a_while),
 		TEST(an_answer_is_never_written_to_another),
+		TEST(nobody_takes_all_the_errands),
+		TEST(a_clock_that_comes_and_goes_is_told_once_a_minute),
 		TEST(a_superseded_key_does_not_come_back_by_a_record),
 		TEST(nobody_is_down_by_one_members_word),
 		TEST(a_neighbour_cannot_keep_us_catching_up),

@@ -267,7 +267,7 @@ static void who_brings_nothing_is_asked_less_and_less(void **state)
 	world_set_tap(world, rubbish, &liar);
 	world_run(world, 3);
 	t = &world_node(world, 2)->members[member_find(world_node(world, 2), world_certificate(world, 1)->id)].standing;
-	for (unsigned int times = t->distrusts[DOCUMENT_POLICY] + 1; times < 4; times++) {
+	for (unsigned int times = t->distrusts[DOCUMENT_POLICY] + 1; times <= 3; times++) {
 		for (unsigned int second = 0; second < 100 && t->distrusts[DOCUMENT_POLICY] < times; second++)
 			world_run(world, 1);
 		const double left_s = (double)duration_between(world_now(world).mono, t->distrusted_until[DOCUMENT_POLICY]).ns / NS_PER_S;

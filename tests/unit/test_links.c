@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Neighbours of a larger mesh: as many as wanted, half of them near once round trips are known, and never two parts. */
+#include "mesh_world.h"
+#include "node_internal.h"
+#include "vector.h"
+
+#define NODES 16
+#define SITES 4
+
+static bool moved; /* as if the lines had: whoever was near is not any more */
+
+static unsigned int site_of(unsigned int n)
+{
+	return moved ? n / (NODES / SITES) : n % SITES;
+}
+
+static double apart_ms(unsigned int from, unsigned int to)
+{
+	return site_of(from) == site_of(to) ? 1 : 60;
+}
+
+static struct world *sites_make(void)
+{
+	const struct world_options options = {
+		.nodes = NODES, .seed = 1, .delay_ms_between = apart_ms, .thresholds = world_thresholds
+	};
+
+	return world_make(&options);
+}
+
+static unsigned int number_of(struct world *world, uint64_t id)
+{
+	unsigned int n = 0;
+
+	while (world_certificate(world, n)->id != id)
+		n++;
+	return n;
+}
+
+/* Who is reached from node 0 along neighbours that have agreed. */
+static unsigned int reached(struct world *world)
+{
+	unsigned int queue[NODES] = { 0 }, count = 1;
+	bool seen[NODES] = { true };
+
+	for (unsigned int at = 0; at < count; at++) {
+		const struct node *node = world_node(world, queue[at]);
+
+		for (uint32_t i = 0; i < node->links_count; i++) {
+			const unsigned int n = number_of(world, node->members[node->links[i].member].id);
+
+			if (node->links[i].agreed && !seen[n]) {
+				seen[n] = true;
+				queue[count++] = n;
+			}
+		}
+	}
+	return count;
+}
+
+struct neighbours {
+	unsigned int near, far; /* of the three members of each one's own site and the others */
+};
+
+static struct neighbours neighbours_of_all(struct world *world)
+{
+	struct neighbours all = { .near = 0 };
+
+	for (unsigned int n = 0; n < NODES; n++) {
+		const struct node *node = world_node(world, n);
+
+		for (uint32_t i = 0; i < node->links_count; i++) {
+			const unsigned int other = number_of(world, node->members[node->links[i].member].id);
+
+			all.near += node->links[i].agreed && site_of(n) == site_of(other);
+			all.far += node->links[i].agreed && site_of(n) != site_of(other);
+		}
+	}
+	return all;
+}
+
+static void far_neighbours_are_swapped_for_near_ones(void **state)
+{
+	struct world *world = sites_make();
+	struct neighbours first, before, after;
+
+	(void)state;
+	world_run(world, 4);
+	first = neighbours_of_all(world);
+	moved = true;
+	before = neighbours_of_all(world);
+	for (unsigned int tick = 0; tick < 1500; tick++) {
+		world_run(world, 0.2);
+		assert_int_equal(reached(world), NODES);
+		for (unsigned int n = 0; n < NODES; n++)
+			assert_true(world_node(world, n)->links_count <= NEIGHBOURS_MAX);
+	}
+	after = neighbours_of_all(world);
+	print_message("# neighbours: %u near and %u far; the lines change: %u and %u; five minutes later %u and %u\n", first.near,
+		      first.far, before.near, before.far, after.near, after.far);
+	assert_true(2 * before.near < first.near);
+	assert_true(4 * after.near > 3 * first.near);
+	assert_true(2 * after.far > first.far); /* what was drawn from all stays */
+	world_free(world);
+	moved = false;
+}
+
+/* The one that is to go stays until the nearer one has agreed, and goes then; one that never answers is forgotten. */
+static void who_goes_goes_last(void **state)
+{
+	static const bool answers[] = { true, false };
+
+	(void)state;
+	for (unsigned int i = 0; i < ROWS(answers); i++) {
+		struct world *world = sites_make();
+		struct node *node = world_node(world, 0);
+		const uint8_t agree[] = { 2 };
+		struct link *link;
+		uint16_t instead = MEMBER_NONE, nearer = MEMBER_NONE;
+
+		world_run(world, 4);
+		for (uint32_t k = 0; k < node->links_count; k++)
+			instead = node->links[k].agreed ? node->links[k].member : instead;
+		for (uint16_t m = 1; m < node->members_high; m++)
+			nearer = link_find(node, m) ? nearer : m;
+		assert_true(instead != MEMBER_NONE && nearer != MEMBER_NONE && node->links_count < NEIGHBOURS_MAX);
+		link = &node->links[node->links_count++];
+		*link = (struct link){
+			.member = nearer, .ours = true, .near = true, .instead = instead, .since = world_now(world).mono
+		};
+		if (answers[i])
+			assert_int_equal(link_receive(node, world_now(world), nearer, agree, sizeof(agree)), REJECT_NONE);
+		assert_true((link_find(node, instead) == NULL) == answers[i]);
+		if (!answers[i]) {
+			link->since.ns -= 2 * NS_PER_S;
+			links_tick(node, world_now(world));
+			assert_null(link_find(node, nearer));
+			assert_non_null(link_find(node, instead));
+		}
+		world_free(world);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(far_neighbours_are_swapped_for_near_ones),
+		cmocka_unit_test(who_goes_goes_last),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
