@@ -28,7 +28,8 @@ static void start_anew(struct daemon *daemon, struct duration behind)
 	struct clock_watch *watch = &daemon->clock_watch;
 
 	if (!watch->told)
-		log_error("clock: mesh time is %+.0f s off this host's clock and most members', and does not go back: gossipd must start anew%s",
+		log_error("clock: mesh time is %+.0f s off this host's clock and most members', and does not go back: gossipd "
+			  "must start anew%s",
 			  -(double)behind.ns / NS_PER_S, notify_is_managed() ? ", and ends for that" : "; restart it");
 	watch->told = true;
 	watch->start_anew = notify_is_managed();
@@ -36,7 +37,8 @@ static void start_anew(struct daemon *daemon, struct duration behind)
 
 void clock_second(struct daemon *daemon, struct now now)
 {
-	const struct duration behind = { -mesh_clock_drift(&daemon->clock).ns }, longest = duration_ms(CLOCK_SLEPT_DAYS_MAX * 86400000LL);
+	const struct duration behind = { -mesh_clock_drift(&daemon->clock).ns },
+			      longest = duration_ms(CLOCK_SLEPT_DAYS_MAX * 86400000LL);
 	struct clock_watch *watch = &daemon->clock_watch;
 	const bool off = behind.ns > SKEW_MS_MAX * NS_PER_MS || behind.ns < -SKEW_MS_MAX * NS_PER_MS;
 

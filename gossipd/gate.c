@@ -40,30 +40,17 @@ static void want(struct daemon *daemon, const struct address *address)
 
 /* ---- marks ---- */
 
-/* As the gate's table has it, in an address's place. */
-static struct address key_of(const struct gate_marked *marked)
-{
-	struct address key;
-
-	memcpy(key.bytes, marked, sizeof(key.bytes));
-	return key;
-}
-
 static void mark_close(struct daemon *daemon, struct gate_mark *place)
 {
-	const struct address key = key_of(&place->marked);
-
-	table_gate_close(daemon->table, &key);
+	table_gate_unmark(daemon->table, &place->marked);
 	*place = (struct gate_mark){ .marked = { 0 } };
 }
 
 static void mark_open(struct daemon *daemon, struct gate_mark *place, const struct gate_marked *marked)
 {
-	const struct address key = key_of(marked);
-
 	if (place->marked.sender)
 		mark_close(daemon, place);
-	if (table_gate_open(daemon->table, &key) == 0)
+	if (table_gate_mark(daemon->table, marked) == 0)
 		*place = (struct gate_mark){ .marked = *marked, .since = daemon->seconds, .heard = daemon->seconds };
 }
 

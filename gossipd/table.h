@@ -78,6 +78,10 @@ int table_add_local(struct table *table, const struct address *address);
 int table_gate_open(struct table *table, const struct address *peer);
 void table_gate_close(struct table *table, const struct address *peer);
 
+/* The same of a member's mark, wherever its datagrams come from. */
+int table_gate_mark(struct table *table, const struct gate_marked *marked);
+void table_gate_unmark(struct table *table, const struct gate_marked *marked);
+
 /* The clock: kernel jiffies to mesh time and back. table_anchor reads both at once; call once per tick, before the harvest. */
 void table_anchor(struct table *table, struct now now);
 struct instant table_mesh_of(const struct table *table, uint32_t jiffies);

@@ -80,16 +80,29 @@ int plane_fill(struct table *table, const struct table_config *config, struct ta
 	return err;
 }
 
-int table_gate_open(struct table *table, const struct address *peer)
+static int bucket_open(const struct bpf_map *map, const void *key)
 {
 	struct gate_bucket full = { 0 };
 
-	if (bpf_map_update_elem(bpf_map__fd(table->skeleton->maps.gate_peers), peer, &full, BPF_NOEXIST) && errno != EEXIST)
-		return -errno;
-	return 0;
+	return bpf_map_update_elem(bpf_map__fd(map), key, &full, BPF_NOEXIST) && errno != EEXIST ? -errno : 0;
+}
+
+int table_gate_open(struct table *table, const struct address *peer)
+{
+	return bucket_open(table->skeleton->maps.gate_peers, peer);
 }
 
 void table_gate_close(struct table *table, const struct address *peer)
 {
 	bpf_map_delete_elem(bpf_map__fd(table->skeleton->maps.gate_peers), peer);
+}
+
+int table_gate_mark(struct table *table, const struct gate_marked *marked)
+{
+	return bucket_open(table->skeleton->maps.gate_marks, marked);
+}
+
+void table_gate_unmark(struct table *table, const struct gate_marked *marked)
+{
+	bpf_map_delete_elem(bpf_map__fd(table->skeleton->maps.gate_marks), marked);
 }

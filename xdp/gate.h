@@ -20,13 +20,20 @@
 
 const volatile __u16 gate_ports_be[GATE_PORTS_MAX] = { 0 }; /* 0: none */
 
-/* By address, and by mark. The daemon inserts and deletes, the kernel writes the values. */
+/* Of both the daemon inserts and deletes, the kernel writes the values. Marks stand apart: a sender and a mark may read like an address. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, GATE_PEERS_MAX + GATE_MARKS_MAX);
+	__uint(max_entries, GATE_PEERS_MAX);
 	__type(key, struct address_key);
 	__type(value, struct gate_bucket);
 } gate_peers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, GATE_MARKS_MAX);
+	__type(key, struct gate_marked);
+	__type(value, struct gate_bucket);
+} gate_marks SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -101,7 +108,7 @@ static __always_inline struct gate_bucket *bucket_of_mark(const struct gate_head
 	if ((const void *)(head + 1) > data_end)
 		return NULL;
 	marked = (struct gate_marked){ head->sender, head->mark };
-	return bpf_map_lookup_elem(&gate_peers, &marked);
+	return bpf_map_lookup_elem(&gate_marks, &marked);
 }
 
 /* A packet to the proxy itself. REASON_PASS_LOCAL: it is none of the gate's, or may come in. A global function. */

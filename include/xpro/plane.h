@@ -55,7 +55,7 @@ struct gate_head {
 	__u64 sender, counter, mark;
 } __attribute__((packed));
 
-/* Of `gate_peers`, beside addresses: a sender and its mark. Who sends from an address that looks like it knows the mark anyway. */
+/* Of `gate_marks`: a sender and its mark. */
 struct gate_marked {
 	__u64 sender, mark;
 };

@@ -77,7 +77,7 @@ check somebody_listens_for_answers wait_for 5 "the ears" grep -q hearing "$state
 lines=$(wc -l <"$state/proxy1.log")
 before=$(cpu_ms 1)
 rejected_before=$(rejected 1)
-flood outside wan 02:00:00:00:04:01 noise 10.3.0.1 "$gossip_port" 200000 6
+flood outside wan 02:00:00:00:04:01 noise 10.3.0.1 "$gossip_port" 1000000 3
 agrees_under noise_at_the_gossip_port 5
 flood_end
 noticed=$(($(rejected 1) - rejected_before))
@@ -123,7 +123,7 @@ check the_gated_one_is_met_again wait_for 10 "three members" up 1 3
 check it_gets_its_own_old_counts_back agree_within 10 "$thrown" $all
 before=$(cpu_ms 1)
 rejected_before=$(rejected 1)
-flood outside wan 02:00:00:00:04:01 noise 10.3.0.1 "$gossip_port" 200000 6
+flood outside wan 02:00:00:00:04:01 noise 10.3.0.1 "$gossip_port" 1000000 3
 counts_under noise_at_the_gate 5
 flood_end
 noticed=$(($(rejected 1) - rejected_before))
@@ -165,7 +165,7 @@ check a_full_table_is_told_in_status sh -c "'$bin/gossipctl' --socket '$(socket_
 counts_under a_full_table 6
 
 late_before=$(status_of 2 tick_ms_worst)
-flood clients to2 02:00:00:00:01:02 syn 203.0.113.9 80 40000 8 1000000
+flood clients to2 02:00:00:00:01:02 syn 203.0.113.9 80 100000 6 1000000
 counts_under new_keys_without_end 8
 flood_end
 echo "# new keys: $flooded in $flood_ms ms, longest tick before $late_before ms, then $(status_of 2 tick_ms_worst) ms, longest turn $(status_of 2 turn_ms_worst) ms, of this computed $(status_of 2 turn_cpu_ms_worst) ms"
@@ -176,9 +176,10 @@ check memory_stays_bounded test "$(rss_kb 2)" -lt 200000
 # ---- a member that stands still ----
 
 kill -STOP "$(daemon_pid 3)"
+check the_others_notice wait_for 5 "proxy3 to be missed" up 1 2
+sleep 55 # a minute in all: what is sent to it fills its socket's buffer meanwhile
 new_destination
 check packets_are_counted_while_one_stands_still throw_at_all "$destination"
-check the_others_notice wait_for 5 "proxy3 to be missed" up 1 2
 kill -CONT "$(daemon_pid 3)"
 # shellcheck disable=SC2086
 check all_hold_it_after_its_burst wait_for 10 "$thrown packets" hold "$thrown" $all

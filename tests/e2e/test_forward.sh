@@ -78,7 +78,7 @@ done
 
 # wire HERE SPACE THERE ADDRESS-HERE ADDRESS-THERE NET6: from the proxy, with the addresses
 wire() {
-	ip -n "$name-proxy" link add "$1" mtu 9000 type veth peer name "$3" netns "$name-$2" mtu 9000
+	ip -n "$name-proxy" link add "$1" mtu 9000 numtxqueues 2 numrxqueues 2 type veth peer name "$3" netns "$name-$2" mtu 9000 numtxqueues 2 numrxqueues 2
 	ip -n "$name-proxy" addr add "$4/24" dev "$1"
 	ip -n "$name-$2" addr add "$5/24" dev "$3"
 	ip -n "$name-proxy" addr add "$6::1/64" dev "$1" nodad
@@ -209,6 +209,17 @@ ok "its_interface_is_filtered" is_filtered p0
 ip -n "$name-proxy" link set p0 down
 ip -n "$name-proxy" link set p0 up
 ok "down_and_up_it_stays" is_filtered p0
+# queues SPACE IF COUNT: to receive and to send: ETHTOOL_SCHANNELS. XDP on a veth wants no fewer to receive than its peer has to send.
+queues() { in_ "$1" python3 -c '
+import array, fcntl, socket, struct, sys
+channels = array.array("B", struct.pack("=9I", 0x3d, 0, 0, 0, 0, 2 if sys.argv[2] == "c0" else int(sys.argv[3]), int(sys.argv[3]), 0, 0))
+fcntl.ioctl(socket.socket(), 0x8946, struct.pack("16sP", sys.argv[2].encode(), channels.buffer_info()[0]))' "$@"; }
+ok "its_peer_sends_by_fewer_queues" queues device c0 1
+ok "and_it_receives_by_fewer" queues proxy p0 1
+ok "and_more_again" queues proxy p0 2
+ok "it_is_still_filtered" is_filtered p0
+ok "and_counts" sh -c "nsenter --net=/run/netns/$name-device $packets send c0 $mac 10.79.6.1 10.77.2.2"
+ok "for_its_pair_as_before" counted 10.79.6.1 1
 ip -n "$name-proxy" link del p0
 ok "one_that_is_gone_is_missed" wait_for 5 grep -q "interface p0: is gone" "$dir/log"
 ok "and_status_says_so" sh -c "! $ctl --socket $dir/a.sock status"

@@ -78,6 +78,11 @@ passes_at_most() {
 		'.groups[] | select(.name == $group) | .delivered_share | ., . <= $share'
 }
 
+# agrees_within MS SCENARIO: of simulated time, from the last packet to equal ledgers
+agrees_within() {
+	"$sim" run "sim/scenarios/$2.cfg" --json 2>/dev/null | jq -e --argjson most "$1" '.spreading.last_packet_to_agreement_ms | ., (. != null and . <= $most)'
+}
+
 measures_only_traffic() {
 	printf 'members = 3;\nmeasure = [ "traffic" ];\n' >"$work/good.cfg"
 	"$sim" run "$work/good.cfg" --json 2>/dev/null |
@@ -109,6 +114,8 @@ for name in overcount shrink forget resurrect replay forgery deaf drop; do
 	ok "a world with $name is caught" broken "$name"
 done
 # Each floods one destination: what passes is its rate, and what came before it counted as over.
+# The cut heals ten seconds before the last packet.
+ok "a mesh that was in two halves for a day is one again" agrees_within 2000 day-apart
 ok "clients that send seldom do not get through for it" passes_at_most 0.25 low-and-slow bots
 ok "nor do clients just below their own rate" passes_at_most 0.30 many-clients bots
 ok "nor do made-up addresses" passes_at_most 0.45 spoofed "made up"

@@ -60,29 +60,20 @@ static struct frame sealed(bool ipv6, uint64_t sender, uint64_t counter, uint64_
 	return wrap.frame;
 }
 
-static struct address key_of_mark(uint64_t sender, uint64_t mark)
-{
-	const struct gate_marked marked = { sender, mark };
-	struct address key;
-
-	memcpy(key.bytes, &marked, sizeof(key.bytes));
-	return key;
-}
-
 static void a_members_mark_has_room_for_its_frames_from_anywhere(void **state)
 {
-	const struct address key = key_of_mark(7, 0x1122334455667788);
+	const struct gate_marked key = { 7, 0x1122334455667788 };
 	struct frame frame;
 
 	(void)state;
-	assert_int_equal(table_gate_open(bed.table, &key), 0);
+	assert_int_equal(table_gate_mark(bed.table, &key), 0);
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
 		frame = sealed(ipv6, 7, 1, 0x1122334455667788);
 
 		assert_int_equal(passed_of(&frame, GATE_MARKED_PER_S + 500), GATE_MARKED_PER_S);
 		bed_at(bed.jiffies + BED_HZ);
 	}
-	table_gate_close(bed.table, &key);
+	table_gate_unmark(bed.table, &key);
 	frame = sealed(false, 7, 1, 0x1122334455667788);
 	assert_int_equal(passed_of(&frame, 100), GATE_STRANGER_PER_S);
 }
@@ -92,24 +83,46 @@ static void a_flood_in_a_members_name_takes_nothing_of_the_members(void **state)
 {
 	struct frame own = sealed(false, 7, 1, 0x1122334455667788), forged = sealed(false, 7, 1, 0x1122334455667789),
 		     other = sealed(false, 8, 1, 0x1122334455667788);
-	const struct address key = key_of_mark(7, 0x1122334455667788), peer = peer_of(false);
+	const struct gate_marked key = { 7, 0x1122334455667788 };
+	const struct address peer = peer_of(false);
 
 	(void)state;
-	assert_int_equal(table_gate_open(bed.table, &key), 0);
+	assert_int_equal(table_gate_mark(bed.table, &key), 0);
 	assert_int_equal(table_gate_open(bed.table, &peer), 0);
 	assert_int_equal(passed_of(&forged, 200000), GATE_MEMBER_PER_S);
 	assert_int_equal(passed_of(&other, 1000), 0);
 	assert_int_equal(passed_of(&own, 10000), 10000);
 }
 
+/* A sender and a mark that read together like a member's address: anybody knows that, from anywhere. */
+static void a_members_address_is_no_mark(void **state)
+{
+	(void)state;
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		const struct address peer = peer_of(ipv6);
+		struct gate_marked alike;
+		struct frame forged, own;
+
+		memcpy(&alike, peer.bytes, sizeof(alike));
+		forged = sealed(false, alike.sender, 1, alike.mark);
+		forged.bytes[ETH_HLEN + 15]++; /* not from there */
+		own = datagram(ipv6, PORT, 1000);
+		assert_int_equal(table_gate_open(bed.table, &peer), 0);
+		assert_int_equal(passed_of(&forged, 100000), GATE_STRANGER_PER_S);
+		assert_int_equal(passed_of(&own, GATE_MEMBER_PER_S), GATE_MEMBER_PER_S);
+		table_gate_close(bed.table, &peer);
+		bed_at(bed.jiffies + BED_HZ);
+	}
+}
+
 static void a_datagram_too_short_for_a_mark_bears_none(void **state)
 {
-	const struct address key = key_of_mark(7, 0);
+	const struct gate_marked key = { 7, 0 };
 	struct frame frame = datagram(false, PORT, sizeof(struct gate_head) - 1);
 
 	(void)state;
 	frame.bytes[ETH_HLEN + 28 + 4] = 7;
-	assert_int_equal(table_gate_open(bed.table, &key), 0);
+	assert_int_equal(table_gate_mark(bed.table, &key), 0);
 	assert_int_equal(passed_of(&frame, 100), GATE_STRANGER_PER_S);
 	frame = datagram(false, PORT, sizeof(struct gate_head));
 	frame.bytes[ETH_HLEN + 28 + 4] = 7;
@@ -294,6 +307,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_members_mark_has_room_for_its_frames_from_anywhere, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(a_flood_in_a_members_name_takes_nothing_of_the_members, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(a_datagram_too_short_for_a_mark_bears_none, setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(a_members_address_is_no_mark, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(a_bucket_fills_evenly, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(greetings_from_everywhere_share_one_small_bucket, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(a_member_that_has_moved_is_heard_beside_a_noisy_stranger, setup, bed_teardown),
