@@ -53,7 +53,7 @@ static struct scenario scenario_of(int members, double loss)
 	struct group *group;
 
 	snprintf(s.name, sizeof(s.name), "convergence");
-	s.warmup_s = 4 + members / 80.0; /* a member checks at most 100 certificates a second, some more than once */
+	s.warmup_s = 4 + members / 200.0; /* 2,000 know each other after three seconds; then neighbours are found, and trees grow */
 	s.quiet_s = members > 128 ? 3 : 8;
 	s.duration_s = s.warmup_s + s.quiet_s + (members > SMALL ? 4 : 10);
 	if (members > SMALL) { /* small: two keys of PUBLISHERS_MAX members, whose frames are there six seconds long */
