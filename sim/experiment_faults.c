@@ -102,12 +102,16 @@ void experiment_faults(struct output *output, bool quick)
 	}
 	table_end(output);
 	plot_row(output, "equal",
-		 "set multiplot layout 1,2\nset key top left inside\nset xlabel 'length of the partition, s'\nset yrange [0:*]\n"
+		 "set multiplot layout 1,2\nset key below\nset xlabel 'length of the partition, s'\nset yrange [0:*]\n"
 		 "set ylabel 's until ledgers are byte-equal'\n"
-		 "plot for [l in '0 0.1 0.3'] $TABLE using 2:(strcol(1) eq 'partition in halves' && strcol(3) eq l ? $4 : NaN) title 'loss '.l\n"
+		 "plot for [l in '0 0.1 0.3'] $TABLE using 2:(strcol(1) eq 'partition in halves' && strcol(3) eq l ? $4 : NaN) "
+		 "title 'loss '.l\n"
 		 "set ylabel 'share of bot packets that passed'\n"
-		 "plot for [l in '0 0.1 0.3'] $TABLE using 2:(strcol(1) eq 'partition in halves' && strcol(3) eq l ? $5 : NaN) title 'loss '.l\n"
+		 "plot for [l in '0 0.1 0.3'] $TABLE using 2:(strcol(1) eq 'partition in halves' && strcol(3) eq l ? $5 : NaN) "
+		 "title 'loss '.l\n"
 		 "unset multiplot");
 	say(output, "The longest with loss, up to %.0f %%, was %.1f s.%s", 100 * losses[quick ? 0 : 2], worst_s,
-	    worst_s > 10 ? " Longer than 10 s means equal only because the slots that differ were forgotten: see the known gaps in sim/README.md." : "");
+	    worst_s > 10 ? " Longer than 10 s means equal only because the slots that differ were forgotten: see the known gaps "
+			   "in sim/README.md."
+			 : "");
 }

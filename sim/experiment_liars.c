@@ -143,7 +143,6 @@ void experiment_liars(struct output *output, bool quick)
 		 "set yrange [0:1.02]\nset rmargin 12\nset bmargin 9\n"
 		 "plot $TABLE using 3:xtic(strcol(1).': '.strcol(2)) title 'honest packets lost', $TABLE using 4 title 'bot packets passed', "
 		 "$TABLE using (1-$5) title 'pairs not held'");
-	say(output, "The floor of local evidence lets a client of all %d members send a quarter of its rate, 25 of a bot's 400 packets/s, whatever the "
-		    "others say: that is most of what passes of a bot where nobody lies, and what the floor costs.",
-	    MEMBERS);
+	say(output, "The floors of local evidence let a client send a quarter of its rate through all members together, whatever others say: 25 of "
+		    "a bot's 400 packets/s. That is most of what passes of a bot where nobody lies, and what the floors cost.");
 }
