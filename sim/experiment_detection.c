@@ -107,12 +107,13 @@ static void plot_systems(struct output *output, const char *name, const char *ax
 		int column;
 	} panels[] = { { "share of bot packets that passed", "[0:1.02]", 6 },
 		       { "s until a member drops it, mean", "[0:*]", 3 },
-		       { "share of honest packets lost", "[0:*]", 7 } };
+		       { "share of honest packets lost", "[0:0.01<*]", 7 } };
 	char commands[8192];
-	int used = snprintf(commands, sizeof(commands),
-			    "set multiplot layout 1,3\nset xlabel '%s'\n%sset key below left maxrows 3 font ',10'\nset lmargin "
-			    "9\nset offsets graph 0.02, graph 0.02, graph 0.05, 0\n",
-			    axis, strcmp(name, "members") == 0 || strcmp(name, "spread") == 0 ? "set logscale x 2\n" : "");
+	int used = snprintf(
+		commands, sizeof(commands),
+		"set multiplot layout 1,3\nset xlabel '%s'\n%sset key below left maxrows 3 font ',10'\nset lmargin "
+		"9\nset offsets 0, graph 0.02, graph 0.05, 0\n",
+		axis, strcmp(name, "members") == 0 || strcmp(name, "spread") == 0 ? "set logscale x 2\n" : "set xrange [0:*]\n");
 
 	for (unsigned int p = 0; p < 3; p++) {
 		used += snprintf(commands + used, sizeof(commands) - (size_t)used, "set ylabel '%s'\nset yrange %s\nplot ",
