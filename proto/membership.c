@@ -63,7 +63,7 @@ int membership_init(struct node *node, const struct certificate *self)
 	if (self->endpoints > 0)
 		member->endpoint = (struct endpoint){ self->endpoint[0].address, self->endpoint[0].port };
 	node->member_index[index_place(node, node->id)] = 0;
-	node->members_high = node->members_count = 1;
+	node->members_high = node->members_free = node->members_count = 1;
 	member_line(node, 0);
 	node->origins[0] = (struct origin){ .used = true, .incarnation = node->config.incarnation, .track = tracks_of(node, 0) };
 	return 0;
@@ -111,11 +111,12 @@ static uint16_t member_new(struct node *node, const struct certificate *certific
 {
 	const uint64_t id = certificate->id;
 
-	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
+	for (uint16_t i = node->members_free; i < node->config.limits.members_max; i++) {
 		struct member *member = &node->members[i];
 
 		if (member->used)
 			continue;
+		node->members_free = i + 1;
 		*member = (struct member){ .used = true, .id = id, .certificate = *certificate, .parent = MEMBER_NONE, .rtt_ms = NAN, .skew_ms = NAN };
 		member->standing.key_slot = node->slot;
 		node->member_index[index_place(node, id)] = i;
@@ -150,6 +151,8 @@ void member_forget(struct node *node, uint16_t number)
 	if (member->state != MEMBER_LEFT)
 		node->members_count--;
 	sodium_memzero(member, sizeof(*member));
+	if (number < node->members_free)
+		node->members_free = number;
 	for (uint32_t i = 0; i <= node->member_index_mask; i++)
 		node->member_index[i] = MEMBER_NONE;
 	for (uint16_t i = 0; i < node->members_high; i++) {

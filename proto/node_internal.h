@@ -248,6 +248,7 @@ struct node {
 	uint16_t *member_index; /* open addressing by id: numbers, MEMBER_NONE is empty */
 	uint32_t member_index_mask;
 	uint16_t members_high; /* numbers ever used: no walk goes beyond */
+	uint16_t members_free; /* all below are taken: two thousand that are met one after the other are not walked over each time */
 	uint16_t members_count; /* itself included, without those that left */
 	struct origin *origins; /* members_max * INCARNATIONS_MAX */
 	struct track *tracks; /* theirs. First of all members' first incarnations: most members never have another, whose pages stay untouched */

@@ -97,12 +97,15 @@ void experiment_accuracy(struct output *output, bool quick)
 	}
 	table_end(output);
 	plot(output, "series",
-	     "set xlabel 'seconds after the step'\nset ylabel 'relative error of the judged rate'\nset xrange [-3:6]\nset logscale y\n"
+	     "set xlabel 'seconds after the step'\nset ylabel 'relative error of the judged rate'\nset xrange [-3:6]\nset "
+	     "logscale y\n"
 	     "set yrange [0.0005:1]\nset format y '%g'\n"
-	     "plot $TABLE using 2:($1==5 ? $3 : NaN) title '5, mean' with lines lw 2, $TABLE using 2:($1==16 ? $3 : NaN) title '16, "
+	     "plot $TABLE using 2:($1==5 ? $3 : NaN) title '5, mean' with lines lw 2, $TABLE using 2:($1==16 ? $3 : NaN) title "
+	     "'16, "
 	     "mean' with lines lw 2, $TABLE using 2:($1==16 ? $4 : NaN) title '16, worst' with lines, "
 	     "0.5 title 'Fastly, 1 s' lc 'black' dt 5 with lines, 0.2 title 'Akamai, step' lc 'black' dt 2 with lines, "
 	     "0.1 title 'Akamai, steady' lc 'black' dt 3 with lines, 0.02 title 'rateguard, over R' lc 'black' dt 4 with lines");
-	say(output, "Published: Akamai below 10 %% steady and about 20 %% on a step, its counters 1 to 3 s late; Fastly 50, 25 and 10 %% over 1, 10 "
+	say(output, "Published: Akamai below 10 %% steady and about 20 %% on a step, its counters 1 to 3 s late; Fastly 50, 25 "
+		    "and 10 %% over 1, 10 "
 		    "and 60 s; rateguard lets at most 1.02 R pass, which bounds one side only.");
 }

@@ -67,7 +67,7 @@ void experiment_cost(struct output *output, bool quick)
 	}
 	table_end(output);
 	plot(output, "pairs",
-	     "set xlabel 'pairs, 5 members'\nset ylabel 'bytes sent per member and second'\nset logscale x\n"
+	     "set xlabel 'pairs, 5 members'\nset ylabel 'bytes sent per member and second'\nset logscale xy\n"
 	     "plot $TABLE using ($1+1):2 title 'tick 200 ms'");
 	table_begin(output, "tick", "tick_ms bytes_per_s datagrams_per_s made_per_s checked_per_s cells_published_per_s");
 	for (unsigned int i = 0; i < 5; i += quick ? 2 : 1) {
@@ -78,7 +78,7 @@ void experiment_cost(struct output *output, bool quick)
 	}
 	table_end(output);
 	plot(output, "tick",
-	     "set xlabel 'tick, ms (8 members, 100 pairs)'\nset ylabel 'bytes sent per member and second'\nset logscale xy\n"
+	     "set xlabel 'tick, ms (8 members, 100 pairs)'\nset ylabel 'bytes sent per member and second'\nset logscale xy\nset xrange [40:1250]\n"
 	     "plot $TABLE using 1:2 title 'bytes'");
 	table_begin(output, "members",
 		    "members bytes_per_s datagrams_per_s made_per_s checked_per_s cells_published_per_s processor_share to_all_bytes_per_s");

@@ -44,7 +44,8 @@ static struct scenario scenario_of(int bots, bool fair, int sharing)
 	return s;
 }
 
-/* What an honest client would keep if the victim's rate were shared out in equal parts, nobody getting more than it sends (max-min). */
+/* What an honest client would keep if the victim's rate were shared out in equal parts, nobody getting more than it sends
+ * (max-min). */
 static double fair_share(int bots)
 {
 	const double honest = 50 * 10, offered = honest + bots * 40.0;
@@ -67,7 +68,8 @@ void experiment_fairness(struct output *output, bool quick)
 	static const int bots[] = { 0, 5, 10, 20, 50, 100, 200, 400 };
 	struct fairness f;
 
-	table_begin(output, "bots", "bots rule attack_over_victim_rate honest_delivered bots_delivered victim_gets honest_max_min");
+	table_begin(output, "bots",
+		    "bots rule attack_over_victim_rate honest_delivered bots_delivered victim_gets honest_max_min");
 	for (unsigned int i = 0; i < 8; i += quick ? 3 : 1) {
 		for (unsigned int j = 0; j < 3; j++) {
 			const struct scenario s = scenario_of(bots[i], rules[j].fair, rules[j].sharing);
@@ -77,10 +79,11 @@ void experiment_fairness(struct output *output, bool quick)
 				  f.bots, f.victim, fair_share(bots[i]));
 			if (bots[i] == 50 || bots[i] == 200)
 				say(output,
-				    "%s, %d bots (%.0f times the victim's rate): %.0f %% of honest packets (%.0f %% by max-min fairness) and %.0f %% of "
+				    "%s, %d bots (%.0f times the victim's rate): %.0f %% of honest packets (%.0f %% by max-min "
+				    "fairness) and %.0f %% of "
 				    "the bots' arrive, the victim gets %.2f of its rate.",
-				    rules[j].name, bots[i], bots[i] * 40.0 / VICTIM_RATE, 100 * f.honest, 100 * fair_share(bots[i]),
-				    100 * f.bots, f.victim);
+				    rules[j].name, bots[i], bots[i] * 40.0 / VICTIM_RATE, 100 * f.honest,
+				    100 * fair_share(bots[i]), 100 * f.bots, f.victim);
 		}
 	}
 	table_end(output);
@@ -91,6 +94,7 @@ void experiment_fairness(struct output *output, bool quick)
 	     "$TABLE using 3:(strcol(2) eq 'fair' ? $7 : NaN) title 'max-min share' lc 'black' dt 2 with lines");
 	plot(output, "victim",
 	     "set xlabel 'attack, in rates of the victim'\nset ylabel 'packets at the victim, in its rate'\n"
-	     "plot for [r in 'fair strict alone-strict'] $TABLE using 3:(strcol(2) eq r ? $6 : NaN) title r, 1 title 'its rate' lc 'black' dt 2 with lines");
+	     "plot for [r in 'fair strict alone-strict'] $TABLE using 3:(strcol(2) eq r ? $6 : NaN) title r, 1 title 'its rate' "
+	     "lc 'black' dt 2 with lines");
 	say(output, "The packets of the first second, before a verdict, are counted in.");
 }

@@ -110,12 +110,12 @@ void experiment_liars(struct output *output, bool quick)
 		{ LIE_INFLATE, 10, DEFENCE_NONE, "local evidence", false },
 		{ LIE_INFLATE, 10, DEFENCE_EVIDENCE, "no local evidence", false },
 		{ LIE_INVENT, 4, DEFENCE_NONE, "fair and local evidence", false },
-		{ LIE_INVENT, 4, DEFENCE_EVIDENCE, "fair, no local evidence", false },
+		{ LIE_INVENT, 4, DEFENCE_EVIDENCE, "fair without local evidence", false },
 		{ LIE_INVENT, 4, DEFENCE_NONE, "strict and local evidence", true },
-		{ LIE_INVENT, 4, DEFENCE_EVIDENCE, "strict, no local evidence", true },
+		{ LIE_INVENT, 4, DEFENCE_EVIDENCE, "strict without local evidence", true },
 		{ LIE_EQUIVOCATE, 10, DEFENCE_NONE, "quarantine", false },
 		{ LIE_EQUIVOCATE, 10, DEFENCE_QUARANTINE, "no quarantine", false },
-		{ LIE_REPLAY, 100, DEFENCE_NONE, "joins, known frames: always there", false },
+		{ LIE_REPLAY, 100, DEFENCE_NONE, "joins and known frames", false },
 		{ LIE_FORGE, 200, DEFENCE_NONE, "signatures", false },
 		{ LIE_FORGE, 200, DEFENCE_SIGNATURES, "no signatures", false },
 		{ LIE_FLOOD, 2000, DEFENCE_NONE, "quotas", false },
@@ -140,10 +140,9 @@ void experiment_liars(struct output *output, bool quick)
 	table_end(output);
 	plot_row(output, "damage",
 		 "set style data histograms\nset style fill solid\nset xtics rotate by -25 font ',9'\nset ylabel 'share of packets, of pairs'\n"
-		 "set yrange [0:1.02]\nset rmargin 12\nset bmargin 9\n"
+		 "set yrange [0:1.02]\nset key above\nset bmargin 8\nset lmargin 10\nset rmargin 12\n"
 		 "plot $TABLE using 3:xtic(strcol(1).': '.strcol(2)) title 'honest packets lost', $TABLE using 4 title 'bot packets passed', "
 		 "$TABLE using (1-$5) title 'pairs not held'");
-	say(output, "The floor of local evidence lets a client of all %d members send a quarter of its rate, 25 of a bot's 400 packets/s, whatever the "
-		    "others say: that is most of what passes of a bot where nobody lies, and what the floor costs.",
-	    MEMBERS);
+	say(output, "The floors of local evidence let a client send a quarter of its rate through all members together, whatever others say: 25 of "
+		    "a bot's 400 packets/s. That is most of what passes of a bot where nobody lies, and what the floors cost.");
 }

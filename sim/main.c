@@ -80,8 +80,8 @@ static void progress_bar(double done)
 {
 	const int filled = (int)(30 * done);
 
-	fprintf(stderr, "\r[%.*s%.*s] %5.1f %%  ", filled, "##############################", 30 - filled, "..............................",
-		100 * done);
+	fprintf(stderr, "\r[%.*s%.*s] %5.1f %%  ", filled, "##############################", 30 - filled,
+		"..............................", 100 * done);
 }
 
 static void run_progress(const struct world *world)
@@ -92,8 +92,8 @@ static void run_progress(const struct world *world)
 	if (!progress_due(done, &left_s))
 		return;
 	progress_bar(done);
-	fprintf(stderr, "%.0f x real time  %.0f s left\033[K", done * world->scenario.duration_s / (clock_s(CLOCK_PROCESS_CPUTIME_ID) - began_s),
-		left_s);
+	fprintf(stderr, "%.0f x real time  %.0f s left\033[K",
+		done * world->scenario.duration_s / (clock_s(CLOCK_PROCESS_CPUTIME_ID) - began_s), left_s);
 	fflush(stderr);
 }
 
@@ -150,11 +150,16 @@ static bool seeds_read(char *text, struct options *options)
 static bool options_read(int argc, char **argv, struct options *options)
 {
 	static const struct option names[] = {
-		{ "seed", required_argument, NULL, 's' },   { "seeds", required_argument, NULL, 'S' },
-		{ "json", no_argument, NULL, 'j' },	    { "signatures", required_argument, NULL, 'g' },
-		{ "output", required_argument, NULL, 'o' }, { "quick", no_argument, NULL, 'q' },
-		{ "break", required_argument, NULL, 'b' },  { "strict", no_argument, NULL, 'x' },
-		{ "pcap", required_argument, NULL, 'p' },   { "jobs", required_argument, NULL, 'J' },
+		{ "seed", required_argument, NULL, 's' },
+		{ "seeds", required_argument, NULL, 'S' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "signatures", required_argument, NULL, 'g' },
+		{ "output", required_argument, NULL, 'o' },
+		{ "quick", no_argument, NULL, 'q' },
+		{ "break", required_argument, NULL, 'b' },
+		{ "strict", no_argument, NULL, 'x' },
+		{ "pcap", required_argument, NULL, 'p' },
+		{ "jobs", required_argument, NULL, 'J' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;

@@ -50,7 +50,7 @@ static void write_row(const json_t *row, FILE *file)
 	{
 		fputs(i ? "," : "", file);
 		if (json_is_string(field))
-			fputs(json_string_value(field), file);
+			fprintf(file, strchr(json_string_value(field), ',') ? "\"%s\"" : "%s", json_string_value(field));
 		else if (json_is_number(field))
 			fprintf(file, "%.6g", json_number_value(field));
 	}

@@ -16,7 +16,7 @@ struct output {
 	json_t *tables; /* name -> { columns, rows } */
 	json_t *rows;	/* of the table begun last */
 	char table[64];
-	FILE *csv; /* the same, row by row */
+	FILE *csv;     /* the same, row by row */
 	json_t *plots; /* names of files */
 	char *text;    /* the paragraph */
 	bool failed;

@@ -37,7 +37,8 @@ static void table_make(struct world *world, struct proxy *proxy, int64_t now_ns)
 	const struct scenario *scenario = &world->scenario;
 
 	kernel_open(&proxy->kernel, &scenario->thresholds, &world->mesh,
-		    proxy->number < (unsigned int)scenario->members ? (uint32_t)scenario->table_pairs : 0, (uint32_t)scenario->cpus, now_ns);
+		    proxy->number < (unsigned int)scenario->members ? (uint32_t)scenario->table_pairs : 0,
+		    (uint32_t)scenario->cpus, now_ns);
 	proxy->kernel.no_evidence = scenario->without == DEFENCE_EVIDENCE;
 }
 
@@ -219,4 +220,3 @@ void proxy_close(struct world *world, unsigned int number)
 	kernel_close(&proxy->kernel);
 	pages_free(proxy->memory, node_bytes(&proxy->config.limits));
 }
-

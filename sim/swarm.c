@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Batches of seeds, on one processor or several: a process runs every so many-th seed, and what each seed says is printed in order. */
+/* Batches of seeds, on one processor or several: a process runs every so many-th seed, and what each seed says is printed in
+ * order. */
 #include "swarm.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@ static const double gap_shares[GAP_COUNT] = {
 
 struct batch {
 	uint64_t outcomes[OUTCOME_COUNT], reached[REACHED_COUNT], gaps[GAP_COUNT]; /* gaps: seeds */
-	struct samples agreements; /* seconds */
+	struct samples agreements;						   /* seconds */
 };
 
 static void batch_add(struct batch *batch, const struct seed_result *result)
@@ -155,9 +156,10 @@ static void job_died(const struct swarm_options *options, uint64_t seed, struct 
 {
 	const int status = job_end(job);
 
-	printf("seed %llu\n  FAILED the simulator itself ended (%s %d)\n  to repeat: build/bin/xpro-sim swarm --seeds %llu..%llu\n",
-	       (unsigned long long)seed, WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-	       (unsigned long long)seed, (unsigned long long)seed);
+	printf("seed %llu\n  FAILED the simulator itself ended (%s %d)\n  to repeat: build/bin/xpro-sim swarm --seeds "
+	       "%llu..%llu\n",
+	       (unsigned long long)seed, WIFSIGNALED(status) ? "signal" : "status",
+	       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (unsigned long long)seed, (unsigned long long)seed);
 	fflush(stdout);
 	*ret_result = (struct seed_result){ .outcome = OUTCOME_FAILED };
 	job_start(options, seed + options->jobs, job);

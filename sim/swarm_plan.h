@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the parts of the swarm share: the plan drawn from a seed (swarm_draw.c), how it ended (swarm_seed.c), batches (swarm.c). */
+/* What the parts of the swarm share: the plan drawn from a seed (swarm_draw.c), how it ended (swarm_seed.c), batches (swarm.c).
+ */
 #ifndef SIM_SWARM_PLAN_H
 #define SIM_SWARM_PLAN_H
 
@@ -27,8 +28,8 @@ void swarm_print(uint64_t seed, const struct plan *plan, FILE *out);
 enum outcome { OUTCOME_PASSED, OUTCOME_GAPS, OUTCOME_TIGHT, OUTCOME_FAILED, OUTCOME_COUNT };
 
 struct seed_result {
-	int outcome; /* enum outcome */
-	double took_s; /* to agree, when it passed */
+	int outcome;					  /* enum outcome */
+	double took_s;					  /* to agree, when it passed */
 	uint64_t reached[REACHED_COUNT], gaps[GAP_COUNT]; /* gaps: cells */
 };
 

@@ -87,8 +87,8 @@ static enum outcome converge(struct world *world, const struct plan *plan, bool 
 	return OUTCOME_FAILED;
 }
 
-static void print_outcome(struct world *world, uint64_t seed, const struct swarm_options *options, const struct seed_result *result,
-			  FILE *out)
+static void print_outcome(struct world *world, uint64_t seed, const struct swarm_options *options,
+			  const struct seed_result *result, FILE *out)
 {
 	static const char *const words[OUTCOME_COUNT] = {
 		[OUTCOME_PASSED] = "PASSED byte-equal",
@@ -103,8 +103,8 @@ static void print_outcome(struct world *world, uint64_t seed, const struct swarm
 		fprintf(out, "  FAILED %s\n  last events:\n", world->check.text);
 		trace_print(&world->trace, out);
 		fprintf(out, "  to repeat: build/bin/xpro-sim swarm --seeds %llu..%llu%s%s%s\n", (unsigned long long)seed,
-		       (unsigned long long)seed, options->strict ? " --strict" : "", options->breaking ? " --break " : "",
-		       options->breaking ? breaking_names[options->breaking] : "");
+			(unsigned long long)seed, options->strict ? " --strict" : "", options->breaking ? " --break " : "",
+			options->breaking ? breaking_names[options->breaking] : "");
 	} else {
 		fprintf(out, "  %s", words[result->outcome]);
 		if (result->outcome == OUTCOME_PASSED)
@@ -114,8 +114,8 @@ static void print_outcome(struct world *world, uint64_t seed, const struct swarm
 				fprintf(out, "; %s: %llu cells", gap_names[i], (unsigned long long)result->gaps[i]);
 		}
 	}
-	fprintf(out, "%s%llu events, trace %s\n", result->outcome == OUTCOME_FAILED ? "  " : ", ", (unsigned long long)world->trace.events,
-	       trace);
+	fprintf(out, "%s%llu events, trace %s\n", result->outcome == OUTCOME_FAILED ? "  " : ", ",
+		(unsigned long long)world->trace.events, trace);
 	fflush(out);
 }
 

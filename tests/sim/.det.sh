@@ -1,0 +1,126 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# every check can fail. TAP on stdout; what a failing command said follows it.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+sim=${XPRO_SIM:-build/bin/xpro-sim}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+number=0
+
+# ok SENTENCE COMMAND...: the command must succeed.
+ok() {
+	sentence=$1
+	shift
+	number=$((number + 1))
+	if "$@" >"$work/said" 2>&1; then
+		echo "ok $number - $sentence"
+	else
+		echo "not ok $number - $sentence"
+		tail -n 60 "$work/said" | sed 's/^/# /'
+	fi
+}
+
+trace_of() {
+	"$@" 2>/dev/null | sed -n 's/.*trace \([0-9a-f]\{64\}\)$/\1/p'
+}
+
+# Same command, same trace. $1 and $2: programs.
+traces_equal() {
+	for scenario in sim/scenarios/spread-attack.cfg sim/scenarios/partition.cfg; do
+		a=$(trace_of $1 run "$scenario" --seed 7)
+		b=$(trace_of $2 run "$scenario" --seed 7)
+		echo "$scenario: '$a' '$b'"
+		[ -n "$a" ] && [ "$a" = "$b" ] || return 1
+	done
+	a=$(trace_of $1 swarm --seeds 31..40)
+	b=$(trace_of $2 swarm --seeds 31..40)
+	[ -n "$a" ] && [ "$a" = "$b" ]
+}
+
+# compiled COMPILER OPTIMISATION: the path of a simulator built that way.
+compiled() {
+	make -s B="$work/$1$2" CC="$1" OPTIMISE="$2" "$work/$1$2/bin/xpro-sim" >"$work/make" 2>&1 || {
+		cat "$work/make"
+		return 1
+	}
+}
+
+compiled_equal() {
+	compiled "$1" "$2" && traces_equal "$sim" "$work/$1$2/bin/xpro-sim"
+}
+
+seeds_differ() {
+	[ "$(trace_of "$sim" run sim/scenarios/spread-attack.cfg --seed 1)" != "$(trace_of "$sim" run sim/scenarios/spread-attack.cfg --seed 2)" ]
+}
+
+# broken NAME: a world broken that way ends with 1 and says how to repeat it.
+broken() {
+	"$sim" swarm --seeds 3..3 --break "$1" >"$work/broken"
+	status=$?
+	cat "$work/broken"
+	[ "$status" -eq 1 ] && grep -q 'FAILED' "$work/broken" && grep -q -- "--seeds 3..3 --break $1" "$work/broken"
+}
+
+# refuses LINE WORDS: the scenario on stdin ends with 2, names file:line and says the words.
+refuses() {
+	"$sim" run "$work/bad.cfg" >"$work/out" 2>"$work/bad"
+	status=$?
+	cat "$work/bad"
+	[ "$status" -eq 2 ] && grep -q "bad.cfg:$1: .*$2" "$work/bad"
+}
+
+# passes_at_most SHARE SCENARIO GROUP: of a group's packets
+passes_at_most() {
+	"$sim" run "sim/scenarios/$2.cfg" --json 2>/dev/null | jq -e --arg group "$3" --argjson share "$1" \
+		'.groups[] | select(.name == $group) | .delivered_share | ., . <= $share'
+}
+
+measures_only_traffic() {
+	printf 'members = 3;\nmeasure = [ "traffic" ];\n' >"$work/good.cfg"
+	"$sim" run "$work/good.cfg" --json 2>/dev/null |
+		jq -e '(.per_member.bytes_per_s > 0) and ([has("groups", "rate_error", "spreading")] == [false, false, false])'
+}
+
+jobs_equal() {
+	"$sim" swarm --seeds 31..45 >"$work/one" && "$sim" swarm --seeds 31..45 --jobs 3 >"$work/three" && cmp "$work/one" "$work/three"
+}
+
+kept_seeds() {
+	sed 's/#.*//' tests/sim/seeds.txt | while read -r seed _; do
+		[ -z "$seed" ] || "$sim" swarm --seeds "$seed..$seed" || exit 1
+	done
+}
+
+ok "the same seed gives the same trace" traces_equal "$sim" "$sim"
+ok "another seed gives another" seeds_differ
+ok "with address randomisation and without" traces_equal "$sim" "setarch -R $sim"
+ok "compiled by gcc without optimisation" compiled_equal gcc -O0
+ok "compiled by clang without optimisation" compiled_equal clang -O0
+ok "compiled by clang with optimisation" compiled_equal clang -O2
+ok "compiled by gcc with optimisation" compiled_equal gcc -O2
+for name in overcount shrink forget resurrect replay forgery deaf drop; do
+	ok "a world with $name is caught" broken "$name"
+done
+# Each floods one destination: what passes is its rate, and what came before it counted as over.
+ok "clients that send seldom do not get through for it" passes_at_most 0.25 low-and-slow bots
+ok "nor do clients just below their own rate" passes_at_most 0.30 many-clients bots
+ok "nor do made-up addresses" passes_at_most 0.45 spoofed "made up"
+printf 'members = 3;\nmembrs = 5;\n' >"$work/bad.cfg"
+ok "an unknown word is an error with a hint" refuses 2 'did you mean "members"'
+printf 'members = 3;\nnetwork = {\n\tloss = 2.0;\n};\n' >"$work/bad.cfg"
+ok "a number out of bounds is an error" refuses 3 'between 0 and 1'
+printf 'members = 3;\ntraffic = ( { role = "bto"; } );\n' >"$work/bad.cfg"
+ok "a wrong word is an error that lists the right ones" refuses 2 'one of: "honest" "bot"'
+printf 'members = \n' >"$work/bad.cfg"
+ok "what cannot be parsed is an error" refuses 2 'syntax error'
+printf 'members = 3;\n\nduration = 5.0;\nwarmup = 9.0;\n' >"$work/bad.cfg"
+ok "words that do not fit each other are an error at one of them" refuses 3 'no time for traffic'
+printf 'members = 3;\ntraffic = ( { name = "a"; },\n\t{ name = "b"; impersonates = "c"; } );\n' >"$work/bad.cfg"
+ok "a group that names another that is not there is an error at that group" refuses 3 'not there'
+printf 'members = 3;\nmeasure = [ "convergence",\n\t"rate" ];\n' >"$work/bad.cfg"
+ok "an unknown thing to measure is an error that lists those there are" refuses 3 'one of: "verdicts" "rates"'
+ok "a report holds what was to be measured, and nothing else" measures_only_traffic
+ok "several processes print the same as one" jobs_equal
+echo "1..$number"
