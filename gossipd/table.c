@@ -216,8 +216,10 @@ int table_add_local(struct table *table, const struct address *address)
 	if (bpf_map_update_elem(table->local_fd, address, &one, BPF_ANY))
 		return -errno;
 	destination = destination_find(table, address);
-	if (destination != DESTINATION_NONE) /* met before it was ours */
-		__atomic_or_fetch(&table->heads[destination].flags, HEAD_PASS, __ATOMIC_RELEASE);
+	if (destination == DESTINATION_NONE)
+		return 0;
+	__atomic_or_fetch(&table->heads[destination].flags, HEAD_PASS, __ATOMIC_RELEASE); /* met before it was ours */
+	heads_written(table);
 	return 0;
 }
 

@@ -68,6 +68,7 @@ static int apply_destination(struct table *table, const struct key *key, const s
 		return 0;
 	words_fold(table, &words, fold, ts2);
 	__atomic_store_n(&head->flags, fold->thin ? head->flags | HEAD_THIN : head->flags & ~HEAD_THIN, __ATOMIC_RELEASE);
+	heads_written(table);
 	return 0;
 }
 

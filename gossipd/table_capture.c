@@ -33,7 +33,7 @@ static int write_until(struct table *table, const struct table_capture *wanted, 
 	struct capture capture = { .until = until, .client = wanted->client, .destination = wanted->destination };
 	uint32_t zero = 0;
 
-	return bpf_map_update_elem(bpf_map__fd(table->skeleton->maps.capture), &zero, &capture, BPF_ANY) ? -errno : 0;
+	return bpf_map_update_elem(bpf_map__fd(table->skeleton->maps.data_capture), &zero, &capture, BPF_ANY) ? -errno : 0;
 }
 
 int table_capture_begin(struct table *table, const struct table_capture *wanted)

@@ -13,6 +13,7 @@
 #include "table_internal.h"
 
 #define LATE_PERIODS 2
+#define EDGE_NS_MAX 200000 /* a twentieth of a jiffy of 4 ms: hz is told from 8 of them, and 250 and 300 differ by a fifth */
 #define READS_MAX 10000000 /* a jiffy of 10 ms is 10,000 reads: a clock that stands still ends the start, not the machine */
 
 struct clocks {
@@ -31,18 +32,26 @@ static int clock_read(int clock_fd, struct clocks *ret_clocks)
 	return 0;
 }
 
+/* Two readings between which jiffies moved on tell when only if they are close, and if no tick came late: on a busy host neither
+ * is certain. */
+static bool is_edge(const struct clocks *before, const struct clocks *after)
+{
+	return after->jiffies == before->jiffies + 1 && after->mono_ns - before->mono_ns <= EDGE_NS_MAX;
+}
+
 /* The first reading after jiffies changed. */
 static int clock_edge(int clock_fd, struct clocks *ret_clocks)
 {
-	struct clocks first, clocks;
-	int err = clock_read(clock_fd, &first), reads;
+	struct clocks before, clocks;
+	int err = clock_read(clock_fd, &before), reads;
 
 	for (reads = 0; !err && reads < READS_MAX; reads++) {
 		err = clock_read(clock_fd, &clocks);
-		if (err || clocks.jiffies == first.jiffies)
-			continue;
-		*ret_clocks = clocks;
-		return 0;
+		if (!err && is_edge(&before, &clocks)) {
+			*ret_clocks = clocks;
+			return 0;
+		}
+		before = clocks;
 	}
 	return err ? err : -ETIME;
 }

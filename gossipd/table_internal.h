@@ -239,4 +239,10 @@ static inline void store16(uint16_t *word, uint16_t value)
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 
+/* A head or the policy in force is another now: shards are to look again. */
+static inline void heads_written(struct table *table)
+{
+	store32(&table->state->written, table->state->written + 1);
+}
+
 #endif

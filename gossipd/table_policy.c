@@ -56,6 +56,7 @@ void policies_plain(struct table *table, const struct policy *policy)
 
 	table->policies[POLICY_OF_PAIR(bank, 0)] = *policy;
 	table->policies[POLICY_OF_DESTINATION(bank, 0)] = *policy;
+	heads_written(table);
 }
 
 uint32_t policy_of_pair(const struct table *table, const struct key *key)
@@ -245,6 +246,7 @@ int table_set_policy(struct table *table, const struct policy_document *document
 		return err;
 	own->set = true;
 	store32(&table->state->active, bank ? BANK_BIT : 0);
+	heads_written(table);
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* from here on no packet reads the old bank's tries */
 	own->walking = true;
 	own->walk4 = own->walk6 = 0;

@@ -2,6 +2,7 @@
 /*
  * Where a key's record stands: the daemon's side of xdp/pairs.h and xdp/destination.h, by the same rules, on the mapped table.
  */
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -167,15 +168,19 @@ bool spot_find_twin(const struct table *table, const struct pairs *pairs, uint64
 	return spot_scan(table, pairs, tag, words, of, ret_twin);
 }
 
+/* The second half of an IPv4-mapped address; the first is zero. */
+static uint64_t ipv4_mapped(uint32_t address)
+{
+	return htobe64(0xffffULL << 32 | address);
+}
+
+/* By words, not by bytes: a harvest makes millions of these, and a wide load waits for the narrow stores before it. */
 struct key spot_key(const struct pairs *pairs, const struct spot *spot, uint64_t tag)
 {
-	uint8_t ipv4[8] = { tag >> 56, tag >> 48, tag >> 40, tag >> 32, tag >> 24, tag >> 16, tag >> 8, tag };
+	const uint64_t words[4] = { 0, ipv4_mapped((uint32_t)(tag >> 32)), 0, ipv4_mapped((uint32_t)tag) };
 	struct key key;
 
-	if (pairs->ipv6)
-		memcpy(&key, key_words(spot), sizeof(key));
-	else
-		key = (struct key){ address_of_ipv4(ipv4), address_of_ipv4(ipv4 + 4) };
+	memcpy(&key, pairs->ipv6 ? (const void *)key_words(spot) : words, sizeof(key));
 	return key;
 }
 

@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Algorithm 2 for a destination: all its packets, whoever sent them. Each CPU counts in a shard of its own and works out once a
- *jiffy how many packets it may still count before the destination is over T_F2, so that a hot destination costs no shared cache
- *line.
+ * Algorithm 2 for a destination: all its packets, whoever sent them. Each CPU counts in a shard of its own and works out how many
+ *packets it may still count before the destination is over T_F2, so that a hot destination costs no shared cache line.
  *
  * With total = the sum of the shards, own = this CPU's, W = the window judged over and c = the count in it as `total` stands now:
  *
  *	over at k packets from now   iff   (c + k) x hz > T_F2 x W   iff   c + k > allowed,   allowed = floor(T_F2 x W / hz)
  *	own will then be own + k:          limit = own + allowed - c,   over iff own > limit
  *
- * so on one CPU the verdict is exact for every packet; what other CPUs count within the jiffy is seen in the next one. The carry
- *does not grow with our own packets: when it alone is over, so is every packet of this jiffy.
+ * so on one CPU the verdict is exact for every packet of the jiffy. The carry does not grow with our own packets: when it alone
+ *is over, so is every packet of this jiffy.
+ *
+ * Reading head and shards costs more than all else a packet does, so a limit is kept for longer than its jiffy where the verdict
+ *cannot change meanwhile, up to 1/32 s:
+ *
+ *	within the rate: until this CPU has counted its part of the room left, one in `cpus`. allowed only grows with time, and
+ *CPUs that keep to their parts cannot together count more than it. Who counts more than its part in one jiffy is seen by another
+ *once that has used its own, or late. over it:	 if allowed cannot reach c by then, though nothing more is counted.
+ *
+ * and not beyond the moment when the window is aged, when a minimum window or the daemon's life ends, when the carry could be
+ *over, or when the daemon has written a head or changed the policy (table_state.written).
  */
 #ifndef XDP_AGGREGATE_H
 #define XDP_AGGREGATE_H
@@ -45,23 +54,78 @@ __noinline __u64 shards_sum(__u32 destination, __u32 last)
 	return WORD(total, last);
 }
 
-static __always_inline __u64 limit_of(const struct measure *measure, __u32 total, __u64 own, const struct policy *policy)
+/* How far a shard may count, and how long that holds; as in struct destination_shard. */
+struct limit {
+	__u64 packets, certain;
+	__u32 span, members;
+};
+
+#define SPANS_PER_S 32
+
+static __always_inline __u32 shorter(__u32 a, __u32 b)
+{
+	return a < b ? a : b;
+}
+
+/* No verdict before the minimum window, or no rate. */
+static __always_inline void limit_none(struct limit *limit)
+{
+	limit->packets = NO_LIMIT;
+	limit->certain = NO_LIMIT;
+}
+
+static __always_inline void limit_within(struct limit *limit, const struct measure *measure, __u64 own, __u64 room,
+					 __u64 allowed_hz)
+{
+	limit->packets = own + room;
+	limit->certain = own + room / cpus;
+	if (measure->carried_hz + (__u64)measure->rho * limit->span > allowed_hz)
+		limit->span = 1;
+}
+
+static __always_inline void limit_over(struct limit *limit, __u64 own, __u64 excess, __u32 rate)
+{
+	limit->packets = own > excess ? own - excess : 0;
+	limit->certain = NO_LIMIT;
+	if (excess * hz < (__u64)rate * limit->span + hz)
+		limit->span = 1;
+}
+
+/* limit->span: as far as the window allows. */
+static __always_inline void limit_of(const struct measure *measure, __u32 total, __u64 own, const struct policy *policy,
+				     struct limit *limit)
 {
 	__u32 window = judged_window(measure->window, policy->destination_min_window, policy->flags);
 	__u64 allowed_hz = (__u64)policy->destination_rate * window, allowed = allowed_hz / hz,
 	      count = (__u32)(total + measure->offset);
 
-	if (!policy->destination_rate || !window)
-		return NO_LIMIT;
-	if (measure->carried_hz > allowed_hz)
-		return 0;
-	if (count <= allowed)
-		return own + (allowed - count);
-	return own > count - allowed ? own - (count - allowed) : 0;
+	if (!policy->destination_rate || !window) {
+		limit_none(limit);
+	} else if (measure->carried_hz > allowed_hz) {
+		limit->packets = limit->certain = 0;
+		limit->span = 1;
+	} else if (count <= allowed) {
+		limit_within(limit, measure, own, allowed - count, allowed_hz);
+	} else {
+		limit_over(limit, own, count - allowed, policy->destination_rate);
+	}
 }
 
-static __always_inline __u64 destination_limit(struct destination_head *head, const struct table_state *table, __u32 destination,
-					       __u64 own, __u32 now, const struct policy *policy, __u32 *ret_members)
+/* Jiffies from now on that this measure is taken over one and the same window, at most a 32nd of a second. */
+static __always_inline __u32 span_of(const struct measure *measure, const struct table_state *table, __u32 now,
+				     const struct policy *policy)
+{
+	__u32 span = hz / SPANS_PER_S + 1;
+
+	if (measure->window <= policy->destination_min_window)
+		span = shorter(span, policy->destination_min_window - measure->window + 1);
+	if (!measure->members && measure->window <= policy->window_max)
+		span = shorter(span, policy->window_max - measure->window + 1);
+	return is_alive(table, now) ? shorter(span, table->heartbeat_stale - (now - READ_ONCE(table->heartbeat)) + 1) : span;
+}
+
+static __always_inline void destination_limit(struct destination_head *head, const struct table_state *table, __u32 destination,
+					      __u64 own, __u32 now, const struct policy *policy, struct limit *ret_limit)
 {
 	__u64 window = READ_ONCE(head->window), fold = READ_ONCE(head->fold);
 	__u64 sum = shards_sum(destination, WORD_LOW(window));
@@ -74,41 +138,60 @@ static __always_inline __u64 destination_limit(struct destination_head *head, co
 		measure_fold(table, &head->base, &head->carry, &head->fold, fold, now, &measure);
 	else
 		measure_own(aged(&head->window, window, total, now, policy), now, &measure);
-	*ret_members = measure.members;
-	return limit_of(&measure, total, own, policy);
+	ret_limit->members = measure.members;
+	ret_limit->span = span_of(&measure, table, now, policy);
+	limit_of(&measure, total, own, policy, ret_limit);
 }
 
-/* The first packet of a jiffy on this CPU, before it is counted. */
-static __noinline void shard_refresh(struct destination_shard *shard, __u32 destination, __u32 now)
+/* What this CPU's shard needs to know of its destination, before a packet is counted. A global function, walked once. */
+__noinline int shard_refresh(__u32 destination, __u32 now)
 {
+	struct destination_shard *shard = shard_at(destination, bpf_get_smp_processor_id());
 	struct destination_head *head = element(&destinations, destination);
 	const struct table_state *table = &state;
 	const struct policy *policy;
+	struct limit limit;
 	__u32 active;
 	bool fair;
 
-	if (!head)
-		return;
+	if (!head || !shard)
+		return 0;
+	shard->written = READ_ONCE(table->written); /* before all that it speaks of */
 	active = READ_ONCE(table->active);
 	if (DESTINATION_POLICY_BANK(head->policy) != BANK_OF(active))
 		head->policy = destination_policy((const struct address_key *)head->address, active);
 	policy = policy_at(head->policy);
 	fair = policy->flags & POLICY_FAIR && is_alive(table, now);
-	shard->limit = destination_limit(head, table, destination, shard->packets, now, policy,
-					 &shard->members); /* restarts and ages the window, whoever judges */
+	destination_limit(head, table, destination, shard->packets, now, policy,
+			  &limit); /* restarts and ages the window, whoever judges */
 	if (fair)
-		shard->limit = NO_LIMIT; /* the daemon thins by share instead */
+		limit_none(&limit); /* the daemon thins by share instead */
+	shard->limit = limit.packets;
+	shard->certain = limit.certain;
+	shard->limit_span = limit.span;
+	shard->members = limit.members;
 	shard->flags = fair ? head->flags : head->flags & ~HEAD_THIN;
 	shard->pass_share = head->pass_share;
 	if (policy->flags & POLICY_UNPROTECTED)
 		shard->flags |= HEAD_UNPROTECTED;
+	if (policy->flags & POLICY_MONITOR)
+		shard->flags |= HEAD_MONITOR;
 	shard->limit_at = now;
+	return 0;
 }
 
 /* Of all destinations without a record, of which nothing is known and nothing judged. */
 struct destination_shard nowhere[CPUS_MAX] = { 0 };
 
-/* This CPU's shard with its limit for this jiffy. */
+static __always_inline bool is_fresh(const struct destination_shard *shard, __u32 now)
+{
+	if (now == shard->limit_at)
+		return true;
+	return now - shard->limit_at < shard->limit_span && shard->packets < shard->certain &&
+	       shard->written == READ_ONCE(state.written);
+}
+
+/* This CPU's shard with the limit that holds now. */
 static __always_inline struct destination_shard *shard_of(__u32 destination, __u32 now)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
@@ -118,8 +201,8 @@ static __always_inline struct destination_shard *shard_of(__u32 destination, __u
 	if (!shard) {
 		shard = &nowhere[cpu & (CPUS_MAX - 1)];
 		shard->limit = NO_LIMIT;
-	} else if (shard->limit_at != now) {
-		shard_refresh(shard, destination, now);
+	} else if (!is_fresh(shard, now)) {
+		shard_refresh(destination, now);
 	}
 	return shard;
 }

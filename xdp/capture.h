@@ -10,12 +10,7 @@
 
 #include "destination.h"
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct capture);
-} capture SEC(".maps");
+struct capture capture SEC(".data.capture");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -54,15 +49,22 @@ static __always_inline bool is_in_budget(__u32 now)
 	return budget->taken++ < CAPTURE_PER_JIFFY;
 }
 
+static __always_inline bool is_capturing(__u32 now)
+{
+	const __u32 until = READ_ONCE(capture.until);
+
+	return until && jiffies_since(now, until) > 0;
+}
+
 /* `bare`: the frame has no Ethernet header. A global function. */
 __noinline int capture_frame(struct xdp_md *ctx, struct packet *packet, __u32 reason, __u32 bare)
 {
-	struct capture *wanted = element(&capture, 0);
+	const struct capture *wanted = &capture;
 	struct address_key client, destination;
 	struct sample *sample;
 	__u32 length, caught;
 
-	if (!packet || !wanted || jiffies_since(packet->now, READ_ONCE(wanted->until)) <= 0 || !READ_ONCE(wanted->until))
+	if (!packet)
 		return 0;
 	client_of(packet, &client);
 	destination_of(packet, &destination);

@@ -14,6 +14,7 @@
 /* What a key is judged by: packets counted + offset (mod 2^32), or what the carry expects by now if that is more. */
 struct measure {
 	__u64 carried_hz; /* packets x hz */
+	__u32 rho;	  /* what that grows by in a jiffy, at most */
 	__u32 offset;
 	__u32 window; /* jiffies */
 	__u32 members; /* with counts of the key; 0: the daemon's words are not in force */
@@ -72,6 +73,7 @@ static __always_inline void measure_fold(const struct table_state *table, const 
 	if (READ_ONCE(*fold_word) != fold)
 		carry = 0;
 	ret_measure->carried_hz = carried(table, carry, fold, now);
+	ret_measure->rho = WORD_HIGH(carry) / RHO_SCALE + 1;
 	ret_measure->offset = WORD_HIGH(base);
 	ret_measure->window = age(WORD_LOW(base), now);
 	ret_measure->members = FOLD_MEMBERS(fold);
@@ -80,6 +82,7 @@ static __always_inline void measure_fold(const struct table_state *table, const 
 static __always_inline void measure_own(__u64 window, __u32 now, struct measure *ret_measure)
 {
 	ret_measure->carried_hz = 0;
+	ret_measure->rho = 0;
 	ret_measure->offset = -WORD_HIGH(window);
 	ret_measure->window = age(WORD_LOW(window), now);
 	ret_measure->members = 0;
@@ -223,11 +226,22 @@ __noinline int evidence_grants(__u32 *evidence, __u32 rate, __u32 members, __u32
 	return __sync_val_compare_and_swap(evidence, full, at + ahead + (__u32)packet) == full;
 }
 
+static __always_inline __u32 warning_second(__u32 now)
+{
+	return (now / hz) & 0xffff;
+}
+
+/* Was there none in this second? */
+static __always_inline bool is_to_warn(const struct pair_record *record, __u32 now)
+{
+	return (READ_ONCE(record->thinning) & 0xffff) != warning_second(now);
+}
+
 /* Line 15, at most once per pair and second: whoever changes the second kept in `thinning` sends it. */
 static __noinline void warn(struct pair_record *record, const struct packet *packet, const struct measure *measure, __u32 packets,
 			    __u32 rate)
 {
-	__u32 thinning = READ_ONCE(record->thinning), second = (packet->now / hz) & 0xffff;
+	__u32 thinning = READ_ONCE(record->thinning), second = warning_second(packet->now);
 	struct warning *warning;
 
 	if ((thinning & 0xffff) == second)

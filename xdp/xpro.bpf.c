@@ -32,28 +32,33 @@ static __always_inline __u32 listed(__u32 flags)
 	return flags & POLICY_LISTED_BLOCK ? REASON_DROP_BLOCKED : REASON_PASS;
 }
 
-/* Lines 14-17, of a pair that is over its rate: not many pairs are, so out of line. */
-static __noinline __u32 over_pair(struct pair_record *record, const struct packet *packet, const struct policy *policy,
-				  const struct measure *measure, __u32 packets)
+/* Lines 14-17, of a pair that is over its rate. Under attack most packets come by here, so whatever is rare stands out of line
+ * and nothing else. */
+static __always_inline __u32 over_pair(struct pair_record *record, const struct packet *packet, const struct policy *policy,
+				       const struct measure *measure, __u32 packets, __u32 now)
 {
-	warn(record, packet, measure, packets, policy->pair_rate);
+	struct measure told;
+
+	if (is_to_warn(record, now)) {
+		told = *measure; /* as in pair_count */
+		warn(record, packet, &told, packets, policy->pair_rate);
+	}
 	if (policy->flags & POLICY_POLICE && measure->members) /* no fold, no share: until there is one the paper's rule stands */
 		return is_in_share(&record->thinning, READ_ONCE(record->pass_share)) ? REASON_PASS_SHARE : REASON_DROP_PAIR_SHARE;
-	return evidence_grants(&record->evidence, policy->pair_rate, measure->members, packet->now) ? REASON_PASS_EVIDENCE : REASON_DROP_PAIR;
+	if (measure->members >= 2 && evidence_grants(&record->evidence, policy->pair_rate, measure->members, now))
+		return REASON_PASS_EVIDENCE;
+	return REASON_DROP_PAIR;
 }
 
 /* Lines 12-17, and the lists before them. REASON_PASS_SHARE when the packet was in the share of a policed pair. */
 static __always_inline __u32 judge_pair(struct pair_record *record, const struct packet *packet, const struct policy *policy,
-					const struct measure *measure, __u32 packets)
+					const struct measure *measure, __u32 packets, __u32 now)
 {
-	struct measure told;
-
 	if (!policy->pair_rate)
 		return listed(policy->flags);
 	if (!is_over(measure, packets, policy->pair_rate, policy->pair_min_window, policy->flags))
 		return REASON_PASS;
-	told = *measure; /* as in pair_count */
-	return over_pair(record, packet, policy, &told, packets);
+	return over_pair(record, packet, policy, measure, packets, now);
 }
 
 /* Lines 21-25. `record` is NULL for a pair without one; `folded` tells whether its pass_share is current. */
@@ -70,7 +75,7 @@ static __always_inline __u32 judge_destination(struct destination_shard *shard, 
 	return in_share ? REASON_PASS_SHARE : REASON_DROP_DESTINATION_SHARE;
 }
 
-/* The destination's own policy says whether its drops are enforced, and how low others' counts may push it; looked up only for drops. */
+/* A drop that the destination's own policy might not want: the floor of local evidence, monitor mode. */
 static __noinline __u32 enforced_destination(__u32 reason, __u32 destination, __u32 members, __u32 now)
 {
 	struct destination_head *head = element(&destinations, destination);
@@ -90,7 +95,9 @@ static __always_inline __u32 filter_shard(struct destination_shard *shard, struc
 {
 	__u32 reason = judge_destination(shard, record, folded);
 
-	return reason_is_drop(reason) ? enforced_destination(reason, destination, shard->members, now) : reason;
+	if (!reason_is_drop(reason) || (shard->members < 2 && !(shard->flags & HEAD_MONITOR)))
+		return reason;
+	return enforced_destination(reason, destination, shard->members, now);
 }
 
 /* A pair that found no room in the table: judged by the lists, and in its destination. */
@@ -132,7 +139,7 @@ static __always_inline __u32 filter_pair(struct pair_record *record, const struc
 	window = pair_touch(record, now, policy);
 	shard_count(shard, now);
 	packets = pair_count(record, table, window, now, policy, &measure);
-	reason = judge_pair(record, packet, policy, &measure, packets);
+	reason = judge_pair(record, packet, policy, &measure, packets, now);
 	if (reason_is_drop(reason))
 		return enforced(reason, policy->flags);
 	if (reason == REASON_PASS_NEVER_DROP)
@@ -169,29 +176,35 @@ static __always_inline __u32 filter_new(bool ipv6, const struct packet *packet)
 	return filter_destination(packet, place);
 }
 
+/* Global functions: the verifier walks each once, whichever way a packet came to be read. */
+__noinline int filter_new4(const struct packet *packet)
+{
+	return packet ? filter_new(false, packet) : REASON_PASS_MALFORMED; /* never NULL, which the verifier does not know */
+}
+
+__noinline int filter_new6(const struct packet *packet)
+{
+	return packet ? filter_new(true, packet) : REASON_PASS_MALFORMED;
+}
+
+/* Of a pair that is known, without a single call: returning from one costs more than what it does where the kernel guards
+ * returns. */
 static __always_inline __u32 filter(bool ipv6, const struct packet *packet, __u64 tag, __u32 now)
 {
 	struct pair_record *record = pair_find(ipv6, packet, tag);
 
-	return record ? filter_pair(record, packet, now) : filter_new(ipv6, packet);
+	if (record)
+		return filter_pair(record, packet, now);
+	return ipv6 ? filter_new6(packet) : filter_new4(packet);
 }
 
-/* Global functions: one copy each, walked by the verifier once, whichever way a packet came to be read. The tag and `now` are the packet's
- * own: in registers they need no way through memory. */
-__noinline int filter4(struct packet *packet, __u64 tag, __u32 now)
+/* Packets read another way than inline. A global function. */
+__noinline int filter_any(struct packet *packet)
 {
-	return packet ? filter(false, packet, tag, now) : REASON_PASS_MALFORMED; /* never NULL, which the verifier does not know */
-}
-
-__noinline int filter6(struct packet *packet, __u64 tag, __u32 now)
-{
-	return packet ? filter(true, packet, tag, now) : REASON_PASS_MALFORMED;
-}
-
-static __always_inline __u32 filter_any(struct packet *packet)
-{
+	if (!packet)
+		return REASON_PASS_MALFORMED;
 	packet->now = clock_now();
-	return packet->ipv6 ? filter6(packet, packet->tag, packet->now) : filter4(packet, packet->tag, packet->now);
+	return filter(packet->ipv6, packet, packet->tag, packet->now);
 }
 
 /* A packet that was to the proxy itself may be a tunnel's: then the one inside decides. A global function. */
@@ -234,7 +247,7 @@ static __always_inline int finish(struct xdp_md *ctx, struct packet *packet, __u
 	if (reason == REASON_PASS_LOCAL && local_watched)
 		reason = through_local(ctx, packet);
 	verdict = leave(reason, packet->bytes);
-	if (is_to_capture(reason))
+	if (is_to_capture(reason) && is_capturing(packet->now))
 		capture_frame(ctx, packet, reason, bare);
 	if (forward_fast && verdict == XDP_PASS && is_to_forward(reason))
 		verdict = forward(ctx, packet);
@@ -256,12 +269,12 @@ int xpro(struct xdp_md *ctx)
 		reason = parse_ipv4(ctx, &packet, sizeof(struct ethhdr));
 		packet.now = clock_now();
 		if (reason == REASON_PASS)
-			reason = filter4(&packet, packet.tag, packet.now);
+			reason = filter(false, &packet, packet.tag, packet.now);
 	} else if (*type_be == bpf_htons(ETH_P_IPV6)) {
 		reason = parse_ipv6(ctx, &packet, sizeof(struct ethhdr));
 		packet.now = clock_now();
 		if (reason == REASON_PASS)
-			reason = filter6(&packet, packet.tag, packet.now);
+			reason = filter(true, &packet, packet.tag, packet.now);
 	} else {
 		reason = parse_tagged(ctx, &packet);
 		if (reason == REASON_PASS)

@@ -167,6 +167,7 @@ static inline __u32 thinning_start(__u64 tag, __u64 seed)
 
 #define HEAD_PASS 0x01 /* the proxy's own address: pass, count nothing */
 #define HEAD_UNPROTECTED 0x04 /* of a shard alone: its policy says pass, count nothing */
+#define HEAD_MONITOR 0x08     /* of a shard alone: its policy says drop nothing */
 #define HEAD_THIN 0x02 /* D: the destination is over its rate with `fair`: pass_share of its pairs is in force */
 
 /* A destination's head. packets and last stand in one shard per CPU; the words mean what they mean in a pair's record. */
@@ -185,18 +186,23 @@ struct destination_head {
 };
 _Static_assert(sizeof(struct destination_head) == 64, "layout");
 
-/* One CPU's part of a destination, written by that CPU alone. */
+/* One CPU's part of a destination, written by that CPU alone. What it knows of the head, and of other CPUs' shards, is as of
+ * limit_at. */
 struct destination_shard {
 	__u64 packets; /* K: only grows */
-	__u64 limit; /* K: own packets beyond which the destination is over its rate, worked out once a jiffy */
+	__u64 limit;   /* K: own packets beyond which the destination is over its rate */
+	__u64 certain; /* K: below so many own packets the verdict by `limit` holds for limit_span jiffies, not only for the one
+			  of limit_at */
 	__u32 last; /* K */
-	__u32 limit_at; /* K: the jiffy `limit` was worked out in; another policy of the destination is seen in the next */
-	__u32 thinning; /* K: as in pair_record, for packets judged by the head's pass_share */
-	__u16 pass_share; /* K: the head's, as of limit_at; spares the fast path the head's cache line */
-	__u16 flags; /* K: the head's, as of limit_at; HEAD_THIN only while the daemon is alive */
+	__u32 limit_at;	  /* K: the jiffy `limit` was worked out in */
+	__u32 limit_span; /* K */
+	__u32 written;	  /* K: the table's, then */
+	__u32 thinning;	  /* K: as in pair_record, for packets judged by the head's pass_share */
 	__u32 evidence; /* K, in the first CPU's shard for all: as in pair_record */
-	__u32 members; /* K: the fold's, as of limit_at; 0 while none is in force */
-	__u32 reserved[6];
+	__u32 members;	/* K: the fold's; 0 while none is in force */
+	__u16 pass_share; /* K: the head's */
+	__u16 flags;	  /* K: the head's; HEAD_THIN only while the daemon is alive */
+	__u64 reserved;
 };
 _Static_assert(sizeof(struct destination_shard) == 64, "layout");
 
@@ -268,9 +274,11 @@ struct table_state {
 	__u32 heartbeat_stale; /* D: HEARTBEAT_STALE_MS in jiffies */
 	__u32 active; /* D: the bank in force, 0 or BANK_BIT */
 	__u32 client_pairs_max; /* D: pairs one client may have records of; 0 = any number */
+	__u32 written;		/* D: goes up after a head was written or the bank changed: shards look again */
+	__u32 reserved_word;
 	__u64 stale_told; /* D: of the counter `stale`, what was told of as the daemon's silence */
 	__u64 harvested_mesh_ns; /* D: mesh time of the last harvest: counts were told up to here */
-	__u64 reserved[5];
+	__u64 reserved[4];
 };
 
 /* Why a packet passed or dropped; one counter each per CPU. The names stand in reason_names. */

@@ -128,13 +128,14 @@ struct hot {
 	pthread_barrier_t *start;
 	struct spray *spray;
 	int cpu;
+	bool ipv6;
 	double seconds;
 };
 
 static void *hot_run(void *user)
 {
-	const struct packet packet = packet4();
 	struct hot *hot = user;
+	const struct packet packet = hot->ipv6 ? packet6() : packet4();
 
 	pin_to(hot->cpu);
 	pthread_barrier_wait(hot->start);
@@ -143,7 +144,7 @@ static void *hot_run(void *user)
 }
 
 /* Seconds per packet of the slower CPU; each has clients of its own. */
-static double hot_round(struct spray *spray, const struct load *load, bool shared)
+static double hot_round(struct spray *spray, const struct load *load, bool shared, bool ipv6)
 {
 	pthread_barrier_t start;
 	struct hot hot[2];
@@ -151,7 +152,7 @@ static double hot_round(struct spray *spray, const struct load *load, bool share
 
 	pthread_barrier_init(&start, NULL, 2);
 	for (i = 0; i < 2; i++) {
-		hot[i] = (struct hot){ .start = &start, .spray = spray, .cpu = i };
+		hot[i] = (struct hot){ .start = &start, .spray = spray, .cpu = i, .ipv6 = ipv6 };
 		spray_load(spray, (uint32_t)i, load, false);
 		spray->bss->lanes[i].client += (uint32_t)i * KNOWN_PAIRS;
 		spray->bss->lanes[i].destination += shared ? 0 : 1 + (uint32_t)i;
@@ -164,10 +165,10 @@ static double hot_round(struct spray *spray, const struct load *load, bool share
 	return fmax(hot[0].seconds, hot[1].seconds) / RUN_PACKETS * 1e9;
 }
 
-static void bench_hot(struct spray *spray)
+static void bench_hot(struct spray *spray, bool ipv6)
 {
 	const struct load load = { KNOWN_PAIRS, 1 };
-	struct table *table = table_make(16 * KNOWN_PAIRS, 64, 64);
+	struct table *table = table_make(16 * KNOWN_PAIRS, 16 * KNOWN_PAIRS, 64);
 	double one = INFINITY, each = INFINITY;
 	int round;
 
@@ -175,10 +176,11 @@ static void bench_hot(struct spray *spray)
 	spray_aim(spray, table->program_fd);
 	for (round = 0; round < HOT_ROUNDS; round++) {
 		table_beat(table);
-		one = fmin(one, hot_round(spray, &load, true));
-		each = fmin(each, hot_round(spray, &load, false));
+		one = fmin(one, hot_round(spray, &load, true, ipv6));
+		each = fmin(each, hot_round(spray, &load, false, ipv6));
 	}
-	bench_figure("xdp.hot.2cpu", one, each, "ns/packet", "two CPUs on one destination / on one each");
+	bench_figure(ipv6 ? "xdp.hot.2cpu.ipv6" : "xdp.hot.2cpu", one, each, "ns/packet",
+		     "two CPUs on one destination / on one each");
 	table_close(table);
 }
 
@@ -189,8 +191,8 @@ int main(void)
 	pin_to(sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 1 : 0); /* interrupts like CPU 0 */
 	spray = spray_make(64);
 	bench_known(spray);
-	if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
-		bench_hot(spray);
+	for (int ipv6 = 0; ipv6 < 2 && sysconf(_SC_NPROCESSORS_ONLN) > 1; ipv6++)
+		bench_hot(spray, ipv6);
 	spray__destroy(spray);
 	return 0;
 }

@@ -29,6 +29,7 @@
 #define EVERYTHING (POLICY_EARLY | POLICY_POLICE | POLICY_FAIR)
 #define RATE_NEVER 4000000000U	/* packets per second nobody reaches */
 #define SLOT ((struct duration){ 4 * NS_PER_S })
+#define BEAT_PAIRS 16384 /* written back between two heartbeats: far from the three seconds of a dead daemon on any machine */
 #define VERDICT_DROP 1
 #define VERDICT_PASS 2
 
@@ -249,8 +250,11 @@ static inline void spray_fold(struct table *table, const struct load *load, bool
 	table_harvest(table, now, SLOT, spray_note, NULL);
 	for (pair = 0; pair < load->pairs; pair++) {
 		struct key key = key_of(pair, load);
-		const uint32_t client = htonl(CLIENT + pair), destination = htonl(DESTINATION);
+		const uint32_t client = htonl(CLIENT + pair),
+			       destination = htonl(DESTINATION + (pair & (load->destinations - 1)));
 
+		if (pair % BEAT_PAIRS == 0)
+			table_beat(table);
 		if (ipv6) {
 			inet_pton(AF_INET6, "2001:db8:1::", key.client.bytes);
 			inet_pton(AF_INET6, "2001:db8:2::", key.destination.bytes);

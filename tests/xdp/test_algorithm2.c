@@ -167,6 +167,7 @@ static const struct row {
 	{ 0, 60, 0, 1, 2 },
 	{ 40, 60, POLICY_EARLY, 1, 2 },
 	{ 40, 60, 0, 1, 2 },
+	{ 0, 170, POLICY_EARLY, 1, 2 }, /* packets of several jiffies between over and within */
 	{ 33, 71, POLICY_EARLY, 3, 3 },
 	{ 50, 80, 0, 2, 3 },
 	{ 40, 60, POLICY_EARLY | POLICY_FAIR, 1, 2 }, /* no daemon: strict in spite of it */
