@@ -11,9 +11,6 @@
 
 #define FIELDS 5
 
-/* Of the content's form: another form, another version. */
-static const uint8_t versions[DOCUMENT_KINDS] = { [DOCUMENT_REVOCATION] = 1, [DOCUMENT_ROTATION] = 2, [DOCUMENT_POLICY] = 1 };
-
 static const char DOMAIN[] = "xpro-mesh document v1";
 #define DOMAIN_BYTES (sizeof(DOMAIN) - 1)
 #define MESSAGE_BYTES (DOMAIN_BYTES + HASH_BYTES)
@@ -23,6 +20,8 @@ const char *const document_names[DOCUMENT_KINDS] = {
 	[DOCUMENT_ROTATION] = "rotation",
 	[DOCUMENT_POLICY] = "policy",
 };
+
+const uint8_t document_versions[DOCUMENT_KINDS] = { [DOCUMENT_REVOCATION] = 1, [DOCUMENT_ROTATION] = 2, [DOCUMENT_POLICY] = 1 };
 
 void document_hash(const uint8_t *bytes, size_t size, uint8_t ret_hash[HASH_BYTES])
 {
@@ -46,7 +45,7 @@ int document_issue(const struct document *document, const struct mesh *mesh, con
 		return -EINVAL;
 	pack_begin(&p, ret_bytes, DOCUMENT_BYTES_MAX);
 	pack_array(&p, FIELDS);
-	pack_uint(&p, versions[document->kind]);
+	pack_uint(&p, document_versions[document->kind]);
 	pack_bin(&p, mesh->id, MESH_ID_BYTES);
 	pack_uint(&p, document->kind + 1);
 	pack_uint(&p, document->serial);
@@ -79,7 +78,7 @@ static bool unpack_body(const uint8_t *body, size_t size, struct document *ret_d
 	ret_document->kind = (enum document_kind)(unpack_uint_max(&u, DOCUMENT_KINDS) - 1);
 	ret_document->serial = unpack_uint(&u);
 	ret_document->content = unpack_bin(&u, &ret_document->content_bytes);
-	return unpack_done(&u) && ret_document->kind < DOCUMENT_KINDS && version == versions[ret_document->kind] && ret_document->serial > 0;
+	return unpack_done(&u) && ret_document->kind < DOCUMENT_KINDS && version == document_versions[ret_document->kind] && ret_document->serial > 0;
 }
 
 enum reject document_open(const uint8_t *bytes, size_t size, const struct mesh *mesh, struct document *ret_document)

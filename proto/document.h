@@ -20,6 +20,9 @@ enum document_kind { DOCUMENT_REVOCATION, DOCUMENT_ROTATION, DOCUMENT_POLICY, DO
 /* As files and for people. */
 extern const char *const document_names[DOCUMENT_KINDS];
 
+/* Of the content's form, the only one that is read: another form, another version. */
+extern const uint8_t document_versions[DOCUMENT_KINDS];
+
 struct document {
 	enum document_kind kind;
 	uint64_t serial; /* of its kind; grows, never 0 */
