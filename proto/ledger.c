@@ -243,7 +243,7 @@ static uint32_t cell_new(struct ledger *ledger, struct entry *holder, uint16_t o
 static void past_changes(const struct ledger *ledger, struct entry *holder, uint16_t slot)
 {
 	if (ledger->cells[holder->cells].slot != slot)
-		holder->flags &= (uint8_t)~ENTRY_PAST;
+		holder->flags &= (uint16_t)~ENTRY_PAST;
 }
 
 enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version, uint64_t *ret_gain, uint32_t *ret_cell)
@@ -368,7 +368,7 @@ static void cells_remove(struct ledger *ledger, struct entry *entry, bool by_slo
 			continue;
 		}
 		*link = cell->next;
-		entry->flags &= (uint8_t)~ENTRY_PAST;
+		entry->flags &= (uint16_t)~ENTRY_PAST;
 		ledger->origin_cells[cell->origin]--;
 		ledger->member_cells[cell->origin / INCARNATIONS_MAX]--;
 		cell->next = ledger->cells_free;

@@ -104,6 +104,30 @@ static void versions_join_row_by_row(void **state)
 	free(books.memory);
 }
 
+/* What has been found out of a key is not lost with what is remembered of its older slots. */
+static void flags_outlast_a_change_of_an_older_slot(void **state)
+{
+	const uint32_t flags = ENTRY_OVER | ENTRY_OWN | ENTRY_SHARED | ENTRY_FLOOR;
+	struct books books = books_open(64, 64, 2);
+	const struct key key = key_of(1, 1);
+	struct entry *entry;
+	uint64_t gain;
+
+	(void)state;
+	join(&books.ledger, &key, 0, 999, 0, 1, 1, &gain);
+	join(&books.ledger, &key, 0, 1000, 0, 1, 1, &gain);
+	entry = &books.ledger.entries[ledger_find(&books.ledger, &key)];
+	entry->flags |= flags | ENTRY_PAST;
+	join(&books.ledger, &key, 0, 1000, 0, 1, 2, &gain);
+	assert_int_equal(entry->flags, flags | ENTRY_PAST | ENTRY_USED);
+	join(&books.ledger, &key, 0, 999, 0, 1, 2, &gain);
+	assert_int_equal(entry->flags, flags | ENTRY_USED);
+	entry->flags |= ENTRY_PAST;
+	assert_false(ledger_forget(&books.ledger, ledger_find(&books.ledger, &key), 1000));
+	assert_int_equal(entry->flags, flags | ENTRY_USED);
+	free(books.memory);
+}
+
 static struct cell version_draw(uint64_t *random)
 {
 	const uint8_t first = (uint8_t)draw_below(random, 256);
@@ -470,6 +494,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(versions_join_row_by_row),
+		cmocka_unit_test(flags_outlast_a_change_of_an_older_slot),
 		cmocka_unit_test(any_order_and_repetition_gives_the_same_ledger),
 		cmocka_unit_test(a_slot_sums_up_its_origins_from_its_first_to_its_last),
 		cmocka_unit_test(a_cells_slot_is_told_from_its_low_bits),
