@@ -9,29 +9,12 @@
 #define SWEEP_TICKS 8
 #define WARM_AT_ONCE 1024 /* 0.3 ms */
 
-static bool queue_push(struct queue *queue, uint32_t item)
-{
-	if (queue->count == queue->size)
-		return false;
-	queue->items[(queue->head + queue->count++) % queue->size] = item;
-	return true;
-}
-
-static uint32_t queue_pop(struct queue *queue)
-{
-	const uint32_t item = queue->items[queue->head];
-
-	queue->head = (queue->head + 1) % queue->size;
-	queue->count--;
-	return item;
-}
-
 void judge_dirty(struct node *node, uint32_t entry)
 {
-	uint16_t *flags = &node->ledger.entries[entry].flags;
+	struct entry *dirty = &node->ledger.entries[entry];
 
-	if (!(*flags & ENTRY_DIRTY) && queue_push(&node->dirty, entry))
-		*flags |= ENTRY_DIRTY;
+	if (!(dirty->flags & ENTRY_DIRTY) && queue_push(&node->dirty, entry))
+		dirty->flags |= ENTRY_DIRTY;
 }
 
 /* Tried again whenever the destination is judged, should the list be full now. */
@@ -39,7 +22,7 @@ static void list_over(struct node *node, struct now now, uint32_t number)
 {
 	struct entry *entry = &node->ledger.entries[number];
 
-	if (!key_is_destination(&entry->key) || !(entry->flags & ENTRY_OVER) || entry->flags & ENTRY_LISTED ||
+	if (!entry_is_destination(entry) || !(entry->flags & ENTRY_OVER) || entry->flags & ENTRY_LISTED ||
 	    !entry_policy(node, entry)->thresholds.fair || node->over_count == OVER_DESTINATIONS_MAX)
 		return;
 	entry->flags |= ENTRY_LISTED;
@@ -53,10 +36,11 @@ static uint16_t biggest_teller(const struct node *node, const struct entry *entr
 	uint64_t packets[MEMBERS_MAX] = { 0 };
 	uint16_t biggest = 0;
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = node->ledger.cells[at].next) {
-		const uint16_t member = origin_member(node->ledger.cells[at].origin);
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(&node->ledger, at);
+		const uint16_t member = origin_member(cell->origin);
 
-		packets[member] += node->ledger.cells[at].packets;
+		packets[member] += cell->packets;
 		if (packets[member] > packets[biggest])
 			biggest = member;
 	}
@@ -74,10 +58,10 @@ static void tell_never_drop(struct node *node, const struct entry *entry, struct
 static void tell_crossing(struct node *node, struct now now, uint32_t number, const struct verdict *v)
 {
 	struct entry *entry = &node->ledger.entries[number];
-	const bool destination = key_is_destination(&entry->key), was = entry->flags & ENTRY_OVER;
+	const bool destination = entry_is_destination(entry), was = entry->flags & ENTRY_OVER;
 	const bool thinned_on = was && entry->flags & ENTRY_LISTED; /* between pulses, too: share.c ends it */
 	const bool is = v->limit > 0 && (thinned_on || verdict_is_over(v, was ? UNDER_AGAIN : 1));
-	struct node_event event = { .at = now.mesh, .key = entry->key, .rate = fmax(v->rate, v->burst) };
+	struct node_event event = { .at = now.mesh, .key = ledger_key(&node->ledger, entry), .rate = fmax(v->rate, v->burst) };
 
 	if (is == was)
 		return;
@@ -99,7 +83,7 @@ static uint8_t members_of(struct node *node, struct now now, uint32_t number, co
 	const bool over = v->limit > 0 && v->rate > v->limit;
 	struct entry *entry = &node->ledger.entries[number];
 
-	entry->flags &= (uint16_t)~ENTRY_FLOOR;
+	entry->flags &= ~(uint32_t)ENTRY_FLOOR;
 	if (v->members < 2 || (over && verdict_is_own(node, now, number, v)))
 		return 1;
 	entry->flags |= ENTRY_FLOOR;
@@ -109,7 +93,7 @@ static uint8_t members_of(struct node *node, struct now now, uint32_t number, co
 /* police: thinned to T_F1, beside whatever fair leaves of it. */
 static uint16_t share_of(const struct node *node, struct now now, const struct entry *entry, const struct verdict *v)
 {
-	if (!v->policy->thresholds.police || key_is_destination(&entry->key) || v->limit <= 0 || v->offered <= v->limit)
+	if (!v->policy->thresholds.police || entry_is_destination(entry) || v->limit <= 0 || v->offered <= v->limit)
 		return entry->pass_share;
 	const double own = v->members > 1 ? verdict_evidence(node, now, entry).rate : v->offered;
 	/* Others' counts push it to the floor of local evidence and no lower. */
@@ -131,14 +115,14 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 		number = queue_pop(&node->dirty);
 		entry = &node->ledger.entries[number];
 	} while (!(entry->flags & ENTRY_DIRTY)); /* freed since, or judged already */
-	entry->flags &= (uint16_t)~ENTRY_DIRTY;
+	entry->flags &= ~(uint32_t)ENTRY_DIRTY;
 
 	policy_refresh(node, number);
 	verdict_of(node, now, number, &v);
 	tell_crossing(node, now, number, &v);
 	list_over(node, now, number);
 	*ret_change = (struct change){
-		.key = entry->key,
+		.key = ledger_key(&node->ledger, entry),
 		.number = number,
 		.ts1 = v.m.ts1,
 		.ts2 = v.m.ts2,
@@ -188,7 +172,7 @@ static void judge_warm(struct node *node)
 
 		if (!(node->ledger.entries[entry].flags & ENTRY_WARM))
 			continue;
-		node->ledger.entries[entry].flags &= (uint16_t)~ENTRY_WARM;
+		node->ledger.entries[entry].flags &= ~(uint32_t)ENTRY_WARM;
 		judge_dirty(node, entry);
 	}
 }

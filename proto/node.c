@@ -45,9 +45,9 @@ static void node_place(struct node *node, struct arena *arena, const struct node
 	node->probe_order = arena_take(arena, limits->members_max, sizeof(*node->probe_order));
 	node->gaps = arena_take(arena, (size_t)limits->members_max * INCARNATIONS_MAX, sizeof(*node->gaps));
 	node->publish_cells = arena_take(arena, publish_cells(limits), sizeof(*node->publish_cells));
-	node->own_destinations.items = arena_take(arena, node->own_destinations.size, sizeof(struct own_change));
-	node->own_pairs.items = arena_take(arena, node->own_pairs.size, sizeof(struct own_change));
-	node->own_late.items = arena_take(arena, node->own_late.size, sizeof(struct own_change));
+	node->own_destinations.items = arena_take(arena, node->own_destinations.size, sizeof(uint32_t));
+	node->own_pairs.items = arena_take(arena, node->own_pairs.size, sizeof(uint32_t));
+	node->own_late.items = arena_take(arena, node->own_late.size, sizeof(uint32_t));
 	node->dirty.items = arena_take(arena, node->dirty.size, sizeof(uint32_t));
 	node->warm.items = arena_take(arena, node->warm.size, sizeof(uint32_t));
 	node->rates = arena_take(arena, limits->keys_max, sizeof(*node->rates));
@@ -62,7 +62,7 @@ size_t node_bytes(const struct node_limits *limits)
 
 	arena_take(&arena, 1, sizeof(struct node));
 	node_place(&sizes, &arena, limits);
-	return arena.used + ledger_bytes(limits->keys_max, limits->cells_max) + past_bytes(limits->keys_max, limits->members_max) +
+	return arena.used + ledger_bytes(limits->keys_max, limits->cells_max, limits->members_max) + past_bytes(limits->keys_max, limits->members_max) +
 	       store_bytes(limits->frames_max, limits->members_max);
 }
 

@@ -205,21 +205,28 @@ struct cookie_reply {
 	struct instant came_at;
 };
 
-/* A ring of entry numbers; at most keys_max of them, so it never overflows. */
+/* A ring of entry numbers. */
 struct queue {
 	uint32_t *items;
 	uint32_t size, head, count;
 };
 
-/* (entry, cell) of an own cell to be published. */
-struct own_change {
-	uint32_t entry, cell;
-};
+static inline bool queue_push(struct queue *queue, uint32_t item)
+{
+	if (queue->count == queue->size)
+		return false;
+	queue->items[(queue->head + queue->count++) % queue->size] = item;
+	return true;
+}
 
-struct own_queue {
-	struct own_change *items;
-	uint32_t size, head, count;
-};
+static inline uint32_t queue_pop(struct queue *queue)
+{
+	const uint32_t item = queue->items[queue->head];
+
+	queue->head = (queue->head + 1) % queue->size;
+	queue->count--;
+	return item;
+}
 
 /* What is judged by, and what will be. policy_node.c. */
 struct policy_state {
@@ -313,8 +320,8 @@ struct node {
 	/* ledger.c, receive.c, publish.c */
 	struct ledger ledger;
 	struct store store;
-	struct own_queue own_destinations, own_pairs; /* changed own cells: destinations are published first */
-	struct own_queue own_late; /* own cells that grew after their slot's closing frames: published in closing frames of their own */
+	struct queue own_destinations, own_pairs; /* keys with own cells that changed (entry.waiting): destinations are published first */
+	struct queue own_late; /* with own cells that grew after their slot's closing frames (entry.late): published in closing frames of their own */
 	struct cell *publish_cells; /* scratch: the cells of one tick */
 	uint32_t publish_cells_max;
 	struct frame_writer writer;

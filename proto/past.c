@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A direct-mapped cache of half-done replays. The newest slot is summed anew each time: its cells stand first in a key's list. */
+/* A direct-mapped cache of half-done replays. The newest slot is summed anew each time: its cells stand on top. */
 #include "past.h"
 
 #include "arena.h"
@@ -49,35 +49,25 @@ static bool has_changed_sides(const uint64_t *set, uint32_t words, const bool *e
 	return false;
 }
 
-static void sets_make(const struct past *past, const struct ledger *ledger, uint32_t cell, const bool *excluded, uint64_t *sets)
+static void sets_make(const struct past *past, const struct ledger *ledger, uint32_t place, const bool *excluded, uint64_t *sets)
 {
 	memset(sets, 0, 2 * (size_t)past->words * sizeof(*sets));
-	for (; cell != INDEX_NONE; cell = ledger->cells[cell].next) {
-		const uint16_t origin = ledger->cells[cell].origin;
+	for (; place != INDEX_NONE; place = ledger_below(ledger, place)) {
+		const uint16_t origin = ledger_at(ledger, place)->origin;
 
 		sets[(excluded[origin] ? past->words : 0) + origin / 64] |= 1ULL << origin % 64;
 	}
-}
-
-/* The first cell in a key's list that is not of the slot of its first. */
-static uint32_t below_top(const struct ledger *ledger, uint32_t first)
-{
-	uint32_t cell = first;
-
-	while (cell != INDEX_NONE && ledger->cells[cell].slot == ledger->cells[first].slot)
-		cell = ledger->cells[cell].next;
-	return cell;
 }
 
 static void line_make(const struct past *past, const struct ledger *ledger, struct past_line *line, uint64_t *sets, const struct mesh *mesh,
 		      const bool *excluded)
 {
 	const struct entry *entry = &ledger->entries[line->entry];
-	const uint32_t below = below_top(ledger, entry->cells);
+	const uint32_t below = ledger_below_newest(ledger, entry);
 	const uint64_t oldest = line->slot < SLOTS_HELD ? 0 : line->slot - (SLOTS_HELD - 1);
 	struct slot_sums sums;
 
-	ledger_sum(ledger, below, oldest, mesh, excluded, &sums);
+	ledger_sum(ledger, entry, below, oldest, mesh, excluded, &sums);
 	line->replay = (struct replay){ .previous = 0 };
 	for (unsigned int i = 0; i < SLOTS_HELD; i++)
 		algorithm1_add(&line->replay, oldest + i, &sums.sum[i], mesh, line->idle_reset);
@@ -89,7 +79,7 @@ void past_view_of(const struct past *past, const struct ledger *ledger, uint32_t
 		  const bool *excluded, struct duration idle_reset, struct past_view *ret_view)
 {
 	const struct entry *entry = &ledger->entries[number];
-	const struct past_line wanted = { .entry = number, .top = ledger->cells[entry->cells].slot, .slot = slot_now, .idle_reset = idle_reset };
+	const struct past_line wanted = { .entry = number, .top = entry->newest, .slot = slot_now, .idle_reset = idle_reset };
 	struct past_line *line = &past->lines[number & past->mask];
 	uint64_t *sets = &past->origins[2 * (size_t)(number & past->mask) * past->words];
 	const uint16_t ahead = (uint16_t)(wanted.top - (uint16_t)slot_now); /* 1: a cell of the slot to come. Others: how far back, wrapped */
@@ -104,7 +94,7 @@ void past_view_of(const struct past *past, const struct ledger *ledger, uint32_t
 	replay = line->replay;
 	if (ahead == 0 || ahead > UINT16_MAX - (SLOTS_HELD - 1)) {
 		const uint64_t top = slot_now + ahead - (ahead ? UINT16_MAX + 1ULL : 0);
-		const struct slot_sum sum = ledger_sum_slot(ledger, entry->cells, top, mesh, excluded);
+		const struct slot_sum sum = ledger_sum_newest(ledger, entry, top, mesh, excluded);
 
 		algorithm1_add(&replay, top, &sum, mesh, idle_reset);
 	}

@@ -107,16 +107,19 @@ void policy_refresh(struct node *node, uint32_t number)
 
 	if (entry->policy_generation == generation_of(node))
 		return;
-	entry->policy = policy_index_of(&node->policy.document, &node->policy.table, &entry->key);
+	const struct key key = ledger_key(&node->ledger, entry);
+
+	entry->policy = policy_index_of(&node->policy.document, &node->policy.table, &key);
 	entry->policy_generation = generation_of(node);
 }
 
 /* One that was not judged since the change is looked up each time: its number is of another table. */
 const struct policy_effective *entry_policy(const struct node *node, const struct entry *entry)
 {
+	const struct key key = ledger_key(&node->ledger, entry);
 	const uint16_t index = entry->policy_generation == generation_of(node) ?
 				       entry->policy :
-				       policy_index_of(&node->policy.document, &node->policy.table, &entry->key);
+				       policy_index_of(&node->policy.document, &node->policy.table, &key);
 
-	return policy_effective_at(&node->policy.table, &entry->key, index);
+	return policy_effective_at(&node->policy.table, &key, index);
 }

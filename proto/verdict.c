@@ -31,7 +31,6 @@ static uint64_t older_whole_tick(const struct node *node, uint32_t origin, uint6
 /* A: the oldest, over the origins with cells of this key, of the newest tick each is held whole. */
 static uint64_t oldest_whole_tick(const struct node *node, const struct entry *entry, const struct past_view *view, struct verdict *v)
 {
-	const struct ledger_cell *cells = node->ledger.cells;
 	uint64_t oldest = node->tick, members[MEMBERS_MAX / 64] = { 1 };
 
 	v->origins = 0;
@@ -47,8 +46,8 @@ static uint64_t oldest_whole_tick(const struct node *node, const struct entry *e
 		for (uint64_t left = view->left_out[w]; left; left &= left - 1)
 			v->origins++;
 	}
-	for (uint32_t at = entry->cells; at != INDEX_NONE && cells[at].slot == cells[entry->cells].slot; at = cells[at].next) {
-		const uint16_t origin = cells[at].origin;
+	for (uint32_t at = entry->cells, below = ledger_below_newest(&node->ledger, entry); at != below; at = ledger_below(&node->ledger, at)) {
+		const uint16_t origin = ledger_at(&node->ledger, at)->origin;
 
 		if ((view->counted[origin / 64] | view->left_out[origin / 64]) >> origin % 64 & 1)
 			continue;
@@ -96,7 +95,7 @@ void verdict_of(const struct node *node, struct now now, uint32_t number, struct
 	const struct entry *entry = &node->ledger.entries[number];
 	const struct policy_effective *policy = entry_policy(node, entry);
 	const struct thresholds *t = &policy->thresholds;
-	const bool destination = key_is_destination(&entry->key);
+	const bool destination = entry_is_destination(entry);
 	const struct duration min_window = destination ? t->destination_min_window : t->pair_min_window;
 	struct past_view past = { .m = { .count = 0 } };
 	struct verdict *v = ret_verdict;
@@ -129,13 +128,14 @@ bool verdict_is_over(const struct verdict *v, double part)
 bool verdict_is_own(const struct node *node, struct now now, uint32_t number, const struct verdict *v)
 {
 	const uint64_t oldest = slot_oldest(mesh_slot_at(&node->mesh, now.mesh));
-	const bool destination = key_is_destination(&node->ledger.entries[number].key);
+	const struct entry *entry = &node->ledger.entries[number];
+	const bool destination = entry_is_destination(entry);
 	const struct thresholds *t = &v->policy->thresholds;
 	const struct duration least = destination ? t->destination_min_window : t->pair_min_window;
 	struct slot_sums sums;
 	struct record own;
 
-	ledger_sum(&node->ledger, node->ledger.entries[number].cells, oldest, &node->mesh, node->others, &sums);
+	ledger_sum(&node->ledger, entry, entry->cells, oldest, &node->mesh, node->others, &sums);
 	own = algorithm1_replay(sums.sum, oldest, &node->mesh, t->idle_reset);
 	return (double)own.count > v->limit * fmax((double)duration_between(own.ts1, now.mesh).ns, (double)least.ns) / NS_PER_S;
 }
@@ -155,10 +155,10 @@ struct evidence verdict_evidence(const struct node *node, struct now now, const 
 	struct evidence evidence = { .members = 1 };
 	struct instant began = now.mesh;
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = node->ledger.cells[at].next) {
-		const struct ledger_cell *cell = &node->ledger.cells[at];
-		const struct instant first = node_cell_instant(node, cell, cell->first),
-				     last = node_cell_instant(node, cell, cell->last);
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(&node->ledger, at);
+		const struct instant first = node_cell_instant(node, entry, cell, cell->first),
+				     last = node_cell_instant(node, entry, cell, cell->last);
 
 		if (!node->excluded[cell->origin])
 			evidence.members += members_add(members, origin_member(cell->origin));
@@ -166,7 +166,7 @@ struct evidence verdict_evidence(const struct node *node, struct now now, const 
 			continue;
 		if (!duration_exceeds(duration_between(last, now.mesh), idle_reset))
 			evidence.rate = fmax(evidence.rate, cell_rate(node, cell));
-		if (cell_slot(cell, node->slot) + 1 < node->slot)
+		if (cell_slot(entry, cell, node->slot) + 1 < node->slot)
 			continue;
 		packets += cell->packets;
 		if (instant_is_before(first, began))

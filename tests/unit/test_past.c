@@ -36,7 +36,7 @@ static uint32_t draw(struct books *books, uint32_t bound)
 
 static void books_open(struct books *books, uint64_t seed)
 {
-	const size_t bytes = ledger_bytes(KEYS + 1, CELLS) + past_bytes(16, MEMBERS);
+	const size_t bytes = ledger_bytes(KEYS + 1, CELLS, MEMBERS) + past_bytes(16, MEMBERS);
 	struct arena arena = { .memory = aligned_alloc(ARENA_ALIGN, bytes) };
 
 	*books = (struct books){ .memory = arena.memory, .random = seed };
@@ -92,10 +92,10 @@ static void compare_sets(const struct books *books, const struct entry *entry, c
 {
 	uint64_t sets[2][MEMBERS * INCARNATIONS_MAX / 64 + 1] = { { 0 } };
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = books->ledger.cells[at].next) {
-		const struct ledger_cell *cell = &books->ledger.cells[at];
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&books->ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(&books->ledger, at);
 
-		if (cell->slot != books->ledger.cells[entry->cells].slot)
+		if (cell_slot_low(entry, cell) != entry->newest)
 			sets[books->excluded[cell->origin]][cell->origin / 64] |= 1ULL << cell->origin % 64;
 	}
 	for (uint16_t origin = 0; origin < MEMBERS * INCARNATIONS_MAX; origin++) {
@@ -117,7 +117,7 @@ static uint32_t compare(struct books *books, uint64_t slot, struct duration idle
 		return 0;
 	const bool remembered = entry->flags & ENTRY_PAST;
 
-	ledger_sum(&books->ledger, entry->cells, oldest, &mesh, books->excluded, &sums);
+	ledger_sum(&books->ledger, entry, entry->cells, oldest, &mesh, books->excluded, &sums);
 	m = algorithm1_replay(sums.sum, oldest, &mesh, idle);
 	past_view_of(&books->past, &books->ledger, number, slot, &mesh, books->excluded, idle, &view);
 	assert_int_equal(view.m.count, m.count);
