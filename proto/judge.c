@@ -11,10 +11,7 @@
 
 void judge_dirty(struct node *node, uint32_t entry)
 {
-	struct entry *dirty = &node->ledger.entries[entry];
-
-	if (!(dirty->flags & ENTRY_DIRTY) && queue_push(&node->dirty, entry))
-		dirty->flags |= ENTRY_DIRTY;
+	set_add(&node->dirty, entry);
 }
 
 /* Tried again whenever the destination is judged, should the list be full now. */
@@ -112,10 +109,9 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 	do {
 		if (node->dirty.count == 0)
 			return false;
-		number = queue_pop(&node->dirty);
+		number = set_take(&node->dirty);
 		entry = &node->ledger.entries[number];
-	} while (!(entry->flags & ENTRY_DIRTY)); /* freed since, or judged already */
-	entry->flags &= ~(uint32_t)ENTRY_DIRTY;
+	} while (!(entry->flags & ENTRY_USED)); /* freed since */
 
 	policy_refresh(node, number);
 	verdict_of(node, now, number, &v);
@@ -135,9 +131,8 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 		.thin = entry->flags & ENTRY_THIN,
 		.notable = v.limit > 0 && fmax(v.rate, v.burst) >= NOTABLE * v.limit,
 	};
-	if (ret_change->notable && recent_is_after(&entry->recent, node->tick - RECENT_TICKS) && !(entry->flags & ENTRY_WARM) &&
-	    queue_push(&node->warm, number))
-		entry->flags |= ENTRY_WARM;
+	if (ret_change->notable && recent_is_after(&entry->recent, node->tick - RECENT_TICKS))
+		set_add(&node->warm, number);
 	return true;
 }
 
@@ -167,14 +162,8 @@ static void sweep(struct node *node)
 
 static void judge_warm(struct node *node)
 {
-	for (uint32_t i = node->warm.count; i > 0; i--) {
-		const uint32_t entry = queue_pop(&node->warm);
-
-		if (!(node->ledger.entries[entry].flags & ENTRY_WARM))
-			continue;
-		node->ledger.entries[entry].flags &= ~(uint32_t)ENTRY_WARM;
-		judge_dirty(node, entry);
-	}
+	while (node->warm.count > 0)
+		judge_dirty(node, set_take(&node->warm));
 }
 
 /* A is newer for every key of this origin: those near their rate are judged at once, unless they are so many that the tick must do. */

@@ -49,15 +49,13 @@ _Static_assert(sizeof(struct cell_block) == 60, "cells and one link");
 
 enum entry_flag {
 	ENTRY_USED = 0x01,
-	ENTRY_DIRTY = 0x02, /* in the queue of changed keys */
-	ENTRY_WARM = 0x04, /* to be judged again at the next tick */
-	ENTRY_OVER = 0x08, /* over its rate when last judged */
-	ENTRY_THIN = 0x10, /* destination: fair is in force */
-	ENTRY_LISTED = 0x20, /* destination: in the list that fair walks */
-	ENTRY_PAST = 0x40, /* no cell below the newest slot has changed since past.c looked */
-	ENTRY_OWN = 0x80, /* was counted here */
-	ENTRY_SHARED = 0x100, /* was counted by another member */
-	ENTRY_FLOOR = 0x200, /* over its rate by others' counts: the floor of local evidence holds */
+	ENTRY_OVER = 0x02, /* over its rate when last judged */
+	ENTRY_THIN = 0x04, /* destination: fair is in force */
+	ENTRY_LISTED = 0x08, /* destination: in the list that fair walks */
+	ENTRY_PAST = 0x10, /* no cell below the newest slot has changed since past.c looked */
+	ENTRY_OWN = 0x20, /* was counted here */
+	ENTRY_SHARED = 0x40, /* was counted by another member */
+	ENTRY_FLOOR = 0x80, /* over its rate by others' counts: the floor of local evidence holds */
 };
 
 /* A key and what hangs on it. */
@@ -68,16 +66,17 @@ struct entry {
 	uint32_t group_previous; /* pair: the one before, or the destination itself */
 	uint32_t cells; /* place of the newest cell, or INDEX_NONE */
 	struct recent recent;
-	uint32_t flags : 10; /* enum entry_flag */
+	uint32_t flags : 8; /* enum entry_flag */
 	uint32_t maker : 11; /* number of the member whose cell made the entry */
-	uint32_t policy : 9; /* what it is judged by, see policy_node.c */
-	uint16_t policy_generation; /* low bits of the policy's that this was looked up in; 0: never */
+	uint32_t policy : 9; /* what it is judged by, */
+	uint32_t policy_generation : 4; /* and by which generation of the policy; 0: it was not looked up. policy_node.c */
 	uint16_t pass_share;
 	uint16_t peak; /* pair of a destination over its rate: upper half of a float, the rate it is expected back with after a pause */
 	uint16_t newest; /* low bits of the slot of its newest cell */
 	uint8_t waiting, late; /* own cells to be published, by slot modulo SLOTS_SPAN; publish.c */
 };
 _Static_assert(MEMBERS_MAX <= 1 << 11, "a member's number fits an entry");
+_Static_assert(sizeof(struct entry) == 80, "an entry is 80 bytes");
 
 struct ledger {
 	struct entry *entries;

@@ -17,6 +17,7 @@
 #include "origin.h"
 #include "past.h"
 #include "seal.h"
+#include "set.h"
 #include "store.h"
 #include "trust.h"
 #include "window.h"
@@ -27,7 +28,8 @@
 #define COOKIE_REPLIES_SIZE 64
 #define TOKEN_BYTES 16
 #define BAD_SIGNATURES_PER_TICK 32 /* looked at, from one neighbour: 2 % of a core */
-#define PUBLISH_CELLS_MIN 4096 /* what is sorted at once always has room */
+#define PUBLISH_CELLS 16384 /* sorted together at the most: some 100 frames */
+#define PUBLISH_AGAIN 4096 /* keys that wait for the next tick before all others */
 #define CELLS_PER_FRAME_TYPICAL 160 /* of IPv4 pairs under one destination, what a full frame takes at most */
 #define OVER_DESTINATIONS_MAX 4096 /* victims at one time; one more is filtered by its pairs' rates alone */
 
@@ -211,23 +213,6 @@ struct queue {
 	uint32_t size, head, count;
 };
 
-static inline bool queue_push(struct queue *queue, uint32_t item)
-{
-	if (queue->count == queue->size)
-		return false;
-	queue->items[(queue->head + queue->count++) % queue->size] = item;
-	return true;
-}
-
-static inline uint32_t queue_pop(struct queue *queue)
-{
-	const uint32_t item = queue->items[queue->head];
-
-	queue->head = (queue->head + 1) % queue->size;
-	queue->count--;
-	return item;
-}
-
 /* What is judged by, and what will be. policy_node.c. */
 struct policy_state {
 	struct policy_document document, next;
@@ -320,10 +305,10 @@ struct node {
 	/* ledger.c, receive.c, publish.c */
 	struct ledger ledger;
 	struct store store;
-	struct queue own_destinations, own_pairs; /* keys with own cells that changed (entry.waiting): destinations are published first */
-	struct queue own_late; /* with own cells that grew after their slot's closing frames (entry.late): published in closing frames of their own */
-	struct cell *publish_cells; /* scratch: the cells of one tick */
-	uint32_t publish_cells_max;
+	struct queue own_again; /* keys with own cells that changed (entry.waiting) and for which the last tick had no frame left: they are first, */
+	struct set own_destinations, own_pairs; /* then the other keys with own cells that changed, destinations before pairs */
+	struct set own_late; /* with own cells that grew after their slot's closing frames (entry.late): published in closing frames of their own */
+	struct cell *publish_cells; /* scratch, in the same memory as `rates`: cells that are sorted together */
 	struct frame_writer writer;
 	uint64_t next_sequence;
 	uint32_t published[FRAMES_PER_TICK_MAX]; /* scratch: where the frames of a tick stand in the store */
@@ -337,7 +322,8 @@ struct node {
 
 	/* verdict.c, judge.c */
 	struct past past;
-	struct queue dirty, warm;
+	struct set dirty; /* keys to be judged */
+	struct set warm; /* to be judged again at the next tick */
 	float *rates; /* scratch of fair: one destination's clients */
 	uint32_t sweep; /* next entry to look at for cells of forgotten slots */
 	bool sweeping;

@@ -12,10 +12,18 @@ uint64_t utc_seconds(struct now now)
 	return now.mesh.ns < 0 ? 0 : (uint64_t)(now.mesh.ns / NS_PER_S);
 }
 
-/* Of 16 bits an entry keeps; never 0. */
+#define GENERATIONS 15 /* that an entry's four bits tell apart, beside none */
+
 static uint16_t generation_of(const struct node *node)
 {
-	return (uint16_t)(node->policy.generation % UINT16_MAX + 1);
+	return (uint16_t)(node->policy.generation % GENERATIONS + 1);
+}
+
+/* Before the numbers come round, what the entries were looked up in is forgotten. */
+static void forget_generations(struct node *node)
+{
+	for (uint32_t i = 0; i < node->ledger.entries_high; i++)
+		node->ledger.entries[i].policy_generation = 0;
 }
 
 static void compile(struct node *node, struct now now)
@@ -23,7 +31,8 @@ static void compile(struct node *node, struct now now)
 	uint32_t rule;
 
 	policy_compile(&node->policy.document, utc_seconds(now), &node->policy.table, &rule); /* was checked */
-	node->policy.generation++;
+	if (++node->policy.generation % GENERATIONS == 0)
+		forget_generations(node);
 	node->sweep = 0;
 	node->sweeping = true;
 }

@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Own cells become signed frames: once a tick those that changed, and when a slot has ended every cell of it once more, in closing frames.
- * Destinations go first, then pairs in the order they changed, so that nothing starves; what the tick's budget does not take waits and goes
- * out with its newer total. PROTOCOL.md section "Publishing".
+ * Destinations go first, then pairs, round by round, so that nothing starves; what the tick's budget does not take waits and goes out with its
+ * newer total. PROTOCOL.md section "Publishing".
  */
 #include "node_internal.h"
 
 #define CELLS_AT_ONCE 2048 /* sorted together: some 16 frames */
 #define CLOSING_TICKS 12 /* a slot's closing frames are spread over this many ticks: done before the next slot has ended, and no tick is long */
 
-/* Back to where it came from: it is next. */
-static bool queue_push_front(struct queue *queue, uint32_t item)
+static bool queue_push(struct queue *queue, uint32_t item)
 {
 	if (queue->count == queue->size)
 		return false;
-	queue->head = (queue->head + queue->size - 1) % queue->size;
-	queue->items[queue->head] = item;
-	queue->count++;
+	queue->items[(queue->head + queue->count++) % queue->size] = item;
 	return true;
 }
 
-static struct queue *queue_of(struct node *node, uint32_t entry)
+static uint32_t queue_pop(struct queue *queue)
+{
+	const uint32_t item = queue->items[queue->head];
+
+	queue->head = (queue->head + 1) % queue->size;
+	queue->count--;
+	return item;
+}
+
+static struct set *own_set(struct node *node, uint32_t entry)
 {
 	return entry_is_destination(&node->ledger.entries[entry]) ? &node->own_destinations : &node->own_pairs;
 }
@@ -36,9 +42,9 @@ void publish_later(struct node *node, uint32_t entry, uint64_t slot)
 
 	if (!node->config.gossip)
 		return;
-	/* No room: the next growth asks again, and the closing frame of the slot carries the total. */
-	if (*waiting || queue_push(queue_of(node, entry), entry))
-		*waiting |= slot_bit(slot);
+	if (!*waiting) /* else it is in the set, or in the queue before it */
+		set_add(own_set(node, entry), entry);
+	*waiting |= slot_bit(slot);
 }
 
 /* Have this slot's closing frames gone past this key? */
@@ -52,12 +58,10 @@ bool publish_is_closed(const struct node *node, uint32_t entry, uint64_t slot)
 /* For frames that are kept as long as the slot is held. */
 void publish_late(struct node *node, uint32_t entry, uint64_t slot)
 {
-	uint8_t *late = &node->ledger.entries[entry].late;
-
 	if (!node->config.gossip)
 		return;
-	if (*late || queue_push(&node->own_late, entry))
-		*late |= slot_bit(slot);
+	set_add(&node->own_late, entry);
+	node->ledger.entries[entry].late |= slot_bit(slot);
 }
 
 static struct cell cell_read(const struct node *node, const struct entry *entry, const struct ledger_cell *cell)
@@ -191,40 +195,57 @@ static uint32_t empty_frame(struct node *node)
 	return 1;
 }
 
-/* The own cells of a key of the slots in `bits`, of which some may have been forgotten since. */
-static size_t collect_entry(struct node *node, const struct entry *entry, uint8_t bits, size_t count)
+/* The own cells of a key of the slots in *bits, of which some may have been forgotten since. The key itself may be another by now, and have none. */
+static size_t collect_key(struct node *node, uint32_t number, uint8_t *bits, size_t count)
 {
-	for (uint32_t at = entry->cells; at != INDEX_NONE && bits; at = ledger_below(&node->ledger, at)) {
+	const struct entry *entry = &node->ledger.entries[number];
+
+	for (uint32_t at = entry->cells; at != INDEX_NONE && *bits; at = ledger_below(&node->ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(&node->ledger, at);
 
-		if (cell->origin != 0 || !(bits & slot_bit(cell->slot)))
+		if (cell->origin != 0 || !(*bits & slot_bit(cell->slot)))
 			continue;
 		node->publish_cells[count++] = cell_read(node, entry, cell);
-		bits &= (uint8_t)~slot_bit(cell->slot);
+		*bits &= (uint8_t)~slot_bit(cell->slot);
 	}
+	*bits = 0;
 	return count;
 }
 
-/* Of the keys in a queue, until there are count_max cells, or some slots' more. A key may stand there twice, or be another by now: then there is
- * nothing to collect of it. */
-static size_t collect_from(struct node *node, struct queue *queue, size_t count, size_t count_max)
+static size_t collect_changed(struct node *node, struct set *set, size_t count)
 {
-	while (count < count_max && queue->count > 0) {
-		struct entry *entry = &node->ledger.entries[queue_pop(queue)];
-		uint8_t *bits = queue == &node->own_late ? &entry->late : &entry->waiting;
+	while (count < CELLS_AT_ONCE && set->count > 0) {
+		const uint32_t number = set_take(set);
 
-		count = collect_entry(node, entry, *bits, count);
-		*bits = 0;
+		count = collect_key(node, number, &node->ledger.entries[number].waiting, count);
 	}
 	return count;
 }
 
-/* The next cells, destinations first, oldest first; sorted. */
+static size_t collect_late(struct node *node, size_t count_max)
+{
+	size_t count = 0;
+
+	while (count < count_max && node->own_late.count > 0) {
+		const uint32_t number = set_take(&node->own_late);
+
+		count = collect_key(node, number, &node->ledger.entries[number].late, count);
+	}
+	return count;
+}
+
+/* The next cells: those that had to wait, then destinations; sorted. */
 static size_t collect(struct node *node)
 {
-	const size_t destinations = collect_from(node, &node->own_destinations, 0, CELLS_AT_ONCE);
-	const size_t count = collect_from(node, &node->own_pairs, destinations, CELLS_AT_ONCE);
+	size_t count = 0;
 
+	while (count < CELLS_AT_ONCE && node->own_again.count > 0) {
+		const uint32_t number = queue_pop(&node->own_again);
+
+		count = collect_key(node, number, &node->ledger.entries[number].waiting, count);
+	}
+	count = collect_changed(node, &node->own_destinations, count);
+	count = collect_changed(node, &node->own_pairs, count);
 	cells_sort(node->publish_cells, count);
 	return count;
 }
@@ -236,12 +257,13 @@ static void wait_again(struct node *node, const struct cell *cells, size_t count
 		const uint32_t entry = ledger_find(&node->ledger, &cells[i].key);
 		uint8_t *waiting = &node->ledger.entries[entry].waiting;
 
-		if (*waiting || queue_push_front(queue_of(node, entry), entry))
-			*waiting |= slot_bit(cells[i].slot);
+		if (!*waiting && !queue_push(&node->own_again, entry))
+			set_add(own_set(node, entry), entry);
+		*waiting |= slot_bit(cells[i].slot);
 	}
 }
 
-/* Some cells at a time in the order they changed, so that who did not fit once is not sorted behind the others again. */
+/* Some cells at a time, so that who did not fit once is not sorted behind the others again. */
 static uint32_t fill_tick(struct node *node)
 {
 	uint32_t frames = 0;
@@ -283,14 +305,10 @@ static void publish_again(struct node *node, const struct cell *cell)
 	publish_late(node, entry, cell->slot);
 }
 
-/* The next stretch of the ended slot's cells; returns how many are collected by now. */
-static size_t collect_closing(struct node *node, size_t count)
+/* The ended slot's cells among the next *entries entries; returns how many are collected by now. */
+static size_t collect_closing(struct node *node, uint32_t *entries, size_t count)
 {
-	const uint32_t ticks = slot_ticks(node) - 1 < CLOSING_TICKS ? slot_ticks(node) - 1 : CLOSING_TICKS;
-	const uint32_t entries = node->ledger.entries_high / ticks + 1;
-
-	for (uint32_t looked = 0; looked < entries && node->closing_entry < node->ledger.entries_high && count < node->publish_cells_max;
-	     node->closing_entry++, looked++) {
+	for (; *entries > 0 && node->closing_entry < node->ledger.entries_high && count < PUBLISH_CELLS; node->closing_entry++, (*entries)--) {
 		const struct entry *entry = &node->ledger.entries[node->closing_entry];
 		const struct ledger_cell *cell;
 
@@ -300,27 +318,38 @@ static size_t collect_closing(struct node *node, size_t count)
 		if (cell)
 			node->publish_cells[count++] = cell_read(node, entry, cell);
 	}
-	if (node->closing_entry >= node->ledger.entries_high)
+	if (node->closing_entry >= node->ledger.entries_high) {
 		node->closing_entry = INDEX_NONE;
+		*entries = 0;
+	}
 	return count;
+}
+
+/* A stretch of the entries for each tick. */
+static uint32_t closing_entries(const struct node *node)
+{
+	const uint32_t ticks = slot_ticks(node) - 1 < CLOSING_TICKS ? slot_ticks(node) - 1 : CLOSING_TICKS;
+
+	return node->closing_entry == INDEX_NONE ? 0 : node->ledger.entries_high / ticks + 1;
 }
 
 /* What grew after its slot had been closed, and what is being closed. */
 static void publish_closing(struct node *node, struct now now)
 {
 	const size_t budget = (size_t)node->config.frames_per_tick * CELLS_PER_FRAME_TYPICAL / 2;
-	size_t count = collect_from(node, &node->own_late, 0, budget < CELLS_AT_ONCE ? budget : CELLS_AT_ONCE), taken;
-	uint32_t frames = 0;
+	size_t count = collect_late(node, budget < CELLS_AT_ONCE ? budget : CELLS_AT_ONCE), taken;
+	uint32_t entries = closing_entries(node), frames = 0;
 
-	if (node->closing_entry != INDEX_NONE)
-		count = collect_closing(node, count);
-	if (count == 0)
-		return;
-	cells_sort(node->publish_cells, count);
-	taken = fill_frames(node, FRAME_CLOSING, node->publish_cells, count, closing_frames_max(node), &frames);
+	do {
+		if (entries > 0)
+			count = collect_closing(node, &entries, count);
+		cells_sort(node->publish_cells, count);
+		taken = fill_frames(node, FRAME_CLOSING, node->publish_cells, count, closing_frames_max(node), &frames);
+		for (size_t i = taken; i < count; i++) /* the rest is next */
+			publish_again(node, &node->publish_cells[i]);
+		count = 0;
+	} while (entries > 0);
 	sign_and_send(node, now, FRAME_CLOSING, frames);
-	for (size_t i = taken; i < count; i++) /* the rest is next */
-		publish_again(node, &node->publish_cells[i]);
 }
 
 void publish_tick(struct node *node, struct now now)
@@ -329,5 +358,5 @@ void publish_tick(struct node *node, struct now now)
 		return;
 	publish_changed(node, now);
 	publish_closing(node, now);
-	node->counters.cells_waiting = node->own_destinations.count + node->own_pairs.count + node->own_late.count;
+	node->counters.cells_waiting = node->own_again.count + node->own_destinations.count + node->own_pairs.count + node->own_late.count;
 }
