@@ -90,6 +90,7 @@ struct ledger {
 	uint32_t keys_held, blocks_held, cells_held;
 	uint32_t entries_high; /* entries ever used: no walk goes beyond */
 	uint32_t members_max;
+	uint64_t oldest; /* slot that is still held: cells below it give way when their key needs another block */
 	uint32_t origin_cells[ORIGINS_MAX];
 	uint32_t member_cells[MEMBERS_MAX], member_keys[MEMBERS_MAX]; /* brought by each member, over its incarnations */
 	uint32_t member_blocks[MEMBERS_MAX]; /* made needed by its cells */
@@ -103,6 +104,13 @@ struct arena;
 size_t ledger_bytes(uint32_t keys_max, uint32_t cells_max, uint32_t members_max);
 void ledger_init(struct ledger *ledger, struct arena *arena, uint32_t keys_max, uint32_t cells_max, uint32_t members_max,
 		 const uint64_t hash_seed[2]);
+
+/* Slots below `oldest` are not held any more. */
+static inline void ledger_advance(struct ledger *ledger, uint64_t oldest)
+{
+	if (oldest > ledger->oldest)
+		ledger->oldest = oldest;
+}
 
 /* The entry of a key, or INDEX_NONE. */
 uint32_t ledger_find(const struct ledger *ledger, const struct key *key);

@@ -214,6 +214,8 @@ static uint32_t cell_new(struct ledger *ledger, struct entry *holder, uint16_t o
 		return INDEX_NONE; /* nobody holds it any more */
 	if (is_newest(holder, slot))
 		cells_forget(ledger, holder, (uint16_t)(slot - (SLOTS_SPAN - 1)));
+	if (needs_block(holder) && ledger->oldest > 0)
+		cells_forget(ledger, holder, (uint16_t)ledger->oldest); /* the sweep of this slot has not come by yet */
 	if (!cells_have_room(ledger, origin / INCARNATIONS_MAX, needs_block(holder)))
 		return INDEX_NONE;
 	if (is_newest(holder, slot))

@@ -196,6 +196,7 @@ bool node_observe(struct node *node, struct now now, const struct key *key, uint
 	};
 	enum reject reason;
 
+	ledger_advance(&node->ledger, slot_oldest(slot_now));
 	if (slot < slot_oldest(slot_now) || slot > slot_now + 1 || !frame_cell_is_valid(&cell))
 		return false;
 	cell.first = first_told(node, &cell);

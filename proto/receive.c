@@ -140,6 +140,7 @@ static void merge(struct node *node, struct now now, uint32_t number, const stru
 	struct frame_reader reader;
 	struct cell cell;
 
+	ledger_advance(&node->ledger, slot_oldest(slot_now));
 	frame_read(&reader, claim->body, claim->body_bytes);
 	while (frame_next(&reader, &cell)) {
 		enum reject reason = REJECT_SLOT;

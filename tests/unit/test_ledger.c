@@ -437,6 +437,25 @@ static void late_and_forgotten_cells_leave_the_stack_in_order(void **state)
 	}
 }
 
+/* A client that one proxy sees in every slot takes one block, also while a new slot has begun and the sweep has not come by. */
+static void forgotten_cells_give_way_before_a_block_is_taken(void **state)
+{
+	struct books books = books_open(64, 64, 1);
+	const struct key key = key_of(0, 1);
+	uint64_t gain;
+
+	(void)state;
+	for (uint64_t slot = 65500; slot < 65600; slot++) {
+		ledger_advance(&books.ledger, slot - (SLOTS_HELD - 1));
+		for (unsigned int i = 1; i <= 2; i++) /* new, then grown */
+			assert_int_equal(join(&books.ledger, &key, 0, slot, 0, 0, i, &gain), JOIN_GREW);
+		assert_int_equal(books.ledger.blocks_held, 1);
+		assert_int_equal(books.ledger.cells_held, slot < 65500 + SLOTS_HELD ? slot - 65499 : SLOTS_HELD);
+		assert_non_null(cell_at(&books.ledger, &key, 0, slot < 65500 + SLOTS_HELD ? 65500 : slot - (SLOTS_HELD - 1)));
+	}
+	free(books.memory);
+}
+
 /* Whatever comes from the network: a slot that is not one of the eight up to the newest finds no place, and harms none. */
 static void a_slot_out_of_reach_is_refused(void **state)
 {
@@ -660,6 +679,7 @@ int main(void)
 		cmocka_unit_test(a_cells_slot_is_told_from_its_low_bits),
 		cmocka_unit_test(random_makes_and_forgets_agree_with_a_plain_list),
 		cmocka_unit_test(late_and_forgotten_cells_leave_the_stack_in_order),
+		cmocka_unit_test(forgotten_cells_give_way_before_a_block_is_taken),
 		cmocka_unit_test(a_slot_out_of_reach_is_refused),
 		cmocka_unit_test(forgetting_takes_the_slots_below_and_no_others),
 		cmocka_unit_test(a_flood_takes_nothing_of_anothers_part),
