@@ -163,6 +163,11 @@ static inline uint64_t cell_slot(const struct entry *entry, const struct ledger_
 	return slot_now + 1 - (uint16_t)((uint16_t)(slot_now + 1) - cell_slot_low(entry, cell)); /* a cell may be one slot ahead */
 }
 
+static inline bool cell_is_newest(const struct entry *entry, const struct ledger_cell *cell)
+{
+	return cell->slot == entry->newest % SLOTS_SPAN;
+}
+
 static inline bool entry_is_destination(const struct entry *entry)
 {
 	return entry->destination == INDEX_NONE;

@@ -274,33 +274,40 @@ struct slot_fractions {
 	uint8_t first, last;
 };
 
-/* What a cell counts for: no more than the member's line leaves after its cells before this one in the slot, whose cells begin at `group`.
- * Only a member that ran in several incarnations can have some. */
-static uint32_t counted_packets(const struct ledger *ledger, uint32_t group, uint32_t place, const bool *excluded)
+static const struct slot_fractions no_fractions = { .first = SLOT_FRACTIONS - 1 };
+
+/* What the member's line leaves to a cell after its cells above it in the slot, whose cells begin at `group`. Only a member that ran in several
+ * incarnations can have some. */
+static uint32_t left_of_line(const struct ledger *ledger, uint32_t group, uint32_t place, const bool *excluded)
 {
-	const struct ledger_cell *cell = ledger_at(ledger, place);
-	const uint16_t member = cell->origin / INCARNATIONS_MAX;
-	uint64_t left = ledger->line_packets[member];
+	const uint16_t member = ledger_at(ledger, place)->origin / INCARNATIONS_MAX;
+	uint32_t left = ledger->line_packets[member];
 
-	if (left == UINT32_MAX)
-		return cell->packets;
-	if (ledger->origin_cells[cell->origin] != ledger->member_cells[member]) {
-		for (uint32_t at = group; at != place; at = ledger_below(ledger, at)) {
-			const struct ledger_cell *before = ledger_at(ledger, at);
+	for (uint32_t at = group; at != place; at = ledger_below(ledger, at)) {
+		const struct ledger_cell *before = ledger_at(ledger, at);
 
-			if (before->origin / INCARNATIONS_MAX == member && !excluded[before->origin])
-				left -= before->packets < left ? before->packets : left;
-		}
+		if (before->origin / INCARNATIONS_MAX == member && !excluded[before->origin])
+			left -= before->packets < left ? before->packets : left;
 	}
-	return cell->packets < left ? cell->packets : (uint32_t)left;
+	return left;
 }
 
-static void fractions_add(struct slot_fractions *sum, const struct ledger_cell *cell, uint32_t packets)
+/* What a cell counts for: no more than the member's line carries. */
+static inline uint32_t counted_packets(const struct ledger *ledger, const struct ledger_cell *cell, uint32_t group, uint32_t place,
+				       const bool *excluded)
 {
-	if (sum->packets == 0 || cell->first < sum->first)
-		sum->first = cell->first;
-	if (sum->packets == 0 || cell->last > sum->last)
-		sum->last = cell->last;
+	const uint16_t member = cell->origin / INCARNATIONS_MAX;
+	uint32_t left = ledger->line_packets[member];
+
+	if (left != UINT32_MAX && ledger->origin_cells[cell->origin] != ledger->member_cells[member])
+		left = left_of_line(ledger, group, place, excluded);
+	return cell->packets < left ? cell->packets : left;
+}
+
+static inline void fractions_add(struct slot_fractions *sum, const struct ledger_cell *cell, uint32_t packets)
+{
+	sum->first = cell->first < sum->first ? cell->first : sum->first;
+	sum->last = cell->last > sum->last ? cell->last : sum->last;
 	sum->packets += packets;
 }
 
@@ -320,8 +327,10 @@ static struct slot_sum slot_sum_of(const struct slot_fractions *fractions, uint6
 void ledger_sum(const struct ledger *ledger, const struct entry *entry, uint32_t place, uint64_t oldest, const struct mesh *mesh,
 		const bool *excluded, struct slot_sums *ret_sums)
 {
-	struct slot_fractions fractions[SLOTS_HELD] = { { .packets = 0 } };
+	struct slot_fractions fractions[SLOTS_HELD];
 
+	for (unsigned int slot = 0; slot < SLOTS_HELD; slot++)
+		fractions[slot] = no_fractions;
 	for (uint32_t group = place; place != INDEX_NONE; place = ledger_below(ledger, place)) {
 		const struct ledger_cell *cell = ledger_at(ledger, place);
 		const uint16_t slot = (uint16_t)(cell_slot_low(entry, cell) - (uint16_t)oldest);
@@ -329,20 +338,31 @@ void ledger_sum(const struct ledger *ledger, const struct entry *entry, uint32_t
 		if (cell->slot != ledger_at(ledger, group)->slot)
 			group = place;
 		if (slot < SLOTS_HELD && !excluded[cell->origin])
-			fractions_add(&fractions[slot], cell, counted_packets(ledger, group, place, excluded));
+			fractions_add(&fractions[slot], cell, counted_packets(ledger, cell, group, place, excluded));
 	}
 	for (unsigned int slot = 0; slot < SLOTS_HELD; slot++)
 		ret_sums->sum[slot] = slot_sum_of(&fractions[slot], oldest + slot, mesh);
 }
 
+/* The cells of a block are looked at in a row: this is what a verdict costs most. */
 struct slot_sum ledger_sum_newest(const struct ledger *ledger, const struct entry *entry, uint64_t slot, const struct mesh *mesh,
 				  const bool *excluded)
 {
-	struct slot_fractions fractions = { .packets = 0 };
+	struct slot_fractions fractions = no_fractions;
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE && slots_behind(entry, ledger_at(ledger, at)) == 0; at = ledger_below(ledger, at)) {
-		if (!excluded[ledger_at(ledger, at)->origin])
-			fractions_add(&fractions, ledger_at(ledger, at), counted_packets(ledger, entry->cells, at, excluded));
+	for (uint32_t at = entry->cells; at != INDEX_NONE;) {
+		const struct cell_block *block = &ledger->blocks[at / BLOCK_PLACES];
+		const uint32_t first = at - at % BLOCK_PLACES;
+
+		for (uint32_t i = at % BLOCK_PLACES + 1; i-- > 0;) {
+			const struct ledger_cell *cell = &block->cells[i];
+
+			if (!cell_is_newest(entry, cell))
+				return slot_sum_of(&fractions, slot, mesh);
+			if (!excluded[cell->origin])
+				fractions_add(&fractions, cell, counted_packets(ledger, cell, entry->cells, first + i, excluded));
+		}
+		at = block->below;
 	}
 	return slot_sum_of(&fractions, slot, mesh);
 }
@@ -351,7 +371,7 @@ uint32_t ledger_below_newest(const struct ledger *ledger, const struct entry *en
 {
 	uint32_t at = entry->cells;
 
-	while (at != INDEX_NONE && slots_behind(entry, ledger_at(ledger, at)) == 0)
+	while (at != INDEX_NONE && cell_is_newest(entry, ledger_at(ledger, at)))
 		at = ledger_below(ledger, at);
 	return at;
 }
