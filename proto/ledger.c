@@ -103,9 +103,9 @@ static uint32_t index_distance(const struct ledger *ledger, uint32_t from, uint3
 
 static bool entry_is_of(const struct ledger *ledger, const struct entry *entry, const struct key *key)
 {
-	if (key_is_destination(key))
-		return entry_is_destination(entry) && address_equal(&entry->address, &key->destination);
-	return !entry_is_destination(entry) && address_equal(&entry->address, &key->client) &&
+	if (entry_is_destination(entry))
+		return address_equal(&entry->address, &key->destination) && key_is_destination(key);
+	return address_equal(&entry->address, &key->client) &&
 	       address_equal(&ledger->entries[entry->destination].address, &key->destination);
 }
 
