@@ -83,10 +83,12 @@ static void sets_count(const struct past *past, const uint64_t *sets, struct pas
 	line->origins = 0;
 	line->members = 1;
 	for (uint32_t w = 0; w < past->words; w++) {
-		line->origins += (uint32_t)(__builtin_popcountll(sets[w]) + __builtin_popcountll(sets[past->words + w]));
+		for (uint64_t left = sets[past->words + w]; left; left &= left - 1)
+			line->origins++;
 		for (uint64_t left = sets[w]; left; left &= left - 1) {
 			const uint32_t member = (w * 64 + (uint32_t)__builtin_ctzll(left)) / INCARNATIONS_MAX;
 
+			line->origins++;
 			line->members += member != last;
 			last = member;
 		}
