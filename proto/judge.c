@@ -9,29 +9,9 @@
 #define SWEEP_TICKS 8
 #define WARM_AT_ONCE 1024 /* 0.3 ms */
 
-static bool queue_push(struct queue *queue, uint32_t item)
-{
-	if (queue->count == queue->size)
-		return false;
-	queue->items[(queue->head + queue->count++) % queue->size] = item;
-	return true;
-}
-
-static uint32_t queue_pop(struct queue *queue)
-{
-	const uint32_t item = queue->items[queue->head];
-
-	queue->head = (queue->head + 1) % queue->size;
-	queue->count--;
-	return item;
-}
-
 void judge_dirty(struct node *node, uint32_t entry)
 {
-	uint16_t *flags = &node->ledger.entries[entry].flags;
-
-	if (!(*flags & ENTRY_DIRTY) && queue_push(&node->dirty, entry))
-		*flags |= ENTRY_DIRTY;
+	set_add(&node->dirty, entry);
 }
 
 /* Tried again whenever the destination is judged, should the list be full now. */
@@ -39,7 +19,7 @@ static void list_over(struct node *node, struct now now, uint32_t number)
 {
 	struct entry *entry = &node->ledger.entries[number];
 
-	if (!key_is_destination(&entry->key) || !(entry->flags & ENTRY_OVER) || entry->flags & ENTRY_LISTED ||
+	if (!entry_is_destination(entry) || !(entry->flags & ENTRY_OVER) || entry->flags & ENTRY_LISTED ||
 	    !entry_policy(node, entry)->thresholds.fair || node->over_count == OVER_DESTINATIONS_MAX)
 		return;
 	entry->flags |= ENTRY_LISTED;
@@ -53,10 +33,11 @@ static uint16_t biggest_teller(const struct node *node, const struct entry *entr
 	uint64_t packets[MEMBERS_MAX] = { 0 };
 	uint16_t biggest = 0;
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = node->ledger.cells[at].next) {
-		const uint16_t member = origin_member(node->ledger.cells[at].origin);
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(&node->ledger, at);
+		const uint16_t member = origin_member(cell->origin);
 
-		packets[member] += node->ledger.cells[at].packets;
+		packets[member] += cell->packets;
 		if (packets[member] > packets[biggest])
 			biggest = member;
 	}
@@ -74,10 +55,10 @@ static void tell_never_drop(struct node *node, const struct entry *entry, struct
 static void tell_crossing(struct node *node, struct now now, uint32_t number, const struct verdict *v)
 {
 	struct entry *entry = &node->ledger.entries[number];
-	const bool destination = key_is_destination(&entry->key), was = entry->flags & ENTRY_OVER;
+	const bool destination = entry_is_destination(entry), was = entry->flags & ENTRY_OVER;
 	const bool thinned_on = was && entry->flags & ENTRY_LISTED; /* between pulses, too: share.c ends it */
 	const bool is = v->limit > 0 && (thinned_on || verdict_is_over(v, was ? UNDER_AGAIN : 1));
-	struct node_event event = { .at = now.mesh, .key = entry->key, .rate = fmax(v->rate, v->burst) };
+	struct node_event event = { .at = now.mesh, .key = ledger_key(&node->ledger, entry), .rate = fmax(v->rate, v->burst) };
 
 	if (is == was)
 		return;
@@ -99,7 +80,7 @@ static uint8_t members_of(struct node *node, struct now now, uint32_t number, co
 	const bool over = v->limit > 0 && v->rate > v->limit;
 	struct entry *entry = &node->ledger.entries[number];
 
-	entry->flags &= (uint16_t)~ENTRY_FLOOR;
+	entry->flags &= ~(uint32_t)ENTRY_FLOOR;
 	if (v->members < 2 || (over && verdict_is_own(node, now, number, v)))
 		return 1;
 	entry->flags |= ENTRY_FLOOR;
@@ -109,7 +90,7 @@ static uint8_t members_of(struct node *node, struct now now, uint32_t number, co
 /* police: thinned to T_F1, beside whatever fair leaves of it. */
 static uint16_t share_of(const struct node *node, struct now now, const struct entry *entry, const struct verdict *v)
 {
-	if (!v->policy->thresholds.police || key_is_destination(&entry->key) || v->limit <= 0 || v->offered <= v->limit)
+	if (!v->policy->thresholds.police || entry_is_destination(entry) || v->limit <= 0 || v->offered <= v->limit)
 		return entry->pass_share;
 	const double own = v->members > 1 ? verdict_evidence(node, now, entry).rate : v->offered;
 	/* Others' counts push it to the floor of local evidence and no lower. */
@@ -128,17 +109,16 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 	do {
 		if (node->dirty.count == 0)
 			return false;
-		number = queue_pop(&node->dirty);
+		number = set_take(&node->dirty);
 		entry = &node->ledger.entries[number];
-	} while (!(entry->flags & ENTRY_DIRTY)); /* freed since, or judged already */
-	entry->flags &= (uint16_t)~ENTRY_DIRTY;
+	} while (!(entry->flags & ENTRY_USED)); /* freed since */
 
 	policy_refresh(node, number);
 	verdict_of(node, now, number, &v);
 	tell_crossing(node, now, number, &v);
 	list_over(node, now, number);
 	*ret_change = (struct change){
-		.key = entry->key,
+		.key = ledger_key(&node->ledger, entry),
 		.number = number,
 		.ts1 = v.m.ts1,
 		.ts2 = v.m.ts2,
@@ -151,9 +131,8 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 		.thin = entry->flags & ENTRY_THIN,
 		.notable = v.limit > 0 && fmax(v.rate, v.burst) >= NOTABLE * v.limit,
 	};
-	if (ret_change->notable && recent_is_after(&entry->recent, node->tick - RECENT_TICKS) && !(entry->flags & ENTRY_WARM) &&
-	    queue_push(&node->warm, number))
-		entry->flags |= ENTRY_WARM;
+	if (ret_change->notable && recent_is_after(&entry->recent, node->tick - RECENT_TICKS))
+		set_add(&node->warm, number);
 	return true;
 }
 
@@ -183,14 +162,8 @@ static void sweep(struct node *node)
 
 static void judge_warm(struct node *node)
 {
-	for (uint32_t i = node->warm.count; i > 0; i--) {
-		const uint32_t entry = queue_pop(&node->warm);
-
-		if (!(node->ledger.entries[entry].flags & ENTRY_WARM))
-			continue;
-		node->ledger.entries[entry].flags &= (uint16_t)~ENTRY_WARM;
-		judge_dirty(node, entry);
-	}
+	while (node->warm.count > 0)
+		judge_dirty(node, set_take(&node->warm));
 }
 
 /* A is newer for every key of this origin: those near their rate are judged at once, unless they are so many that the tick must do. */

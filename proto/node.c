@@ -6,13 +6,6 @@
 
 #include "node_internal.h"
 
-static uint32_t publish_cells(const struct node_limits *limits)
-{
-	const uint32_t most = FRAMES_PER_TICK_MAX * CELLS_PER_FRAME_TYPICAL, least = PUBLISH_CELLS_MIN;
-
-	return limits->cells_max < least ? least : limits->cells_max < most ? limits->cells_max : most;
-}
-
 /* At most half full, so that a search ends soon. */
 static uint32_t index_size(const struct node_limits *limits)
 {
@@ -23,20 +16,16 @@ static uint32_t index_size(const struct node_limits *limits)
 	return size;
 }
 
-/* What of each kind waits at once. In a tick one cell of a key grows, hardly two; half of all keys at most are destinations. A cell that finds
- * no room is published when it grows again, or when its slot closes. */
-static void node_size(struct node *node, const struct node_limits *limits)
+/* A tick's publishing and fair's reckoning never run at once. */
+static void *scratch_take(struct arena *arena, uint32_t keys_max)
 {
-	node->own_pairs.size = limits->keys_max;
-	node->own_destinations.size = limits->keys_max / 2;
-	node->own_late.size = limits->keys_max / 2;
-	/* More than the keys: a key forgotten and made again may stand in a queue once more. */
-	node->dirty.size = node->warm.size = limits->keys_max + limits->keys_max / 4;
+	const size_t cells = PUBLISH_CELLS * sizeof(struct cell), rates = keys_max * sizeof(float);
+
+	return arena_take(arena, 1, cells > rates ? cells : rates);
 }
 
 static void node_place(struct node *node, struct arena *arena, const struct node_limits *limits)
 {
-	node_size(node, limits);
 	node->members = arena_take(arena, limits->members_max, sizeof(*node->members));
 	node->origins = arena_take(arena, (size_t)limits->members_max * INCARNATIONS_MAX, sizeof(*node->origins));
 	node->tracks = arena_take(arena, (size_t)limits->members_max * INCARNATIONS_MAX * STARTS_KEPT, sizeof(*node->tracks));
@@ -44,13 +33,15 @@ static void node_place(struct node *node, struct arena *arena, const struct node
 	node->greetings = arena_take(arena, limits->members_max + PEERS_SPARE, sizeof(*node->greetings));
 	node->probe_order = arena_take(arena, limits->members_max, sizeof(*node->probe_order));
 	node->gaps = arena_take(arena, (size_t)limits->members_max * INCARNATIONS_MAX, sizeof(*node->gaps));
-	node->publish_cells = arena_take(arena, publish_cells(limits), sizeof(*node->publish_cells));
-	node->own_destinations.items = arena_take(arena, node->own_destinations.size, sizeof(struct own_change));
-	node->own_pairs.items = arena_take(arena, node->own_pairs.size, sizeof(struct own_change));
-	node->own_late.items = arena_take(arena, node->own_late.size, sizeof(struct own_change));
-	node->dirty.items = arena_take(arena, node->dirty.size, sizeof(uint32_t));
-	node->warm.items = arena_take(arena, node->warm.size, sizeof(uint32_t));
-	node->rates = arena_take(arena, limits->keys_max, sizeof(*node->rates));
+	node->publish_cells = scratch_take(arena, limits->keys_max);
+	node->rates = (float *)node->publish_cells;
+	node->own_again.size = PUBLISH_AGAIN;
+	node->own_again.items = arena_take(arena, PUBLISH_AGAIN, sizeof(uint32_t));
+	set_place(&node->own_destinations, arena, limits->keys_max);
+	set_place(&node->own_pairs, arena, limits->keys_max);
+	set_place(&node->own_late, arena, limits->keys_max);
+	set_place(&node->dirty, arena, limits->keys_max);
+	set_place(&node->warm, arena, limits->keys_max);
 	outbox_place(node, arena, limits);
 	node->trust = arena_take(arena, 1, sizeof(*node->trust));
 }
@@ -62,7 +53,7 @@ size_t node_bytes(const struct node_limits *limits)
 
 	arena_take(&arena, 1, sizeof(struct node));
 	node_place(&sizes, &arena, limits);
-	return arena.used + ledger_bytes(limits->keys_max, limits->cells_max) + past_bytes(limits->keys_max, limits->members_max) +
+	return arena.used + ledger_bytes(limits->keys_max, limits->cells_max, limits->members_max) + past_bytes(limits->keys_max, limits->members_max) +
 	       store_bytes(limits->frames_max, limits->members_max);
 }
 
@@ -132,7 +123,11 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	node->member_index_mask = index_size(&config->limits) - 1;
 	node->copies = 1;
 	node_place(node, &arena, &config->limits);
-	node->publish_cells_max = publish_cells(&config->limits);
+	set_clear(&node->own_destinations);
+	set_clear(&node->own_pairs);
+	set_clear(&node->own_late);
+	set_clear(&node->dirty);
+	set_clear(&node->warm);
 
 	seed_draw(config, "xpro-mesh hash", hash_seed, sizeof(hash_seed));
 	seed_draw(config, "xpro-mesh cookie", node->cookie_secret, sizeof(node->cookie_secret));
@@ -201,6 +196,7 @@ bool node_observe(struct node *node, struct now now, const struct key *key, uint
 	};
 	enum reject reason;
 
+	ledger_advance(&node->ledger, slot_oldest(slot_now));
 	if (slot < slot_oldest(slot_now) || slot > slot_now + 1 || !frame_cell_is_valid(&cell))
 		return false;
 	cell.first = first_told(node, &cell);

@@ -32,7 +32,7 @@ struct endpoint {
 
 struct node_limits {
 	uint32_t keys_max; /* pairs and destinations held, over all origins */
-	uint32_t cells_max; /* cells held, over all origins and slots */
+	uint32_t cells_max; /* cells held, over all origins and slots; a key has room for seven, whatever this says */
 	uint32_t frames_max; /* frames kept for repair */
 	uint32_t members_max; /* <= MEMBERS_MAX */
 };

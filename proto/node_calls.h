@@ -32,9 +32,9 @@ static inline double tick_seconds(const struct node *node)
 }
 
 /* When `part` of its slot had passed, as a cell's first and last are told. */
-static inline struct instant node_cell_instant(const struct node *node, const struct ledger_cell *cell, uint32_t part)
+static inline struct instant node_cell_instant(const struct node *node, const struct entry *entry, const struct ledger_cell *cell, uint32_t part)
 {
-	const struct instant begins = mesh_slot_start(&node->mesh, cell_slot(cell, node->slot));
+	const struct instant begins = mesh_slot_start(&node->mesh, cell_slot(entry, cell, node->slot));
 
 	return (struct instant){ begins.ns + part * mesh_slot_length(&node->mesh).ns / SLOT_FRACTIONS };
 }
@@ -197,9 +197,9 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t member, co
 enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *cell, uint64_t from_tick, uint64_t tick);
 
 /* ---- publish.c: own cells become frames ---- */
-void publish_later(struct node *node, uint32_t entry, uint32_t cell);
+void publish_later(struct node *node, uint32_t entry, uint64_t slot);
 bool publish_is_closed(const struct node *node, uint32_t entry, uint64_t slot);
-void publish_late(struct node *node, uint32_t entry, uint32_t cell);
+void publish_late(struct node *node, uint32_t entry, uint64_t slot);
 void publish_tick(struct node *node, struct now now);
 
 /* ---- verdict.c, judge.c, share.c ---- */

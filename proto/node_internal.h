@@ -17,6 +17,7 @@
 #include "origin.h"
 #include "past.h"
 #include "seal.h"
+#include "set.h"
 #include "store.h"
 #include "trust.h"
 #include "window.h"
@@ -27,7 +28,8 @@
 #define COOKIE_REPLIES_SIZE 64
 #define TOKEN_BYTES 16
 #define BAD_SIGNATURES_PER_TICK 32 /* looked at, from one neighbour: 2 % of a core */
-#define PUBLISH_CELLS_MIN 4096 /* what is sorted at once always has room */
+#define PUBLISH_CELLS 16384 /* sorted together at the most: some 100 frames */
+#define PUBLISH_AGAIN 4096 /* keys that wait for the next tick before all others */
 #define CELLS_PER_FRAME_TYPICAL 160 /* of IPv4 pairs under one destination, what a full frame takes at most */
 #define OVER_DESTINATIONS_MAX 4096 /* victims at one time; one more is filtered by its pairs' rates alone */
 
@@ -205,19 +207,9 @@ struct cookie_reply {
 	struct instant came_at;
 };
 
-/* A ring of entry numbers; at most keys_max of them, so it never overflows. */
+/* A ring of entry numbers. */
 struct queue {
 	uint32_t *items;
-	uint32_t size, head, count;
-};
-
-/* (entry, cell) of an own cell to be published. */
-struct own_change {
-	uint32_t entry, cell;
-};
-
-struct own_queue {
-	struct own_change *items;
 	uint32_t size, head, count;
 };
 
@@ -313,10 +305,10 @@ struct node {
 	/* ledger.c, receive.c, publish.c */
 	struct ledger ledger;
 	struct store store;
-	struct own_queue own_destinations, own_pairs; /* changed own cells: destinations are published first */
-	struct own_queue own_late; /* own cells that grew after their slot's closing frames: published in closing frames of their own */
-	struct cell *publish_cells; /* scratch: the cells of one tick */
-	uint32_t publish_cells_max;
+	struct queue own_again; /* keys with own cells that changed (entry.waiting) and for which the last tick had no frame left: they are first, */
+	struct set own_destinations, own_pairs; /* then the other keys with own cells that changed, destinations before pairs */
+	struct set own_late; /* with own cells that grew after their slot's closing frames (entry.late): published in closing frames of their own */
+	struct cell *publish_cells; /* scratch, in the same memory as `rates`: cells that are sorted together */
 	struct frame_writer writer;
 	uint64_t next_sequence;
 	uint32_t published[FRAMES_PER_TICK_MAX]; /* scratch: where the frames of a tick stand in the store */
@@ -330,7 +322,8 @@ struct node {
 
 	/* verdict.c, judge.c */
 	struct past past;
-	struct queue dirty, warm;
+	struct set dirty; /* keys to be judged */
+	struct set warm; /* to be judged again at the next tick */
 	float *rates; /* scratch of fair: one destination's clients */
 	uint32_t sweep; /* next entry to look at for cells of forgotten slots */
 	bool sweeping;

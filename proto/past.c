@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A direct-mapped cache of half-done replays. The newest slot is summed anew each time: its cells stand first in a key's list. */
+/* A direct-mapped cache of half-done replays. The newest slot is summed anew each time: its cells stand on top. */
 #include "past.h"
 
 #include "arena.h"
@@ -49,64 +49,122 @@ static bool has_changed_sides(const uint64_t *set, uint32_t words, const bool *e
 	return false;
 }
 
-static void sets_make(const struct past *past, const struct ledger *ledger, uint32_t cell, const bool *excluded, uint64_t *sets)
+static void sets_make(const struct past *past, const struct ledger *ledger, uint32_t place, const bool *excluded, uint64_t *sets)
 {
 	memset(sets, 0, 2 * (size_t)past->words * sizeof(*sets));
-	for (; cell != INDEX_NONE; cell = ledger->cells[cell].next) {
-		const uint16_t origin = ledger->cells[cell].origin;
+	for (; place != INDEX_NONE; place = ledger_below(ledger, place)) {
+		const uint16_t origin = ledger_at(ledger, place)->origin;
 
 		sets[(excluded[origin] ? past->words : 0) + origin / 64] |= 1ULL << origin % 64;
 	}
 }
 
-/* The first cell in a key's list that is not of the slot of its first. */
-static uint32_t below_top(const struct ledger *ledger, uint32_t first)
+static uint64_t oldest_of(const struct past_line *line)
 {
-	uint32_t cell = first;
+	return line->slot < SLOTS_HELD ? 0 : line->slot - (SLOTS_HELD - 1);
+}
 
-	while (cell != INDEX_NONE && ledger->cells[cell].slot == ledger->cells[first].slot)
-		cell = ledger->cells[cell].next;
-	return cell;
+static struct replay replay_below(const struct ledger *ledger, const struct past_line *line, uint32_t below, const struct mesh *mesh,
+				  const bool *excluded)
+{
+	struct replay replay = { .previous = 0 };
+	struct slot_sums sums;
+
+	ledger_sum(ledger, &ledger->entries[line->entry], below, oldest_of(line), mesh, excluded, &sums);
+	for (unsigned int i = 0; i < SLOTS_HELD; i++)
+		algorithm1_add(&replay, oldest_of(line) + i, &sums.sum[i], mesh, line->idle_reset);
+	return replay;
+}
+
+static void sets_count(const struct past *past, const uint64_t *sets, struct past_line *line)
+{
+	uint32_t last = 0; /* member; a member's origins are neighbours */
+
+	line->origins = 0;
+	line->members = 1;
+	for (uint32_t w = 0; w < past->words; w++) {
+		for (uint64_t left = sets[past->words + w]; left; left &= left - 1)
+			line->origins++;
+		for (uint64_t left = sets[w]; left; left &= left - 1) {
+			const uint32_t member = (w * 64 + (uint32_t)__builtin_ctzll(left)) / INCARNATIONS_MAX;
+
+			line->origins++;
+			line->members += member != last;
+			last = member;
+		}
+	}
 }
 
 static void line_make(const struct past *past, const struct ledger *ledger, struct past_line *line, uint64_t *sets, const struct mesh *mesh,
 		      const bool *excluded)
 {
-	const struct entry *entry = &ledger->entries[line->entry];
-	const uint32_t below = below_top(ledger, entry->cells);
-	const uint64_t oldest = line->slot < SLOTS_HELD ? 0 : line->slot - (SLOTS_HELD - 1);
-	struct slot_sums sums;
+	const uint32_t below = ledger_below_newest(ledger, &ledger->entries[line->entry]);
 
-	ledger_sum(ledger, below, oldest, mesh, excluded, &sums);
-	line->replay = (struct replay){ .previous = 0 };
-	for (unsigned int i = 0; i < SLOTS_HELD; i++)
-		algorithm1_add(&line->replay, oldest + i, &sums.sum[i], mesh, line->idle_reset);
+	line->replay = replay_below(ledger, line, below, mesh, excluded);
 	sets_make(past, ledger, below, excluded, sets);
+	sets_count(past, sets, line);
 	ledger->entries[line->entry].flags |= ENTRY_PAST;
+}
+
+/* A key's line, made anew unless it holds. */
+static struct past_line *line_of(const struct past *past, const struct ledger *ledger, uint32_t number, uint64_t slot_now,
+				 const struct mesh *mesh, const bool *excluded, struct duration idle_reset, uint64_t **ret_sets)
+{
+	const struct entry *entry = &ledger->entries[number];
+	const struct past_line wanted = { .entry = number, .top = entry->newest, .slot = slot_now, .idle_reset = idle_reset };
+	struct past_line *line = &past->lines[number & past->mask];
+	uint64_t *sets = &past->origins[2 * (size_t)(number & past->mask) * past->words];
+
+	*ret_sets = sets;
+	if (entry->flags & ENTRY_PAST && line->entry == number && line->top == wanted.top && line->slot == slot_now &&
+	    line->idle_reset.ns == idle_reset.ns && !has_changed_sides(sets, past->words, excluded, false) &&
+	    !has_changed_sides(sets + past->words, past->words, excluded, true))
+		return line;
+	*line = wanted;
+	line_make(past, ledger, line, sets, mesh, excluded);
+	return line;
+}
+
+/* Adds the newest slot to what the older ones came to, unless it has not begun, or is none of those held. */
+static struct record with_newest(struct replay replay, const struct ledger *ledger, const struct past_line *line, const struct mesh *mesh,
+				 const bool *excluded)
+{
+	const uint16_t ahead = (uint16_t)(line->top - (uint16_t)line->slot); /* 1: of the slot to come. Others: how far back, wrapped */
+
+	if (ahead == 0 || ahead > UINT16_MAX - (SLOTS_HELD - 1)) {
+		const uint64_t top = line->slot + ahead - (ahead ? UINT16_MAX + 1ULL : 0);
+		const struct slot_sum sum = ledger_sum_newest(ledger, &ledger->entries[line->entry], top, mesh, excluded);
+
+		algorithm1_add(&replay, top, &sum, mesh, line->idle_reset);
+	}
+	return replay.m;
 }
 
 void past_view_of(const struct past *past, const struct ledger *ledger, uint32_t number, uint64_t slot_now, const struct mesh *mesh,
 		  const bool *excluded, struct duration idle_reset, struct past_view *ret_view)
 {
-	const struct entry *entry = &ledger->entries[number];
-	const struct past_line wanted = { .entry = number, .top = ledger->cells[entry->cells].slot, .slot = slot_now, .idle_reset = idle_reset };
-	struct past_line *line = &past->lines[number & past->mask];
-	uint64_t *sets = &past->origins[2 * (size_t)(number & past->mask) * past->words];
-	const uint16_t ahead = (uint16_t)(wanted.top - (uint16_t)slot_now); /* 1: a cell of the slot to come. Others: how far back, wrapped */
-	struct replay replay;
+	uint64_t *sets;
+	const struct past_line *line = line_of(past, ledger, number, slot_now, mesh, excluded, idle_reset, &sets);
 
-	if (!(entry->flags & ENTRY_PAST) || line->entry != number || line->top != wanted.top || line->slot != slot_now ||
-	    line->idle_reset.ns != idle_reset.ns || has_changed_sides(sets, past->words, excluded, false) ||
-	    has_changed_sides(sets + past->words, past->words, excluded, true)) {
-		*line = wanted;
-		line_make(past, ledger, line, sets, mesh, excluded);
-	}
-	replay = line->replay;
-	if (ahead == 0 || ahead > UINT16_MAX - (SLOTS_HELD - 1)) {
-		const uint64_t top = slot_now + ahead - (ahead ? UINT16_MAX + 1ULL : 0);
-		const struct slot_sum sum = ledger_sum_slot(ledger, entry->cells, top, mesh, excluded);
+	*ret_view = (struct past_view){
+		.m = with_newest(line->replay, ledger, line, mesh, excluded),
+		.counted = sets,
+		.left_out = sets + past->words,
+		.words = past->words,
+		.origins = line->origins,
+		.members = line->members,
+	};
+}
 
-		algorithm1_add(&replay, top, &sum, mesh, idle_reset);
+struct record past_own(const struct past *past, const struct ledger *ledger, uint32_t number, uint64_t slot_now, const struct mesh *mesh,
+		       const bool *excluded, const bool *others, struct duration idle_reset)
+{
+	uint64_t *sets;
+	struct past_line *line = line_of(past, ledger, number, slot_now, mesh, excluded, idle_reset, &sets);
+
+	if (!line->own_known) {
+		line->own = replay_below(ledger, line, ledger_below_newest(ledger, &ledger->entries[number]), mesh, others);
+		line->own_known = true;
 	}
-	*ret_view = (struct past_view){ replay.m, sets, sets + past->words, past->words };
+	return with_newest(line->own, ledger, line, mesh, others);
 }

@@ -9,7 +9,7 @@
 
 #include "ledger.h"
 
-#define PAST_LINES_MAX 4096 /* keys remembered at once; 1 MiB at 256 members */
+#define PAST_LINES_MAX 4096 /* keys remembered at once; 1.2 MB at 256 members */
 
 /* One key's. Valid while its entry has ENTRY_PAST, which whatever changes an older cell takes away (ledger.c), and nothing below moved on. */
 struct past_line {
@@ -18,6 +18,9 @@ struct past_line {
 	uint64_t slot; /* which was the running one: older than SLOTS_HELD are left out */
 	struct duration idle_reset;
 	struct replay replay; /* over the held slots below top */
+	bool own_known;
+	struct replay own; /* the same of this proxy's own cells alone, once it was asked for */
+	uint32_t origins, members; /* with cells below top, the left out included; without them, this proxy included */
 };
 
 struct past {
@@ -37,10 +40,16 @@ struct past_view {
 	struct record m; /* over all slots held, as algorithm1_replay says */
 	const uint64_t *counted, *left_out; /* sets of origins with cells below top */
 	uint32_t words;
+	uint32_t origins; /* in both sets */
+	uint32_t members; /* of the origins counted, this proxy included whether or not it is among them */
 };
 
 /* Writes the view of a key that has cells. `excluded`: origins to be left out. The sets stay as they are until the next call. */
 void past_view_of(const struct past *past, const struct ledger *ledger, uint32_t entry, uint64_t slot_now, const struct mesh *mesh,
 		  const bool *excluded, struct duration idle_reset, struct past_view *ret_view);
+
+/* The record that this proxy's own cells alone would make: of origins for which `others` is false. */
+struct record past_own(const struct past *past, const struct ledger *ledger, uint32_t entry, uint64_t slot_now, const struct mesh *mesh,
+		       const bool *excluded, const bool *others, struct duration idle_reset);
 
 #endif

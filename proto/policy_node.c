@@ -12,10 +12,18 @@ uint64_t utc_seconds(struct now now)
 	return now.mesh.ns < 0 ? 0 : (uint64_t)(now.mesh.ns / NS_PER_S);
 }
 
-/* Of 16 bits an entry keeps; never 0. */
+#define GENERATIONS 15 /* that an entry's four bits tell apart, beside none */
+
 static uint16_t generation_of(const struct node *node)
 {
-	return (uint16_t)(node->policy.generation % UINT16_MAX + 1);
+	return (uint16_t)(node->policy.generation % GENERATIONS + 1);
+}
+
+/* Before the numbers come round, what the entries were looked up in is forgotten. */
+static void forget_generations(struct node *node)
+{
+	for (uint32_t i = 0; i < node->ledger.entries_high; i++)
+		node->ledger.entries[i].policy_generation = 0;
 }
 
 static void compile(struct node *node, struct now now)
@@ -23,7 +31,8 @@ static void compile(struct node *node, struct now now)
 	uint32_t rule;
 
 	policy_compile(&node->policy.document, utc_seconds(now), &node->policy.table, &rule); /* was checked */
-	node->policy.generation++;
+	if (++node->policy.generation % GENERATIONS == 0)
+		forget_generations(node);
 	node->sweep = 0;
 	node->sweeping = true;
 }
@@ -107,16 +116,19 @@ void policy_refresh(struct node *node, uint32_t number)
 
 	if (entry->policy_generation == generation_of(node))
 		return;
-	entry->policy = policy_index_of(&node->policy.document, &node->policy.table, &entry->key);
+	const struct key key = ledger_key(&node->ledger, entry);
+
+	entry->policy = policy_index_of(&node->policy.document, &node->policy.table, &key);
 	entry->policy_generation = generation_of(node);
 }
 
 /* One that was not judged since the change is looked up each time: its number is of another table. */
 const struct policy_effective *entry_policy(const struct node *node, const struct entry *entry)
 {
+	const struct key key = ledger_key(&node->ledger, entry);
 	const uint16_t index = entry->policy_generation == generation_of(node) ?
 				       entry->policy :
-				       policy_index_of(&node->policy.document, &node->policy.table, &entry->key);
+				       policy_index_of(&node->policy.document, &node->policy.table, &key);
 
-	return policy_effective_at(&node->policy.table, &entry->key, index);
+	return policy_effective_at(&node->policy.table, &key, index);
 }

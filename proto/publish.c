@@ -1,57 +1,50 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Own cells become signed frames: once a tick those that changed, and when a slot has ended every cell of it once more, in closing frames.
- * Destinations go first, then pairs in the order they changed, so that nothing starves; what the tick's budget does not take waits and goes
- * out with its newer total. PROTOCOL.md section "Publishing".
+ * Destinations go first, then pairs, round by round, so that nothing starves; what the tick's budget does not take waits and goes out with its
+ * newer total. PROTOCOL.md section "Publishing".
  */
 #include "node_internal.h"
 
 #define CELLS_AT_ONCE 2048 /* sorted together: some 16 frames */
-#define CELL_WAITING 1 /* in a queue of changed cells */
-#define CELL_LATE 2 /* in the queue of late ones */
 #define CLOSING_TICKS 12 /* a slot's closing frames are spread over this many ticks: done before the next slot has ended, and no tick is long */
 
-static bool own_push(struct own_queue *queue, struct own_change change)
+static bool queue_push(struct queue *queue, uint32_t item)
 {
 	if (queue->count == queue->size)
 		return false;
-	queue->items[(queue->head + queue->count++) % queue->size] = change;
+	queue->items[(queue->head + queue->count++) % queue->size] = item;
 	return true;
 }
 
-/* Back to where it came from: it is next. */
-static bool own_push_front(struct own_queue *queue, struct own_change change)
+static uint32_t queue_pop(struct queue *queue)
 {
-	if (queue->count == queue->size)
-		return false;
-	queue->head = (queue->head + queue->size - 1) % queue->size;
-	queue->items[queue->head] = change;
-	queue->count++;
-	return true;
-}
+	const uint32_t item = queue->items[queue->head];
 
-static bool own_pop(struct own_queue *queue, struct own_change *ret_change)
-{
-	if (queue->count == 0)
-		return false;
-	*ret_change = queue->items[queue->head];
 	queue->head = (queue->head + 1) % queue->size;
 	queue->count--;
-	return true;
+	return item;
 }
 
-static struct own_queue *queue_of(struct node *node, uint32_t entry)
+static struct set *own_set(struct node *node, uint32_t entry)
 {
-	return key_is_destination(&node->ledger.entries[entry].key) ? &node->own_destinations : &node->own_pairs;
+	return entry_is_destination(&node->ledger.entries[entry]) ? &node->own_destinations : &node->own_pairs;
 }
 
-void publish_later(struct node *node, uint32_t entry, uint32_t cell)
+static uint8_t slot_bit(uint64_t slot)
 {
-	if (!node->config.gossip || node->ledger.cells[cell].waiting & CELL_WAITING)
+	return (uint8_t)(1U << slot % SLOTS_SPAN);
+}
+
+void publish_later(struct node *node, uint32_t entry, uint64_t slot)
+{
+	uint8_t *waiting = &node->ledger.entries[entry].waiting;
+
+	if (!node->config.gossip)
 		return;
-	/* No room: the next growth asks again, and the closing frame of the slot carries the total. */
-	if (own_push(queue_of(node, entry), (struct own_change){ entry, cell }))
-		node->ledger.cells[cell].waiting |= CELL_WAITING;
+	if (!*waiting) /* else it is in the set, or in the queue before it */
+		set_add(own_set(node, entry), entry);
+	*waiting |= slot_bit(slot);
 }
 
 /* Have this slot's closing frames gone past this key? */
@@ -63,33 +56,19 @@ bool publish_is_closed(const struct node *node, uint32_t entry, uint64_t slot)
 }
 
 /* For frames that are kept as long as the slot is held. */
-void publish_late(struct node *node, uint32_t entry, uint32_t cell)
+void publish_late(struct node *node, uint32_t entry, uint64_t slot)
 {
-	if (!node->config.gossip || node->ledger.cells[cell].waiting & CELL_LATE)
+	if (!node->config.gossip)
 		return;
-	if (own_push(&node->own_late, (struct own_change){ entry, cell }))
-		node->ledger.cells[cell].waiting |= CELL_LATE;
+	set_add(&node->own_late, entry);
+	node->ledger.entries[entry].late |= slot_bit(slot);
 }
 
-/* A queued cell may have been forgotten since, and its place taken by another key's. */
-static bool cell_is_of(const struct ledger *ledger, uint32_t entry, uint32_t cell)
+static struct cell cell_read(const struct node *node, const struct entry *entry, const struct ledger_cell *cell)
 {
-	if (!(ledger->entries[entry].flags & ENTRY_USED))
-		return false;
-	for (uint32_t at = ledger->entries[entry].cells; at != INDEX_NONE; at = ledger->cells[at].next) {
-		if (at == cell)
-			return ledger->cells[at].origin == 0;
-	}
-	return false;
-}
-
-static struct cell cell_read(const struct node *node, uint32_t entry, uint32_t number)
-{
-	const struct ledger_cell *cell = &node->ledger.cells[number];
-
 	return (struct cell){
-		.key = node->ledger.entries[entry].key,
-		.slot = cell_slot(cell, node->slot),
+		.key = ledger_key(&node->ledger, entry),
+		.slot = cell_slot(entry, cell, node->slot),
 		.first = cell->first,
 		.last = cell->last,
 		.packets = cell->packets,
@@ -216,25 +195,57 @@ static uint32_t empty_frame(struct node *node)
 	return 1;
 }
 
-static size_t collect_from(struct node *node, struct own_queue *queue, size_t count, size_t count_max, uint8_t flag)
+/* The own cells of a key of the slots in *bits, of which some may have been forgotten since. The key itself may be another by now, and have none. */
+static size_t collect_key(struct node *node, uint32_t number, uint8_t *bits, size_t count)
 {
-	struct own_change change;
+	const struct entry *entry = &node->ledger.entries[number];
 
-	while (count < count_max && own_pop(queue, &change)) {
-		if (!cell_is_of(&node->ledger, change.entry, change.cell))
+	for (uint32_t at = entry->cells; at != INDEX_NONE && *bits; at = ledger_below(&node->ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(&node->ledger, at);
+
+		if (cell->origin != 0 || !(*bits & slot_bit(cell->slot)))
 			continue;
-		node->ledger.cells[change.cell].waiting &= (uint8_t)~flag;
-		node->publish_cells[count++] = cell_read(node, change.entry, change.cell);
+		node->publish_cells[count++] = cell_read(node, entry, cell);
+		*bits &= (uint8_t)~slot_bit(cell->slot);
+	}
+	*bits = 0;
+	return count;
+}
+
+static size_t collect_changed(struct node *node, struct set *set, size_t count)
+{
+	while (count < CELLS_AT_ONCE && set->count > 0) {
+		const uint32_t number = set_take(set);
+
+		count = collect_key(node, number, &node->ledger.entries[number].waiting, count);
 	}
 	return count;
 }
 
-/* The next cells, destinations first, oldest first; sorted. */
+static size_t collect_late(struct node *node, size_t count_max)
+{
+	size_t count = 0;
+
+	while (count < count_max && node->own_late.count > 0) {
+		const uint32_t number = set_take(&node->own_late);
+
+		count = collect_key(node, number, &node->ledger.entries[number].late, count);
+	}
+	return count;
+}
+
+/* The next cells: those that had to wait, then destinations; sorted. */
 static size_t collect(struct node *node)
 {
-	const size_t destinations = collect_from(node, &node->own_destinations, 0, CELLS_AT_ONCE, CELL_WAITING);
-	const size_t count = collect_from(node, &node->own_pairs, destinations, CELLS_AT_ONCE, CELL_WAITING);
+	size_t count = 0;
 
+	while (count < CELLS_AT_ONCE && node->own_again.count > 0) {
+		const uint32_t number = queue_pop(&node->own_again);
+
+		count = collect_key(node, number, &node->ledger.entries[number].waiting, count);
+	}
+	count = collect_changed(node, &node->own_destinations, count);
+	count = collect_changed(node, &node->own_pairs, count);
 	cells_sort(node->publish_cells, count);
 	return count;
 }
@@ -244,15 +255,15 @@ static void wait_again(struct node *node, const struct cell *cells, size_t count
 {
 	for (size_t i = 0; i < count; i++) {
 		const uint32_t entry = ledger_find(&node->ledger, &cells[i].key);
-		const struct ledger_cell *cell = ledger_cell_of(&node->ledger, entry, 0, cells[i].slot);
-		const uint32_t number = (uint32_t)(cell - node->ledger.cells);
+		uint8_t *waiting = &node->ledger.entries[entry].waiting;
 
-		if (!(cell->waiting & CELL_WAITING) && own_push_front(queue_of(node, entry), (struct own_change){ entry, number }))
-			node->ledger.cells[number].waiting |= CELL_WAITING;
+		if (!*waiting && !queue_push(&node->own_again, entry))
+			set_add(own_set(node, entry), entry);
+		*waiting |= slot_bit(cells[i].slot);
 	}
 }
 
-/* Some cells at a time in the order they changed, so that who did not fit once is not sorted behind the others again. */
+/* Some cells at a time, so that who did not fit once is not sorted behind the others again. */
 static uint32_t fill_tick(struct node *node)
 {
 	uint32_t frames = 0;
@@ -291,48 +302,54 @@ static void publish_again(struct node *node, const struct cell *cell)
 {
 	const uint32_t entry = ledger_find(&node->ledger, &cell->key);
 
-	publish_late(node, entry, (uint32_t)(ledger_cell_of(&node->ledger, entry, 0, cell->slot) - node->ledger.cells));
+	publish_late(node, entry, cell->slot);
 }
 
-/* The next stretch of the ended slot's cells; returns how many are collected by now. */
-static size_t collect_closing(struct node *node, size_t count)
+/* The ended slot's cells among the next *entries entries; returns how many are collected by now. */
+static size_t collect_closing(struct node *node, uint32_t *entries, size_t count)
 {
-	const uint32_t ticks = slot_ticks(node) - 1 < CLOSING_TICKS ? slot_ticks(node) - 1 : CLOSING_TICKS;
-	const uint32_t entries = node->ledger.entries_high / ticks + 1;
-	const uint16_t slot = (uint16_t)node->closing_slot;
-
-	for (uint32_t looked = 0; looked < entries && node->closing_entry < node->ledger.entries_high && count < node->publish_cells_max;
-	     node->closing_entry++, looked++) {
+	for (; *entries > 0 && node->closing_entry < node->ledger.entries_high && count < PUBLISH_CELLS; node->closing_entry++, (*entries)--) {
 		const struct entry *entry = &node->ledger.entries[node->closing_entry];
+		const struct ledger_cell *cell;
 
 		if (!(entry->flags & ENTRY_USED))
 			continue;
-		for (uint32_t at = entry->cells; at != INDEX_NONE && count < node->publish_cells_max; at = node->ledger.cells[at].next) {
-			if (node->ledger.cells[at].origin == 0 && node->ledger.cells[at].slot == slot)
-				node->publish_cells[count++] = cell_read(node, node->closing_entry, at);
-		}
+		cell = ledger_cell_of(&node->ledger, node->closing_entry, 0, node->closing_slot);
+		if (cell)
+			node->publish_cells[count++] = cell_read(node, entry, cell);
 	}
-	if (node->closing_entry >= node->ledger.entries_high)
+	if (node->closing_entry >= node->ledger.entries_high) {
 		node->closing_entry = INDEX_NONE;
+		*entries = 0;
+	}
 	return count;
+}
+
+/* A stretch of the entries for each tick. */
+static uint32_t closing_entries(const struct node *node)
+{
+	const uint32_t ticks = slot_ticks(node) - 1 < CLOSING_TICKS ? slot_ticks(node) - 1 : CLOSING_TICKS;
+
+	return node->closing_entry == INDEX_NONE ? 0 : node->ledger.entries_high / ticks + 1;
 }
 
 /* What grew after its slot had been closed, and what is being closed. */
 static void publish_closing(struct node *node, struct now now)
 {
 	const size_t budget = (size_t)node->config.frames_per_tick * CELLS_PER_FRAME_TYPICAL / 2;
-	size_t count = collect_from(node, &node->own_late, 0, budget < CELLS_AT_ONCE ? budget : CELLS_AT_ONCE, CELL_LATE), taken;
-	uint32_t frames = 0;
+	size_t count = collect_late(node, budget < CELLS_AT_ONCE ? budget : CELLS_AT_ONCE), taken;
+	uint32_t entries = closing_entries(node), frames = 0;
 
-	if (node->closing_entry != INDEX_NONE)
-		count = collect_closing(node, count);
-	if (count == 0)
-		return;
-	cells_sort(node->publish_cells, count);
-	taken = fill_frames(node, FRAME_CLOSING, node->publish_cells, count, closing_frames_max(node), &frames);
+	do {
+		if (entries > 0)
+			count = collect_closing(node, &entries, count);
+		cells_sort(node->publish_cells, count);
+		taken = fill_frames(node, FRAME_CLOSING, node->publish_cells, count, closing_frames_max(node), &frames);
+		for (size_t i = taken; i < count; i++) /* the rest is next */
+			publish_again(node, &node->publish_cells[i]);
+		count = 0;
+	} while (entries > 0);
 	sign_and_send(node, now, FRAME_CLOSING, frames);
-	for (size_t i = taken; i < count; i++) /* the rest is next */
-		publish_again(node, &node->publish_cells[i]);
 }
 
 void publish_tick(struct node *node, struct now now)
@@ -341,5 +358,5 @@ void publish_tick(struct node *node, struct now now)
 		return;
 	publish_changed(node, now);
 	publish_closing(node, now);
-	node->counters.cells_waiting = node->own_destinations.count + node->own_pairs.count + node->own_late.count;
+	node->counters.cells_waiting = node->own_again.count + node->own_destinations.count + node->own_pairs.count + node->own_late.count;
 }

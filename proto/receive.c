@@ -47,14 +47,14 @@ static void look_at_line(struct node *node, uint32_t origin, const struct cell *
 
 enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *version, uint64_t from_tick, uint64_t tick)
 {
-	uint32_t entry = ledger_find(&node->ledger, &version->key), cell;
+	uint32_t entry = ledger_find(&node->ledger, &version->key), place;
 	uint64_t gain;
 
 	if (entry == INDEX_NONE)
 		entry = ledger_make(&node->ledger, (uint16_t)origin, &version->key);
 	if (entry == INDEX_NONE)
 		return over_quota(node, origin_member(origin));
-	switch (ledger_join(&node->ledger, entry, (uint16_t)origin, version, &gain, &cell)) {
+	switch (ledger_join(&node->ledger, entry, (uint16_t)origin, version, &gain, &place)) {
 	case JOIN_QUOTA:
 		return over_quota(node, origin_member(origin));
 	case JOIN_SHRUNK:
@@ -70,9 +70,9 @@ enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *
 		recent_add(&node->ledger.entries[entry].recent, from_tick, tick, gain);
 	judge_dirty(node, entry);
 	if (origin == 0 && publish_is_closed(node, entry, version->slot))
-		publish_late(node, entry, cell);
+		publish_late(node, entry, version->slot);
 	else if (origin == 0)
-		publish_later(node, entry, cell);
+		publish_later(node, entry, version->slot);
 	return REJECT_NONE;
 }
 
@@ -140,6 +140,7 @@ static void merge(struct node *node, struct now now, uint32_t number, const stru
 	struct frame_reader reader;
 	struct cell cell;
 
+	ledger_advance(&node->ledger, slot_oldest(slot_now));
 	frame_read(&reader, claim->body, claim->body_bytes);
 	while (frame_next(&reader, &cell)) {
 		enum reject reason = REJECT_SLOT;

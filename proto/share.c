@@ -24,11 +24,11 @@ static uint64_t packets_lately(const struct node *node, const struct entry *entr
 	uint64_t packets = 0;
 
 	*ret_begins = (struct instant){ INT64_MAX };
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = node->ledger.cells[at].next) {
-		const struct ledger_cell *cell = &node->ledger.cells[at];
-		const struct instant first = node_cell_instant(node, cell, cell->first);
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(&node->ledger, at);
+		const struct instant first = node_cell_instant(node, entry, cell, cell->first);
 
-		if (cell_slot(cell, node->slot) + 1 < node->slot)
+		if (cell_slot(entry, cell, node->slot) + 1 < node->slot)
 			break;
 		if (node->excluded[cell->origin])
 			continue;
@@ -89,14 +89,14 @@ static void peak_tick(struct entry *entry, uint64_t tick, uint64_t recent, doubl
 /* Since its last packet that is known. */
 static struct duration silence(const struct node *node, const struct entry *entry, struct now now)
 {
-	const struct ledger_cell *cells = node->ledger.cells;
+	const struct ledger *ledger = &node->ledger;
 	uint32_t last = 0;
 
 	if (entry->cells == INDEX_NONE)
 		return (struct duration){ INT64_MAX };
-	for (uint32_t at = entry->cells; at != INDEX_NONE && cells[at].slot == cells[entry->cells].slot; at = cells[at].next)
-		last = cells[at].last > last ? cells[at].last : last;
-	return duration_between(node_cell_instant(node, &cells[entry->cells], last), now.mesh);
+	for (uint32_t at = entry->cells, below = ledger_below_newest(ledger, entry); at != below; at = ledger_below(ledger, at))
+		last = ledger_at(ledger, at)->last > last ? ledger_at(ledger, at)->last : last;
+	return duration_between(node_cell_instant(node, entry, ledger_at(ledger, entry->cells), last), now.mesh);
 }
 
 /*
@@ -313,7 +313,7 @@ void share_tick(struct node *node, struct now now)
 			node->over[kept++] = number;
 			continue;
 		}
-		entry->flags &= (uint16_t)~ENTRY_LISTED;
+		entry->flags &= ~(uint32_t)ENTRY_LISTED;
 		lift(node, number);
 		judge_dirty(node, number); /* which tells that it is under again */
 	}

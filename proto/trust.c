@@ -187,8 +187,8 @@ static void forget_counts(struct node *node, uint16_t number)
 	for (uint32_t i = 0; i < node->ledger.entries_high; i++) {
 		const struct entry *entry = &node->ledger.entries[i];
 
-		for (uint32_t at = entry->flags & ENTRY_USED ? entry->cells : INDEX_NONE; at != INDEX_NONE; at = node->ledger.cells[at].next) {
-			if (origin_member(node->ledger.cells[at].origin) != number)
+		for (uint32_t at = entry->flags & ENTRY_USED ? entry->cells : INDEX_NONE; at != INDEX_NONE; at = ledger_below(&node->ledger, at)) {
+			if (origin_member(ledger_at(&node->ledger, at)->origin) != number)
 				continue;
 			judge_dirty(node, i);
 			break;

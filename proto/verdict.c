@@ -28,35 +28,54 @@ static uint64_t older_whole_tick(const struct node *node, uint32_t origin, uint6
 	return whole < oldest && node->tick - whole <= CARRY_TICKS ? whole : oldest;
 }
 
-/* A: the oldest, over the origins with cells of this key, of the newest tick each is held whole. */
-static uint64_t oldest_whole_tick(const struct node *node, const struct entry *entry, const struct past_view *view, struct verdict *v)
+static bool is_of_older_slots(const struct past_view *view, uint16_t origin)
 {
-	const struct ledger_cell *cells = node->ledger.cells;
-	uint64_t oldest = node->tick, members[MEMBERS_MAX / 64] = { 1 };
+	return (view->counted[origin / 64] | view->left_out[origin / 64]) >> origin % 64 & 1;
+}
 
-	v->origins = 0;
-	v->members = 1;
+/* Takes in the origins whose cells are of the newest slot alone, from the first such cell on: a slot has just begun, or they count the key for
+ * the first time. */
+static uint64_t with_new_origins(const struct node *node, const struct entry *entry, uint32_t at, const struct past_view *view, uint64_t oldest,
+				 struct verdict *v)
+{
+	uint64_t members[MEMBERS_MAX / 64] = { 1 };
 
 	for (uint32_t w = 0; w < view->words; w++) {
-		for (uint64_t left = view->counted[w]; left; left &= left - 1, v->origins++) {
-			const uint32_t origin = w * 64 + (uint32_t)__builtin_ctzll(left);
-
-			oldest = older_whole_tick(node, origin, oldest);
-			v->members += members_add(members, origin_member(origin));
-		}
-		for (uint64_t left = view->left_out[w]; left; left &= left - 1)
-			v->origins++;
+		for (uint64_t left = view->counted[w]; left; left &= left - 1)
+			members_add(members, origin_member(w * 64 + (uint32_t)__builtin_ctzll(left)));
 	}
-	for (uint32_t at = entry->cells; at != INDEX_NONE && cells[at].slot == cells[entry->cells].slot; at = cells[at].next) {
-		const uint16_t origin = cells[at].origin;
+	for (; at != INDEX_NONE && cell_is_newest(entry, ledger_at(&node->ledger, at)); at = ledger_below(&node->ledger, at)) {
+		const uint16_t origin = ledger_at(&node->ledger, at)->origin;
 
-		if ((view->counted[origin / 64] | view->left_out[origin / 64]) >> origin % 64 & 1)
+		if (is_of_older_slots(view, origin))
 			continue;
 		v->origins++;
 		if (node->excluded[origin])
 			continue;
 		oldest = older_whole_tick(node, origin, oldest);
 		v->members += members_add(members, origin_member(origin));
+	}
+	return oldest;
+}
+
+/* A: the oldest, over the origins with cells of this key, of the newest tick each is held whole. */
+static uint64_t oldest_whole_tick(const struct node *node, const struct entry *entry, const struct past_view *view, struct verdict *v)
+{
+	uint64_t oldest = node->tick;
+
+	v->origins = view->origins;
+	v->members = view->members;
+	for (uint32_t w = 0; w < view->words; w++) {
+		for (uint64_t left = view->counted[w]; left; left &= left - 1)
+			oldest = older_whole_tick(node, w * 64 + (uint32_t)__builtin_ctzll(left), oldest);
+	}
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(&node->ledger, at);
+
+		if (!cell_is_newest(entry, cell))
+			break;
+		if (!is_of_older_slots(view, cell->origin))
+			return with_new_origins(node, entry, at, view, oldest, v);
 	}
 	return oldest;
 }
@@ -96,9 +115,9 @@ void verdict_of(const struct node *node, struct now now, uint32_t number, struct
 	const struct entry *entry = &node->ledger.entries[number];
 	const struct policy_effective *policy = entry_policy(node, entry);
 	const struct thresholds *t = &policy->thresholds;
-	const bool destination = key_is_destination(&entry->key);
+	const bool destination = entry_is_destination(entry);
 	const struct duration min_window = destination ? t->destination_min_window : t->pair_min_window;
-	struct past_view past = { .m = { .count = 0 } };
+	struct past_view past = { .members = 1 };
 	struct verdict *v = ret_verdict;
 	double lag_s, window_ns;
 
@@ -128,15 +147,15 @@ bool verdict_is_over(const struct verdict *v, double part)
 
 bool verdict_is_own(const struct node *node, struct now now, uint32_t number, const struct verdict *v)
 {
-	const uint64_t oldest = slot_oldest(mesh_slot_at(&node->mesh, now.mesh));
-	const bool destination = key_is_destination(&node->ledger.entries[number].key);
+	const struct entry *entry = &node->ledger.entries[number];
 	const struct thresholds *t = &v->policy->thresholds;
-	const struct duration least = destination ? t->destination_min_window : t->pair_min_window;
-	struct slot_sums sums;
+	const struct duration least = entry_is_destination(entry) ? t->destination_min_window : t->pair_min_window;
 	struct record own;
 
-	ledger_sum(&node->ledger, node->ledger.entries[number].cells, oldest, &node->mesh, node->others, &sums);
-	own = algorithm1_replay(sums.sum, oldest, &node->mesh, t->idle_reset);
+	if (entry->cells == INDEX_NONE)
+		return false;
+	own = past_own(&node->past, &node->ledger, number, mesh_slot_at(&node->mesh, now.mesh), &node->mesh, node->excluded, node->others,
+		       t->idle_reset);
 	return (double)own.count > v->limit * fmax((double)duration_between(own.ts1, now.mesh).ns, (double)least.ns) / NS_PER_S;
 }
 
@@ -155,10 +174,10 @@ struct evidence verdict_evidence(const struct node *node, struct now now, const 
 	struct evidence evidence = { .members = 1 };
 	struct instant began = now.mesh;
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = node->ledger.cells[at].next) {
-		const struct ledger_cell *cell = &node->ledger.cells[at];
-		const struct instant first = node_cell_instant(node, cell, cell->first),
-				     last = node_cell_instant(node, cell, cell->last);
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(&node->ledger, at);
+		const struct instant first = node_cell_instant(node, entry, cell, cell->first),
+				     last = node_cell_instant(node, entry, cell, cell->last);
 
 		if (!node->excluded[cell->origin])
 			evidence.members += members_add(members, origin_member(cell->origin));
@@ -166,7 +185,7 @@ struct evidence verdict_evidence(const struct node *node, struct now now, const 
 			continue;
 		if (!duration_exceeds(duration_between(last, now.mesh), idle_reset))
 			evidence.rate = fmax(evidence.rate, cell_rate(node, cell));
-		if (cell_slot(cell, node->slot) + 1 < node->slot)
+		if (cell_slot(entry, cell, node->slot) + 1 < node->slot)
 			continue;
 		packets += cell->packets;
 		if (instant_is_before(first, began))

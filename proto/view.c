@@ -70,7 +70,7 @@ static void key_view_of(const struct node *node, struct now now, uint32_t number
 
 	verdict_of(node, now, number, &v);
 	*ret_view = (struct key_view){
-		.key = entry->key,
+		.key = ledger_key(&node->ledger, entry),
 		.ts1 = v.m.ts1,
 		.ts2 = v.m.ts2,
 		.count = v.m.count,
@@ -107,9 +107,9 @@ bool node_find_key(const struct node *node, struct now now, const struct key *ke
 	return true;
 }
 
-static void cell_view_of(const struct node *node, const struct ledger_cell *cell, struct cell_view *ret_view)
+static void cell_view_of(const struct node *node, const struct entry *entry, const struct ledger_cell *cell, struct cell_view *ret_view)
 {
-	const uint64_t slot = cell_slot(cell, node->slot);
+	const uint64_t slot = cell_slot(entry, cell, node->slot);
 	const int64_t begins = mesh_slot_start(&node->mesh, slot).ns, length = mesh_slot_length(&node->mesh).ns;
 
 	*ret_view = (struct cell_view){
@@ -122,9 +122,9 @@ static void cell_view_of(const struct node *node, const struct ledger_cell *cell
 	memcpy(ret_view->member, node->members[origin_member(cell->origin)].certificate.name, sizeof(ret_view->member));
 }
 
-static uint64_t cell_place(const struct ledger_cell *cell, uint64_t slot_now)
+static uint64_t cell_place(const struct entry *entry, const struct ledger_cell *cell, uint64_t slot_now)
 {
-	return cell_slot(cell, slot_now) << 16 | cell->origin;
+	return cell_slot(entry, cell, slot_now) << 16 | cell->origin;
 }
 
 /*
@@ -140,18 +140,21 @@ bool node_next_cell(const struct node *node, const struct key *key, uint32_t *cu
 
 	if (number == INDEX_NONE)
 		return false;
-	for (uint32_t at = ledger->entries[number].cells; at != INDEX_NONE; at = ledger->cells[at].next) {
-		const struct ledger_cell *cell = &ledger->cells[at];
-		const uint64_t place = cell_place(cell, node->slot);
 
-		if (place < base || place - base + 1 <= *cursor || (next && place >= cell_place(next, node->slot)))
+	const struct entry *entry = &ledger->entries[number];
+
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(ledger, at);
+		const uint64_t place = cell_place(entry, cell, node->slot);
+
+		if (place < base || place - base + 1 <= *cursor || (next && place >= cell_place(entry, next, node->slot)))
 			continue;
 		next = cell;
 	}
 	if (!next)
 		return false;
-	*cursor = (uint32_t)(cell_place(next, node->slot) - base + 1);
-	cell_view_of(node, next, ret_view);
+	*cursor = (uint32_t)(cell_place(entry, next, node->slot) - base + 1);
+	cell_view_of(node, entry, next, ret_view);
 	return true;
 }
 
@@ -164,17 +167,18 @@ void node_digest(const struct node *node, uint8_t ret_digest[HASH_BYTES])
 
 	for (uint32_t i = 0; i < node->ledger.entries_high; i++) {
 		const struct entry *entry = &node->ledger.entries[i];
+		const struct key name = ledger_key(&node->ledger, entry);
 
-		for (uint32_t at = entry->flags & ENTRY_USED ? entry->cells : INDEX_NONE; at != INDEX_NONE; at = node->ledger.cells[at].next) {
-			const struct ledger_cell *cell = &node->ledger.cells[at];
+		for (uint32_t at = entry->flags & ENTRY_USED ? entry->cells : INDEX_NONE; at != INDEX_NONE; at = ledger_below(&node->ledger, at)) {
+			const struct ledger_cell *cell = ledger_at(&node->ledger, at);
 			uint8_t bytes[32 + 8 + 8 + 8 + 4 + 2], *put = bytes, hash[16];
 
-			if (cell_slot(cell, node->slot) < oldest)
+			if (cell_slot(entry, cell, node->slot) < oldest)
 				continue;
-			put = put_bytes(put, &entry->key, 32);
+			put = put_bytes(put, &name, 32);
 			put = put_le(put, node->members[origin_member(cell->origin)].id, 8);
 			put = put_le(put, node->origins[cell->origin].incarnation, 8);
-			put = put_le(put, cell_slot(cell, node->slot), 8);
+			put = put_le(put, cell_slot(entry, cell, node->slot), 8);
 			put = put_le(put, cell->packets, 4);
 			put = put_le(put, cell->first, 1);
 			put_le(put, cell->last, 1);

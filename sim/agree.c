@@ -12,15 +12,6 @@
 const char *const gap_names[GAP_COUNT] = { "quarantined origin", "origin outside the core", "earlier start of its origin",
 					   "older than the heal" };
 
-static const struct ledger_cell *cell_of(const struct ledger *ledger, uint32_t entry, uint32_t origin, uint64_t slot)
-{
-	for (uint32_t at = ledger->entries[entry].cells; at != INDEX_NONE; at = ledger->cells[at].next) {
-		if (ledger->cells[at].origin == origin && ledger->cells[at].slot == (uint16_t)slot)
-			return &ledger->cells[at];
-	}
-	return NULL;
-}
-
 /* By which known gap a cell of the member may differ between two ledgers; GAP_NONE: by none. */
 static enum gap gap_of(const struct world *world, const bool *core, bool quarantined, int member, uint64_t slot)
 {
@@ -48,7 +39,7 @@ static uint64_t packets_held(struct proxy *proxy, int member, const struct tally
 		if (!proxy->node->origins[origin].used || proxy_member_of_origin(proxy, (uint16_t)origin, &held) != member ||
 		    held != incarnation)
 			continue;
-		cell = cell_of(&proxy->node->ledger, entry, origin, tally_slot(name));
+		cell = ledger_cell_of(&proxy->node->ledger, entry, (uint16_t)origin, tally_slot(name));
 		return cell ? cell->packets : 0;
 	}
 	return 0;
@@ -104,7 +95,7 @@ static const struct ledger_cell *cell_like(struct proxy *proxy, const struct key
 		if (!proxy->node->origins[o].used || proxy_member_of_origin(proxy, (uint16_t)o, &held) != member || held != incarnation)
 			continue;
 		*ret_quarantined |= proxy->node->origins[o].quarantined;
-		return entry == INDEX_NONE ? NULL : cell_of(&proxy->node->ledger, entry, o, slot);
+		return entry == INDEX_NONE ? NULL : ledger_cell_of(&proxy->node->ledger, entry, (uint16_t)o, slot);
 	}
 	return NULL;
 }
@@ -124,10 +115,11 @@ static bool find_difference(struct world *world, struct proxy *a, struct proxy *
 		const struct entry *entry = &a->node->ledger.entries[e];
 		uint32_t at = entry->flags & ENTRY_USED ? entry->cells : INDEX_NONE;
 
-		for (; at != INDEX_NONE; at = a->node->ledger.cells[at].next) {
-			const struct ledger_cell *cell = &a->node->ledger.cells[at], *there;
-			const uint64_t slot = cell_slot(cell, a->node->slot);
-			const uint32_t key = keys_find(&world->keys, &entry->key);
+		for (; at != INDEX_NONE; at = ledger_below(&a->node->ledger, at)) {
+			const struct ledger_cell *cell = ledger_at(&a->node->ledger, at), *there;
+			const uint64_t slot = cell_slot(entry, cell, a->node->slot);
+			const struct key name = ledger_key(&a->node->ledger, entry);
+			const uint32_t key = keys_find(&world->keys, &name);
 			bool quarantined = false;
 			uint64_t incarnation;
 			const int member = proxy_member_of_origin(a, cell->origin, &incarnation);
@@ -135,7 +127,7 @@ static bool find_difference(struct world *world, struct proxy *a, struct proxy *
 
 			if (slot < slot_oldest(a->node->slot))
 				continue;
-			there = cell_like(b, &entry->key, member, incarnation, slot, &quarantined);
+			there = cell_like(b, &name, member, incarnation, slot, &quarantined);
 			if (there && there->packets == cell->packets && there->first == cell->first && there->last == cell->last)
 				continue;
 			quarantined = quarantined && a->node->origins[cell->origin].quarantined;

@@ -79,9 +79,9 @@ static uint64_t slot_remembered(const struct world *world)
 /* ---- joins: I1 (nothing above the truth), I2 (counts only grow), I8 (nothing comes back) ---- */
 
 enum join __real_ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version,
-			     uint64_t *ret_gain, uint32_t *ret_cell);
+			     uint64_t *ret_gain, uint32_t *ret_place);
 enum join __wrap_ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version,
-			     uint64_t *ret_gain, uint32_t *ret_cell);
+			     uint64_t *ret_gain, uint32_t *ret_place);
 
 static void check_join(struct world *world, struct proxy *proxy, uint16_t origin, const struct cell *version, uint64_t held)
 {
@@ -122,15 +122,15 @@ static void break_join(struct world *world, struct proxy *proxy, struct ledger_c
 }
 
 enum join __wrap_ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version,
-			     uint64_t *ret_gain, uint32_t *ret_cell)
+			     uint64_t *ret_gain, uint32_t *ret_place)
 {
-	const enum join join = __real_ledger_join(ledger, entry, origin, version, ret_gain, ret_cell);
+	const enum join join = __real_ledger_join(ledger, entry, origin, version, ret_gain, ret_place);
 	struct proxy *proxy = watched ? watched->check.inside : NULL;
 
 	if (!proxy || !watched->check.on || join == JOIN_QUOTA)
 		return join;
-	break_join(watched, proxy, &ledger->cells[*ret_cell]);
-	check_join(watched, proxy, origin, version, ledger->cells[*ret_cell].packets);
+	break_join(watched, proxy, ledger_at(ledger, *ret_place));
+	check_join(watched, proxy, origin, version, ledger_at(ledger, *ret_place)->packets);
 	return join;
 }
 
@@ -332,7 +332,7 @@ void check_corrupt(struct proxy *proxy)
 	for (uint32_t e = 0; e < ledger->entries_high; e++) {
 		if (!(ledger->entries[e].flags & ENTRY_USED) || ledger->entries[e].cells == INDEX_NONE)
 			continue;
-		for (uint32_t at = ledger->entries[e].cells; at != INDEX_NONE; at = ledger->cells[at].next)
-			ledger->cells[at].packets++;
+		for (uint32_t at = ledger->entries[e].cells; at != INDEX_NONE; at = ledger_below(ledger, at))
+			ledger_at(ledger, at)->packets++;
 	}
 }

@@ -115,6 +115,7 @@ void proxy_start(struct world *world, unsigned int number)
 		abort();
 	if (world->scenario.without == DEFENCE_QUOTAS) { /* first come, first served, up to what there is */
 		proxy->node->ledger.cells_max *= 2;
+		proxy->node->ledger.blocks_max *= 2;
 		proxy->node->ledger.keys_max *= 2;
 	}
 	/* In a large mesh some of them, each at another distance: greetings are for those who know nobody. */

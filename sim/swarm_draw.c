@@ -53,7 +53,7 @@ static void draw_limits(struct rng *rng, struct plan *plan)
 	s->real_signatures = rng_chance(rng, 0.02);
 	plan->tight = rng_chance(rng, 0.04);
 	if (plan->tight)
-		s->cells_max = 300;
+		s->keys_max = s->cells_max = 40;
 }
 
 static struct group *group_add(struct scenario *s, const char *name, bool bot)

@@ -39,7 +39,7 @@ _Static_assert(RECENT_TICKS >= CARRY_TICKS + FAIR_TICKS + 1, "the offered rate n
 #define HEARTBEAT_STALE_MS 3000 /* a daemon silent for this long is dead to the kernel: 15 ticks */
 
 #define INCARNATIONS_MAX 3 /* of one origin held at once: the running one and the two before it */
-#define MEMBERS_MAX 2048 /* three incarnations of each are numbered in 16 bits; a node's memory for so many is below 8 MB */
+#define MEMBERS_MAX 2048 /* three incarnations of each are numbered in 13 bits; a node's memory for so many is below 8 MB */
 #define DIRECT_MEMBERS_MAX 8 /* up to here, itself included, everybody sends to everybody: a tree would save less than it costs in hops */
 #define NEIGHBOURS_MAX 24 /* neighbours in a larger mesh: twice the degree wanted of 2048 members (12), for those that others ask for */
 #define ENDPOINTS_MAX 4 /* addresses in one certificate */

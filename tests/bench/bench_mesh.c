@@ -286,7 +286,7 @@ static void make_noise(uint8_t *bytes, size_t size, uint32_t n)
 	bytes[n % 2] ^= 0x5a;
 }
 
-/* Bytes of a node's memory for each pair, beyond what a small one needs. */
+/* Bytes of a node's memory for each pair, beyond what a small one needs. Blocks are counted whole: three cells take one, 21 three. */
 static double memory_pair(uint32_t slots)
 {
 	enum { MEMORY_PAIRS = 1 << 20, ORIGINS = 3 };

@@ -144,7 +144,7 @@ static void check(struct node *node, struct now now)
 		}
 	}
 	node_read_counters(node, &counters);
-	if (counters.cells_held > 512 || counters.keys_held > 256 || counters.rejects[REJECT_SEAL])
+	if (counters.cells_held > counters.cells_max || counters.keys_held > 256 || counters.rejects[REJECT_SEAL])
 		abort();
 }
 

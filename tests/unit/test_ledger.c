@@ -13,7 +13,7 @@ struct books {
 
 static struct books books_open(uint32_t keys_max, uint32_t cells_max, uint32_t members_max)
 {
-	const size_t bytes = ledger_bytes(keys_max, cells_max);
+	const size_t bytes = ledger_bytes(keys_max, cells_max, members_max);
 	struct books books = { .memory = aligned_alloc(ARENA_ALIGN, bytes) };
 	struct arena arena = { .memory = books.memory };
 
@@ -46,16 +46,20 @@ static enum join join(struct ledger *ledger, const struct key *key, uint16_t ori
 
 static const struct ledger_cell *cell_at(const struct ledger *ledger, const struct key *key, uint16_t origin, uint64_t slot)
 {
-	const uint32_t entry = ledger_find(ledger, key);
+	const uint32_t number = ledger_find(ledger, key);
+	const struct entry *entry = number == INDEX_NONE ? NULL : &ledger->entries[number];
 	const struct ledger_cell *found = NULL;
 
-	for (uint32_t at = entry == INDEX_NONE ? INDEX_NONE : ledger->entries[entry].cells; at != INDEX_NONE;
-	     at = ledger->cells[at].next) {
-		if (ledger->cells[at].origin != origin || ledger->cells[at].slot != (uint16_t)slot)
+	for (uint32_t at = entry ? entry->cells : INDEX_NONE; at != INDEX_NONE; at = ledger_below(ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(ledger, at);
+
+		if (cell->origin != origin || cell_slot_low(entry, cell) != (uint16_t)slot)
 			continue;
 		assert_null(found); /* one cell of each */
-		found = &ledger->cells[at];
+		found = cell;
 	}
+	if (number != INDEX_NONE)
+		assert_ptr_equal(ledger_cell_of(ledger, number, origin, slot), found);
 	return found;
 }
 
@@ -101,6 +105,30 @@ static void versions_join_row_by_row(void **state)
 	}
 	assert_int_equal(books.ledger.cells_held, 1);
 	assert_int_equal(books.ledger.keys_held, 2); /* the pair and its destination */
+	free(books.memory);
+}
+
+/* What has been found out of a key is not lost with what is remembered of its older slots. */
+static void flags_outlast_a_change_of_an_older_slot(void **state)
+{
+	const uint32_t flags = ENTRY_OVER | ENTRY_OWN | ENTRY_SHARED | ENTRY_FLOOR;
+	struct books books = books_open(64, 64, 2);
+	const struct key key = key_of(1, 1);
+	struct entry *entry;
+	uint64_t gain;
+
+	(void)state;
+	join(&books.ledger, &key, 0, 999, 0, 1, 1, &gain);
+	join(&books.ledger, &key, 0, 1000, 0, 1, 1, &gain);
+	entry = &books.ledger.entries[ledger_find(&books.ledger, &key)];
+	entry->flags |= flags | ENTRY_PAST;
+	join(&books.ledger, &key, 0, 1000, 0, 1, 2, &gain);
+	assert_int_equal(entry->flags, flags | ENTRY_PAST | ENTRY_USED);
+	join(&books.ledger, &key, 0, 999, 0, 1, 2, &gain);
+	assert_int_equal(entry->flags, flags | ENTRY_USED);
+	entry->flags |= ENTRY_PAST;
+	assert_false(ledger_forget(&books.ledger, ledger_find(&books.ledger, &key), 1000));
+	assert_int_equal(entry->flags, flags | ENTRY_USED);
 	free(books.memory);
 }
 
@@ -184,6 +212,7 @@ static void a_slot_sums_up_its_origins_from_its_first_to_its_last(void **state)
 	const struct key key = key_of(1, 1);
 	struct books books = books_open(64, 64, 2);
 	bool excluded[ORIGINS_MAX] = { false };
+	const struct entry *entry;
 	struct slot_sums sums;
 	uint64_t gain;
 
@@ -196,7 +225,8 @@ static void a_slot_sums_up_its_origins_from_its_first_to_its_last(void **state)
 	join(&books.ledger, &key, 1, 65540, 255, 255, 17, &gain); /* the newest held */
 	join(&books.ledger, &key, 1, 65541, 0, 0, 19, &gain);	  /* has not begun */
 	excluded[2] = true;
-	ledger_sum(&books.ledger, books.ledger.entries[ledger_find(&books.ledger, &key)].cells, 65534, &mesh, excluded, &sums);
+	entry = &books.ledger.entries[ledger_find(&books.ledger, &key)];
+	ledger_sum(&books.ledger, entry, entry->cells, 65534, &mesh, excluded, &sums);
 	assert_int_equal(sums.sum[0].packets, 12);
 	assert_int_equal(sums.sum[0].first.ns, 65534LL * 4000 * NS_PER_MS + 500 * NS_PER_MS);
 	assert_int_equal(sums.sum[0].last.ns, 65534LL * 4000 * NS_PER_MS + 2000 * NS_PER_MS);
@@ -206,7 +236,8 @@ static void a_slot_sums_up_its_origins_from_its_first_to_its_last(void **state)
 	assert_int_equal(sums.sum[6].packets, 17);
 	assert_int_equal(sums.sum[3].packets + sums.sum[4].packets + sums.sum[5].packets, 0);
 	excluded[2] = false;
-	ledger_sum(&books.ledger, books.ledger.entries[ledger_find(&books.ledger, &key)].cells, 65534, &mesh, excluded, &sums);
+	entry = &books.ledger.entries[ledger_find(&books.ledger, &key)];
+	ledger_sum(&books.ledger, entry, entry->cells, 65534, &mesh, excluded, &sums);
 	assert_int_equal(sums.sum[0].packets, 23);
 	assert_int_equal(sums.sum[0].first.ns, 65534LL * 4000 * NS_PER_MS);
 	free(books.memory);
@@ -225,15 +256,20 @@ static void a_cells_slot_is_told_from_its_low_bits(void **state)
 		/* 5 */ { 65536, 65537 },
 		/* 6 */ { 440000000, 439999994 },
 		/* 7 */ { 440000000, 440000001 },
-		/* 8 */ { 1 << 20, (1 << 20) - 65534 },
+		/* 8: a key not looked at for long */ { 1 << 20, (1 << 20) - 65534 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		const struct ledger_cell cell = { .slot = (uint16_t)rows[i].slot };
+		const struct ledger_cell cell = { .slot = (uint16_t)(rows[i].slot % SLOTS_SPAN) };
 
-		if (cell_slot(&cell, rows[i].now) != rows[i].slot)
-			fail_msg("row %zu: %llu", i, (unsigned long long)cell_slot(&cell, rows[i].now));
+		for (uint64_t behind = 0; behind < SLOTS_SPAN; behind++) {
+			const struct entry entry = { .newest = (uint16_t)(rows[i].slot + behind) };
+
+			if (cell_slot(&entry, &cell, rows[i].now) != rows[i].slot)
+				fail_msg("row %zu, %llu behind: %llu", i, (unsigned long long)behind,
+					 (unsigned long long)cell_slot(&entry, &cell, rows[i].now));
+		}
 	}
 }
 
@@ -283,7 +319,7 @@ static void assert_holds_the_plain(const struct ledger *ledger, const struct pla
 		for (uint32_t at = head == INDEX_NONE ? INDEX_NONE : ledger->entries[head].group, before = head; at != INDEX_NONE;
 		     before = at, at = ledger->entries[at].group, listed++) {
 			assert_int_equal(ledger->entries[at].group_previous, before);
-			assert_true(address_equal(&ledger->entries[at].key.destination, &destination.destination));
+			assert_int_equal(ledger->entries[at].destination, head);
 		}
 		assert_int_equal(group, listed);
 	}
@@ -329,6 +365,125 @@ static void random_makes_and_forgets_agree_with_a_plain_list(void **state)
 	}
 }
 
+/* ---- the stack of blocks ---- */
+
+#define STACK_ORIGINS 9
+#define STACK_SLOT 65530 /* its low bits wrap while the test runs */
+
+/* A key's cells by what was joined and not forgotten: newest slot first, each once, in no more blocks than they fill. */
+static void assert_stack_is(const struct ledger *ledger, const struct key *key, uint64_t slots, const uint32_t plain[][STACK_ORIGINS])
+{
+	const uint32_t number = ledger_find(ledger, key);
+	const struct entry *entry = &ledger->entries[number];
+	uint64_t before = UINT64_MAX;
+	uint32_t cells = 0, listed = 0;
+
+	for (uint64_t s = 0; s < slots; s++) {
+		for (uint16_t origin = 0; origin < STACK_ORIGINS; origin++) {
+			const struct ledger_cell *cell = cell_at(ledger, key, origin, STACK_SLOT + s);
+
+			assert_int_equal(cell ? cell->packets : 0, plain[s][origin]);
+			cells += plain[s][origin] > 0;
+		}
+	}
+	assert_int_equal(ledger->cells_held, cells);
+	if (number == INDEX_NONE)
+		return;
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(ledger, at), listed++) {
+		const uint64_t slot = cell_slot(entry, ledger_at(ledger, at), STACK_SLOT + slots - 1);
+
+		assert_true(slot <= before);
+		before = slot;
+	}
+	assert_int_equal(listed, cells);
+	assert_int_equal(ledger->blocks_held, (cells + BLOCK_CELLS - 1) / BLOCK_CELLS);
+	assert_true(entry->cells == INDEX_NONE || cell_slot_low(entry, ledger_at(ledger, entry->cells)) == entry->newest);
+}
+
+static void late_and_forgotten_cells_leave_the_stack_in_order(void **state)
+{
+	const struct key key = key_of(0, 1);
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 100; seed++) {
+		struct books books = books_open(64, 1024, 3);
+		static uint32_t plain[64][STACK_ORIGINS];
+		uint64_t random = seed, newest = SLOTS_SPAN, gain;
+
+		memset(plain, 0, sizeof(plain));
+		for (unsigned int step = 1; step <= 400; step++) {
+			const uint16_t origin = (uint16_t)draw_below(&random, STACK_ORIGINS);
+			const uint64_t slot = newest - draw_below(&random, SLOTS_SPAN);
+			const uint32_t entry = ledger_find(&books.ledger, &key);
+
+			join(&books.ledger, &key, origin, STACK_SLOT + slot, 0, 0, step, &gain);
+			plain[slot][origin] = step;
+			if (draw_below(&random, 20) == 0 && entry != INDEX_NONE) {
+				ledger_forget(&books.ledger, entry, STACK_SLOT + newest - SLOTS_HELD + 1);
+				memset(plain, 0, (newest - SLOTS_HELD + 1) * sizeof(plain[0]));
+			} else if (draw_below(&random, 20) == 0) {
+				ledger_forget_origin(&books.ledger, origin);
+				for (uint64_t s = 0; s <= newest; s++)
+					plain[s][origin] = 0;
+			} else if (draw_below(&random, 15) == 0 && newest < 50) {
+				newest += 1 + (draw_below(&random, 10) == 0 ? draw_below(&random, 10) : 0);
+				join(&books.ledger, &key, origin, STACK_SLOT + newest, 0, 0, step, &gain);
+				memset(plain, 0, (newest - SLOTS_SPAN + 1) * sizeof(plain[0])); /* their place in the count is another's */
+				plain[newest][origin] = step;
+			}
+			assert_stack_is(&books.ledger, &key, newest + 1, plain);
+		}
+		free(books.memory);
+	}
+}
+
+/* A client that one proxy sees in every slot takes one block, also while a new slot has begun and the sweep has not come by. */
+static void forgotten_cells_give_way_before_a_block_is_taken(void **state)
+{
+	struct books books = books_open(64, 64, 1);
+	const struct key key = key_of(0, 1);
+	uint64_t gain;
+
+	(void)state;
+	for (uint64_t slot = 65500; slot < 65600; slot++) {
+		ledger_advance(&books.ledger, slot - (SLOTS_HELD - 1));
+		for (unsigned int i = 1; i <= 2; i++) /* new, then grown */
+			assert_int_equal(join(&books.ledger, &key, 0, slot, 0, 0, i, &gain), JOIN_GREW);
+		assert_int_equal(books.ledger.blocks_held, 1);
+		assert_int_equal(books.ledger.cells_held, slot < 65500 + SLOTS_HELD ? slot - 65499 : SLOTS_HELD);
+		assert_non_null(cell_at(&books.ledger, &key, 0, slot < 65500 + SLOTS_HELD ? 65500 : slot - (SLOTS_HELD - 1)));
+	}
+	free(books.memory);
+}
+
+/* Whatever comes from the network: a slot that is not one of the eight up to the newest finds no place, and harms none. */
+static void a_slot_out_of_reach_is_refused(void **state)
+{
+	static const struct {
+		uint64_t slot;
+		enum join join;
+		uint32_t cells;
+	} rows[] = {
+		/* 0: the oldest in reach */ { 70001 - SLOTS_SPAN, JOIN_GREW, 2 },
+		/* 1: one before */ { 70000 - SLOTS_SPAN, JOIN_QUOTA, 1 },
+		/* 2: with the same low bits as the newest */ { 70000 - 8192, JOIN_QUOTA, 1 },
+		/* 3: the next */ { 70001, JOIN_GREW, 2 },
+		/* 4: so far on that the rest is forgotten */ { 70000 + SLOTS_SPAN, JOIN_GREW, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct books books = books_open(64, 64, 1);
+		const struct key key = key_of(1, 1);
+		uint64_t gain;
+
+		join(&books.ledger, &key, 0, 70000, 0, 0, 5, &gain);
+		if (join(&books.ledger, &key, 0, rows[i].slot, 0, 0, 7, &gain) != rows[i].join || books.ledger.cells_held != rows[i].cells)
+			fail_msg("row %zu: %u cells", i, books.ledger.cells_held);
+		free(books.memory);
+	}
+}
+
 static void forgetting_takes_the_slots_below_and_no_others(void **state)
 {
 	static const struct {
@@ -370,18 +525,18 @@ static uint32_t flood(struct ledger *ledger, uint16_t origin, uint32_t most)
 	return taken;
 }
 
-/* Half of 2048 cells is lent, a quarter is member 0's (this proxy's), a quarter the others'. */
+/* Half of 8192 keys is lent, a quarter is member 0's (this proxy's), a quarter the others'. */
 static void a_flood_takes_nothing_of_anothers_part(void **state)
 {
 	(void)state;
 	for (uint32_t members = 2; members <= 16; members *= 2) {
-		struct books books = books_open(8192, 2048, members); /* keys for every cell */
-		const uint32_t part = 2048 / 4 / members;
+		struct books books = books_open(8192, 2048, members); /* a block for each */
+		const uint32_t part = 8192 / 4 / members;
 
-		assert_int_equal(flood(&books.ledger, INCARNATIONS_MAX, UINT32_MAX), 1024);
+		assert_int_equal(flood(&books.ledger, INCARNATIONS_MAX, UINT32_MAX), 4095); /* and the destination */
 		for (uint16_t member = 2; member < members; member++)
 			assert_int_equal(flood(&books.ledger, (uint16_t)(member * INCARNATIONS_MAX), UINT32_MAX), part);
-		assert_int_equal(flood(&books.ledger, 0, UINT32_MAX), 512);
+		assert_int_equal(flood(&books.ledger, 0, UINT32_MAX), 2048);
 		free(books.memory);
 	}
 }
@@ -394,8 +549,55 @@ static void incarnations_share_one_members_part(void **state)
 	(void)state;
 	for (uint16_t incarnation = 0; incarnation < INCARNATIONS_MAX; incarnation++)
 		taken += flood(&books.ledger, (uint16_t)(INCARNATIONS_MAX + incarnation), UINT32_MAX);
-	assert_int_equal(taken, 1024);
-	assert_int_equal(flood(&books.ledger, 15 * INCARNATIONS_MAX, UINT32_MAX), 2048 / 4 / 16);
+	assert_int_equal(taken, 4095);
+	assert_int_equal(flood(&books.ledger, 15 * INCARNATIONS_MAX, UINT32_MAX), 8192 / 4 / 16);
+	free(books.memory);
+}
+
+#define FLOOD_KEYS 40
+
+/* Cells of a member in all its incarnations and slots, on each of the keys; returns how many it could bring. */
+static uint32_t flood_cells(struct ledger *ledger, uint16_t member, uint32_t slots)
+{
+	uint32_t taken = 0;
+
+	for (unsigned int client = 1; client <= FLOOD_KEYS; client++) {
+		const struct key key = key_of(client, 1);
+
+		for (uint16_t incarnation = 0; incarnation < INCARNATIONS_MAX; incarnation++) {
+			for (uint64_t slot = 1000; slot < 1000 + slots; slot++) {
+				uint64_t gain;
+
+				if (join(ledger, &key, (uint16_t)(member * INCARNATIONS_MAX + incarnation), slot, 0, 0, 1, &gain) == JOIN_GREW)
+					taken++;
+			}
+		}
+	}
+	return taken;
+}
+
+/* 128 blocks for 128 keys. One fills the 64 that are lent with few keys: on these, every cell of another needs a block, and each finds its part. */
+static void blocks_are_guaranteed_as_keys_are(void **state)
+{
+	struct books books = books_open(128, 0, 4);
+	struct ledger *ledger = &books.ledger;
+
+	(void)state;
+	assert_int_equal(flood_cells(ledger, 1, SLOTS_HELD), 64 * BLOCK_CELLS);
+	assert_int_equal(ledger->member_blocks[1], 64);
+	assert_int_equal(flood_cells(ledger, 2, SLOTS_HELD), 8 * BLOCK_CELLS); /* the rest found room in blocks of its own */
+	assert_int_equal(ledger->member_blocks[2], 128 / 4 / 4);
+	assert_int_equal(flood_cells(ledger, 1, SLOTS_SPAN), 0);
+	flood_cells(ledger, 3, SLOTS_HELD);
+	assert_int_equal(ledger->member_blocks[3], 128 / 4 / 4);
+	flood_cells(ledger, 0, SLOTS_HELD);
+	assert_true(ledger->member_blocks[0] >= FLOOD_KEYS - 2 * 8 && ledger->member_blocks[0] <= 128 / 4);
+	assert_true(ledger->blocks_held <= ledger->blocks_max);
+	for (uint16_t origin = 0; origin < 4 * INCARNATIONS_MAX; origin++)
+		ledger_forget_origin(ledger, origin);
+	assert_int_equal(ledger->blocks_held + ledger->cells_held, 0);
+	for (uint16_t member = 0; member < 4; member++)
+		assert_int_equal(ledger->member_blocks[member], 0);
 	free(books.memory);
 }
 
@@ -429,15 +631,16 @@ static void what_is_held_grows_even_when_nothing_new_may_come(void **state)
 
 	(void)state;
 	flood(&books.ledger, 0, UINT32_MAX);
-	assert_false(ledger_has_room(&books.ledger, 0, 0));
+	assert_false(ledger_has_room(&books.ledger, 0, 1));
 	assert_int_equal(join(&books.ledger, &known, 0, 1000, 0, 9, 50, &gain), JOIN_GREW);
 	assert_int_equal(gain, 49);
-	assert_int_equal(join(&books.ledger, &known, 0, 1001, 0, 9, 50, &gain), JOIN_QUOTA); /* another slot is a new cell */
+	for (uint64_t slot = 1001; slot < 1000 + BLOCK_CELLS; slot++) /* room in the block it has */
+		assert_int_equal(join(&books.ledger, &known, 0, slot, 0, 9, 50, &gain), JOIN_GREW);
 	assert_int_equal(join(&books.ledger, &new, 0, 1000, 0, 9, 50, &gain), JOIN_QUOTA);
 	assert_int_equal(join(&books.ledger, &new, 3, 1000, 0, 9, 50, &gain), JOIN_GREW);
 	ledger_forget_origin(&books.ledger, 0);
 	assert_int_equal(books.ledger.cells_held, 1);
-	assert_true(ledger_has_room(&books.ledger, 0, 1));
+	assert_int_equal(books.ledger.blocks_held, 1);
 	free(books.memory);
 }
 
@@ -456,7 +659,7 @@ static void full_pools_refuse_and_recover(void **state)
 	key = key_of(7, 1);
 	assert_int_equal(join(&books.ledger, &key, 0, 1000, 0, 0, 1, &gain), JOIN_GREW);
 	for (uint32_t entry = 0; entry < 64; entry++) {
-		if (!key_is_destination(&books.ledger.entries[entry].key))
+		if (books.ledger.entries[entry].flags & ENTRY_USED && !entry_is_destination(&books.ledger.entries[entry]))
 			assert_true(ledger_forget(&books.ledger, entry, 1001));
 	}
 	assert_int_equal(books.ledger.keys_held, 1);
@@ -470,13 +673,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(versions_join_row_by_row),
+		cmocka_unit_test(flags_outlast_a_change_of_an_older_slot),
 		cmocka_unit_test(any_order_and_repetition_gives_the_same_ledger),
 		cmocka_unit_test(a_slot_sums_up_its_origins_from_its_first_to_its_last),
 		cmocka_unit_test(a_cells_slot_is_told_from_its_low_bits),
 		cmocka_unit_test(random_makes_and_forgets_agree_with_a_plain_list),
+		cmocka_unit_test(late_and_forgotten_cells_leave_the_stack_in_order),
+		cmocka_unit_test(forgotten_cells_give_way_before_a_block_is_taken),
+		cmocka_unit_test(a_slot_out_of_reach_is_refused),
 		cmocka_unit_test(forgetting_takes_the_slots_below_and_no_others),
 		cmocka_unit_test(a_flood_takes_nothing_of_anothers_part),
 		cmocka_unit_test(incarnations_share_one_members_part),
+		cmocka_unit_test(blocks_are_guaranteed_as_keys_are),
 		cmocka_unit_test(keys_are_guaranteed_as_cells_are),
 		cmocka_unit_test(what_is_held_grows_even_when_nothing_new_may_come),
 		cmocka_unit_test(full_pools_refuse_and_recover),

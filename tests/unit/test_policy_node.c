@@ -127,6 +127,34 @@ static void older_and_unsound_policies_are_refused(void **state)
 	world_free(world);
 }
 
+/* An entry tells few generations of the policy apart: however many come between two looks at it, it is judged by the one in force. */
+static void a_key_not_looked_at_while_policies_come_and_go_is_judged_by_the_last(void **state)
+{
+	const struct key pair = world_key(1, 1), other = world_key(2, 1);
+
+	(void)state;
+	for (unsigned int changes = 1; changes <= 40; changes++) {
+		struct world *world = world_of(1, 100, 1000);
+		struct node *node = world_node(world, 0);
+
+		send_for(world, 0, &pair, 50, 0.5);
+		assert_true(view_at(world, 0, &pair).limit == 100);
+		for (unsigned int i = 0; i < changes; i++) {
+			/* Another class in front moves the numbers of all. */
+			document.version++;
+			document.rules_count = 0;
+			if (i % 2 == 0)
+				rule_add(POLICY_CLIENT, POLICY_OVERRIDE, &other.client)->fields = POLICY_PAIR_RATE;
+			rule_add(POLICY_CLIENT, POLICY_OVERRIDE, &pair.client)->fields = POLICY_PAIR_RATE;
+			document.rules[0].pair_rate = 999;
+			document.rules[document.rules_count - 1].pair_rate = 10 + i;
+			assert_int_equal(node_set_policy(node, world_now(world), &document), 0);
+		}
+		assert_true(view_at(world, 0, &pair).limit == 10 + changes - 1);
+		world_free(world);
+	}
+}
+
 static void a_change_of_policy_loses_no_count(void **state)
 {
 	const struct key pair = world_key(1, 1);
@@ -307,6 +335,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_policy_comes_into_force_at_its_slot_everywhere),
 		cmocka_unit_test(older_and_unsound_policies_are_refused),
+		cmocka_unit_test(a_key_not_looked_at_while_policies_come_and_go_is_judged_by_the_last),
 		cmocka_unit_test(a_change_of_policy_loses_no_count),
 		cmocka_unit_test(a_listing_ends_within_a_tick),
 		cmocka_unit_test(a_never_drop_client_over_its_rate_is_an_alarm_that_names_the_member),

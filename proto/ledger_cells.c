@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The cells of a key: their stack of blocks, the join, and their sums. A new cell goes on top, and under those of newer slots if it is late; when
+ * cells are taken out, the rest moves down into their places, so that a key never holds a block more than its cells fill.
+ */
+#include "ledger.h"
+
+/* Slots held are never 2^15 apart. */
+static bool slot_is_before(uint16_t a, uint16_t b)
+{
+	return (int16_t)(uint16_t)(a - b) < 0;
+}
+
+/* How many slots a cell is behind its key's newest. */
+static uint16_t slots_behind(const struct entry *entry, const struct ledger_cell *cell)
+{
+	return (uint16_t)(entry->newest - cell->slot) % SLOTS_SPAN;
+}
+
+/* The place of a cell, or INDEX_NONE. */
+static uint32_t cell_find(const struct ledger *ledger, const struct entry *entry, uint16_t origin, uint16_t slot)
+{
+	const uint16_t behind = (uint16_t)(entry->newest - slot);
+	uint32_t at = behind < SLOTS_SPAN ? entry->cells : INDEX_NONE;
+
+	for (; at != INDEX_NONE; at = ledger_below(ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(ledger, at);
+
+		if (cell->origin == origin && cell->slot == slot % SLOTS_SPAN)
+			return at;
+		if (slots_behind(entry, cell) > behind)
+			return INDEX_NONE;
+	}
+	return INDEX_NONE;
+}
+
+const struct ledger_cell *ledger_cell_of(const struct ledger *ledger, uint32_t entry, uint16_t origin, uint64_t slot)
+{
+	const uint32_t place = cell_find(ledger, &ledger->entries[entry], origin, (uint16_t)slot);
+
+	return place == INDEX_NONE ? NULL : ledger_at(ledger, place);
+}
+
+/* ---- blocks ---- */
+
+bool cells_have_room(const struct ledger *ledger, uint16_t member, bool block)
+{
+	if (ledger->cells_held >= ledger->cells_max / 2 &&
+	    ledger->member_cells[member] >= ledger_guarantee(ledger, member, ledger->cells_max))
+		return false;
+	if (!block)
+		return true;
+	return ledger->blocks_free != INDEX_NONE && (ledger->blocks_held < ledger->blocks_max / 2 ||
+						     ledger->member_blocks[member] < ledger_guarantee(ledger, member, ledger->blocks_max));
+}
+
+static uint32_t block_take(struct ledger *ledger, uint16_t member, uint32_t below)
+{
+	const uint32_t number = ledger->blocks_free;
+
+	ledger->blocks_free = ledger->blocks[number].below;
+	ledger->blocks[number].below = below;
+	ledger->block_makers[number] = member;
+	ledger->member_blocks[member]++;
+	ledger->blocks_held++;
+	return number;
+}
+
+static void block_free(struct ledger *ledger, uint32_t number)
+{
+	ledger->member_blocks[ledger->block_makers[number]]--;
+	ledger->blocks_held--;
+	ledger->blocks[number].below = ledger->blocks_free;
+	ledger->blocks_free = number;
+}
+
+static bool needs_block(const struct entry *entry)
+{
+	return entry->cells == INDEX_NONE || entry->cells % BLOCK_PLACES == BLOCK_CELLS - 1;
+}
+
+/* Lists a key's blocks in ledger->chain, topmost first; returns the number of its cells. */
+static uint32_t chain_list(struct ledger *ledger, const struct entry *entry)
+{
+	uint32_t blocks = 0;
+
+	if (entry->cells == INDEX_NONE)
+		return 0;
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger->blocks[at / BLOCK_PLACES].below)
+		ledger->chain[blocks++] = at / BLOCK_PLACES;
+	return (blocks - 1) * BLOCK_CELLS + entry->cells % BLOCK_PLACES + 1;
+}
+
+/* The place of a key's cell i, 0 being the lowest of `cells`. */
+static uint32_t chain_place(const struct ledger *ledger, uint32_t cells, uint32_t i)
+{
+	const uint32_t top = (cells - 1) / BLOCK_CELLS;
+
+	return ledger->chain[top - i / BLOCK_CELLS] * BLOCK_PLACES + i % BLOCK_CELLS;
+}
+
+/* ---- taking cells out ---- */
+
+/* Cells of origin `value`, or those more than `value` slots behind the newest; -1: all. */
+struct selection {
+	bool by_slot;
+	int value;
+};
+
+static bool is_selected(const struct entry *entry, const struct ledger_cell *cell, struct selection which)
+{
+	return which.by_slot ? slots_behind(entry, cell) > which.value : cell->origin == which.value;
+}
+
+static bool any_is_selected(const struct ledger *ledger, const struct entry *entry, struct selection which)
+{
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(ledger, at)) {
+		if (is_selected(entry, ledger_at(ledger, at), which))
+			return true;
+	}
+	return false;
+}
+
+/* Leaves the lowest `kept` of `cells` cells. */
+static void cells_cut(struct ledger *ledger, struct entry *entry, uint32_t cells, uint32_t kept)
+{
+	const uint32_t blocks = (cells + BLOCK_CELLS - 1) / BLOCK_CELLS, blocks_kept = (kept + BLOCK_CELLS - 1) / BLOCK_CELLS;
+	const uint32_t top = kept == 0 ? INDEX_NONE : chain_place(ledger, cells, kept - 1);
+
+	for (uint32_t i = 0; i < blocks - blocks_kept; i++)
+		block_free(ledger, ledger->chain[i]);
+	if (kept > 0)
+		entry->newest = cell_slot_low(entry, ledger_at(ledger, top));
+	entry->cells = top;
+}
+
+/* Every loop that takes cells out is this one: the others move down, the lowest first. */
+static void cells_remove(struct ledger *ledger, struct entry *entry, struct selection which)
+{
+	uint32_t cells, kept = 0;
+
+	if (!any_is_selected(ledger, entry, which))
+		return;
+	cells = chain_list(ledger, entry);
+	for (uint32_t i = 0; i < cells; i++) {
+		const struct ledger_cell cell = *ledger_at(ledger, chain_place(ledger, cells, i));
+
+		if (!is_selected(entry, &cell, which)) {
+			*ledger_at(ledger, chain_place(ledger, cells, kept++)) = cell;
+			continue;
+		}
+		ledger->origin_cells[cell.origin]--;
+		ledger->member_cells[cell.origin / INCARNATIONS_MAX]--;
+		ledger->cells_held--;
+	}
+	cells_cut(ledger, entry, cells, kept);
+	entry->flags &= ~(uint32_t)ENTRY_PAST;
+}
+
+bool cells_forget(struct ledger *ledger, struct entry *entry, uint16_t oldest)
+{
+	const uint16_t span = (uint16_t)(entry->newest - oldest);
+
+	if (slot_is_before(entry->newest, oldest))
+		cells_remove(ledger, entry, (struct selection){ .by_slot = true, .value = -1 });
+	else if (span < SLOTS_SPAN)
+		cells_remove(ledger, entry, (struct selection){ .by_slot = true, .value = span });
+	return entry->cells == INDEX_NONE;
+}
+
+void cells_forget_origin(struct ledger *ledger, struct entry *entry, uint16_t origin)
+{
+	cells_remove(ledger, entry, (struct selection){ .value = origin });
+}
+
+/* ---- the join ---- */
+
+/* Puts a cell on top, or under those of newer slots; returns its place. There is room. */
+static uint32_t cell_push(struct ledger *ledger, struct entry *holder, const struct ledger_cell *cell)
+{
+	const uint16_t behind = slots_behind(holder, cell);
+	uint32_t at, below = holder->cells;
+
+	if (needs_block(holder))
+		holder->cells = block_take(ledger, cell->origin / INCARNATIONS_MAX, below) * BLOCK_PLACES;
+	else
+		holder->cells++;
+	for (at = holder->cells; below != INDEX_NONE && slots_behind(holder, ledger_at(ledger, below)) < behind;) {
+		*ledger_at(ledger, at) = *ledger_at(ledger, below);
+		at = below;
+		below = ledger_below(ledger, below);
+	}
+	*ledger_at(ledger, at) = *cell;
+	return at;
+}
+
+static bool is_newest(const struct entry *holder, uint16_t slot)
+{
+	return holder->cells == INDEX_NONE || slot_is_before(holder->newest, slot);
+}
+
+static uint32_t cell_new(struct ledger *ledger, struct entry *holder, uint16_t origin, const struct cell *version, uint32_t packets)
+{
+	const uint16_t slot = (uint16_t)version->slot;
+	const struct ledger_cell cell = {
+		.packets = packets,
+		.origin = origin,
+		.slot = slot % SLOTS_SPAN,
+		.first = version->first,
+		.last = version->last,
+	};
+
+	if (!is_newest(holder, slot) && (uint16_t)(holder->newest - slot) >= SLOTS_SPAN)
+		return INDEX_NONE; /* nobody holds it any more */
+	if (is_newest(holder, slot))
+		cells_forget(ledger, holder, (uint16_t)(slot - (SLOTS_SPAN - 1)));
+	if (needs_block(holder) && ledger->oldest > 0)
+		cells_forget(ledger, holder, (uint16_t)ledger->oldest); /* the sweep of this slot has not come by yet */
+	if (!cells_have_room(ledger, origin / INCARNATIONS_MAX, needs_block(holder)))
+		return INDEX_NONE;
+	if (is_newest(holder, slot))
+		holder->newest = slot;
+	ledger->cells_held++;
+	ledger->origin_cells[origin]++;
+	ledger->member_cells[origin / INCARNATIONS_MAX]++;
+	return cell_push(ledger, holder, &cell);
+}
+
+/* What is remembered of a key's older slots no longer holds, unless it was only its newest that changed. */
+static void past_changes(struct entry *holder, uint16_t slot)
+{
+	if (holder->newest != slot)
+		holder->flags &= ~(uint32_t)ENTRY_PAST;
+}
+
+enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version, uint64_t *ret_gain, uint32_t *ret_place)
+{
+	const uint32_t packets = version->packets > UINT32_MAX ? UINT32_MAX : (uint32_t)version->packets;
+	struct entry *holder = &ledger->entries[entry];
+	uint32_t place = cell_find(ledger, holder, origin, (uint16_t)version->slot);
+	struct ledger_cell *cell;
+
+	*ret_gain = 0;
+	if (place == INDEX_NONE) {
+		place = cell_new(ledger, holder, origin, version, packets);
+		if (place == INDEX_NONE)
+			return JOIN_QUOTA;
+		*ret_place = place;
+		past_changes(holder, (uint16_t)version->slot);
+		*ret_gain = ledger_within_line(ledger, origin, packets);
+		return JOIN_GREW;
+	}
+	past_changes(holder, (uint16_t)version->slot);
+	*ret_place = place;
+	cell = ledger_at(ledger, place);
+	if (version->first < cell->first)
+		cell->first = version->first;
+	if (version->last > cell->last)
+		cell->last = version->last;
+	if (packets < cell->packets)
+		return JOIN_SHRUNK;
+	if (packets == cell->packets)
+		return JOIN_SAME;
+	*ret_gain = ledger_within_line(ledger, origin, packets) - ledger_within_line(ledger, origin, cell->packets);
+	cell->packets = packets;
+	return JOIN_GREW;
+}
+
+/* ---- sums ---- */
+
+/* A sum under way: first and last in fractions, each cell cheap. */
+struct slot_fractions {
+	uint64_t packets;
+	uint8_t first, last;
+};
+
+static const struct slot_fractions no_fractions = { .first = SLOT_FRACTIONS - 1 };
+
+/* What the member's line leaves to a cell after its cells above it in the slot, whose cells begin at `group`. Only a member that ran in several
+ * incarnations can have some. */
+static uint32_t left_of_line(const struct ledger *ledger, uint32_t group, uint32_t place, const bool *excluded)
+{
+	const uint16_t member = ledger_at(ledger, place)->origin / INCARNATIONS_MAX;
+	uint32_t left = ledger->line_packets[member];
+
+	for (uint32_t at = group; at != place; at = ledger_below(ledger, at)) {
+		const struct ledger_cell *before = ledger_at(ledger, at);
+
+		if (before->origin / INCARNATIONS_MAX == member && !excluded[before->origin])
+			left -= before->packets < left ? before->packets : left;
+	}
+	return left;
+}
+
+/* What a cell counts for: no more than the member's line carries. */
+static inline uint32_t counted_packets(const struct ledger *ledger, const struct ledger_cell *cell, uint32_t group, uint32_t place,
+				       const bool *excluded)
+{
+	const uint16_t member = cell->origin / INCARNATIONS_MAX;
+	uint32_t left = ledger->line_packets[member];
+
+	if (left != UINT32_MAX && ledger->origin_cells[cell->origin] != ledger->member_cells[member])
+		left = left_of_line(ledger, group, place, excluded);
+	return cell->packets < left ? cell->packets : left;
+}
+
+static inline void fractions_add(struct slot_fractions *sum, const struct ledger_cell *cell, uint32_t packets)
+{
+	sum->first = cell->first < sum->first ? cell->first : sum->first;
+	sum->last = cell->last > sum->last ? cell->last : sum->last;
+	sum->packets += packets;
+}
+
+static struct slot_sum slot_sum_of(const struct slot_fractions *fractions, uint64_t slot, const struct mesh *mesh)
+{
+	const int64_t begins = mesh_slot_start(mesh, slot).ns, slot_ns = mesh_slot_length(mesh).ns;
+
+	if (fractions->packets == 0)
+		return (struct slot_sum){ .packets = 0 };
+	return (struct slot_sum){
+		.first = { begins + fractions->first * slot_ns / SLOT_FRACTIONS },
+		.last = { begins + fractions->last * slot_ns / SLOT_FRACTIONS },
+		.packets = fractions->packets,
+	};
+}
+
+void ledger_sum(const struct ledger *ledger, const struct entry *entry, uint32_t place, uint64_t oldest, const struct mesh *mesh,
+		const bool *excluded, struct slot_sums *ret_sums)
+{
+	struct slot_fractions fractions[SLOTS_HELD];
+
+	for (unsigned int slot = 0; slot < SLOTS_HELD; slot++)
+		fractions[slot] = no_fractions;
+	for (uint32_t group = place; place != INDEX_NONE; place = ledger_below(ledger, place)) {
+		const struct ledger_cell *cell = ledger_at(ledger, place);
+		const uint16_t slot = (uint16_t)(cell_slot_low(entry, cell) - (uint16_t)oldest);
+
+		if (cell->slot != ledger_at(ledger, group)->slot)
+			group = place;
+		if (slot < SLOTS_HELD && !excluded[cell->origin])
+			fractions_add(&fractions[slot], cell, counted_packets(ledger, cell, group, place, excluded));
+	}
+	for (unsigned int slot = 0; slot < SLOTS_HELD; slot++)
+		ret_sums->sum[slot] = slot_sum_of(&fractions[slot], oldest + slot, mesh);
+}
+
+/* The cells of a block are looked at in a row: this is what a verdict costs most. */
+struct slot_sum ledger_sum_newest(const struct ledger *ledger, const struct entry *entry, uint64_t slot, const struct mesh *mesh,
+				  const bool *excluded)
+{
+	struct slot_fractions fractions = no_fractions;
+
+	for (uint32_t at = entry->cells; at != INDEX_NONE;) {
+		const struct cell_block *block = &ledger->blocks[at / BLOCK_PLACES];
+		const uint32_t first = at - at % BLOCK_PLACES;
+
+		for (uint32_t i = at % BLOCK_PLACES + 1; i-- > 0;) {
+			const struct ledger_cell *cell = &block->cells[i];
+
+			if (!cell_is_newest(entry, cell))
+				return slot_sum_of(&fractions, slot, mesh);
+			if (!excluded[cell->origin])
+				fractions_add(&fractions, cell, counted_packets(ledger, cell, entry->cells, first + i, excluded));
+		}
+		at = block->below;
+	}
+	return slot_sum_of(&fractions, slot, mesh);
+}
+
+uint32_t ledger_below_newest(const struct ledger *ledger, const struct entry *entry)
+{
+	uint32_t at = entry->cells;
+
+	while (at != INDEX_NONE && cell_is_newest(entry, ledger_at(ledger, at)))
+		at = ledger_below(ledger, at);
+	return at;
+}
