@@ -8,7 +8,6 @@
 #include "log.h"
 
 #define NAME_BYTES 48
-#define DOCUMENT_VERSION 2 /* the highest this program reads */
 
 static void file_name(enum document_kind kind, const char *suffix, char ret_name[NAME_BYTES])
 {
@@ -26,7 +25,7 @@ static int put_aside(const struct state *state, const char *name, const char *wh
 	return 0;
 }
 
-static int restore(const struct state *state, const char *name, struct node *node, struct now now, struct problem *ret_problem)
+static int restore(const struct state *state, enum document_kind kind, const char *name, struct node *node, struct now now, struct problem *ret_problem)
 {
 	static uint8_t bytes[DOCUMENT_BYTES_MAX];
 	enum reject reason;
@@ -43,7 +42,7 @@ static int restore(const struct state *state, const char *name, struct node *nod
 	reason = node_restore(node, now, bytes, size);
 	if (reason == REJECT_NONE)
 		return 0;
-	if (document_version(bytes, size) > DOCUMENT_VERSION)
+	if (document_version(bytes, size) > document_version_of(kind))
 		return problem_set(ret_problem, -EPROTO, "%s/%s: written by a newer gossipd; run that version, or remove the file",
 				   state->path, name);
 	return put_aside(state, name, reject_names[reason], ret_problem);
@@ -55,10 +54,10 @@ int documents_restore(const struct state *state, struct node *node, struct now n
 	int err;
 
 	file_name(DOCUMENT_POLICY, "before.doc", name);
-	err = restore(state, name, node, now, ret_problem);
+	err = restore(state, DOCUMENT_POLICY, name, node, now, ret_problem);
 	for (unsigned int kind = 0; !err && kind < DOCUMENT_KINDS; kind++) {
 		file_name((enum document_kind)kind, "doc", name);
-		err = restore(state, name, node, now, ret_problem);
+		err = restore(state, (enum document_kind)kind, name, node, now, ret_problem);
 	}
 	return err;
 }

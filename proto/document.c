@@ -67,6 +67,11 @@ unsigned int document_version(const uint8_t *bytes, size_t size)
 	return (unsigned int)unpack_uint_max(&u, UINT16_MAX);
 }
 
+unsigned int document_version_of(enum document_kind kind)
+{
+	return versions[kind];
+}
+
 static bool unpack_body(const uint8_t *body, size_t size, struct document *ret_document, const uint8_t **ret_mesh_id)
 {
 	struct unpack u;

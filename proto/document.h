@@ -40,6 +40,9 @@ enum reject document_open(const uint8_t *bytes, size_t size, const struct mesh *
 /* The version an envelope states, or 0 when it is none: a later one is a later program's. */
 unsigned int document_version(const uint8_t *bytes, size_t size);
 
+/* The version this program writes and reads of a kind. */
+unsigned int document_version_of(enum document_kind kind);
+
 /* BLAKE2b-256 of a whole document, signature included: what it is announced by. */
 void document_hash(const uint8_t *bytes, size_t size, uint8_t ret_hash[HASH_BYTES]);
 
