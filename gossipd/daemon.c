@@ -304,23 +304,37 @@ static void look_at_quota(struct daemon *daemon, struct now now)
 	daemon->clients_full = full;
 }
 
-/* Told when records begin to find no room, and once a minute while they do. */
-static void look_at_room(struct daemon *daemon, struct now now)
+/* What a counter grew by since the last look. */
+static uint64_t grown(uint64_t *seen, const struct reason_counter *counter)
+{
+	const uint64_t more = counter->packets - *seen;
+
+	*seen = counter->packets;
+	return more;
+}
+
+/* When something begins, and once a minute while it lasts. What was before the first look another daemon has told. */
+static bool is_news(const struct daemon *daemon, uint64_t packets, uint64_t *told)
+{
+	if (daemon->seconds == 0 || packets == 0 || (*told > 0 && daemon->seconds - *told < NOTICE_EVERY_S))
+		return false;
+	*told = daemon->seconds;
+	return true;
+}
+
+static void look_at_reasons(struct daemon *daemon, struct now now)
 {
 	struct reason_counter reasons[REASON_COUNT];
-	uint64_t pairs, destinations;
+	uint64_t pairs, destinations, passed;
 
 	table_read_reasons(daemon->table, reasons);
-	pairs = reasons[REASON_TABLE_FULL].packets - daemon->pairs_missed;
-	destinations = reasons[REASON_DESTINATIONS_FULL].packets - daemon->destinations_missed;
-	daemon->pairs_missed += pairs;
-	daemon->destinations_missed += destinations;
-	if (daemon->seconds == 0 || pairs + destinations == 0)
-		return; /* what was before the first look another daemon has told */
-	if (daemon->full_told > 0 && daemon->seconds - daemon->full_told < FULL_EVERY_S)
-		return;
-	daemon->full_told = daemon->seconds;
-	events_table_full(&daemon->events, now, pairs, destinations);
+	pairs = grown(&daemon->pairs_missed, &reasons[REASON_TABLE_FULL]);
+	destinations = grown(&daemon->destinations_missed, &reasons[REASON_DESTINATIONS_FULL]);
+	passed = grown(&daemon->evidence_passed, &reasons[REASON_PASS_EVIDENCE]);
+	if (is_news(daemon, pairs + destinations, &daemon->full_told))
+		events_table_full(&daemon->events, now, pairs, destinations);
+	if (is_news(daemon, passed, &daemon->evidence_told))
+		events_evidence(&daemon->events, now, passed);
 }
 
 static void look_at_silence(struct daemon *daemon, struct now now)
@@ -337,7 +351,7 @@ void daemon_second(struct daemon *daemon, struct now now)
 	look_at_silence(daemon, now);
 	documents_keep_again(&daemon->state, daemon->node, &daemon->documents_unkept);
 	look_at_quota(daemon, now);
-	look_at_room(daemon, now);
+	look_at_reasons(daemon, now);
 	daemon->collect_due = true;
 	collect(daemon, now);
 	if (daemon->seconds++ % LOCALS_EVERY_S == 0)

@@ -25,7 +25,7 @@
 #define EVENTS_PER_TURN 512
 #define COLLECT_IDLE_MS 60000 /* a record silent for a minute may leave the table */
 #define LOCALS_EVERY_S 10
-#define FULL_EVERY_S 60 /* a table without room is told again */
+#define NOTICE_EVERY_S 60 /* a table without room, or a floor that lets packets through, is told again */
 #define LOCALS_MAX 256
 #define LEAVE_MS 1000 /* from saying good-bye to the end: five ticks, in which who missed it asks */
 
@@ -62,7 +62,8 @@ struct daemon {
 	struct gate gate;
 	uint32_t clients_full; /* at the last look */
 	uint64_t pairs_missed, destinations_missed; /* packets whose record found no room, at the last look */
-	uint64_t full_told; /* in `seconds`; 0: never */
+	uint64_t evidence_passed; /* packets that the floor of local evidence let through, at the last look */
+	uint64_t full_told, evidence_told; /* in `seconds`; 0: never */
 	uint32_t documents_unkept; /* kinds of documents, as bits, that could not be written to disk */
 	uint32_t policy_taken; /* node_policy_generation of what the kernel has */
 	struct load load;

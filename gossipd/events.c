@@ -181,6 +181,16 @@ void events_table_full(struct events *events, struct now now, uint64_t pairs, ui
 	log_warning("table: %s", record.text);
 }
 
+void events_evidence(struct events *events, struct now now, uint64_t packets)
+{
+	struct control_event record = { .at_ns = now.mesh.ns, .kind = "local_evidence", .value = (double)packets };
+
+	snprintf(record.text, sizeof(record.text), "%llu packets passed by the floor of local evidence: only other proxies' counts are against them",
+		 (unsigned long long)packets);
+	keep(events, &record);
+	log_info("table: %s", record.text);
+}
+
 void events_silence(struct events *events, struct now now, struct duration silence, uint64_t packets)
 {
 	const double seconds = (double)silence.ns / NS_PER_S;

@@ -38,6 +38,9 @@ void events_client_quota(struct events *events, struct now now, uint32_t clients
 /* The table had no room for so many packets' pairs, and their destinations, since the last look. */
 void events_table_full(struct events *events, struct now now, uint64_t pairs, uint64_t destinations);
 
+/* The floor of local evidence let so many packets pass that others' counts would have dropped: an attack spread over proxies, or a member that lies. */
+void events_evidence(struct events *events, struct now now, uint64_t packets);
+
 /* The daemon was silent, and the kernel filtered alone: `packets` were judged without what the mesh knew. */
 void events_silence(struct events *events, struct now now, struct duration silence, uint64_t packets);
 

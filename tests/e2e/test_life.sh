@@ -56,6 +56,8 @@ start_mesh on 50 1000000 fair
 
 attack_begin
 for proxy in 1 2 3; do check "proxy${proxy}_drops_what_only_the_mesh_can_see" wait_for 3 "proxy$proxy to drop" more_dropped "$proxy" 0; done
+told_of_the_floor() { ctl 1 events --json | jq -s -e '[.. | objects | select(.kind? == "local_evidence")] | length > 0'; }
+check what_passes_by_the_floor_is_told wait_for 5 "an event" told_of_the_floor
 
 # The kernel believes the dead daemon's words for HEARTBEAT_STALE_MS: what it drops is looked at at once.
 pid=$(cat "$state/pid.proxy1")
