@@ -122,7 +122,8 @@ ok "while_its_known_pair_goes_on" answered 5
 
 # ---- another gossipd, under traffic ----
 
-# unfiltered SIGNAL...: whether a packet passed while gossipd ended by each of these in turn, and another took over
+# unfiltered SIGNAL...: whether a packet passed while gossipd ended by each of these in turn, and another took over. A restart takes some 200 ms,
+# in which ping, which nothing answers, sends twenty.
 restarted() { told "gossipd: ready:" "$1"; }
 unfiltered() {
 	nsenter --net="/run/netns/$name-client" ping -q -i 0.001 10.77.2.2 >"$dir/pinged" &
@@ -138,11 +139,11 @@ unfiltered() {
 	wait "$pinging"
 	echo "# $(tail -n 2 "$dir/pinged" | head -n 1)"
 	sent=$(sed -n 's/^\([0-9]*\) packets transmitted.*/\1/p' "$dir/pinged")
-	[ "$sent" -ge 300 ] && grep -q " 0 received" "$dir/pinged"
+	[ "$sent" -ge $((10 * $#)) ] && grep -q " 0 received" "$dir/pinged"
 }
 ok "a_block_is_in_force_again" policy 'block = ["10.77.1.0/24"];'
-ok "and_drops_again" answered 5 -eq 0
+ok "and_drops_again" some_answered 5 -eq 0
 ok "no_packet_passes_while_gossipd_is_restarted_and_killed" unfiltered TERM KILL TERM KILL
-ok "nor_afterwards" answered 5 -eq 0
+ok "nor_afterwards" some_answered 5 -eq 0
 
 done_testing

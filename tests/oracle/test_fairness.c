@@ -73,11 +73,14 @@ static unsigned int client_of(const struct key *key)
 
 static void take_change(void *user, unsigned int n, const struct change *change, uint32_t harvested)
 {
-	const unsigned int client = key_is_destination(&change->key) ? CLIENTS_MAX : client_of(&change->key);
-	struct record *record = client == CLIENTS_MAX ? &tables[n].victim : &tables[n].pairs[client];
+	const bool destination = key_is_destination(&change->key);
+	const unsigned int client = destination ? 0 : client_of(&change->key);
+	struct record *record = destination ? &tables[n].victim : &tables[n].pairs[client];
 
 	(void)user, (void)harvested;
 	if (client == CLIENTS_MAX)
+		return; /* a liar's invention: nobody sends as it */
+	if (destination)
 		tables[n].thin = change->thin;
 	if (!record->seen && !change->notable)
 		return; /* no record here, and not worth one */
@@ -395,8 +398,11 @@ static void a_liar_that_invents_clients_leaves_the_others_their_floor(void **sta
 	world_free(world);
 	print_message("# beside a liar: %.1f %% of the packets of known clients passed, %u of %u of strangers\n",
 		      100 * passed / sent, let_in, strangers);
-	assert_true(passed / sent > (50. - 13) / 5 / 40 && passed / sent < 0.5);
-	assert_in_range(let_in, 1, strangers / 2);
+	assert_true(passed / sent > (50. - 13) / 5 / 40 && passed / sent < 0.25);
+	/* Too few came for one to be let in for certain, so it is their share that is held: 5 packets/s of the 201 seen here. */
+	for (unsigned int n = 0; n < 4; n++)
+		assert_in_range(tables[n].victim.pass_share, 0.95 * SHARE_ALL * 5 / 201, 1.05 * SHARE_ALL * 5 / 201);
+	assert_in_range(let_in, 0, strangers / 10);
 }
 
 int main(void)
