@@ -23,8 +23,7 @@ static void list_over(struct node *node, struct now now, uint32_t number)
 	    !entry_policy(node, entry)->thresholds.fair || node->over_count == OVER_DESTINATIONS_MAX)
 		return;
 	entry->flags |= ENTRY_LISTED;
-	node->over[node->over_count++] = number;
-	share_level(node, now, number); /* at once, not with the next tick */
+	share_list(node, now, number);
 }
 
 /* The member that counted most of a key. */
@@ -173,10 +172,12 @@ void judge_whole_tick(struct node *node)
 		judge_warm(node);
 }
 
-void judge_tick(struct node *node, struct now now)
+void judge_tick(struct node *node)
 {
 	judge_warm(node);
-	if (node->sweeping)
+	if (node->sweeping) {
 		sweep(node);
-	share_tick(node, now);
+		share_anew(node);
+	}
+	share_tick(node);
 }

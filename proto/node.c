@@ -16,14 +16,6 @@ static uint32_t index_size(const struct node_limits *limits)
 	return size;
 }
 
-/* A tick's publishing and fair's reckoning never run at once. */
-static void *scratch_take(struct arena *arena, uint32_t keys_max)
-{
-	const size_t cells = PUBLISH_CELLS * sizeof(struct cell), rates = keys_max * sizeof(float);
-
-	return arena_take(arena, 1, cells > rates ? cells : rates);
-}
-
 static void node_place(struct node *node, struct arena *arena, const struct node_limits *limits)
 {
 	node->members = arena_take(arena, limits->members_max, sizeof(*node->members));
@@ -33,8 +25,8 @@ static void node_place(struct node *node, struct arena *arena, const struct node
 	node->greetings = arena_take(arena, limits->members_max + PEERS_SPARE, sizeof(*node->greetings));
 	node->probe_order = arena_take(arena, limits->members_max, sizeof(*node->probe_order));
 	node->gaps = arena_take(arena, (size_t)limits->members_max * INCARNATIONS_MAX, sizeof(*node->gaps));
-	node->publish_cells = scratch_take(arena, limits->keys_max);
-	node->rates = (float *)node->publish_cells;
+	node->publish_cells = arena_take(arena, PUBLISH_CELLS, sizeof(*node->publish_cells));
+	node->rates = arena_take(arena, limits->keys_max, sizeof(*node->rates));
 	node->own_again.size = PUBLISH_AGAIN;
 	node->own_again.items = arena_take(arena, PUBLISH_AGAIN, sizeof(uint32_t));
 	set_place(&node->own_destinations, arena, limits->keys_max);
@@ -235,12 +227,13 @@ void node_tick(struct node *node, struct now now)
 	repair_tick(node, now);
 	if (node->tick % seconds_ticks(node) == 0)
 		loss_second(node, now);
-	judge_tick(node, now);
+	judge_tick(node);
 	node_turn(node, now);
 }
 
 void node_turn(struct node *node, struct now now)
 {
+	share_turn(node, now);
 	if (!node->config.gossip)
 		return;
 	swim_turn(node, now);
@@ -254,7 +247,8 @@ struct instant node_next_turn(const struct node *node, struct now now)
 	const struct instant due[] = { node->names_due, node->gaps_due, catch_up_due(node) };
 	struct instant first = { INT64_MAX };
 
-	(void)now;
+	if (share_is_under_way(node))
+		return now.mono;
 	for (unsigned int i = 0; node->config.gossip && i < sizeof(due) / sizeof(due[0]); i++) {
 		if (instant_is_before(due[i], first))
 			first = due[i];

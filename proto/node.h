@@ -75,8 +75,8 @@ bool node_observe(struct node *node, struct now now, const struct key *key, uint
  * time, soon after it begins, after the observations of the tick that ended. */
 void node_tick(struct node *node, struct now now);
 
-/* What is finer than a tick: probes, requests for what is missing, names of what was not pushed. Call at node_next_turn or soon after it;
- * calling it earlier is harmless. */
+/* What is finer than a tick: probes, requests for what is missing, names of what was not pushed, and what of a tick is too much for one
+ * turn. Call at node_next_turn or soon after it; calling it earlier is harmless. */
 void node_turn(struct node *node, struct now now);
 
 /* When node_turn has something to do: monotonic time; INT64_MAX: nothing until something else happens. */

@@ -230,10 +230,15 @@ struct evidence {
 struct evidence verdict_evidence(const struct node *node, struct now now, const struct entry *entry);
 void judge_dirty(struct node *node, uint32_t entry);
 void judge_whole_tick(struct node *node);
-void judge_tick(struct node *node, struct now now);
-/* Works out the shares of a destination over its rate; share_tick does for all that are listed. */
-bool share_level(struct node *node, struct now now, uint32_t number);
-void share_tick(struct node *node, struct now now);
+void judge_tick(struct node *node);
+/* Lists a destination over its rate, and works out its shares at once, not with the next tick, unless the walk over all is under way. */
+void share_list(struct node *node, struct now now, uint32_t number);
+/* Begins the walk over all that are listed, if the last one is through; share_turn does the next piece of it. */
+void share_tick(struct node *node);
+void share_turn(struct node *node, struct now now);
+bool share_is_under_way(const struct node *node);
+/* Keys were forgotten: the destination that was being walked over is begun anew. */
+void share_anew(struct node *node);
 
 /* ---- policy_node.c ---- */
 int policy_start(struct node *node, struct now now);

@@ -221,6 +221,22 @@ struct policy_state {
 	uint32_t generation; /* of table; 0 is none, so that an entry just made has none */
 };
 
+/* fair's walk over the destinations that are over their rate, and over the clients of each, in three passes. share.c. */
+enum share_stage { SHARE_BEGIN, SHARE_LEAST, SHARE_RATES, SHARE_GIVE, SHARE_LIFT };
+struct share_walk {
+	uint32_t place; /* of the destination, in `over`; over_count: the walk is through */
+	uint32_t kept; /* destinations that stay, of those before */
+	enum share_stage stage;
+	bool over; /* the destination is, by its own verdict */
+	uint32_t first, next; /* client: of the destination, and to be looked at */
+	size_t clients; /* in `rates`, by now */
+	uint64_t tick; /* A of the destination */
+	double limit, floor; /* T_F2, and what local evidence leaves of it at least */
+	double listed, listed_effective, untouchable, remainder; /* packets per second */
+	double water, least; /* levels: of all, and of what is seen here */
+	uint16_t left; /* the remainder's share */
+};
+
 struct node {
 	/* node.c */
 	struct node_config config;
@@ -308,7 +324,7 @@ struct node {
 	struct queue own_again; /* keys with own cells that changed (entry.waiting) and for which the last tick had no frame left: they are first, */
 	struct set own_destinations, own_pairs; /* then the other keys with own cells that changed, destinations before pairs */
 	struct set own_late; /* with own cells that grew after their slot's closing frames (entry.late): published in closing frames of their own */
-	struct cell *publish_cells; /* scratch, in the same memory as `rates`: cells that are sorted together */
+	struct cell *publish_cells; /* scratch: cells that are sorted together */
 	struct frame_writer writer;
 	uint64_t next_sequence;
 	uint32_t published[FRAMES_PER_TICK_MAX]; /* scratch: where the frames of a tick stand in the store */
@@ -324,11 +340,14 @@ struct node {
 	struct past past;
 	struct set dirty; /* keys to be judged */
 	struct set warm; /* to be judged again at the next tick */
-	float *rates; /* scratch of fair: one destination's clients */
 	uint32_t sweep; /* next entry to look at for cells of forgotten slots */
 	bool sweeping;
 	uint32_t over[OVER_DESTINATIONS_MAX]; /* destinations over their rate, for fair */
 	uint32_t over_count;
+
+	/* share.c */
+	struct share_walk share;
+	float *rates; /* of the clients of the destination that is walked over, in their order */
 
 	/* outbox.c */
 	struct out_ring outbox[CLASS_COUNT];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * fair: of a destination over its rate, which share of each client's packets passes. Worked out once a tick from offered, mesh-wide rates,
- * so that every proxy comes to the same shares and they do not feed back on themselves. PROTOCOL.md section "Fair".
+ * so that every proxy comes to the same shares and they do not feed back on themselves. PROTOCOL.md section "Fair". There may be a million
+ * clients: they are walked over in pieces, and the old shares hold until the new level is known.
  */
 #include "node_internal.h"
 
@@ -10,6 +11,9 @@
 #define PEAK_DECAY 0.9 /* of a peak: with each tick of packets enough to tell a rate, or each short pulse: halved in 1.4 s, or in seven pulses */
 #define PEAK_DECAY_FEW 0.8 /* the same with fewer: a client that came down to a trickle is not held to its past for long */
 #define PAUSE_PART 4 /* a tick with less than a quarter of the mean tick is a pause; one packet in each does not hide it */
+#define CLIENTS_PER_TURN 32768 /* looked at: some 5 ms */
+#define CLIENTS_SET_OFF 16 /* what a destination costs beside its clients, in clients */
+#define LEVEL_CLIENTS 8 /* whose rates the search for the level passes over in the time of a look at one */
 #define IDLE_DIFFERS 0.25 /* of a share that only the next packet of a client that is silent may meet */
 
 /* Packets per second over the FAIR_TICKS ticks up to `tick`. The destination's A serves all its clients: one time for one sum. */
@@ -196,31 +200,6 @@ static void set_thin(struct node *node, uint32_t number, bool thin)
 	judge_dirty(node, number);
 }
 
-static void lift(struct node *node, uint32_t number)
-{
-	for (uint32_t at = node->ledger.entries[number].group; at != INDEX_NONE; at = node->ledger.entries[at].group)
-		set_share(node, at, SHARE_ALL);
-	set_share(node, number, SHARE_ALL);
-	set_thin(node, number, false);
-}
-
-/*
- * Local evidence: others' counts push a destination here no lower than T_F2 / (kappa n), n being the members that count it, whoever they
- * invent: the level that shares so much among the clients seen here, by their own rates. Overwrites node->rates.
- */
-static double least_level(struct node *node, struct now now, const struct entry *destination, double capacity)
-{
-	size_t clients = 0;
-
-	for (uint32_t at = destination->group; at != INDEX_NONE; at = node->ledger.entries[at].group) {
-		const struct entry *client = &node->ledger.entries[at];
-
-		if (client->flags & ENTRY_OWN)
-			node->rates[clients++] = (float)verdict_evidence(node, now, client).rate;
-	}
-	return fair_level(node->rates, clients, capacity);
-}
-
 /* The same for packets whose clients have no rate of their own yet: they are among the destination's. */
 static uint16_t least_left(const struct node *node, struct now now, const struct entry *destination, double capacity)
 {
@@ -251,71 +230,222 @@ static uint16_t client_share(const struct node *node, struct now now, const stru
 	return share > floor ? share : floor;
 }
 
-bool share_level(struct node *node, struct now now, uint32_t number)
+/* ---- the walk over the clients of every destination that is listed, in pieces ---- */
+
+static struct entry *destination_walked(struct node *node)
 {
-	const struct entry *destination = &node->ledger.entries[number];
-	double listed = 0, listed_effective = 0, untouchable = 0, remainder, reserve, water, floor, least = 0;
-	uint16_t left, left_least; /* the share of the remainder */
-	struct verdict v;
-	size_t clients = 0;
-	bool over;
-
-	verdict_of(node, now, number, &v);
-	if (v.limit <= 0)
-		return false; /* no rate any more */
-	over = verdict_is_over(&v, UNDER_AGAIN);
-	floor = v.members > 1 ? v.limit / (EVIDENCE_SHARE * v.members) : 0;
-	if (floor > 0)
-		least = least_level(node, now, destination, floor);
-	for (uint32_t at = destination->group; at != INDEX_NONE; at = node->ledger.entries[at].group) {
-		struct entry *client = &node->ledger.entries[at];
-		double rate, heard;
-
-		rate = settled_rate(node, now, client, v.carry.tick, &heard);
-		listed += heard;
-		node->rates[clients] = 0;
-		if (entry_policy(node, client)->listing == POLICY_PASSES)
-			untouchable += rate;
-		else
-			node->rates[clients] = (float)effective_rate(node, now, at, rate);
-		listed_effective += node->rates[clients++];
-	}
-	v.limit = fmax(0, v.limit - untouchable); /* they are taken from T_F2 first */
-	remainder = fmax(0, offered(node, destination, v.carry.tick) - listed);
-	reserve = fmin(remainder, REMAINDER_FLOOR * v.limit);
-	water = fair_level(node->rates, clients, v.limit - reserve);
-	left = fair_share(remainder, fmax(reserve, v.limit - listed_effective));
-	left_least = least_left(node, now, destination, floor);
-	left = left > left_least ? left : left_least;
-	clients = 0;
-	for (uint32_t at = destination->group; at != INDEX_NONE; at = node->ledger.entries[at].group, clients++) {
-		if (node->rates[clients] > 0)
-			set_share(node, at, client_share(node, now, &node->ledger.entries[at], node->rates[clients], water, least));
-		else
-			set_idle_share(node, at, left);
-	}
-	set_share(node, number, left);
-	set_thin(node, number, true);
-	return over || listed_effective + remainder > v.limit; /* between two pulses it is not over, but will be with the next */
+	return &node->ledger.entries[node->over[node->share.place]];
 }
 
-void share_tick(struct node *node, struct now now)
+/* The clients there are now, in their order: who comes later stands before the first, and who goes ends the walk (share_anew). */
+static void stage_begin(struct node *node, enum share_stage stage)
 {
-	uint32_t kept = 0;
+	struct share_walk *walk = &node->share;
 
-	for (uint32_t i = 0; i < node->over_count; i++) {
-		const uint32_t number = node->over[i];
-		struct entry *entry = &node->ledger.entries[number];
+	walk->stage = stage;
+	walk->next = walk->first;
+	walk->clients = 0;
+}
 
-		if (!(entry->flags & ENTRY_LISTED))
-			continue; /* forgotten, and its place perhaps taken */
-		if (entry_policy(node, entry)->thresholds.fair && share_level(node, now, number)) {
-			node->over[kept++] = number;
+static void destination_begin(struct node *node, struct now now)
+{
+	struct share_walk *walk = &node->share;
+	const struct entry *destination = destination_walked(node);
+	struct verdict v;
+
+	if (!(destination->flags & ENTRY_LISTED)) { /* forgotten, and its place perhaps taken */
+		walk->place++;
+		return;
+	}
+	verdict_of(node, now, node->over[walk->place], &v);
+	walk->first = destination->group;
+	walk->limit = v.limit;
+	walk->tick = v.carry.tick;
+	walk->over = verdict_is_over(&v, UNDER_AGAIN);
+	walk->floor = v.members > 1 ? v.limit / (EVIDENCE_SHARE * v.members) : 0;
+	walk->listed = walk->listed_effective = walk->untouchable = walk->least = 0;
+	if (v.limit <= 0 || !v.policy->thresholds.fair)
+		stage_begin(node, SHARE_LIFT); /* no rate any more */
+	else
+		stage_begin(node, walk->floor > 0 ? SHARE_LEAST : SHARE_RATES);
+}
+
+static void destination_end(struct node *node, bool keep)
+{
+	struct share_walk *walk = &node->share;
+
+	if (keep)
+		node->over[walk->kept++] = node->over[walk->place];
+	walk->place++;
+	walk->stage = SHARE_BEGIN;
+}
+
+static void least_look(struct node *node, struct now now, uint32_t client)
+{
+	const struct entry *entry = &node->ledger.entries[client];
+
+	if (entry->flags & ENTRY_OWN)
+		node->rates[node->share.clients++] = (float)verdict_evidence(node, now, entry).rate;
+}
+
+/*
+ * Local evidence: others' counts push a destination here no lower than T_F2 / (kappa n), n being the members that count it, whoever they
+ * invent: the level that shares so much among the clients seen here, by their own rates.
+ */
+static void least_end(struct node *node, struct now now)
+{
+	(void)now;
+	node->share.least = fair_level(node->rates, node->share.clients, node->share.floor);
+	stage_begin(node, SHARE_RATES);
+}
+
+static void rate_look(struct node *node, struct now now, uint32_t client)
+{
+	struct entry *entry = &node->ledger.entries[client];
+	struct share_walk *walk = &node->share;
+	float *effective = &node->rates[walk->clients++];
+	double heard;
+	const double rate = settled_rate(node, now, entry, walk->tick, &heard);
+
+	walk->listed += heard;
+	*effective = 0;
+	if (entry_policy(node, entry)->listing == POLICY_PASSES)
+		walk->untouchable += rate;
+	else
+		*effective = (float)effective_rate(node, now, client, rate);
+	walk->listed_effective += *effective;
+}
+
+/* All rates are known: what is there to be shared? */
+static void rates_end(struct node *node, struct now now)
+{
+	struct share_walk *walk = &node->share;
+	const struct entry *destination = destination_walked(node);
+	uint16_t left_least;
+	double reserve;
+
+	walk->limit = fmax(0, walk->limit - walk->untouchable); /* they are taken from T_F2 first */
+	walk->remainder = fmax(0, offered(node, destination, walk->tick) - walk->listed);
+	reserve = fmin(walk->remainder, REMAINDER_FLOOR * walk->limit);
+	walk->water = fair_level(node->rates, walk->clients, walk->limit - reserve);
+	walk->left = fair_share(walk->remainder, fmax(reserve, walk->limit - walk->listed_effective));
+	left_least = least_left(node, now, destination, walk->floor);
+	walk->left = walk->left > left_least ? walk->left : left_least;
+	stage_begin(node, SHARE_GIVE);
+}
+
+static void share_give(struct node *node, struct now now, uint32_t client)
+{
+	struct share_walk *walk = &node->share;
+	const double rate = node->rates[walk->clients++];
+
+	if (rate > 0)
+		set_share(node, client, client_share(node, now, &node->ledger.entries[client], rate, walk->water, walk->least));
+	else
+		set_idle_share(node, client, walk->left);
+}
+
+static void give_end(struct node *node, struct now now)
+{
+	struct share_walk *walk = &node->share;
+	const uint32_t number = node->over[walk->place];
+	/* Between two pulses it is not over, but will be with the next. */
+	const bool keep = walk->over || walk->listed_effective + walk->remainder > walk->limit;
+
+	(void)now;
+	if (!keep) {
+		stage_begin(node, SHARE_LIFT);
+		return;
+	}
+	set_share(node, number, walk->left);
+	set_thin(node, number, true);
+	destination_end(node, true);
+}
+
+static void lift_look(struct node *node, struct now now, uint32_t client)
+{
+	(void)now;
+	set_share(node, client, SHARE_ALL);
+}
+
+static void lift_end(struct node *node, struct now now)
+{
+	const uint32_t number = node->over[node->share.place];
+
+	(void)now;
+	node->ledger.entries[number].flags &= ~(uint32_t)ENTRY_LISTED;
+	set_share(node, number, SHARE_ALL);
+	set_thin(node, number, false);
+	judge_dirty(node, number); /* which tells that it is under again */
+	destination_end(node, false);
+}
+
+static const struct {
+	void (*look)(struct node *node, struct now now, uint32_t client);
+	void (*end)(struct node *node, struct now now);
+} stages[] = {
+	[SHARE_LEAST] = { least_look, least_end },
+	[SHARE_RATES] = { rate_look, rates_end },
+	[SHARE_GIVE] = { share_give, give_end },
+	[SHARE_LIFT] = { lift_look, lift_end },
+};
+
+/* Of at most `most` clients; returns how many. */
+static uint32_t clients_look(struct node *node, struct now now, uint32_t most)
+{
+	struct share_walk *walk = &node->share;
+	uint32_t looked = 0;
+
+	for (; looked < most && walk->next != INDEX_NONE; looked++) {
+		const uint32_t client = walk->next;
+
+		walk->next = node->ledger.entries[client].group;
+		stages[walk->stage].look(node, now, client);
+	}
+	return looked;
+}
+
+bool share_is_under_way(const struct node *node)
+{
+	return node->share.place < node->over_count;
+}
+
+void share_turn(struct node *node, struct now now)
+{
+	struct share_walk *walk = &node->share;
+	uint32_t done = 0;
+
+	for (; done < CLIENTS_PER_TURN && share_is_under_way(node); done += CLIENTS_SET_OFF) {
+		if (walk->stage == SHARE_BEGIN) {
+			destination_begin(node, now);
 			continue;
 		}
-		entry->flags &= ~(uint32_t)ENTRY_LISTED;
-		lift(node, number);
-		judge_dirty(node, number); /* which tells that it is under again */
+		done += clients_look(node, now, CLIENTS_PER_TURN - done);
+		if (walk->next != INDEX_NONE)
+			return;
+		done += (uint32_t)walk->clients / LEVEL_CLIENTS;
+		stages[walk->stage].end(node, now);
 	}
-	node->over_count = kept;
+	if (!share_is_under_way(node))
+		node->over_count = walk->place = walk->kept;
+}
+
+void share_list(struct node *node, struct now now, uint32_t number)
+{
+	const bool idle = !share_is_under_way(node); /* else the walk comes by */
+
+	node->over[node->over_count++] = number;
+	if (idle)
+		share_turn(node, now);
+}
+
+void share_anew(struct node *node)
+{
+	node->share.stage = SHARE_BEGIN;
+}
+
+void share_tick(struct node *node)
+{
+	if (!share_is_under_way(node))
+		node->share.place = node->share.kept = 0;
 }
