@@ -71,6 +71,16 @@ void ledger_init(struct ledger *ledger, struct arena *arena, uint32_t keys_max, 
 	}
 }
 
+void ledger_advance(struct ledger *ledger, uint64_t oldest)
+{
+	const bool paused = ledger->oldest > 0 && oldest > ledger->oldest + PAUSE_SLOTS;
+
+	for (uint32_t i = 0; paused && i < ledger->entries_high; i++)
+		cells_forget_all(ledger, &ledger->entries[i]);
+	if (oldest > ledger->oldest)
+		ledger->oldest = oldest;
+}
+
 static uint64_t mix(uint64_t x)
 {
 	x ^= x >> 32;

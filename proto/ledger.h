@@ -105,12 +105,9 @@ size_t ledger_bytes(uint32_t keys_max, uint32_t cells_max, uint32_t members_max)
 void ledger_init(struct ledger *ledger, struct arena *arena, uint32_t keys_max, uint32_t cells_max, uint32_t members_max,
 		 const uint64_t hash_seed[2]);
 
-/* Slots below `oldest` are not held any more. */
-static inline void ledger_advance(struct ledger *ledger, uint64_t oldest)
-{
-	if (oldest > ledger->oldest)
-		ledger->oldest = oldest;
-}
+/* Slots below `oldest` are not held any more. The bits of a cell's slot come round again, so after a pause of PAUSE_SLOTS every cell goes at once. */
+#define PAUSE_SLOTS (1 << 14)
+void ledger_advance(struct ledger *ledger, uint64_t oldest);
 
 /* The entry of a key, or INDEX_NONE. */
 uint32_t ledger_find(const struct ledger *ledger, const struct key *key);
@@ -219,6 +216,7 @@ static inline uint32_t ledger_guarantee(const struct ledger *ledger, uint16_t me
 
 bool cells_have_room(const struct ledger *ledger, uint16_t member, bool block);
 bool cells_forget(struct ledger *ledger, struct entry *entry, uint16_t oldest);
+void cells_forget_all(struct ledger *ledger, struct entry *entry);
 void cells_forget_origin(struct ledger *ledger, struct entry *entry, uint16_t origin);
 
 #endif

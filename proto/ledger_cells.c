@@ -168,6 +168,12 @@ bool cells_forget(struct ledger *ledger, struct entry *entry, uint16_t oldest)
 	return entry->cells == INDEX_NONE;
 }
 
+void cells_forget_all(struct ledger *ledger, struct entry *entry)
+{
+	if (entry->flags & ENTRY_USED)
+		cells_remove(ledger, entry, (struct selection){ .by_slot = true, .value = -1 });
+}
+
 void cells_forget_origin(struct ledger *ledger, struct entry *entry, uint16_t origin)
 {
 	cells_remove(ledger, entry, (struct selection){ .value = origin });
