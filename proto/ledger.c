@@ -240,8 +240,10 @@ bool ledger_forget(struct ledger *ledger, uint32_t number, uint64_t oldest)
 
 	if (!cells_forget(ledger, entry, (uint16_t)oldest))
 		return false;
-	if (entry_is_destination(entry) && entry->group != INDEX_NONE)
+	if (entry_is_destination(entry) && entry->group != INDEX_NONE) {
+		ledger_key_passes(ledger, entry, ledger->entries[entry->group].maker);
 		return false; /* its pairs still need it */
+	}
 	entry_free(ledger, number);
 	return true;
 }

@@ -456,6 +456,43 @@ static void forgotten_cells_give_way_before_a_block_is_taken(void **state)
 	free(books.memory);
 }
 
+/* Who keeps alive what another once met pays for it: the other's part is free again when its own cells are forgotten. */
+static void who_keeps_anothers_keys_alive_pays_for_them(void **state)
+{
+	const uint16_t victim = INCARNATIONS_MAX, keeper = 2 * INCARNATIONS_MAX;
+	struct books books = books_open(1024, 1024, 4);
+	uint64_t gain, slot = 1000;
+	uint32_t count = 0;
+
+	(void)state;
+	for (; count < 100; count++) { /* each with its destination */
+		const struct key key = key_of(1 + count, 1 + count);
+
+		assert_int_equal(join(&books.ledger, &key, victim, slot, 0, 0, 1, &gain), JOIN_GREW);
+		assert_int_equal(join(&books.ledger, &key, keeper, slot + SLOTS_HELD - 1, 0, 0, 1, &gain), JOIN_GREW);
+	}
+	assert_int_equal(books.ledger.member_keys[1], 2 * count);
+	assert_int_equal(books.ledger.member_blocks[1], count);
+	for (uint32_t i = 0; i < books.ledger.entries_high; i++)
+		assert_false(ledger_forget(&books.ledger, i, slot + 1));
+	for (uint32_t i = 0; i < books.ledger.entries_high; i++) /* destinations follow their pairs */
+		assert_false(ledger_forget(&books.ledger, i, slot + 1));
+	assert_int_equal(books.ledger.member_keys[1], 0);
+	assert_int_equal(books.ledger.member_blocks[1], 0);
+	assert_int_equal(books.ledger.member_keys[2], 2 * count);
+	assert_int_equal(books.ledger.member_blocks[2], count);
+	for (uint32_t i = 0; i < books.ledger.entries_high; i++)
+		ledger_forget(&books.ledger, i, slot + SLOTS_SPAN);
+	for (uint32_t i = 0; i < books.ledger.entries_high; i++) {
+		if (books.ledger.entries[i].flags & ENTRY_USED)
+			ledger_forget(&books.ledger, i, slot + SLOTS_SPAN);
+	}
+	assert_int_equal(books.ledger.keys_held, 0);
+	assert_int_equal(books.ledger.member_keys[2], 0);
+	assert_int_equal(books.ledger.member_blocks[2], 0);
+	free(books.memory);
+}
+
 /* Bits of a slot come round: after a host slept for days its clients are counted anew, and nothing of before counts again. */
 static void no_cell_outlasts_a_pause_of_any_length(void **state)
 {
@@ -709,6 +746,7 @@ int main(void)
 		cmocka_unit_test(random_makes_and_forgets_agree_with_a_plain_list),
 		cmocka_unit_test(late_and_forgotten_cells_leave_the_stack_in_order),
 		cmocka_unit_test(forgotten_cells_give_way_before_a_block_is_taken),
+		cmocka_unit_test(who_keeps_anothers_keys_alive_pays_for_them),
 		cmocka_unit_test(no_cell_outlasts_a_pause_of_any_length),
 		cmocka_unit_test(a_slot_out_of_reach_is_refused),
 		cmocka_unit_test(forgetting_takes_the_slots_below_and_no_others),
