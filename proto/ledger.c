@@ -71,6 +71,16 @@ void ledger_init(struct ledger *ledger, struct arena *arena, uint32_t keys_max, 
 	}
 }
 
+void ledger_advance(struct ledger *ledger, uint64_t oldest)
+{
+	const bool paused = ledger->oldest > 0 && oldest > ledger->oldest + PAUSE_SLOTS;
+
+	for (uint32_t i = 0; paused && i < ledger->entries_high; i++)
+		cells_forget_all(ledger, &ledger->entries[i]);
+	if (oldest > ledger->oldest)
+		ledger->oldest = oldest;
+}
+
 static uint64_t mix(uint64_t x)
 {
 	x ^= x >> 32;
@@ -230,8 +240,10 @@ bool ledger_forget(struct ledger *ledger, uint32_t number, uint64_t oldest)
 
 	if (!cells_forget(ledger, entry, (uint16_t)oldest))
 		return false;
-	if (entry_is_destination(entry) && entry->group != INDEX_NONE)
+	if (entry_is_destination(entry) && entry->group != INDEX_NONE) {
+		ledger_key_passes(ledger, entry, ledger->entries[entry->group].maker);
 		return false; /* its pairs still need it */
+	}
 	entry_free(ledger, number);
 	return true;
 }

@@ -67,7 +67,7 @@ struct entry {
 	uint32_t cells; /* place of the newest cell, or INDEX_NONE */
 	struct recent recent;
 	uint32_t flags : 8; /* enum entry_flag */
-	uint32_t maker : 11; /* number of the member whose cell made the entry */
+	uint32_t maker : 11; /* number of the member on whose account it is */
 	uint32_t policy : 9; /* what it is judged by, */
 	uint32_t policy_generation : 4; /* and by which generation of the policy; 0: it was not looked up. policy_node.c */
 	uint16_t pass_share;
@@ -81,7 +81,7 @@ _Static_assert(sizeof(struct entry) == 80, "an entry is 80 bytes");
 struct ledger {
 	struct entry *entries;
 	struct cell_block *blocks;
-	uint16_t *block_makers; /* number of the member whose cell made each block needed */
+	uint16_t *block_makers; /* number of the member on whose account each block is */
 	uint32_t *index; /* open addressing: entry numbers */
 	uint32_t *chain; /* scratch: the blocks of one key */
 	uint32_t index_size;
@@ -93,7 +93,7 @@ struct ledger {
 	uint64_t oldest; /* slot that is still held: cells below it give way when their key needs another block */
 	uint32_t origin_cells[ORIGINS_MAX];
 	uint32_t member_cells[MEMBERS_MAX], member_keys[MEMBERS_MAX]; /* brought by each member, over its incarnations */
-	uint32_t member_blocks[MEMBERS_MAX]; /* made needed by its cells */
+	uint32_t member_blocks[MEMBERS_MAX]; /* on its account */
 	uint32_t line_packets[MEMBERS_MAX]; /* what its certified line carries in a slot: a key's cells of more are read as that; UINT32_MAX: not stated */
 	uint64_t hash_seed[2];
 };
@@ -105,12 +105,9 @@ size_t ledger_bytes(uint32_t keys_max, uint32_t cells_max, uint32_t members_max)
 void ledger_init(struct ledger *ledger, struct arena *arena, uint32_t keys_max, uint32_t cells_max, uint32_t members_max,
 		 const uint64_t hash_seed[2]);
 
-/* Slots below `oldest` are not held any more. */
-static inline void ledger_advance(struct ledger *ledger, uint64_t oldest)
-{
-	if (oldest > ledger->oldest)
-		ledger->oldest = oldest;
-}
+/* Slots below `oldest` are not held any more. The bits of a cell's slot come round again, so after a pause of PAUSE_SLOTS every cell goes at once. */
+#define PAUSE_SLOTS (1 << 14)
+void ledger_advance(struct ledger *ledger, uint64_t oldest);
 
 /* The entry of a key, or INDEX_NONE. */
 uint32_t ledger_find(const struct ledger *ledger, const struct key *key);
@@ -129,7 +126,8 @@ enum join {
 /*
  * May this origin bring so many new keys, each with a cell? A quarter of the keys, the cells and the blocks is guaranteed to this proxy itself
  * (member 0), a quarter to the other members in equal parts, and half is lent to whoever comes first: who floods takes nothing from another's part.
- * A block is on the account of the member whose cell made it needed; a cell that finds room in one needs none.
+ * A block is on the account of the member whose cell made it needed; a cell that finds room in one needs none. A key or a block that holds
+ * none of that member's cells any more passes to one whose cell it holds.
  */
 bool ledger_has_room(const struct ledger *ledger, uint16_t origin, uint32_t new_keys);
 
@@ -217,8 +215,16 @@ static inline uint32_t ledger_guarantee(const struct ledger *ledger, uint16_t me
 	return member == 0 ? pool / 4 : pool / 4 / ledger->members_max;
 }
 
+static inline void ledger_key_passes(struct ledger *ledger, struct entry *entry, uint16_t member)
+{
+	ledger->member_keys[entry->maker]--;
+	entry->maker = member;
+	ledger->member_keys[member]++;
+}
+
 bool cells_have_room(const struct ledger *ledger, uint16_t member, bool block);
 bool cells_forget(struct ledger *ledger, struct entry *entry, uint16_t oldest);
+void cells_forget_all(struct ledger *ledger, struct entry *entry);
 void cells_forget_origin(struct ledger *ledger, struct entry *entry, uint16_t origin);
 
 #endif

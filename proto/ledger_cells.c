@@ -121,6 +121,37 @@ static bool any_is_selected(const struct ledger *ledger, const struct entry *ent
 	return false;
 }
 
+static bool has_cell_of(const struct cell_block *block, uint32_t cells, uint16_t member)
+{
+	for (uint32_t i = 0; i < cells; i++) {
+		if (block->cells[i].origin / INCARNATIONS_MAX == member)
+			return true;
+	}
+	return false;
+}
+
+/* A key or a block that holds none of its maker's cells any more goes on the account of one whose cell it holds: it is who keeps it, or
+ * a member could fill another's part by keeping whatever that one once met. */
+static void makers_settle(struct ledger *ledger, struct entry *entry)
+{
+	uint32_t cells = entry->cells % BLOCK_PLACES + 1;
+	bool kept = false;
+
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger->blocks[at / BLOCK_PLACES].below, cells = BLOCK_CELLS) {
+		const struct cell_block *block = &ledger->blocks[at / BLOCK_PLACES];
+		uint16_t *maker = &ledger->block_makers[at / BLOCK_PLACES];
+
+		kept = kept || has_cell_of(block, cells, (uint16_t)entry->maker);
+		if (has_cell_of(block, cells, *maker))
+			continue;
+		ledger->member_blocks[*maker]--;
+		*maker = block->cells[0].origin / INCARNATIONS_MAX;
+		ledger->member_blocks[*maker]++;
+	}
+	if (!kept)
+		ledger_key_passes(ledger, entry, ledger_at(ledger, entry->cells)->origin / INCARNATIONS_MAX);
+}
+
 /* Leaves the lowest `kept` of `cells` cells. */
 static void cells_cut(struct ledger *ledger, struct entry *entry, uint32_t cells, uint32_t kept)
 {
@@ -132,6 +163,8 @@ static void cells_cut(struct ledger *ledger, struct entry *entry, uint32_t cells
 	if (kept > 0)
 		entry->newest = cell_slot_low(entry, ledger_at(ledger, top));
 	entry->cells = top;
+	if (kept > 0)
+		makers_settle(ledger, entry);
 }
 
 /* Every loop that takes cells out is this one: the others move down, the lowest first. */
@@ -166,6 +199,12 @@ bool cells_forget(struct ledger *ledger, struct entry *entry, uint16_t oldest)
 	else if (span < SLOTS_SPAN)
 		cells_remove(ledger, entry, (struct selection){ .by_slot = true, .value = span });
 	return entry->cells == INDEX_NONE;
+}
+
+void cells_forget_all(struct ledger *ledger, struct entry *entry)
+{
+	if (entry->flags & ENTRY_USED)
+		cells_remove(ledger, entry, (struct selection){ .by_slot = true, .value = -1 });
 }
 
 void cells_forget_origin(struct ledger *ledger, struct entry *entry, uint16_t origin)

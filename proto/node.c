@@ -217,6 +217,7 @@ void node_tick(struct node *node, struct now now)
 		node->sweep = 0;
 		node->sweeping = true;
 		node->slot = slot;
+		ledger_advance(&node->ledger, slot_oldest(slot));
 	}
 	policy_tick(node, now);
 	membership_tick(node, now);

@@ -187,6 +187,7 @@ bool rotation_open(const struct rotation *rotation, const struct mesh *mesh, con
 	wrap_key(wrap, key);
 	opened = crypto_aead_xchacha20poly1305_ietf_decrypt(ret_secrets[0], NULL, NULL, rotation->sealed, sealed_bytes(rotation->secrets), mesh->id,
 							    MESH_ID_BYTES, zero_nonce, key) == 0;
+	sodium_memzero(pad, sizeof(pad));
 	sodium_memzero(wrap, sizeof(wrap));
 	sodium_memzero(key, sizeof(key));
 	for (uint32_t i = 0; opened && i < rotation->secrets; i++) {

@@ -2,8 +2,9 @@
 /*
  * The gate at the gossip port. What is addressed to the proxy itself there passes when it bears a member's mark, the part of its nonces
  * that a member draws when it starts: from a bucket of that member, far above what it sends, wherever it comes from. Who only knows a
- * member's address and id does not know the mark, so a flood in its name leaves that bucket alone. Else it takes from the bucket of a
- * member's address, if it comes from one. From any other address a greeting (HELLO, one exact length) takes from one small bucket, and
+ * member's address and id does not know the mark, so a flood in its name leaves that bucket alone. Else, or when that bucket is empty,
+ * it takes from the bucket of a member's address, if it comes from one: every member knows the marks of those that send to it, and
+ * must not keep them out by a flood from elsewhere. From any other address a greeting (HELLO, one exact length) takes from one small bucket, and
  * anything else from one of many by its source, so that a member that has moved is heard even while others make noise; the seal then
  * tells who it is. gossipd sends no fragments, so none is taken.
  */
@@ -81,7 +82,7 @@ static __always_inline __u32 stranger_of(const struct address_key *source, bool 
 	return (__u32)mix64(word ^ seed) % GATE_STRANGERS;
 }
 
-/* Whether a datagram of `bytes` (0: something else that might be one) may come in that bears no known mark. */
+/* Whether a datagram of `bytes` (0: something else that might be one) may come in that no mark lets pass. */
 static __always_inline __u32 gate(const struct packet *packet, __u32 bytes)
 {
 	struct gate_bucket *bucket;
@@ -132,9 +133,9 @@ __noinline int gate_pass(struct xdp_md *ctx, struct packet *packet, __u64 transp
 	if (transport & TRANSPORT_FIRST)
 		return REASON_DROP_GOSSIP;
 	bucket = bucket_of_mark((const void *)(udp + 1), data_end);
-	if (!bucket)
-		return gate(packet, bpf_ntohs(udp->len));
-	return bucket_take(bucket, packet->now, GATE_MARKED_PER_S) ? REASON_PASS_LOCAL : REASON_DROP_GOSSIP;
+	if (bucket && bucket_take(bucket, packet->now, GATE_MARKED_PER_S))
+		return REASON_PASS_LOCAL;
+	return gate(packet, bpf_ntohs(udp->len));
 }
 
 #endif

@@ -250,6 +250,29 @@ static void a_member_cannot_fill_the_ledger(void **state)
 	assert_int_equal(packets_of(255), 1);
 }
 
+/* ---- pauses ---- */
+
+/* A suspended machine over a weekend, and as long as the bits of a slot take to come round. */
+static void after_a_pause_of_days_clients_count_anew(void **state)
+{
+	static const int64_t slots[] = { 40000, 56000, 65536, 65539 };
+	const struct key key = pair_of(1);
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {
+		const uint64_t slot = mesh_slot_at(&bed.self.config.mesh, bed.now.mesh) + (uint64_t)slots[i];
+		const int64_t pause_ns = slots[i] * mesh_slot_length(&bed.self.config.mesh).ns;
+
+		assert_true(node_observe(bed.node, bed.now, &key, slot - (uint64_t)slots[i], bed.now.mesh, bed.now.mesh, 5));
+		bed.now.mono.ns += pause_ns;
+		bed.now.mesh.ns += pause_ns;
+		node_tick(bed.node, bed.now);
+		assert_true(node_observe(bed.node, bed.now, &key, slot, bed.now.mesh, bed.now.mesh, 3));
+		assert_int_equal(packets_of(1), 3);
+		assert_int_equal(cells_held(), 1);
+	}
+}
+
 /* ---- digests ---- */
 
 static void a_digest_that_claims_the_end_of_numbers_asks_for_a_window_at_most(void **state)
@@ -291,6 +314,7 @@ int main(void)
 		TEST(packets_that_shrink_are_ignored_and_counted),
 		TEST(counts_beyond_any_line_saturate),
 		TEST(a_member_cannot_fill_the_ledger),
+		TEST(after_a_pause_of_days_clients_count_anew),
 		TEST(a_digest_that_claims_the_end_of_numbers_asks_for_a_window_at_most),
 	};
 

@@ -456,6 +456,72 @@ static void forgotten_cells_give_way_before_a_block_is_taken(void **state)
 	free(books.memory);
 }
 
+/* Who keeps alive what another once met pays for it: the other's part is free again when its own cells are forgotten. */
+static void who_keeps_anothers_keys_alive_pays_for_them(void **state)
+{
+	const uint16_t victim = INCARNATIONS_MAX, keeper = 2 * INCARNATIONS_MAX;
+	struct books books = books_open(1024, 1024, 4);
+	uint64_t gain, slot = 1000;
+	uint32_t count = 0;
+
+	(void)state;
+	for (; count < 100; count++) { /* each with its destination */
+		const struct key key = key_of(1 + count, 1 + count);
+
+		assert_int_equal(join(&books.ledger, &key, victim, slot, 0, 0, 1, &gain), JOIN_GREW);
+		assert_int_equal(join(&books.ledger, &key, keeper, slot + SLOTS_HELD - 1, 0, 0, 1, &gain), JOIN_GREW);
+	}
+	assert_int_equal(books.ledger.member_keys[1], 2 * count);
+	assert_int_equal(books.ledger.member_blocks[1], count);
+	for (uint32_t i = 0; i < books.ledger.entries_high; i++)
+		assert_false(ledger_forget(&books.ledger, i, slot + 1));
+	for (uint32_t i = 0; i < books.ledger.entries_high; i++) /* destinations follow their pairs */
+		assert_false(ledger_forget(&books.ledger, i, slot + 1));
+	assert_int_equal(books.ledger.member_keys[1], 0);
+	assert_int_equal(books.ledger.member_blocks[1], 0);
+	assert_int_equal(books.ledger.member_keys[2], 2 * count);
+	assert_int_equal(books.ledger.member_blocks[2], count);
+	for (uint32_t i = 0; i < books.ledger.entries_high; i++)
+		ledger_forget(&books.ledger, i, slot + SLOTS_SPAN);
+	for (uint32_t i = 0; i < books.ledger.entries_high; i++) {
+		if (books.ledger.entries[i].flags & ENTRY_USED)
+			ledger_forget(&books.ledger, i, slot + SLOTS_SPAN);
+	}
+	assert_int_equal(books.ledger.keys_held, 0);
+	assert_int_equal(books.ledger.member_keys[2], 0);
+	assert_int_equal(books.ledger.member_blocks[2], 0);
+	free(books.memory);
+}
+
+/* Bits of a slot come round: after a host slept for days its clients are counted anew, and nothing of before counts again. */
+static void no_cell_outlasts_a_pause_of_any_length(void **state)
+{
+	static const uint64_t pauses[] = { SLOTS_SPAN, 16384, 16385, 32767, 32768, 50000, 65535, 65536, 65541, 131072, 600000 };
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++) {
+		struct books books = books_open(64, 64, 1);
+		const uint64_t before = 70000, after = before + pauses[i], oldest = after - (SLOTS_HELD - 1);
+		const struct key keys[] = { key_of(0, 1), key_of(0, 2) };
+		uint64_t gain;
+
+		for (unsigned int k = 0; k < 2; k++) {
+			ledger_advance(&books.ledger, before - (SLOTS_HELD - 1));
+			assert_int_equal(join(&books.ledger, &keys[k], 0, before, 0, 0, 5, &gain), JOIN_GREW);
+		}
+		ledger_advance(&books.ledger, oldest);
+		assert_int_equal(join(&books.ledger, &keys[0], 0, after, 0, 0, 3, &gain), JOIN_GREW);
+		assert_int_equal(gain, 3);
+		for (unsigned int k = 0; k < 2; k++)
+			assert_int_equal(ledger_forget(&books.ledger, ledger_find(&books.ledger, &keys[k]), oldest), k == 1);
+		assert_int_equal(books.ledger.cells_held, 1);
+		assert_int_equal(books.ledger.keys_held, 1);
+		assert_int_equal(books.ledger.blocks_held, 1);
+		assert_int_equal(books.ledger.member_blocks[0], 1);
+		free(books.memory);
+	}
+}
+
 /* Whatever comes from the network: a slot that is not one of the eight up to the newest finds no place, and harms none. */
 static void a_slot_out_of_reach_is_refused(void **state)
 {
@@ -680,6 +746,8 @@ int main(void)
 		cmocka_unit_test(random_makes_and_forgets_agree_with_a_plain_list),
 		cmocka_unit_test(late_and_forgotten_cells_leave_the_stack_in_order),
 		cmocka_unit_test(forgotten_cells_give_way_before_a_block_is_taken),
+		cmocka_unit_test(who_keeps_anothers_keys_alive_pays_for_them),
+		cmocka_unit_test(no_cell_outlasts_a_pause_of_any_length),
 		cmocka_unit_test(a_slot_out_of_reach_is_refused),
 		cmocka_unit_test(forgetting_takes_the_slots_below_and_no_others),
 		cmocka_unit_test(a_flood_takes_nothing_of_anothers_part),

@@ -70,7 +70,7 @@ static void a_members_mark_has_room_for_its_frames_from_anywhere(void **state)
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
 		frame = sealed(ipv6, 7, 1, 0x1122334455667788);
 
-		assert_int_equal(passed_of(&frame, GATE_MARKED_PER_S + 500), GATE_MARKED_PER_S);
+		assert_int_equal(passed_of(&frame, GATE_MARKED_PER_S + 500), GATE_MARKED_PER_S + GATE_STRANGER_PER_S);
 		bed_at(bed.jiffies + BED_HZ);
 	}
 	table_gate_unmark(bed.table, &key);
@@ -92,6 +92,21 @@ static void a_flood_in_a_members_name_takes_nothing_of_the_members(void **state)
 	assert_int_equal(passed_of(&forged, 200000), GATE_MEMBER_PER_S);
 	assert_int_equal(passed_of(&other, 1000), 0);
 	assert_int_equal(passed_of(&own, 10000), 10000);
+}
+
+/* Another member knows the mark, too. */
+static void a_flood_with_a_members_mark_from_elsewhere_does_not_keep_it_out(void **state)
+{
+	struct frame own = sealed(false, 7, 1, 0x1122334455667788), flood = own;
+	const struct gate_marked key = { 7, 0x1122334455667788 };
+	const struct address peer = peer_of(false);
+
+	(void)state;
+	flood.bytes[ETH_HLEN + 15]++; /* not from there */
+	assert_int_equal(table_gate_mark(bed.table, &key), 0);
+	assert_int_equal(table_gate_open(bed.table, &peer), 0);
+	assert_int_equal(passed_of(&flood, 200000), GATE_MARKED_PER_S + GATE_STRANGER_PER_S);
+	assert_int_equal(passed_of(&own, GATE_MEMBER_PER_S), GATE_MEMBER_PER_S);
 }
 
 /* A sender and a mark that read together like a member's address: anybody knows that, from anywhere. */
@@ -307,6 +322,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_members_mark_has_room_for_its_frames_from_anywhere, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(a_flood_in_a_members_name_takes_nothing_of_the_members, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(a_datagram_too_short_for_a_mark_bears_none, setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(a_flood_with_a_members_mark_from_elsewhere_does_not_keep_it_out, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(a_members_address_is_no_mark, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(a_bucket_fills_evenly, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(greetings_from_everywhere_share_one_small_bucket, setup, bed_teardown),
