@@ -3,6 +3,7 @@
 #include "clock_watch.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "daemon.h"
 #include "notify.h"
@@ -23,16 +24,39 @@ static bool members_agree(const struct daemon *daemon, struct now now, double be
 	return agreeing > 0 && 2 * agreeing > up;
 }
 
-static void start_anew(struct daemon *daemon, struct duration behind)
+static void start_anew(struct daemon *daemon, const char *why)
 {
 	struct clock_watch *watch = &daemon->clock_watch;
 
 	if (!watch->told)
-		log_error("clock: mesh time is %+.0f s off this host's clock and most members', and does not go back: gossipd "
-			  "must start anew%s",
-			  -(double)behind.ns / NS_PER_S, notify_is_managed() ? ", and ends for that" : "; restart it");
+		log_error("%s: gossipd must start anew%s", why, notify_is_managed() ? ", and ends for that" : "; restart it");
 	watch->told = true;
 	watch->start_anew = notify_is_managed();
+}
+
+static void time_goes_back(struct daemon *daemon, struct duration behind)
+{
+	char why[128];
+
+	snprintf(why, sizeof(why), "clock: mesh time is %+.0f s off this host's clock and most members', and does not go back",
+		 -(double)behind.ns / NS_PER_S);
+	start_anew(daemon, why);
+}
+
+void clock_look_for_later(struct daemon *daemon)
+{
+	const uint64_t later = node_later_incarnation(daemon->node);
+	struct problem problem;
+	char why[128];
+
+	if (later == 0 || daemon->clock_watch.later)
+		return;
+	if (later > daemon->state.incarnation && state_store(&daemon->state, later, daemon->state.boot, &problem))
+		return; /* again in a second; the disk is what health speaks of */
+	daemon->clock_watch.later = true;
+	snprintf(why, sizeof(why), "mesh: members know this proxy by incarnation %llu, later than its own: they do not hear it",
+		 (unsigned long long)later);
+	start_anew(daemon, why);
 }
 
 void clock_second(struct daemon *daemon, struct now now)
@@ -52,7 +76,7 @@ void clock_second(struct daemon *daemon, struct now now)
 		return;
 	watch->agreed = 0;
 	if (behind.ns < 0 || behind.ns > longest.ns) {
-		start_anew(daemon, behind);
+		time_goes_back(daemon, behind);
 		return;
 	}
 	mesh_clock_slept(&daemon->clock, behind);

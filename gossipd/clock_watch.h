@@ -17,6 +17,7 @@ struct daemon;
 struct clock_watch {
 	unsigned int agreed; /* seconds in a row that members and the host's clock agreed against mesh time */
 	bool told;	     /* that it takes a new start */
+	bool later;	     /* members know a later start: the next one goes on as a fresh incarnation */
 	bool start_anew;     /* the loop ends, for the service manager to start gossipd again */
 };
 
@@ -27,5 +28,9 @@ struct clock_watch {
  * far behind, takes a new start, because it never goes back: where a service manager waits for it the loop is told to end,
  * elsewhere the log says so. */
 void clock_second(struct daemon *daemon, struct now now);
+
+/* Once a second. A host that lost its table, its state and the time is told by members which incarnation it had come to
+ * (node_later_incarnation). That is made durable, and it takes a new start above it, as with a clock that was set back. */
+void clock_look_for_later(struct daemon *daemon);
 
 #endif

@@ -361,6 +361,7 @@ void daemon_second(struct daemon *daemon, struct now now)
 	resolve_second(daemon, now);
 	table_second(daemon->table, tell_interface, NULL);
 	look_at_health(daemon, now);
+	clock_look_for_later(daemon);
 	clock_second(daemon, now); /* last: from here on it may be later than now */
 }
 

@@ -126,6 +126,8 @@ static int run(const char *path)
 	}
 	tell_ready(&daemon);
 	err = loop_run(&daemon);
+	if (daemon.clock_watch.later)
+		table_set_time_back(daemon.table);
 	start_undo(&daemon);
 	if (err) {
 		log_error("event loop: %s", strerror(-err));

@@ -194,7 +194,8 @@ static int open_shared(struct daemon *daemon, struct problem *ret_problem)
 	if (!err)
 		err = open_table(daemon, fresh, ret_problem);
 	if (!err && table_time_went_back(daemon->table, mesh_clock_read(&daemon->clock), fresh))
-		log_warning("clock: set back since the last start; counts go on as incarnation %llu",
+		log_warning("clock: set back since the last start, or members knew a later start than that; counts go on as "
+			    "incarnation %llu",
 			    (unsigned long long)table_incarnation(daemon->table));
 	if (!err)
 		err = count_boot(daemon, ret_problem);

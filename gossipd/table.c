@@ -188,6 +188,11 @@ bool table_time_went_back(struct table *table, struct now now, uint64_t fresh)
 	return true;
 }
 
+void table_set_time_back(struct table *table)
+{
+	table->state->harvested_mesh_ns = INT64_MAX;
+}
+
 uint64_t table_boot(const struct table *table)
 {
 	return table->state->boot;

@@ -56,6 +56,8 @@ uint64_t table_incarnation(const struct table *table);
 /* If counts were told of a time that is still to come, the clock was set back: the table goes on as `fresh`, under which nothing was told yet.
  * Call it before anything uses the incarnation. True: it was. */
 bool table_time_went_back(struct table *table, struct now now, uint64_t fresh);
+/* The next start finds it so: last of all, after the last harvest. */
+void table_set_time_back(struct table *table);
 uint64_t table_boot(const struct table *table); /* starts so far; the daemon writes the next one with table_set_boot */
 void table_set_boot(struct table *table, uint64_t boot);
 bool table_is_new(const struct table *table);

@@ -6,6 +6,7 @@
  *   A -> B  GREET    A's certificate, A's token, the cookie B gave A's address (or none)
  *   B -> A  COOKIE   when the cookie is not B's: a new one; nothing else was looked at, nothing is kept
  *   B -> A  WELCOME  when it is: B's certificate, A's token back
+ *   B -> A  LATER    when it is, but B knows a later start of A that is not heard any more: A's own record of that start
  *
  * GREET and WELCOME are signed by the key of their certificate: every member knows every certificate, so showing one proves nothing. A GREET
  * with a cookie names its receiver, so that nobody can have it signed for himself and carry it elsewhere.
@@ -14,7 +15,7 @@
 
 #include "node_internal.h"
 
-enum stage { STAGE_GREET = 1, STAGE_COOKIE = 2, STAGE_WELCOME = 3 };
+enum stage { STAGE_GREET = 1, STAGE_COOKIE = 2, STAGE_WELCOME = 3, STAGE_LATER = 4 };
 
 /* Who sent a HELLO, as far as the datagram tells. */
 struct greeter {
@@ -32,16 +33,17 @@ struct hello {
 	uint8_t cookie[COOKIE_BYTES];
 	uint8_t token[TOKEN_BYTES];
 	uint16_t certificate_bytes;
-	uint8_t certificate[CERTIFICATE_BYTES_MAX];
-	uint8_t signature[SIGNATURE_BYTES]; /* over everything before it; of a COOKIE zero */
+	uint8_t certificate[CERTIFICATE_BYTES_MAX]; /* of a LATER: the receiver's record */
+	uint8_t signature[SIGNATURE_BYTES]; /* over everything before it; of a COOKIE and a LATER zero */
 };
+_Static_assert(MEMBER_RECORD_BYTES <= CERTIFICATE_BYTES_MAX, "a record fits the place of a certificate");
 
 #define HELLO_PLAIN_BYTES (HELLO_BYTES - SEAL_BYTES)
 #define HELLO_SIGNED_BYTES (1 + 8 + 8 + 8 + COOKIE_BYTES + TOKEN_BYTES + 2 + CERTIFICATE_BYTES_MAX)
 _Static_assert(HELLO_SIGNED_BYTES + SIGNATURE_BYTES <= HELLO_PLAIN_BYTES, "a greeting fits its one length");
 #define DOMAIN "xpro-mesh hello v2"
 #define HELLO_MESSAGE_BYTES (sizeof(DOMAIN) - 1 + MESH_ID_BYTES + 8 + HELLO_SIGNED_BYTES)
-#define CLONE_AFTER_MS (2 * COOKIE_LIFETIME_MS) /* by then no cookie that an ended start had been given is good: a datagram recorded shows nothing */
+#define CLONE_AFTER_MS (2 * COOKIE_LIFETIME_MS) /* of greetings of an earlier start: by then no cookie that an ended start had been given is good: a datagram recorded shows nothing */
 #define CLONE_CHECK_MS 60000 /* one check of a signature per member and minute: replays do not use up those of greetings */
 #define COOKIES_PER_S 200 /* given away for a datagram each: 1 Mbit/s */
 
@@ -141,9 +143,21 @@ static size_t hello_close(struct node *node, const struct hello *hello, unsigned
 	memcpy(context.mesh_id, node->mesh.id, MESH_ID_BYTES);
 	nonce_make(++node->hello_counter, node->nonce_random, header.nonce);
 	hello_write(hello, plain);
-	if (hello->stage != STAGE_COOKIE)
+	if (hello->stage == STAGE_GREET || hello->stage == STAGE_WELCOME)
 		hello_sign(node, node->hello_counter, plain);
 	return seal_close(&header, &context, node->trust->secrets[secret].hello_key, plain, sizeof(plain), ret_bytes);
+}
+
+/* In the place of a certificate. */
+static bool put_record_of(const struct node *node, uint64_t id, struct hello *hello)
+{
+	const uint16_t number = member_find(node, id);
+
+	if (number == MEMBER_NONE || !node->members[number].has_record)
+		return false;
+	hello->certificate_bytes = MEMBER_RECORD_BYTES;
+	memcpy(hello->certificate, node->members[number].record_signed, MEMBER_RECORD_BYTES);
+	return true;
 }
 
 size_t greet_write(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_bytes)
@@ -168,12 +182,13 @@ size_t greet_write(struct node *node, struct now now, const struct out *out, str
 		break;
 	}
 	case OUT_COOKIE:
-	case OUT_WELCOME: {
+	case OUT_WELCOME:
+	case OUT_LATER: {
 		const struct cookie_reply *reply = &node->replies[out->target];
 
 		if (reply_is_gone(node, out))
 			return 0;
-		hello.stage = out->kind == OUT_COOKIE ? STAGE_COOKIE : STAGE_WELCOME;
+		hello.stage = out->kind == OUT_COOKIE ? STAGE_COOKIE : out->kind == OUT_WELCOME ? STAGE_WELCOME : STAGE_LATER;
 		hello.receiver = reply->greeter;
 		memcpy(hello.token, reply->token, TOKEN_BYTES);
 		secret = reply->secret;
@@ -181,6 +196,8 @@ size_t greet_write(struct node *node, struct now now, const struct out *out, str
 			hello.certificate_bytes = 0;
 			cookie_make(node, &reply->to, reply->greeter, cookie_period(now), hello.cookie);
 		}
+		if (out->kind == OUT_LATER && !put_record_of(node, reply->greeter, &hello))
+			return 0;
 		*ret_to = reply->to;
 		break;
 	}
@@ -231,13 +248,28 @@ static enum reject freshness(const struct node *node, uint64_t sender, uint64_t 
 	return REJECT_NONE;
 }
 
-/* An earlier start that still greets, long after a later one was met, runs beside it. */
+/* The member's newest start, which another greets in the name of, ended: so it seems from here. */
+static bool is_gone(const struct node *node, uint16_t number, struct now now)
+{
+	const struct member *member = &node->members[number];
+	const int64_t silent_ns = MEMBER_SILENT_MS * NS_PER_MS;
+
+	if (duration_between(member->met_at, now.mono).ns < silent_ns || duration_between(member->heard_at, now.mono).ns < silent_ns)
+		return false;
+	return node_is_direct(node) || member->state == MEMBER_DOWN || member->state == MEMBER_LEFT;
+}
+
+/* An earlier start that greets for long, while a later one is heard, runs beside it. */
 static void find_clone(struct node *node, struct now now, const struct greeter *greeter)
 {
 	const uint16_t number = member_find(node, greeter->id);
 	struct member *member = number == MEMBER_NONE ? NULL : &node->members[number];
 
-	if (!member || duration_between(member->met_at, now.mono).ns < CLONE_AFTER_MS * NS_PER_MS)
+	if (!member || is_gone(node, number, now))
+		return;
+	if (member->stale_since.ns == 0)
+		member->stale_since = now.mono;
+	if (duration_between(member->stale_since, now.mono).ns < CLONE_AFTER_MS * NS_PER_MS)
 		return;
 	if (member->clone_sought_at.ns != 0 && duration_between(member->clone_sought_at, now.mono).ns < CLONE_CHECK_MS * NS_PER_MS)
 		return;
@@ -280,8 +312,8 @@ static enum reject meet(struct node *node, struct now now, const struct greeter 
 	return REJECT_NONE;
 }
 
-/* Cookies go to whoever asks, so their number is bounded. */
-static void give_cookie(struct node *node, struct now now, const struct greeter *greeter, const uint8_t token[TOKEN_BYTES])
+/* Cookies go to whoever asks, and so do records of those who greet, for nothing: together their number is bounded. */
+static void give(struct node *node, struct now now, enum out_kind kind, const struct greeter *greeter, const uint8_t token[TOKEN_BYTES])
 {
 	const int64_t second = now.mono.ns / NS_PER_S;
 
@@ -292,7 +324,20 @@ static void give_cookie(struct node *node, struct now now, const struct greeter 
 	if (node->cookies_left == 0)
 		return;
 	node->cookies_left--;
-	reply(node, OUT_COOKIE, greeter, token);
+	reply(node, kind, greeter, token);
+}
+
+/* A host that lost its table, its disk and the time begins below what it was. Its own record says so; nobody's word is needed. While that start
+ * is heard, who greets is a second host with its key, and is not helped to take its place. */
+static void give_later(struct node *node, struct now now, const struct greeter *greeter, const struct hello *hello)
+{
+	const uint16_t number = member_find(node, greeter->id);
+	const struct member *member = number == MEMBER_NONE ? NULL : &node->members[number];
+
+	if (!member || !member->has_record || member->standing.revoked || !is_gone(node, number, now))
+		return;
+	if (record_compare(&member->record, hello->incarnation, hello->boot, UINT64_MAX) > 0)
+		give(node, now, OUT_LATER, greeter, hello->token);
 }
 
 /* The first sealed datagrams go out at once: they let the other side count us as up, and hand us on. */
@@ -310,12 +355,14 @@ static enum reject receive_greet(struct node *node, struct now now, const struct
 	bool near;
 
 	if (!cookie_is_ours(node, greeter->from, greeter->id, now, hello->cookie)) {
-		give_cookie(node, now, greeter, hello->token);
+		give(node, now, OUT_COOKIE, greeter, hello->token);
 		return REJECT_COOKIE;
 	}
 	if (hello->receiver != node->id)
 		return REJECT_COOKIE; /* signed for somebody else */
 	reason = meet(node, now, greeter, hello, &member);
+	if (reason == REJECT_STALE_SESSION)
+		give_later(node, now, greeter, hello);
 	if (reason != REJECT_NONE)
 		return reason;
 	near = member_is_near(node, member, now);
@@ -367,6 +414,18 @@ static enum reject receive_welcome(struct node *node, struct now now, const stru
 	return REJECT_NONE;
 }
 
+/* Only from who was greeted with his cookie: what is believed is in the record, and once believed it is not asked for again. */
+static enum reject receive_later(struct node *node, struct now now, const struct greeter *greeter, const struct hello *hello)
+{
+	const struct greeting *greeting = greeting_by_token(node, hello->token);
+
+	if (!greeting || !greeting->has_cookie || greeting->cookie_of != greeter->id || hello->receiver != node->id)
+		return REJECT_COOKIE;
+	if (hello->certificate_bytes != MEMBER_RECORD_BYTES)
+		return REJECT_MESSAGE;
+	return record_receive_later(node, now, hello->certificate);
+}
+
 enum reject greet_receive(struct node *node, struct now now, const struct endpoint *from, const struct datagram_header *header, uint8_t *bytes,
 			  size_t size)
 {
@@ -389,6 +448,8 @@ enum reject greet_receive(struct node *node, struct now now, const struct endpoi
 		return receive_cookie(node, &greeter, &hello);
 	case STAGE_WELCOME:
 		return receive_welcome(node, now, &greeter, &hello);
+	case STAGE_LATER:
+		return receive_later(node, now, &greeter, &hello);
 	default:
 		return REJECT_MESSAGE;
 	}

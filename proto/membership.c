@@ -196,6 +196,7 @@ static void session_begin(struct member *member, struct now now, uint64_t incarn
 	member->challenge = 0;
 	member->proven = false;
 	member->met_at = now.mono;
+	member->stale_since.ns = 0;
 	member->session = true;
 }
 

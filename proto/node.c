@@ -106,6 +106,7 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	node->config = *config;
 	node->mesh = config->mesh;
 	node->id = self.id;
+	node->started_at = now.mono;
 	node->tick = mesh_tick_at(&node->mesh, now.mesh);
 	node->slot = mesh_slot_at(&node->mesh, now.mesh);
 	node->next_sequence = config->boot << SEQUENCE_BOOT_SHIFT | 1;

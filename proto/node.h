@@ -185,6 +185,10 @@ bool node_document(const struct node *node, enum document_kind kind, struct docu
  * has changed by LOAD_STEP, at most every LOAD_TELL_MS. */
 void node_set_load(struct node *node, struct now now, double load, double load_limit);
 
+/* The incarnation of a later start of this very node, which ended and which members still know: 0, or the daemon must start anew under an
+ * incarnation above it, for under its own nobody hears it. It happens to a host that lost its table, its state and the time. */
+uint64_t node_later_incarnation(const struct node *node);
+
 /* Says good-bye: members stop waiting for this node, and forget it after a day. A later start of it is welcome again. */
 void node_leave(struct node *node, struct now now);
 

@@ -119,6 +119,8 @@ void token_draw(struct node *node, struct greeting *greeting);
 /* Signs this node's own record anew and tells the neighbours. */
 void record_renew(struct node *node, struct now now);
 enum reject record_receive(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
+/* This node's own record, of a later start. */
+enum reject record_receive_later(struct node *node, struct now now, const uint8_t record[MEMBER_RECORD_BYTES]);
 enum reject record_receive_want(struct node *node, uint16_t member, const uint8_t *bytes, size_t size);
 size_t record_write(struct node *node, const struct out *out, uint8_t *ret_plain);
 size_t record_write_want(struct node *node, const struct out *out, uint8_t *ret_plain);

@@ -85,6 +85,7 @@ struct member {
 	struct instant challenged_at; /* mono */
 	struct instant met_at; /* mono: the running session was learnt */
 	struct instant state_at; /* mono: of the last change of state */
+	struct instant stale_since; /* mono: when an earlier start first greeted beside the running session */
 	struct instant clone_sought_at; /* mono: when a greeting of an earlier start was last looked at */
 	struct instant cloned_at; /* mono: when it was last told that two hosts have its key, */
 	struct instant skew_told_at; /* and that its clock is off, or is not any more */
@@ -123,7 +124,7 @@ struct greeting {
 };
 
 enum out_kind {
-	OUT_HELLO, OUT_COOKIE, OUT_WELCOME, /* greet.c */
+	OUT_HELLO, OUT_COOKIE, OUT_WELCOME, OUT_LATER, /* greet.c; no other comes before these */
 	OUT_PING, OUT_PONG, OUT_PING_FOR, /* swim.c */
 	OUT_LINK, /* links.c */
 	OUT_RECORD, OUT_RECORD_WANT, /* records.c */
@@ -136,7 +137,7 @@ enum out_kind {
 struct out {
 	uint8_t kind;
 	uint8_t flags;
-	uint16_t target; /* greeting for OUT_HELLO, reply for OUT_COOKIE, OUT_WELCOME and OUT_PONG, else member */
+	uint16_t target; /* greeting for OUT_HELLO, reply for OUT_COOKIE, OUT_WELCOME, OUT_LATER and OUT_PONG, else member */
 	uint32_t what; /* origin for OUT_WANT, frame for OUT_FRAME and its like, a member for OUT_RECORD, kind for OUT_GET, kind and part for OUT_CHUNK, ... */
 	uint64_t sequence; /* of the frame or document, in case its place was taken meanwhile */
 };
@@ -251,7 +252,9 @@ struct node {
 	struct node_event events[EVENTS_SIZE];
 	uint32_t events_head, events_count;
 
-	/* membership.c, greet.c */
+	/* membership.c, greet.c, records.c */
+	struct instant started_at; /* mono */
+	uint64_t later_incarnation; /* of a later start of this node, which ended; 0: none is known */
 	struct member *members;
 	uint16_t *member_index; /* open addressing by id: numbers, MEMBER_NONE is empty */
 	uint32_t member_index_mask;

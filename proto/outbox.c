@@ -9,7 +9,7 @@
 #define GUARD 8 /* every so many datagrams the least urgent class goes first */
 
 static const uint8_t classes[OUT_COUNT] = {
-	[OUT_HELLO] = CLASS_CONTROL, [OUT_COOKIE] = CLASS_CONTROL, [OUT_WELCOME] = CLASS_CONTROL, [OUT_PING] = CLASS_CONTROL,
+	[OUT_HELLO] = CLASS_CONTROL, [OUT_COOKIE] = CLASS_CONTROL, [OUT_WELCOME] = CLASS_CONTROL, [OUT_LATER] = CLASS_CONTROL, [OUT_PING] = CLASS_CONTROL,
 	[OUT_PONG] = CLASS_CONTROL, [OUT_PING_FOR] = CLASS_CONTROL, [OUT_LINK] = CLASS_CONTROL, [OUT_RECORD] = CLASS_MEMBERSHIP,
 	[OUT_RECORD_WANT] = CLASS_MEMBERSHIP, [OUT_FRAME] = CLASS_OWN, [OUT_RELAY] = CLASS_RELAY, [OUT_NAMES] = CLASS_REPAIR,
 	[OUT_PRUNE] = CLASS_REPAIR, [OUT_DIGEST] = CLASS_REPAIR, [OUT_SUMMARY] = CLASS_REPAIR, [OUT_WANT] = CLASS_REPAIR,
@@ -199,7 +199,7 @@ size_t node_poll(struct node *node, struct now now, struct endpoint *ret_to, uin
 		ring->head = (ring->head + 1) % ring->size;
 		ring->count--;
 		node->outbox_count--;
-		if (out.kind == OUT_HELLO || out.kind == OUT_COOKIE || out.kind == OUT_WELCOME)
+		if (out.kind <= OUT_LATER)
 			size = greet_write(node, now, &out, ret_to, ret_bytes);
 		else
 			size = write_sealed(node, now, &out, ret_to, ret_bytes);

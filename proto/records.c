@@ -13,6 +13,7 @@
 #define RECORD_LEFT 0x01
 #define SPREAD_TO 5 /* neighbours a new record is told to; digests bring it to the rest */
 #define RENEW_MS 10000 /* load changes are told no more often */
+#define LATER_PATIENCE_MS 600000
 #define LOAD_STEP 26 /* a tenth of the capacity */
 
 static void body_write(const struct record_body *body, uint8_t ret_bytes[MEMBER_RECORD_BODY_BYTES])
@@ -180,13 +181,18 @@ static bool may_renew(struct member *member, struct now now)
 	return member->records_left > 0;
 }
 
-static bool is_signed(struct node *node, const struct certificate *certificate, const uint8_t record[MEMBER_RECORD_BYTES])
+static bool is_signed_by(struct node *node, const uint8_t public_key[PUBLIC_KEY_BYTES], const uint8_t record[MEMBER_RECORD_BYTES])
 {
 	uint8_t message[RECORD_MESSAGE_BYTES];
 
-	message_of(node, certificate->public_key, record, message);
+	message_of(node, public_key, record, message);
 	node->counters.signatures_checked++;
-	return crypto_sign_verify_detached(record + MEMBER_RECORD_BODY_BYTES, message, sizeof(message), certificate->public_key) == 0;
+	return crypto_sign_verify_detached(record + MEMBER_RECORD_BODY_BYTES, message, sizeof(message), public_key) == 0;
+}
+
+static bool is_signed(struct node *node, const struct certificate *certificate, const uint8_t record[MEMBER_RECORD_BYTES])
+{
+	return is_signed_by(node, certificate->public_key, record);
 }
 
 /* A record in this node's own name: an earlier start's is old news, another host's is not. */
@@ -203,6 +209,41 @@ static enum reject receive_own(struct node *node, struct now now, const struct r
 		return REJECT_SIGNATURE;
 	member_cloned(node, now, 0);
 	return REJECT_NONE;
+}
+
+static bool was_heard_by_anybody(const struct node *node)
+{
+	for (uint16_t i = 1; i < node->members_high; i++) {
+		if (node->members[i].heard_at.ns != 0)
+			return true;
+	}
+	return false;
+}
+
+/* Two hosts with one key that each hear of the other alone must not overtake each other over and over: a start that members have talked with
+ * gives way after LATER_PATIENCE_MS and no sooner. */
+enum reject record_receive_later(struct node *node, struct now now, const uint8_t record[MEMBER_RECORD_BYTES])
+{
+	const struct certificate *own = &node->members[0].certificate;
+	struct cursor c = { record, record + MEMBER_RECORD_BYTES, false };
+	const struct record_body body = body_read(&c);
+
+	if (body.incarnation == UINT64_MAX || body.incarnation <= node->later_incarnation ||
+	    record_compare(&body, node->config.incarnation, node->config.boot, UINT64_MAX) <= 0)
+		return REJECT_NONE;
+	if (was_heard_by_anybody(node) && duration_between(node->started_at, now.mono).ns < LATER_PATIENCE_MS * NS_PER_MS)
+		return REJECT_NONE;
+	if (!may_check(node, now))
+		return REJECT_HELLO_RATE;
+	if (!is_signed(node, own, record) && !(own->has_previous && is_signed_by(node, own->previous_key, record)))
+		return REJECT_SIGNATURE;
+	node->later_incarnation = body.incarnation;
+	return REJECT_NONE;
+}
+
+uint64_t node_later_incarnation(const struct node *node)
+{
+	return node->later_incarnation;
 }
 
 static void member_set_left(struct node *node, struct now now, uint16_t number, bool left)

@@ -37,6 +37,7 @@ struct place {
 	uint8_t *documents[DOCUMENT_KINDS]; /* as on its disk */
 	size_t document_bytes[DOCUMENT_KINDS];
 	bool stopped;
+	unsigned int told;
 	struct counter counters[WORLD_KEYS_MAX];
 	unsigned int counters_count;
 	uint16_t index[INDEX_SIZE]; /* of counters, by hash of the key; + 1, 0 is empty */
@@ -201,6 +202,53 @@ void world_restart(struct world *world, unsigned int n)
 {
 	world->places[n].config.boot++;
 	world->places[n].resuming = true;
+	place_start(world, n);
+}
+
+void world_lose(struct world *world, unsigned int n, uint64_t incarnation)
+{
+	struct place *place = &world->places[n];
+
+	memset(place->counters, 0, sizeof(place->counters));
+	memset(place->index, 0, sizeof(place->index));
+	place->counters_count = 0;
+	place->config.incarnation = incarnation;
+	place->config.boot = 1;
+	place->resuming = false;
+	place_start(world, n);
+}
+
+void world_clone(struct world *world, unsigned int n, unsigned int of)
+{
+	struct place *place = &world->places[n];
+	uint8_t seed[SEED_BYTES];
+
+	memcpy(seed, place->config.seed, sizeof(seed));
+	place->config = world->places[of].config;
+	memcpy(place->config.seed, seed, sizeof(seed));
+	place->config.boot++;
+	place->certificate = world->places[of].certificate;
+	place_start(world, n);
+}
+
+unsigned int world_told(const struct world *world, unsigned int n)
+{
+	return world->places[n].told;
+}
+
+/* As a daemon does: what was counted so far stays the old incarnation's. */
+static void begin_anew(struct world *world, unsigned int n)
+{
+	struct place *place = &world->places[n];
+	const uint64_t later = node_later_incarnation(place->node);
+
+	if (later == 0)
+		return;
+	for (unsigned int i = 0; i < place->counters_count; i++)
+		place->counters[i].words.slot_start_packets = place->counters[i].words.harvested_packets;
+	place->told++;
+	place->config.incarnation = later + 1;
+	place->config.boot++;
 	place_start(world, n);
 }
 
@@ -539,6 +587,7 @@ void world_run(struct world *world, double seconds)
 			harvest(world, &world->places[n]);
 			node_tick(world->places[n].node, now);
 			drain(world, n);
+			begin_anew(world, n);
 		}
 		while (deliver_due(world))
 			;

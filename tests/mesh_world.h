@@ -48,6 +48,16 @@ const uint8_t *world_authority(const struct world *world);
 const struct certificate *world_certificate(const struct world *world, unsigned int n);
 void world_rekey(struct world *world, unsigned int n, const uint8_t *mesh_secret); /* NULL: it keeps its own */
 
+/* Kills a node and starts it on a host that lost everything but its keys: no counts, no clock, so a first start under this incarnation.
+ * Whoever is told of a later start of his (node_later_incarnation) is started anew above it, like a daemon. */
+void world_lose(struct world *world, unsigned int n, uint64_t incarnation);
+
+/* Kills a node and starts a clone of another in its place: same key, incarnation and certificate, one start more. */
+void world_clone(struct world *world, unsigned int n, unsigned int of);
+
+/* How often a node was started anew because it was told of a later start. */
+unsigned int world_told(const struct world *world, unsigned int n);
+
 /* Kills a node until world_restart. */
 void world_stop(struct world *world, unsigned int n);
 
