@@ -7,6 +7,7 @@
 
 #define NOTABLE 0.5 /* from this share of its rate on, a key is judged each tick and has a record on every proxy */
 #define SWEEP_TICKS 8
+#define SWEEP_STRETCH_MIN 4096 /* in a tick: 1 ms */
 #define WARM_AT_ONCE 1024 /* 0.3 ms */
 
 void judge_dirty(struct node *node, uint32_t entry)
@@ -148,7 +149,7 @@ static void sweep(struct node *node)
 {
 	const uint64_t oldest = slot_oldest(node->slot);
 	const uint32_t ticks = slot_ticks(node) - 1 < SWEEP_TICKS ? slot_ticks(node) - 1 : SWEEP_TICKS;
-	const uint32_t stretch = node->ledger.keys_max / ticks + 1;
+	const uint32_t even = node->ledger.entries_high / ticks + 1, stretch = even > SWEEP_STRETCH_MIN ? even : SWEEP_STRETCH_MIN;
 
 	for (uint32_t i = 0; i < stretch && node->sweep < node->ledger.entries_high; i++, node->sweep++) {
 		if (!(node->ledger.entries[node->sweep].flags & ENTRY_USED))

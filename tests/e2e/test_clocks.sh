@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# One of three proxies has a clock that jumps by hours, that stood still while the host slept, that begins in 1970 or ten years ahead: it goes on filtering,
+# One of three proxies has a clock that jumps by hours, that stood still while the host slept, that begins in 1970 or ten years ahead, and last lost its state: it goes on filtering,
 # says what it sees, tells nobody anything absurd, and is with the others again when its clock is right. Needs root. Speaks TAP.
 set -u
 . "$(dirname "$0")/relayed.sh"
@@ -114,4 +114,23 @@ check under_a_fresh_incarnation test "$(incarnation_of)" -gt "$first"
 check and_is_met_again wait_for 10 "three members" up 3 3
 counts_as_ever after_ten_years
 check nobody_leaves_it_out_any_more wait_for 5 "proxy3 without a skew" not_skewed
+
+# ---- table and state directory lost: what it then begins with is ten years older than what the others know of it ----
+
+first=$(incarnation_of)
+quit proxy3
+in_ns proxy3 "$bin/gossipctl" detach --config "$(conf_of 3)" >/dev/null
+rm -r "$state/proxy3.state"
+check it_starts_without_its_state start_3 NOTIFY_SOCKET="$state/manager"
+pid=$(cat "$state/pid.proxy3")
+check with_an_older_incarnation test "$(incarnation_of)" -lt "$first"
+timed_check the_others_tell_it_of_the_later_one_and_it_ends wait_for 30 "its end" is_gone "$pid"
+wait "$pid"
+check with_a_failure_again test $? -eq 1
+rm -f "$state/pid.proxy3"
+check it_is_started_once_more start_3
+check above_what_the_others_knew test "$(incarnation_of)" -gt "$first"
+check and_is_met_once_more wait_for 10 "three members" up 3 3
+counts_as_ever after_its_state_was_lost
+check nobody_takes_it_for_a_clone sh -c "! '$bin/gossipctl' --socket '$(socket_of 1)' events --json | grep -q member_cloned"
 done_testing

@@ -35,7 +35,7 @@ sed -e "s|$state/proxy2|$state/clone|g" -e "s|$state/bpf/proxy2|$state/bpf/clone
 	>"$state/mesh/clone/clone.conf"
 launch clone clone "$state/clone.log" "$bin/gossipd" --config "$state/mesh/clone/clone.conf"
 check a_clone_starts wait_for 10 "gossipd of the clone" "$bin/gossipctl" --socket "$state/clone.sock" members --json
-timed_check it_is_told_by_name wait_for 130 "the event" cloned_somewhere
+timed_check it_is_told_by_name wait_for 180 "the event" cloned_somewhere
 new_destination
 throwers=
 for i in 1 3; do throw "$i" "$destination" 40 10; done
