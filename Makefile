@@ -191,13 +191,17 @@ $(B)/tests/host/%.so: tests/host/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -g -O2 -Wall -Wextra -Wshadow -fPIC -shared $< -ldl -o $@
 
-check-binaries: $(UNIT)
+# A minute together, of simulated traffic by the hour.
+LONG := $(addprefix $(B)/tests/oracle/test_,evidence fairness verdicts)
+QUICK := $(filter-out $(LONG),$(UNIT))
+
+check-binaries: $(QUICK)
 test-binaries: $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) $(E2E_TOOLS)
 
 check: ## unit and property tests: seconds, no root, no clang, no BPF
 	@scripts/dependencies.sh check
 	@$(MAKE) --no-print-directory $(JOBS) check-binaries
-	@tests/run.sh tests/unit/test_purity.sh $(UNIT)
+	@tests/run.sh tests/unit/test_purity.sh $(QUICK)
 
 test: ## every test (root, on a kernel with XDP)
 	@scripts/dependencies.sh test
