@@ -3,9 +3,10 @@
 #include "issued.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+
+#include "lines.h"
 
 #define LINE_BYTES (NAME_BYTES_MAX + 41 + 2 * PUBLIC_KEY_BYTES + ENDPOINTS_MAX * TEXT_ENDPOINT_BYTES)
 #define FILE_BYTES_MAX ((size_t)ISSUED_NODES_MAX * LINE_BYTES)
@@ -37,30 +38,20 @@ static bool read_line(char *line, struct issued_node *ret_node)
 	return true;
 }
 
+static bool take_line(void *user, char *line)
+{
+	struct issued *issued = user;
+
+	if (issued->nodes == ISSUED_NODES_MAX || !read_line(line, &issued->node[issued->nodes]))
+		return false;
+	issued->nodes++;
+	return true;
+}
+
 int issued_read(const char *path, struct issued *ret_issued, struct problem *ret_problem)
 {
-	char *text = malloc(FILE_BYTES_MAX + 1), *rest = text, *line;
-	unsigned int number = 1;
-	size_t size = 0;
-	int err;
-
-	if (!text)
-		return problem_set(ret_problem, -ENOMEM, "%s: no memory", path);
 	ret_issued->nodes = 0;
-	err = files_read_at(AT_FDCWD, path, text, FILE_BYTES_MAX, &size);
-	if (err)
-		err = problem_set(ret_problem, err, "%s: %s", path, strerror(-err));
-	text[size] = '\0';
-	for (; !err && (line = strsep(&rest, "\n")); number++) {
-		if (*line == '\0')
-			continue;
-		if (ret_issued->nodes == ISSUED_NODES_MAX || !read_line(line, &ret_issued->node[ret_issued->nodes]))
-			err = problem_set(ret_problem, -EINVAL, "%s:%u: not a line that mesh issue wrote", path, number);
-		else
-			ret_issued->nodes++;
-	}
-	free(text);
-	return err;
+	return lines_read(path, FILE_BYTES_MAX, "mesh issue", take_line, ret_issued, ret_problem);
 }
 
 int issued_write(const char *path, const struct issued *issued, struct problem *ret_problem)

@@ -3,13 +3,13 @@
 #include "revoked.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "issued.h"
+#include "lines.h"
 
 #define LINE_BYTES (NAME_BYTES_MAX + 24 + 2 * PUBLIC_KEY_BYTES + 20 + 16)
 #define FILE_BYTES_MAX ((size_t)REVOKED_KEYS_MAX * LINE_BYTES)
@@ -34,32 +34,23 @@ static bool read_line(char *line, struct revoked_node *ret_node)
 	return true;
 }
 
+static bool take_line(void *user, char *line)
+{
+	struct revoked *revoked = user;
+
+	if (revoked->count == REVOKED_KEYS_MAX || !read_line(line, &revoked->node[revoked->count]))
+		return false;
+	revoked->count++;
+	return true;
+}
+
 int revoked_read(const char *path, struct revoked *ret_revoked, struct problem *ret_problem)
 {
-	char *text = malloc(FILE_BYTES_MAX + 1), *rest = text, *line;
-	unsigned int number = 1;
-	size_t size = 0;
 	int err;
 
-	if (!text)
-		return problem_set(ret_problem, -ENOMEM, "%s: no memory", path);
 	ret_revoked->count = 0;
-	err = files_read_at(AT_FDCWD, path, text, FILE_BYTES_MAX, &size);
-	if (err == -ENOENT)
-		err = 0;
-	else if (err)
-		err = problem_set(ret_problem, err, "%s: %s", path, strerror(-err));
-	text[size] = '\0';
-	for (; !err && (line = strsep(&rest, "\n")); number++) {
-		if (*line == '\0')
-			continue;
-		if (ret_revoked->count == REVOKED_KEYS_MAX || !read_line(line, &ret_revoked->node[ret_revoked->count]))
-			err = problem_set(ret_problem, -EINVAL, "%s:%u: not a line that mesh revoke wrote", path, number);
-		else
-			ret_revoked->count++;
-	}
-	free(text);
-	return err;
+	err = lines_read(path, FILE_BYTES_MAX, "mesh revoke", take_line, ret_revoked, ret_problem);
+	return err == -ENOENT ? 0 : err; /* none was revoked yet */
 }
 
 int revoked_write(const char *path, const struct revoked *revoked, struct problem *ret_problem)

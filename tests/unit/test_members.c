@@ -5,6 +5,7 @@
 #include "mesh_world.h"
 #include "node_internal.h"
 #include "vector.h"
+#include "world_asks.h"
 
 static struct world_options options_of(unsigned int nodes)
 {
@@ -24,54 +25,10 @@ static bool find_member(struct world *world, unsigned int n, unsigned int of, st
 	return false;
 }
 
-static unsigned int members_up(struct world *world, unsigned int n)
-{
-	struct member_view view;
-	uint32_t cursor = 0;
-	unsigned int up = 0;
-
-	while (node_next_member(world_node(world, n), world_now(world), &cursor, &view))
-		up += view.up && !view.self;
-	return up;
-}
-
-static bool ledgers_equal(struct world *world, unsigned int nodes)
-{
-	uint8_t first[HASH_BYTES], other[HASH_BYTES];
-
-	node_digest(world_node(world, 0), first);
-	for (unsigned int n = 1; n < nodes; n++) {
-		node_digest(world_node(world, n), other);
-		if (memcmp(first, other, HASH_BYTES) != 0)
-			return false;
-	}
-	return true;
-}
-
-static void offer(struct world *world, unsigned int nodes, double rate, double seconds)
-{
-	const struct key pair = world_key(1, 1);
-	unsigned int sent = 0;
-
-	for (double t = 0; t < seconds; t += 1 / rate) {
-		world_packet(world, sent++ % nodes, &pair);
-		world_run(world, 1 / rate);
-	}
-}
-
-static unsigned int events_of(struct world *world, unsigned int n, enum node_event_kind kind)
-{
-	struct node_event event;
-	unsigned int count = 0;
-
-	while (node_next_event(world_node(world, n), &event))
-		count += event.kind == kind;
-	return count;
-}
-
 /* Two that never exchange a datagram know each other, and hold each other's counts, through a third. */
 static void a_member_is_learnt_from_anybody(void **state)
 {
+	const struct key pair = world_key(1, 1);
 	struct world_options options = options_of(3);
 	struct world *world = world_make(&options);
 	struct member_view view;
@@ -81,7 +38,7 @@ static void a_member_is_learnt_from_anybody(void **state)
 	world_run(world, 2);
 	assert_true(find_member(world, 1, 2, &view) && view.boot == 1 && view.incarnation == 1002);
 	assert_true(find_member(world, 2, 1, &view));
-	offer(world, 3, 60, 3);
+	offer(world, 3, &pair, 60, 3);
 	world_run(world, 1);
 	assert_true(ledgers_equal(world, 3));
 	/* Another start of one is learnt that way, too. */
@@ -93,6 +50,7 @@ static void a_member_is_learnt_from_anybody(void **state)
 
 static void a_larger_mesh_hands_frames_on(void **state)
 {
+	const struct key pair = world_key(1, 1);
 	struct world_options options = options_of(16);
 	struct world *world = world_make(&options);
 	uint64_t received = 0, duplicate = 0, relayed = 0;
@@ -101,7 +59,7 @@ static void a_larger_mesh_hands_frames_on(void **state)
 	world_run(world, 4);
 	for (unsigned int n = 0; n < 16; n++)
 		assert_int_equal(members_up(world, n), 15);
-	offer(world, 16, 80, 6);
+	offer(world, 16, &pair, 80, 6);
 	world_run(world, 1);
 	assert_true(ledgers_equal(world, 16));
 	for (unsigned int n = 0; n < 16; n++) {
@@ -120,6 +78,7 @@ static void a_larger_mesh_hands_frames_on(void **state)
 
 static void a_larger_mesh_is_exact_under_loss(void **state)
 {
+	const struct key pair = world_key(1, 1);
 	struct world_options options = options_of(16);
 
 	(void)state;
@@ -129,7 +88,7 @@ static void a_larger_mesh_is_exact_under_loss(void **state)
 		struct world *world = world_make(&options);
 
 		world_run(world, 4);
-		offer(world, 16, 80, 5);
+		offer(world, 16, &pair, 80, 5);
 		world_run(world, 5);
 		assert_true(ledgers_equal(world, 16));
 		world_free(world);

@@ -10,34 +10,11 @@
 
 #include "mesh_world.h"
 #include "seal.h"
+#include "world_asks.h"
 
 static struct world_options options_of(unsigned int nodes)
 {
 	return (struct world_options){ .nodes = nodes, .seed = 1, .delay_ms = 10, .thresholds = world_thresholds };
-}
-
-static unsigned int members_up(struct world *world, unsigned int n)
-{
-	struct member_view view;
-	unsigned int up = 0;
-	uint32_t cursor = 0;
-
-	while (node_next_member(world_node(world, n), world_now(world), &cursor, &view))
-		up += view.up && !view.self;
-	return up;
-}
-
-static bool ledgers_equal(struct world *world, unsigned int nodes)
-{
-	uint8_t first[HASH_BYTES], other[HASH_BYTES];
-
-	node_digest(world_node(world, 0), first);
-	for (unsigned int n = 1; n < nodes; n++) {
-		node_digest(world_node(world, n), other);
-		if (memcmp(first, other, HASH_BYTES) != 0)
-			return false;
-	}
-	return true;
 }
 
 /* Packets of a key in a ledger, all cells; each slot is held against the truth, which no ledger may exceed. */
@@ -55,18 +32,6 @@ static uint64_t ledger_packets(struct world *world, unsigned int n, const struct
 		assert_true(in_slot <= world_truth(world, key, slot) + world_truth(world, key, slot + 1));
 	}
 	return packets;
-}
-
-/* `rate` packets a second of a pair, round robin over the first `nodes` nodes. */
-static unsigned int offer(struct world *world, unsigned int nodes, const struct key *pair, double rate, double seconds)
-{
-	unsigned int sent = 0;
-
-	for (double t = 0; t < seconds; t += 1 / rate) {
-		world_packet(world, sent++ % nodes, pair);
-		world_run(world, 1 / rate);
-	}
-	return sent;
 }
 
 static void members_meet_through_one_address(void **state)
