@@ -112,8 +112,10 @@ static void what_another_cpu_counts_is_seen_when_the_own_part_is_used_or_late(vo
 	size_t i;
 
 	(void)state;
-	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
+		assert_null(getenv("CI")); /* there it is a failure */
 		skip();
+	}
 	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
 	bed_policy(policy_plain(0, 100, POLICY_EARLY));
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
