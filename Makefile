@@ -43,6 +43,7 @@ GOSSIPD_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard gossipd/*.c))
 CTL_OBJ     := $(patsubst %.c,$(B)/obj/%.o,$(wildcard gossipd/ctl/*.c))
 SIM_OBJ     := $(patsubst %.c,$(B)/obj/%.o,$(wildcard sim/*.c))
 ORACLE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/oracle/test_%.c,$(wildcard tests/oracle/*.c)))
+WORLD_OBJ   := $(patsubst %,$(B)/obj/tests/%.o,mesh_world counters truths)
 UNIT        := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/oracle/test_*.c))
 DAEMON_UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/gossipd/test_*.c))
 XDP_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/xdp/test_*.c))
@@ -141,11 +142,11 @@ $(B)/demo/%: scripts/demo/%.c
 
 # ---- tests ----
 
-$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/mesh_world.o $(B)/libxpro.a
+$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(WORLD_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -lcmocka $(LIBS_proto) -o $@
 
-$(B)/tests/oracle/%: $(B)/obj/tests/oracle/%.o $(ORACLE_OBJ) $(B)/obj/tests/mesh_world.o $(B)/libxpro.a
+$(B)/tests/oracle/%: $(B)/obj/tests/oracle/%.o $(ORACLE_OBJ) $(WORLD_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -lcmocka $(LIBS_proto) -o $@
 

@@ -7,26 +7,15 @@
 
 #include <sodium.h>
 
-#include <xpro/record.h>
-
-#include "harvest.h"
+#include "counters.h"
+#include "truths.h"
 
 #define FLIGHT_MAX 65536
-#define INDEX_SIZE (2 * WORLD_KEYS_MAX)
 
 struct flight {
 	int64_t at_ns;
 	uint64_t order;
 	struct world_datagram datagram;
-};
-
-/* What the table keeps of a key at one node. */
-struct counter {
-	struct key key;
-	uint64_t packets;
-	struct instant window_start, last;
-	uint32_t window_packets;
-	struct harvest_words words;
 };
 
 struct place {
@@ -38,16 +27,7 @@ struct place {
 	size_t document_bytes[DOCUMENT_KINDS];
 	bool stopped;
 	unsigned int told;
-	struct counter counters[WORLD_KEYS_MAX];
-	unsigned int counters_count;
-	uint16_t index[INDEX_SIZE]; /* of counters, by hash of the key; + 1, 0 is empty */
-	struct instant harvested_at;
-	bool resuming; /* the next harvest is the first after a restart */
-};
-
-struct truth {
-	struct key key;
-	uint64_t slot, packets;
+	struct counters counters;
 };
 
 struct world {
@@ -60,8 +40,7 @@ struct world {
 	size_t flights_count;
 	uint64_t order, random;
 	uint8_t authority_secret[SECRET_KEY_BYTES];
-	struct truth *truths; /* by hash of key and slot; packets 0 is empty */
-	size_t truths_count, truths_size;
+	struct truths truths;
 	bool (*tap)(void *user, struct world_datagram *datagram);
 	void *tap_user;
 	void (*changed)(void *user, unsigned int n, const struct change *change, uint32_t harvested);
@@ -178,7 +157,7 @@ struct world *world_make(const struct world_options *options)
 		     "certificate_issue");
 		memcpy(place->config.mesh_secret, mesh_secret, sizeof(mesh_secret));
 		memset(place->config.seed, (int)(n + options->seed), SEED_BYTES);
-		place->harvested_at = world_now(world).mesh;
+		place->counters.harvested_at = world_now(world).mesh;
 		place->memory = aligned_alloc(64, (node_bytes(&place->config.limits) + 63) / 64 * 64);
 		place_start(world, n);
 	}
@@ -194,14 +173,14 @@ void world_free(struct world *world)
 			free(world->places[n].documents[kind]);
 	}
 	free(world->flights);
-	free(world->truths);
+	truths_free(&world->truths);
 	free(world);
 }
 
 void world_restart(struct world *world, unsigned int n)
 {
 	world->places[n].config.boot++;
-	world->places[n].resuming = true;
+	world->places[n].counters.resuming = true;
 	place_start(world, n);
 }
 
@@ -209,12 +188,10 @@ void world_lose(struct world *world, unsigned int n, uint64_t incarnation)
 {
 	struct place *place = &world->places[n];
 
-	memset(place->counters, 0, sizeof(place->counters));
-	memset(place->index, 0, sizeof(place->index));
-	place->counters_count = 0;
+	memset(&place->counters, 0, sizeof(place->counters));
+	place->counters.harvested_at = world_now(world).mesh;
 	place->config.incarnation = incarnation;
 	place->config.boot = 1;
-	place->resuming = false;
 	place_start(world, n);
 }
 
@@ -244,8 +221,7 @@ static void begin_anew(struct world *world, unsigned int n)
 
 	if (later == 0)
 		return;
-	for (unsigned int i = 0; i < place->counters_count; i++)
-		place->counters[i].words.slot_start_packets = place->counters[i].words.harvested_packets;
+	counters_renew(&place->counters);
 	place->told++;
 	place->config.incarnation = later + 1;
 	place->config.boot++;
@@ -308,72 +284,14 @@ void world_set_tap(struct world *world, bool (*tap)(void *user, struct world_dat
 	world->tap_user = user;
 }
 
-static uint64_t key_hash(const struct key *key, uint64_t salt)
-{
-	uint64_t words[4];
-
-	memcpy(words, key, sizeof(words));
-	for (unsigned int i = 0; i < 4; i++)
-		salt = mix64(salt ^ words[i]) + i;
-	return salt;
-}
-
-/* Where the truth of a key in a slot stands, or belongs. */
-static struct truth *truth_at(const struct world *world, const struct key *key, uint64_t slot)
-{
-	size_t at = key_hash(key, slot) & (world->truths_size - 1);
-
-	while (world->truths[at].packets > 0 && (world->truths[at].slot != slot || !key_equal(&world->truths[at].key, key)))
-		at = (at + 1) & (world->truths_size - 1);
-	return &world->truths[at];
-}
-
-static void truths_double(struct world *world)
-{
-	struct truth *old = world->truths;
-	const size_t old_size = world->truths_size;
-
-	world->truths_size = old_size ? 2 * old_size : 1024;
-	world->truths = calloc(world->truths_size, sizeof(*world->truths));
-	for (size_t i = 0; i < old_size; i++) {
-		if (old[i].packets > 0)
-			*truth_at(world, &old[i].key, old[i].slot) = old[i];
-	}
-	free(old);
-}
-
-static void truth_add(struct world *world, const struct key *key, uint64_t slot)
-{
-	struct truth *truth;
-
-	if (2 * world->truths_count >= world->truths_size)
-		truths_double(world);
-	truth = truth_at(world, key, slot);
-	world->truths_count += truth->packets == 0;
-	*truth = (struct truth){ *key, slot, truth->packets + 1 };
-}
-
 uint64_t world_truth(const struct world *world, const struct key *key, uint64_t slot)
 {
-	return world->truths_size ? truth_at(world, key, slot)->packets : 0;
-}
-
-/* The counter of a key at a place, or NULL; *ret_at is where its number stands, or belongs. */
-static struct counter *counter_find(struct place *place, const struct key *key, size_t *ret_at)
-{
-	for (*ret_at = key_hash(key, 0) % INDEX_SIZE; place->index[*ret_at]; *ret_at = (*ret_at + 1) % INDEX_SIZE) {
-		struct counter *counter = &place->counters[place->index[*ret_at] - 1];
-
-		if (key_equal(&counter->key, key))
-			return counter;
-	}
-	return NULL;
+	return truths_packets(&world->truths, key, slot);
 }
 
 uint64_t world_counted(struct world *world, unsigned int n, const struct key *key)
 {
-	size_t at;
-	const struct counter *counter = counter_find(&world->places[n], key, &at);
+	const struct counter *counter = counters_find(&world->places[n].counters, key);
 
 	return counter ? counter->packets : 0;
 }
@@ -381,22 +299,9 @@ uint64_t world_counted(struct world *world, unsigned int n, const struct key *ke
 static void count(struct world *world, struct place *place, const struct key *key)
 {
 	const struct instant now = world_now(world).mesh;
-	size_t at;
-	struct counter *counter = counter_find(place, key, &at);
 
-	if (!counter) {
-		if (place->counters_count == WORLD_KEYS_MAX)
-			abort();
-		counter = &place->counters[place->counters_count++];
-		place->index[at] = (uint16_t)place->counters_count;
-		*counter = (struct counter){ .key = *key, .window_start = now };
-	} else if (duration_exceeds(duration_between(counter->last, now), world->options.thresholds.idle_reset)) {
-		counter->window_start = now;
-		counter->window_packets = (uint32_t)counter->packets;
-	}
-	counter->packets++;
-	counter->last = now;
-	truth_add(world, key, mesh_slot_at(&world->mesh, now));
+	counters_add(&place->counters, key, now, world->options.thresholds.idle_reset);
+	truths_add(&world->truths, key, mesh_slot_at(&world->mesh, now));
 }
 
 void world_packet(struct world *world, unsigned int n, const struct key *pair)
@@ -405,57 +310,6 @@ void world_packet(struct world *world, unsigned int n, const struct key *pair)
 
 	count(world, &world->places[n], pair);
 	count(world, &world->places[n], &destination);
-}
-
-/* What a restarted daemon does first: the cell as it stood at the last harvest, since the ledger that knew it is gone. */
-static void tell_again(struct world *world, struct place *place, const struct counter *counter)
-{
-	const struct now now = world_now(world);
-	const uint64_t slot_now = mesh_slot_at(&world->mesh, now.mesh),
-		       slot = slot_now - (uint16_t)(slot_now - counter->words.slot);
-	const uint32_t packets = counter->words.harvested_packets - counter->words.slot_start_packets;
-	struct instant first = mesh_slot_start(&world->mesh, slot),
-		       last = instant_before(mesh_slot_start(&world->mesh, slot + 1), (struct duration){ 1 });
-
-	if (packets == 0 || slot + SLOTS_HELD <= slot_now)
-		return;
-	if (instant_is_before(first, counter->window_start) && instant_is_before(counter->window_start, last))
-		first = counter->window_start;
-	if (instant_is_before(place->harvested_at, last))
-		last = place->harvested_at;
-	if (instant_is_before(counter->last, last))
-		last = counter->last;
-	node_observe(place->node, now, &counter->key, slot, first, instant_is_before(last, first) ? first : last, packets);
-}
-
-static void harvest(struct world *world, struct place *place)
-{
-	const struct now now = world_now(world);
-
-	for (unsigned int i = 0; i < place->counters_count; i++) {
-		struct counter *counter = &place->counters[i];
-		const struct harvest_input input = {
-			.packets = counter->packets,
-			.last = counter->last,
-			.window_start = counter->window_start,
-			.window_packets = counter->window_packets,
-			.previous = place->harvested_at,
-			.now = now.mesh,
-			.slot_length = mesh_slot_length(&world->mesh),
-			.idle_reset = world->options.thresholds.idle_reset,
-		};
-		struct harvest_cell cells[SLOTS_HELD];
-		size_t cells_count;
-
-		if (place->resuming)
-			tell_again(world, place, counter);
-		cells_count = harvest_divide(&counter->words, &input, cells);
-		for (size_t c = 0; c < cells_count; c++)
-			node_observe(place->node, now, &counter->key, cells[c].slot, cells[c].first, cells[c].last,
-				     cells[c].packets);
-	}
-	place->harvested_at = now.mesh;
-	place->resuming = false;
 }
 
 static int64_t delay_ns(struct world *world, unsigned int from, unsigned int to)
@@ -499,10 +353,9 @@ void world_set_changes(struct world *world,
 	world->changed_user = user;
 }
 
-static uint32_t harvested_of(struct place *place, const struct key *key)
+static uint32_t harvested_of(const struct place *place, const struct key *key)
 {
-	size_t at;
-	const struct counter *counter = counter_find(place, key, &at);
+	const struct counter *counter = counters_find(&place->counters, key);
 
 	return counter ? counter->words.harvested_packets : 0;
 }
@@ -584,7 +437,8 @@ void world_run(struct world *world, double seconds)
 		for (unsigned int n = 0; n < world->options.nodes; n++) {
 			if (world->places[n].stopped || instant_is_before(now.mesh, node_next_due(world->places[n].node, now)))
 				continue;
-			harvest(world, &world->places[n]);
+			counters_harvest(&world->places[n].counters, world->places[n].node, &world->mesh, now,
+					 world->options.thresholds.idle_reset);
 			node_tick(world->places[n].node, now);
 			drain(world, n);
 			begin_anew(world, n);

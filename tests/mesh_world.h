@@ -9,7 +9,6 @@
 #include "node.h"
 
 #define WORLD_NODES_MAX 16
-#define WORLD_KEYS_MAX 4096
 
 struct world;
 

@@ -12,20 +12,12 @@
 
 #include <cmocka.h>
 
-#include "kernel_model.h"
-#include "mesh_world.h"
+#include "side.h"
 
 #define PAIR_RATE 200
 #define STEP_S 0.01
 
-static struct kernel *kernels[WORLD_NODES_MAX];
-static struct world *world;
-
-static void take_change(void *user, unsigned int n, const struct change *change, uint32_t harvested)
-{
-	(void)user;
-	kernel_apply(kernels[n], change, harvested, world_now(world).mesh);
-}
+static struct side side;
 
 static void setup(unsigned int nodes)
 {
@@ -33,29 +25,20 @@ static void setup(unsigned int nodes)
 
 	options.thresholds.pair_rate = PAIR_RATE;
 	options.thresholds.destination_rate = 0;
-	world = world_make(&options);
-	for (unsigned int n = 0; n < nodes; n++) {
-		kernels[n] = calloc(1, sizeof(*kernels[n]));
-		assert_non_null(kernels[n]);
-		kernel_init(kernels[n], world_mesh(world), &options.thresholds);
-	}
-	world_set_changes(world, take_change, NULL);
-	world_run(world, 1);
+	side_open(&side, &options);
+	world_run(side.world, 1);
 }
 
-static void teardown(unsigned int nodes)
+static void teardown(void)
 {
-	world_free(world);
-	for (unsigned int n = 0; n < nodes; n++)
-		free(kernels[n]);
+	side_close(&side);
 }
 
 /* One packet; does it pass? */
 static bool send_one(unsigned int n, const struct key *pair)
 {
-	struct kernel_verdict verdict = kernel_packet(kernels[n], pair, world_now(world).mesh);
+	const struct kernel_verdict verdict = side_packet(&side, n, pair, false);
 
-	world_packet(world, n, pair);
 	return !verdict.over_early || verdict.floor;
 }
 
@@ -69,7 +52,7 @@ static unsigned int send_for(const struct key *pair, unsigned int spread, double
 	for (int i = 0; i < (int)(seconds / STEP_S + 0.5); i++) {
 		for (credit += rate * STEP_S; credit >= 1; credit--)
 			passed += send_one(next++ % spread, pair);
-		world_run(world, STEP_S);
+		world_run(side.world, STEP_S);
 	}
 	return passed;
 }
@@ -99,7 +82,7 @@ static void all_floors_together_leak_a_quarter_of_the_rate(void **state)
 		print_message("# %u proxies, %g x: %.2f of %g s of the rate passed\n", rows[i].nodes, rows[i].times, passed, rows[i].most);
 		if (passed > rows[i].most * 1.02 + 0.05)
 			fail_msg("row %zu", i);
-		teardown(rows[i].nodes);
+		teardown();
 	}
 }
 
@@ -113,15 +96,15 @@ static void one_liar_of_sixteen_leaves_a_client_its_floor(void **state)
 	setup(16);
 	assert_int_equal(send_for(&pair, 1, 100, 5), 500);
 	for (int i = 0; i < 100; i++) {
-		const struct now now = world_now(world);
-		const uint64_t slot = mesh_slot_at(world_mesh(world), now.mesh);
+		const struct now now = world_now(side.world);
+		const uint64_t slot = mesh_slot_at(world_mesh(side.world), now.mesh);
 
-		assert_true(node_observe(world_node(world, 15), now, &pair, slot, mesh_slot_start(world_mesh(world), slot), now.mesh, 4000000000U));
+		assert_true(node_observe(world_node(side.world, 15), now, &pair, slot, mesh_slot_start(world_mesh(side.world), slot), now.mesh, 4000000000U));
 		passed += send_for(&pair, 1, 100, 0.2);
 	}
 	print_message("# %u of 2000 packets passed beside the liar\n", passed);
 	assert_in_range(passed, 20 * PAIR_RATE / 8 - 10, 1000); /* T_F1 / (4 x 2), and what passed before the lie came */
-	teardown(16);
+	teardown();
 }
 
 int main(void)

@@ -27,9 +27,8 @@
 
 #include <cmocka.h>
 
-#include "kernel_model.h"
-#include "mesh_world.h"
 #include "oracle.h"
+#include "side.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 #define SECONDS 30 /* of a run; a negative control needs half */
@@ -110,48 +109,6 @@ static const struct traffic destination_traffics[] = {
 #define PAIR_RATE 100	     /* T_F1 */
 #define DESTINATION_RATE 200 /* T_F2 of the destinations' runs */
 #define DESTINATION_CLIENTS 5
-
-/* ---- one side: a mesh with the tables of its proxies ---- */
-
-struct side {
-	struct world *world;
-	struct kernel *kernels;
-	bool no_carry; /* negative control */
-};
-
-static void side_changed(void *user, unsigned int n, const struct change *change, uint32_t harvested)
-{
-	struct side *side = user;
-	struct change written = *change;
-
-	if (side->no_carry)
-		written.rho = 0;
-	kernel_apply(&side->kernels[n], &written, harvested, world_now(side->world).mesh);
-}
-
-static void side_open(struct side *side, const struct world_options *options)
-{
-	side->world = world_make(options);
-	side->kernels = calloc(options->nodes, sizeof(*side->kernels));
-	for (unsigned int n = 0; n < options->nodes; n++)
-		kernel_init(&side->kernels[n], world_mesh(side->world), &options->thresholds);
-	world_set_changes(side->world, side_changed, side);
-}
-
-static void side_close(struct side *side)
-{
-	world_free(side->world);
-	free(side->kernels);
-}
-
-static struct kernel_verdict side_packet(struct side *side, unsigned int n, const struct key *pair, bool destination)
-{
-	const struct key judged = destination ? key_of_destination(&pair->destination) : *pair;
-	const struct kernel_verdict v = kernel_packet(&side->kernels[n], &judged, world_now(side->world).mesh);
-
-	world_packet(side->world, n, pair);
-	return v;
-}
 
 /* ---- clients ---- */
 
