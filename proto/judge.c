@@ -8,6 +8,7 @@
 #define NOTABLE 0.5 /* from this share of its rate on, a key is judged each tick and has a record on every proxy */
 #define SWEEP_TICKS 8
 #define SWEEP_STRETCH_MIN 4096 /* in a tick: 1 ms */
+#define SWEEP_PIECE 16384 /* in a turn: some 4 ms */
 #define WARM_AT_ONCE 1024 /* 0.3 ms */
 
 void judge_dirty(struct node *node, uint32_t entry)
@@ -144,20 +145,30 @@ void node_refresh(struct node *node, const struct key *key)
 		judge_dirty(node, entry);
 }
 
-/* Forgets cells of slots no longer held and judges what remains, a stretch per tick: all within eight ticks, or within a shorter slot. */
+/* The stretch of a tick: all are gone over within eight ticks, or within a shorter slot. */
+static uint32_t sweep_stretch(const struct node *node)
+{
+	const uint32_t ticks = slot_ticks(node) - 1 < SWEEP_TICKS ? slot_ticks(node) - 1 : SWEEP_TICKS;
+	const uint32_t even = node->ledger.entries_high / ticks + 1;
+
+	return even > SWEEP_STRETCH_MIN ? even : SWEEP_STRETCH_MIN;
+}
+
+/* A piece of the stretch: forgets cells of slots no longer held, and judges what remains. */
 static void sweep(struct node *node)
 {
 	const uint64_t oldest = slot_oldest(node->slot);
-	const uint32_t ticks = slot_ticks(node) - 1 < SWEEP_TICKS ? slot_ticks(node) - 1 : SWEEP_TICKS;
-	const uint32_t even = node->ledger.entries_high / ticks + 1, stretch = even > SWEEP_STRETCH_MIN ? even : SWEEP_STRETCH_MIN;
 
-	for (uint32_t i = 0; i < stretch && node->sweep < node->ledger.entries_high; i++, node->sweep++) {
-		if (!(node->ledger.entries[node->sweep].flags & ENTRY_USED))
-			continue;
-		if (!ledger_forget(&node->ledger, node->sweep, oldest))
-			judge_dirty(node, node->sweep);
+	for (uint32_t i = 0; i < SWEEP_PIECE && node->sweep_left > 0 && node->sweep < node->ledger.entries_high; i++, node->sweep_left--) {
+		const uint32_t number = node->sweep++;
+
+		if ((node->ledger.entries[number].flags & ENTRY_USED) && !ledger_forget(&node->ledger, number, oldest))
+			judge_dirty(node, number);
 	}
-	node->sweeping = node->sweep < node->ledger.entries_high;
+	if (node->sweep < node->ledger.entries_high)
+		return;
+	node->sweeping = false;
+	node->sweep_left = 0;
 }
 
 static void judge_warm(struct node *node)
@@ -176,9 +187,23 @@ void judge_whole_tick(struct node *node)
 void judge_tick(struct node *node)
 {
 	judge_warm(node);
-	if (node->sweeping) {
+	if (node->sweeping)
+		node->sweep_left = sweep_stretch(node);
+	share_tick(node);
+}
+
+/* Who is forgotten may be one the walk is at: it waits until the stretch is through, and begins anew. */
+void judge_turn(struct node *node, struct now now)
+{
+	if (node->sweep_left > 0) {
 		sweep(node);
 		share_anew(node);
 	}
-	share_tick(node);
+	if (node->sweep_left == 0)
+		share_turn(node, now);
+}
+
+bool judge_is_under_way(const struct node *node)
+{
+	return node->sweep_left > 0 || share_is_under_way(node);
 }

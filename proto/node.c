@@ -26,6 +26,7 @@ static void node_place(struct node *node, struct arena *arena, const struct node
 	node->probe_order = arena_take(arena, limits->members_max, sizeof(*node->probe_order));
 	node->gaps = arena_take(arena, (size_t)limits->members_max * INCARNATIONS_MAX, sizeof(*node->gaps));
 	node->publish_cells = arena_take(arena, PUBLISH_CELLS, sizeof(*node->publish_cells));
+	node->publish_order = arena_take(arena, (size_t)2 * PUBLISH_CELLS, sizeof(*node->publish_order));
 	node->rates = arena_take(arena, limits->keys_max, sizeof(*node->rates));
 	node->own_again.size = PUBLISH_AGAIN;
 	node->own_again.items = arena_take(arena, PUBLISH_AGAIN, sizeof(uint32_t));
@@ -206,6 +207,18 @@ static uint64_t seconds_ticks(const struct node *node)
 	return ticks > 0 ? (uint64_t)ticks : 1;
 }
 
+/* What is due between ticks, and in them. */
+static void turn(struct node *node, struct now now)
+{
+	judge_turn(node, now);
+	if (!node->config.gossip)
+		return;
+	swim_turn(node, now);
+	repair_turn(node, now);
+	catch_up_turn(node, now);
+	spread_turn(node, now);
+}
+
 void node_tick(struct node *node, struct now now)
 {
 	const uint64_t slot = mesh_slot_at(&node->mesh, now.mesh);
@@ -214,7 +227,7 @@ void node_tick(struct node *node, struct now now)
 	node->ticked = true;
 	if (slot > node->slot) {
 		node->closing_slot = node->slot;
-		node->closing_entry = 0;
+		node->closing_entry = node->closing_left = 0;
 		node->sweep = 0;
 		node->sweeping = true;
 		node->slot = slot;
@@ -230,18 +243,13 @@ void node_tick(struct node *node, struct now now)
 	if (node->tick % seconds_ticks(node) == 0)
 		loss_second(node, now);
 	judge_tick(node);
-	node_turn(node, now);
+	turn(node, now);
 }
 
 void node_turn(struct node *node, struct now now)
 {
-	share_turn(node, now);
-	if (!node->config.gossip)
-		return;
-	swim_turn(node, now);
-	repair_turn(node, now);
-	catch_up_turn(node, now);
-	spread_turn(node, now);
+	publish_turn(node, now);
+	turn(node, now);
 }
 
 struct instant node_next_turn(const struct node *node, struct now now)
@@ -249,7 +257,7 @@ struct instant node_next_turn(const struct node *node, struct now now)
 	const struct instant due[] = { node->names_due, node->gaps_due, catch_up_due(node) };
 	struct instant first = { INT64_MAX };
 
-	if (share_is_under_way(node))
+	if (judge_is_under_way(node) || publish_is_under_way(node))
 		return now.mono;
 	for (unsigned int i = 0; node->config.gossip && i < sizeof(due) / sizeof(due[0]); i++) {
 		if (instant_is_before(due[i], first))

@@ -202,7 +202,10 @@ enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *
 void publish_later(struct node *node, uint32_t entry, uint64_t slot);
 bool publish_is_closed(const struct node *node, uint32_t entry, uint64_t slot);
 void publish_late(struct node *node, uint32_t entry, uint64_t slot);
+/* What a tick must publish; publish_turn does the next piece of its closing frames, PUBLISH_CELLS at the most, until none is left. */
 void publish_tick(struct node *node, struct now now);
+void publish_turn(struct node *node, struct now now);
+bool publish_is_under_way(const struct node *node);
 
 /* ---- verdict.c, judge.c, share.c ---- */
 /* A key as it is judged now. */
@@ -232,7 +235,10 @@ struct evidence {
 struct evidence verdict_evidence(const struct node *node, struct now now, const struct entry *entry);
 void judge_dirty(struct node *node, uint32_t entry);
 void judge_whole_tick(struct node *node);
+/* Sets about what a tick has to look at; judge_turn does the next piece of it: of the sweep, or of the walk for fair. */
 void judge_tick(struct node *node);
+void judge_turn(struct node *node, struct now now);
+bool judge_is_under_way(const struct node *node);
 /* Lists a destination over its rate, and works out its shares at once, not with the next tick, unless the walk over all is under way. */
 void share_list(struct node *node, struct now now, uint32_t number);
 /* Begins the walk over all that are listed, if the last one is through; share_turn does the next piece of it. */

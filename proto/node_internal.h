@@ -328,11 +328,13 @@ struct node {
 	struct set own_destinations, own_pairs; /* then the other keys with own cells that changed, destinations before pairs */
 	struct set own_late; /* with own cells that grew after their slot's closing frames (entry.late): published in closing frames of their own */
 	struct cell *publish_cells; /* scratch: cells that are sorted together */
+	uint16_t *publish_order;    /* their numbers, twice as many places */
 	struct frame_writer writer;
 	uint64_t next_sequence;
 	uint32_t published[FRAMES_PER_TICK_MAX]; /* scratch: where the frames of a tick stand in the store */
 	uint64_t closing_slot; /* the slot whose closing frames are being written, entry by entry */
 	uint32_t closing_entry; /* next entry to look at; INDEX_NONE: done */
+	uint32_t closing_left, closing_frames; /* entries still to be looked at for this tick, and its closing frames so far */
 	struct frame_root roots[ROOTS_SIZE]; /* whose signature was verified */
 	uint32_t roots_next;
 
@@ -344,6 +346,7 @@ struct node {
 	struct set dirty; /* keys to be judged */
 	struct set warm; /* to be judged again at the next tick */
 	uint32_t sweep; /* next entry to look at for cells of forgotten slots */
+	uint32_t sweep_left; /* entries of this tick's stretch */
 	bool sweeping;
 	uint32_t over[OVER_DESTINATIONS_MAX]; /* destinations over their rate, for fair */
 	uint32_t over_count;

@@ -6,8 +6,9 @@
  */
 #include "node_internal.h"
 
+_Static_assert(PUBLISH_CELLS <= UINT16_MAX, "their numbers' width");
 #define CELLS_AT_ONCE 2048 /* sorted together: some 16 frames */
-#define CLOSING_TICKS 12 /* a slot's closing frames are spread over this many ticks: done before the next slot has ended, and no tick is long */
+#define CLOSING_TICKS 12 /* a slot's closing frames are spread over this many ticks: done before the next slot has ended */
 
 static bool queue_push(struct queue *queue, uint32_t item)
 {
@@ -75,33 +76,39 @@ static struct cell cell_read(const struct node *node, const struct entry *entry,
 	};
 }
 
-/* Heap sort: in place, and bounded whatever the order. */
-static void sift_down(struct cell *cells, size_t root, size_t count)
+/* The numbers of two neighbouring stretches of sorted cells, of one in the end. */
+static void cells_merge(const struct cell *cells, const uint16_t *from, uint16_t *to, size_t left, size_t middle, size_t end)
 {
-	for (size_t child = 2 * root + 1; child < count; child = 2 * root + 1) {
-		if (child + 1 < count && frame_cell_compare(&cells[child], &cells[child + 1]) < 0)
-			child++;
-		if (frame_cell_compare(&cells[root], &cells[child]) >= 0)
-			return;
-		const struct cell swap = cells[root];
+	size_t right = middle;
 
-		cells[root] = cells[child];
-		cells[child] = swap;
-		root = child;
+	for (size_t i = left; i < end; i++) {
+		const bool takes_left =
+			left < middle && (right == end || frame_cell_compare(&cells[from[left]], &cells[from[right]]) <= 0);
+
+		to[i] = from[takes_left ? left++ : right++];
 	}
 }
 
-static void cells_sort(struct cell *cells, size_t count)
+/* Merge sort of numbers: bounded whatever the order, and cells stay where they are. They are valid until the next call. */
+static const uint16_t *cells_order(struct node *node, size_t count)
 {
-	for (size_t i = count / 2; i-- > 0;)
-		sift_down(cells, i, count);
-	for (size_t end = count; end-- > 1;) {
-		const struct cell swap = cells[0];
+	uint16_t *from = node->publish_order, *to = from + PUBLISH_CELLS;
 
-		cells[0] = cells[end];
-		cells[end] = swap;
-		sift_down(cells, 0, end);
+	for (size_t i = 0; i < count; i++)
+		from[i] = (uint16_t)i;
+	for (size_t width = 1; width < count; width *= 2) {
+		uint16_t *const sorted = to;
+
+		for (size_t left = 0; left < count; left += 2 * width) {
+			const size_t middle = left + width < count ? left + width : count,
+				     end = middle + width < count ? middle + width : count;
+
+			cells_merge(node->publish_cells, from, to, left, middle, end);
+		}
+		to = from;
+		from = sorted;
 	}
+	return from;
 }
 
 static size_t body_bytes_max(const struct node *node)
@@ -159,8 +166,8 @@ static void sign_and_send(struct node *node, struct now now, enum frame_kind kin
 	node->counters.frames_published += count;
 }
 
-/* Puts sorted cells into the frames after the first `frames`, up to frames_max; returns how many cells went in. */
-static size_t fill_frames(struct node *node, enum frame_kind kind, const struct cell *cells, size_t count, uint32_t frames_max, uint32_t *frames)
+/* Puts the collected cells, in their order, into the frames after the first `frames`, up to frames_max; returns how many cells went in. */
+static size_t fill_frames(struct node *node, enum frame_kind kind, const uint16_t *order, size_t count, uint32_t frames_max, uint32_t *frames)
 {
 	struct frame_head head = {
 		.origin = node->id,
@@ -173,7 +180,7 @@ static size_t fill_frames(struct node *node, enum frame_kind kind, const struct 
 	while (taken < count && *frames < frames_max) {
 		head.sequence = node->next_sequence++;
 		frame_begin(&node->writer, &head, body_bytes_max(node));
-		while (taken < count && frame_add(&node->writer, &cells[taken]))
+		while (taken < count && frame_add(&node->writer, &node->publish_cells[order[taken]]))
 			taken++;
 		node->published[(*frames)++] = body_keep(node);
 	}
@@ -234,7 +241,7 @@ static size_t collect_late(struct node *node, size_t count_max)
 	return count;
 }
 
-/* The next cells: those that had to wait, then destinations; sorted. */
+/* The next cells: those that had to wait, then destinations, then pairs. */
 static size_t collect(struct node *node)
 {
 	size_t count = 0;
@@ -245,21 +252,20 @@ static size_t collect(struct node *node)
 		count = collect_key(node, number, &node->ledger.entries[number].waiting, count);
 	}
 	count = collect_changed(node, &node->own_destinations, count);
-	count = collect_changed(node, &node->own_pairs, count);
-	cells_sort(node->publish_cells, count);
-	return count;
+	return collect_changed(node, &node->own_pairs, count);
 }
 
 /* What did not fit is the next tick's first, with whatever total it has then. */
-static void wait_again(struct node *node, const struct cell *cells, size_t count)
+static void wait_again(struct node *node, const uint16_t *order, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		const uint32_t entry = ledger_find(&node->ledger, &cells[i].key);
+		const struct cell *cell = &node->publish_cells[order[i]];
+		const uint32_t entry = ledger_find(&node->ledger, &cell->key);
 		uint8_t *waiting = &node->ledger.entries[entry].waiting;
 
 		if (!*waiting && !queue_push(&node->own_again, entry))
 			set_add(own_set(node, entry), entry);
-		*waiting |= slot_bit(cells[i].slot);
+		*waiting |= slot_bit(cell->slot);
 	}
 }
 
@@ -270,11 +276,12 @@ static uint32_t fill_tick(struct node *node)
 
 	while (frames < node->config.frames_per_tick) {
 		const size_t count = collect(node);
-		const size_t taken = fill_frames(node, FRAME_TICK, node->publish_cells, count, node->config.frames_per_tick, &frames);
+		const uint16_t *order = cells_order(node, count);
+		const size_t taken = fill_frames(node, FRAME_TICK, order, count, node->config.frames_per_tick, &frames);
 
 		if (count == 0)
 			break;
-		wait_again(node, node->publish_cells + taken, count - taken);
+		wait_again(node, order + taken, count - taken);
 	}
 	return frames;
 }
@@ -333,30 +340,44 @@ static uint32_t closing_entries(const struct node *node)
 	return node->closing_entry == INDEX_NONE ? 0 : node->ledger.entries_high / ticks + 1;
 }
 
-/* What grew after its slot had been closed, and what is being closed. */
-static void publish_closing(struct node *node, struct now now)
+/* The next piece of the tick's closing frames; `count` other cells are collected already. */
+static void publish_closing(struct node *node, struct now now, size_t count)
 {
-	const size_t budget = (size_t)node->config.frames_per_tick * CELLS_PER_FRAME_TYPICAL / 2;
-	size_t count = collect_late(node, budget < CELLS_AT_ONCE ? budget : CELLS_AT_ONCE), taken;
-	uint32_t entries = closing_entries(node), frames = 0;
+	const uint32_t frames_max = closing_frames_max(node) - node->closing_frames;
+	const uint16_t *order;
+	uint32_t frames = 0;
+	size_t taken;
 
-	do {
-		if (entries > 0)
-			count = collect_closing(node, &entries, count);
-		cells_sort(node->publish_cells, count);
-		taken = fill_frames(node, FRAME_CLOSING, node->publish_cells, count, closing_frames_max(node), &frames);
-		for (size_t i = taken; i < count; i++) /* the rest is next */
-			publish_again(node, &node->publish_cells[i]);
-		count = 0;
-	} while (entries > 0);
+	if (node->closing_left > 0)
+		count = collect_closing(node, &node->closing_left, count);
+	order = cells_order(node, count);
+	taken = fill_frames(node, FRAME_CLOSING, order, count, frames_max, &frames);
+	for (size_t i = taken; i < count; i++) /* the rest is next */
+		publish_again(node, &node->publish_cells[order[i]]);
 	sign_and_send(node, now, FRAME_CLOSING, frames);
+	node->closing_frames += frames;
 }
 
 void publish_tick(struct node *node, struct now now)
 {
+	const size_t budget = (size_t)node->config.frames_per_tick * CELLS_PER_FRAME_TYPICAL / 2;
+
 	if (!node->config.gossip)
 		return;
 	publish_changed(node, now);
-	publish_closing(node, now);
+	node->closing_left += closing_entries(node);
+	node->closing_frames = 0;
+	publish_closing(node, now, collect_late(node, budget < CELLS_AT_ONCE ? budget : CELLS_AT_ONCE));
 	node->counters.cells_waiting = node->own_again.count + node->own_destinations.count + node->own_pairs.count + node->own_late.count;
+}
+
+void publish_turn(struct node *node, struct now now)
+{
+	if (publish_is_under_way(node))
+		publish_closing(node, now, 0);
+}
+
+bool publish_is_under_way(const struct node *node)
+{
+	return node->closing_left > 0;
 }

@@ -432,7 +432,7 @@ void share_turn(struct node *node, struct now now)
 
 void share_list(struct node *node, struct now now, uint32_t number)
 {
-	const bool idle = !share_is_under_way(node); /* else the walk comes by */
+	const bool idle = !judge_is_under_way(node); /* else the walk comes by */
 
 	node->over[node->over_count++] = number;
 	if (idle)

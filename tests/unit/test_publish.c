@@ -97,9 +97,11 @@ static void closing_frames_keep_to_their_ring(void **state)
 
 #define PAIRS 4000
 
-/* Counts in told[] the pairs of the frames published since *seen. */
-static void read_published(const struct node *node, uint64_t *seen, uint32_t told[PAIRS + 1])
+/* Counts in told[] the pairs of the frames of a kind published since *seen, and returns how many. */
+static uint32_t read_published(const struct node *node, enum frame_kind kind, uint64_t *seen, uint32_t *told)
 {
+	uint32_t cells = 0;
+
 	for (; *seen < node->next_sequence; (*seen)++) {
 		const struct stored *stored = store_find(&node->store, node->id, 5, *seen);
 		struct frame_reader reader;
@@ -108,12 +110,17 @@ static void read_published(const struct node *node, uint64_t *seen, uint32_t tol
 
 		assert_non_null(stored);
 		assert_int_equal(frame_split(stored->frame, stored->size, &claim), REJECT_NONE);
+		if (claim.head.kind != kind)
+			continue;
 		frame_read(&reader, claim.body, claim.body_bytes);
 		while (frame_next(&reader, &cell)) {
-			if (!key_is_destination(&cell.key))
-				told[cell.key.client.bytes[14] << 8 | cell.key.client.bytes[15]]++;
+			if (key_is_destination(&cell.key))
+				continue;
+			told[cell.key.client.bytes[13] << 16 | cell.key.client.bytes[14] << 8 | cell.key.client.bytes[15]]++;
+			cells++;
 		}
 	}
+	return cells;
 }
 
 /* Every pair changes in every tick, and a tick has frames for half of them. */
@@ -129,10 +136,44 @@ static void nothing_starves_when_the_budget_is_short(void **state)
 		for (uint32_t client = 1; client <= PAIRS; client++)
 			observe(node, ns, client, ticks);
 		turn(node, ns);
-		read_published(node, &seen, told);
+		read_published(node, FRAME_TICK, &seen, told);
 	}
 	for (uint32_t client = 1; client <= PAIRS; client++)
 		assert_true(told[client] >= ticks / 4);
+	free(node);
+}
+
+#define MANY 240000
+
+/* A slot of so many pairs is closed by pieces, a turn each, and each pair once. */
+static void a_turn_closes_no_more_than_a_piece(void **state)
+{
+	struct node *node = lone_node(16384, 256, 3 * MANY);
+	uint32_t *told = calloc(MANY + 1, sizeof(*told)), pieces = 0;
+	uint64_t seen;
+
+	(void)state;
+	assert_non_null(told);
+	for (uint32_t client = 1; client <= MANY; client++)
+		observe(node, 100 * NS_PER_MS, client, 1);
+	for (int64_t ns = 200 * NS_PER_MS; ns < 4 * NS_PER_S; ns += 200 * NS_PER_MS)
+		turn(node, ns);
+	seen = node->next_sequence;
+	for (int64_t ns = 4 * NS_PER_S; ns < 7 * NS_PER_S; ns += 200 * NS_PER_MS) {
+		for (node_tick(node, at(ns));; node_turn(node, at(ns))) {
+			const uint32_t cells = read_published(node, FRAME_CLOSING, &seen, told);
+
+			assert_true(cells <= PUBLISH_CELLS);
+			pieces += cells > 0;
+			if (instant_is_before(at(ns).mono, node_next_turn(node, at(ns))))
+				break;
+		}
+	}
+	assert_true(pieces > 12); /* more than one in a tick */
+	assert_int_equal(node->closing_entry, INDEX_NONE);
+	for (uint32_t client = 1; client <= MANY; client++)
+		assert_int_equal(told[client], 1);
+	free(told);
 	free(node);
 }
 
@@ -141,6 +182,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(closing_frames_keep_to_their_ring),
 		cmocka_unit_test(nothing_starves_when_the_budget_is_short),
+		cmocka_unit_test(a_turn_closes_no_more_than_a_piece),
 	};
 
 	if (sodium_init() < 0)
