@@ -108,16 +108,18 @@ struct observing {
 	struct now now;
 };
 
-static void observe(void *user, const struct harvested *cell)
+static void observe(void *user, const struct harvested *cells, size_t count)
 {
 	const struct observing *observing = user;
 	struct daemon_counters *counters = &observing->daemon->counters;
 
-	counters->cells_harvested++;
-	/* False: no room; the key's packets count in its destination alone, and the core has told so. */
-	if (!node_observe(observing->daemon->node, observing->now, &cell->key, cell->slot, cell->first, cell->last,
-			  cell->packets))
-		counters->cells_unheld++;
+	counters->cells_harvested += count;
+	for (const struct harvested *cell = cells; cell < cells + count; cell++) {
+		/* False: no room; the key's packets count in its destination alone, and the core has told so. */
+		if (!node_observe(observing->daemon->node, observing->now, &cell->key, cell->slot, cell->first, cell->last,
+				  cell->packets))
+			counters->cells_unheld++;
+	}
 }
 
 static void measure_tick(struct daemon *daemon)

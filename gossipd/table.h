@@ -92,7 +92,6 @@ uint32_t table_jiffies_of(const struct table *table, struct instant mesh);
 /* One changed key found by a harvest. */
 struct harvested {
 	struct key key;
-	bool ipv6;
 	uint64_t slot;
 	struct instant first, last;
 	uint64_t packets; /* of this slot so far */
@@ -100,11 +99,12 @@ struct harvested {
 
 /*
  * Harvests: every record whose packets moved since the last harvest gives one cell, or several when the time since spans slot
- * boundaries (harvest_divide in proto/harvest.h). `each` is called for every one of them. Also writes harvested_at and the heartbeat.
- * Returns the number of cells.
+ * boundaries (harvest_divide in proto/harvest.h). `each` is told of them, some at a time. Also writes harvested_at and the
+ * heartbeat. Returns the number of cells.
  */
-size_t table_harvest(struct table *table, struct now now, struct duration slot_length, void (*each)(void *user, const struct harvested *cell),
-		     void *user);
+#define HARVESTED_AT_ONCE 64
+size_t table_harvest(struct table *table, struct now now, struct duration slot_length,
+		     void (*each)(void *user, const struct harvested *cells, size_t count), void *user);
 
 /*
  * The same in parts, so that nobody waits long: true when it is through. The pass is of the time it began, whatever `now` the later parts have:
@@ -112,7 +112,7 @@ size_t table_harvest(struct table *table, struct now now, struct duration slot_l
  */
 #define HARVEST_WORK_PER_TURN 32768 /* sets looked at, and CELL_WORK for every cell told: 3 to 7 ms */
 bool table_harvest_some(struct table *table, struct now now, struct duration slot_length, uint32_t work_max,
-			void (*each)(void *user, const struct harvested *cell), void *user);
+			void (*each)(void *user, const struct harvested *cells, size_t count), void *user);
 
 /* Writes a record back: base, fold, carry, share (struct change, translated). Makes a record when the key has none and `insert` is set.
  * -ENOENT: no record and none to be made. -ENOSPC: table full. -EINVAL: none to be made, the key names no

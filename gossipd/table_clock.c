@@ -139,9 +139,7 @@ void table_anchor(struct table *table, struct now now)
 
 struct instant table_mesh_of(const struct table *table, uint32_t jiffies)
 {
-	const struct table_clock *clock = &table->clock;
-
-	return instant_after(clock->mesh, (struct duration){ jiffies_since(clock->jiffies, jiffies) * clock->period_ns });
+	return mesh_of(&table->clock, jiffies);
 }
 
 /* Called for every record written: the quotient comes by a multiplication, at most two off, and is put right. */

@@ -7,29 +7,37 @@
 #include "harvest.h"
 #include "table_internal.h"
 
-#define PREFETCH_SETS 8
+#define TAGS_AHEAD 16 /* sets */
+#define RECORDS_AHEAD 4
 #define CELL_WORK 4 /* a cell told costs as much as so many sets looked at */
 
 struct harvesting {
 	struct table *table;
-	struct now now;
-	struct duration slot_length;
-	struct instant previous;
-	void (*each)(void *user, const struct harvested *cell);
+	struct harvest_times times;
+	void (*each)(void *user, const struct harvested *cells, size_t count);
 	void *user;
 	size_t cells;
 	uint32_t work, work_max; /* of this part */
+	uint32_t untold;
+	struct harvested batch[HARVESTED_AT_ONCE];
 };
 
-static void tell(struct harvesting *h, const struct key *key, bool ipv6, const struct harvest_cell *cell)
+static void tell_batch(struct harvesting *h)
 {
-	struct harvested harvested = {
-		.key = *key, .ipv6 = ipv6, .slot = cell->slot, .first = cell->first, .last = cell->last, .packets = cell->packets
-	};
+	if (h->untold)
+		h->each(h->user, h->batch, h->untold);
+	h->cells += h->untold;
+	h->untold = 0;
+}
 
-	h->each(h->user, &harvested);
-	h->cells++;
+static void tell(struct harvesting *h, const struct key *key, const struct harvest_cell *cell)
+{
+	h->batch[h->untold++] = (struct harvested){
+		.key = *key, .slot = cell->slot, .first = cell->first, .last = cell->last, .packets = cell->packets
+	};
 	h->work += CELL_WORK;
+	if (h->untold == HARVESTED_AT_ONCE)
+		tell_batch(h);
 }
 
 static struct instant clamp(struct instant at, struct instant from, struct instant to)
@@ -40,10 +48,11 @@ static struct instant clamp(struct instant at, struct instant from, struct insta
 }
 
 /* After a restart: the cell as it stood at the last harvest, since the ledger that knew it is gone. */
-static void tell_again(struct harvesting *h, const struct key *key, bool ipv6, const struct words *words)
+static void tell_again(struct harvesting *h, const struct key *key, const struct words *words)
 {
-	uint64_t slot_now = (uint64_t)(h->now.mesh.ns / h->slot_length.ns), back = (uint16_t)(slot_now - *words->slot);
-	struct instant from = { (int64_t)(slot_now - back) * h->slot_length.ns }, to = { from.ns + h->slot_length.ns - 1 };
+	const int64_t slot_ns = h->times.slot_length.ns;
+	uint64_t slot_now = h->times.slot, back = (uint16_t)(slot_now - *words->slot);
+	struct instant from = { (int64_t)(slot_now - back) * slot_ns }, to = { from.ns + slot_ns - 1 };
 	struct instant started = table_mesh_of(h->table, WORD_LOW(words->window)), last = table_mesh_of(h->table, words->last);
 	struct harvest_cell cell = {
 		.slot = slot_now - back,
@@ -53,8 +62,8 @@ static void tell_again(struct harvesting *h, const struct key *key, bool ipv6, c
 
 	if (cell.packets == 0 || back >= SLOTS_HELD)
 		return;
-	cell.last = clamp(instant_is_before(h->previous, last) ? h->previous : last, cell.first, to);
-	tell(h, key, ipv6, &cell);
+	cell.last = clamp(instant_is_before(h->times.previous, last) ? h->times.previous : last, cell.first, to);
+	tell(h, key, &cell);
 }
 
 /*
@@ -68,17 +77,14 @@ static void words_write(const struct words *words, const struct harvest_words *h
 	store16(words->slot, harvest->slot);
 }
 
-static void harvest_words_of(struct harvesting *h, const struct key *key, bool ipv6, const struct words *words)
+static void harvest_words_of(struct harvesting *h, const struct key *key, const struct words *words)
 {
 	struct harvest_words harvest = { WORD_LOW(*words->harvest), WORD_HIGH(*words->harvest), *words->slot };
-	struct harvest_input input = {
+	const struct harvest_counter counter = {
 		.packets = words->packets,
 		.last = table_mesh_of(h->table, words->last),
 		.window_start = table_mesh_of(h->table, WORD_LOW(words->window)),
 		.window_packets = WORD_HIGH(words->window),
-		.previous = h->previous,
-		.now = h->now.mesh,
-		.slot_length = h->slot_length,
 		.idle_reset = { words->policy->idle_reset * h->table->clock.period_ns },
 	};
 	struct harvest_cell cells[SLOTS_HELD];
@@ -89,12 +95,12 @@ static void harvest_words_of(struct harvesting *h, const struct key *key, bool i
 		words_write(words, &harvest);
 	}
 	if (h->table->resuming)
-		tell_again(h, key, ipv6, words);
-	count = harvest_divide(&harvest, &input, cells);
+		tell_again(h, key, words);
+	count = harvest_divide(&harvest, &h->times, &counter, cells);
 	if (harvest.harvested_packets != WORD_HIGH(*words->harvest))
 		words_write(words, &harvest);
 	for (i = 0; i < count; i++)
-		tell(h, key, ipv6, &cells[i]);
+		tell(h, key, &cells[i]);
 }
 
 /* A record made while no destination was free gets one as soon as there is. */
@@ -141,36 +147,83 @@ static void harvest_pair(struct harvesting *h, struct pairs *pairs, const struct
 	key = spot_key(pairs, spot, tag);
 	if (PLACE_DESTINATION(record->place) == DESTINATION_NONE)
 		place(h, record, &key);
-	harvest_words_of(h, &key, pairs->ipv6, &words);
+	harvest_words_of(h, &key, &words);
+}
+
+/* What harvest_pair comes to for a record of which nothing is to be seen to but what it gained in a slot that goes on. False:
+ * something is. */
+static inline bool harvest_on(struct harvesting *h, const struct pairs *pairs, const struct spot *spot, uint64_t tag,
+			      uint32_t packets)
+{
+	struct pair_record *record = spot_record(spot);
+	const uint64_t written = record->harvest;
+	struct harvest_words words = { WORD_LOW(written), WORD_HIGH(written), record->slot };
+
+	if (written == 0 || PLACE_DESTINATION(record->place) == DESTINATION_NONE || !harvest_slot_goes_on(&words, &h->times))
+		return false;
+
+	const struct key key = spot_key(pairs, spot, tag);
+	const struct table_clock *clock = &h->table->clock;
+	const struct harvest_counter counter = {
+		.packets = packets,
+		.last = mesh_of(clock, load32(&record->last)),
+		.window_start = mesh_of(clock, WORD_LOW(load64(&record->window))),
+	};
+	const struct harvest_cell cell = harvest_go_on(&words, &h->times, &counter);
+
+	store64(&record->harvest, WORD(words.slot_start_packets, words.harvested_packets));
+	tell(h, &key, &cell);
+	return true;
+}
+
+static inline void harvest_way(struct harvesting *h, struct pairs *pairs, const struct spot *spot)
+{
+	const struct pair_record *record = spot_record(spot);
+	const uint64_t tag = load64(&spot->set->tags[spot->way]);
+	const uint32_t packets = load32(&record->packets);
+
+	if (tag >= TAG_DEAD || (packets == WORD_HIGH(record->harvest) && !h->table->resuming))
+		return; /* dead perhaps since this set is looked at: the leftover of a record before it */
+	if (h->table->resuming || h->table->renewed || !harvest_on(h, pairs, spot, tag, packets))
+		harvest_pair(h, pairs, spot, tag);
+}
+
+/* Which ways are in use is as good as random: asked one by one, every second branch would be foretold wrong. */
+static inline unsigned int ways_of(const struct pair4_set *set)
+{
+	unsigned int ways = 0;
+
+#pragma GCC unroll 8
+	for (unsigned int way = 0; way < SET_WAYS; way++)
+		ways |= (unsigned int)(load64(&set->tags[way]) != TAG_EMPTY) << way;
+	return ways;
 }
 
 static void harvest_set(struct harvesting *h, struct pairs *pairs, uint32_t set_index)
 {
 	struct pair4_set *set = set_of_index(pairs, set_index);
-	unsigned int way;
+	uint32_t used = 0;
 
-	for (way = 0; way < SET_WAYS; way++) {
-		uint64_t tag = load64(&set->tags[way]);
-		struct pair_record *record = &set->records[way];
-		struct spot spot = { set, set_index, way };
+	for (unsigned int ways = ways_of(set); ways; ways &= ways - 1, used++) {
+		const struct spot spot = { set, set_index, (unsigned int)__builtin_ctz(ways) };
 
-		if (tag == TAG_EMPTY)
-			continue;
-		h->table->pass.used++;
-		if (tag >= TAG_DEAD)
-			continue;
-		if (h->table->resuming || load32(&record->packets) != WORD_HIGH(record->harvest))
-			harvest_pair(h, pairs, &spot, tag);
+		harvest_way(h, pairs, &spot);
 	}
+	h->table->pass.used += used;
 }
 
 static void harvest_pairs(struct harvesting *h, struct pairs *pairs)
 {
 	struct harvest_pass *pass = &h->table->pass;
+	const uint32_t mask = pairs->count - 1;
 
 	for (; pass->next < pairs->count && h->work < h->work_max; pass->next++, h->work++) {
-		/* Tags lie a set apart, too far for the CPU to foresee; records it does. */
-		__builtin_prefetch(set_of_index(pairs, (pass->next + PREFETCH_SETS) & (pairs->count - 1))->tags);
+		const struct pair4_set *ahead = set_of_index(pairs, (pass->next + RECORDS_AHEAD) & mask);
+
+		__builtin_prefetch(set_of_index(pairs, (pass->next + TAGS_AHEAD) & mask)->tags);
+		if (ways_of(ahead))
+			for (unsigned int way = 0; way < SET_WAYS; way++)
+				__builtin_prefetch(&ahead->records[way]);
 		harvest_set(h, pairs, pass->next);
 	}
 }
@@ -190,7 +243,7 @@ static void harvest_destination(struct harvesting *h, uint32_t destination)
 	if (!table->resuming && (uint32_t)words.packets == WORD_HIGH(*words.harvest))
 		return;
 	key = key_of_destination(&address);
-	harvest_words_of(h, &key, !address_is_ipv4(&address), &words);
+	harvest_words_of(h, &key, &words);
 }
 
 static void harvest_destinations(struct harvesting *h)
@@ -240,38 +293,37 @@ static void pass_begin(struct table *table, struct now now)
 }
 
 static size_t harvest(struct table *table, struct now now, struct duration slot_length, uint32_t work_max,
-		      void (*each)(void *user, const struct harvested *cell), void *user)
+		      void (*each)(void *user, const struct harvested *cells, size_t count), void *user)
 {
 	pass_begin(table, now);
 
-	struct harvesting h = {
-		.table = table,
-		.now = table->pass.now,
-		.slot_length = slot_length,
-		.previous = table_mesh_of(table, table->state->harvested_at),
-		.each = each,
-		.user = user,
-		.work_max = work_max,
-	};
+	struct harvesting h;
 
+	h.table = table;
+	h.times = harvest_times_of(table_mesh_of(table, table->state->harvested_at), table->pass.now.mesh, slot_length);
+	h.each = each;
+	h.user = user;
+	h.cells = h.work = h.untold = 0;
+	h.work_max = work_max;
 	if (harvest_stages(&h)) {
 		store32(&table->state->harvested_at, table->clock.jiffies);
 		table->state->harvested_mesh_ns = (uint64_t)table->pass.now.mesh.ns;
 		table->resuming = table->renewed = false;
 		table->pass.under_way = false;
 	}
+	tell_batch(&h);
 	return h.cells;
 }
 
 bool table_harvest_some(struct table *table, struct now now, struct duration slot_length, uint32_t work_max,
-			void (*each)(void *user, const struct harvested *cell), void *user)
+			void (*each)(void *user, const struct harvested *cells, size_t count), void *user)
 {
 	harvest(table, now, slot_length, work_max, each, user);
 	return !table->pass.under_way;
 }
 
 size_t table_harvest(struct table *table, struct now now, struct duration slot_length,
-		     void (*each)(void *user, const struct harvested *cell), void *user)
+		     void (*each)(void *user, const struct harvested *cells, size_t count), void *user)
 {
 	return harvest(table, now, slot_length, UINT32_MAX, each, user);
 }

@@ -6,6 +6,7 @@
 #ifndef GOSSIPD_TABLE_INTERNAL_H
 #define GOSSIPD_TABLE_INTERNAL_H
 
+#include <endian.h>
 #include <pthread.h>
 
 #include <bpf/bpf.h>
@@ -176,7 +177,6 @@ int clock_start(struct table *table);
 
 /* table_spot.c: finding and making records and destinations. */
 uint64_t tag_of_key(const struct table *table, const struct key *key, bool *ret_ipv6);
-struct pair4_set *set_of_index(const struct pairs *pairs, uint32_t set_index);
 bool spot_find(const struct table *table, const struct key *key, struct spot *ret_spot);
 uint32_t spot_hint(const struct spot *spot);
 bool spot_find_at(const struct table *table, const struct key *key, uint32_t hint, struct spot *ret_spot); /* is it there? */
@@ -184,7 +184,6 @@ bool key_names_hosts(const struct key *key);
 bool spot_find_twin(const struct table *table, const struct pairs *pairs, uint64_t tag, const struct spot *of,
 		    struct spot *ret_first);
 int spot_make(struct table *table, const struct key *key, uint32_t destination, uint32_t last, struct spot *ret_spot);
-struct key spot_key(const struct pairs *pairs, const struct spot *spot, uint64_t tag);
 struct words words_of_pair(const struct table *table, struct pair_record *record);
 struct words words_of_destination(const struct table *table, uint32_t destination);
 uint32_t destination_find(const struct table *table, const struct address *address);
@@ -208,6 +207,37 @@ void heartbeat(struct table *table);
 int collect_start(struct table *table);
 void collect_stop(struct table *table);
 bool collect_pair(struct table *table, const struct pairs *pairs, const struct spot *spot, uint64_t tag);
+
+/* ---- what a harvest asks for every record ---- */
+
+static inline struct pair4_set *set_of_index(const struct pairs *pairs, uint32_t set_index)
+{
+	return (struct pair4_set *)(void *)(pairs->sets + set_index * pairs->stride);
+}
+
+static inline __u64 *key_words(const struct spot *spot)
+{
+	return ((struct pair6_set *)(void *)spot->set)->keys[spot->way].words;
+}
+
+/* The second half of an IPv4-mapped address; the first is zero. */
+static inline uint64_t ipv4_mapped(uint32_t address)
+{
+	return htobe64(0xffffULL << 32 | address);
+}
+
+/* By words, not by bytes: a wide load waits for the narrow stores before it. */
+static inline struct key spot_key(const struct pairs *pairs, const struct spot *spot, uint64_t tag)
+{
+	const uint64_t words[4] = { 0, ipv4_mapped((uint32_t)(tag >> 32)), 0, ipv4_mapped((uint32_t)tag) };
+	struct key key;
+
+	if (pairs->ipv6)
+		memcpy(&key, key_words(spot), sizeof(key));
+	else
+		memcpy(&key, words, sizeof(key));
+	return key;
+}
 
 static inline struct pair_record *spot_record(const struct spot *spot)
 {
@@ -237,6 +267,11 @@ static inline void store32(uint32_t *word, uint32_t value)
 static inline void store16(uint16_t *word, uint16_t value)
 {
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+static inline struct instant mesh_of(const struct table_clock *clock, uint32_t jiffies)
+{
+	return instant_after(clock->mesh, (struct duration){ jiffies_since(clock->jiffies, jiffies) * clock->period_ns });
 }
 
 /* A head or the policy in force is another now: shards are to look again. */

@@ -2,7 +2,6 @@
 /*
  * Where a key's record stands: the daemon's side of xdp/pairs.h and xdp/destination.h, by the same rules, on the mapped table.
  */
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -29,16 +28,6 @@ uint64_t tag_of_key(const struct table *table, const struct key *key, bool *ret_
 		return (uint64_t)ipv4_of(&key->client) << 32 | ipv4_of(&key->destination);
 	words_of_key(key, words);
 	return tag_of_pair6(words, table->state->seed);
-}
-
-struct pair4_set *set_of_index(const struct pairs *pairs, uint32_t set_index)
-{
-	return (struct pair4_set *)(void *)(pairs->sets + set_index * pairs->stride);
-}
-
-static __u64 *key_words(const struct spot *spot)
-{
-	return ((struct pair6_set *)(void *)spot->set)->keys[spot->way].words;
 }
 
 static bool spot_holds(const struct pairs *pairs, const struct spot *spot, uint64_t tag, const __u64 words[4])
@@ -166,22 +155,6 @@ bool spot_find_twin(const struct table *table, const struct pairs *pairs, uint64
 	if (pairs->ipv6)
 		memcpy(words, key_words(of), sizeof(words));
 	return spot_scan(table, pairs, tag, words, of, ret_twin);
-}
-
-/* The second half of an IPv4-mapped address; the first is zero. */
-static uint64_t ipv4_mapped(uint32_t address)
-{
-	return htobe64(0xffffULL << 32 | address);
-}
-
-/* By words, not by bytes: a harvest makes millions of these, and a wide load waits for the narrow stores before it. */
-struct key spot_key(const struct pairs *pairs, const struct spot *spot, uint64_t tag)
-{
-	const uint64_t words[4] = { 0, ipv4_mapped((uint32_t)(tag >> 32)), 0, ipv4_mapped((uint32_t)tag) };
-	struct key key;
-
-	memcpy(&key, pairs->ipv6 ? (const void *)key_words(spot) : words, sizeof(key));
-	return key;
 }
 
 static unsigned int ways_used(const struct pair4_set *set)

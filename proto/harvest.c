@@ -5,8 +5,8 @@
  */
 #include "harvest.h"
 
-/* Asked three times for every record that moved: a division of 64 bits would be most of a harvest. Rounding puts it off by one at most. */
-static uint64_t slot_of(struct instant at, struct duration slot_length)
+/* A division of 64 bits would be most of a harvest. Rounding puts the quotient off by one at most. */
+static uint64_t slot_divide(struct instant at, struct duration slot_length)
 {
 	int64_t slot = (int64_t)((double)at.ns / (double)slot_length.ns);
 
@@ -17,6 +17,25 @@ static uint64_t slot_of(struct instant at, struct duration slot_length)
 	while (at.ns - slot * slot_length.ns >= slot_length.ns)
 		slot++;
 	return (uint64_t)slot;
+}
+
+struct harvest_times harvest_times_of(struct instant previous, struct instant now, struct duration slot_length)
+{
+	const uint64_t slot = slot_divide(now, slot_length);
+	const struct instant slot_begins = { (int64_t)slot * slot_length.ns };
+
+	return (struct harvest_times){ .previous = previous,
+				       .now = now,
+				       .slot_length = slot_length,
+				       .slot = slot,
+				       .slot_begins = slot_begins,
+				       .slot_ends = instant_after(slot_begins, slot_length) };
+}
+
+/* Of a time that is not after now. */
+static uint64_t slot_of(const struct harvest_times *times, struct instant at)
+{
+	return instant_is_before(at, times->slot_begins) ? slot_divide(at, times->slot_length) : times->slot;
 }
 
 /* The slot whose low 16 bits the record keeps: the latest such slot that is not after `now`. */
@@ -40,23 +59,26 @@ static struct instant earliest(struct instant a, struct instant b)
  * for longer than idle_reset. The kernel keeps its window then if the key was active elsewhere. Silence is known to the slot: one of up to a
  * slot more than idle_reset may go unnoticed.
  */
-static struct instant began(const struct harvest_input *input, uint64_t slot_held, struct instant start)
+static struct instant began(const struct harvest_times *times, const struct harvest_counter *record, uint64_t slot_held,
+			    struct instant start)
 {
-	const struct instant heard = { (int64_t)(slot_held + 1) * input->slot_length.ns };
+	const struct instant heard = { (int64_t)(slot_held + 1) * times->slot_length.ns };
 
-	return duration_exceeds(duration_between(heard, start), input->idle_reset) ? latest(start, input->window_start) : input->window_start;
+	return duration_exceeds(duration_between(heard, start), record->idle_reset) ? latest(start, record->window_start)
+										    : record->window_start;
 }
 
-size_t harvest_divide(struct harvest_words *words, const struct harvest_input *input, struct harvest_cell ret_cells[SLOTS_HELD])
+size_t harvest_divide(struct harvest_words *words, const struct harvest_times *times, const struct harvest_counter *record,
+		      struct harvest_cell ret_cells[SLOTS_HELD])
 {
-	const uint32_t gained = (uint32_t)input->packets - words->harvested_packets;
-	const struct instant last = earliest(input->last, input->now);
+	const uint32_t gained = (uint32_t)record->packets - words->harvested_packets;
+	const struct instant last = earliest(record->last, times->now);
 	/* The window bounds the span only if all that was gained is in it: a kernel without its daemon ages its window, and then it is not. */
-	const bool inside = input->window_packets == words->harvested_packets;
-	const struct instant start = earliest(inside ? latest(input->previous, input->window_start) : input->previous, last);
-	const uint64_t slot_held = slot_widen(words->slot, slot_of(input->now, input->slot_length));
-	const struct instant since = began(input, slot_held, start);
-	uint64_t slot = slot_of(start, input->slot_length), slot_end = slot_of(last, input->slot_length);
+	const bool inside = record->window_packets == words->harvested_packets;
+	const struct instant start = earliest(inside ? latest(times->previous, record->window_start) : times->previous, last);
+	const uint64_t slot_held = slot_widen(words->slot, times->slot);
+	const struct instant since = began(times, record, slot_held, start);
+	uint64_t slot = slot_of(times, start), slot_end = slot_of(times, last);
 	uint32_t counter = words->harvested_packets, left = gained;
 	size_t cells = 0;
 
@@ -69,8 +91,8 @@ size_t harvest_divide(struct harvest_words *words, const struct harvest_input *i
 		slot_end = slot;
 
 	for (; slot <= slot_end; slot++) {
-		const struct instant slot_begins = { (int64_t)slot * input->slot_length.ns };
-		const struct instant slot_ends = instant_after(slot_begins, input->slot_length);
+		const struct instant slot_begins = { (int64_t)slot * times->slot_length.ns };
+		const struct instant slot_ends = instant_after(slot_begins, times->slot_length);
 		const struct instant from = latest(start, slot_begins), to = earliest(last, slot_ends);
 		const int64_t span = last.ns - start.ns, part = to.ns - from.ns;
 		uint32_t share = left;

@@ -18,14 +18,24 @@ struct harvest_words {
 	uint16_t slot; /* low 16 bits */
 };
 
-struct harvest_input {
-	uint64_t packets; /* of the record, now */
-	struct instant last; /* of the record, now */
-	struct instant window_start; /* the kernel's own window: the first packet after an idle reset, or the record's first */
-	uint32_t window_packets; /* (u32)packets of the record when that window started */
+/* What the records of one harvest have in common. */
+struct harvest_times {
 	struct instant previous; /* the last harvest */
 	struct instant now;
-	struct duration slot_length, idle_reset;
+	struct duration slot_length;
+	uint64_t slot; /* of now */
+	struct instant slot_begins, slot_ends;
+};
+
+struct harvest_times harvest_times_of(struct instant previous, struct instant now, struct duration slot_length);
+
+/* A record as the kernel keeps it, now. */
+struct harvest_counter {
+	uint64_t packets;
+	struct instant last;
+	struct instant window_start; /* the kernel's own window: the first packet after an idle reset, or the record's first */
+	uint32_t window_packets;     /* (u32)packets when that window started */
+	struct duration idle_reset;
 };
 
 struct harvest_cell {
@@ -40,6 +50,34 @@ struct harvest_cell {
  * `first` is exact in the first call that tells of a slot, and may be the slot's start in later ones: who keeps cells keeps the first told.
  * Σ over all calls of the packets of a slot equals the packets counted; nothing is lost to rounding.
  */
-size_t harvest_divide(struct harvest_words *words, const struct harvest_input *input, struct harvest_cell ret_cells[SLOTS_HELD]);
+size_t harvest_divide(struct harvest_words *words, const struct harvest_times *times, const struct harvest_counter *record,
+		      struct harvest_cell ret_cells[SLOTS_HELD]);
+
+/* Was the record last harvested in the slot of now? Then there is nothing to divide, for no packet is later: all it gained is
+ * that slot's. */
+static inline bool harvest_slot_goes_on(const struct harvest_words *words, const struct harvest_times *times)
+{
+	return words->slot == (uint16_t)times->slot;
+}
+
+/* What harvest_divide does then, if packets came, at the cost of a few comparisons: all but the first harvest of a slot. */
+static inline struct harvest_cell harvest_go_on(struct harvest_words *words, const struct harvest_times *times,
+						const struct harvest_counter *record)
+{
+	const int64_t begins = times->slot_begins.ns, ends = times->slot_ends.ns, started = record->window_start.ns;
+	int64_t last = record->last.ns < times->now.ns ? record->last.ns : times->now.ns, first = begins;
+
+	if (last < begins)
+		last = begins; /* a CPU that stamped its packet late: the slot is not gone behind */
+	if (started > begins && started < ends)
+		first = started < last ? started : last;
+	words->harvested_packets = (uint32_t)record->packets;
+	return (struct harvest_cell){
+		.slot = times->slot,
+		.first = { first },
+		.last = { last },
+		.packets = words->harvested_packets - words->slot_start_packets,
+	};
+}
 
 #endif

@@ -292,21 +292,18 @@ void kernel_apply(struct kernel *kernel, uint32_t key, uint32_t destination, con
 	record->thin = change->thin;
 }
 
-static void harvest_record(struct kernel *kernel, struct kernel_record *record, int64_t now_ns, struct duration slot_length,
+static void harvest_record(struct kernel *kernel, struct kernel_record *record, const struct harvest_times *times,
 			   void (*each)(void *user, struct kernel_record *record, const struct harvest_cell *cell), void *user)
 {
-	const struct harvest_input input = {
+	const struct harvest_counter counter = {
 		.packets = record->packets,
 		.last = { record->last_ns },
 		.window_start = { record->window_start_ns },
 		.window_packets = (uint32_t)record->window_packets,
-		.previous = { kernel->harvested_at_ns },
-		.now = { now_ns },
-		.slot_length = slot_length,
 		.idle_reset = kernel->thresholds.idle_reset,
 	};
 	struct harvest_cell cells[SLOTS_HELD];
-	const size_t count = harvest_divide(&record->harvest, &input, cells);
+	const size_t count = harvest_divide(&record->harvest, times, &counter, cells);
 
 	for (size_t i = 0; i < count; i++)
 		each(user, record, &cells[i]);
@@ -341,11 +338,15 @@ void kernel_harvest(struct kernel *kernel, int64_t now_ns, struct duration slot_
 			tell_again(kernel, &kernel->records[i], now_ns, slot_length, each, user);
 	}
 	kernel->resuming = kernel->renewed = false;
+
+	const struct harvest_times times =
+		harvest_times_of((struct instant){ kernel->harvested_at_ns }, (struct instant){ now_ns }, slot_length);
+
 	for (uint32_t i = 0; i < kernel->changed_count; i++) {
 		struct kernel_record *record = &kernel->records[kernel->changed[i]];
 
 		record->changed = false;
-		harvest_record(kernel, record, now_ns, slot_length, each, user);
+		harvest_record(kernel, record, &times, each, user);
 	}
 	kernel->changed_count = 0;
 	kernel->harvested_at_ns = now_ns;

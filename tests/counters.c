@@ -84,16 +84,15 @@ static void tell_again(const struct counters *counters, const struct counter *co
 void counters_harvest(struct counters *counters, struct node *node, const struct mesh *mesh, struct now now,
 		      struct duration idle_reset)
 {
+	const struct harvest_times times = harvest_times_of(counters->harvested_at, now.mesh, mesh_slot_length(mesh));
+
 	for (unsigned int i = 0; i < counters->count; i++) {
 		struct counter *counter = &counters->places[i];
-		const struct harvest_input input = {
+		const struct harvest_counter counted = {
 			.packets = counter->packets,
 			.last = counter->last,
 			.window_start = counter->window_start,
 			.window_packets = counter->window_packets,
-			.previous = counters->harvested_at,
-			.now = now.mesh,
-			.slot_length = mesh_slot_length(mesh),
 			.idle_reset = idle_reset,
 		};
 		struct harvest_cell cells[SLOTS_HELD];
@@ -101,7 +100,7 @@ void counters_harvest(struct counters *counters, struct node *node, const struct
 
 		if (counters->resuming)
 			tell_again(counters, counter, node, mesh, now);
-		cells_count = harvest_divide(&counter->words, &input, cells);
+		cells_count = harvest_divide(&counter->words, &times, &counted, cells);
 		for (size_t c = 0; c < cells_count; c++)
 			node_observe(node, now, &counter->key, cells[c].slot, cells[c].first, cells[c].last, cells[c].packets);
 	}

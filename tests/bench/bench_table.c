@@ -24,19 +24,21 @@ struct value {
 	uint64_t words[VALUE_BYTES / 8];
 };
 
-static void note(void *user, const struct harvested *cell)
+static void note(void *user, const struct harvested *cells, size_t count)
 {
-	*(uint64_t *)user += cell->packets;
+	for (size_t i = 0; i < count; i++)
+		*(uint64_t *)user += cells[i].packets;
 }
 
 static struct key keys_in_order[PAIRS];
 static uint32_t keys_told;
 
-static void note_key(void *user, const struct harvested *cell)
+static void note_key(void *user, const struct harvested *cells, size_t count)
 {
 	(void)user;
-	if (!key_is_destination(&cell->key))
-		keys_in_order[keys_told++ % PAIRS] = cell->key;
+	for (size_t i = 0; i < count; i++)
+		if (!key_is_destination(&cells[i].key))
+			keys_in_order[keys_told++ % PAIRS] = cells[i].key;
 }
 
 /* ---- the peer: a kernel hash and its batch calls ---- */
@@ -259,13 +261,13 @@ static void bench_memory(struct spray *spray, bool ipv6)
 static uint64_t told[LOST_PAIRS][LOST_SLOTS];
 static bool sent_all;
 
-static void note_slot(void *user, const struct harvested *cell)
+static void note_slot(void *user, const struct harvested *cells, size_t count)
 {
 	(void)user;
-	if (key_is_destination(&cell->key))
-		return;
-	told[(cell->key.client.bytes[14] << 8 | cell->key.client.bytes[15]) % LOST_PAIRS][cell->slot % LOST_SLOTS] =
-		cell->packets;
+	for (const struct harvested *cell = cells; cell < cells + count; cell++)
+		if (!key_is_destination(&cell->key))
+			told[(cell->key.client.bytes[14] << 8 | cell->key.client.bytes[15]) % LOST_PAIRS]
+			    [cell->slot % LOST_SLOTS] = cell->packets;
 }
 
 static void *send_all(void *user)

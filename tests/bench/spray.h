@@ -226,9 +226,9 @@ static inline void spray_fill(struct spray *spray, const struct packet *packet, 
 
 /* ---- the daemon's words ---- */
 
-static inline void spray_note(void *user, const struct harvested *cell)
+static inline void spray_note(void *user, const struct harvested *cells, size_t count)
 {
-	(void)user, (void)cell;
+	(void)user, (void)cells, (void)count;
 }
 
 /* What a tick does: harvest, and every key's words written back. So many packets that a limit of 1 a second is exceeded all the

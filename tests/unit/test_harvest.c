@@ -182,27 +182,30 @@ static const struct row rows[] = {
 	{ { 0, 8, 10 }, 9, MS(54100), MS(40100), MS(54001), MS(54200), 1, { { 13, MS(54001), MS(54100), 1 } }, { 8, 9, 13 } },
 };
 
-static struct harvest_input input_of(const struct row *row)
+static struct harvest_times times_between(int64_t previous_ns, int64_t now_ns)
 {
-	return (struct harvest_input){
+	return harvest_times_of((struct instant){ previous_ns }, (struct instant){ now_ns }, (struct duration){ SLOT_NS });
+}
+
+static struct harvest_counter counter_of(const struct row *row)
+{
+	return (struct harvest_counter){
 		.packets = row->packets,
 		.last = { row->last },
 		.window_start = { row->window_start },
 		/* A window younger than the last harvest began with the first packet since. */
 		.window_packets = row->window_start > row->previous ? row->words.harvested_packets : 0,
-		.previous = { row->previous },
-		.now = { row->now },
-		.slot_length = { SLOT_NS },
 		.idle_reset = { 10 * NS_PER_S },
 	};
 }
 
 static void check_row(size_t number, const struct row *row)
 {
-	const struct harvest_input input = input_of(row);
+	const struct harvest_counter counter = counter_of(row);
+	const struct harvest_times times = times_between(row->previous, row->now);
 	struct harvest_words words = row->words;
 	struct harvest_cell cells[SLOTS_HELD];
-	const size_t count = harvest_divide(&words, &input, cells);
+	const size_t count = harvest_divide(&words, &times, &counter, cells);
 
 	if (count != row->cells)
 		fail_msg("row %zu: %zu cells", number, count);
@@ -293,21 +296,19 @@ static void run_client(uint64_t seed, bool crashes, struct client *client, struc
 		packets_arrive(client, &random, arrived, now);
 		arrived = now;
 
-		const struct harvest_input input = {
+		const struct harvest_times times = times_between(previous.ns, now.ns);
+		const struct harvest_counter counter = {
 			.packets = client->packets,
 			.last = client->last,
 			.window_start = client->window_start,
 			.window_packets = client->window_packets,
-			.previous = previous,
-			.now = now,
-			.slot_length = { SLOT_NS },
 			.idle_reset = { 10 * NS_PER_S },
 		};
 		struct harvest_words words = client->words;
-		const size_t count = harvest_divide(&client->words, &input, cells);
+		const size_t count = harvest_divide(&client->words, &times, &counter, cells);
 
 		/* A daemon killed before the words were written does the same once more. */
-		assert_int_equal(harvest_divide(&words, &input, again), count);
+		assert_int_equal(harvest_divide(&words, &times, &counter, again), count);
 		for (size_t i = 0; i < count; i++)
 			assert_memory_equal(&cells[i], &again[i], sizeof(cells[i]));
 		if (crashes && draw_below(&random, 8) == 0)
@@ -360,23 +361,21 @@ static void the_last_cell_of_a_slot_does_not_depend_on_how_often_it_was_read(voi
 
 	(void)state;
 	for (int trace = 0; trace < 500; trace++) {
-		struct harvest_input input = { .slot_length = { SLOT_NS },
-					       .idle_reset = { 10 * NS_PER_S },
-					       .previous = { START(50) },
-					       .window_start = { START(50) + MS(3) } };
+		struct harvest_counter counter = { .idle_reset = { 10 * NS_PER_S }, .window_start = { START(50) + MS(3) } };
+		struct harvest_times times = times_between(START(50), START(50));
 		struct harvest_words often = { .slot = 49 }, once = often;
 		struct harvest_cell cells[SLOTS_HELD], whole[SLOTS_HELD];
 
 		for (int i = 1; i < 20; i++) {
-			input.packets += 1 + draw_below(&random, 9);
-			input.last = input.now = (struct instant){ START(50) + i * MS(200) };
+			counter.packets += 1 + draw_below(&random, 9);
+			counter.last = (struct instant){ START(50) + i * MS(200) };
 			if (i < 19 && draw_below(&random, 2))
 				continue;
-			assert_int_equal(harvest_divide(&often, &input, cells), 1);
-			input.previous = input.now;
+			times = times_between(times.now.ns, counter.last.ns);
+			assert_int_equal(harvest_divide(&often, &times, &counter, cells), 1);
 		}
-		input.previous = (struct instant){ START(50) };
-		assert_int_equal(harvest_divide(&once, &input, whole), 1);
+		times = times_between(START(50), counter.last.ns);
+		assert_int_equal(harvest_divide(&once, &times, &counter, whole), 1);
 		assert_memory_equal(&cells[0], &whole[0], sizeof(whole[0]));
 		assert_memory_equal(&often, &once, sizeof(once));
 	}
@@ -388,16 +387,14 @@ static void a_stall_puts_no_slot_over_the_rate(void **state)
 	(void)state;
 	for (int64_t stall_ms = 200; stall_ms < 28000; stall_ms += 137) {
 		struct harvest_words words = { .slot_start_packets = 0, .harvested_packets = 90, .slot = 100 };
-		const struct harvest_input input = {
+		const struct harvest_times times = times_between(START(100) + MS(1000), START(100) + MS(1000 + stall_ms));
+		const struct harvest_counter counter = {
 			.packets = 90 + (uint64_t)(stall_ms * 90 / 1000),
-			.last = { START(100) + MS(1000 + stall_ms) },
+			.last = times.now,
 			.window_start = { START(100) },
-			.previous = { START(100) + MS(1000) },
-			.now = { START(100) + MS(1000 + stall_ms) },
-			.slot_length = { SLOT_NS },
 		};
 		struct harvest_cell cells[SLOTS_HELD];
-		const size_t count = harvest_divide(&words, &input, cells);
+		const size_t count = harvest_divide(&words, &times, &counter, cells);
 
 		for (size_t i = 0; i < count; i++) {
 			const double s = (double)(cells[i].last.ns - cells[i].first.ns) / NS_PER_S;
@@ -412,18 +409,16 @@ static void a_daemon_dead_for_a_minute_credits_no_slot_with_the_minute(void **st
 {
 	struct harvest_words words = { .harvested_packets = 1000, .slot = 100 };
 	const int64_t died = START(100), now = died + 60 * NS_PER_S;
-	const struct harvest_input input = {
+	const struct harvest_times times = times_between(died, now);
+	const struct harvest_counter counter = {
 		.packets = 1000 + 60 * 20, /* 20 packets a second */
 		.last = { now },
 		.window_start = { now - 4 * NS_PER_S },
 		.window_packets = 1000 + 56 * 20,
-		.previous = { died },
-		.now = { now },
-		.slot_length = { SLOT_NS },
 		.idle_reset = { 10 * NS_PER_S },
 	};
 	struct harvest_cell cells[SLOTS_HELD];
-	const size_t count = harvest_divide(&words, &input, cells);
+	const size_t count = harvest_divide(&words, &times, &counter, cells);
 
 	(void)state;
 	assert_true(count > 0);
@@ -431,9 +426,64 @@ static void a_daemon_dead_for_a_minute_credits_no_slot_with_the_minute(void **st
 		assert_true((double)cells[i].packets <= 20.0 * (double)SLOT_NS / NS_PER_S + 1);
 }
 
+/* A time about one of the edges that there are: of slots, of the harvest, of the packets; or anywhere near them. */
+static int64_t draw_time(uint64_t *random, int64_t slot, int64_t near_ns)
+{
+	const int64_t edges[] = { START(slot - 1), START(slot), START(slot + 1), near_ns };
+	const int64_t edge = edges[draw_below(random, ROWS(edges))];
+	const int64_t away[] = { -1,
+				 0,
+				 1,
+				 (int64_t)draw_below(random, MS(300)),
+				 -(int64_t)draw_below(random, MS(300)),
+				 (int64_t)draw_below(random, SLOT_NS) };
+
+	return edge + away[draw_below(random, ROWS(away))];
+}
+
+/* The way most records are harvested against the one that serves all: the same cell, the same words. */
+static void a_slot_that_goes_on_is_told_as_if_it_were_divided(void **state)
+{
+	static const int64_t slots[] = { 0, 1, 50, 0xffff, 0x10000, 0x30005 };
+	uint64_t random = 11, compared = 0;
+
+	(void)state;
+	for (int i = 0; i < 2000000; i++) {
+		const int64_t slot = slots[draw_below(&random, ROWS(slots))],
+			      now = START(slot) + (int64_t)draw_below(&random, SLOT_NS);
+		const struct harvest_times times =
+			times_between(draw_time(&random, slot, now), draw_below(&random, 2) ? now : START(slot));
+		const uint32_t gained = 1 + (uint32_t)draw_below(&random, 50), start = (uint32_t)draw_below(&random, 3) - 1;
+		struct harvest_words words = { .slot_start_packets = start,
+					       .harvested_packets = start + (uint32_t)draw_below(&random, 50),
+					       .slot = (uint16_t)(slot - (draw_below(&random, 8) == 0)) };
+		struct harvest_words divided = words;
+		const struct harvest_counter counter = {
+			.packets = words.harvested_packets + gained + (draw_below(&random, 2) ? 0 : 1ULL << 32),
+			.last = { draw_time(&random, slot, times.now.ns) },
+			.window_start = { draw_time(&random, slot, times.previous.ns) },
+			.window_packets = draw_below(&random, 2) ? words.harvested_packets : start,
+			.idle_reset = { (int64_t)draw_below(&random, 3) * 5 * NS_PER_S },
+		};
+		struct harvest_cell cells[SLOTS_HELD], cell;
+
+		if (!harvest_slot_goes_on(&words, &times))
+			continue;
+		cell = harvest_go_on(&words, &times, &counter);
+		assert_int_equal(harvest_divide(&divided, &times, &counter, cells), 1);
+		assert_memory_equal(&cell, &cells[0], sizeof(cell));
+		assert_int_equal(words.slot_start_packets, divided.slot_start_packets);
+		assert_int_equal(words.harvested_packets, divided.harvested_packets);
+		assert_int_equal(words.slot, divided.slot);
+		compared++;
+	}
+	assert_true(compared > 1000000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_slot_that_goes_on_is_told_as_if_it_were_divided),
 		cmocka_unit_test(rows_around_every_edge),
 		cmocka_unit_test(no_packet_is_lost_or_invented),
 		cmocka_unit_test(a_killed_daemon_never_tells_too_much),

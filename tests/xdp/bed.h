@@ -239,11 +239,11 @@ static inline struct key key6(const char *client, const char *destination)
 	return key;
 }
 
-static inline void bed_note(void *user, const struct harvested *cell)
+static inline void bed_note(void *user, const struct harvested *cells, size_t count)
 {
 	(void)user;
-	if (bed.cell_count < BED_CELLS_MAX)
-		bed.cells[bed.cell_count++] = *cell;
+	for (size_t i = 0; i < count && bed.cell_count < BED_CELLS_MAX; i++)
+		bed.cells[bed.cell_count++] = cells[i];
 }
 
 static inline size_t bed_harvest(void)

@@ -27,16 +27,22 @@ static void pin_to(int cpu)
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
-static void note(void *user, const struct harvested *cell)
+static void note_cell(const struct harvested *cell)
 {
 	size_t client = key_is_destination(&cell->key) ? CLIENTS : (size_t)cell->key.client.bytes[15];
 	uint64_t *word = &told[client][(cell->slot - slot_first) % SLOTS];
 
-	(void)user;
 	if (cell->packets < *word)
 		fail_msg("client %zu: a slot shrank from %llu to %llu", client, (unsigned long long)*word,
 			 (unsigned long long)cell->packets);
 	*word = cell->packets;
+}
+
+static void note(void *user, const struct harvested *cells, size_t count)
+{
+	(void)user;
+	for (size_t i = 0; i < count; i++)
+		note_cell(&cells[i]);
 }
 
 static uint64_t told_total(size_t client)
