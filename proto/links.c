@@ -13,9 +13,18 @@
 #define SAMPLES 32 /* members looked at for a near one */
 #define NEAR_MS 20.0 /* round trip: the same side of an ocean */
 #define SWAP_TICKS 10 /* between looks for a nearer one: 2 s */
+#define REDRAW_SWAPS 10 /* each so many-th time one is drawn anew instead: 20 s */
+#define LOST_PING_MS 1000 /* a neighbour that fell silent is asked for this often, */
+#define LOST_PING_DOUBLINGS 3 /* and less and less: in the end every 8 s */
 #define SWAP_SHARE 0.7 /* of the round trip to the farthest: less is not worth it */
 #define RTT_REGION_MS 2.0 /* guessed of a member never measured: in our region, and elsewhere */
 #define RTT_UNKNOWN_MS 150.0
+
+void links_init(struct node *node)
+{
+	for (unsigned int i = 0; i < NEIGHBOURS_MAX; i++)
+		node->lost[i].member = MEMBER_NONE;
+}
 
 struct link *link_find(struct node *node, uint16_t member)
 {
@@ -45,6 +54,25 @@ static struct link *link_add(struct node *node, struct now now, uint16_t member,
 	link = &node->links[node->links_count++];
 	*link = (struct link){ .member = member, .ours = ours, .near = near, .agreed = !ours, .instead = MEMBER_NONE, .since = now.mono };
 	return link;
+}
+
+/* One that fell silent. When the network is cut in two, each side replaces what it lost by what it has, and knows nobody to ask for the rest
+ * once the cut is gone; but between them, those on both ends of what was cut held the mesh together. So they are remembered, and asked for. */
+static void lost_add(struct node *node, struct now now, uint16_t member)
+{
+	struct lost *oldest = &node->lost[0];
+
+	for (unsigned int i = 0; i < NEIGHBOURS_MAX; i++) {
+		struct lost *lost = &node->lost[i];
+
+		if (lost->member == member || lost->member == MEMBER_NONE) {
+			oldest = lost;
+			break;
+		}
+		if (instant_is_before(lost->since, oldest->since))
+			oldest = lost;
+	}
+	*oldest = (struct lost){ .member = member, .since = now.mono, .due = now.mono };
 }
 
 /* A nearer one has agreed: the one it was sought for goes. Never before, so that a swap leaves nobody with fewer. */
@@ -177,6 +205,56 @@ static void link_ask(struct node *node, struct now now, struct link *link)
 		swim_challenge(node, now, link->member, &member->endpoint);
 }
 
+/* One is heard again: so may be the others. */
+static void lost_found(struct node *node, struct now now, struct lost *found)
+{
+	struct link *link = link_find(node, found->member);
+
+	if (!link)
+		link = link_add(node, now, found->member, true, false);
+	if (link)
+		link_ask(node, now, link);
+	found->member = MEMBER_NONE;
+	for (unsigned int i = 0; i < NEIGHBOURS_MAX; i++) {
+		struct lost *lost = &node->lost[i];
+
+		if (lost->pings < 2)
+			continue; /* it was just asked for */
+		lost->pings = 0;
+		lost->due = now.mono;
+	}
+}
+
+static void lost_ask(struct node *node, struct now now, struct lost *lost)
+{
+	const struct member *member = &node->members[lost->member];
+
+	if (instant_is_before(now.mono, lost->due))
+		return;
+	lost->due = instant_after(now.mono, duration_ms(LOST_PING_MS << lost->pings));
+	lost->pings += lost->pings < LOST_PING_DOUBLINGS;
+	swim_challenge(node, now, lost->member, &member->endpoint);
+	if (member->state != MEMBER_ALIVE)
+		greet_member(node, now, lost->member); /* it may have started again */
+}
+
+static void lost_tick(struct node *node, struct now now)
+{
+	for (unsigned int i = 0; i < NEIGHBOURS_MAX; i++) {
+		struct lost *lost = &node->lost[i];
+		const struct member *member = lost->member == MEMBER_NONE ? NULL : &node->members[lost->member];
+
+		if (!member)
+			continue;
+		if (!member->used || member->state == MEMBER_LEFT || member->standing.revoked || node_is_direct(node))
+			lost->member = MEMBER_NONE;
+		else if (instant_is_before(lost->since, member->heard_at))
+			lost_found(node, now, lost);
+		else
+			lost_ask(node, now, lost);
+	}
+}
+
 static uint32_t count_near(const struct node *node)
 {
 	uint32_t near = 0;
@@ -186,40 +264,91 @@ static uint32_t count_near(const struct node *node)
 	return near;
 }
 
-/* The farthest of those that were sought among the nearest, by us: what was drawn from all holds the mesh together and stays. */
-static struct link *farthest(struct node *node)
+static bool is_swapping(const struct node *node)
 {
-	struct link *found = NULL;
+	for (uint32_t i = 0; i < node->links_count; i++) {
+		if (node->links[i].instead != MEMBER_NONE)
+			return true;
+	}
+	return false;
+}
+
+/* The farthest of those that were sought among the nearest, by us. */
+static uint16_t farthest(const struct node *node)
+{
+	uint16_t found = MEMBER_NONE;
 
 	for (uint32_t i = 0; i < node->links_count; i++) {
-		struct link *link = &node->links[i];
+		const struct link *link = &node->links[i];
 
-		if (link->instead != MEMBER_NONE)
-			return NULL; /* one at a time */
 		if (link->ours && link->near && link->agreed &&
-		    (!found || distance_ms(node, link->member) > distance_ms(node, found->member)))
-			found = link;
+		    (found == MEMBER_NONE || distance_ms(node, link->member) > distance_ms(node, found)))
+			found = link->member;
 	}
 	return found;
+}
+
+/* One of those that were drawn from all, by us. */
+static uint16_t drawn(struct node *node)
+{
+	uint16_t found = MEMBER_NONE;
+	uint32_t seen = 0;
+
+	for (uint32_t i = 0; i < node->links_count; i++) {
+		const struct link *link = &node->links[i];
+
+		if (link->ours && !link->near && link->agreed && node_random(node) % ++seen == 0)
+			found = link->member;
+	}
+	return found;
+}
+
+static void ask_instead(struct node *node, struct now now, uint16_t number, bool near, uint16_t instead)
+{
+	struct link *link = link_add(node, now, number, true, near);
+
+	if (!link)
+		return;
+	link->instead = instead;
+	link_ask(node, now, link);
 }
 
 /* Round trips are learnt by and by, from probes: a neighbour is swapped for one that is clearly nearer. */
 static void swap(struct node *node, struct now now)
 {
-	const struct link *far = farthest(node);
-	const uint16_t number = far ? candidate(node, CHOICE_NEAREST) : MEMBER_NONE;
-	struct link *link;
+	const uint16_t far = farthest(node);
+	const uint16_t number = far == MEMBER_NONE ? MEMBER_NONE : candidate(node, CHOICE_NEAREST);
 
-	if (number == MEMBER_NONE || isnan(node->members[number].rtt_ms) ||
-	    distance_ms(node, number) > SWAP_SHARE * distance_ms(node, far->member))
-		return;
-	const uint16_t instead = far->member;
+	if (number != MEMBER_NONE && !isnan(node->members[number].rtt_ms) &&
+	    distance_ms(node, number) <= SWAP_SHARE * distance_ms(node, far))
+		ask_instead(node, now, number, true, far);
+}
 
-	link = link_add(node, now, number, true, true);
-	if (!link)
-		return;
-	link->instead = instead;
-	link_ask(node, now, link);
+/* What was drawn from all was drawn from those who were there then, one side of a cut, for example: now and then one is drawn anew. One too
+ * many, of those that were asked for again, goes without. */
+static void redraw(struct node *node, struct now now, uint32_t wanted)
+{
+	const uint16_t old = drawn(node);
+	const uint16_t number = old == MEMBER_NONE ? MEMBER_NONE : candidate(node, CHOICE_ANY);
+
+	if (number != MEMBER_NONE && node->links_count <= wanted + wanted / 2) {
+		ask_instead(node, now, number, false, old);
+	} else if (old != MEMBER_NONE && node->links_count > wanted + wanted / 2) {
+		say(node, old, LINK_END);
+		link_drop(node, link_find(node, old));
+	}
+}
+
+static void renew(struct node *node, struct now now, uint32_t wanted)
+{
+	const uint64_t turn = node->tick + node->id;
+
+	if (turn % SWAP_TICKS != 0 || node->links_count < wanted || is_swapping(node))
+		return; /* one at a time */
+	if (turn / SWAP_TICKS % REDRAW_SWAPS == 0)
+		redraw(node, now, wanted);
+	else
+		swap(node, now);
 }
 
 void links_tick(struct node *node, struct now now)
@@ -229,11 +358,14 @@ void links_tick(struct node *node, struct now now)
 	for (uint32_t i = 0; i < node->links_count;) {
 		if (node_is_direct(node) || link_is_dead(node, &node->links[i], now)) {
 			node->links_failed += !node->links[i].agreed && node->links[i].instead == MEMBER_NONE;
+			if (node->links[i].agreed)
+				lost_add(node, now, node->links[i].member);
 			link_drop(node, &node->links[i]);
 			continue;
 		}
 		link_ask(node, now, &node->links[i++]);
 	}
+	lost_tick(node, now);
 	for (uint32_t near = count_near(node); !node_is_direct(node) && node->links_count < wanted; near++) {
 		const enum choice choice = choice_of(node, near < wanted / 2);
 		const uint16_t number = candidate(node, choice);
@@ -243,8 +375,8 @@ void links_tick(struct node *node, struct now now)
 			break;
 		link_ask(node, now, link);
 	}
-	if (!node_is_direct(node) && node->links_count >= wanted && (node->tick + node->id) % SWAP_TICKS == 0)
-		swap(node, now);
+	if (!node_is_direct(node))
+		renew(node, now, wanted);
 }
 
 uint16_t neighbour_nearest(const struct node *node, struct now now, uint16_t but)

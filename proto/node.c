@@ -135,6 +135,7 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	if (policy_start(node, now))
 		return -EINVAL;
 	trust_init(node);
+	links_init(node);
 	swim_init(node);
 	if (config->gossip)
 		record_renew(node, now);

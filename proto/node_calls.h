@@ -130,6 +130,7 @@ void record_send(struct node *node, uint16_t to, uint16_t of);
 void record_tick(struct node *node, struct now now);
 
 /* ---- links.c: neighbours in a larger mesh ---- */
+void links_init(struct node *node);
 struct link *link_find(struct node *node, uint16_t member);
 void links_tick(struct node *node, struct now now);
 enum reject link_receive(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);

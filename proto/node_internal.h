@@ -163,6 +163,13 @@ struct link {
 	bool pruning;
 };
 
+/* A neighbour that fell silent. */
+struct lost {
+	uint16_t member; /* MEMBER_NONE: free */
+	uint8_t pings; /* since it was lost, up to what makes no difference any more */
+	struct instant since, due; /* mono */
+};
+
 /* A frame that came in: to be named to those it was not pushed to. */
 struct fresh {
 	uint32_t origin;
@@ -282,6 +289,7 @@ struct node {
 	/* links.c, spread.c, loss.c */
 	struct link links[NEIGHBOURS_MAX];
 	uint32_t links_count;
+	struct lost lost[NEIGHBOURS_MAX];
 	uint32_t links_failed; /* asked and not agreed, since one was */
 	struct fresh fresh[FRESH_SIZE];
 	uint64_t fresh_next, fresh_named; /* counts of frames: come, and named to neighbours */

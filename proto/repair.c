@@ -17,6 +17,8 @@
 #define DIGEST_ANSWER 0x01 /* rows of the same groups are asked for */
 #define DIGEST_RELAY 0x02 /* in a small mesh: what comes to the receiver is to be handed on to the sender */
 #define WANTS_PER_TICK 256
+#define STRANGER_TICKS 5 /* between comparisons with a member that is no neighbour: 1 s */
+#define STRANGER_DRAWS 8 /* members looked at for one that may be sent to */
 #define LATE_MS 100 /* what a third party holds of an origin may be this much longer on its way to us */
 
 static uint64_t group_of(uint64_t id)
@@ -448,10 +450,32 @@ void repair_turn(struct node *node, struct now now)
 	}
 }
 
+/* What one holds is compared with another's: rows while they are few, else hashes of them. */
+static void compare_with(struct node *node, uint16_t member)
+{
+	if (node->members_count <= ROWS_ALWAYS)
+		tell_groups(node, member, GROUPS_ALL, DIGEST_ANSWER, DIGESTS_MAX);
+	else
+		outbox_add(node, (struct out){ .kind = OUT_SUMMARY, .target = member });
+}
+
+/* With one of all members, whoever its neighbours are: two parts of a mesh that have no neighbours in common, after a cut or along lines that
+ * carry one way only, still come to hold the same. */
+static void compare_with_any(struct node *node)
+{
+	for (unsigned int i = 0; i < STRANGER_DRAWS; i++) {
+		const uint16_t number = (uint16_t)(node_random(node) % node->members_high);
+		const struct member *member = &node->members[number];
+
+		if (number == 0 || !member->used || !member->session || !member->proven || member->state == MEMBER_LEFT || link_find(node, number))
+			continue;
+		compare_with(node, number);
+		return;
+	}
+}
+
 void repair_tick(struct node *node, struct now now)
 {
-	const bool few = node->members_count <= ROWS_ALWAYS;
-
 	(void)now;
 	node->wants_left = WANTS_PER_TICK;
 	for (uint16_t i = 1; i < node->members_high; i++) {
@@ -467,10 +491,10 @@ void repair_tick(struct node *node, struct now now)
 		if (!node->links[i].agreed)
 			continue;
 		outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = node->links[i].member });
-		if (turn && few)
-			tell_groups(node, node->links[i].member, GROUPS_ALL, DIGEST_ANSWER, DIGESTS_MAX);
-		else if (turn)
-			outbox_add(node, (struct out){ .kind = OUT_SUMMARY, .target = node->links[i].member });
+		if (turn)
+			compare_with(node, node->links[i].member);
 	}
+	if (!node_is_direct(node) && (node->tick + node->id) % STRANGER_TICKS == 0)
+		compare_with_any(node);
 	node->digest_turn++;
 }

@@ -3,6 +3,7 @@
 #include "mesh_world.h"
 #include "node_internal.h"
 #include "vector.h"
+#include "world_asks.h"
 
 #define NODES 16
 #define SITES 4
@@ -141,11 +142,148 @@ static void who_goes_goes_last(void **state)
 	}
 }
 
+static bool is_left(unsigned int n)
+{
+	return n < NODES / 2;
+}
+
+static void cut_in_two(struct world *world, bool cut)
+{
+	for (unsigned int a = 0; a < NODES; a++) {
+		for (unsigned int b = 0; b < NODES; b++) {
+			if (is_left(a) && !is_left(b))
+				world_cut(world, (int)a, (int)b, cut);
+		}
+	}
+}
+
+static unsigned int neighbours_across(struct world *world)
+{
+	unsigned int across = 0;
+
+	for (unsigned int n = 0; n < NODES; n++) {
+		const struct node *node = world_node(world, n);
+
+		for (uint32_t i = 0; i < node->links_count; i++)
+			across += is_left(n) != is_left(number_of(world, node->members[node->links[i].member].id));
+	}
+	return across;
+}
+
+static struct world *even_make(uint64_t seed)
+{
+	const struct world_options options = { .nodes = NODES, .seed = seed, .delay_ms = 20, .thresholds = world_thresholds };
+
+	return world_make(&options);
+}
+
+/* Each side has as many neighbours as it wants, and nobody is nearer than another: it takes memory, or a second look, to find the
+ * other side. A restarted member remembers nobody. */
+static void what_was_cut_in_two_becomes_one(void **state)
+{
+	static const struct {
+		double cut_s;
+		bool all_start_again;
+	} rows[] = { { 4, false }, { 15, false }, { 60, false }, { 60, true } };
+
+	(void)state;
+	for (unsigned int i = 0; i < ROWS(rows); i++) {
+		struct world *world = even_make(i + 1);
+		const struct key pair = world_key(1, 1);
+		unsigned int ticks = 0;
+
+		world_run(world, 10);
+		cut_in_two(world, true);
+		world_run(world, rows[i].cut_s);
+		for (unsigned int n = 0; rows[i].all_start_again && n < NODES; n++)
+			world_restart(world, n);
+		world_run(world, 3);
+		assert_int_equal(neighbours_across(world), 0);
+		world_packet(world, 0, &pair);
+		world_packet(world, NODES - 1, &pair);
+		cut_in_two(world, false);
+		for (; (reached(world) < NODES || !ledgers_equal(world, NODES)) && ticks < 50; ticks++)
+			world_run(world, 0.2);
+		print_message("# cut for %.0f s%s: one mesh %.1f s after it\n", rows[i].cut_s,
+			      rows[i].all_start_again ? ", all started again in it" : "", 0.2 * ticks);
+		assert_true(ticks < 50);
+		world_run(world, 120);
+		for (unsigned int n = 0; n < NODES;
+		     n++) /* those that were found again are no neighbours beside the new ones for good */
+			assert_true(world_node(world, n)->links_count <= 12);
+		world_free(world);
+	}
+}
+
+/* Without one neighbour on the other side: by comparing with any member. */
+static void ledgers_are_equal_although_neighbours_are_not_mixed(void **state)
+{
+	struct world *world = even_make(1);
+	const struct key pair = world_key(1, 1);
+
+	(void)state;
+	world_run(world, 30);
+	for (unsigned int tick = 0; tick < 100; tick++) {
+		if (tick < 50 && tick % 5 == 0)
+			world_packet(world, tick % NODES, &pair);
+		for (unsigned int n = 0; n < NODES; n++) {
+			struct node *node = world_node(world, n);
+
+			for (uint32_t i = 0; i < node->links_count;) {
+				if (is_left(n) == is_left(number_of(world, node->members[node->links[i].member].id)))
+					i++;
+				else
+					node->links[i] = node->links[--node->links_count];
+			}
+			links_init(node);
+		}
+		world_run(world, 0.2);
+	}
+	assert_true(packets_at(world, 0, &pair) == 10);
+	assert_true(ledgers_equal(world, NODES));
+	world_free(world);
+}
+
+/* A neighbour that is silent is asked for less and less, and not at all when it left. */
+static void the_lost_are_asked_for_seldom_in_the_end(void **state)
+{
+	struct world *world = even_make(1);
+	struct node *node = world_node(world, 0);
+	struct instant due[NEIGHBOURS_MAX] = { { 0 } };
+	unsigned int lost = 0, asked = 0;
+
+	(void)state;
+	world_run(world, 10);
+	for (unsigned int n = 1; n < NODES; n++)
+		world_stop(world, n);
+	world_run(world, 40);
+	for (unsigned int tick = 0; tick < 400; tick++) {
+		world_run(world, 0.2);
+		for (unsigned int i = 0; i < NEIGHBOURS_MAX; i++) {
+			asked += tick > 0 && node->lost[i].due.ns != due[i].ns;
+			due[i] = node->lost[i].due;
+		}
+	}
+	for (unsigned int i = 0; i < NEIGHBOURS_MAX; i++)
+		lost += node->lost[i].member != MEMBER_NONE;
+	print_message("# %u neighbours fell silent: asked for %u times in 80 s\n", lost, asked);
+	assert_true(lost >= 5 && asked >= 9 * lost && asked <= 10 * lost);
+	for (uint16_t m = 1; m < node->members_high; m++)
+		node->members[m].state = MEMBER_LEFT;
+	world_run(world, 0.4);
+	for (unsigned int i = 0; i < NEIGHBOURS_MAX; i++)
+		assert_int_equal(node->lost[i].member, MEMBER_NONE);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(far_neighbours_are_swapped_for_near_ones),
 		cmocka_unit_test(who_goes_goes_last),
+		cmocka_unit_test(what_was_cut_in_two_becomes_one),
+		cmocka_unit_test(ledgers_are_equal_although_neighbours_are_not_mixed),
+		cmocka_unit_test(the_lost_are_asked_for_seldom_in_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
