@@ -5,6 +5,7 @@ DESTDIR ?=
 CC      ?= gcc
 CLANG   ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+BPF_OPTIMISE ?= -O2
 PROXIES ?= 3
 SEEDS   ?= 1..1000
 SECONDS ?= 60
@@ -129,7 +130,7 @@ $(B)/bin/xpro-sim: $(SIM_OBJ) $(B)/libxpro.a
 
 $(B)/gen/xpro.bpf.o: xdp/xpro.bpf.c $(wildcard xdp/*.h) include/xpro/record.h
 	@mkdir -p $(@D)
-	$(CLANG) -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-function $(WERROR) -Iinclude -I/usr/include/$(shell gcc -print-multiarch) -c $< -o $@
+	$(CLANG) $(BPF_OPTIMISE) -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-function $(WERROR) -Iinclude -I/usr/include/$(shell gcc -print-multiarch) -c $< -o $@
 
 $(SKELETON): $(B)/gen/xpro.bpf.o
 	$(BPFTOOL) gen skeleton $< name xpro > $@
