@@ -256,7 +256,7 @@ sim: ## random runs of the simulator (SEEDS=1..1000)
 experiments: ## what the mesh does against the paper's master and the bounds: build/experiments/report.html
 	@scripts/dependencies.sh experiments
 	@$(MAKE) --no-print-directory $(JOBS) $(B)/bin/xpro-sim
-	@$(B)/bin/xpro-sim experiment all --output $(B)/experiments
+	@$(B)/bin/xpro-sim experiment all --jobs $(shell nproc) --output $(B)/experiments
 
 clean: ## remove build/
 	rm -rf build

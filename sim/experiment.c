@@ -4,9 +4,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "world.h"
+#include "plan.h"
 
 static const struct experiment {
 	const char *name, *title;
@@ -42,26 +41,29 @@ struct group *experiment_group(struct scenario *scenario, const char *name, bool
 	return group;
 }
 
-void experiment_world(const struct scenario *scenario, uint64_t seed, void (*read)(struct world *world, void *result),
-		      void *result)
+void experiment_world(struct output *output, const struct scenario *scenario, uint64_t seed,
+		      void (*read)(struct world *world, void *answer), void *ret_answer, size_t answer_bytes)
 {
-	struct world *world = world_open(scenario, seed);
-
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r\033[K%s: %d members, %s, loss %g, seed %llu ", scenario->name, scenario->members,
-			sharing_names[scenario->sharing], scenario->loss, (unsigned long long)seed);
-	world_run(world, scenario->duration_s, NULL);
-	read(world, result);
-	world_close(world);
-	if (isatty(STDERR_FILENO))
-		fputs("\r\033[K", stderr);
+	if (output->declares) {
+		plan_declare(output->plan, scenario, seed, read, answer_bytes);
+		memset(ret_answer, 0xff, answer_bytes);
+	} else {
+		plan_answer(output->plan, scenario, seed, answer_bytes, ret_answer);
+	}
 }
 
-static bool run_one(const struct experiment *experiment, const char *directory, bool quick)
+static void declare_one(const struct experiment *experiment, struct plan *plan, bool quick)
+{
+	struct output output = { .plan = plan, .declares = true };
+
+	experiment->run(&output, quick);
+}
+
+static bool run_one(const struct experiment *experiment, struct plan *plan, const char *directory, bool quick)
 {
 	struct output output;
 
-	if (!output_open(&output, directory, experiment->name, experiment->title))
+	if (!output_open(&output, plan, directory, experiment->name, experiment->title))
 		return false;
 	experiment->run(&output, quick);
 	return output_close(&output);
@@ -76,22 +78,42 @@ static bool report(const char *directory)
 	return output_report(directory, names);
 }
 
-bool experiment_run(const char *name, const char *directory, bool quick)
+static bool is_meant(const struct experiment *experiment, const char *name)
 {
-	const bool all = strcmp(name, "all") == 0, list = strcmp(name, "list") == 0;
-	bool found = all || list, good = true;
+	return strcmp(name, "all") == 0 || strcmp(name, experiment->name) == 0;
+}
 
+bool experiment_known(const char *name)
+{
+	bool known = strcmp(name, "list") == 0;
+
+	for (unsigned int i = 0; i < EXPERIMENTS; i++)
+		known = known || is_meant(&experiments[i], name);
+	return known;
+}
+
+static bool list(void)
+{
+	for (unsigned int i = 0; i < EXPERIMENTS; i++)
+		printf("%-14s %s\n", experiments[i].name, experiments[i].title);
+	return true;
+}
+
+bool experiment_run(const char *name, const char *directory, bool quick, unsigned int jobs)
+{
+	struct plan *plan;
+	bool good = true;
+
+	if (strcmp(name, "list") == 0)
+		return list();
+	plan = plan_open(jobs);
 	for (unsigned int i = 0; i < EXPERIMENTS; i++) {
-		if (list)
-			printf("%-14s %s\n", experiments[i].name, experiments[i].title);
-		if (list || (!all && strcmp(name, experiments[i].name) != 0))
-			continue;
-		found = true;
-		good = run_one(&experiments[i], directory, quick) && good;
+		if (is_meant(&experiments[i], name))
+			declare_one(&experiments[i], plan, quick);
 	}
-	if (!found) {
-		fprintf(stderr, "xpro-sim: no experiment \"%s\"; xpro-sim experiment list\n", name);
-		return false;
+	for (unsigned int i = 0; i < EXPERIMENTS && good; i++) {
+		if (is_meant(&experiments[i], name))
+			good = run_one(&experiments[i], plan, directory, quick);
 	}
-	return list || (report(directory) && good);
+	return plan_close(plan) && report(directory) && good;
 }

@@ -8,14 +8,21 @@
 #include "output.h"
 #include "scenario.h"
 
-/* "list" prints the names; "all" runs every one and writes the report. `quick`: fewer and smaller runs. False: no such
- * experiment, or its files could not be written. */
-bool experiment_run(const char *name, const char *directory, bool quick);
+/* Is there one of this name? "list" and "all" are. */
+bool experiment_known(const char *name);
 
-/* For experiments: runs one world and reads what came out before it is gone. Progress goes to stderr. */
+/* "list" prints the names; "all" runs every one. Writes the report too. `quick`: fewer and smaller runs; `jobs`: processes.
+ * False: a world died or failed a check, or files could not be written. */
+bool experiment_run(const char *name, const char *directory, bool quick, unsigned int jobs);
+
+/*
+ * For experiments: one world, and what `read` takes from it before it is gone. Every experiment is run twice: first to hear which
+ * worlds it wants, then with what came out of them. So an answer must not decide what is asked next; the first time, and of a
+ * world that died, it is NAN throughout. Hence it is made of doubles alone.
+ */
 struct world;
-void experiment_world(const struct scenario *scenario, uint64_t seed, void (*read)(struct world *world, void *result),
-		      void *result);
+void experiment_world(struct output *output, const struct scenario *scenario, uint64_t seed,
+		      void (*read)(struct world *world, void *answer), void *ret_answer, size_t answer_bytes);
 
 /* A scenario with nothing in it, and one more group of traffic in it. */
 struct scenario experiment_scenario(int members);

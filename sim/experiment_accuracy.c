@@ -11,13 +11,28 @@
 
 struct accuracy {
 	double steady, steady_worst, first_second, first_worst, next_nine;
-	struct output *series; /* into its table, when not NULL */
-	int members;
 };
+
+struct series {
+	double points, at_s[SERIES_MAX], mean[SERIES_MAX], worst[SERIES_MAX];
+};
+
+static void read_series(struct world *world, void *result)
+{
+	struct series *series = result;
+
+	series->points = world->measure.series_count;
+	for (unsigned int i = 0; i < world->measure.series_count; i++) {
+		series->at_s[i] = world->measure.series[i].at_s;
+		series->mean[i] = world->measure.series[i].mean;
+		series->worst[i] = world->measure.series[i].worst;
+	}
+}
 
 static void read_accuracy(struct world *world, void *result)
 {
 	struct accuracy *a = result;
+	double steady_worst = 0, first_worst = 0;
 	double sums[3] = { 0 };
 	unsigned int counts[3] = { 0 };
 
@@ -29,20 +44,22 @@ static void read_accuracy(struct world *world, void *result)
 				 : point->at_s < STEP_S + 10 ? 2
 							     : -1;
 
-		if (a->series)
-			table_row(a->series, "ffff", (double)a->members, point->at_s - STEP_S, point->mean, point->worst);
 		if (part < 0)
 			continue;
 		sums[part] += point->mean;
 		counts[part]++;
 		if (part == 0)
-			a->steady_worst = fmax(a->steady_worst, point->worst);
+			steady_worst = fmax(steady_worst, point->worst);
 		if (part == 1)
-			a->first_worst = fmax(a->first_worst, point->worst);
+			first_worst = fmax(first_worst, point->worst);
 	}
-	a->steady = sums[0] / counts[0];
-	a->first_second = sums[1] / counts[1];
-	a->next_nine = sums[2] / counts[2];
+	*a = (struct accuracy){
+		.steady = sums[0] / counts[0],
+		.steady_worst = steady_worst,
+		.first_second = sums[1] / counts[1],
+		.first_worst = first_worst,
+		.next_nine = sums[2] / counts[2],
+	};
 }
 
 static struct scenario scenario_of(int members, double loss, double skew_ms)
@@ -70,6 +87,7 @@ void experiment_accuracy(struct output *output, bool quick)
 		int members;
 		double loss, skew_ms;
 	} points[] = { { 5, 0, 0 }, { 5, 0, 50 }, { 5, 0.1, 50 }, { 16, 0, 0 }, { 16, 0, 50 }, { 16, 0.1, 50 }, { 32, 0, 50 } };
+	static struct series series;
 	struct accuracy a;
 
 	table_begin(output, "points",
@@ -77,8 +95,7 @@ void experiment_accuracy(struct output *output, bool quick)
 	for (unsigned int i = 0; i < (quick ? 3 : 7); i++) {
 		const struct scenario s = scenario_of(points[i].members, points[i].loss, points[i].skew_ms);
 
-		a = (struct accuracy){ .series = NULL };
-		experiment_world(&s, 1, read_accuracy, &a);
+		experiment_world(output, &s, 1, read_accuracy, &a, sizeof(a));
 		table_row(output, "ffffffff", (double)points[i].members, points[i].loss, points[i].skew_ms, a.steady,
 			  a.steady_worst, a.first_second, a.first_worst, a.next_nine);
 		say(output,
@@ -92,8 +109,9 @@ void experiment_accuracy(struct output *output, bool quick)
 	for (int members = 5; members <= 16; members += 11) {
 		const struct scenario s = scenario_of(members, 0, 50);
 
-		a = (struct accuracy){ .series = output, .members = members };
-		experiment_world(&s, 1, read_accuracy, &a);
+		experiment_world(output, &s, 1, read_series, &series, sizeof(series));
+		for (unsigned int i = 0; i < series.points; i++)
+			table_row(output, "ffff", (double)members, series.at_s[i] - STEP_S, series.mean[i], series.worst[i]);
 	}
 	table_end(output);
 	plot(output, "series",

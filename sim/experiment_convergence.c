@@ -87,7 +87,7 @@ void experiment_convergence(struct output *output, bool quick)
 
 			if (sizes[i] > LARGE && losses[l] != 0 && losses[l] != 0.1)
 				continue; /* each takes minutes */
-			experiment_world(&scenario, 1, read_spreading, &s);
+			experiment_world(output, &scenario, 1, read_spreading, &s, sizeof(s));
 			table_row(output, "ffffffffffffff", (double)sizes[i], losses[l], s.delivery_p50, s.delivery_p99,
 				  s.full_p50, s.full_p99, s.full_max, s.full_share, s.duplicates, s.agreement_ms, s.bytes,
 				  s.datagrams, s.made, s.checked);

@@ -60,7 +60,7 @@ void experiment_cost(struct output *output, bool quick)
 	for (unsigned int i = 0; i < (quick ? 4 : 5); i++) {
 		const struct scenario s = scenario_of(5, pairs[i], 5, 200);
 
-		experiment_world(&s, 1, read_cost, &cost);
+		experiment_world(output, &s, 1, read_cost, &cost, sizeof(cost));
 		table_row(output, "ffffff", (double)pairs[i], cost.bytes, cost.datagrams, cost.made, cost.checked, cost.cells);
 		say(output, "%s%d pairs at 5 packets/s, 5 members: %.1f kB/s, %.1f signatures checked/s.",
 		    i ? "" : "Per member, ", pairs[i], cost.bytes / 1000, cost.checked);
@@ -73,7 +73,7 @@ void experiment_cost(struct output *output, bool quick)
 	for (unsigned int i = 0; i < 5; i += quick ? 2 : 1) {
 		const struct scenario s = scenario_of(8, 100, 5, ticks[i]);
 
-		experiment_world(&s, 1, read_cost, &cost);
+		experiment_world(output, &s, 1, read_cost, &cost, sizeof(cost));
 		table_row(output, "ffffff", (double)ticks[i], cost.bytes, cost.datagrams, cost.made, cost.checked, cost.cells);
 	}
 	table_end(output);
@@ -85,7 +85,7 @@ void experiment_cost(struct output *output, bool quick)
 	for (unsigned int i = 0; i < (quick ? 4 : 7); i++) {
 		const struct scenario s = scenario_of(sizes[i], 100, 5, 200);
 
-		experiment_world(&s, 1, read_cost, &cost);
+		experiment_world(output, &s, 1, read_cost, &cost, sizeof(cost));
 		if (i == 1)
 			first_bytes = cost.bytes;
 		last_bytes = cost.bytes;

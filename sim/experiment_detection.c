@@ -17,8 +17,8 @@
 
 struct detection {
 	double delay_sum_s, delay_max_s;
-	unsigned int drops, never; /* members, over all seeds */
-	uint64_t bots_offered, bots_passed, honest_offered, honest_lost;
+	double drops, never; /* members */
+	double bots_offered, bots_passed, honest_offered, honest_lost;
 };
 
 static void read_detection(struct world *world, void *result)
@@ -27,6 +27,12 @@ static void read_detection(struct world *world, void *result)
 	const int members = world->scenario.groups[1].members > 0 ? world->scenario.groups[1].members : world->scenario.members;
 	struct detection *d = result;
 
+	*d = (struct detection){
+		.bots_offered = (double)bot->offered,
+		.bots_passed = (double)bot->delivered,
+		.honest_offered = (double)honest->offered,
+		.honest_lost = (double)(honest->offered - honest->delivered),
+	};
 	for (int i = 0; i < members; i++) {
 		const double s = (double)(bot->first_drop_ns[i] - bot->first_packet_ns) / NS_PER_S;
 
@@ -38,10 +44,6 @@ static void read_detection(struct world *world, void *result)
 		d->delay_sum_s += s;
 		d->delay_max_s = fmax(d->delay_max_s, s);
 	}
-	d->bots_offered += bot->offered;
-	d->bots_passed += bot->delivered;
-	d->honest_offered += honest->offered;
-	d->honest_lost += honest->offered - honest->delivered;
 }
 
 struct system {
@@ -81,20 +83,30 @@ static struct scenario scenario_of(int members, const struct system *system)
 	return s;
 }
 
-static struct detection measure_point(const struct scenario *scenario)
+/* Over all seeds. */
+static struct detection measure_point(struct output *output, const struct scenario *scenario)
 {
-	struct detection detection = { .never = 0 };
+	struct detection all = { .never = 0 }, one;
 
-	for (uint64_t seed = 1; seed <= SEEDS; seed++)
-		experiment_world(scenario, seed, read_detection, &detection);
-	return detection;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		experiment_world(output, scenario, seed, read_detection, &one, sizeof(one));
+		all.delay_sum_s += one.delay_sum_s;
+		all.delay_max_s = one.delay_max_s > all.delay_max_s ? one.delay_max_s : all.delay_max_s;
+		all.drops += one.drops;
+		all.never += one.never;
+		all.bots_offered += one.bots_offered;
+		all.bots_passed += one.bots_passed;
+		all.honest_offered += one.honest_offered;
+		all.honest_lost += one.honest_lost;
+	}
+	return all;
 }
 
 static void row(struct output *output, double x, const struct system *system, const struct detection *d)
 {
-	table_row(output, "fsfffff", x, system->name, d->drops ? d->delay_sum_s / d->drops : NAN, d->drops ? d->delay_max_s : NAN,
-		  (double)d->never / (d->never + d->drops), (double)d->bots_passed / (double)d->bots_offered,
-		  (double)d->honest_lost / (double)d->honest_offered);
+	table_row(output, "fsfffff", x, system->name, d->drops != 0 ? d->delay_sum_s / d->drops : NAN,
+		  d->drops != 0 ? d->delay_max_s : NAN, d->never / (d->never + d->drops), d->bots_passed / d->bots_offered,
+		  d->honest_lost / d->honest_offered);
 }
 
 #define COLUMNS "system delay_mean_s delay_max_s members_never bots_passed honest_lost"
@@ -132,12 +144,11 @@ static void tell(struct output *output, const char *name, const struct detection
 {
 	char first[96] = "no member ever drops it";
 
-	if (d->drops)
+	if (d->drops != 0)
 		snprintf(first, sizeof(first), "a member's first drop comes after %.2f s at the mean and %.2f s at most",
 			 d->delay_sum_s / d->drops, d->delay_max_s);
 	say(output, "%s, 8 members in 8 cities: %.1f %% of the bot's packets pass, %s; honest clients lose %.2f %%.", name,
-	    100 * (double)d->bots_passed / (double)d->bots_offered, first,
-	    100 * (double)d->honest_lost / (double)d->honest_offered);
+	    100 * d->bots_passed / d->bots_offered, first, 100 * d->honest_lost / d->honest_offered);
 }
 
 static void by_members(struct output *output, bool quick)
@@ -148,7 +159,7 @@ static void by_members(struct output *output, bool quick)
 	for (unsigned int i = 0; i < (quick ? 3 : 5); i++) {
 		for (unsigned int j = 0; j < SYSTEMS; j++) {
 			const struct scenario s = scenario_of(sizes[i], &systems[j]);
-			const struct detection d = measure_point(&s);
+			const struct detection d = measure_point(output, &s);
 
 			row(output, sizes[i], &systems[j], &d);
 			if (sizes[i] == 8)
@@ -169,7 +180,7 @@ static void by_delay(struct output *output, bool quick)
 			struct scenario s = scenario_of(8, &systems[j]);
 
 			s.delay_ms = s.master_delay_ms = delays_ms[i];
-			const struct detection d = measure_point(&s);
+			const struct detection d = measure_point(output, &s);
 
 			row(output, delays_ms[i], &systems[j], &d);
 		}
@@ -188,7 +199,7 @@ static void by_loss(struct output *output, bool quick)
 			struct scenario s = scenario_of(8, &systems[j]);
 
 			s.loss = losses[i];
-			const struct detection d = measure_point(&s);
+			const struct detection d = measure_point(output, &s);
 
 			row(output, losses[i], &systems[j], &d);
 		}
@@ -207,7 +218,7 @@ static void by_spread(struct output *output)
 			struct scenario s = scenario_of(8, &systems[j]);
 
 			s.groups[1].members = seen[i];
-			const struct detection d = measure_point(&s);
+			const struct detection d = measure_point(output, &s);
 
 			row(output, seen[i], &systems[j], &d);
 		}
@@ -229,14 +240,14 @@ static void with_a_death(struct output *output)
 				(struct fault){ .kind = FAULT_CRASH, .at_s = ATTACK_S - 1, .nodes = { 0 }, .nodes_count = 1 };
 			s.faults_count = 1;
 		}
-		const struct detection d = measure_point(&s);
+		const struct detection d = measure_point(output, &s);
 
 		row(output, 8, &systems[j], &d);
 		if (systems[j].sharing == SHARING_MASTER_CORRECTED && systems[j].early)
-			say(output, "With the master dead %.0f %% pass;", 100 * (double)d.bots_passed / (double)d.bots_offered);
+			say(output, "With the master dead %.0f %% pass;", 100 * d.bots_passed / d.bots_offered);
 		if (systems[j].sharing == SHARING_MESH)
 			say(output, "with one member's daemon dead instead %.1f %% pass the mesh.",
-			    100 * (double)d.bots_passed / (double)d.bots_offered);
+			    100 * d.bots_passed / d.bots_offered);
 	}
 	table_end(output);
 	plot(output, "death",

@@ -74,7 +74,7 @@ void experiment_fairness(struct output *output, bool quick)
 		for (unsigned int j = 0; j < 3; j++) {
 			const struct scenario s = scenario_of(bots[i], rules[j].fair, rules[j].sharing);
 
-			experiment_world(&s, 1, read_fairness, &f);
+			experiment_world(output, &s, 1, read_fairness, &f, sizeof(f));
 			table_row(output, "fsfffff", (double)bots[i], rules[j].name, bots[i] * 40.0 / VICTIM_RATE, f.honest,
 				  f.bots, f.victim, fair_share(bots[i]));
 			if (bots[i] == 50 || bots[i] == 200)

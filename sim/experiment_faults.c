@@ -59,7 +59,7 @@ static double run_point(struct output *output, const char *what, double seconds,
 	struct faults_result r;
 
 	s->loss = loss;
-	experiment_world(s, 1, read_faults, &r);
+	experiment_world(output, s, 1, read_faults, &r, sizeof(r));
 	table_row(output, "sfffff", what, seconds, loss, r.equal_s, r.bots_passed, r.honest_lost);
 	if (loss == 0)
 		say(output,

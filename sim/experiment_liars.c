@@ -128,7 +128,7 @@ void experiment_liars(struct output *output, bool quick)
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i += quick ? 2 : 1) {
 		const struct scenario s = scenario_of(rows[i].kind, rows[i].amount, rows[i].without, rows[i].strict);
 
-		experiment_world(&s, 1, read_damage, &d);
+		experiment_world(output, &s, 1, read_damage, &d, sizeof(d));
 		table_row(output, "ssffffffff", lie_names[rows[i].kind], rows[i].defence, d.honest_lost, d.bots_passed, d.room, d.above,
 			  d.refused, d.quarantined, d.keys, d.checked);
 		say(output,

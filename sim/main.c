@@ -27,8 +27,9 @@ static int usage(FILE *out)
 	      "  xpro-sim run SCENARIO [--seed N] [--json] [--signatures real|simulated] [--pcap FILE]\n"
 	      "                                                 one scenario, and its figures\n"
 	      "  xpro-sim swarm --seeds A..B [--strict] [--jobs N]   random runs; every check after every event\n"
-	      "  xpro-sim experiment NAME [--output DIRECTORY] [--quick]   CSV, JSON, plot and a paragraph; NAME 'list' lists "
-	      "them\n"
+	      "  xpro-sim experiment NAME [--output DIRECTORY] [--quick] [--jobs N]\n"
+	      "                                                 CSV, JSON, plots and a paragraph; NAME 'list' lists them, 'all' "
+	      "runs all\n"
 	      "  xpro-sim replay TRACE                          what a gossipd with trace_file was given, once more\n"
 	      "  xpro-sim help\n"
 	      "\n"
@@ -271,6 +272,15 @@ static int swarm(const struct options *options)
 	return flush_stdout(good ? 0 : EXIT_CHECK);
 }
 
+static int experiment(const char *name, const struct options *options)
+{
+	if (!experiment_known(name)) {
+		fprintf(stderr, "xpro-sim: no experiment \"%s\"; xpro-sim experiment list\n", name);
+		return EXIT_USAGE;
+	}
+	return flush_stdout(experiment_run(name, options->output, options->quick, (unsigned int)options->jobs) ? 0 : EXIT_CHECK);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
@@ -293,6 +303,6 @@ int main(int argc, char **argv)
 		return flush_stdout(outcome == REPLAY_SAME ? 0 : outcome == REPLAY_DIFFERS ? EXIT_CHECK : EXIT_USAGE);
 	}
 	if (strcmp(verb, "experiment") == 0 && optind + 1 == argc)
-		return flush_stdout(experiment_run(argv[optind], options.output, options.quick) ? 0 : EXIT_USAGE);
+		return experiment(argv[optind], &options);
 	return usage(stderr);
 }

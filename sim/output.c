@@ -27,9 +27,9 @@ static FILE *file_open(struct output *output, const char *suffix, char path[PATH
 	return file;
 }
 
-bool output_open(struct output *output, const char *directory, const char *name, const char *title)
+bool output_open(struct output *output, struct plan *plan, const char *directory, const char *name, const char *title)
 {
-	*output = (struct output){ .directory = directory, .name = name, .title = title };
+	*output = (struct output){ .plan = plan, .directory = directory, .name = name, .title = title };
 	if (mkdir(directory, 0777) != 0 && errno != EEXIST) {
 		fprintf(stderr, "xpro-sim: %s: %s\n", directory, strerror(errno));
 		return false;
@@ -60,9 +60,13 @@ static void write_row(const json_t *row, FILE *file)
 
 void table_begin(struct output *output, const char *name, const char *columns)
 {
-	json_t *table = json_object(), *names = json_array();
 	char copy[512], *rest = copy, *word, suffix[80], path[PATH_SIZE];
+	json_t *table, *names;
 
+	if (output->declares)
+		return;
+	table = json_object();
+	names = json_array();
 	snprintf(copy, sizeof(copy), "%s", columns);
 	while ((word = strsep(&rest, " ")))
 		json_array_append_new(names, json_string(word));
@@ -79,9 +83,12 @@ void table_begin(struct output *output, const char *name, const char *columns)
 
 void table_row(struct output *output, const char *types, ...)
 {
-	json_t *row = json_array();
 	va_list values;
+	json_t *row;
 
+	if (output->declares)
+		return;
+	row = json_array();
 	va_start(values, types);
 	for (; *types; types++) {
 		if (*types == 's') {
@@ -122,6 +129,8 @@ static void draw(struct output *output, const char *name, const char *commands, 
 	char suffix[80], path[PATH_SIZE], image[PATH_SIZE];
 	FILE *file;
 
+	if (output->declares)
+		return;
 	snprintf(suffix, sizeof(suffix), "-%s.gnuplot", name);
 	file = file_open(output, suffix, path);
 	if (!file)
@@ -161,9 +170,12 @@ void plot_row(struct output *output, const char *name, const char *commands)
 void say(struct output *output, const char *format, ...)
 {
 	char line[1024];
-	size_t used = strlen(output->text);
 	va_list arguments;
+	size_t used;
 
+	if (output->declares)
+		return;
+	used = strlen(output->text);
 	va_start(arguments, format);
 	vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);

@@ -11,7 +11,11 @@
 
 #include <jansson.h>
 
+struct plan;
+
 struct output {
+	struct plan *plan; /* of the worlds it is about */
+	bool declares;	   /* worlds are declared to the plan, and nothing is written */
 	const char *directory, *name, *title;
 	json_t *tables; /* name -> { columns, rows } */
 	json_t *rows;	/* of the table begun last */
@@ -22,7 +26,7 @@ struct output {
 	bool failed;
 };
 
-bool output_open(struct output *output, const char *directory, const char *name, const char *title);
+bool output_open(struct output *output, struct plan *plan, const char *directory, const char *name, const char *title);
 
 /* `columns` separated by blanks. */
 void table_begin(struct output *output, const char *name, const char *columns);

@@ -93,6 +93,45 @@ jobs_equal() {
 	"$sim" swarm --seeds 31..45 >"$work/one" && "$sim" swarm --seeds 31..45 --jobs 3 >"$work/three" && cmp "$work/one" "$work/three"
 }
 
+# experiments_by JOBS: every experiment, smaller, in a directory of its own; what is written must not tell how many processes there were.
+experiments_by() {
+	program=$(realpath "$sim")
+	mkdir "$work/jobs$1" && (cd "$work/jobs$1" && "$program" experiment all --quick --jobs "$1" --output out >said)
+}
+
+# Each table has its heading and rows, each experiment its JSON with a text, and all plots are in the page.
+experiments_whole() {
+	out=$work/jobs$(nproc)/out
+	experiments_by "$(nproc)" || return 1
+	"$sim" experiment list | while read -r name _; do
+		jq -e '(.text | length > 0) and (.plots | length > 0) and ([.tables[].rows | length > 0] | length > 0 and all)' "$out/$name.json" || exit 1
+		for table in $(jq -r '.tables | keys[]' "$out/$name.json"); do
+			[ "$(wc -l <"$out/$name-$table.csv")" -eq "$(jq --arg table "$table" '.tables[$table].rows | length + 1' "$out/$name.json")" ] || exit 1
+		done
+	done || return 1
+	[ "$(grep -c '<svg' "$out/report.html")" -eq "$(jq -s 'map(.plots | length) | add' "$out"/*.json)" ]
+}
+
+# Which world runs when is another matter with three processes than with two, or one.
+experiments_equal() {
+	experiments_by 3 && diff -r "$work/jobs$(nproc)" "$work/jobs3"
+}
+
+# A process of an experiment that dies: that world is told, its row holds nothing, and the end is 1.
+experiment_dies() {
+	cat >"$work/oom.sh" <<'EOF'
+for child in $(cat /proc/$1/task/$1/children); do kill -9 "$child" && exit 0; done
+exit 1
+EOF
+	"$sim" experiment cost --quick --jobs 2 --output "$work/dies" >/dev/null 2>"$work/dying" &
+	experiment=$!
+	until sh "$work/oom.sh" "$experiment" 2>/dev/null || ! kill -0 "$experiment" 2>/dev/null; do sleep 0.05; done
+	wait "$experiment"
+	status=$?
+	cat "$work/dying"
+	[ "$status" -eq 1 ] && grep -q 'its process died of signal 9' "$work/dying" && grep -q '^[0-9]*,,' "$work"/dies/cost-*.csv
+}
+
 kept_seeds() {
 	sed 's/#.*//' tests/sim/seeds.txt | while read -r seed _; do
 		[ -z "$seed" ] || "$sim" swarm --seeds "$seed..$seed" || exit 1
@@ -136,5 +175,8 @@ ok "an unknown thing to measure is an error that lists those there are" refuses 
 ok "a report holds what was to be measured, and nothing else" measures_only_traffic
 ok "every kept seed passes" kept_seeds
 ok "several processes print the same as one" jobs_equal
+ok "every experiment writes rows, a text, plots and its part of the page" experiments_whole
+ok "with any number of processes the same" experiments_equal
+ok "an experiment's process that dies is told, and its row is empty" experiment_dies
 ok "200 random runs pass and reach every situation" "$sim" swarm --seeds 1..200 --jobs "$(nproc)"
 echo "1..$number"
