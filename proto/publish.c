@@ -7,7 +7,6 @@
 #include "node_internal.h"
 
 #define CELLS_AT_ONCE 2048 /* sorted together: some 16 frames */
-#define CLOSING_TICKS 12 /* a slot's closing frames are spread over this many ticks: done before the next slot has ended, and no tick is long */
 
 static bool queue_push(struct queue *queue, uint32_t item)
 {
