@@ -129,7 +129,7 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	seed_draw(config, "xpro-mesh choice", node->random, sizeof(node->random));
 	ledger_init(&node->ledger, &arena, config->limits.keys_max, config->limits.cells_max, config->limits.members_max, hash_seed);
 	past_init(&node->past, &arena, config->limits.keys_max, config->limits.members_max);
-	store_init(&node->store, &arena, config->limits.frames_max, config->limits.members_max);
+	store_init(&node->store, &arena, config->limits.frames_max, config->limits.members_max, slot_ticks(node));
 	membership_init(node, &self);
 	memset(node->others + INCARNATIONS_MAX, true, sizeof(node->others) - INCARNATIONS_MAX); /* member 0 is ourselves */
 	if (policy_start(node, now))

@@ -35,7 +35,7 @@ static void track_open(struct track *track, uint64_t sequence)
 	*track = (struct track){ .base = first, .highest = first - 1, .low = first };
 }
 
-/* The track of a sequence's start, or NULL when that is neither of the two newest. */
+/* The track of a sequence's start, or NULL when that is none of those followed. */
 static struct track *track_find(const struct origin *origin, uint64_t sequence)
 {
 	for (unsigned int i = 0; i < STARTS_KEPT; i++) {
@@ -47,21 +47,23 @@ static struct track *track_find(const struct origin *origin, uint64_t sequence)
 	return NULL;
 }
 
-/* The same, opened when it is among the two newest. */
+/* The same, opened when it is among the newest: those of later starts stand before it, those of earlier ones make room. */
 static struct track *track_of(struct origin *origin, uint64_t sequence)
 {
 	struct track *track = track_find(origin, sequence);
+	unsigned int place = 0;
 
 	if (track)
 		return track;
-	track = &origin->track[0];
-	if (track->base != 0 && start_of(sequence) > start_of(track->base)) {
-		origin->track[1] = *track;
-	} else if (track->base != 0) {
-		track = &origin->track[1];
-		if (track->base != 0 && start_of(sequence) < start_of(track->base))
-			return NULL;
+	while (place < STARTS_KEPT && origin->track[place].base != 0 && start_of(origin->track[place].base) > start_of(sequence))
+		place++;
+	if (place == STARTS_KEPT)
+		return NULL;
+	for (unsigned int i = STARTS_KEPT - 1; i > place; i--) {
+		if (origin->track[i - 1].base != 0)
+			origin->track[i] = origin->track[i - 1];
 	}
+	track = &origin->track[place];
 	track_open(track, sequence);
 	return track;
 }
@@ -172,7 +174,11 @@ static bool track_has_gap(const struct track *track)
 
 bool origin_has_gap(const struct origin *origin)
 {
-	return track_has_gap(&origin->track[0]) || track_has_gap(&origin->track[1]);
+	for (unsigned int i = 0; i < STARTS_KEPT; i++) {
+		if (track_has_gap(&origin->track[i]))
+			return true;
+	}
+	return false;
 }
 
 bool origin_want(const struct origin *origin, unsigned int start, struct origin_want *ret_want)

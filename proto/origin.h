@@ -16,7 +16,7 @@
 #define SEQUENCE_BOOT_SHIFT 40 /* sequence = boot << 40 | number: a restart never repeats one */
 #define TICKS_KEPT 4 /* ticks whose frames are still coming in: CARRY_TICKS and the running one */
 _Static_assert(TICKS_KEPT == CARRY_TICKS + 1, "an origin further behind is left out of the carry anyway");
-#define STARTS_KEPT 2 /* starts of an origin whose frames are asked for: the running one and the one before it */
+#define STARTS_KEPT 3 /* starts of an origin whose frames are asked for: the running one and those before it */
 
 /* The frames of one start of an origin. */
 struct track {
@@ -45,7 +45,7 @@ struct origin {
 	uint64_t frames_received, frames_repaired;
 };
 
-/* Was this sequence received? Below the window of its start, or of a start before the two: true, it is too old to be asked for. */
+/* Was this sequence received? Below the window of its start, or of a start before those followed: true, it is too old to be asked for. */
 bool origin_has(const struct origin *origin, uint64_t sequence);
 
 /* Is this sequence inside, or above, the window of its start? What lies below can only bring totals. */
@@ -63,7 +63,7 @@ void origin_note(struct origin *origin, uint64_t sequence, uint64_t tick, uint16
 /* Notes that somebody claims to hold up to this sequence: at most one window beyond what is held here is believed. */
 void origin_claim(struct origin *origin, uint64_t sequence);
 
-/* Is something missing, of either start? */
+/* Is something missing, of any start? */
 bool origin_has_gap(const struct origin *origin);
 
 /* The window of sequences to ask for: its first, and which of it are here already or unheard of (bit i: first + i). */

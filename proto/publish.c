@@ -8,7 +8,6 @@
 
 _Static_assert(PUBLISH_CELLS <= UINT16_MAX, "their numbers' width");
 #define CELLS_AT_ONCE 2048 /* sorted together: some 16 frames */
-#define CLOSING_TICKS 12 /* a slot's closing frames are spread over this many ticks: done before the next slot has ended */
 
 static bool queue_push(struct queue *queue, uint32_t item)
 {

@@ -5,8 +5,10 @@
 #include <xpro/record.h>
 
 #include "arena.h"
+#include "origin.h"
 
 #define STORED_NONE UINT32_MAX
+#define LOOKS 16 /* places that may go, looked at for one whose frame is of no use: each is a miss of the cache */
 
 static uint32_t chains_size(uint32_t frames_max)
 {
@@ -21,6 +23,7 @@ static void store_place(struct store *store, struct arena *arena, uint32_t frame
 {
 	store->frames = arena_take(arena, frames_max, sizeof(*store->frames));
 	store->chains = arena_take(arena, chains_size(frames_max), sizeof(*store->chains));
+	store->newest = arena_take(arena, members_max, sizeof(*store->newest));
 	for (unsigned int ring = 0; ring < 2; ring++)
 		store->held[ring] = arena_take(arena, members_max, sizeof(uint32_t));
 }
@@ -34,7 +37,7 @@ size_t store_bytes(uint32_t frames_max, uint32_t members_max)
 	return arena.used;
 }
 
-void store_init(struct store *store, struct arena *arena, uint32_t frames_max, uint32_t members_max)
+void store_init(struct store *store, struct arena *arena, uint32_t frames_max, uint32_t members_max, uint32_t slot_ticks)
 {
 	*store = (struct store){
 		.chains_mask = chains_size(frames_max) - 1,
@@ -42,6 +45,7 @@ void store_init(struct store *store, struct arena *arena, uint32_t frames_max, u
 		.tick_max = frames_max / 2,
 		.closing_next = frames_max / 2,
 		.members_max = members_max,
+		.slot_ticks = slot_ticks,
 	};
 	store_place(store, arena, frames_max, members_max);
 	for (uint32_t i = 0; i <= store->chains_mask; i++)
@@ -82,14 +86,45 @@ static bool is_protected(const struct store *store, uint32_t places, const struc
 	return frame->owner != owner && store->held[frame->kind == FRAME_CLOSING][frame->owner] <= guaranteed(store, places, frame->owner);
 }
 
-/* The next place whose frame may go. What is protected is at most half of a ring, so few are passed over for each that is taken. */
+/* Nobody misses it: empty, of a slot that is forgotten, or of one whose totals the same start has published since. */
+static bool is_replaced(const struct store *store, const struct stored *frame, uint64_t oldest_tick)
+{
+	const struct newest *newest = &store->newest[frame->owner];
+	const uint64_t slot_ends = (frame->tick / store->slot_ticks + 1) * store->slot_ticks;
+
+	if (!frame->sequence || frame->kind == FRAME_CLOSING || frame->tick < oldest_tick)
+		return true;
+	return frame->incarnation == newest->incarnation && frame->sequence >> SEQUENCE_BOOT_SHIFT == newest->start &&
+	       slot_ends + CLOSING_TICKS <= newest->tick;
+}
+
+static void newest_note(struct newest *newest, const struct frame_head *head)
+{
+	const uint64_t start = head->sequence >> SEQUENCE_BOOT_SHIFT;
+
+	if (head->incarnation < newest->incarnation || (head->incarnation == newest->incarnation && start < newest->start))
+		return;
+	if (head->incarnation != newest->incarnation || start != newest->start)
+		*newest = (struct newest){ .incarnation = head->incarnation, .start = start };
+	if (head->tick > newest->tick)
+		newest->tick = head->tick;
+}
+
+/* The next place whose frame may go, one that nobody misses if there is one near. What is protected is at most half of a ring, so few are passed
+ * over for each that is taken. */
 static uint32_t place_free(const struct store *store, uint32_t first, uint32_t end, uint32_t next, uint16_t owner, uint64_t oldest_tick)
 {
-	for (uint32_t looked = 0, at = next; looked < end - first; looked++, at = at + 1 == end ? first : at + 1) {
-		if (!is_protected(store, end - first, &store->frames[at], owner, oldest_tick))
+	uint32_t found = STORED_NONE, looks = LOOKS;
+
+	for (uint32_t looked = 0, at = next; looked < end - first && looks > 0; looked++, at = at + 1 == end ? first : at + 1) {
+		if (is_protected(store, end - first, &store->frames[at], owner, oldest_tick))
+			continue;
+		if (is_replaced(store, &store->frames[at], oldest_tick))
 			return at;
+		found = found == STORED_NONE ? at : found;
+		looks--;
 	}
-	return next; /* more members than places */
+	return found == STORED_NONE ? next : found; /* none: more members than places */
 }
 
 uint32_t store_put(struct store *store, const struct frame_head *head, uint16_t owner, uint64_t oldest_tick)
@@ -101,6 +136,7 @@ uint32_t store_put(struct store *store, const struct frame_head *head, uint16_t 
 	struct stored *frame = &store->frames[number];
 	uint32_t *chain = chain_of(store, head->origin, head->incarnation, head->sequence);
 
+	newest_note(&store->newest[owner], head);
 	*next = number + 1 == end ? first : number + 1;
 	if (frame->sequence)
 		store_unlink(store, number);

@@ -291,9 +291,7 @@ void faults_unleash(struct world *world, const struct fault_rates *rates, int64_
 /* Neither paused nor suspended, and by the right time: which takes a start of its daemon. */
 static void set_free(struct world *world, struct proxy *proxy)
 {
-	if (world->now_ns < proxy->suspended_until_ns)
-		proxy->suspended_until_ns = world->now_ns;
-	proxy->paused_until_ns = world->now_ns;
+	proxy_free(world, proxy->number);
 	proxy->host_offset_ns = proxy->first_offset_ns;
 	if (proxy->offset_ns != proxy->host_offset_ns)
 		proxy_stop(world, proxy->number);

@@ -97,6 +97,7 @@ static int64_t spend(struct proxy *proxy, uint64_t made_before, uint64_t checked
 /* ---- tick ---- */
 
 static void plan_turn(struct proxy *proxy);
+static void plan_tick(struct proxy *proxy);
 
 static void observe(void *user, struct kernel_record *record, const struct harvest_cell *cell)
 {
@@ -112,11 +113,10 @@ static void observe(void *user, struct kernel_record *record, const struct harve
 static void tick(struct world *world, uint64_t who, void *what)
 {
 	struct proxy *proxy = &world->proxies[who];
-	const uint64_t life = (uint64_t)(uintptr_t)what;
 	const struct now now = proxy_now(proxy, world->now_ns);
 	uint64_t made, checked;
 
-	if (!proxy->running || proxy->life != life)
+	if (!proxy->running || proxy->plans != (uint64_t)(uintptr_t)what)
 		return;
 	if (world->now_ns < proxy->paused_until_ns) {
 		heap_add(&world->heap, proxy->paused_until_ns, tick, who, what);
@@ -136,10 +136,10 @@ static void tick(struct world *world, uint64_t who, void *what)
 	drain(proxy, spend(proxy, made, checked));
 	check_leave(world, proxy);
 	plan_turn(proxy);
-	proxy_plan_tick(proxy);
+	plan_tick(proxy);
 }
 
-void proxy_plan_tick(struct proxy *proxy)
+static void plan_tick(struct proxy *proxy)
 {
 	struct world *world = proxy->world;
 	const struct now now = proxy_now(proxy, world->now_ns);
@@ -148,7 +148,7 @@ void proxy_plan_tick(struct proxy *proxy)
 	if (at_ns <= world->now_ns)
 		at_ns = world->now_ns + 1;
 	heap_add(&world->heap, at_ns + (int64_t)rng_below(&proxy->rng, TICK_LATE_NS), tick, proxy->number,
-		 (void *)(uintptr_t)proxy->life);
+		 (void *)(uintptr_t)proxy->plans);
 }
 
 /* ---- datagrams ---- */
@@ -193,7 +193,7 @@ static void turn(struct world *world, uint64_t who, void *what)
 	struct proxy *proxy = &world->proxies[who];
 	uint64_t made, checked;
 
-	if (!proxy->running || proxy->life != (uint64_t)(uintptr_t)what || world->now_ns < proxy->turn_at_ns)
+	if (!proxy->running || proxy->plans != (uint64_t)(uintptr_t)what || world->now_ns < proxy->turn_at_ns)
 		return;
 	proxy->turn_at_ns = INT64_MAX;
 	check_enter(world, proxy);
@@ -223,7 +223,7 @@ static void plan_turn(struct proxy *proxy)
 	if (at_ns >= proxy->turn_at_ns)
 		return;
 	proxy->turn_at_ns = at_ns;
-	heap_add(&world->heap, at_ns, turn, proxy->number, (void *)(uintptr_t)proxy->life);
+	heap_add(&world->heap, at_ns, turn, proxy->number, (void *)(uintptr_t)proxy->plans);
 }
 
 static void plan_wake(struct proxy *proxy)
@@ -235,14 +235,14 @@ static void plan_wake(struct proxy *proxy)
 		return;
 	proxy->waking = true;
 	heap_add(&world->heap, at_ns > world->now_ns ? at_ns : world->now_ns, wake, proxy->number,
-		 (void *)(uintptr_t)proxy->life);
+		 (void *)(uintptr_t)proxy->plans);
 }
 
 static void wake(struct world *world, uint64_t who, void *what)
 {
 	struct proxy *proxy = &world->proxies[who];
 
-	if (proxy->life != (uint64_t)(uintptr_t)what)
+	if (proxy->plans != (uint64_t)(uintptr_t)what)
 		return;
 	proxy->waking = false;
 	if (world->now_ns >= proxy->paused_until_ns && world->now_ns >= proxy->busy_until_ns && proxy->inbox_count > 0) {
@@ -275,6 +275,16 @@ void proxy_arrive(struct world *world, struct flight *flight)
 	}
 	proxy->inbox[(proxy->inbox_head + proxy->inbox_count++) % INBOX_SIZE] = flight;
 	plan_wake(proxy);
+}
+
+void proxy_plan_anew(struct proxy *proxy)
+{
+	proxy->plans++;
+	proxy->waking = false;
+	proxy->turn_at_ns = INT64_MAX;
+	plan_tick(proxy);
+	if (proxy->inbox_count > 0)
+		plan_wake(proxy);
 }
 
 static int member_lookup(const struct proxy *proxy, uint16_t member)

@@ -39,7 +39,8 @@ struct proxy {
 	int64_t collected_s; /* the second idle records were last taken out in */
 	bool powered;		      /* the host: packets of its clients come through */
 	bool running;		      /* the daemon */
-	uint64_t life;		      /* plans of an earlier life are void */
+	uint64_t life;		      /* lives of the daemon so far, begun and ended */
+	uint64_t plans;		      /* what was planned under an earlier number is void */
 	int64_t offset_ns, drift_ppm; /* of the clock */
 	int64_t first_offset_ns;      /* of the right time, as far as this host is right */
 	int64_t host_offset_ns;	      /* of the host's, which the daemon takes over when it starts */
@@ -67,12 +68,14 @@ void proxy_power_off(struct world *world, unsigned int number);
 /* The host stands still until then. */
 void proxy_suspend(struct world *world, unsigned int number, int64_t until_ns);
 void proxy_pause(struct world *world, unsigned int number, int64_t until_ns);
+/* Ends either at once. */
+void proxy_free(struct world *world, unsigned int number);
 
 struct now proxy_now(const struct proxy *proxy, int64_t at_ns);
 int64_t proxy_mesh_ns(const struct proxy *proxy, int64_t at_ns);
 
-/* Its daemon's next tick: proxy.c's, begun by a start in proxy_life.c. */
-void proxy_plan_tick(struct proxy *proxy);
+/* Plans its daemon's next tick, and what its inbox waits for, anew: whatever was planned is void. */
+void proxy_plan_anew(struct proxy *proxy);
 
 /* A datagram has come to a proxy's socket. Takes the flight over. */
 void proxy_arrive(struct world *world, struct flight *flight);

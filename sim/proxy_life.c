@@ -123,13 +123,11 @@ void proxy_start(struct world *world, unsigned int number)
 		node_greet(proxy->node, member_endpoint(number - back));
 	proxy->running = true;
 	proxy->life++;
-	proxy->waking = false;
-	proxy->turn_at_ns = INT64_MAX;
 	proxy->kernel.resuming = true;
 	proxy->kernel.young_until_ns = now.mesh.ns + proxy->kernel.window_max_ns;
 	proxy->busy_until_ns = proxy->paused_until_ns = world->now_ns;
 	trace_note(&world->trace, world->now_ns, TRACE_START, number, proxy->config.boot);
-	proxy_plan_tick(proxy);
+	proxy_plan_anew(proxy);
 }
 
 static void totals_add(const struct node_counters *counters, struct proxy_totals *totals)
@@ -211,6 +209,19 @@ void proxy_suspend(struct world *world, unsigned int number, int64_t until_ns)
 	proxy->suspended_until_ns = until_ns;
 	heap_add(&world->heap, until_ns, resume, number, (void *)(intptr_t)(until_ns - world->now_ns));
 	proxy_pause(world, number, until_ns);
+}
+
+/* Clocks go on from here: what was planned for the end of the pause is planned anew. */
+void proxy_free(struct world *world, unsigned int number)
+{
+	struct proxy *proxy = &world->proxies[number];
+	const bool stands = world->now_ns < proxy->suspended_until_ns || world->now_ns < proxy->paused_until_ns;
+
+	if (world->now_ns < proxy->suspended_until_ns)
+		proxy->suspended_until_ns = world->now_ns;
+	proxy->paused_until_ns = world->now_ns;
+	if (stands && proxy->running)
+		proxy_plan_anew(proxy);
 }
 
 void proxy_close(struct world *world, unsigned int number)

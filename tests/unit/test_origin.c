@@ -251,6 +251,36 @@ static void a_window_is_asked_for_up_to_what_is_claimed(void **state)
 	assert_int_equal(want.first, BOOT(4) | 12);
 }
 
+/* Whatever order they are heard of in: the newest are followed, each in its own window. */
+static void the_newest_starts_are_followed(void **state)
+{
+	static const unsigned int orders[][4] = { { 4, 5, 6, 7 }, { 7, 6, 5, 4 }, { 6, 4, 7, 5 }, { 5, 7, 4, 6 } };
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(orders); i++) {
+		struct track tracks[STARTS_KEPT] = { { 0 } };
+		struct origin origin = { .used = true, .track = tracks };
+		struct origin_want want;
+
+		for (unsigned int k = 0; k < 4; k++) {
+			note(&origin, BOOT(orders[i][k]) | 2);
+			assert_true(origin_has(&origin, BOOT(orders[i][k]) | 2));
+		}
+		for (unsigned int k = 0; k < STARTS_KEPT; k++) {
+			assert_true(origin_want(&origin, k, &want));
+			assert_int_equal(want.first, BOOT(7 - k) | 1);
+			assert_int_equal(tracks[k].highest, BOOT(7 - k) | 2);
+		}
+		assert_true(origin_has(&origin, BOOT(4) | 1)); /* too old to be asked for */
+		assert_false(origin_follows(&origin, BOOT(4) | 1));
+		for (unsigned int k = 0; k < STARTS_KEPT; k++) {
+			assert_true(origin_has_gap(&origin));
+			note(&origin, BOOT(7 - k) | 1);
+		}
+		assert_false(origin_has_gap(&origin));
+	}
+}
+
 static void a_leap_beyond_the_window_is_told(void **state)
 {
 	struct track tracks[STARTS_KEPT] = { { 0 } };
@@ -274,6 +304,7 @@ int main(void)
 		cmocka_unit_test(a_claim_is_believed_for_one_window),
 		cmocka_unit_test(what_is_given_up_is_asked_for_when_it_is_claimed_again),
 		cmocka_unit_test(a_window_is_asked_for_up_to_what_is_claimed),
+		cmocka_unit_test(the_newest_starts_are_followed),
 		cmocka_unit_test(a_leap_beyond_the_window_is_told),
 	};
 

@@ -8,6 +8,7 @@
 
 #define FRAMES 64
 #define RING (FRAMES / 2)
+#define SLOT_TICKS 20
 
 static struct store store_open(uint32_t frames_max)
 {
@@ -16,7 +17,7 @@ static struct store store_open(uint32_t frames_max)
 	struct store store;
 
 	memset(arena.memory, 0, bytes);
-	store_init(&store, &arena, frames_max, 4);
+	store_init(&store, &arena, frames_max, 4, SLOT_TICKS);
 	return store;
 }
 
@@ -170,6 +171,70 @@ static void a_flood_pushes_out_no_guaranteed_part(void **state)
 	store_close(&store);
 }
 
+/* What a start that ended told in its last slot stands in no closing frame. */
+static void what_a_start_told_last_outlives_what_was_closed(void **state)
+{
+	static const struct {
+		uint64_t ended_goes_on; /* until this tick */
+		bool kept;
+	} rows[] = {
+		/* 0: no closing frame of the slot 40 to 59 can have come */ { 59, true },
+		/* 1 */ { 3 * SLOT_TICKS + CLOSING_TICKS - 1, true },
+		/* 2 */ { 3 * SLOT_TICKS + CLOSING_TICKS, false },
+	};
+
+	const unsigned int guaranteed = 2 * FRAMES / 4 / 3;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct frame_head ended = { .origin = 1, .incarnation = 1, .kind = FRAME_TICK };
+		struct frame_head running = { .origin = 2, .incarnation = 1, .kind = FRAME_TICK };
+		struct store store = store_open(4 * FRAMES); /* more than is told before it is closed */
+		unsigned int found = 0;
+
+		for (ended.tick = running.tick = 41; ended.tick <= 59; ended.tick++, running.tick++) {
+			ended.sequence = 1ULL << 40 | ended.tick;
+			running.sequence = running.tick;
+			store_put(&store, &ended, 1, 0);
+			store_put(&store, &running, 2, 0);
+		}
+		ended.tick = rows[i].ended_goes_on;
+		ended.sequence = 1ULL << 40 | 1000;
+		store_put(&store, &ended, 1, 0);
+		for (; running.tick <= 200; running.tick++) {
+			running.sequence = running.tick;
+			store_put(&store, &running, 2, 0);
+			assert_non_null(store_find(&store, 2, 1, running.sequence));
+		}
+		for (uint64_t tick = 41; tick <= 59; tick++)
+			found += store_find(&store, 1, 1, 1ULL << 40 | tick) != NULL;
+		assert_true(rows[i].kept ? found == 19 : found <= guaranteed);
+		for (running.tick = 201; running.tick <= 400; running.tick++) { /* no tick before 60 is held any more */
+			running.sequence = running.tick;
+			store_put(&store, &running, 2, 60);
+		}
+		for (uint64_t tick = 41; tick <= 59; tick++)
+			assert_null(store_find(&store, 1, 1, 1ULL << 40 | tick));
+		store_close(&store);
+	}
+}
+
+/* Of frames that all may be missed the oldest goes, as ever: a look at some does not wear out the ring. */
+static void where_nothing_was_closed_the_oldest_goes(void **state)
+{
+	struct frame_head head = { .origin = 1, .incarnation = 1, .tick = 41, .kind = FRAME_TICK };
+	struct store store = store_open(FRAMES);
+
+	(void)state;
+	for (uint64_t s = 1; s <= 10 * RING; s++) {
+		head.sequence = s;
+		store_put(&store, &head, 1, 0);
+		for (uint64_t back = 0; back < RING && back < s; back++)
+			assert_non_null(store_find(&store, 1, 1, s - back));
+	}
+	store_close(&store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +243,8 @@ int main(void)
 		cmocka_unit_test(each_ring_holds_its_newest),
 		cmocka_unit_test(the_newest_of_one_name_is_found),
 		cmocka_unit_test(a_flood_pushes_out_no_guaranteed_part),
+		cmocka_unit_test(what_a_start_told_last_outlives_what_was_closed),
+		cmocka_unit_test(where_nothing_was_closed_the_oldest_goes),
 		cmocka_unit_test(random_puts_agree_with_a_plain_ring),
 	};
 
