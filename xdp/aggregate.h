@@ -34,6 +34,49 @@ static __always_inline struct destination_shard *shard_at(__u32 destination, __u
 }
 
 /*
+ * A guess at a destination's index by its address alone, so that its shard is on its way from memory while the pair's record,
+ * which names the destination, is still sought: with many of both each is a miss of its own. Only time depends on a guess;
+ * addresses that share a place take it from each other.
+ */
+#define GUESS_BITS 14	  /* of a few thousand busy destinations most keep their place; 64 kB */
+#define FORESEE_SETS 1024 /* so few, half a megabyte, stay in a CPU's own cache: there a guess costs more than it saves */
+__u32 guesses[1U << GUESS_BITS];
+
+static __always_inline __u32 *guess_at(__u64 address)
+{
+	return &guesses[address * 0x9e3779b97f4a7c15ULL >> (64 - GUESS_BITS)]; /* 2^64 / golden ratio: neighbours stand apart */
+}
+
+/* Of IPv6 both halves in one. */
+static __always_inline __u64 both_halves(const __u64 words[2])
+{
+	return bpf_be64_to_cpu(words[0] ^ words[1]);
+}
+
+static __always_inline void shard_foresee(bool ipv6, const struct packet *packet, __u64 tag)
+{
+	const struct destination_shard *shard;
+	const __u32 *guess;
+
+	if ((ipv6 ? sets6 : sets4) <= FORESEE_SETS)
+		return; /* known when the program is loaded */
+	guess = guess_at(ipv6 ? both_halves(&packet->key.words[2]) : (__u32)tag);
+	shard = shard_at(READ_ONCE(*guess), bpf_get_smp_processor_id());
+	if (shard)
+		(void)READ_ONCE(shard->packets);
+}
+
+static __always_inline void guess_note(const struct destination_head *head, __u32 destination)
+{
+	const struct address_key *address = (const void *)head->address;
+	__u64 halves = both_halves(address->words);
+	__u32 *guess = guess_at(address->words[0] == 0 && halves >> 32 == 0xffff ? (__u32)halves : halves);
+
+	if (READ_ONCE(*guess) != destination)
+		WRITE_ONCE(*guess, destination);
+}
+
+/*
  * Lines 19 and 20: the sum over all CPUs (low half) and the latest packet (high half), `last` being the earliest it can be. A
  * global function, so that the loop over CPUs is verified once.
  */
@@ -156,6 +199,7 @@ __noinline int shard_refresh(__u32 destination, __u32 now)
 
 	if (!head || !shard)
 		return 0;
+	guess_note(head, destination);
 	shard->written = READ_ONCE(table->written); /* before all that it speaks of */
 	active = READ_ONCE(table->active);
 	if (DESTINATION_POLICY_BANK(head->policy) != BANK_OF(active))

@@ -191,8 +191,10 @@ __noinline int filter_new6(const struct packet *packet)
  * returns. */
 static __always_inline __u32 filter(bool ipv6, const struct packet *packet, __u64 tag, __u32 now)
 {
-	struct pair_record *record = pair_find(ipv6, packet, tag);
+	struct pair_record *record;
 
+	shard_foresee(ipv6, packet, tag);
+	record = pair_find(ipv6, packet, tag);
 	if (record)
 		return filter_pair(record, packet, now);
 	return ipv6 ? filter_new6(packet) : filter_new4(packet);

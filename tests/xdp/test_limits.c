@@ -8,6 +8,7 @@
 #include <sched.h>
 
 #include "bed.h"
+#include "xpro.skel.h"
 
 #define CLIENT 0x0a000001
 #define TARGET 0xc0000201
@@ -131,6 +132,58 @@ static void what_another_cpu_counts_is_seen_when_the_own_part_is_used_or_late(vo
 	sched_setaffinity(0, sizeof(before), &before);
 }
 
+/* Packets, by the destination of `key`. */
+static uint64_t counted(const struct key *key)
+{
+	return words_of_destination(bed.table, destination_find(bed.table, &key->destination)).packets;
+}
+
+static uint32_t guesses_of(uint32_t destination)
+{
+	const struct xpro__bss *bss = bed.table->skeleton->bss;
+	uint32_t found = 0;
+
+	for (size_t i = 0; i < sizeof(bss->guesses) / sizeof(bss->guesses[0]); i++)
+		found += bss->guesses[i] == destination;
+	return found;
+}
+
+/* In a small table nothing is guessed. */
+static int large_setup(void **state)
+{
+	(void)state;
+	return bed_make(16384, 64, true);
+}
+
+/* Packets of both families to destinations of their own, while everything that is guessed of them is wrong. */
+static void a_wrong_guess_at_a_destination_changes_nothing(void **state)
+{
+	const struct frame frames[] = { frame4(CLIENT, TARGET), frame4(CLIENT, TARGET + 1),
+					frame6("2001:db8::1", "2001:db8:2::99", 17),
+					frame6("2001:db8::1", "2001:db8:2::9a", 17) };
+	const struct key keys[] = { key4(CLIENT, TARGET), key4(CLIENT, TARGET + 1), key6("2001:db8::1", "2001:db8:2::99"),
+				    key6("2001:db8::1", "2001:db8:2::9a") };
+	const uint32_t wrong[] = { 1, 63, 64, 1000000, UINT32_MAX };
+	struct xpro__bss *bss = bed.table->skeleton->bss;
+
+	(void)state;
+	bed_policy(policy_plain(0, 3, POLICY_EARLY));
+	for (size_t row = 0; row < sizeof(wrong) / sizeof(wrong[0]); row++) {
+		bed_at(BED_START + (uint32_t)(row + 1) * 100 * BED_HZ);
+		for (size_t i = 0; i < 4; i++) {
+			for (size_t k = 0; k < sizeof(bss->guesses) / sizeof(bss->guesses[0]); k++)
+				bss->guesses[k] = wrong[row];
+			if (passes(&frames[i], 5) != 3 || counted(&keys[i]) != 5 * (row + 1))
+				fail_msg("guess %u, frame %zu", wrong[row], i);
+		}
+	}
+	bed_at(bed.jiffies + BED_HZ); /* now they are asked for again, and noted each */
+	passes(&frames[0], 1);
+	passes(&frames[2], 1);
+	assert_int_equal(guesses_of(destination_find(bed.table, &keys[0].destination)), 1);
+	assert_int_equal(guesses_of(destination_find(bed.table, &keys[2].destination)), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
 
 int main(void)
@@ -140,6 +193,7 @@ int main(void)
 		TEST(a_destination_is_within_its_rate_again_in_the_jiffy_it_is),
 		TEST(a_destinations_fold_ends_with_the_jiffy_the_daemon_is_dead),
 		TEST(what_another_cpu_counts_is_seen_when_the_own_part_is_used_or_late),
+		cmocka_unit_test_setup_teardown(a_wrong_guess_at_a_destination_changes_nothing, large_setup, bed_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
