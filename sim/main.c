@@ -120,7 +120,7 @@ static int flush_stdout(int result)
 
 struct options {
 	uint64_t seed, first, last, jobs;
-	bool json, has_seeds, quick, strict;
+	bool json, has_seeds, quick, strict, help;
 	int real; /* -1: as the scenario says */
 	enum breaking breaking;
 	const char *output, *pcap;
@@ -161,6 +161,7 @@ static bool options_read(int argc, char **argv, struct options *options)
 		{ "strict", no_argument, NULL, 'x' },
 		{ "pcap", required_argument, NULL, 'p' },
 		{ "jobs", required_argument, NULL, 'J' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -179,6 +180,9 @@ static bool options_read(int argc, char **argv, struct options *options)
 		case 'J':
 			if (!number_read(optarg, &options->jobs) || options->jobs < 1 || options->jobs > SWARM_JOBS_MAX)
 				return false;
+			break;
+		case 'h':
+			options->help = true;
 			break;
 		case 'j':
 			options->json = true;
@@ -288,11 +292,15 @@ int main(int argc, char **argv)
 
 	if (sodium_init() < 0 || argc < 2)
 		return usage(stderr);
-	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)
+	if (!options_read(argc, argv, &options))
+		return usage(stderr);
+	if (options.help)
 		return usage(stdout);
-	if (!options_read(argc, argv, &options) || optind >= argc)
+	if (optind >= argc)
 		return usage(stderr);
 	verb = argv[optind++];
+	if (strcmp(verb, "help") == 0)
+		return usage(stdout);
 	if (strcmp(verb, "run") == 0 && optind + 1 == argc)
 		return run(argv[optind], &options);
 	if (strcmp(verb, "swarm") == 0 && optind == argc && options.has_seeds)

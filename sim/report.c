@@ -194,7 +194,8 @@ static void print_group(const json_t *group, FILE *out)
 	fputs("  falsely ", out);
 	print_value(group, "dropped_falsely_share", "%.2f %%", 100, out);
 	fputs(", missed ", out);
-	print_value(group, "missed_share", "%.2f %%\n", 100, out);
+	print_value(group, "missed_share", "%.2f %%", 100, out);
+	fputc('\n', out);
 	if (!detection)
 		return;
 	print_percentiles(detection, "  first drop at each member", "s", 1, out);
@@ -204,14 +205,26 @@ static void print_group(const json_t *group, FILE *out)
 		(long long)json_integer_value(json_object_get(detection, "members_never")));
 }
 
-static void print_spreading(const json_t *spreading, FILE *out)
+/* Ledgers that were never equal leave no figure; why not is the first that is asked. */
+static void print_agreement(const json_t *report, const json_t *spreading, FILE *out)
+{
+	const json_t *ms = json_object_get(spreading, "last_packet_to_agreement_ms");
+	const bool full = json_object_get(json_object_get(report, "rejects"), "quota");
+
+	fputs("  last packet to equal ledgers   ", out);
+	if (json_is_number(ms))
+		fprintf(out, "%.0f ms\n", json_number_value(ms));
+	else
+		fprintf(out, "- (not equal when the run ended%s)\n",
+			full ? "; quota: members' parts of a ledger were full, limits.keys and limits.cells" : "");
+}
+
+static void print_spreading(const json_t *report, const json_t *spreading, FILE *out)
 {
 	fputs("spreading\n", out);
 	print_percentiles(json_object_get(spreading, "delivery_ms"), "frame to a member", "ms", 1, out);
 	print_percentiles(json_object_get(spreading, "all_members_ms"), "frame to all members", "ms", 1, out);
-	fputs("  last packet to equal ledgers   ", out);
-	print_value(spreading, "last_packet_to_agreement_ms", "%.0f ms", 1, out);
-	fputc('\n', out);
+	print_agreement(report, spreading, out);
 }
 
 static void print_per_member(const json_t *per_member, FILE *out)
@@ -244,7 +257,7 @@ void report_print(const json_t *report, FILE *out)
 		fputs("traffic\n", out);
 	json_array_foreach(json_object_get(report, "groups"), i, group) print_group(group, out);
 	if (spreading)
-		print_spreading(spreading, out);
+		print_spreading(report, spreading, out);
 	if (json_object_get(report, "rate_error")) {
 		fputs("rate of a pair, member's view against one that sees all\n", out);
 		print_percentiles(json_object_get(report, "rate_error"), "relative error", "%", 100, out);

@@ -55,8 +55,30 @@ int scenario_group(const struct scenario *scenario, const char *name)
 	return -1;
 }
 
+/* What the core would refuse at its start, in its words. */
+static const char *core_check(const struct scenario *scenario)
+{
+	const struct mesh mesh = {
+		.tick_ms = (uint32_t)scenario->tick_ms,
+		.window_max_ms = (uint32_t)scenario->window_max_ms,
+		.decay = (uint32_t)scenario->decay,
+	};
+	struct policy_document document;
+	const char *problem = NULL;
+	uint32_t rule;
+
+	policy_of_thresholds(&scenario->thresholds, &document);
+	if (mesh_check(&mesh, &problem) == 0)
+		policy_check(&document, &mesh, &rule, &problem);
+	return problem;
+}
+
 static const char *group_check(const struct scenario *scenario, const struct group *group)
 {
+	if (group->start_s >= scenario->duration_s - scenario->quiet_s)
+		return "a traffic group starts when all traffic has ended, at duration - quiet";
+	if (group->stop_s > 0 && group->stop_s <= group->start_s)
+		return "a traffic group stops before it starts";
 	if (group->members > scenario->members)
 		return "a traffic group names more members than there are";
 	if (group->impersonates[0] && scenario_group(scenario, group->impersonates) < 0)
@@ -68,7 +90,7 @@ static const char *group_check(const struct scenario *scenario, const struct gro
 
 const char *scenario_check(const struct scenario *scenario, char ret_where[SCENARIO_WHERE_SIZE])
 {
-	const int64_t slot_ns = (int64_t)scenario->window_max_ms * NS_PER_MS * (scenario->decay - 1) / scenario->decay;
+	const char *problem;
 
 	snprintf(ret_where, SCENARIO_WHERE_SIZE, "duration");
 	if (scenario->warmup_s + scenario->quiet_s >= scenario->duration_s)
@@ -77,14 +99,20 @@ const char *scenario_check(const struct scenario *scenario, char ret_where[SCENA
 	if (scenario->frames_per_tick > scenario->frames_max / 4)
 		return "limits.frames_per_tick must be at most a quarter of limits.frames";
 	snprintf(ret_where, SCENARIO_WHERE_SIZE, "thresholds");
-	if (scenario->thresholds.idle_reset.ns < slot_ns)
-		return "thresholds.idle_reset_ms must not be below the slot, window_max_ms (1 - 1/decay)";
-	for (int i = 0; i < scenario->groups_count; i++) {
-		const char *problem = group_check(scenario, &scenario->groups[i]);
-
+	problem = core_check(scenario);
+	for (int i = 0; !problem && i < scenario->groups_count; i++) {
 		snprintf(ret_where, SCENARIO_WHERE_SIZE, "traffic.[%d]", i);
-		if (problem)
-			return problem;
+		problem = group_check(scenario, &scenario->groups[i]);
 	}
-	return NULL;
+	for (int i = 0; !problem && i < scenario->faults_count; i++) {
+		snprintf(ret_where, SCENARIO_WHERE_SIZE, "faults.[%d]", i);
+		if (scenario->faults[i].at_s >= scenario->duration_s)
+			problem = "a fault strikes when the run has ended, at duration";
+	}
+	for (int i = 0; !problem && i < scenario->liars_count; i++) {
+		snprintf(ret_where, SCENARIO_WHERE_SIZE, "liars.[%d]", i);
+		if (scenario->liars[i].start_s >= scenario->duration_s)
+			problem = "a liar starts when the run has ended, at duration";
+	}
+	return problem;
 }

@@ -369,26 +369,42 @@ static bool read_traffic(const struct reading *reading, const config_setting_t *
 	return true;
 }
 
+/* A fault or a lie that does not say which is a mistake, and not the first of them. */
+static bool has_kind(const struct reading *reading, const config_setting_t *setting, const char *const *words)
+{
+	return config_setting_get_member(setting, "kind") || complain_words(reading, setting, "kind", words);
+}
+
+static bool read_nodes(const struct reading *reading, const config_setting_t *list, const struct scenario *scenario,
+		       struct fault *fault)
+{
+	if (!list)
+		return true;
+	if (!config_setting_is_aggregate(list) || config_setting_length(list) < 1 ||
+	    config_setting_length(list) > FAULT_NODES_MAX)
+		return complain(reading, list, "nodes must be a list of 1 to 64 numbers of members: [ 0, 3 ]");
+	fault->nodes_count = config_setting_length(list);
+	for (int i = 0; i < fault->nodes_count; i++) {
+		const struct field field = { "a node", TYPE_INT, 0, 0, scenario->members - 1, NULL };
+
+		if (!read_number(reading, config_setting_get_elem(list, (unsigned int)i), &field, &fault->nodes[i]))
+			return false;
+	}
+	return true;
+}
+
 static bool read_fault(const struct reading *reading, const config_setting_t *setting, const struct scenario *scenario,
 		       struct fault *fault)
 {
 	const config_setting_t *nodes;
 
 	*fault = (struct fault){ .for_s = 1 };
-	if (!read_group(reading, setting, fault_fields, fault))
+	if (!read_group(reading, setting, fault_fields, fault) || !has_kind(reading, setting, fault_names))
 		return false;
 	nodes = config_setting_get_member(setting, "nodes");
 	if (!nodes && fault->kind != FAULT_HEAL && fault->kind != FAULT_LOSS)
 		return complain(reading, setting, "this fault needs nodes = [ ... ], numbers of members from 0");
-	fault->nodes_count = nodes ? config_setting_length(nodes) : 0;
-	if (fault->nodes_count > FAULT_NODES_MAX)
-		return complain(reading, nodes, "at most 64 nodes in one fault");
-	for (int i = 0; i < fault->nodes_count; i++) {
-		fault->nodes[i] = config_setting_get_int_elem(nodes, i);
-		if (fault->nodes[i] < 0 || fault->nodes[i] >= scenario->members)
-			return complain(reading, nodes, "no member has this number; the first is 0");
-	}
-	return true;
+	return read_nodes(reading, nodes, scenario, fault);
 }
 
 static bool read_faults(const struct reading *reading, const config_setting_t *list, struct scenario *scenario)
@@ -416,7 +432,7 @@ static bool read_liars(const struct reading *reading, const config_setting_t *li
 		struct liar *liar = &scenario->liars[i];
 
 		*liar = (struct liar){ .amount = 10 };
-		if (!read_group(reading, setting, liar_fields, liar))
+		if (!read_group(reading, setting, liar_fields, liar) || !has_kind(reading, setting, lie_names))
 			return false;
 		if (liar->node >= scenario->members)
 			return complain(reading, setting, "no member has this number; the first is 0");

@@ -132,6 +132,48 @@ EOF
 	[ "$status" -eq 1 ] && grep -q 'its process died of signal 9' "$work/dying" && grep -q '^[0-9]*,,' "$work"/dies/cost-*.csv
 }
 
+# Every kind of lie runs and is told of in the trace: no two of them do the same.
+lies_differ() {
+	for lie in nothing inflate invent equivocate replay forge flood; do
+		sed "s/kind = \"equivocate\"/kind = \"$lie\"/" sim/scenarios/liar.cfg >"$work/lie.cfg"
+		trace_of "$sim" run "$work/lie.cfg" || return 1
+	done >"$work/lies"
+	cat "$work/lies"
+	[ "$(sort -u "$work/lies" | grep -c .)" -eq 7 ]
+}
+
+# Every datagram that was sent is one packet of the capture: IPv4, UDP, between the gossip ports, whole.
+captures() {
+	printf 'members = 3;\nduration = 8.0;\nwarmup = 0.0;\nquiet = 0.0;\nnetwork = { delay_ms = 5.0; };\n' >"$work/good.cfg"
+	"$sim" run "$work/good.cfg" --pcap "$work/good.pcap" --json >"$work/said.json" 2>/dev/null || return 1
+	sent=$(jq '.per_member.datagrams_per_s * .members * .simulated_s | round' "$work/said.json")
+	seen=$(python3 -c '
+import struct, sys
+data, at, packets = open(sys.argv[1], "rb").read(), 24, 0
+while at < len(data):
+    size, = struct.unpack_from("<I", data, at + 8)
+    packet = data[at + 16:at + 16 + size]
+    assert packet[0] == 0x45 and packet[9] == 17 and struct.unpack_from(">HH", packet, 20) == (7946, 7946)
+    assert len(packet) == size == struct.unpack_from(">H", packet, 2)[0]
+    at, packets = at + 16 + size, packets + 1
+print(packets)' "$work/good.pcap")
+	echo "sent $sent, captured $seen"
+	[ "$sent" -gt 0 ] && [ "$sent" = "$seen" ]
+}
+
+# On a terminal it says how far it is and how much longer it takes; elsewhere it does not.
+shows_progress() {
+	script -qec "$sim run sim/scenarios/many-clients.cfg" /dev/null </dev/null >"$work/shown"
+	"$sim" run sim/scenarios/many-clients.cfg >/dev/null 2>"$work/plain"
+	tr '\r' '\n' <"$work/shown" | grep -m 1 '\[#*\.*\].* %.* s left' && ! grep -q ' left' "$work/plain"
+}
+
+# The page of experiments loads nothing from elsewhere.
+page_stands_alone() {
+	page=$work/jobs$(nproc)/out/report.html
+	grep -q '<svg' "$page" && ! grep -E '(src|href)="?(https?:)?//|<(script|link|img)|@import|url\(' "$page"
+}
+
 kept_seeds() {
 	sed 's/#.*//' tests/sim/seeds.txt | while read -r seed _; do
 		[ -z "$seed" ] || "$sim" swarm --seeds "$seed..$seed" || exit 1
@@ -168,14 +210,32 @@ printf 'members = \n' >"$work/bad.cfg"
 ok "what cannot be parsed is an error" refuses 2 'syntax error'
 printf 'members = 3;\n\nduration = 5.0;\nwarmup = 9.0;\n' >"$work/bad.cfg"
 ok "words that do not fit each other are an error at one of them" refuses 3 'no time for traffic'
+printf 'members = 3;\nthresholds = {\n\twindow_max_ms = 300; };\n' >"$work/bad.cfg"
+ok "what the core would refuse is an error in its words" refuses 2 'whole number of ticks'
+printf 'members = 3;\nfaults = (\n\t{ kind = "isolate"; at = 1.0; nodes = 2; } );\n' >"$work/bad.cfg"
+ok "a fault of no member is an error, not nothing" refuses 3 'list of 1 to 64'
+printf 'members = 3;\nfaults = ( { kind = "crash"; at = 1.0;\n\tnodes = [ "one" ]; } );\n' >"$work/bad.cfg"
+ok "nor is a member's name its number" refuses 3 'whole number'
+printf 'members = 3;\nfaults = ( { at = 1.0; nodes = [ 1 ]; } );\n' >"$work/bad.cfg"
+ok "a fault that does not say which is an error" refuses 2 'kind must be one of: "isolate"'
+printf 'members = 3;\nliars = ( { node = 1; } );\n' >"$work/bad.cfg"
+ok "so is a liar" refuses 2 'kind must be one of: .* "inflate"'
+printf 'members = 3;\nduration = 9.0;\nfaults = ( { kind = "crash"; at = 9.0; nodes = [ 1 ]; } );\n' >"$work/bad.cfg"
+ok "a fault that never strikes is an error" refuses 3 'has ended'
+printf 'members = 3;\nduration = 9.0;\ntraffic = ( { name = "late"; start = 8.0; } );\n' >"$work/bad.cfg"
+ok "so is traffic that never starts" refuses 3 'has ended'
 printf 'members = 3;\ntraffic = ( { name = "a"; },\n\t{ name = "b"; impersonates = "c"; } );\n' >"$work/bad.cfg"
 ok "a group that names another that is not there is an error at that group" refuses 3 'not there'
 printf 'members = 3;\nmeasure = [ "convergence",\n\t"rate" ];\n' >"$work/bad.cfg"
 ok "an unknown thing to measure is an error that lists those there are" refuses 3 'one of: "verdicts" "rates"'
 ok "a report holds what was to be measured, and nothing else" measures_only_traffic
+ok "each kind of liar does something else" lies_differ
+ok "a capture holds every datagram that was sent" captures
+ok "how far a run is shows on a terminal" shows_progress
 ok "every kept seed passes" kept_seeds
 ok "several processes print the same as one" jobs_equal
 ok "every experiment writes rows, a text, plots and its part of the page" experiments_whole
+ok "a page that loads nothing from elsewhere" page_stands_alone
 ok "with any number of processes the same" experiments_equal
 ok "an experiment's process that dies is told, and its row is empty" experiment_dies
 ok "200 random runs pass and reach every situation" "$sim" swarm --seeds 1..200 --jobs "$(nproc)"
