@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which keys are judged when: those whose cells grew, at once; those near their rate, again each tick, because the carry moves on; every
+ * Which keys are judged when: those whose cells grew, at once; those near their rate, or soon by the carry, again each tick, because it moves on; every
  * key when a slot has begun, because the replay does. The result is a record for the table.
  */
 #include "node_internal.h"
@@ -101,6 +101,15 @@ static uint16_t share_of(const struct node *node, struct now now, const struct e
 	return police < entry->pass_share ? police : entry->pass_share;
 }
 
+/* Until it is judged again, the kernel counts the carry on for CARRY_TICKS: a burst that is over must not come to count as over the rate by
+ * that alone. */
+static bool may_be_carried_near(const struct node *node, const struct verdict *v)
+{
+	const double carried = (double)v->floor + v->carry.rho * CARRY_TICKS * tick_seconds(node);
+
+	return v->limit > 0 && v->window_s > 0 && carried >= NOTABLE * v->limit * v->window_s;
+}
+
 bool node_next_change(struct node *node, struct now now, struct change *ret_change)
 {
 	struct entry *entry;
@@ -132,7 +141,7 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 		.thin = entry->flags & ENTRY_THIN,
 		.notable = v.limit > 0 && fmax(v.rate, v.burst) >= NOTABLE * v.limit,
 	};
-	if (ret_change->notable && recent_is_after(&entry->recent, node->tick - RECENT_TICKS))
+	if ((ret_change->notable || may_be_carried_near(node, &v)) && recent_is_after(&entry->recent, node->tick - RECENT_TICKS))
 		set_add(&node->warm, number);
 	return true;
 }
