@@ -230,7 +230,6 @@ ok "how far a run is shows on a terminal" shows_progress
 ok "every kept seed passes" kept_seeds
 ok "several processes print the same as one" jobs_equal
 ok "every experiment writes rows, a text, plots and its part of the page" experiments_whole
-ok "a page that loads nothing from elsewhere" page_stands_alone
 ok "with any number of processes the same" experiments_equal
 ok "an experiment's process that dies is told, and its row is empty" experiment_dies
 ok "200 random runs pass and reach every situation" "$sim" swarm --seeds 1..200 --jobs "$(nproc)"
