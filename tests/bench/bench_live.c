@@ -2,7 +2,8 @@
 /*
  * What a packet costs in live frames, as the kernel receives them: the XDP program beside a bare XDP_DROP, a program that only touches one
  * random record, and what an operator would otherwise use: iptables' hashlimit and an nft meter on the same pairs, sized for them. All take
- * turns in one run. The peers' rules stand in network namespaces of their own, which end with this process.
+ * turns in many short rounds; each figure is of the round in the middle by its ratio. The peers' rules stand in network namespaces of their own,
+ * which end with this process.
  */
 #define _GNU_SOURCE /* namespaces */
 #include <fcntl.h>
@@ -10,9 +11,9 @@
 
 #include "spray.h"
 
-#define ROUNDS 6
-#define PACKETS 1000000
-#define PEER_PACKETS 300000 /* they take a microsecond each */
+#define ROUNDS 25
+#define PACKETS 300000
+#define PEER_PACKETS 75000 /* they take a microsecond each */
 #define DESTINATIONS_MANY 4096
 
 enum contender { BARE, TOUCH, OURS, HASHLIMIT, METER, CONTENDERS };
@@ -127,7 +128,7 @@ struct run {
 	const char *name;
 };
 
-static void tell(const struct run *run, const double best[CONTENDERS])
+static void tell(const struct run *run, double seconds[CONTENDERS][ROUNDS], bool peers_ran)
 {
 	static const struct {
 		enum contender contender;
@@ -138,13 +139,17 @@ static void tell(const struct run *run, const double best[CONTENDERS])
 		{ HASHLIMIT, ".hashlimit", "the same / iptables hashlimit by source and destination in raw PREROUTING, then DROP" },
 		{ METER, ".meter", "the same / an nft meter by source and destination in raw prerouting, then drop" },
 	};
+	struct round rounds[ROUNDS], middle;
 	char figure[64];
 
 	for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]); i++) {
-		if (isinf(best[peers[i].contender]))
+		if (peers[i].contender > OURS && !peers_ran)
 			continue;
+		for (int round = 0; round < ROUNDS; round++)
+			rounds[round] = (struct round){ seconds[OURS][round], seconds[peers[i].contender][round] };
+		middle = round_middle(rounds, ROUNDS);
 		snprintf(figure, sizeof(figure), "%s%s", run->name, peers[i].suffix);
-		bench_figure(figure, best[OURS] * 1e9, best[peers[i].contender] * 1e9, "ns/packet", peers[i].how);
+		bench_figure(figure, middle.ours * 1e9, middle.theirs * 1e9, "ns/packet", peers[i].how);
 	}
 }
 
@@ -161,7 +166,7 @@ static void bench_live(const struct run *run)
 	struct spray *spray = run->spray;
 	const int programs[] = { bpf_program__fd(spray->progs.drop), bpf_program__fd(spray->progs.touch), table->program_fd };
 	const int hashlimit = peers ? peer_make(hashlimit_rules, run->load.pairs) : -1, meter = peers ? peer_make(meter_rules, run->load.pairs) : -1;
-	double best[CONTENDERS] = { INFINITY, INFINITY, INFINITY, INFINITY, INFINITY };
+	double seconds[CONTENDERS][ROUNDS];
 	uint64_t dropped;
 
 	table_limit(table, RATE_NEVER, RATE_NEVER, EVERYTHING);
@@ -180,21 +185,21 @@ static void bench_live(const struct run *run)
 	spray->bss->lanes[cpu].header_sum = run->ipv6 ? 0 : header_sum(&packet); /* the stack looks at it */
 	for (int round = 0; round < ROUNDS; round++) {
 		for (int i = BARE; i <= OURS; i++) {
-			const double seconds = (table_beat(table), spray_aim(spray, programs[i]), spray_run_live(spray, &packet, PACKETS));
-
-			must(seconds >= 0, "%s: this kernel runs no live frames: %s", run->name, strerror(errno));
-			best[i] = fmin(best[i], seconds / PACKETS);
+			table_beat(table);
+			spray_aim(spray, programs[i]);
+			seconds[i][round] = spray_run_live(spray, &packet, PACKETS) / PACKETS;
+			must(seconds[i][round] >= 0, "%s: this kernel runs no live frames: %s", run->name, strerror(errno));
 		}
 		spray_aim(spray, bpf_program__fd(spray->progs.pass));
 		if (peers) {
-			best[HASHLIMIT] = fmin(best[HASHLIMIT], run_peer(spray, hashlimit, &packet, PEER_PACKETS));
-			best[METER] = fmin(best[METER], run_peer(spray, meter, &packet, PEER_PACKETS));
+			seconds[HASHLIMIT][round] = run_peer(spray, hashlimit, &packet, PEER_PACKETS);
+			seconds[METER][round] = run_peer(spray, meter, &packet, PEER_PACKETS);
 		}
 	}
 	dropped = table_reason(table, REASON_DROP_DESTINATION);
 	/* A destination's window that idled away while the peers had their turn, or a million pairs were written, lets one packet through. */
 	must(dropped + (uint64_t)ROUNDS * run->load.destinations >= (uint64_t)ROUNDS * PACKETS, "only %llu packets went all the way", (unsigned long long)dropped);
-	tell(run, best);
+	tell(run, seconds, peers);
 	table_close(table);
 	if (peers) {
 		close(hashlimit);

@@ -166,40 +166,24 @@ static double hot_half(struct spray *spray, const struct load *load, bool shared
 	return fmax(hot[0].seconds, hot[1].seconds) / HOT_PACKETS * 1e9;
 }
 
-struct hot_round {
-	double one, each;
-};
-
-static int by_ratio(const void *a, const void *b)
-{
-	const struct hot_round *left = a, *right = b;
-	const double difference = left->one / left->each - right->one / right->each;
-
-	return (difference > 0) - (difference < 0);
-}
-
-/*
- * The figure is of the round in the middle by ratio. The quickest half of each kind would be of different moments, when a shared
- * host ran at different speeds: their ratio swings between 0.8 and 1.1, this one by a few hundredths.
- */
 static void bench_hot(struct spray *spray, bool ipv6)
 {
 	const struct load load = { KNOWN_PAIRS, 1 };
 	struct table *table = table_make(16 * KNOWN_PAIRS, 16 * KNOWN_PAIRS, 64);
-	struct hot_round rounds[HOT_ROUNDS], *middle = &rounds[HOT_ROUNDS / 2];
+	struct round rounds[HOT_ROUNDS], middle;
 
 	table_limit(table, RATE_NEVER, RATE_NEVER, EVERYTHING);
 	spray_aim(spray, table->program_fd);
 	for (int round = 0; round < HOT_ROUNDS; round++) {
 		table_beat(table);
 		if (round & 1) /* either goes first as often */
-			rounds[round].one = hot_half(spray, &load, true, ipv6);
-		rounds[round].each = hot_half(spray, &load, false, ipv6);
+			rounds[round].ours = hot_half(spray, &load, true, ipv6);
+		rounds[round].theirs = hot_half(spray, &load, false, ipv6);
 		if (!(round & 1))
-			rounds[round].one = hot_half(spray, &load, true, ipv6);
+			rounds[round].ours = hot_half(spray, &load, true, ipv6);
 	}
-	qsort(rounds, HOT_ROUNDS, sizeof(rounds[0]), by_ratio);
-	bench_figure(ipv6 ? "xdp.hot.2cpu.ipv6" : "xdp.hot.2cpu", middle->one, middle->each, "ns/packet",
+	middle = round_middle(rounds, HOT_ROUNDS);
+	bench_figure(ipv6 ? "xdp.hot.2cpu.ipv6" : "xdp.hot.2cpu", middle.ours, middle.theirs, "ns/packet",
 		     "two CPUs on one destination / on one each; of 101 rounds the one in the middle by ratio");
 	table_close(table);
 }

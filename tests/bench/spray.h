@@ -74,6 +74,31 @@ static inline void pin_to(int cpu)
 	must(sched_setaffinity(0, sizeof(set), &set) == 0, "no CPU %d", cpu);
 }
 
+/* ---- ratios ---- */
+
+/* What two that take turns needed in one round. */
+struct round {
+	double ours, theirs;
+};
+
+static inline int round_compare(const void *a, const void *b)
+{
+	const struct round *left = a, *right = b;
+	const double difference = left->ours / left->theirs - right->ours / right->theirs;
+
+	return (difference > 0) - (difference < 0);
+}
+
+/*
+ * The round in the middle by ratio. The quickest of each would be of different moments, when a shared host ran at different
+ * speeds: their ratio swings by a fifth from run to run, this one by a few hundredths.
+ */
+static inline struct round round_middle(struct round *rounds, size_t count)
+{
+	qsort(rounds, count, sizeof(*rounds), round_compare);
+	return rounds[count / 2];
+}
+
 /* ---- the table ---- */
 
 /* Its pins are taken away at once: the maps live as long as this process, and nothing is left behind however it ends. */
