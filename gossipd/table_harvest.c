@@ -9,7 +9,7 @@
 
 #define TAGS_AHEAD 16 /* sets */
 #define RECORDS_AHEAD 4
-#define CELL_WORK 4 /* a cell told costs as much as so many sets looked at */
+#define CELL_WORK 8 /* telling of a cell costs the daemon as much as looking at so many sets */
 
 struct harvesting {
 	struct table *table;
