@@ -9,7 +9,7 @@
 
 #define TAGS_AHEAD 16 /* sets */
 #define RECORDS_AHEAD 4
-#define CELL_WORK 4 /* a cell told costs as much as so many sets looked at */
+#define CELL_WORK 8 /* telling of a cell costs the daemon as much as looking at so many sets */
 
 struct harvesting {
 	struct table *table;
@@ -30,7 +30,7 @@ static void tell_batch(struct harvesting *h)
 	h->untold = 0;
 }
 
-static void tell(struct harvesting *h, const struct key *key, const struct harvest_cell *cell)
+static inline void tell(struct harvesting *h, const struct key *key, const struct harvest_cell *cell)
 {
 	h->batch[h->untold++] = (struct harvested){
 		.key = *key, .slot = cell->slot, .first = cell->first, .last = cell->last, .packets = cell->packets
@@ -184,12 +184,25 @@ static inline void harvest_way(struct harvesting *h, struct pairs *pairs, const 
 
 	if (tag >= TAG_DEAD || (packets == WORD_HIGH(record->harvest) && !h->table->resuming))
 		return; /* dead perhaps since this set is looked at: the leftover of a record before it */
-	if (h->table->resuming || h->table->renewed || !harvest_on(h, pairs, spot, tag, packets))
-		harvest_pair(h, pairs, spot, tag);
+	if (h->table->resuming || h->table->renewed || !harvest_on(h, pairs, spot, tag, packets)) {
+		const struct spot kept = *spot; /* the slow way wants it in memory, the fast one in registers */
+
+		harvest_pair(h, pairs, &kept, tag);
+	}
+}
+
+static inline bool set_is_used(const struct pair4_set *set)
+{
+	uint64_t tags = 0;
+
+#pragma GCC unroll 8
+	for (unsigned int way = 0; way < SET_WAYS; way++)
+		tags |= set->tags[way];
+	return tags != 0;
 }
 
 /* Which ways are in use is as good as random: asked one by one, every second branch would be foretold wrong. */
-static inline unsigned int ways_of(const struct pair4_set *set)
+static inline unsigned int ways_in_use(const struct pair4_set *set)
 {
 	unsigned int ways = 0;
 
@@ -199,12 +212,12 @@ static inline unsigned int ways_of(const struct pair4_set *set)
 	return ways;
 }
 
-static void harvest_set(struct harvesting *h, struct pairs *pairs, uint32_t set_index)
+static inline void harvest_set(struct harvesting *h, struct pairs *pairs, uint32_t set_index)
 {
 	struct pair4_set *set = set_of_index(pairs, set_index);
 	uint32_t used = 0;
 
-	for (unsigned int ways = ways_of(set); ways; ways &= ways - 1, used++) {
+	for (unsigned int ways = ways_in_use(set); ways; ways &= ways - 1, used++) {
 		const struct spot spot = { set, set_index, (unsigned int)__builtin_ctz(ways) };
 
 		harvest_way(h, pairs, &spot);
@@ -221,7 +234,7 @@ static void harvest_pairs(struct harvesting *h, struct pairs *pairs)
 		const struct pair4_set *ahead = set_of_index(pairs, (pass->next + RECORDS_AHEAD) & mask);
 
 		__builtin_prefetch(set_of_index(pairs, (pass->next + TAGS_AHEAD) & mask)->tags);
-		if (ways_of(ahead))
+		if (set_is_used(ahead))
 			for (unsigned int way = 0; way < SET_WAYS; way++)
 				__builtin_prefetch(&ahead->records[way]);
 		harvest_set(h, pairs, pass->next);
