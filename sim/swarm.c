@@ -18,8 +18,8 @@
 /* Of a batch so many seeds may end with a known gap. */
 static const double gap_shares[GAP_COUNT] = {
 	[GAP_QUARANTINED] = 0.05,
-	[GAP_OUTSIDE] = 0.02,
-	[GAP_EARLIER_START] = 0.02,
+	[GAP_OUTSIDE] = 0.01,
+	[GAP_EARLIER_START] = 0.015,
 	[GAP_BEFORE_HEAL] = 0.005,
 };
 
