@@ -129,6 +129,8 @@ void verdict_of(const struct node *node, struct now now, uint32_t number, struct
 	if (v->m.count > COUNT_MAX)
 		v->m.count = COUNT_MAX;
 	v->carry = carry_of(&entry->recent, oldest_whole_tick(node, entry, &past, v), tick_seconds(node));
+	if (v->members < 2)
+		v->carry.rho = 0; /* nobody else counts it: there is no lag */
 	v->floor = v->m.count > v->carry.known_after ? v->m.count - v->carry.known_after : 0;
 	lag_s = (double)duration_between(mesh_tick_start(&node->mesh, v->carry.tick), now.mesh).ns / NS_PER_S;
 	lag_s = fmin(fmax(lag_s, 0), CARRY_TICKS * tick_seconds(node));

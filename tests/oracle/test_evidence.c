@@ -107,11 +107,49 @@ static void one_liar_of_sixteen_leaves_a_client_its_floor(void **state)
 	teardown();
 }
 
+/*
+ * A burst below the rate, and one packet later: whatever the phase of tick and slot, it passes. At once when nobody else counts the client;
+ * else once the carry has ended, three ticks and one more after the burst.
+ */
+static void a_burst_that_is_over_is_not_counted_on(void **state)
+{
+	static const struct {
+		unsigned int nodes, packets;
+		double before_s; /* from one packet at the last node to the burst at the first; 0: none */
+		double later_s;
+	} rows[] = {
+		{ 1, 95, 0, 0.05 }, { 1, 95, 0, 0.45 }, { 1, 190, 0, 0.3 },	{ 5, 95, 0, 0.45 },
+		{ 5, 190, 0, 0.3 }, { 5, 95, 0.3, 0.85 }, { 5, 190, 0.3, 1.0 }, { 5, 95, 0.3, 2.5 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		setup(rows[i].nodes);
+		for (unsigned int client = 1; client <= 16; client++) {
+			const struct key pair = world_key(client, client);
+
+			if (rows[i].before_s > 0 && !send_one(rows[i].nodes - 1, &pair))
+				fail_msg("row %zu, client %u: its first packet dropped", i, client);
+			world_run(side.world, rows[i].before_s);
+			for (unsigned int p = 0; p < rows[i].packets; p++) {
+				if (!send_one(0, &pair))
+					fail_msg("row %zu, client %u: packet %u of the burst dropped", i, client, p);
+			}
+			world_run(side.world, rows[i].later_s);
+			if (!send_one(0, &pair))
+				fail_msg("row %zu, client %u: the packet after the burst dropped", i, client);
+			world_run(side.world, 0.107); /* another phase */
+		}
+		teardown();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_floors_together_leak_a_quarter_of_the_rate),
 		cmocka_unit_test(one_liar_of_sixteen_leaves_a_client_its_floor),
+		cmocka_unit_test(a_burst_that_is_over_is_not_counted_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
