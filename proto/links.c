@@ -13,7 +13,8 @@
 #define SAMPLES 32 /* members looked at for a near one */
 #define NEAR_MS 20.0 /* round trip: the same side of an ocean */
 #define SWAP_TICKS 10 /* between looks for a nearer one: 2 s */
-#define REDRAW_SWAPS 10 /* each so many-th time one is drawn anew instead: 20 s */
+#define LET_GO_SWAPS 10 /* each so many-th time one too many goes: 20 s */
+#define REDRAW_SWAPS 300 /* each so many-th time one is drawn anew instead: ten minutes, for each disturbs the trees */
 #define LOST_PING_MS 1000 /* a neighbour that fell silent is asked for this often, */
 #define LOST_PING_DOUBLINGS 3 /* and less and less: in the end every 8 s */
 #define SWAP_SHARE 0.7 /* of the round trip to the farthest: less is not worth it */
@@ -324,29 +325,38 @@ static void swap(struct node *node, struct now now)
 		ask_instead(node, now, number, true, far);
 }
 
-/* What was drawn from all was drawn from those who were there then, one side of a cut, for example: now and then one is drawn anew. One too
- * many, of those that were asked for again, goes without. */
-static void redraw(struct node *node, struct now now, uint32_t wanted)
+/* What was drawn from all was drawn from those who were there then, one side of a cut, for example: now and then one is drawn anew. */
+static void redraw(struct node *node, struct now now)
 {
 	const uint16_t old = drawn(node);
 	const uint16_t number = old == MEMBER_NONE ? MEMBER_NONE : candidate(node, CHOICE_ANY);
 
-	if (number != MEMBER_NONE && node->links_count <= wanted + wanted / 2) {
+	if (number != MEMBER_NONE)
 		ask_instead(node, now, number, false, old);
-	} else if (old != MEMBER_NONE && node->links_count > wanted + wanted / 2) {
-		say(node, old, LINK_END);
-		link_drop(node, link_find(node, old));
-	}
+}
+
+/* One too many, of those that were asked for again. */
+static void let_go(struct node *node)
+{
+	const uint16_t old = drawn(node);
+
+	if (old == MEMBER_NONE)
+		return;
+	say(node, old, LINK_END);
+	link_drop(node, link_find(node, old));
 }
 
 static void renew(struct node *node, struct now now, uint32_t wanted)
 {
 	const uint64_t turn = node->tick + node->id;
+	const bool has_many = node->links_count > wanted + wanted / 2;
 
 	if (turn % SWAP_TICKS != 0 || node->links_count < wanted || is_swapping(node))
 		return; /* one at a time */
-	if (turn / SWAP_TICKS % REDRAW_SWAPS == 0)
-		redraw(node, now, wanted);
+	if (has_many && turn / SWAP_TICKS % LET_GO_SWAPS == 0)
+		let_go(node);
+	else if (!has_many && turn / SWAP_TICKS % REDRAW_SWAPS == 0)
+		redraw(node, now);
 	else
 		swap(node, now);
 }

@@ -165,7 +165,7 @@ static unsigned int neighbours_across(struct world *world)
 		const struct node *node = world_node(world, n);
 
 		for (uint32_t i = 0; i < node->links_count; i++)
-			across += is_left(n) != is_left(number_of(world, node->members[node->links[i].member].id));
+			across += node->links[i].agreed && is_left(n) != is_left(number_of(world, node->members[node->links[i].member].id));
 	}
 	return across;
 }
