@@ -132,7 +132,7 @@ for answer in answers:
 PYTHON
 harmless() {
 	for way in "" --json; do
-		rm -f "$dir/impostor"
+		rm -f "$dir/impostor" "$dir/impostor.log" # or the last number of answers is read
 		python3 "$dir/impostor.py" "$dir/impostor" >"$dir/impostor.log" 2>&1 &
 		echo $! >"$dir/pid.impostor"
 		wait_for 10 test -s "$dir/impostor.log" || return 1
