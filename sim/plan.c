@@ -14,9 +14,11 @@
 #include "assertion.h"
 #include "world.h"
 
-/* As measured, and a little more: what a member knows of each other one, and what it has of its own. */
+/* As measured, and a little more: what a member knows of each other one, and what it has room for of its own. */
 #define KNOWN_BYTES 3000.0
-#define MEMBER_BYTES 4e6
+#define KEY_BYTES 400.0
+#define CELL_BYTES 16.0
+#define FRAME_BYTES 1600.0
 #define MEMORY_SHARE 0.9 /* of what the machine has to give */
 
 enum point_state { POINT_WAITING, POINT_RUNNING, POINT_DONE };
@@ -97,7 +99,9 @@ static void set_order(struct plan *plan)
 
 static double memory_of(const struct point *point)
 {
-	return point->scenario.members * (point->scenario.members * KNOWN_BYTES + MEMBER_BYTES);
+	const struct scenario *s = &point->scenario;
+
+	return s->members * (s->members * KNOWN_BYTES + s->keys_max * KEY_BYTES + s->cells_max * CELL_BYTES + s->frames_max * FRAME_BYTES);
 }
 
 /* What a process holds by now. 0: it ended. */
