@@ -105,12 +105,12 @@ $(B)/bin/gossipctl: $(CTL_OBJ) $(COMMON_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ $(LIBS_ctl) $(LIBS_proto) -lbpf -lelf -lz -o $@
 
-# ---- simulator: the core's very objects; signatures, joins and frames pass through sim/crypto.c and sim/check.c ----
+# ---- simulator: the core's very objects; signatures, joins and frames pass through sim/crypto.c, sim/check.c and sim/trace_core.c ----
 
 SIM_WRAPPED := crypto_sign_detached crypto_sign_verify_detached crypto_aead_xchacha20poly1305_ietf_encrypt \
 	crypto_aead_xchacha20poly1305_ietf_decrypt crypto_scalarmult crypto_sign_ed25519_pk_to_curve25519 \
 	crypto_sign_ed25519_sk_to_curve25519 crypto_core_ed25519_is_valid_point crypto_generichash crypto_generichash_init \
-	crypto_generichash_update crypto_generichash_final ledger_join origin_note
+	crypto_generichash_update crypto_generichash_final ledger_join origin_note store_put
 
 $(B)/gen/commit.h: FORCE
 	@mkdir -p $(@D)

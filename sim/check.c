@@ -47,6 +47,12 @@ const char *const breaking_names[BREAK_COUNT] = { "nothing", "overcount", "shrin
 
 static struct world *watched; /* whose check the wrapped functions report to: one world runs at a time */
 
+struct proxy *check_caller(struct world **ret_world)
+{
+	*ret_world = watched;
+	return watched ? watched->check.inside : NULL;
+}
+
 void check_fail(struct world *world, const struct proxy *proxy, const char *format, ...)
 {
 	struct check *check = &world->check;

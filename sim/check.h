@@ -88,6 +88,8 @@ void check_fail(struct world *world, const struct proxy *proxy, const char *form
 
 void check_enter(struct world *world, struct proxy *proxy);
 void check_leave(struct world *world, struct proxy *proxy);
+/* The member whose core is being called, or NULL; *ret_world is its world. */
+struct proxy *check_caller(struct world **ret_world);
 /* Around what is done with another core than the member's own. */
 void check_outside(struct world *world);
 void check_inside(struct world *world, struct proxy *proxy);

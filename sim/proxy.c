@@ -11,6 +11,7 @@
 
 #include "crypto.h"
 #include "node_internal.h"
+#include "trace_core.h"
 #include "world.h"
 
 #define TICK_LATE_NS 1000000 /* the loop wakes up to this late */
@@ -65,18 +66,21 @@ static void drain(struct proxy *proxy, int64_t done_ns)
 
 	while ((size = node_poll(proxy->node, now, &to, bytes)) > 0) {
 		check_datagram(world, proxy, size);
+		trace_sent(world, proxy, &to, bytes, size);
 		if (liar_sends_to(proxy, &to))
 			network_send(world, proxy->number, &to, done_ns, bytes, size);
 	}
 	while (node_next_change(proxy->node, now, &change)) {
 		check_change(world, proxy, &change);
+		trace_change(world, proxy, &change);
 		kernel_apply(&proxy->kernel, keys_intern(&world->keys, &change.key), destination_number(world, &change.key),
 			     &change);
 	}
 	while (node_next_event(proxy->node, &event)) {
-		trace_note(&world->trace, world->now_ns, TRACE_EVENT, proxy->number, event.kind);
+		trace_event(world, proxy, &event);
 		proxy->events[event.kind]++;
 	}
+	trace_frames(world, proxy);
 }
 
 /* The processor is taken for as long as this turn's work lasts. */
@@ -153,14 +157,6 @@ static void plan_tick(struct proxy *proxy)
 
 /* ---- datagrams ---- */
 
-/* The tag depends on every byte, and a datagram that was changed on its way does not open. */
-static uint64_t fingerprint(const struct parcel *parcel)
-{
-	const size_t size = parcel->size < 64 ? parcel->size : 64;
-
-	return crypto_mix(parcel->size, parcel->bytes + parcel->size - size, size);
-}
-
 static void receive(struct proxy *proxy, struct flight *flight)
 {
 	struct world *world = proxy->world;
@@ -173,9 +169,7 @@ static void receive(struct proxy *proxy, struct flight *flight)
 	memcpy(bytes, parcel->bytes, parcel->size);
 	check_enter(world, proxy);
 	reason = node_receive(proxy->node, proxy_now(proxy, world->now_ns), &flight->from, bytes, parcel->size);
-	trace_note(&world->trace, world->now_ns, TRACE_DATAGRAM,
-		   (uint64_t)parcel->from << 32 | (uint64_t)proxy->number << 16 | reason,
-		   fingerprint(parcel));
+	trace_received(world, proxy, parcel, reason);
 	check_receive(world, proxy, parcel, reason);
 	drain(proxy, spend(proxy, made, checked));
 	check_leave(world, proxy);
@@ -199,6 +193,7 @@ static void turn(struct world *world, uint64_t who, void *what)
 	check_enter(world, proxy);
 	made = proxy->node->counters.signatures_made;
 	checked = proxy->node->counters.signatures_checked;
+	trace_turn(world, proxy);
 	node_turn(proxy->node, proxy_now(proxy, world->now_ns));
 	drain(proxy, spend(proxy, made, checked));
 	check_leave(world, proxy);

@@ -18,6 +18,7 @@ struct world;
 #define COST_VERIFY_NS 70000
 #define COST_SIGN_NS 26000
 
+#define PROXY_FRAMES_PUT 1024
 #define INBOX_SIZE 16384 /* datagrams in the socket's buffer; beyond that they are lost */
 
 /* Over all the lives of a proxy's daemon. */
@@ -55,6 +56,8 @@ struct proxy {
 	uint64_t events[EVENT_COUNT];
 	struct rng rng;
 	uint64_t inbox_lost;
+	uint32_t frames_put[PROXY_FRAMES_PUT]; /* numbers of the stored frames of this turn, for the trace */
+	uint32_t frames_put_count;
 	int16_t member_number[MEMBERS_MAX]; /* the core's number of a member -> ours; -1: not asked yet */
 	int64_t stopped_mesh_ns;	    /* the latest its clock has shown when its daemon ended; INT64_MIN / 2: never did */
 	int64_t ended_mesh_ns;	    /* when it last ended, by the clock as it is now */

@@ -2,6 +2,8 @@
 /* Notes are gathered in a buffer and mixed down to 128 bits before they are hashed: hashing all of them took a seventh of the time. */
 #include "trace.h"
 
+#include <string.h>
+
 #include "crypto.h"
 
 void trace_begin(struct trace *trace)
@@ -20,13 +22,19 @@ static void flush(struct trace *trace)
 	trace->used = 0;
 }
 
+void trace_words(struct trace *trace, const uint64_t *words, unsigned int count)
+{
+	if (trace->used + count > sizeof(trace->buffer) / sizeof(uint64_t))
+		flush(trace);
+	memcpy(trace->buffer + trace->used, words, count * sizeof(*words));
+	trace->used += count;
+}
+
 void trace_note(struct trace *trace, int64_t at_ns, uint64_t kind, uint64_t who, uint64_t what)
 {
-	if (trace->used + 3 > sizeof(trace->buffer) / sizeof(uint64_t))
-		flush(trace);
-	trace->buffer[trace->used++] = (uint64_t)at_ns;
-	trace->buffer[trace->used++] = kind << 56 | who;
-	trace->buffer[trace->used++] = what;
+	const uint64_t words[] = { (uint64_t)at_ns, kind << 56 | who, what };
+
+	trace_words(trace, words, sizeof(words) / sizeof(words[0]));
 	trace->last[trace->events++ % TRACE_LAST] = (struct trace_line){ at_ns, kind, who, what };
 }
 

@@ -19,6 +19,7 @@
 
 #define WORLD_START_NS (1760000000LL * NS_PER_S) /* mesh time when the world's clock shows 0 */
 
+/* Numbers in the trace: what is added goes to the end. */
 enum trace_kind { TRACE_TICK = 1, TRACE_DATAGRAM, TRACE_PACKET, TRACE_EVENT, TRACE_START, TRACE_STOP, TRACE_PAUSE, TRACE_FAULT };
 
 struct world {
