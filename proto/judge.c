@@ -11,11 +11,6 @@
 #define SWEEP_PIECE 16384 /* in a turn: some 4 ms */
 #define WARM_AT_ONCE 1024 /* 0.3 ms */
 
-void judge_dirty(struct node *node, uint32_t entry)
-{
-	set_add(&node->dirty, entry);
-}
-
 /* Tried again whenever the destination is judged, should the list be full now. */
 static void list_over(struct node *node, struct now now, uint32_t number)
 {
@@ -25,7 +20,7 @@ static void list_over(struct node *node, struct now now, uint32_t number)
 	    !entry_policy(node, entry)->thresholds.fair || node->over_count == OVER_DESTINATIONS_MAX)
 		return;
 	entry->flags |= ENTRY_LISTED;
-	share_list(node, now, number);
+	share_list(node, now, number, !judge_is_under_way(node));
 }
 
 /* The member that counted most of a key. */

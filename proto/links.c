@@ -18,22 +18,11 @@
 #define LOST_PING_MS 1000 /* a neighbour that fell silent is asked for this often, */
 #define LOST_PING_DOUBLINGS 3 /* and less and less: in the end every 8 s */
 #define SWAP_SHARE 0.7 /* of the round trip to the farthest: less is not worth it */
-#define RTT_REGION_MS 2.0 /* guessed of a member never measured: in our region, and elsewhere */
-#define RTT_UNKNOWN_MS 150.0
 
 void links_init(struct node *node)
 {
 	for (unsigned int i = 0; i < NEIGHBOURS_MAX; i++)
 		node->lost[i].member = MEMBER_NONE;
-}
-
-struct link *link_find(struct node *node, uint16_t member)
-{
-	for (uint32_t i = 0; i < node->links_count; i++) {
-		if (node->links[i].member == member)
-			return &node->links[i];
-	}
-	return NULL;
 }
 
 static void say(struct node *node, uint16_t member, uint8_t what)
@@ -122,15 +111,6 @@ enum reject link_receive(struct node *node, struct now now, uint16_t member, con
 	return REJECT_NONE;
 }
 
-double distance_ms(const struct node *node, uint16_t number)
-{
-	const struct member *member = &node->members[number], *self = &node->members[0];
-
-	if (!isnan(member->rtt_ms))
-		return member->rtt_ms;
-	return member->certificate.region[0] && strcmp(member->certificate.region, self->certificate.region) == 0 ? RTT_REGION_MS : RTT_UNKNOWN_MS;
-}
-
 static bool may_link(struct node *node, uint16_t number)
 {
 	const struct member *member = &node->members[number];
@@ -203,7 +183,7 @@ static void link_ask(struct node *node, struct now now, struct link *link)
 	if (member->proven)
 		say(node, link->member, LINK_ASK);
 	else
-		swim_challenge(node, now, link->member, &member->endpoint);
+		member_challenge(node, now, link->member, &member->endpoint);
 }
 
 /* One is heard again: so may be the others. */
@@ -234,7 +214,7 @@ static void lost_ask(struct node *node, struct now now, struct lost *lost)
 		return;
 	lost->due = instant_after(now.mono, duration_ms(LOST_PING_MS << lost->pings));
 	lost->pings += lost->pings < LOST_PING_DOUBLINGS;
-	swim_challenge(node, now, lost->member, &member->endpoint);
+	member_challenge(node, now, lost->member, &member->endpoint);
 	if (member->state != MEMBER_ALIVE)
 		greet_member(node, now, lost->member); /* it may have started again */
 }
@@ -387,37 +367,4 @@ void links_tick(struct node *node, struct now now)
 	}
 	if (!node_is_direct(node))
 		renew(node, now, wanted);
-}
-
-uint16_t neighbour_nearest(const struct node *node, struct now now, uint16_t but)
-{
-	uint16_t found = MEMBER_NONE;
-
-	for (uint32_t i = 0; !node_is_direct(node) && i < node->links_count; i++) {
-		const struct link *link = &node->links[i];
-
-		if (link->agreed && link->member != but && (found == MEMBER_NONE || distance_ms(node, link->member) < distance_ms(node, found)))
-			found = link->member;
-	}
-	for (uint16_t i = 1; node_is_direct(node) && i < node->members_high; i++) {
-		if (i != but && member_is_near(node, i, now) && (found == MEMBER_NONE || distance_ms(node, i) < distance_ms(node, found)))
-			found = i;
-	}
-	return found;
-}
-
-uint16_t neighbour_any(struct node *node, struct now now, uint16_t but)
-{
-	uint16_t found = MEMBER_NONE;
-	uint32_t seen = 0;
-
-	for (uint32_t i = 0; !node_is_direct(node) && i < node->links_count; i++) {
-		if (node->links[i].agreed && node->links[i].member != but && node_random(node) % ++seen == 0)
-			found = node->links[i].member;
-	}
-	for (uint16_t i = 1; node_is_direct(node) && i < node->members_high; i++) {
-		if (i != but && member_is_near(node, i, now) && node_random(node) % ++seen == 0)
-			found = i;
-	}
-	return found;
 }

@@ -215,7 +215,7 @@ enum reject member_meet(struct node *node, struct now now, const struct certific
 		return REJECT_STALE_SESSION;
 	if (!member->session || incarnation != member->incarnation || boot != member->boot)
 		session_begin(member, now, incarnation, boot);
-	trust_certificate(node, number, certificate);
+	member_certificate(node, number, certificate);
 	/* A member that is heard is where it is heard from; one that proved its address stays there until it starts again. */
 	if (!member_is_near(node, number, now) && !member->proven && !endpoint_equal(&member->endpoint, endpoint)) {
 		member->endpoint = *endpoint;
@@ -289,7 +289,7 @@ uint32_t origin_of(struct node *node, uint16_t member, uint64_t incarnation)
  * Only the member could have sealed this, but anybody could have sent it on from an address of his choice: a new address is followed when it
  * has brought back a challenge, and until then gets nothing but that, not longer than what came.
  */
-void member_heard(struct node *node, uint16_t number, struct now now, const struct endpoint *from, size_t size)
+bool member_heard(struct node *node, uint16_t number, struct now now, const struct endpoint *from, size_t size)
 {
 	struct member *member = &node->members[number];
 
@@ -298,25 +298,16 @@ void member_heard(struct node *node, uint16_t number, struct now now, const stru
 		outbox_add(node, (struct out){ .kind = OUT_NEWS, .target = number });
 	member->heard = true;
 	if (!node_is_direct(node))
-		swim_alive(node, now, number);
+		member_alive(node, now, number);
 	if (!endpoint_equal(&member->endpoint, from) || !member->proven) {
 		if (duration_between(member->challenged_at, now.mono).ns >= CHALLENGE_EVERY_MS * NS_PER_MS && size >= PROBE_DATAGRAM_BYTES)
-			swim_challenge(node, now, number, from);
+			member_challenge(node, now, number, from);
 	}
 	if (member->up || member->state == MEMBER_LEFT)
-		return;
+		return false;
 	member->up = true;
-	catch_up_again(node, number);
 	member_tell(node, now, number, EVENT_MEMBER_UP, 0);
-}
-
-void member_prove(struct node *node, uint16_t number, const struct endpoint *at)
-{
-	struct member *member = &node->members[number];
-
-	member->endpoint = *at;
-	member->proven = true;
-	member->challenge = 0;
+	return true;
 }
 
 /* A clock that goes in and out of bounds is told of once a minute, as it is then. */
@@ -423,7 +414,7 @@ static void look_for(struct node *node, struct now now, uint16_t number)
 	if (!node_is_direct(node) || !member->session || member->state == MEMBER_LEFT || member_is_near(node, number, now) ||
 	    duration_between(member->challenged_at, now.mono).ns < HELLO_INTERVAL_MS * NS_PER_MS)
 		return;
-	swim_challenge(node, now, number, &member->endpoint);
+	member_challenge(node, now, number, &member->endpoint);
 }
 
 void membership_tick(struct node *node, struct now now)
@@ -440,4 +431,34 @@ void membership_tick(struct node *node, struct now now)
 		if (member->state == MEMBER_LEFT && now.mesh.ns - member->record.at_ns > LEFT_RETIRE_MS * NS_PER_MS)
 			member_forget(node, i);
 	}
+}
+
+void member_certificate(struct node *node, uint16_t number, const struct certificate *certificate)
+{
+	struct member *member = &node->members[number];
+
+	if (certificate->serial <= member->certificate.serial)
+		return;
+	if (memcmp(certificate->public_key, member->certificate.public_key, PUBLIC_KEY_BYTES) != 0) {
+		member->standing.keys_known = 0;
+		member->standing.key_slot = node->slot;
+	}
+	member->certificate = *certificate;
+	member_line(node, number);
+}
+
+void member_alive(struct node *node, struct now now, uint16_t number)
+{
+	struct member *member = &node->members[number];
+
+	if (member->state == MEMBER_LEFT)
+		return;
+	if (member->state != MEMBER_ALIVE) {
+		member->state = MEMBER_ALIVE;
+		member->state_at = now.mono;
+	}
+	if (member->up || (node_is_direct(node) && !member->heard))
+		return;
+	member->up = true;
+	member_tell(node, now, number, EVENT_MEMBER_UP, 0);
 }

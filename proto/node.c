@@ -50,26 +50,6 @@ size_t node_bytes(const struct node_limits *limits)
 	       store_bytes(limits->frames_max, limits->members_max);
 }
 
-static uint64_t rotate_left(uint64_t x, unsigned int by)
-{
-	return x << by | x >> (64 - by);
-}
-
-/* xoshiro256**: for tokens, choices and jitter. Keys and nonces do not come from here. */
-uint64_t node_random(struct node *node)
-{
-	uint64_t *s = node->random;
-	const uint64_t result = rotate_left(s[1] * 5, 7) * 9, t = s[1] << 17;
-
-	s[2] ^= s[0];
-	s[3] ^= s[1];
-	s[1] ^= s[2];
-	s[0] ^= s[3];
-	s[2] ^= t;
-	s[3] = rotate_left(s[3], 45);
-	return result;
-}
-
 /* Everything random is drawn from the seed, each for its own purpose. */
 static void seed_draw(const struct node_config *config, const char *purpose, void *ret_bytes, size_t size)
 {
@@ -274,25 +254,6 @@ struct instant node_next_due(const struct node *node, struct now now)
 	return mesh_tick_start(&node->mesh, (tick > node->tick ? tick : node->tick) + (tick > node->tick ? 0 : 1));
 }
 
-void node_tell(struct node *node, const struct node_event *event)
-{
-	if (node->events_count == EVENTS_SIZE) { /* nobody fetches them: the oldest are the least news */
-		node->events_head = (node->events_head + 1) % EVENTS_SIZE;
-		node->events_count--;
-	}
-	node->events[(node->events_head + node->events_count++) % EVENTS_SIZE] = *event;
-}
-
-bool node_next_event(struct node *node, struct node_event *ret_event)
-{
-	if (node->events_count == 0)
-		return false;
-	*ret_event = node->events[node->events_head];
-	node->events_head = (node->events_head + 1) % EVENTS_SIZE;
-	node->events_count--;
-	return true;
-}
-
 void node_read_counters(const struct node *node, struct node_counters *ret_counters)
 {
 	*ret_counters = node->counters;
@@ -304,4 +265,14 @@ void node_read_counters(const struct node *node, struct node_counters *ret_count
 	ret_counters->members_known = node->members_count;
 	ret_counters->links = node->links_count;
 	ret_counters->gaps = node->gaps_count;
+}
+
+enum reject node_command(struct node *node, struct now now, const uint8_t *bytes, size_t size)
+{
+	const enum reject reason = trust_adopt(node, now, bytes, size);
+
+	if (reason != REJECT_NONE)
+		return node_reject(node, reason);
+	spread_news_to_all(node, now);
+	return REJECT_NONE;
 }

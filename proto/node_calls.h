@@ -5,9 +5,9 @@
 #ifndef PROTO_NODE_CALLS_H
 #define PROTO_NODE_CALLS_H
 
-/* ---- node.c ---- */
+/* ---- random.c, events.c, and what every file may need ---- */
 uint64_t node_random(struct node *node);
-void node_tell(struct node *node, const struct node_event *event);
+void node_tell(struct node *node, const struct node_event *event); /* events.c */
 static inline enum reject node_reject(struct node *node, enum reject reason)
 {
 	node->counters.rejects[reason]++;
@@ -52,6 +52,8 @@ void member_line(struct node *node, uint16_t member);
 void member_over_line(struct node *node, uint16_t member);
 /* The certificate as issued, to be handed on. */
 void member_keep_certificate(struct member *member, const uint8_t *bytes, size_t size);
+/* A member shows a certificate: the later one counts. */
+void member_certificate(struct node *node, uint16_t member, const struct certificate *certificate);
 void member_forget(struct node *node, uint16_t member);
 void member_tell(struct node *node, struct now now, uint16_t member, enum node_event_kind kind, double rate);
 /* Two hosts run with this member's key: told once a minute. */
@@ -87,7 +89,14 @@ static inline bool node_is_direct(const struct node *node)
 {
 	return node->members_count <= DIRECT_MEMBERS_MAX;
 }
-void member_heard(struct node *node, uint16_t member, struct now now, const struct endpoint *from, size_t size);
+/* A sealed datagram of the running session was opened. True: the member is up again. */
+bool member_heard(struct node *node, uint16_t member, struct now now, const struct endpoint *from, size_t size);
+/* ---- address.c ---- */
+void member_alive(struct node *node, struct now now, uint16_t member);
+/* Sends a challenge to an address where the member may be. */
+void member_challenge(struct node *node, struct now now, uint16_t member, const struct endpoint *at);
+/* What a PING carries and a PONG must bring back: never 0. */
+uint64_t echo_draw(struct node *node);
 /* A new address brought back its challenge. */
 void member_prove(struct node *node, uint16_t member, const struct endpoint *at);
 void member_measure(struct node *node, uint16_t member, struct now now, int64_t sent_ns, int64_t echo_ns, int64_t hold_ns);
@@ -161,8 +170,6 @@ void loss_second(struct node *node, struct now now);
 /* ---- swim.c: who is alive, and where ---- */
 void swim_init(struct node *node);
 void swim_turn(struct node *node, struct now now);
-void swim_alive(struct node *node, struct now now, uint16_t member);
-void swim_challenge(struct node *node, struct now now, uint16_t member, const struct endpoint *at);
 enum reject swim_receive_ping(struct node *node, struct now now, uint16_t member, const struct endpoint *from, const uint8_t *bytes, size_t size);
 enum reject swim_receive_pong(struct node *node, struct now now, uint16_t member, const struct endpoint *from, const uint8_t *bytes, size_t size);
 enum reject swim_receive_ping_for(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
@@ -234,14 +241,18 @@ struct evidence {
 	uint32_t members;
 };
 struct evidence verdict_evidence(const struct node *node, struct now now, const struct entry *entry);
-void judge_dirty(struct node *node, uint32_t entry);
+/* The key is to be judged anew. */
+static inline void judge_dirty(struct node *node, uint32_t entry)
+{
+	set_add(&node->dirty, entry);
+}
 void judge_whole_tick(struct node *node);
 /* Sets about what a tick has to look at; judge_turn does the next piece of it: of the sweep, or of the walk for fair. */
 void judge_tick(struct node *node);
 void judge_turn(struct node *node, struct now now);
 bool judge_is_under_way(const struct node *node);
-/* Lists a destination over its rate, and works out its shares at once, not with the next tick, unless the walk over all is under way. */
-void share_list(struct node *node, struct now now, uint32_t number);
+/* Lists a destination over its rate; `idle`: and works out its shares at once, not with the next tick. */
+void share_list(struct node *node, struct now now, uint32_t number, bool idle);
 /* Begins the walk over all that are listed, if the last one is through; share_turn does the next piece of it. */
 void share_tick(struct node *node);
 void share_turn(struct node *node, struct now now);
@@ -260,6 +271,8 @@ uint64_t utc_seconds(struct now now);
 /* ---- outbox.c ---- */
 int outbox_class(uint8_t kind);
 void outbox_add(struct node *node, struct out out);
+/* The next decision, or false: there is none. */
+bool outbox_take(struct node *node, struct out *ret_out);
 void outbox_place(struct node *node, struct arena *arena, const struct node_limits *limits);
 
 enum message {
@@ -292,11 +305,10 @@ void outbox_add_first(struct node *node, struct out out); /* before all that wai
 
 /* ---- trust.c: the authority's documents and what follows from them ---- */
 void trust_init(struct node *node);
+void secret_set(struct mesh_secret *place, const uint8_t secret[MESH_SECRET_BYTES]);
 void trust_close(struct node *node);
 /* May this certificate, which the authority signed, still greet? REJECT_REVOKED, REJECT_SUPERSEDED or REJECT_NONE. */
 enum reject trust_check(const struct node *node, const struct certificate *certificate);
-/* A member shows a certificate: the later one counts. */
-void trust_certificate(struct node *node, uint16_t member, const struct certificate *certificate);
 bool trust_frame_is_signed(const struct node *node, uint16_t member, const struct frame_root *root);
 /* The key shared with a member under a secret, by the secret's number; NULL: none. */
 const uint8_t *trust_key(struct node *node, uint16_t member, unsigned int secret);

@@ -13,15 +13,6 @@
 #define TEXT_OF(number) #number
 #define TEXT(macro) TEXT_OF(macro)
 
-bool prefix_holds(const struct prefix *prefix, const struct address *address)
-{
-	const unsigned int whole = prefix->bits / 8, rest = prefix->bits % 8;
-
-	if (memcmp(prefix->address.bytes, address->bytes, whole) != 0)
-		return false;
-	return rest == 0 || (prefix->address.bytes[whole] ^ address->bytes[whole]) >> (8 - rest) == 0;
-}
-
 void policy_of_thresholds(const struct thresholds *thresholds, struct policy_document *ret_document)
 {
 	*ret_document = (struct policy_document){ .defaults = *thresholds };

@@ -325,7 +325,7 @@ static void record_keep(struct node *node, struct now now, uint16_t number, cons
 		member->records_left--;
 	member_set_left(node, now, number, entry->body.left);
 	if (!entry->body.left)
-		swim_alive(node, now, number); /* only it could have signed something newer: suspicion is refuted */
+		member_alive(node, now, number); /* only it could have signed something newer: suspicion is refuted */
 }
 
 enum reject record_receive(struct node *node, struct now now, uint16_t from, const uint8_t *bytes, size_t size)

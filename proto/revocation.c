@@ -86,3 +86,12 @@ bool revocation_covers(const struct revocation *later, const struct revocation *
 	}
 	return true;
 }
+
+bool revocation_has_lost(const struct revocation *revocation, uint64_t id)
+{
+	for (uint32_t i = 0; i < revocation->count; i++) {
+		if (revocation->keys[i].id == id && revocation->keys[i].reason == REVOKED_LOST)
+			return true;
+	}
+	return false;
+}

@@ -35,6 +35,9 @@ bool revocation_read(const uint8_t *content, size_t size, struct revocation *ret
 /* NULL: not on the list. */
 const struct revoked_key *revocation_find(const struct revocation *revocation, const uint8_t public_key[PUBLIC_KEY_BYTES]);
 
+/* Is the member itself out, whatever its key? */
+bool revocation_has_lost(const struct revocation *revocation, uint64_t id);
+
 /* Does `later` hold all that `earlier` does, none of it milder? */
 bool revocation_covers(const struct revocation *later, const struct revocation *earlier);
 

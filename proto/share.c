@@ -430,12 +430,10 @@ void share_turn(struct node *node, struct now now)
 		node->over_count = walk->place = walk->kept;
 }
 
-void share_list(struct node *node, struct now now, uint32_t number)
+void share_list(struct node *node, struct now now, uint32_t number, bool idle)
 {
-	const bool idle = !judge_is_under_way(node); /* else the walk comes by */
-
 	node->over[node->over_count++] = number;
-	if (idle)
+	if (idle) /* else the walk comes by */
 		share_turn(node, now);
 }
 

@@ -152,42 +152,7 @@ static enum reject rumours_read(struct node *node, struct now now, const uint8_t
 	return REJECT_NONE;
 }
 
-void swim_alive(struct node *node, struct now now, uint16_t number)
-{
-	struct member *member = &node->members[number];
-
-	if (member->state == MEMBER_LEFT)
-		return;
-	if (member->state != MEMBER_ALIVE) {
-		member->state = MEMBER_ALIVE;
-		member->state_at = now.mono;
-	}
-	if (member->up || (node_is_direct(node) && !member->heard))
-		return;
-	member->up = true;
-	member_tell(node, now, number, EVENT_MEMBER_UP, 0);
-}
-
 /* ---- probes ---- */
-
-static uint64_t echo_draw(struct node *node)
-{
-	return node_random(node) | 1;
-}
-
-void swim_challenge(struct node *node, struct now now, uint16_t number, const struct endpoint *at)
-{
-	struct member *member = &node->members[number];
-
-	if (!member->session || at->port == 0)
-		return;
-	/* One that is still out may come back yet: the same again. */
-	if (member->challenge == 0 || !endpoint_equal(&member->challenged, at))
-		member->challenge = echo_draw(node);
-	member->challenged = *at;
-	member->challenged_at = now.mono;
-	outbox_add(node, (struct out){ .kind = OUT_PING, .target = number, .sequence = member->challenge });
-}
 
 /* Fisher and Yates; members that joined since the last round come in here. */
 static void shuffle(struct node *node)
@@ -224,7 +189,7 @@ static void probe_begin(struct node *node, struct now now)
 	if (number == MEMBER_NONE)
 		return;
 	node->members[number].challenge = 0;
-	swim_challenge(node, now, number, &node->members[number].endpoint);
+	member_challenge(node, now, number, &node->members[number].endpoint);
 	node->probe.echo = node->members[number].challenge;
 	if (node->members[number].state != MEMBER_ALIVE)
 		greet_member(node, now, number); /* it may have started again, or not know this start of ours */
@@ -392,7 +357,7 @@ static void probe_done(struct node *node, struct now now, uint64_t echo)
 {
 	if (node->probe.member == MEMBER_NONE || node->probe.echo != echo)
 		return;
-	swim_alive(node, now, node->probe.member); /* by itself or by a helper's word */
+	member_alive(node, now, node->probe.member); /* by itself or by a helper's word */
 	node->probe.member = MEMBER_NONE;
 	node->health -= node->health > 0;
 }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where a member is. Anybody can send a recorded datagram on from an address of his choice: a member is followed to a new address when
+ * that address has brought back a challenge. PROTOCOL.md section "Addresses".
+ */
+#include "node_internal.h"
+
+uint64_t echo_draw(struct node *node)
+{
+	return node_random(node) | 1;
+}
+
+void member_challenge(struct node *node, struct now now, uint16_t number, const struct endpoint *at)
+{
+	struct member *member = &node->members[number];
+
+	if (!member->session || at->port == 0)
+		return;
+	/* One that is still out may come back yet: the same again. */
+	if (member->challenge == 0 || !endpoint_equal(&member->challenged, at))
+		member->challenge = echo_draw(node);
+	member->challenged = *at;
+	member->challenged_at = now.mono;
+	outbox_add(node, (struct out){ .kind = OUT_PING, .target = number, .sequence = member->challenge });
+}
+
+void member_prove(struct node *node, uint16_t number, const struct endpoint *at)
+{
+	struct member *member = &node->members[number];
+
+	member->endpoint = *at;
+	member->proven = true;
+	member->challenge = 0;
+}

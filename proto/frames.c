@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Frames come in here, cheap checks first: PROTOCOL.md section "Order of checks" numbers the steps. Nothing of a frame is used before the
+ * step that makes it trustworthy, and nothing is half applied.
+ */
+#include "node_internal.h"
+
+static bool roots_equal(const struct frame_root *a, const struct frame_root *b)
+{
+	return memcmp(a->signature, b->signature, SIGNATURE_BYTES) == 0 && memcmp(a->hash, b->hash, HASH_BYTES) == 0 && a->origin == b->origin &&
+	       a->incarnation == b->incarnation && a->tick == b->tick && a->kind == b->kind && a->tick_frames == b->tick_frames &&
+	       a->leaves == b->leaves;
+}
+
+/* One signature check per root, whatever number of frames stands under it. */
+static bool root_is_signed(struct node *node, const struct frame_root *root, uint16_t member)
+{
+	for (unsigned int i = 0; i < ROOTS_SIZE; i++) {
+		if (roots_equal(&node->roots[i], root))
+			return true;
+	}
+	node->counters.signatures_checked++;
+	if (!trust_frame_is_signed(node, member, root))
+		return false;
+	node->roots[node->roots_next++ % ROOTS_SIZE] = *root;
+	return true;
+}
+
+/* Have we this very frame? Before any signature is looked at. *ret_other: one with the same sequence and other content is held. */
+static bool frame_is_known(const struct node *node, uint32_t origin, const struct frame_claim *claim, bool *ret_other, struct stored **ret_held)
+{
+	struct stored *held = store_find(&node->store, claim->head.origin, claim->head.incarnation, claim->head.sequence);
+
+	*ret_held = held && held->size ? held : NULL;
+	*ret_other = false;
+	if (held && held->size) {
+		*ret_other = memcmp(held->leaf, claim->leaf, HASH_BYTES) != 0;
+		return !*ret_other;
+	}
+	/* Not kept any more, or from a start of the origin before those we follow: below the window only totals can come, and they may. */
+	return origin != INDEX_NONE && origin_follows(&node->origins[origin], claim->head.sequence) &&
+	       origin_has(&node->origins[origin], claim->head.sequence);
+}
+
+static void equivocation(struct node *node, struct now now, uint16_t member, uint32_t origin)
+{
+	node->origins[origin].quarantined = true;
+	node->excluded[origin] = true;
+	member_tell(node, now, member, EVENT_EQUIVOCATION, 0);
+}
+
+/* The first tick a gain of this cell may have been counted in, less one: after what is held whole, not before the cell began. */
+static uint64_t counted_from(const struct node *node, const struct origin *origin, const struct cell *cell, uint64_t tick)
+{
+	const struct instant begins = mesh_slot_start(&node->mesh, cell->slot);
+	const struct instant first = { begins.ns + cell->first * mesh_slot_length(&node->mesh).ns / SLOT_FRACTIONS };
+	const uint64_t from = mesh_tick_at(&node->mesh, first);
+	const uint64_t held = origin->complete > from ? origin->complete : from;
+
+	return held < tick ? held : tick - 1;
+}
+
+static void merge(struct node *node, struct now now, uint32_t number, const struct frame_claim *claim)
+{
+	const uint64_t slot_now = mesh_slot_at(&node->mesh, now.mesh), tick = claim->head.tick;
+	/* A closing frame repeats totals, and a tick far from ours tells no recent rate: neither moves the carry. */
+	const bool rates = claim->head.kind == FRAME_TICK && tick + RECENT_TICKS > node->tick && tick <= node->tick + RECENT_TICKS / 2;
+	const bool newest = claim->head.sequence > origin_highest(&node->origins[number]);
+	struct frame_reader reader;
+	struct cell cell;
+
+	ledger_advance(&node->ledger, slot_oldest(slot_now));
+	frame_read(&reader, claim->body, claim->body_bytes);
+	while (frame_next(&reader, &cell)) {
+		enum reject reason = REJECT_SLOT;
+
+		if (cell.slot >= slot_oldest(slot_now) && cell.slot <= slot_now + 1)
+			reason = receive_cell(node, number, &cell, rates ? counted_from(node, &node->origins[number], &cell, tick) : tick, tick);
+		if (reason == REJECT_NONE || (reason == REJECT_SHRUNK && !newest)) { /* an older frame that came late shrinks nothing */
+			node->counters.cells_merged++;
+			continue;
+		}
+		node_reject(node, reason);
+		node->counters.cells_refused++;
+	}
+}
+
+static uint32_t keep(struct node *node, uint16_t owner, const struct frame_claim *claim, const uint8_t *frame, size_t size, bool served)
+{
+	const uint64_t held_ticks = (uint64_t)SLOTS_HELD * slot_ticks(node);
+	const uint32_t number = store_put(&node->store, &claim->head, owner, node->tick > held_ticks ? node->tick - held_ticks : 0);
+	struct stored *stored = &node->store.frames[number];
+
+	/* A tick of the far future would keep its place in the store for ever. */
+	if (stored->tick > node->tick + slot_ticks(node))
+		stored->tick = node->tick + slot_ticks(node);
+	stored->copies = !served;
+	memcpy(stored->leaf, claim->leaf, HASH_BYTES);
+	memcpy(stored->frame, frame, size);
+	stored->size = (uint16_t)size;
+	return number;
+}
+
+/* Two frames of one sequence, both signed: the proof is the two of them, and goes to every neighbour, who does the same. */
+static void prove_equivocation(struct node *node, struct now now, uint16_t sender, uint32_t origin, struct stored *held, uint32_t other)
+{
+	struct stored *frames[] = { held, &node->store.frames[other] };
+
+	equivocation(node, now, origin_member(origin), origin);
+	for (unsigned int i = 0; i < 2; i++) {
+		frames[i]->evidence = true;
+		for (uint16_t m = 1; m < node->members_high; m++) {
+			if (m != sender && (node_is_direct(node) ? member_is_near(node, m, now) : link_find(node, m) != NULL))
+				outbox_add(node, (struct out){ .kind = OUT_RELAY,
+							       .target = m,
+							       .what = (uint32_t)(frames[i] - node->store.frames),
+							       .sequence = frames[i]->sequence });
+		}
+	}
+}
+
+/* Follows what a frame tells of its origin's others. */
+static void note(struct node *node, struct now now, uint32_t number, const struct frame_claim *claim)
+{
+	struct origin *origin = &node->origins[number];
+	const uint64_t whole = origin->complete;
+	const bool fresh = origin->track[0].base == 0;
+
+	origin_note(origin, claim->head.sequence, claim->head.tick, claim->root.tick_frames, claim->head.kind == FRAME_CLOSING);
+	origin->since = now.mono;
+	if (origin->complete != whole)
+		judge_whole_tick(node);
+	if (origin->leapt && !fresh)
+		catch_up_begin(node, now);
+	origin->leapt = false;
+	if (origin_has_gap(origin))
+		repair_note(node, now, number, MEMBER_NONE, GAP_MS);
+}
+
+enum reject receive_frame(struct node *node, struct now now, uint16_t sender, const uint8_t *frame, size_t size, bool served)
+{
+	struct frame_claim claim;
+	enum reject reason = frame_split(frame, size, &claim);
+	struct stored *held;
+	uint32_t origin, number;
+	uint16_t member;
+	bool other;
+
+	if (reason != REJECT_NONE)
+		return reason;
+	member = member_find(node, claim.head.origin);
+	if (member == MEMBER_NONE)
+		return REJECT_ORIGIN;
+	if (node->members[member].standing.revoked)
+		return REJECT_REVOKED;
+	origin = origin_find(node, member, claim.head.incarnation);
+	if (origin != INDEX_NONE && node->origins[origin].quarantined)
+		return REJECT_EQUIVOCATION;
+	if (frame_is_known(node, origin, &claim, &other, &held)) {
+		node->counters.frames_duplicate++;
+		if (held && !served)
+			spread_duplicate(node, now, sender, origin, held);
+		return REJECT_FRAME_DUPLICATE;
+	}
+	if (node->members[sender].trust == 0)
+		return REJECT_SIGNATURE; /* this neighbour has brought too many bad ones in this tick */
+	if (!root_is_signed(node, &claim.root, member)) {
+		node->members[sender].trust--;
+		return REJECT_SIGNATURE;
+	}
+	if (claim.head.sequence == 0 || claim.head.sequence > UINT64_MAX - 2 * SEQUENCES_KEPT || claim.head.epoch != 0)
+		return REJECT_BODY;
+	reason = frame_check(claim.body, claim.body_bytes);
+	if (reason != REJECT_NONE)
+		return reason;
+	if (node->members[member].self && claim.head.incarnation > node->config.incarnation)
+		return REJECT_INCARNATION; /* somebody else runs with our key */
+	origin = origin_of(node, member, claim.head.incarnation);
+	if (origin == INDEX_NONE)
+		return REJECT_INCARNATION;
+	if (other)
+		held->evidence = true; /* the second must not take its place */
+	number = keep(node, member, &claim, frame, size, served);
+	if (other) {
+		prove_equivocation(node, now, sender, origin, held, number);
+		return REJECT_EQUIVOCATION;
+	}
+	if (claim.head.kind == FRAME_TICK && claim.head.incarnation == node->members[member].incarnation)
+		member_estimate(node, member, now, claim.head.tick, served);
+	spread_first(node, origin, sender, served);
+	spread_frame(node, now, origin, number, sender);
+	merge(node, now, origin, &claim);
+	note(node, now, origin, &claim);
+	node->counters.frames_received++;
+	node->eager_first += !served;
+	node->repaired_first += served;
+	if (served) {
+		node->origins[origin].frames_repaired++;
+		node->counters.frames_repaired++;
+	}
+	return REJECT_NONE;
+}
