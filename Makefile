@@ -27,19 +27,23 @@ CFLAGS_ALL := -std=gnu11 -g $(OPTIMISE) $(SANITIZE) -Wall -Wextra -Wshadow -Wmis
 LDFLAGS_ALL := $(SANITIZE) -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # Each folder sees only the headers it may include.
-I_proto   := -Iinclude
-I_gossipd := -Iinclude -Iproto -Igossipd -I$(B)/gen
-I_ctl     := -Iinclude -Iproto -Igossipd/ctl
+# Rooms of the core, lowest first: a file calls its own room and those below it (tests/unit/test_layers.sh).
+ROOMS     := core count judge wire member trust spread
+I_core    := -Iproto $(ROOMS:%=-Iproto/%)
+I_proto   := -Iinclude $(I_core)
+I_gossipd := -Iinclude $(I_core) -Igossipd -I$(B)/gen
+I_ctl     := -Iinclude $(I_core) -Igossipd/ctl
 I_demo    := -Iinclude
-I_tests   := -Iinclude -Iproto -Itests
-I_sim     := -Iinclude -Iproto -Isim -I$(B)/gen
+I_tests   := -Iinclude $(I_core) -Itests
+I_sim     := -Iinclude $(I_core) -Isim -I$(B)/gen
 
 LIBS_proto   := -lsodium -lmsgpackc -lm
 LIBS_gossipd := -lbpf -lelf -lz -lev -lconfig -lcap-ng -lpthread
 LIBS_ctl     := -ljansson -lconfig
 LIBS_sim     := -ljansson -lconfig
 
-PROTO_OBJ   := $(patsubst %.c,$(B)/obj/%.o,$(wildcard proto/*.c))
+PROTO_SRC   := $(wildcard proto/*.c proto/*/*.c)
+PROTO_OBJ   := $(patsubst %.c,$(B)/obj/%.o,$(PROTO_SRC))
 GOSSIPD_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard gossipd/*.c))
 CTL_OBJ     := $(patsubst %.c,$(B)/obj/%.o,$(wildcard gossipd/ctl/*.c))
 SIM_OBJ     := $(patsubst %.c,$(B)/obj/%.o,$(wildcard sim/*.c))
@@ -224,17 +228,17 @@ bench: ## speed as ratios against xdp-filter, hashlimit, nft and Redis; also bui
 		"tests/bench/flood.sh $(B)/tests/bench/probe_convergence $(B)/tests/relay/flood"
 
 # libFuzzer needs every object built with its instrumentation, so these come straight from the sources.
-$(B)/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard proto/*.c proto/*.h include/xpro/*.h)
+$(B)/fuzz/%: tests/fuzz/fuzz_%.c $(PROTO_SRC) $(wildcard proto/*.h proto/*/*.h include/xpro/*.h)
 	@mkdir -p $@.found $(@D)
 	$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(I_tests) \
-		$< $(wildcard proto/*.c) $(LIBS_proto) -o $@
+		$< $(PROTO_SRC) $(LIBS_proto) -o $@
 
 # This one drives a part of the daemon. An archive, as for the tests: the target stands in for the table.
-$(B)/fuzz/control: tests/fuzz/fuzz_control.c $(wildcard proto/*.c proto/*.h include/xpro/*.h gossipd/*.c gossipd/*.h)
+$(B)/fuzz/control: tests/fuzz/fuzz_control.c $(PROTO_SRC) $(wildcard proto/*.h proto/*/*.h include/xpro/*.h gossipd/*.c gossipd/*.h)
 	@mkdir -p $@.found $@.obj
 	cd $@.obj && $(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
-		-I$(CURDIR)/include -I$(CURDIR)/proto -I$(CURDIR)/gossipd \
-		-c $(filter-out $(CURDIR)/gossipd/main.c $(CURDIR)/gossipd/table%,$(wildcard $(CURDIR)/proto/*.c $(CURDIR)/gossipd/*.c))
+		-I$(CURDIR)/include $(I_core:-I%=-I$(CURDIR)/%) -I$(CURDIR)/gossipd \
+		-c $(filter-out $(CURDIR)/gossipd/main.c $(CURDIR)/gossipd/table%,$(PROTO_SRC:%=$(CURDIR)/%) $(wildcard $(CURDIR)/gossipd/*.c))
 	rm -f $@.obj/parts.a && $(AR) rcs $@.obj/parts.a $@.obj/*.o
 	$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(I_tests) -Igossipd \
 		$< $@.obj/parts.a -lev -lconfig -lcap-ng $(LIBS_proto) -o $@

@@ -11,6 +11,7 @@
 
 #include "arena.h"
 #include "bytes.h"
+#include "carry.h"
 #include "fair.h"
 #include "ledger.h"
 #include "node.h"

@@ -7,6 +7,7 @@
 #ifndef PROTO_PAST_H
 #define PROTO_PAST_H
 
+#include "algorithm1.h"
 #include "ledger.h"
 
 #define PAST_LINES_MAX 4096 /* keys remembered at once; 1.2 MB at 256 members */

@@ -13,20 +13,9 @@
 #include <xpro/key.h>
 #include <xpro/time.h>
 
-struct mesh;
+#include "thresholds.h"
 
-/* The thresholds all proxies of a mesh judge by. Rates are packets per second, 0 = no limit. */
-struct thresholds {
-	uint32_t pair_rate; /* T_F1 */
-	uint32_t destination_rate; /* T_F2 */
-	struct duration idle_reset; /* T_T1 */
-	struct duration pair_min_window; /* T_T2 */
-	struct duration destination_min_window; /* T_T3 */
-	bool fair; /* aggregate = fair; else strict */
-	bool police; /* pair_action = police; else drop */
-	bool early; /* rates compare against max(window, minimum window); else the paper's form */
-	bool monitor; /* count what would be dropped, drop nothing */
-};
+struct mesh;
 
 /* IPv4 is IPv4-mapped: its prefix lengths are 96 more. Bits behind the prefix are zero. */
 struct prefix {

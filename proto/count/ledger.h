@@ -12,9 +12,10 @@
 #include <xpro/key.h>
 #include <xpro/time.h>
 
-#include "algorithm1.h"
-#include "carry.h"
-#include "frame.h"
+#include "cell.h"
+#include "mesh.h"
+#include "recent.h"
+#include "slot_sum.h"
 
 #define INDEX_NONE UINT32_MAX
 #define ORIGINS_MAX (MEMBERS_MAX * INCARNATIONS_MAX) /* (member, incarnation) */

@@ -11,12 +11,7 @@
 #include <xpro/bounds.h>
 
 #include "mesh.h"
-
-/* All cells of one key in one slot, joined over origins: (min first, max last, sum of packets). packets = 0: the slot holds nothing. */
-struct slot_sum {
-	struct instant first, last;
-	uint64_t packets;
-};
+#include "slot_sum.h"
 
 /* M. count = 0: there is no record. */
 struct record {

@@ -11,16 +11,10 @@
 #include <xpro/bounds.h>
 #include <xpro/key.h>
 
+#include "cell.h"
 #include "mesh.h"
 #include "reject.h"
 #include "unpack.h"
-
-struct cell {
-	struct key key;
-	uint64_t slot;
-	uint8_t first, last; /* in slot / SLOT_FRACTIONS */
-	uint64_t packets; /* at least 1 */
-};
 
 enum frame_kind {
 	FRAME_TICK, /* the cells that changed in a tick */

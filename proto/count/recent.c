@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A ring of the last ticks' packets of a key, and the rate it tells. Which tick is held whole is the spreading's to know. */
-#include "carry.h"
+/* A ring of the last ticks' packets of a key. */
+#include "recent.h"
 
 #include <string.h>
 
@@ -64,13 +64,4 @@ uint64_t recent_sum(const struct recent *recent, uint64_t from, uint64_t to)
 bool recent_is_after(const struct recent *recent, uint64_t tick)
 {
 	return !recent_is_empty(recent) && (int32_t)(recent->newest - (uint32_t)tick) > 0;
-}
-
-struct carry carry_of(const struct recent *recent, uint64_t tick, double tick_s)
-{
-	return (struct carry){
-		.rho = (double)recent_sum(recent, tick - 2, tick) / (2 * tick_s),
-		.tick = tick,
-		.known_after = recent_is_after(recent, tick) ? recent_sum(recent, tick, recent->newest) : 0,
-	};
 }

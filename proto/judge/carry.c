@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The rate that the packets of the last ticks tell. Which tick is held whole is the spreading's to know. */
+#include "carry.h"
+
+struct carry carry_of(const struct recent *recent, uint64_t tick, double tick_s)
+{
+	return (struct carry){
+		.rho = (double)recent_sum(recent, tick - 2, tick) / (2 * tick_s),
+		.tick = tick,
+		.known_after = recent_is_after(recent, tick) ? recent_sum(recent, tick, recent->newest) : 0,
+	};
+}

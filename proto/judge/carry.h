@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The carry: what others counted since we last heard of them all is estimated by the key's own recent mesh-wide rate. PROTOCOL.md section
+ * "Carry". The error is at most CARRY_TICKS ticks times the change of the total rate, and 0 while the total is constant, wherever the
+ * client moves.
+ */
+#ifndef PROTO_CARRY_H
+#define PROTO_CARRY_H
+
+#include "recent.h"
+
+struct carry {
+	double rho; /* packets per second, over the two ticks up to `tick` */
+	uint64_t tick; /* A */
+	uint64_t known_after; /* packets known of the ticks after A */
+};
+
+struct carry carry_of(const struct recent *recent, uint64_t tick, double tick_s);
+
+#endif

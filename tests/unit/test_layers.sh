@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Calls go down, read from the objects by nm: no cycle between the files of a part, and no call from a room to one above it.
+# A part is a folder below build/obj; its rooms are its sub-folders, lowest first; files of the folder itself stand above all rooms.
+# usage: test_layers.sh [part ...]
+set -u
+objects=${OBJECTS:-build/obj}
+rooms_of() {
+	case $1 in
+	proto) echo core count judge wire member trust spread ;;
+	gossipd) echo host config table control ;;
+	gossipd/ctl) echo ;;
+	sim) echo world check experiment swarm ;;
+	*) echo "unknown part $1" >&2; exit 2 ;;
+	esac
+}
+[ $# -gt 0 ] || set -- proto
+edges=$(mktemp) loops=$(mktemp) failed=0 test=0
+trap 'rm -f "$edges" "$loops"' EXIT
+
+# "caller callee symbol" for every call between two objects of a part; objects without their folder and suffix.
+edges_of() {
+	part=$1
+	find "$objects/$part" -name '*.o' | grep -v "^$objects/gossipd/ctl/" | LC_ALL=C sort >"$loops"
+	[ "$part" != gossipd/ctl ] || find "$objects/$part" -name '*.o' | LC_ALL=C sort >"$loops"
+	while read -r object; do
+		name=${object#"$objects/$part/"}
+		nm "$object" | awk -v name="${name%.o}" '$(NF-1) ~ /^[TDBRVWC]$/ && NF == 3 { print "def", $3, name } NF == 2 && $1 == "U" { print "use", $2, name }'
+	done <"$loops" | LC_ALL=C sort | awk '
+		$1 == "def" { owner[$2] = $3 }
+		$1 == "use" { used[++uses] = $2; user[uses] = $3 }
+		END { for (i = 1; i <= uses; i++) { s = used[i]; sub(/^__(wrap|real)_/, "", s); if (s in owner && owner[s] != user[i]) print user[i], owner[s], s } }'
+}
+
+result() { # name, offences
+	test=$((test + 1))
+	if [ -z "$2" ]; then
+		echo "ok $test - $1"
+	else
+		echo "not ok $test - $1"
+		printf '%s\n' "$2" | sed 's/^/# /'
+		failed=1
+	fi
+}
+
+echo "1..$(($# * 2))"
+for part in "$@"; do
+	edges_of "$part" >"$edges"
+	[ -s "$edges" ] || { result "$part: files_call_each_other_in_no_cycle" "no objects below $objects/$part"; result "$part: calls_go_down" "none"; continue; }
+	cut -d' ' -f1,2 "$edges" | tsort >/dev/null 2>"$loops"
+	result "$part: files_call_each_other_in_no_cycle" "$(grep -v 'input contains a loop' "$loops" | sed 's/^tsort: //' | paste -sd' ' -)"
+	result "$part: calls_go_down" "$(awk -v rooms="$(rooms_of "$part")" '
+		BEGIN { n = split(rooms, room, " "); for (i = 1; i <= n; i++) level[room[i]] = i }
+		function level_of(file, parts) { return split(file, parts, "/") > 1 ? (parts[1] in level ? level[parts[1]] : -1) : n + 1 }
+		{ a = level_of($1); b = level_of($2) }
+		a < 0 || b < 0 { print "a room that is not listed:", $1, $2; next }
+		b > a { print $1 " calls " $3 " of " $2 }' "$edges")"
+done
+exit $failed
