@@ -49,6 +49,12 @@ enum option_name {
 	OPTION_COUNT
 };
 
+/* An option's name, what follows it (NULL: it is a switch), and a line of help. */
+struct option_text {
+	const char *name, *value, *help;
+};
+extern const struct option_text options[OPTION_COUNT];
+
 struct arguments {
 	const char *value[OPTION_COUNT]; /* NULL = not given; "" for switches */
 	const char *addresses[ENDPOINTS_MAX];
@@ -65,6 +71,9 @@ bool arguments_number(const struct arguments *arguments, enum option_name option
 
 /* One line on standard error: "gossipctl: ..." */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The last line that complain wrote, for JSON. */
+const char *complaint_last(void);
 
 /* The commands. Each returns an exit code and has told its own errors. */
 int run_mesh_init(const struct arguments *arguments, struct output *output);
