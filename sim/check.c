@@ -208,8 +208,8 @@ static void undefend(struct world *world, struct proxy *proxy)
 	for (uint32_t i = 0; i < node->outbox[CLASS_RELAY].count; i++) {
 		struct out *out = &node->outbox[CLASS_RELAY].items[(node->outbox[CLASS_RELAY].head + i) % node->outbox[CLASS_RELAY].size];
 
-		if (out->kind == OUT_RELAY && node->store.frames[out->what].evidence)
-			out->sequence = 0; /* as if its place had been taken */
+		if (out->kind == OUT_RELAY && node->store.frames[out->frame.number].evidence)
+			out->frame.sequence = 0; /* as if its place had been taken */
 	}
 }
 

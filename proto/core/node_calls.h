@@ -107,7 +107,7 @@ void membership_tick(struct node *node, struct now now);
 /* Others' replies have taken the place of one that was to be written: it is not another's to have. */
 static inline bool reply_is_gone(const struct node *node, const struct out *out)
 {
-	return node->replies_next - (uint32_t)out->sequence >= COOKIE_REPLIES_SIZE;
+	return node->replies_next - out->reply.number >= COOKIE_REPLIES_SIZE;
 }
 
 /* ---- greet.c: HELLO ---- */
@@ -127,12 +127,12 @@ void token_draw(struct node *node, struct greeting *greeting);
 /* ---- records.c: what members say of themselves ---- */
 /* Signs this node's own record anew and tells the neighbours. */
 void record_renew(struct node *node, struct now now);
-enum reject record_receive(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
+enum reject record_receive(struct node *node, const struct arrival *arrival);
 /* This node's own record, of a later start. */
 enum reject record_receive_later(struct node *node, struct now now, const uint8_t record[MEMBER_RECORD_BYTES]);
-enum reject record_receive_want(struct node *node, uint16_t member, const uint8_t *bytes, size_t size);
-size_t record_write(struct node *node, const struct out *out, uint8_t *ret_plain);
-size_t record_write_want(struct node *node, const struct out *out, uint8_t *ret_plain);
+enum reject record_receive_want(struct node *node, const struct arrival *arrival);
+size_t record_write(struct node *node, const struct departure *departure, uint8_t *ret_plain);
+size_t record_write_want(struct node *node, const struct departure *departure, uint8_t *ret_plain);
 /* Order of two records of one member: < 0, 0, > 0. */
 int record_compare(const struct record_body *a, uint64_t incarnation, uint64_t boot, uint64_t version);
 void record_send(struct node *node, uint16_t to, uint16_t of);
@@ -142,8 +142,8 @@ void record_tick(struct node *node, struct now now);
 void links_init(struct node *node);
 struct link *link_find(struct node *node, uint16_t member);
 void links_tick(struct node *node, struct now now);
-enum reject link_receive(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
-size_t link_write(const struct out *out, uint8_t *ret_plain);
+enum reject link_receive(struct node *node, const struct arrival *arrival);
+size_t link_write(struct node *node, const struct departure *departure, uint8_t *ret_plain);
 /* Some neighbour: a near member of a small mesh, a link of a larger; MEMBER_NONE: none. Never `but`. */
 uint16_t neighbour_any(struct node *node, struct now now, uint16_t but);
 /* The nearest of them. */
@@ -159,10 +159,10 @@ void spread_first(struct node *node, uint32_t origin, uint16_t from, bool served
 /* A second copy was pushed here. */
 void spread_duplicate(struct node *node, struct now now, uint16_t from, uint32_t origin, struct stored *held);
 void spread_turn(struct node *node, struct now now);
-enum reject spread_receive_names(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
-enum reject spread_receive_prune(struct node *node, uint16_t member, const uint8_t *bytes, size_t size);
-size_t spread_write_names(struct node *node, const struct out *out, uint8_t *ret_plain);
-size_t spread_write_prune(struct node *node, const struct out *out, uint8_t *ret_plain);
+enum reject spread_receive_names(struct node *node, const struct arrival *arrival);
+enum reject spread_receive_prune(struct node *node, const struct arrival *arrival);
+size_t spread_write_names(struct node *node, const struct departure *departure, uint8_t *ret_plain);
+size_t spread_write_prune(struct node *node, const struct departure *departure, uint8_t *ret_plain);
 
 /* ---- loss.c: what is lost on the way to us ---- */
 void loss_second(struct node *node, struct now now);
@@ -170,22 +170,24 @@ void loss_second(struct node *node, struct now now);
 /* ---- swim.c: who is alive, and where ---- */
 void swim_init(struct node *node);
 void swim_turn(struct node *node, struct now now);
-enum reject swim_receive_ping(struct node *node, struct now now, uint16_t member, const struct endpoint *from, const uint8_t *bytes, size_t size);
-enum reject swim_receive_pong(struct node *node, struct now now, uint16_t member, const struct endpoint *from, const uint8_t *bytes, size_t size);
-enum reject swim_receive_ping_for(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
-size_t swim_write(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_plain);
+enum reject swim_receive_ping(struct node *node, const struct arrival *arrival);
+enum reject swim_receive_pong(struct node *node, const struct arrival *arrival);
+enum reject swim_receive_ping_for(struct node *node, const struct arrival *arrival);
+size_t swim_write_ping(struct node *node, const struct departure *departure, uint8_t *ret_plain);
+size_t swim_write_pong(struct node *node, const struct departure *departure, uint8_t *ret_plain);
+size_t swim_write_ping_for(struct node *node, const struct departure *departure, uint8_t *ret_plain);
 
 /* ---- repair.c: digests and what they bring ---- */
 void repair_tick(struct node *node, struct now now);
 void repair_turn(struct node *node, struct now now);
 /* Something may be missing of an origin; `teller` says so, or MEMBER_NONE: its own frames. */
 void repair_note(struct node *node, struct now now, uint32_t origin, uint16_t teller, int64_t wait_ms);
-size_t repair_write_digest(struct node *node, struct now now, const struct out *out, uint8_t *ret_plain);
-size_t repair_write_summary(struct node *node, uint8_t *ret_plain);
-size_t repair_write_want(struct node *node, const struct out *out, uint8_t *ret_plain);
-enum reject repair_receive_digest(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
-enum reject repair_receive_summary(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
-enum reject repair_receive_want(struct node *node, uint16_t member, const uint8_t *bytes, size_t size);
+size_t repair_write_digest(struct node *node, const struct departure *departure, uint8_t *ret_plain);
+size_t repair_write_summary(struct node *node, const struct departure *departure, uint8_t *ret_plain);
+size_t repair_write_want(struct node *node, const struct departure *departure, uint8_t *ret_plain);
+enum reject repair_receive_digest(struct node *node, const struct arrival *arrival);
+enum reject repair_receive_summary(struct node *node, const struct arrival *arrival);
+enum reject repair_receive_want(struct node *node, const struct arrival *arrival);
 /* A frame for one member, within its budget. */
 bool repair_serve(struct node *node, uint16_t member, const struct stored *frame);
 
@@ -194,14 +196,19 @@ void catch_up_begin(struct node *node, struct now now);
 void catch_up_again(struct node *node, uint16_t member);
 void catch_up_turn(struct node *node, struct now now);
 struct instant catch_up_due(const struct node *node);
-enum reject catch_up_receive(struct node *node, uint16_t member, const uint8_t *bytes, size_t size);
+enum reject catch_up_receive(struct node *node, const struct arrival *arrival);
 /* A frame of the piece that is being asked for has come. */
 void catch_up_note(struct node *node, uint16_t member, unsigned int place);
-enum reject catch_up_receive_end(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
-size_t catch_up_write(struct node *node, const struct out *out, uint8_t *ret_plain);
+enum reject catch_up_receive_end(struct node *node, const struct arrival *arrival);
+size_t catch_up_write(struct node *node, const struct departure *departure, uint8_t *ret_plain);
+size_t catch_up_write_end(struct node *node, const struct departure *departure, uint8_t *ret_plain);
 
 /* ---- receive.c: frames ---- */
 enum reject receive_frame(struct node *node, struct now now, uint16_t member, const uint8_t *frame, size_t size, bool served);
+enum reject frame_receive(struct node *node, const struct arrival *arrival);
+enum reject frame_receive_served(struct node *node, const struct arrival *arrival);
+/* A frame of the store as a message. */
+size_t frame_message(struct node *node, const struct departure *departure, uint8_t *ret_plain);
 /* Joins one version of a cell; the only way into the ledger. `from_tick` and `tick`: the ticks it was counted in, for the carry; equal: it
  * tells no recent rate. */
 enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *cell, uint64_t from_tick, uint64_t tick);
@@ -275,28 +282,6 @@ void outbox_add(struct node *node, struct out out);
 bool outbox_take(struct node *node, struct out *ret_out);
 void outbox_place(struct node *node, struct arena *arena, const struct node_limits *limits);
 
-enum message {
-	MESSAGE_FRAME = 1,
-	MESSAGE_DIGEST = 2,
-	MESSAGE_WANT = 3,
-	MESSAGE_NEWS = 4,
-	MESSAGE_GET = 5,
-	MESSAGE_CHUNK = 6,
-	MESSAGE_RECORD = 10,
-	MESSAGE_RECORD_WANT = 11,
-	MESSAGE_PING = 12,
-	MESSAGE_PONG = 13,
-	MESSAGE_PING_FOR = 14,
-	MESSAGE_LINK = 15,
-	MESSAGE_NAMES = 16,
-	MESSAGE_PRUNE = 17,
-	MESSAGE_SUMMARY = 18,
-	MESSAGE_SERVED = 19,
-	MESSAGE_CATCH_UP = 20,
-	MESSAGE_CAUGHT_UP = 21,
-	MESSAGE_PIECE = 0x40, /* to 0x7f: a frame of a piece, and its place in it */
-};
-#define PIECE_FRAMES 64
 #define SERVE_FRAMES_PER_TICK 256 /* to one member: at 200 ms and 1232 bytes 12 Mbit/s */
 #define WANT_COST 2 /* of the frames served: looking costs, too, even when nothing is found */
 
@@ -325,11 +310,11 @@ enum reject trust_adopt(struct node *node, struct now now, const uint8_t *bytes,
 /* ---- spread_documents.c ---- */
 void spread_tick(struct node *node, struct now now);
 void spread_news_to_all(struct node *node, struct now now);
-size_t spread_write_news(const struct node *node, uint8_t *ret_plain);
-size_t spread_write_get(const struct node *node, const struct out *out, uint8_t *ret_plain);
-size_t spread_write_chunk(const struct node *node, const struct out *out, uint8_t *ret_plain);
-enum reject spread_receive_news(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
-enum reject spread_receive_get(struct node *node, uint16_t member, const uint8_t *bytes, size_t size);
-enum reject spread_receive_chunk(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size);
+size_t spread_write_news(struct node *node, const struct departure *departure, uint8_t *ret_plain);
+size_t spread_write_get(struct node *node, const struct departure *departure, uint8_t *ret_plain);
+size_t spread_write_chunk(struct node *node, const struct departure *departure, uint8_t *ret_plain);
+enum reject spread_receive_news(struct node *node, const struct arrival *arrival);
+enum reject spread_receive_get(struct node *node, const struct arrival *arrival);
+enum reject spread_receive_chunk(struct node *node, const struct arrival *arrival);
 
 #endif

@@ -14,6 +14,7 @@
 #include "carry.h"
 #include "fair.h"
 #include "ledger.h"
+#include "message.h"
 #include "node.h"
 #include "origin.h"
 #include "past.h"
@@ -124,33 +125,6 @@ struct greeting {
 	struct instant due; /* mono */
 };
 
-enum out_kind {
-	OUT_HELLO, OUT_COOKIE, OUT_WELCOME, OUT_LATER, /* greet.c; no other comes before these */
-	OUT_PING, OUT_PONG, OUT_PING_FOR, /* swim.c */
-	OUT_LINK, /* links.c */
-	OUT_RECORD, OUT_RECORD_WANT, /* records.c */
-	OUT_FRAME, OUT_RELAY, OUT_NAMES, OUT_PRUNE, /* spread.c */
-	OUT_DIGEST, OUT_SUMMARY, OUT_WANT, OUT_SERVE, OUT_CATCH_UP, OUT_CAUGHT_UP, /* repair.c, catch_up.c */
-	OUT_NEWS, OUT_GET, OUT_CHUNK, /* spread_documents.c */
-	OUT_COUNT
-};
-
-struct out {
-	uint8_t kind;
-	uint8_t flags;
-	uint16_t target; /* greeting for OUT_HELLO, reply for OUT_COOKIE, OUT_WELCOME, OUT_LATER and OUT_PONG, else member */
-	uint32_t what; /* origin for OUT_WANT, frame for OUT_FRAME and its like, a member for OUT_RECORD, kind for OUT_GET, kind and part for OUT_CHUNK, ... */
-	uint64_t sequence; /* of the frame or document, in case its place was taken meanwhile */
-};
-
-/* Classes of the outbox, most urgent first. */
-enum out_class { CLASS_CONTROL, CLASS_MEMBERSHIP, CLASS_OWN, CLASS_RELAY, CLASS_REPAIR, CLASS_SERVE, CLASS_COUNT };
-
-struct out_ring {
-	struct out *items;
-	uint32_t size, head, count;
-};
-
 /* A neighbour in a mesh of more than DIRECT_MEMBERS_MAX. */
 struct link {
 	uint16_t member;
@@ -204,8 +178,6 @@ struct rumour {
 };
 #define RUMOURS_SIZE 64
 
-#define PROBE_PLAIN_BYTES (1 + 8 + 8 + 8 + 8 + 16 + 2) /* of a PING and a PONG without rumours */
-#define PROBE_DATAGRAM_BYTES (SEAL_BYTES + PROBE_PLAIN_BYTES)
 
 struct cookie_reply {
 	struct endpoint to;

@@ -21,7 +21,7 @@ void member_challenge(struct node *node, struct now now, uint16_t number, const 
 		member->challenge = echo_draw(node);
 	member->challenged = *at;
 	member->challenged_at = now.mono;
-	outbox_add(node, (struct out){ .kind = OUT_PING, .target = number, .sequence = member->challenge });
+	outbox_add(node, (struct out){ .kind = OUT_PING, .target = number, .ping.echo = member->challenge });
 }
 
 void member_prove(struct node *node, uint16_t number, const struct endpoint *at)

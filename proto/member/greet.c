@@ -184,7 +184,7 @@ size_t greet_write(struct node *node, struct now now, const struct out *out, str
 	case OUT_COOKIE:
 	case OUT_WELCOME:
 	case OUT_LATER: {
-		const struct cookie_reply *reply = &node->replies[out->target];
+		const struct cookie_reply *reply = &node->replies[out->reply.place];
 
 		if (reply_is_gone(node, out))
 			return 0;
@@ -215,7 +215,7 @@ static void reply(struct node *node, enum out_kind kind, const struct greeter *g
 
 	node->replies[place] = (struct cookie_reply){ .to = *greeter->from, .greeter = greeter->id, .secret = (uint8_t)greeter->secret };
 	memcpy(node->replies[place].token, token, TOKEN_BYTES);
-	outbox_add(node, (struct out){ .kind = (uint8_t)kind, .target = (uint16_t)place, .sequence = node->replies_next });
+	outbox_add(node, (struct out){ .kind = (uint8_t)kind, .reply = { .place = (uint16_t)place, .number = node->replies_next } });
 }
 
 /* Certificates cost a signature check each: a bounded number per second, whoever asks. */
@@ -345,7 +345,7 @@ static void introduce(struct node *node, uint16_t member)
 {
 	outbox_add(node, (struct out){ .kind = OUT_NEWS, .target = member });
 	record_send(node, member, 0);
-	outbox_add(node, (struct out){ .kind = OUT_DIGEST, .flags = 0x11, .target = member, .sequence = UINT64_MAX });
+	outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = member, .digest = { .groups = UINT64_MAX, .more = 1, .answer = true } });
 }
 
 static enum reject receive_greet(struct node *node, struct now now, const struct greeter *greeter, const struct hello *hello)

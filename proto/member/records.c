@@ -72,7 +72,7 @@ int record_compare(const struct record_body *a, uint64_t incarnation, uint64_t b
 
 void record_send(struct node *node, uint16_t to, uint16_t of)
 {
-	outbox_add(node, (struct out){ .kind = OUT_RECORD, .target = to, .what = of, .sequence = 1ULL << 32 });
+	outbox_add(node, (struct out){ .kind = OUT_RECORD, .target = to, .record.of = of });
 }
 
 /* Tells neighbours of a record that is new here. */
@@ -115,10 +115,9 @@ void record_renew(struct node *node, struct now now)
 	record_spread(node, now, 0, 0);
 }
 
-/* Records from `what` on, as many of the set as fit: one alone, or all wanted. `sequence`: a member more, in its high half. */
-size_t record_write(struct node *node, const struct out *out, uint8_t *ret_plain)
+size_t record_write(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
-	const struct member *member = &node->members[out->what];
+	const struct member *member = &node->members[departure->out->record.of];
 	uint8_t *at = ret_plain;
 
 	if (!member->used || !member->has_record)
@@ -131,22 +130,21 @@ size_t record_write(struct node *node, const struct out *out, uint8_t *ret_plain
 	return (size_t)(at - ret_plain);
 }
 
-size_t record_write_want(struct node *node, const struct out *out, uint8_t *ret_plain)
+size_t record_write_want(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
 	uint8_t *at = put_le(ret_plain, MESSAGE_RECORD_WANT, 1);
 
 	(void)node;
-	return (size_t)(put_le(at, out->sequence, 8) - ret_plain);
+	return (size_t)(put_le(at, departure->out->record_want.id, 8) - ret_plain);
 }
 
-enum reject record_receive_want(struct node *node, uint16_t member, const uint8_t *bytes, size_t size)
+enum reject record_receive_want(struct node *node, const struct arrival *arrival)
 {
-	struct cursor c = { bytes, bytes + size, false };
+	const uint16_t member = arrival->member;
+	struct cursor c = arrival_cursor(arrival);
 	const uint64_t id = get_le(&c, 8);
 	uint16_t number;
 
-	if (!cursor_done(&c))
-		return REJECT_MESSAGE;
 	number = member_find(node, id);
 	if (number != MEMBER_NONE && node->members[member].serve_budget > 0) {
 		node->members[member].serve_budget--;
@@ -328,15 +326,17 @@ static void record_keep(struct node *node, struct now now, uint16_t number, cons
 		member_alive(node, now, number); /* only it could have signed something newer: suspicion is refuted */
 }
 
-enum reject record_receive(struct node *node, struct now now, uint16_t from, const uint8_t *bytes, size_t size)
+enum reject record_receive(struct node *node, const struct arrival *arrival)
 {
+	const struct now now = arrival->now;
+	const uint16_t from = arrival->member;
 	struct entry_read entry;
 	struct certificate certificate;
 	enum reject reason;
 	uint16_t number;
 	bool new_certificate;
 
-	if (!entry_read(bytes, size, &entry))
+	if (!entry_read(arrival->bytes, arrival->size, &entry))
 		return REJECT_MESSAGE;
 	if (entry.id == node->id)
 		return receive_own(node, now, &entry.body, entry.record);

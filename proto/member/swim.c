@@ -7,8 +7,6 @@
  */
 #include "node_internal.h"
 
-#define RUMOUR_BYTES (8 + 1 + 8 + 8)
-#define RUMOURS_PER_PROBE 8
 #define TELLINGS 4 /* x log2(members): each rumour is told so often by each member, as in SWIM */
 
 void swim_init(struct node *node)
@@ -204,7 +202,7 @@ static void ask_helpers(struct node *node, struct now now)
 		const uint16_t helper = neighbour_any(node, now, about);
 
 		if (helper != MEMBER_NONE)
-			outbox_add(node, (struct out){ .kind = OUT_PING_FOR, .target = helper, .what = about, .sequence = node->probe.echo });
+			outbox_add(node, (struct out){ .kind = OUT_PING_FOR, .target = helper, .ping_for = { .echo = node->probe.echo, .about = about } });
 	}
 	if (!node->members[about].heard)
 		greet_member(node, now, about);
@@ -284,17 +282,17 @@ static void errand_add(struct node *node, struct now now, uint16_t asker, uint16
 	if (!errand)
 		return;
 	*errand = (struct errand){ .asker = asker, .member = about, .asker_echo = asker_echo, .echo = echo_draw(node), .at = now.mono };
-	outbox_add(node, (struct out){ .kind = OUT_PING, .flags = 1, .target = about, .sequence = errand->echo });
+	outbox_add(node, (struct out){ .kind = OUT_PING, .target = about, .ping = { .echo = errand->echo, .errand = true } });
 }
 
-enum reject swim_receive_ping_for(struct node *node, struct now now, uint16_t asker, const uint8_t *bytes, size_t size)
+enum reject swim_receive_ping_for(struct node *node, const struct arrival *arrival)
 {
-	struct cursor c = { bytes, bytes + size, false };
+	const struct now now = arrival->now;
+	const uint16_t asker = arrival->member;
+	struct cursor c = arrival_cursor(arrival);
 	const uint64_t echo = get_le(&c, 8), id = get_le(&c, 8);
 	uint16_t about;
 
-	if (!cursor_done(&c))
-		return REJECT_MESSAGE;
 	about = member_find(node, id);
 	if (about != MEMBER_NONE && about != asker && !node->members[about].self && node->members[about].session)
 		errand_add(node, now, asker, about, echo);
@@ -307,19 +305,22 @@ static void answer(struct node *node, struct now now, uint16_t member, const str
 	const uint32_t place = node->replies_next++ % COOKIE_REPLIES_SIZE;
 
 	node->replies[place] = (struct cookie_reply){ .to = *to, .greeter = echo, .sent_ns = sent_ns, .came_at = now.mono };
-	outbox_add(node, (struct out){ .kind = OUT_PONG, .target = (uint16_t)place, .what = member, .sequence = node->replies_next });
+	outbox_add(node, (struct out){ .kind = OUT_PONG, .target = member, .reply = { .place = (uint16_t)place, .number = node->replies_next } });
 }
 
-enum reject swim_receive_ping(struct node *node, struct now now, uint16_t member, const struct endpoint *from, const uint8_t *bytes, size_t size)
+enum reject swim_receive_ping(struct node *node, const struct arrival *arrival)
 {
-	struct cursor c = { bytes, bytes + size, false };
+	const struct now now = arrival->now;
+	const uint16_t member = arrival->member;
+	const struct endpoint *from = arrival->from;
+	struct cursor c = arrival_cursor(arrival);
 	const uint64_t echo = get_le(&c, 8);
 	const int64_t sent = (int64_t)get_le(&c, 8);
 
-	if (size < PROBE_PLAIN_BYTES - 1)
+	if (arrival->size < PROBE_PLAIN_BYTES - 1)
 		return REJECT_MESSAGE;
 	answer(node, now, member, from, echo, sent);
-	return rumours_read(node, now, bytes + PROBE_PLAIN_BYTES - 1, size - (PROBE_PLAIN_BYTES - 1));
+	return rumours_read(node, now, arrival->bytes + PROBE_PLAIN_BYTES - 1, arrival->size - (PROBE_PLAIN_BYTES - 1));
 }
 
 /* Two members that see us at one address other than the one we tell: that is where we are. */
@@ -362,10 +363,13 @@ static void probe_done(struct node *node, struct now now, uint64_t echo)
 	node->health -= node->health > 0;
 }
 
-enum reject swim_receive_pong(struct node *node, struct now now, uint16_t number, const struct endpoint *from, const uint8_t *bytes, size_t size)
+enum reject swim_receive_pong(struct node *node, const struct arrival *arrival)
 {
+	const struct now now = arrival->now;
+	const uint16_t number = arrival->member;
+	const struct endpoint *from = arrival->from;
 	struct member *member = &node->members[number];
-	struct cursor c = { bytes, bytes + size, false };
+	struct cursor c = arrival_cursor(arrival);
 	const uint64_t echo = get_le(&c, 8);
 	const int64_t sent = (int64_t)get_le(&c, 8), ping_sent = (int64_t)get_le(&c, 8), hold = (int64_t)get_le(&c, 8);
 	struct endpoint seen;
@@ -382,58 +386,57 @@ enum reject swim_receive_pong(struct node *node, struct now now, uint16_t number
 	}
 	probe_done(node, now, echo);
 	errand_done(node, now, number, echo);
-	return rumours_read(node, now, bytes + PROBE_PLAIN_BYTES - 1, size - (PROBE_PLAIN_BYTES - 1));
+	return rumours_read(node, now, arrival->bytes + PROBE_PLAIN_BYTES - 1, arrival->size - (PROBE_PLAIN_BYTES - 1));
 }
 
-static size_t write_ping(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_plain)
+size_t swim_write_ping(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
+	const struct out *out = departure->out;
 	const struct member *member = &node->members[out->target];
+	struct endpoint *to = departure->to;
 	uint8_t *at = ret_plain;
 
-	*ret_to = out->flags == 0 && member->challenge == out->sequence ? member->challenged : member->endpoint;
-	if (ret_to->port == 0)
+	*to = !out->ping.errand && member->challenge == out->ping.echo ? member->challenged : member->endpoint;
+	if (to->port == 0)
 		return 0;
 	at = put_le(at, MESSAGE_PING, 1);
-	at = put_le(at, out->sequence, 8);
-	at = put_le(at, (uint64_t)now.mesh.ns, 8);
+	at = put_le(at, out->ping.echo, 8);
+	at = put_le(at, (uint64_t)departure->now.mesh.ns, 8);
 	memset(at, 0, (size_t)(ret_plain + PROBE_PLAIN_BYTES - at));
 	at = ret_plain + PROBE_PLAIN_BYTES;
-	if (member->proven && endpoint_equal(ret_to, &member->endpoint))
+	if (member->proven && endpoint_equal(departure->to, &member->endpoint))
 		at = rumours_write(node, member, at);
 	return (size_t)(at - ret_plain);
 }
 
-static size_t write_pong(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_plain)
+size_t swim_write_pong(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
-	const struct cookie_reply *reply = &node->replies[out->target];
-	const struct member *member = &node->members[out->what];
+	const struct out *out = departure->out;
+	const struct cookie_reply *reply = &node->replies[out->reply.place];
+	const struct member *member = &node->members[out->target];
 	uint8_t *at = ret_plain;
 
 	if (reply_is_gone(node, out))
 		return 0;
-	*ret_to = reply->to;
+	*departure->to = reply->to;
 	at = put_le(at, MESSAGE_PONG, 1);
 	at = put_le(at, reply->greeter, 8);
-	at = put_le(at, (uint64_t)now.mesh.ns, 8);
+	at = put_le(at, (uint64_t)departure->now.mesh.ns, 8);
 	at = put_le(at, (uint64_t)reply->sent_ns, 8);
-	at = put_le(at, (uint64_t)duration_between(reply->came_at, now.mono).ns, 8);
+	at = put_le(at, (uint64_t)duration_between(reply->came_at, departure->now.mono).ns, 8);
 	at = put_bytes(at, reply->to.address.bytes, 16);
 	at = put_le(at, reply->to.port, 2);
-	if (member->proven && endpoint_equal(ret_to, &member->endpoint))
+	if (member->proven && endpoint_equal(departure->to, &member->endpoint))
 		at = rumours_write(node, member, at);
 	return (size_t)(at - ret_plain);
 }
 
-size_t swim_write(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_plain)
+size_t swim_write_ping_for(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
 	uint8_t *at = ret_plain;
 
-	if (out->kind == OUT_PING)
-		return write_ping(node, now, out, ret_to, ret_plain);
-	if (out->kind == OUT_PONG)
-		return write_pong(node, now, out, ret_to, ret_plain);
 	at = put_le(at, MESSAGE_PING_FOR, 1);
-	at = put_le(at, out->sequence, 8);
-	at = put_le(at, node->members[out->what].id, 8);
+	at = put_le(at, departure->out->ping_for.echo, 8);
+	at = put_le(at, node->members[departure->out->ping_for.about].id, 8);
 	return (size_t)(at - ret_plain);
 }

@@ -103,20 +103,25 @@ void catch_up_turn(struct node *node, struct now now)
 	outbox_add(node, (struct out){ .kind = OUT_CATCH_UP, .target = c->member });
 }
 
-size_t catch_up_write(struct node *node, const struct out *out, uint8_t *ret_plain)
+size_t catch_up_write(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
-	uint8_t *at = ret_plain;
+	uint8_t *at = put_le(ret_plain, MESSAGE_CATCH_UP, 1);
 
-	if (out->kind == OUT_CATCH_UP) {
-		at = put_le(at, MESSAGE_CATCH_UP, 1);
-		at = put_le(at, node->catch_up.cursor, 4);
-		at = put_le(at, node->catch_up.have, 8);
-	} else { /* out->what: the piece, and where the next one begins: a piece further or the end */
-		at = put_le(at, MESSAGE_CAUGHT_UP, 1);
-		at = put_le(at, out->what, 4);
-		at = put_le(at, out->sequence, 8);
-		at = put_le(at, out->flags, 1);
-	}
+	(void)departure;
+	at = put_le(at, node->catch_up.cursor, 4);
+	at = put_le(at, node->catch_up.have, 8);
+	return (size_t)(at - ret_plain);
+}
+
+size_t catch_up_write_end(struct node *node, const struct departure *departure, uint8_t *ret_plain)
+{
+	const struct out *out = departure->out;
+	uint8_t *at = put_le(ret_plain, MESSAGE_CAUGHT_UP, 1);
+
+	(void)node;
+	at = put_le(at, out->caught_up.cursor, 4);
+	at = put_le(at, out->caught_up.places, 8);
+	at = put_le(at, out->caught_up.last, 1);
 	return (size_t)(at - ret_plain);
 }
 
@@ -137,14 +142,13 @@ static uint64_t piece_at(const struct node *node, uint32_t cursor)
 	return places;
 }
 
-enum reject catch_up_receive(struct node *node, uint16_t member, const uint8_t *bytes, size_t size)
+enum reject catch_up_receive(struct node *node, const struct arrival *arrival)
 {
-	struct cursor c = { bytes, bytes + size, false };
+	const uint16_t member = arrival->member;
+	struct cursor c = arrival_cursor(arrival);
 	uint32_t cursor = (uint32_t)get_le(&c, 4);
 	uint64_t have = get_le(&c, 8), places;
 
-	if (!cursor_done(&c))
-		return REJECT_MESSAGE;
 	if (node->members[member].serve_budget < PIECE_FRAMES + WANT_COST)
 		return REJECT_NONE; /* it asks again */
 	node->members[member].serve_budget -= WANT_COST;
@@ -162,16 +166,14 @@ enum reject catch_up_receive(struct node *node, uint16_t member, const uint8_t *
 		node->members[member].serve_budget--;
 		node->counters.frames_served++;
 		outbox_add(node, (struct out){ .kind = OUT_SERVE,
-					       .flags = (uint8_t)(MESSAGE_PIECE | i),
 					       .target = member,
-					       .what = (uint32_t)(frame - node->store.frames),
-					       .sequence = frame->sequence });
+					       .frame = { .sequence = frame->sequence,
+							  .number = (uint32_t)(frame - node->store.frames),
+							  .message = (uint8_t)(MESSAGE_PIECE | i) } });
 	}
 	outbox_add(node, (struct out){ .kind = OUT_CAUGHT_UP,
-				       .flags = cursor + PIECE_FRAMES >= node->store.frames_max,
 				       .target = member,
-				       .what = cursor,
-				       .sequence = places });
+				       .caught_up = { .places = places, .cursor = cursor, .last = cursor + PIECE_FRAMES >= node->store.frames_max } });
 	return REJECT_NONE;
 }
 
@@ -181,16 +183,16 @@ void catch_up_note(struct node *node, uint16_t member, unsigned int place)
 		node->catch_up.have |= 1ULL << place;
 }
 
-enum reject catch_up_receive_end(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size)
+enum reject catch_up_receive_end(struct node *node, const struct arrival *arrival)
 {
-	struct cursor c = { bytes, bytes + size, false };
+	const struct now now = arrival->now;
+	const uint16_t member = arrival->member;
+	struct cursor c = arrival_cursor(arrival);
 	const uint32_t cursor = (uint32_t)get_le(&c, 4);
 	const uint64_t places = get_le(&c, 8);
 	const bool last = get_le(&c, 1) != 0;
 	struct catch_up *mine = &node->catch_up;
 
-	if (!cursor_done(&c))
-		return REJECT_MESSAGE;
 	if (member != mine->member || cursor < mine->cursor || cursor > UINT32_MAX - 2 * PIECE_FRAMES)
 		return REJECT_NONE; /* an answer to what was asked before */
 	if (cursor == mine->cursor && (places & ~mine->have) != 0) {

@@ -113,8 +113,9 @@ static void prove_equivocation(struct node *node, struct now now, uint16_t sende
 			if (m != sender && (node_is_direct(node) ? member_is_near(node, m, now) : link_find(node, m) != NULL))
 				outbox_add(node, (struct out){ .kind = OUT_RELAY,
 							       .target = m,
-							       .what = (uint32_t)(frames[i] - node->store.frames),
-							       .sequence = frames[i]->sequence });
+							       .frame = { .sequence = frames[i]->sequence,
+									  .number = (uint32_t)(frames[i] - node->store.frames),
+									  .message = MESSAGE_FRAME } });
 		}
 	}
 }
@@ -199,4 +200,26 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 		node->counters.frames_repaired++;
 	}
 	return REJECT_NONE;
+}
+
+size_t frame_message(struct node *node, const struct departure *departure, uint8_t *ret_plain)
+{
+	const struct out *out = departure->out;
+	const struct stored *frame = &node->store.frames[out->frame.number];
+
+	if (frame->sequence != out->frame.sequence || frame->size == 0 || frame->size + 1U + SEAL_BYTES > DATAGRAM_BYTES_MAX)
+		return 0; /* its place was taken meanwhile */
+	ret_plain[0] = out->frame.message;
+	memcpy(ret_plain + 1, frame->frame, frame->size);
+	return 1U + frame->size;
+}
+
+enum reject frame_receive(struct node *node, const struct arrival *arrival)
+{
+	return receive_frame(node, arrival->now, arrival->member, arrival->bytes, arrival->size, false);
+}
+
+enum reject frame_receive_served(struct node *node, const struct arrival *arrival)
+{
+	return receive_frame(node, arrival->now, arrival->member, arrival->bytes, arrival->size, true);
 }

@@ -27,7 +27,7 @@ void links_init(struct node *node)
 
 static void say(struct node *node, uint16_t member, uint8_t what)
 {
-	outbox_add(node, (struct out){ .kind = OUT_LINK, .flags = what, .target = member });
+	outbox_add(node, (struct out){ .kind = OUT_LINK, .target = member, .link.what = what });
 }
 
 static void link_drop(struct node *node, struct link *link)
@@ -80,31 +80,34 @@ static void link_agree(struct node *node, struct link *link)
 	link_drop(node, other);
 }
 
-size_t link_write(const struct out *out, uint8_t *ret_plain)
+size_t link_write(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
+	(void)node;
 	ret_plain[0] = MESSAGE_LINK;
-	ret_plain[1] = out->flags;
+	ret_plain[1] = departure->out->link.what;
 	return 2;
 }
 
-enum reject link_receive(struct node *node, struct now now, uint16_t member, const uint8_t *bytes, size_t size)
+enum reject link_receive(struct node *node, const struct arrival *arrival)
 {
+	const struct now now = arrival->now;
+	const uint16_t member = arrival->member;
 	struct link *link = link_find(node, member);
 
-	if (size != 1 || bytes[0] < LINK_ASK || bytes[0] > LINK_END)
+	if (arrival->bytes[0] < LINK_ASK || arrival->bytes[0] > LINK_END)
 		return REJECT_MESSAGE;
-	if (bytes[0] == LINK_END) {
+	if (arrival->bytes[0] == LINK_END) {
 		if (link)
 			link_drop(node, link);
 		return REJECT_NONE;
 	}
-	if (bytes[0] == LINK_AGREE && !link) {
+	if (arrival->bytes[0] == LINK_AGREE && !link) {
 		say(node, member, LINK_END);
 		return REJECT_NONE;
 	}
 	if (!link)
 		link = link_add(node, now, member, false, false);
-	if (bytes[0] == LINK_ASK)
+	if (arrival->bytes[0] == LINK_ASK)
 		say(node, member, link ? LINK_AGREE : LINK_END);
 	if (link)
 		link_agree(node, link);

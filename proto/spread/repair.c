@@ -8,9 +8,6 @@
  */
 #include "node_internal.h"
 
-#define DIGEST_HEAD_BYTES (1 + 8 + 8 + 8 + 1 + 8 + 2)
-#define DIGEST_ROW_BYTES (8 + 8 + 8 + 8 + 8)
-#define GROUPS 64 /* of members, by the top of their ids */
 #define GROUPS_ALL UINT64_MAX
 #define ROWS_ALWAYS 24 /* so many fit into one datagram: hashes would save nothing */
 #define DIGESTS_MAX 4 /* datagrams of rows in answer to one */
@@ -64,9 +61,9 @@ static bool row_of(const struct node *node, uint16_t number, unsigned int k, boo
 
 #define ROWS_PER_MEMBER (INCARNATIONS_MAX * STARTS_KEPT)
 
-static void groups_hash(const struct node *node, uint64_t ret_hash[GROUPS])
+static void groups_hash(const struct node *node, uint64_t ret_hash[SUMMARY_GROUPS])
 {
-	memset(ret_hash, 0, GROUPS * sizeof(*ret_hash));
+	memset(ret_hash, 0, SUMMARY_GROUPS * sizeof(*ret_hash));
 	for (uint16_t m = 0; m < node->members_high; m++) {
 		for (unsigned int k = 0; k < ROWS_PER_MEMBER; k++) {
 			struct row row;
@@ -79,10 +76,10 @@ static void groups_hash(const struct node *node, uint64_t ret_hash[GROUPS])
 
 /* ---- digests ---- */
 
-/* out->what: the first member; out->sequence: the groups, 0: no rows at all; out->flags: DIGEST_ANSWER, and in the high half how many
- * datagrams may follow this one. */
-size_t repair_write_digest(struct node *node, struct now now, const struct out *out, uint8_t *ret_plain)
+size_t repair_write_digest(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
+	const struct now now = departure->now;
+	const struct out *out = departure->out;
 	const struct member *member = &node->members[out->target];
 	const size_t room = node->config.datagram_bytes - SEAL_BYTES;
 	const int64_t hold = member->peer_sent_ns ? duration_between(member->peer_sent_at, now.mono).ns : 0;
@@ -93,20 +90,21 @@ size_t repair_write_digest(struct node *node, struct now now, const struct out *
 	at = put_le(at, (uint64_t)now.mesh.ns, 8);
 	at = put_le(at, (uint64_t)member->peer_sent_ns, 8);
 	at = put_le(at, (uint64_t)hold, 8);
-	at = put_le(at, (out->flags & DIGEST_ANSWER) | (member->relay_wanted ? DIGEST_RELAY : 0), 1);
-	at = put_le(at, out->sequence, 8);
+	at = put_le(at, (out->digest.answer ? DIGEST_ANSWER : 0) | (member->relay_wanted ? DIGEST_RELAY : 0), 1);
+	at = put_le(at, out->digest.groups, 8);
 	count_at = at;
 	at += 2;
-	for (uint32_t m = out->what; out->sequence != 0 && m < node->members_high; m++) {
-		if (!node->members[m].used || !(group_of(node->members[m].id) & out->sequence))
+	for (uint32_t m = out->digest.first; out->digest.groups != 0 && m < node->members_high; m++) {
+		if (!node->members[m].used || !(group_of(node->members[m].id) & out->digest.groups))
 			continue;
 		if ((size_t)(at - ret_plain) + (size_t)ROWS_PER_MEMBER * DIGEST_ROW_BYTES > room) {
-			if (out->flags >> 4)
+			if (out->digest.more > 0)
 				outbox_add(node, (struct out){ .kind = OUT_DIGEST,
-							       .flags = (uint8_t)(((out->flags >> 4) - 1) << 4 | (out->flags & DIGEST_ANSWER)),
 							       .target = out->target,
-							       .what = m,
-							       .sequence = out->sequence });
+							       .digest = { .groups = out->digest.groups,
+									   .first = (uint16_t)m,
+									   .more = (uint8_t)(out->digest.more - 1),
+									   .answer = out->digest.answer } });
 			break;
 		}
 		for (unsigned int k = 0; k < ROWS_PER_MEMBER; k++) {
@@ -126,47 +124,47 @@ size_t repair_write_digest(struct node *node, struct now now, const struct out *
 	return (size_t)(at - ret_plain);
 }
 
-size_t repair_write_summary(struct node *node, uint8_t *ret_plain)
+size_t repair_write_summary(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
-	uint64_t hash[GROUPS];
+	uint64_t hash[SUMMARY_GROUPS];
 	uint8_t *at = put_le(ret_plain, MESSAGE_SUMMARY, 1);
 
+	(void)departure;
 	groups_hash(node, hash);
-	for (unsigned int i = 0; i < GROUPS; i++)
+	for (unsigned int i = 0; i < SUMMARY_GROUPS; i++)
 		at = put_le(at, hash[i], 8);
 	return (size_t)(at - ret_plain);
 }
 
 /* Rows of some groups to a member, from a member drawn at random on when they may not all fit. */
-static void tell_groups(struct node *node, uint16_t to, uint64_t groups, uint8_t flags, unsigned int datagrams)
+static void tell_groups(struct node *node, uint16_t to, uint64_t groups, bool answer, unsigned int datagrams)
 {
 	const bool all_fit = node->members_count <= ROWS_ALWAYS * datagrams;
 
 	outbox_add(node, (struct out){
 				 .kind = OUT_DIGEST,
-				 .flags = (uint8_t)((datagrams - 1) << 4 | flags),
 				 .target = to,
-				 .what = all_fit ? 0 : (uint32_t)(node_random(node) % node->members_high),
-				 .sequence = groups,
+				 .digest = { .groups = groups,
+					     .first = all_fit ? 0 : (uint16_t)(node_random(node) % node->members_high),
+					     .more = (uint8_t)(datagrams - 1),
+					     .answer = answer },
 			 });
 }
 
-enum reject repair_receive_summary(struct node *node, struct now now, uint16_t from, const uint8_t *bytes, size_t size)
+enum reject repair_receive_summary(struct node *node, const struct arrival *arrival)
 {
-	struct cursor c = { bytes, bytes + size, false };
-	uint64_t hash[GROUPS], groups = 0;
+	const uint16_t from = arrival->member;
+	struct cursor c = arrival_cursor(arrival);
+	uint64_t hash[SUMMARY_GROUPS], groups = 0;
 
-	(void)now;
-	if (size != GROUPS * 8)
-		return REJECT_MESSAGE;
 	if (node->members[from].serve_budget < WANT_COST)
 		return REJECT_NONE;
 	node->members[from].serve_budget -= WANT_COST;
 	groups_hash(node, hash);
-	for (unsigned int i = 0; i < GROUPS; i++)
+	for (unsigned int i = 0; i < SUMMARY_GROUPS; i++)
 		groups |= (uint64_t)(get_le(&c, 8) != hash[i]) << i;
 	if (groups)
-		tell_groups(node, from, groups, DIGEST_ANSWER, DIGESTS_MAX);
+		tell_groups(node, from, groups, true, DIGESTS_MAX);
 	return REJECT_NONE;
 }
 
@@ -180,7 +178,7 @@ static void claim_record(struct node *node, uint16_t from, const struct row *row
 	if (row->record == 0 || (member && record_number(member) == row->record) || !member_spend(&node->members[from], 1))
 		return;
 	if (!member || !member->self)
-		outbox_add(node, (struct out){ .kind = OUT_RECORD_WANT, .target = from, .sequence = row->id });
+		outbox_add(node, (struct out){ .kind = OUT_RECORD_WANT, .target = from, .record_want.id = row->id });
 	if (member && member->has_record && number != from)
 		record_send(node, from, number);
 }
@@ -228,15 +226,17 @@ static void claim_frames(struct node *node, struct now now, uint16_t from, const
 		put_le(leaf, row->leaf, 8);
 		held = row->leaf ? store_find(&node->store, row->id, row->incarnation, row->highest) : NULL;
 		if (held && held->size && memcmp(&row->leaf, held->leaf, 8) != 0 && member_spend(&node->members[from], 1))
-			outbox_add(node, (struct out){ .kind = OUT_WANT, .flags = 1, .target = from, .what = place, .sequence = row->highest });
+			outbox_add(node, (struct out){ .kind = OUT_WANT, .target = from, .want = { .sequence = row->highest, .origin = place, .alone = true } });
 	}
 	if (origin_has_gap(origin))
 		repair_note(node, now, place, from, patience_ms(node, from, number));
 }
 
-enum reject repair_receive_digest(struct node *node, struct now now, uint16_t from, const uint8_t *bytes, size_t size)
+enum reject repair_receive_digest(struct node *node, const struct arrival *arrival)
 {
-	struct cursor c = { bytes, bytes + size, false };
+	const struct now now = arrival->now;
+	const uint16_t from = arrival->member;
+	struct cursor c = arrival_cursor(arrival);
 	const int64_t sent = (int64_t)get_le(&c, 8), echo = (int64_t)get_le(&c, 8), hold = (int64_t)get_le(&c, 8);
 	const uint8_t flags = (uint8_t)get_le(&c, 1);
 	const uint64_t groups = get_le(&c, 8);
@@ -261,31 +261,31 @@ enum reject repair_receive_digest(struct node *node, struct now now, uint16_t fr
 	}
 	if ((flags & DIGEST_ANSWER) && groups && node->members[from].serve_budget >= WANT_COST) {
 		node->members[from].serve_budget -= WANT_COST;
-		tell_groups(node, from, groups, 0, DIGESTS_MAX);
+		tell_groups(node, from, groups, false, DIGESTS_MAX);
 	}
 	return REJECT_NONE;
 }
 
 /* ---- wants ---- */
 
-/* out->flags 1: one sequence alone, out->sequence; else the window of the start numbered out->sequence. */
-size_t repair_write_want(struct node *node, const struct out *out, uint8_t *ret_plain)
+size_t repair_write_want(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
-	const struct origin *origin = &node->origins[out->what];
+	const struct out *out = departure->out;
+	const struct origin *origin = &node->origins[out->want.origin];
 	struct origin_want want;
 	uint8_t *at = ret_plain;
 
-	if (!origin->used || !node->members[origin_member(out->what)].used)
+	if (!origin->used || !node->members[origin_member(out->want.origin)].used)
 		return 0;
-	if (out->flags == 1) {
+	if (out->want.alone) {
 		memset(&want, 0xff, sizeof(want));
-		want.first = out->sequence;
+		want.first = out->want.sequence;
 		want.have[0] &= ~1ULL;
-	} else if (!origin_want(origin, (unsigned int)out->sequence, &want)) {
+	} else if (!origin_want(origin, out->want.start, &want)) {
 		return 0; /* it has come meanwhile */
 	}
 	at = put_le(at, MESSAGE_WANT, 1);
-	at = put_le(at, node->members[origin_member(out->what)].id, 8);
+	at = put_le(at, node->members[origin_member(out->want.origin)].id, 8);
 	at = put_le(at, origin->incarnation, 8);
 	at = put_le(at, want.first, 8);
 	for (unsigned int i = 0; i < SEQUENCES_KEPT / 64; i++)
@@ -303,17 +303,16 @@ bool repair_serve(struct node *node, uint16_t number, const struct stored *frame
 	node->counters.frames_served++;
 	outbox_add(node, (struct out){
 				 .kind = OUT_SERVE,
-				 .flags = MESSAGE_SERVED,
 				 .target = number,
-				 .what = (uint32_t)(frame - node->store.frames),
-				 .sequence = frame->sequence,
+				 .frame = { .sequence = frame->sequence, .number = (uint32_t)(frame - node->store.frames), .message = MESSAGE_SERVED },
 			 });
 	return true;
 }
 
-enum reject repair_receive_want(struct node *node, uint16_t member, const uint8_t *bytes, size_t size)
+enum reject repair_receive_want(struct node *node, const struct arrival *arrival)
 {
-	struct cursor c = { bytes, bytes + size, false };
+	const uint16_t member = arrival->member;
+	struct cursor c = arrival_cursor(arrival);
 	const uint64_t id = get_le(&c, 8), incarnation = get_le(&c, 8), first = get_le(&c, 8);
 	struct link *link = link_find(node, member);
 	uint64_t have[SEQUENCES_KEPT / 64];
@@ -321,7 +320,7 @@ enum reject repair_receive_want(struct node *node, uint16_t member, const uint8_
 
 	for (unsigned int i = 0; i < SEQUENCES_KEPT / 64; i++)
 		have[i] = get_le(&c, 8);
-	if (!cursor_done(&c) || first == 0 || first > UINT64_MAX - SEQUENCES_KEPT)
+	if (first == 0 || first > UINT64_MAX - SEQUENCES_KEPT)
 		return REJECT_MESSAGE;
 	if (node->members[member].serve_budget < WANT_COST)
 		return REJECT_NONE;
@@ -399,7 +398,7 @@ static void want_from(struct node *node, uint32_t number, uint16_t target)
 		struct origin_want want;
 
 		if (origin_want(&node->origins[number], start, &want))
-			outbox_add(node, (struct out){ .kind = OUT_WANT, .target = target, .what = number, .sequence = start });
+			outbox_add(node, (struct out){ .kind = OUT_WANT, .target = target, .want = { .origin = number, .start = (uint8_t)start } });
 	}
 }
 
@@ -454,7 +453,7 @@ void repair_turn(struct node *node, struct now now)
 static void compare_with(struct node *node, uint16_t member)
 {
 	if (node->members_count <= ROWS_ALWAYS)
-		tell_groups(node, member, GROUPS_ALL, DIGEST_ANSWER, DIGESTS_MAX);
+		tell_groups(node, member, GROUPS_ALL, true, DIGESTS_MAX);
 	else
 		outbox_add(node, (struct out){ .kind = OUT_SUMMARY, .target = member });
 }
@@ -483,7 +482,7 @@ void repair_tick(struct node *node, struct now now)
 			continue;
 		node->members[i].serve_budget = SERVE_FRAMES_PER_TICK;
 		if (node_is_direct(node) && node->members[i].state != MEMBER_LEFT)
-			tell_groups(node, i, GROUPS_ALL, 0, DIGESTS_MAX);
+			tell_groups(node, i, GROUPS_ALL, false, DIGESTS_MAX);
 	}
 	for (uint32_t i = 0; i < node->links_count; i++) {
 		const bool turn = i == node->digest_turn % node->links_count;

@@ -7,7 +7,6 @@
  */
 #include "node_internal.h"
 
-#define NAME_BYTES (8 + 5 + 3)
 #define NAMES_ALL 32 /* so few are named to every neighbour; of more each to some */
 #define NAMES_SOME 3
 #define PRUNE_OPEN 1 /* the opposite: push again */
@@ -22,8 +21,7 @@ static void push(struct node *node, uint16_t to, uint32_t frame, bool own)
 	outbox_add(node, (struct out){
 				 .kind = own ? OUT_FRAME : OUT_RELAY,
 				 .target = to,
-				 .what = frame,
-				 .sequence = node->store.frames[frame].sequence,
+				 .frame = { .sequence = node->store.frames[frame].sequence, .number = frame, .message = MESSAGE_FRAME },
 			 });
 	node->counters.frames_relayed += !own;
 }
@@ -118,8 +116,7 @@ void spread_turn(struct node *node, struct now now)
 			outbox_add(node, (struct out){
 						 .kind = OUT_NAMES,
 						 .target = link->member,
-						 .what = (uint32_t)(node->fresh_next - node->fresh_named),
-						 .sequence = node->fresh_named,
+						 .names = { .first = node->fresh_named, .count = (uint32_t)(node->fresh_next - node->fresh_named) },
 					 });
 	}
 	node->fresh_named = node->fresh_next;
@@ -137,12 +134,13 @@ static bool is_named(const struct node *node, const struct link *link, uint64_t 
 	return batch <= NAMES_ALL || turn < NAMES_SOME;
 }
 
-size_t spread_write_names(struct node *node, const struct out *out, uint8_t *ret_plain)
+size_t spread_write_names(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
+	const struct out *out = departure->out;
 	const struct link *link = link_find(node, out->target);
 	const size_t room = node->config.datagram_bytes - SEAL_BYTES;
-	uint64_t number = out->sequence;
-	const uint64_t end = out->sequence + out->what;
+	uint64_t number = out->names.first;
+	const uint64_t end = out->names.first + out->names.count;
 	uint8_t *at = ret_plain;
 
 	if (!link)
@@ -153,10 +151,10 @@ size_t spread_write_names(struct node *node, const struct out *out, uint8_t *ret
 	for (; number < end; number++) {
 		const struct fresh *fresh = &node->fresh[number % FRESH_SIZE];
 
-		if (!is_named(node, link, number, out->what))
+		if (!is_named(node, link, number, out->names.count))
 			continue;
 		if ((size_t)(at - ret_plain) + NAME_BYTES > room) {
-			outbox_add(node, (struct out){ .kind = OUT_NAMES, .target = out->target, .what = (uint32_t)(end - number), .sequence = number });
+			outbox_add(node, (struct out){ .kind = OUT_NAMES, .target = out->target, .names = { .first = number, .count = (uint32_t)(end - number) } });
 			break;
 		}
 		at = put_le(at, node->members[origin_member(fresh->origin)].id, 8);
@@ -193,16 +191,18 @@ static void name_receive(struct node *node, struct now now, uint16_t from, uint6
 	if (!member_spend(&node->members[from], 1))
 		return;
 	if (memcmp(held->leaf, leaf, 3) != 0)
-		outbox_add(node, (struct out){ .kind = OUT_WANT, .flags = 1, .target = from, .what = origin, .sequence = sequence });
+		outbox_add(node, (struct out){ .kind = OUT_WANT, .target = from, .want = { .sequence = sequence, .origin = origin, .alone = true } });
 	else /* fewer came than are wanted: it may push, too */
-		outbox_add(node, (struct out){ .kind = OUT_PRUNE, .flags = PRUNE_OPEN, .target = from, .what = owner });
+		outbox_add(node, (struct out){ .kind = OUT_PRUNE, .target = from, .prune = { .what = PRUNE_OPEN, .owner = owner } });
 }
 
-enum reject spread_receive_names(struct node *node, struct now now, uint16_t from, const uint8_t *bytes, size_t size)
+enum reject spread_receive_names(struct node *node, const struct arrival *arrival)
 {
-	struct cursor c = { bytes, bytes + size, false };
+	const struct now now = arrival->now;
+	const uint16_t from = arrival->member;
+	struct cursor c = arrival_cursor(arrival);
 
-	if (size == 0 || size % NAME_BYTES != 0)
+	if (arrival->size == 0 || arrival->size % NAME_BYTES != 0)
 		return REJECT_MESSAGE;
 	while (!cursor_done(&c)) {
 		const uint64_t id = get_le(&c, 8), number = get_le(&c, 5);
@@ -214,15 +214,16 @@ enum reject spread_receive_names(struct node *node, struct now now, uint16_t fro
 	return REJECT_NONE;
 }
 
-size_t spread_write_prune(struct node *node, const struct out *out, uint8_t *ret_plain)
+size_t spread_write_prune(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
+	const struct out *out = departure->out;
 	struct link *link = link_find(node, out->target);
 	const size_t room = node->config.datagram_bytes - SEAL_BYTES;
 	uint8_t *at = put_le(ret_plain, MESSAGE_PRUNE, 1);
 
-	at = put_le(at, out->flags, 1);
-	if (out->flags == PRUNE_OPEN)
-		return (size_t)(put_le(at, node->members[out->what].id, 8) - ret_plain);
+	at = put_le(at, out->prune.what, 1);
+	if (out->prune.what == PRUNE_OPEN)
+		return (size_t)(put_le(at, node->members[out->prune.owner].id, 8) - ret_plain);
 	for (uint16_t i = 0; link && i < node->members_high; i++) {
 		if (!set_has(link->prunes, i))
 			continue;
@@ -236,13 +237,14 @@ size_t spread_write_prune(struct node *node, const struct out *out, uint8_t *ret
 	return at - ret_plain > 2 ? (size_t)(at - ret_plain) : 0;
 }
 
-enum reject spread_receive_prune(struct node *node, uint16_t from, const uint8_t *bytes, size_t size)
+enum reject spread_receive_prune(struct node *node, const struct arrival *arrival)
 {
+	const uint16_t from = arrival->member;
 	struct link *link = link_find(node, from);
-	struct cursor c = { bytes, bytes + size, false };
+	struct cursor c = arrival_cursor(arrival);
 	const uint64_t what = get_le(&c, 1);
 
-	if (size < 1 + 8 || size % 8 != 1 || what > PRUNE_OPEN)
+	if (arrival->size < 1 + 8 || arrival->size % 8 != 1 || what > PRUNE_OPEN)
 		return REJECT_MESSAGE;
 	while (link && !cursor_done(&c)) {
 		const uint16_t member = member_find(node, get_le(&c, 8));

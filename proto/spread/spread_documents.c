@@ -6,7 +6,6 @@
  */
 #include "node_internal.h"
 
-#define NEWS_BYTES (DOCUMENT_KINDS * (8 + 4 + HASH_BYTES))
 #define NEWS_TICKS 16 /* between news to one member when nothing changes */
 #define HEDGE_TICKS 3 /* an honest member has brought the longest by then: another one is asked beside it */
 #define STALL_TICKS 5 /* without a part that is new: the source has none, or does not mean it */
@@ -15,8 +14,6 @@
 #define DISTRUST_MS 10000 /* for one that did not come, twice as long each time, */
 #define DISTRUST_DOUBLED 3 /* up to so often: it may be the line, and there may be nobody else */
 #define DISTRUST_FALSE_MS 600000 /* for one that was not the authority's */
-#define CHUNK_HEAD_BYTES (1 + 8 + 4 + 2)
-_Static_assert(1 + CHUNK_HEAD_BYTES + DOCUMENT_CHUNK_BYTES + SEAL_BYTES <= DATAGRAM_BYTES_MIN, "a part fits every datagram");
 
 static uint32_t chunks_of(uint32_t size)
 {
@@ -51,10 +48,11 @@ void spread_news_to_all(struct node *node, struct now now)
 	}
 }
 
-size_t spread_write_news(const struct node *node, uint8_t *ret_plain)
+size_t spread_write_news(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
 	uint8_t *at = put_le(ret_plain, MESSAGE_NEWS, 1);
 
+	(void)departure;
 	for (unsigned int kind = 0; kind < DOCUMENT_KINDS; kind++) {
 		const struct news *news = &node->trust->held[kind].news;
 
@@ -104,7 +102,7 @@ static struct coming_document *coming_free(const struct node *node, unsigned int
 
 static void ask(struct node *node, unsigned int kind, const struct coming_document *coming)
 {
-	outbox_add_first(node, (struct out){ .kind = OUT_GET, .target = coming->source, .what = kind });
+	outbox_add_first(node, (struct out){ .kind = OUT_GET, .target = coming->source, .get.document = (uint8_t)kind });
 }
 
 static void fetch_from(struct node *node, uint16_t number, unsigned int kind, struct now now, struct coming_document *coming)
@@ -195,13 +193,13 @@ void spread_tick(struct node *node, struct now now)
 		fetch_tick(node, kind, now);
 }
 
-enum reject spread_receive_news(struct node *node, struct now now, uint16_t number, const uint8_t *bytes, size_t size)
+enum reject spread_receive_news(struct node *node, const struct arrival *arrival)
 {
+	const struct now now = arrival->now;
+	const uint16_t number = arrival->member;
 	struct member_standing *t = &node->members[number].standing;
-	struct cursor c = { bytes, bytes + size, false };
+	struct cursor c = arrival_cursor(arrival);
 
-	if (size != NEWS_BYTES)
-		return REJECT_MESSAGE;
 	for (unsigned int kind = 0; kind < DOCUMENT_KINDS; kind++) {
 		struct news news = { .serial = get_le(&c, 8), .size = (uint32_t)get_le(&c, 4) };
 		struct coming_document *coming;
@@ -218,14 +216,15 @@ enum reject spread_receive_news(struct node *node, struct now now, uint16_t numb
 	return REJECT_NONE;
 }
 
-size_t spread_write_get(const struct node *node, const struct out *out, uint8_t *ret_plain)
+size_t spread_write_get(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
-	const struct coming_document *coming = coming_from(node, out->target, out->what);
+	const unsigned int kind = departure->out->get.document;
+	const struct coming_document *coming = coming_from(node, departure->out->target, kind);
 	uint8_t *at = put_le(ret_plain, MESSAGE_GET, 1);
 
 	if (!coming)
 		return 0;
-	at = put_le(at, out->what + 1, 1);
+	at = put_le(at, kind + 1, 1);
 	at = put_le(at, coming->news.serial, 8);
 	for (unsigned int i = 0; i < CHUNK_WORDS; i++)
 		at = put_le(at, coming->have[i], 8);
@@ -234,17 +233,18 @@ size_t spread_write_get(const struct node *node, const struct out *out, uint8_t 
 
 /* ---- serving ---- */
 
-enum reject spread_receive_get(struct node *node, uint16_t number, const uint8_t *bytes, size_t size)
+enum reject spread_receive_get(struct node *node, const struct arrival *arrival)
 {
+	const uint16_t number = arrival->member;
 	struct member_standing *t = &node->members[number].standing;
-	struct cursor c = { bytes, bytes + size, false };
+	struct cursor c = arrival_cursor(arrival);
 	const unsigned int kind = (unsigned int)get_le(&c, 1) - 1;
 	const uint64_t serial = get_le(&c, 8);
 	uint64_t have[CHUNK_WORDS];
 
 	for (unsigned int i = 0; i < CHUNK_WORDS; i++)
 		have[i] = get_le(&c, 8);
-	if (!cursor_done(&c) || kind >= DOCUMENT_KINDS)
+	if (kind >= DOCUMENT_KINDS)
 		return REJECT_MESSAGE;
 	if (serial == 0 || serial != node->trust->held[kind].news.serial) {
 		news_to(node, number); /* a newer one by now */
@@ -254,18 +254,19 @@ enum reject spread_receive_get(struct node *node, uint16_t number, const uint8_t
 		if (have[i / 64] >> i % 64 & 1)
 			continue;
 		t->chunks_left--;
-		outbox_add(node, (struct out){ .kind = OUT_CHUNK, .target = number, .what = kind << 16 | i, .sequence = serial });
+		outbox_add(node, (struct out){ .kind = OUT_CHUNK, .target = number, .chunk = { .serial = serial, .number = (uint16_t)i, .document = (uint8_t)kind } });
 	}
 	return REJECT_NONE;
 }
 
-size_t spread_write_chunk(const struct node *node, const struct out *out, uint8_t *ret_plain)
+size_t spread_write_chunk(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
-	const unsigned int kind = out->what >> 16, number = out->what & 0xffff;
+	const struct out *out = departure->out;
+	const unsigned int kind = out->chunk.document, number = out->chunk.number;
 	const struct held_document *held = &node->trust->held[kind];
 	uint8_t *at = ret_plain;
 
-	if (held->news.serial != out->sequence)
+	if (held->news.serial != out->chunk.serial)
 		return 0; /* replaced meanwhile */
 	at = put_le(at, MESSAGE_CHUNK, 1);
 	at = put_le(at, kind + 1, 1);
@@ -320,9 +321,11 @@ static enum reject finish(struct node *node, struct now now, unsigned int kind, 
 	return reason;
 }
 
-enum reject spread_receive_chunk(struct node *node, struct now now, uint16_t number, const uint8_t *bytes, size_t size)
+enum reject spread_receive_chunk(struct node *node, const struct arrival *arrival)
 {
-	struct cursor c = { bytes, bytes + size, false };
+	const struct now now = arrival->now;
+	const uint16_t number = arrival->member;
+	struct cursor c = arrival_cursor(arrival);
 	const unsigned int kind = (unsigned int)get_le(&c, 1) - 1;
 	const uint64_t serial = get_le(&c, 8), total = get_le(&c, 4), place = get_le(&c, 2);
 	struct coming_document *coming;

@@ -13,7 +13,6 @@
 #include "seal.h"
 
 #define FETCHES_MAX 2 /* of a kind at once, from different members: one that brings nothing keeps nobody else's from coming */
-#define CHUNK_WORDS ((DOCUMENT_CHUNKS_MAX + 63) / 64)
 
 /* A document as it is announced. serial 0: none. */
 struct news {

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every message: its bounds of size and its handler, and for every decision of the outbox who writes it. Layouts stand in message.h. A
+ * handler gets no message outside its bounds, and checks what depends on the content.
+ */
+#include "messages.h"
+
+#include "node_internal.h"
+
+#define PIECE_PATIENCE 6 /* requests of a piece in which its origins may become known */
+#define ANY_MAX DATAGRAM_BYTES_MAX
+
+/* A frame of a piece counts as come unless its origin is yet to be met. */
+static enum reject piece_receive(struct node *node, const struct arrival *arrival, unsigned int place)
+{
+	const enum reject reason = frame_receive_served(node, arrival);
+
+	if (reason != REJECT_ORIGIN || node->catch_up.tries > PIECE_PATIENCE)
+		catch_up_note(node, arrival->member, place);
+	return reason;
+}
+
+static const struct message_row {
+	uint16_t bytes_min, bytes_max; /* with the number */
+	bool old_secret; /* taken even from a member that speaks a secret whose time is over */
+	enum reject (*receive)(struct node *node, const struct arrival *arrival);
+} rows[] = {
+	[MESSAGE_FRAME] = { 1, ANY_MAX, false, frame_receive },
+	[MESSAGE_DIGEST] = { DIGEST_HEAD_BYTES, ANY_MAX, false, repair_receive_digest },
+	[MESSAGE_WANT] = { WANT_BYTES, WANT_BYTES, false, repair_receive_want },
+	[MESSAGE_NEWS] = { NEWS_BYTES, NEWS_BYTES, true, spread_receive_news },
+	[MESSAGE_GET] = { GET_BYTES, GET_BYTES, true, spread_receive_get },
+	[MESSAGE_CHUNK] = { CHUNK_HEAD_BYTES, CHUNK_HEAD_BYTES + DOCUMENT_CHUNK_BYTES, true, spread_receive_chunk },
+	[MESSAGE_RECORD] = { RECORD_HEAD_BYTES, ANY_MAX, false, record_receive },
+	[MESSAGE_RECORD_WANT] = { RECORD_WANT_BYTES, RECORD_WANT_BYTES, false, record_receive_want },
+	[MESSAGE_PING] = { PROBE_PLAIN_BYTES, ANY_MAX, true, swim_receive_ping },
+	[MESSAGE_PONG] = { PROBE_PLAIN_BYTES, ANY_MAX, true, swim_receive_pong },
+	[MESSAGE_PING_FOR] = { PING_FOR_BYTES, PING_FOR_BYTES, false, swim_receive_ping_for },
+	[MESSAGE_LINK] = { LINK_BYTES, LINK_BYTES, false, link_receive },
+	[MESSAGE_NAMES] = { 1 + NAME_BYTES, ANY_MAX, false, spread_receive_names },
+	[MESSAGE_PRUNE] = { PRUNE_HEAD_BYTES + 8, ANY_MAX, false, spread_receive_prune },
+	[MESSAGE_SUMMARY] = { SUMMARY_BYTES, SUMMARY_BYTES, false, repair_receive_summary },
+	[MESSAGE_SERVED] = { 1, ANY_MAX, false, frame_receive_served },
+	[MESSAGE_CATCH_UP] = { CATCH_UP_BYTES, CATCH_UP_BYTES, false, catch_up_receive },
+	[MESSAGE_CAUGHT_UP] = { CAUGHT_UP_BYTES, CAUGHT_UP_BYTES, false, catch_up_receive_end },
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+enum reject message_receive(struct node *node, uint8_t number, const struct arrival *arrival)
+{
+	const struct message_row *row = number < ROWS && rows[number].receive ? &rows[number] : NULL;
+
+	/* Who speaks a secret whose time is over is told documents, and where it is, and nothing else. */
+	if (!(row && row->old_secret) && trust_is_behind(node, arrival->member, arrival->now))
+		return REJECT_OLD_SECRET;
+	if (number >= MESSAGE_PIECE && number < MESSAGE_PIECE + PIECE_FRAMES)
+		return piece_receive(node, arrival, number & (PIECE_FRAMES - 1));
+	if (!row || 1 + arrival->size < row->bytes_min || 1 + arrival->size > row->bytes_max)
+		return REJECT_MESSAGE;
+	return row->receive(node, arrival);
+}
+
+static size_t (*const writers[OUT_COUNT])(struct node *node, const struct departure *departure, uint8_t *ret_plain) = {
+	[OUT_PING] = swim_write_ping,
+	[OUT_PONG] = swim_write_pong,
+	[OUT_PING_FOR] = swim_write_ping_for,
+	[OUT_LINK] = link_write,
+	[OUT_RECORD] = record_write,
+	[OUT_RECORD_WANT] = record_write_want,
+	[OUT_FRAME] = frame_message,
+	[OUT_RELAY] = frame_message,
+	[OUT_SERVE] = frame_message,
+	[OUT_NAMES] = spread_write_names,
+	[OUT_PRUNE] = spread_write_prune,
+	[OUT_DIGEST] = repair_write_digest,
+	[OUT_SUMMARY] = repair_write_summary,
+	[OUT_WANT] = repair_write_want,
+	[OUT_CATCH_UP] = catch_up_write,
+	[OUT_CAUGHT_UP] = catch_up_write_end,
+	[OUT_NEWS] = spread_write_news,
+	[OUT_GET] = spread_write_get,
+	[OUT_CHUNK] = spread_write_chunk,
+};
+
+size_t message_write(struct node *node, const struct departure *departure, uint8_t ret_plain[DATAGRAM_BYTES_MAX])
+{
+	return writers[departure->out->kind](node, departure, ret_plain);
+}
