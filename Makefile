@@ -29,13 +29,14 @@ LDFLAGS_ALL := $(SANITIZE) -Wl,-z,relro,-z,now $(LDFLAGS)
 # Each folder sees only the headers it may include.
 # Rooms of the core, lowest first: a file calls its own room and those below it (tests/unit/test_layers.sh).
 ROOMS     := core count judge wire member trust spread
+SIM_ROOMS := base check world experiment swarm
 I_core    := -Iproto $(ROOMS:%=-Iproto/%)
 I_proto   := -Iinclude $(I_core)
 I_gossipd := -Iinclude $(I_core) -Igossipd -I$(B)/gen
 I_ctl     := -Iinclude $(I_core) -Igossipd/ctl
 I_demo    := -Iinclude
 I_tests   := -Iinclude $(I_core) -Itests
-I_sim     := -Iinclude $(I_core) -Isim -I$(B)/gen
+I_sim     := -Iinclude $(I_core) -Isim $(SIM_ROOMS:%=-Isim/%) -I$(B)/gen
 
 LIBS_proto   := -lsodium -lmsgpackc -lm
 LIBS_gossipd := -lbpf -lelf -lz -lev -lconfig -lcap-ng -lpthread
@@ -46,7 +47,7 @@ PROTO_SRC   := $(wildcard proto/*.c proto/*/*.c)
 PROTO_OBJ   := $(patsubst %.c,$(B)/obj/%.o,$(PROTO_SRC))
 GOSSIPD_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard gossipd/*.c))
 CTL_OBJ     := $(patsubst %.c,$(B)/obj/%.o,$(wildcard gossipd/ctl/*.c))
-SIM_OBJ     := $(patsubst %.c,$(B)/obj/%.o,$(wildcard sim/*.c))
+SIM_OBJ     := $(patsubst %.c,$(B)/obj/%.o,$(wildcard sim/*.c sim/*/*.c))
 ORACLE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/oracle/test_%.c,$(wildcard tests/oracle/*.c)))
 WORLD_OBJ   := $(patsubst %,$(B)/obj/tests/%.o,mesh_world counters truths)
 UNIT        := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/oracle/test_*.c))
@@ -109,7 +110,7 @@ $(B)/bin/gossipctl: $(CTL_OBJ) $(COMMON_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ $(LIBS_ctl) $(LIBS_proto) -lbpf -lelf -lz -o $@
 
-# ---- simulator: the core's very objects; signatures, joins and frames pass through sim/crypto.c, sim/check.c and sim/trace_core.c ----
+# ---- simulator: the core's very objects; signatures, joins and frames pass through crypto.c, check.c and trace_core.c ----
 
 SIM_WRAPPED := crypto_sign_detached crypto_sign_verify_detached crypto_aead_xchacha20poly1305_ietf_encrypt \
 	crypto_aead_xchacha20poly1305_ietf_decrypt crypto_scalarmult crypto_sign_ed25519_pk_to_curve25519 \

@@ -10,7 +10,7 @@ rooms_of() {
 	proto) echo core count judge wire member trust spread ;;
 	gossipd) echo host config table control ;;
 	gossipd/ctl) echo ;;
-	sim) echo world check experiment swarm ;;
+	sim) echo base check world experiment swarm ;;
 	*) echo "unknown part $1" >&2; exit 2 ;;
 	esac
 }

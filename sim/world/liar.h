@@ -34,6 +34,9 @@ struct liar_state {
 /* Before a member's tick: the lie for it, when it is a liar and its time has come. */
 void liar_tick(struct proxy *proxy);
 
+/* What the scenario says of a liar; NULL: it is none. */
+const struct liar *liar_of(const struct world *world, unsigned int member);
+
 /* The lie a member tells now, or LIE_NONE. */
 int liar_kind(const struct proxy *proxy);
 

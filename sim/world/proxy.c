@@ -16,35 +16,6 @@
 
 #define TICK_LATE_NS 1000000 /* the loop wakes up to this late */
 
-/* ---- clocks ---- */
-
-static int64_t mono_ns(const struct proxy *proxy, int64_t at_ns)
-{
-	return at_ns + at_ns / 1000000 * proxy->drift_ppm + at_ns % 1000000 * proxy->drift_ppm / 1000000;
-}
-
-int64_t proxy_mesh_ns(const struct proxy *proxy, int64_t at_ns)
-{
-	return WORLD_START_NS + mono_ns(proxy, at_ns) + proxy->offset_ns;
-}
-
-struct now proxy_now(const struct proxy *proxy, int64_t at_ns)
-{
-	/* A daemon's monotonic clock does not start at 0. */
-	return (struct now){ .mono = { mono_ns(proxy, at_ns) + 1000 * NS_PER_S }, .mesh = { proxy_mesh_ns(proxy, at_ns) } };
-}
-
-/* The first moment at which the proxy's mesh clock shows at least this. */
-static int64_t world_ns_at(const struct proxy *proxy, struct instant mesh)
-{
-	const int64_t wanted = mesh.ns - WORLD_START_NS - proxy->offset_ns;
-	int64_t at = wanted - wanted / 1000000 * proxy->drift_ppm;
-
-	while (mono_ns(proxy, at) < wanted)
-		at += 1 + (wanted - mono_ns(proxy, at)) / 2;
-	return at;
-}
-
 /* ---- what every turn ends with ---- */
 
 static uint32_t destination_number(struct world *world, const struct key *key)
@@ -147,7 +118,7 @@ static void plan_tick(struct proxy *proxy)
 {
 	struct world *world = proxy->world;
 	const struct now now = proxy_now(proxy, world->now_ns);
-	int64_t at_ns = world_ns_at(proxy, node_next_due(proxy->node, now));
+	int64_t at_ns = proxy_world_ns_at(proxy, node_next_due(proxy->node, now));
 
 	if (at_ns <= world->now_ns)
 		at_ns = world->now_ns + 1;
@@ -280,23 +251,4 @@ void proxy_plan_anew(struct proxy *proxy)
 	plan_tick(proxy);
 	if (proxy->inbox_count > 0)
 		plan_wake(proxy);
-}
-
-static int member_lookup(const struct proxy *proxy, uint16_t member)
-{
-	for (int i = 0; i < proxy->world->scenario.members; i++) {
-		if (proxy->world->member_ids[i] == proxy->node->members[member].id)
-			return i;
-	}
-	return proxy->node->members[member].self ? (int)proxy->number : -1;
-}
-
-int proxy_member_of_origin(struct proxy *proxy, uint16_t origin, uint64_t *ret_incarnation)
-{
-	const uint16_t member = origin_member(origin);
-
-	if (proxy->member_number[member] < 0)
-		proxy->member_number[member] = (int16_t)member_lookup(proxy, member);
-	*ret_incarnation = proxy->node->origins[origin].incarnation;
-	return proxy->member_number[member];
 }

@@ -37,6 +37,7 @@ struct flight {
 #define REPLAY_KEPT 512
 
 struct network {
+	void (*deliver)(struct world *world, struct flight *flight); /* takes the flight over */
 	unsigned int members;
 	int64_t *delay_ns; /* one way, [from * members + to] */
 	uint8_t *cut;	   /* the same */

@@ -63,6 +63,7 @@ struct world *world_open(const struct scenario *scenario, uint64_t seed)
 	trace_begin(&world->trace);
 	mesh_make(world);
 	network_open(world);
+	world->network.deliver = proxy_arrive;
 	members_make(world);
 	traffic_open(world);
 	measure_open(world);
@@ -85,31 +86,6 @@ void world_run(struct world *world, double until_s, void (*progress)(const struc
 	}
 	if (!world->check.failed)
 		world->now_ns = until_ns;
-}
-
-void world_packet(struct world *world, const struct flow *flow, unsigned int member, double offered_rate)
-{
-	struct proxy *proxy = &world->proxies[member], *oracle = &world->proxies[world->scenario.members];
-	enum reason reason, truth = REASON_PASS;
-
-	if (!proxy->powered || world->now_ns < proxy->suspended_until_ns) {
-		measure_no_route(world, flow);
-		return;
-	}
-	world->traffic.packets++;
-	world->traffic.last_packet_ns = world->now_ns;
-	if (world->scenario.sharing >= SHARING_MASTER_PRINTED)
-		reason = master_packet(world, member, flow->pair, flow->destination);
-	else
-		reason = kernel_packet(&proxy->kernel, proxy_mesh_ns(proxy, world->now_ns), flow->pair, flow->destination);
-	if (world->scenario.oracle)
-		truth = kernel_packet(&oracle->kernel, proxy_mesh_ns(oracle, world->now_ns), flow->pair, flow->destination);
-	if (world->check.breaking == BREAK_DROP && world->now_ns > 5 * NS_PER_S)
-		reason = REASON_DROP_PAIR;
-	trace_note(&world->trace, world->now_ns, TRACE_PACKET, (uint64_t)(flow - world->traffic.flows) << 8 | reason, member);
-	measure_packet(world, flow, member, reason, truth);
-	if (world->scenario.sharing <= SHARING_NONE)
-		check_drop(world, proxy, offered_rate, reason);
 }
 
 void world_close(struct world *world)

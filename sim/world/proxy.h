@@ -76,6 +76,8 @@ void proxy_free(struct world *world, unsigned int number);
 
 struct now proxy_now(const struct proxy *proxy, int64_t at_ns);
 int64_t proxy_mesh_ns(const struct proxy *proxy, int64_t at_ns);
+/* The first moment at which the proxy's mesh clock shows at least this. */
+int64_t proxy_world_ns_at(const struct proxy *proxy, struct instant mesh);
 
 /* Plans its daemon's next tick, and what its inbox waits for, anew: whatever was planned is void. */
 void proxy_plan_anew(struct proxy *proxy);
@@ -83,6 +85,7 @@ void proxy_plan_anew(struct proxy *proxy);
 /* A datagram has come to a proxy's socket. Takes the flight over. */
 void proxy_arrive(struct world *world, struct flight *flight);
 
+void proxy_totals_add(const struct node_counters *counters, struct proxy_totals *totals);
 void proxy_totals(const struct proxy *proxy, struct proxy_totals *ret_totals);
 
 /* Our number of the member behind an origin of this proxy's core, and its incarnation. -1: unknown. */

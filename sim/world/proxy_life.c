@@ -130,38 +130,13 @@ void proxy_start(struct world *world, unsigned int number)
 	proxy_plan_anew(proxy);
 }
 
-static void totals_add(const struct node_counters *counters, struct proxy_totals *totals)
-{
-	totals->received += counters->datagrams_received;
-	totals->sent += counters->datagrams_sent;
-	totals->bytes_received += counters->bytes_received;
-	totals->bytes_sent += counters->bytes_sent;
-	totals->signatures_made += counters->signatures_made;
-	totals->signatures_checked += counters->signatures_checked;
-	totals->frames_received += counters->frames_received;
-	totals->frames_duplicate += counters->frames_duplicate;
-	totals->frames_repaired += counters->frames_repaired;
-	totals->frames_published += counters->frames_published;
-	totals->cells_published += counters->cells_published;
-	for (unsigned int i = 0; i < REJECT_COUNT; i++)
-		totals->rejects[i] += counters->rejects[i];
-}
-
-void proxy_totals(const struct proxy *proxy, struct proxy_totals *ret_totals)
-{
-	*ret_totals = proxy->gone;
-	ret_totals->inbox_lost = proxy->inbox_lost;
-	if (proxy->running)
-		totals_add(&proxy->node->counters, ret_totals);
-}
-
 void proxy_stop(struct world *world, unsigned int number)
 {
 	struct proxy *proxy = &world->proxies[number];
 
 	if (!proxy->running)
 		return;
-	totals_add(&proxy->node->counters, &proxy->gone);
+	proxy_totals_add(&proxy->node->counters, &proxy->gone);
 	liar_close(proxy);
 	node_close(proxy->node);
 	proxy->running = false;
