@@ -136,3 +136,29 @@ void member_estimate(struct node *node, uint16_t number, struct now now, uint64_
 	else if (isnan(member->skew_ms) && !asked_for_late)
 		lead_look(node, number, now, lead_ns);
 }
+
+/* Against a clock that was put forward every lead is smaller by as much. */
+static void lead_shrinks(struct node *node, uint16_t number, struct now now, struct duration by)
+{
+	struct member *member = &node->members[number];
+
+	member->lead_frames = 0;
+	if (member->skew_ms > SKEW_MS_MAX) { /* measured since the host woke */
+		member->skew_ms -= (double)by.ns / NS_PER_MS;
+		member_set_skewed(node, number, now, fabs(member->skew_ms) > SKEW_MS_MAX);
+	} else if (member->proven_ns > 0) {
+		member->proven_ns -= by.ns;
+		if (member->proven_ns > SKEW_MS_MAX * NS_PER_MS)
+			return;
+		member->proven_ns = 0;
+		member_set_skewed(node, number, now, false);
+	}
+}
+
+void node_slept(struct node *node, struct now now, struct duration slept)
+{
+	for (uint16_t i = 1; i < node->members_high; i++) {
+		if (node->members[i].used)
+			lead_shrinks(node, i, now, slept);
+	}
+}

@@ -271,6 +271,56 @@ static void frames_without_a_lead_count_it_in_again(void **state)
 	assert_false(is_left_out(&bed.liar, LIAR_INCARNATION));
 }
 
+/* The clock is put right, and nothing has been heard since: who was ahead by the sleep alone counts at once. */
+static void who_was_ahead_by_our_sleep_alone_counts_when_the_clock_is_put_right(void **state)
+{
+	static const struct {
+		int64_t slept_ms;
+		bool measured, counts; /* measured: since the host woke */
+	} rows[] = {
+		/* 0: 1 ms more than the bound is left of a lead of 4 s */ { 3499, false, false },
+		/* 1 */ { 3500, false, true },
+		/* 2 */ { 4100, false, true },
+		/* 3 */ { 3499, true, false },
+		/* 4: stamps are measured to a microsecond */ { 3501, true, true },
+		/* 5 */ { 4499, true, true },
+		/* 6: that is as far behind */ { 4501, true, false },
+	};
+
+	for (unsigned int i = 0; i < ROWS(rows); i++) {
+		if (i > 0)
+			assert_int_equal(bed_make(state), 0);
+		measure_both();
+		third_says(NULL, 20);
+		liar_says(NULL, 18000);
+		if (rows[i].measured)
+			measure(&bed.third, 4000, 10);
+		assert_true(is_left_out(&bed.third, 3));
+		bed.now.mono.ns += rows[i].slept_ms * NS_PER_MS;
+		bed.now.mesh.ns += rows[i].slept_ms * NS_PER_MS;
+		node_slept(bed.node, bed.now, duration_ms(rows[i].slept_ms));
+		if (is_left_out(&bed.third, 3) == rows[i].counts)
+			fail_msg("row %u: counts: %d, expected: %d", i, !rows[i].counts, rows[i].counts);
+		/* Who is ahead by an hour is not for that. */
+		assert_true(is_left_out(&bed.liar, LIAR_INCARNATION));
+		if (i + 1 < ROWS(rows))
+			assert_int_equal(bed_free(state), 0);
+	}
+}
+
+/* Who was measured before the sleep and not heard since is where it was. */
+static void a_sleep_makes_nobody_late(void **state)
+{
+	(void)state;
+	measure_both();
+	third_says(NULL, 0);
+	bed.now.mono.ns += 4 * NS_PER_S;
+	bed.now.mesh.ns += 4 * NS_PER_S;
+	node_slept(bed.node, bed.now, duration_ms(4000));
+	assert_false(is_left_out(&bed.third, 3));
+	assert_true(fabs(member_of(&bed.third)->skew_ms) < 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +330,8 @@ int main(void)
 		TEST(a_lead_leaves_out_the_liar_alone_and_hides_no_flood),
 		TEST(a_new_measure_counts_it_in_again),
 		TEST(frames_without_a_lead_count_it_in_again),
+		TEST(who_was_ahead_by_our_sleep_alone_counts_when_the_clock_is_put_right),
+		TEST(a_sleep_makes_nobody_late),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);
