@@ -80,5 +80,7 @@ void clock_second(struct daemon *daemon, struct now now)
 		return;
 	}
 	mesh_clock_slept(&daemon->clock, behind);
-	events_slept(&daemon->events, mesh_clock_read(&daemon->clock), behind);
+	now = mesh_clock_read(&daemon->clock);
+	node_slept(daemon->node, now, behind);
+	events_slept(&daemon->events, now, behind);
 }

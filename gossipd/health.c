@@ -72,7 +72,7 @@ static bool clock_was_set(const struct daemon *daemon, struct health *health)
 
 struct mesh_view {
 	unsigned int others, up, skewed; /* members besides this one */
-	double skew_ms;			 /* of the last skewed */
+	double skew_ms;			 /* of the last skewed that was measured; else NAN */
 	char silent[NAME_BYTES_MAX + 1]; /* a silent one */
 	double silent_s;
 	bool revoked; /* this node itself */
@@ -80,7 +80,7 @@ struct mesh_view {
 
 static struct mesh_view view_members(const struct daemon *daemon, struct now now)
 {
-	struct mesh_view view = { 0 };
+	struct mesh_view view = { .skew_ms = NAN };
 	struct member_view member;
 	uint32_t cursor = 0;
 
@@ -97,7 +97,7 @@ static struct mesh_view view_members(const struct daemon *daemon, struct now now
 		view.up += member.up;
 		if (member.up && member.skewed) {
 			view.skewed++;
-			view.skew_ms = member.skew_ms;
+			view.skew_ms = isnan(member.skew_ms) ? view.skew_ms : member.skew_ms;
 		}
 		if (!member.up && view.silent[0] == '\0') {
 			memcpy(view.silent, member.name, sizeof(view.silent));
@@ -115,6 +115,9 @@ static bool mesh_is_broken(const struct daemon *daemon, struct now now, struct h
 		return false;
 	if (view.revoked)
 		return WHY(health, "mesh: this node's key is revoked: it filters alone");
+	if (view.skewed > 0 && view.skewed * 2 > view.up && isnan(view.skew_ms))
+		return WHY(health, "clock: %u of %u members differ from this host's, as their frames tell; is NTP running here?",
+			   view.skewed, view.up);
 	if (view.skewed > 0 && view.skewed * 2 > view.up)
 		return WHY(health, "clock: %u of %u members differ from this host's, the last by %+.0f ms; is NTP running here?",
 			   view.skewed, view.up, view.skew_ms);

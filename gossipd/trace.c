@@ -227,6 +227,15 @@ WRAPPED(void, node_leave, struct node *node, struct now now)
 	__real_node_leave(node, now);
 }
 
+WRAPPED(void, node_slept, struct node *node, struct now now, struct duration slept)
+{
+	const struct trace_slept said = { slept.ns };
+
+	if (traces(node, now))
+		trace(TRACE_SLEPT, now, &said, sizeof(said));
+	__real_node_slept(node, now, slept);
+}
+
 WRAPPED(int, node_set_policy, struct node *node, struct now now, const struct policy_document *document)
 {
 	if (traces_document(node, now, sizeof(*document)))

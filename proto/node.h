@@ -192,6 +192,10 @@ uint64_t node_later_incarnation(const struct node *node);
 /* Says good-bye: members stop waiting for this node, and forget it after a day. A later start of it is welcome again. */
 void node_leave(struct node *node, struct now now);
 
+/* This host slept, and both clocks have just been put forward by so long: a member that was ahead for that alone counts
+ * again at once. */
+void node_slept(struct node *node, struct now now, struct duration slept);
+
 /* What a member looks like from here. */
 struct member_view {
 	char name[NAME_BYTES_MAX + 1];

@@ -147,6 +147,18 @@ static bool set_load(struct replay_run *run)
 	return true;
 }
 
+static bool sleep_on(struct replay_run *run)
+{
+	const struct trace_slept *said = (const void *)run->payload;
+
+	if (!has(run, sizeof(*said)))
+		return false;
+	if (said->slept_ns < 0)
+		return complain(run, "a sleep shorter than none");
+	node_slept(run->node, now_of(run), (struct duration){ said->slept_ns });
+	return true;
+}
+
 static bool refresh(struct replay_run *run)
 {
 	struct key key;
@@ -212,6 +224,8 @@ static bool call(struct replay_run *run)
 	case TRACE_LEAVE:
 		node_leave(run->node, now_of(run));
 		return true;
+	case TRACE_SLEPT:
+		return sleep_on(run);
 	case TRACE_REFRESH:
 		return refresh(run);
 	case TRACE_END:

@@ -29,6 +29,7 @@ enum trace_kind {
 	TRACE_LOAD, /* struct trace_load */
 	TRACE_LEAVE, /* nothing */
 	TRACE_POLICY, /* struct policy_document, of the configuration */
+	TRACE_SLEPT, /* struct trace_slept */
 };
 
 struct trace_head {
@@ -60,6 +61,10 @@ struct trace_calls {
 
 struct trace_load {
 	double load, load_limit;
+};
+
+struct trace_slept {
+	int64_t slept_ns;
 };
 
 struct trace_end {

@@ -99,10 +99,17 @@ void member_challenge(struct node *node, struct now now, uint16_t member, const 
 uint64_t echo_draw(struct node *node);
 /* A new address brought back its challenge. */
 void member_prove(struct node *node, uint16_t member, const struct endpoint *at);
-void member_measure(struct node *node, uint16_t member, struct now now, int64_t sent_ns, int64_t echo_ns, int64_t hold_ns);
-/* A frame of this tick of the running incarnation has come: pushed by its origin or handed on, or, `served`, asked for. */
-void member_estimate(struct node *node, uint16_t member, struct now now, uint64_t tick, bool served);
 void membership_tick(struct node *node, struct now now);
+
+/* ---- skew.c: members' clocks ---- */
+/* A PONG or DIGEST has come: its clock as it left, ours as what it answers left, and how long it held that. */
+void member_measure(struct node *node, uint16_t member, struct now now, int64_t sent_ns, int64_t echo_ns, int64_t hold_ns);
+/* A frame of this tick of the running incarnation has come: pushed by its origin or handed on, or, `served`, asked for.
+ * One that proves a lead of more than SKEW_MS_MAX leaves the member out of verdicts at once, whatever was measured
+ * before, until it is measured anew or LEAD_WINDOW_MS of its frames prove none. */
+void member_estimate(struct node *node, uint16_t member, struct now now, uint64_t tick, bool served);
+/* Tells of a clock that goes in and out of bounds: at once, then once a minute, as it is then. */
+void skew_tell(struct node *node, uint16_t member, struct now now);
 
 /* Others' replies have taken the place of one that was to be written: it is not another's to have. */
 static inline bool reply_is_gone(const struct node *node, const struct out *out)

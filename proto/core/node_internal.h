@@ -26,6 +26,7 @@
 
 #define MEMBER_NONE UINT16_MAX
 #define EVENTS_SIZE 512
+#define TELL_AGAIN_MS 60000 /* of one member: what it can bring about must not push other events out of the list */
 #define ROOTS_SIZE 64 /* signatures known to be good: two trees of every origin of a small mesh */
 #define COOKIE_REPLIES_SIZE 64
 #define TOKEN_BYTES 16
@@ -77,7 +78,7 @@ struct member {
 	uint32_t serve_budget; /* frames it may still be served in this tick */
 	uint32_t trust; /* bad signatures it may still bring in this tick before its frames are not looked at */
 	struct endpoint endpoint;
-	double rtt_ms, skew_ms; /* smoothed; NAN until measured */
+	double rtt_ms, skew_ms; /* smoothed; NAN until measured, the skew again when a frame disproves it */
 	uint64_t send_counter;
 	uint64_t hello_counter; /* of the last HELLO taken in the running session */
 	int64_t peer_sent_ns; /* mesh time its last digest was sent, by its clock; 0: none yet */
@@ -91,8 +92,9 @@ struct member {
 	struct instant clone_sought_at; /* mono: when a greeting of an earlier start was last looked at */
 	struct instant cloned_at; /* mono: when it was last told that two hosts have its key, */
 	struct instant skew_told_at; /* and that its clock is off, or is not any more */
-	/* Of its frames, for who is never measured: how far the ends of their ticks were ahead of our clock at their arrival, at most. */
-	int64_t lead_ns;
+	/* Of its frames, while its skew is not measured: how far the ends of their ticks were ahead of our clock, at most. */
+	int64_t lead_ns; /* in the window that runs, or ran last */
+	int64_t proven_ns; /* more than SKEW_MS_MAX, if that was proven and no whole window since was without; else 0 */
 	uint32_t lead_frames;
 	struct instant lead_since; /* mono */
 	int64_t records_second; /* in which it was last heard of by new records, */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Members, their sessions, their incarnations, how far their clocks are off. A member is learnt from a greeting (greet.c) or from its record, whoever hands that on (records.c),
+ * Members, their sessions, their incarnations. A member is learnt from a greeting (greet.c) or from its record, whoever hands that on (records.c),
  * and forgotten a day after it said that it leaves, or when it loses its certificate; silence and skew change what it counts for.
  */
 #include <sodium.h>
@@ -8,7 +8,6 @@
 #include "node_internal.h"
 
 #define CHALLENGE_EVERY_MS 100 /* a member at two addresses draws no more than this */
-#define TELL_AGAIN_MS 60000 /* of one member: what it can bring about at will must not push other events out of the list */
 
 /* Where the tracks of a place are kept. */
 static struct track *tracks_of(const struct node *node, uint32_t place)
@@ -310,89 +309,6 @@ bool member_heard(struct node *node, uint16_t number, struct now now, const stru
 	return true;
 }
 
-/* A clock that goes in and out of bounds is told of once a minute, as it is then. */
-static void skew_tell(struct node *node, uint16_t number, struct now now, double skew_ms)
-{
-	struct member *member = &node->members[number];
-
-	if (member->skewed == member->skew_told ||
-	    (member->skew_told_at.ns != 0 && duration_between(member->skew_told_at, now.mono).ns < TELL_AGAIN_MS * NS_PER_MS))
-		return;
-	member->skew_told = member->skewed;
-	member->skew_told_at = now.mono;
-	member_tell(node, now, number, member->skewed ? EVENT_MEMBER_SKEWED : EVENT_MEMBER_SKEW_OK, skew_ms);
-}
-
-static void member_set_skewed(struct node *node, uint16_t number, struct now now, bool skewed, double skew_ms)
-{
-	struct member *member = &node->members[number];
-
-	if (member->skewed == skewed)
-		return;
-	member->skewed = skewed;
-	for (uint32_t i = 0; i < INCARNATIONS_MAX; i++) {
-		const uint32_t origin = (uint32_t)number * INCARNATIONS_MAX + i;
-
-		node->excluded[origin] = skewed || node->origins[origin].quarantined;
-	}
-	skew_tell(node, number, now, skew_ms);
-	/* Keys that rest on its cells are judged anew as the sweep of the next slot comes by, or when they change. */
-}
-
-/* The four time stamps of NTP (RFC 5905 section 8): ours sent, theirs received and sent (hold apart), ours received. */
-void member_measure(struct node *node, uint16_t number, struct now now, int64_t sent_ns, int64_t echo_ns, int64_t hold_ns)
-{
-	struct member *member = &node->members[number];
-
-	if (sent_ns > member->peer_sent_ns) {
-		member->peer_sent_ns = sent_ns;
-		member->peer_sent_at = now.mono;
-	}
-	if (echo_ns <= 0 || hold_ns < 0 || echo_ns > now.mesh.ns || hold_ns > now.mesh.ns - echo_ns)
-		return;
-	const double rtt = (double)(now.mesh.ns - echo_ns - hold_ns) / NS_PER_MS;
-	const double skew = ((double)sent_ns - (double)now.mesh.ns) / NS_PER_MS + rtt / 2;
-
-	if (isnan(member->rtt_ms)) {
-		member->rtt_ms = rtt;
-		member->skew_ms = skew;
-	} else if (rtt <= 2 * member->rtt_ms + 1) { /* a delayed sample tells little of the clock */
-		member->rtt_ms += (rtt - member->rtt_ms) / 8;
-		/* What is smoothed is the jitter of the way; a clock that was set, or a start with another, is seen at once. */
-		member->skew_ms += (skew - member->skew_ms) / (fabs(skew - member->skew_ms) > SKEW_MS_MAX ? 1 : 4);
-	} else {
-		member->rtt_ms += (rtt - member->rtt_ms) / 8;
-	}
-	member_set_skewed(node, number, now, fabs(member->skew_ms) > SKEW_MS_MAX, member->skew_ms);
-}
-
-/* A frame leaves after its tick has ended by its origin's clock: what comes earlier than that by ours is proof that the clock is ahead. That one
- * is behind shows only when even the quickest frames come too late. */
-void member_estimate(struct node *node, uint16_t number, struct now now, uint64_t tick, bool served)
-{
-	struct member *member = &node->members[number];
-	const int64_t lead_ns = duration_between(now.mesh, mesh_tick_start(&node->mesh, tick)).ns;
-	const bool begins = member->lead_frames == 0;
-
-	if (member->self || !isnan(member->skew_ms))
-		return; /* measured */
-	if (lead_ns > SKEW_MS_MAX * NS_PER_MS)
-		member_set_skewed(node, number, now, true, (double)lead_ns / NS_PER_MS);
-	if (served && lead_ns < -FRAME_DELAY_MS_MAX * NS_PER_MS)
-		return; /* asked for long after: it tells nothing */
-	if (begins)
-		member->lead_since = now.mono;
-	if (begins || lead_ns > member->lead_ns)
-		member->lead_ns = lead_ns;
-	member->lead_frames++;
-	if (member->lead_frames < LEAD_FRAMES_MIN || duration_between(member->lead_since, now.mono).ns < LEAD_WINDOW_MS * NS_PER_MS)
-		return;
-	member->lead_frames = 0;
-	member_set_skewed(node, number, now,
-			  member->lead_ns > SKEW_MS_MAX * NS_PER_MS || member->lead_ns < -(SKEW_MS_MAX + FRAME_DELAY_MS_MAX) * NS_PER_MS,
-			  (double)member->lead_ns / NS_PER_MS);
-}
-
 /* In a small mesh silence is seen at once; in a larger one most members are never heard directly, and probes tell (swim.c). */
 static void watch_silence(struct node *node, struct now now, uint16_t number)
 {
@@ -426,7 +342,7 @@ void membership_tick(struct node *node, struct now now)
 			continue;
 		node->members[i].trust = BAD_SIGNATURES_PER_TICK;
 		watch_silence(node, now, i);
-		skew_tell(node, i, now, isnan(member->skew_ms) ? (double)member->lead_ns / NS_PER_MS : member->skew_ms);
+		skew_tell(node, i, now);
 		look_for(node, now, i);
 		if (member->state == MEMBER_LEFT && now.mesh.ns - member->record.at_ns > LEFT_RETIRE_MS * NS_PER_MS)
 			member_forget(node, i);

@@ -63,8 +63,10 @@ static uint64_t counted_from(const struct node *node, const struct origin *origi
 static void merge(struct node *node, struct now now, uint32_t number, const struct frame_claim *claim)
 {
 	const uint64_t slot_now = mesh_slot_at(&node->mesh, now.mesh), tick = claim->head.tick;
-	/* A closing frame repeats totals, and a tick far from ours tells no recent rate: neither moves the carry. */
-	const bool rates = claim->head.kind == FRAME_TICK && tick + RECENT_TICKS > node->tick && tick <= node->tick + RECENT_TICKS / 2;
+	/* A closing frame repeats totals, a tick far from ours tells no recent rate, and an origin that is left out tells
+	 * none: none of them moves the carry. */
+	const bool rates = claim->head.kind == FRAME_TICK && !node->excluded[number] && tick + RECENT_TICKS > node->tick &&
+			   tick <= node->tick + RECENT_TICKS / 2;
 	const bool newest = claim->head.sequence > origin_highest(&node->origins[number]);
 	struct frame_reader reader;
 	struct cell cell;
@@ -186,8 +188,8 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 		prove_equivocation(node, now, sender, origin, held, number);
 		return REJECT_EQUIVOCATION;
 	}
-	if (claim.head.kind == FRAME_TICK && claim.head.incarnation == node->members[member].incarnation)
-		member_estimate(node, member, now, claim.head.tick, served);
+	if (claim.head.incarnation == node->members[member].incarnation)
+		member_estimate(node, member, now, claim.head.tick, served); /* before its cells count */
 	spread_first(node, origin, sender, served);
 	spread_frame(node, now, origin, number, sender);
 	merge(node, now, origin, &claim);

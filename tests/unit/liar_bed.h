@@ -114,12 +114,13 @@ struct speech {
 	const struct side *signer; /* NULL: the liar */
 	const struct cell *cells;
 	unsigned int count;
+	uint64_t ticks_ahead; /* of the running one */
 };
 
 static inline enum reject say_frame(struct speech speech)
 {
 	static struct frame_writer writer;
-	const uint64_t tick = mesh_tick_at(&bed.self.config.mesh, bed.now.mesh);
+	const uint64_t tick = mesh_tick_at(&bed.self.config.mesh, bed.now.mesh) + speech.ticks_ahead;
 	struct frame_head head = { .origin = speech.origin,
 				   .incarnation = speech.incarnation,
 				   .sequence = 1ULL << SEQUENCE_BOOT_SHIFT | (speech.sequence ? speech.sequence : ++bed.number),

@@ -338,7 +338,10 @@ static void a_clock_is_told_by_frames_where_it_cannot_be_measured(void **state)
 		/* 5: ahead, but as frames go on their way, within the bound */ { 300, 500, false, false, false },
 		/* 6: before its tick had ended */ { 300, 600, false, false, true },
 		/* 7 */ { 1000, 1000, true, false, true },
-		/* 8: who is measured is not judged by its frames */ { 2000, 2000, false, true, false },
+		/* 8: nor does it help to have been measured before */ { 2000, 2000, false, true, true },
+		/* 9 */ { 300, 501, false, true, true },
+		/* 10 */ { 300, 500, false, true, false },
+		/* 11: who is measured is not behind for its late frames */ { -5000, -1600, false, true, false },
 	};
 
 	(void)state;
