@@ -25,6 +25,7 @@ WERROR  := $(if $(CI),-Werror)
 CFLAGS_ALL := -std=gnu11 -g $(OPTIMISE) $(SANITIZE) -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla $(WERROR) \
 	-fstack-protector-strong -D_FORTIFY_SOURCE=$(if $(SANITIZE),0,2) -MMD -MP $(CFLAGS)
 LDFLAGS_ALL := $(SANITIZE) -Wl,-z,relro,-z,now $(LDFLAGS)
+BPF_FLAGS   := -g -target bpf -mcpu=v3 -Wall -Wextra $(WERROR) -Iinclude -I/usr/include/$(shell gcc -print-multiarch) -MMD -MP
 
 # Each folder sees only the headers it may include.
 I_proto   := -Iinclude
@@ -68,25 +69,42 @@ binaries: $(PROGRAMS) $(DEMO_TOOLS) $(B)/bin/xpro-sim
 deps:
 	@scripts/dependencies.sh build
 
+# ---- flags: what is compiled depends on a file that holds them, which is written anew only when they are others ----
+
+FLAGS_c     := $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL)
+FLAGS_clang := $(CLANG) $(BPF_OPTIMISE) $(BPF_FLAGS)
+
+define FLAGS_COMPARE
+ifneq ($$(file <$(B)/flags/$(1)),$$(FLAGS_$(1)))
+$(B)/flags/$(1): FORCE
+endif
+endef
+$(foreach kind,c clang,$(eval $(call FLAGS_COMPARE,$(kind))))
+
+$(B)/flags/%:
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(FLAGS_$*))' >$@
+FORCE:
+
 # ---- core library, daemon, control program ----
 
 $(B)/libxpro.a: $(PROTO_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(B)/obj/proto/%.o: proto/%.c
+$(B)/obj/proto/%.o: proto/%.c $(B)/flags/c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(I_proto) -c $< -o $@
 
-$(B)/obj/gossipd/ctl/%.o: gossipd/ctl/%.c
+$(B)/obj/gossipd/ctl/%.o: gossipd/ctl/%.c $(B)/flags/c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(I_ctl) -c $< -o $@
 
-$(B)/obj/gossipd/%.o: gossipd/%.c | $(SKELETON)
+$(B)/obj/gossipd/%.o: gossipd/%.c $(B)/flags/c | $(SKELETON)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(I_gossipd) -c $< -o $@
 
-$(B)/obj/tests/%.o: tests/%.c
+$(B)/obj/tests/%.o: tests/%.c $(B)/flags/c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(I_tests) -c $< -o $@
 
@@ -116,9 +134,8 @@ $(B)/gen/commit.h: FORCE
 	@mkdir -p $(@D)
 	@echo "#define SOURCE_COMMIT \"$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)\"" >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
-FORCE:
 
-$(B)/obj/sim/%.o: sim/%.c | $(B)/gen/commit.h
+$(B)/obj/sim/%.o: sim/%.c $(B)/flags/c | $(B)/gen/commit.h
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(I_sim) -c $< -o $@
 
@@ -128,16 +145,16 @@ $(B)/bin/xpro-sim: $(SIM_OBJ) $(B)/libxpro.a
 
 # ---- XDP program ----
 
-$(B)/gen/xpro.bpf.o: xdp/xpro.bpf.c $(wildcard xdp/*.h) include/xpro/record.h
+$(B)/gen/xpro.bpf.o: xdp/xpro.bpf.c $(B)/flags/clang
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_OPTIMISE) -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-function $(WERROR) -Iinclude -I/usr/include/$(shell gcc -print-multiarch) -c $< -o $@
+	$(CLANG) $(BPF_OPTIMISE) $(BPF_FLAGS) -Wno-unused-function -c $< -o $@
 
 $(SKELETON): $(B)/gen/xpro.bpf.o
 	$(BPFTOOL) gen skeleton $< name xpro > $@
 
 # ---- demo tools ----
 
-$(B)/demo/%: scripts/demo/%.c
+$(B)/demo/%: scripts/demo/%.c $(B)/flags/c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(I_demo) $< $(LDFLAGS_ALL) -ljansson -lbpf -lm -o $@
 
@@ -167,13 +184,13 @@ $(B)/tests/xdp/%: $(B)/obj/tests/xdp/%.o $(filter $(B)/obj/gossipd/table%,$(GOSS
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -lcmocka -lbpf -lelf -lz -lpthread $(LIBS_proto) -o $@
 
-$(B)/tests/e2e/%: tests/e2e/%.c
+$(B)/tests/e2e/%: tests/e2e/%.c $(B)/flags/c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $< $(LDFLAGS_ALL) -o $@
 
-$(B)/gen/%.bpf.o: tests/bench/%.bpf.c tests/bench/spray_lane.h include/xpro/record.h
+$(B)/gen/%.bpf.o: tests/bench/%.bpf.c $(B)/flags/clang
 	@mkdir -p $(@D)
-	$(CLANG) -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(WERROR) -Iinclude -I/usr/include/$(shell gcc -print-multiarch) -c $< -o $@
+	$(CLANG) -O2 $(BPF_FLAGS) -Wno-unused-parameter -c $< -o $@
 
 $(BENCH_BPF): $(B)/gen/%.skel.h: $(B)/gen/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $* > $@
@@ -185,13 +202,13 @@ $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(filter $(B)/obj/gossipd/table%,$(
 	$(CC) $(LDFLAGS_ALL) $^ -lbpf -lelf -lz -lpthread -lhiredis -ljansson $(LIBS_proto) -o $@
 
 # What end-to-end tests put between and under real daemons.
-$(B)/tests/relay/%: tests/relay/%.c
+$(B)/tests/relay/%: tests/relay/%.c $(B)/flags/c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $< $(LDFLAGS_ALL) -lev -o $@
 
-$(B)/tests/host/%.so: tests/host/%.c
+$(B)/tests/host/%.so: tests/host/%.c $(B)/flags/c
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -g -O2 -Wall -Wextra -Wshadow -fPIC -shared $< -ldl -o $@
+	$(CC) -std=gnu11 -g -O2 -Wall -Wextra -Wshadow -MMD -MP -fPIC -shared $< -ldl -o $@
 
 # A minute together, of simulated traffic by the hour.
 LONG := $(addprefix $(B)/tests/oracle/test_,evidence fairness verdicts)
@@ -224,13 +241,13 @@ bench: ## speed as ratios against xdp-filter, hashlimit, nft and Redis; also bui
 		"tests/bench/flood.sh $(B)/tests/bench/probe_convergence $(B)/tests/relay/flood"
 
 # libFuzzer needs every object built with its instrumentation, so these come straight from the sources.
-$(B)/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard proto/*.c proto/*.h include/xpro/*.h)
+$(B)/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard proto/*.c proto/*.h include/xpro/*.h) $(B)/flags/clang
 	@mkdir -p $@.found $(@D)
 	$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(I_tests) \
 		$< $(wildcard proto/*.c) $(LIBS_proto) -o $@
 
 # This one drives a part of the daemon. An archive, as for the tests: the target stands in for the table.
-$(B)/fuzz/control: tests/fuzz/fuzz_control.c $(wildcard proto/*.c proto/*.h include/xpro/*.h gossipd/*.c gossipd/*.h)
+$(B)/fuzz/control: tests/fuzz/fuzz_control.c $(wildcard proto/*.c proto/*.h include/xpro/*.h gossipd/*.c gossipd/*.h) $(B)/flags/clang
 	@mkdir -p $@.found $@.obj
 	cd $@.obj && $(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
 		-I$(CURDIR)/include -I$(CURDIR)/proto -I$(CURDIR)/gossipd \
