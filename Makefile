@@ -57,7 +57,7 @@ DEMO_TOOLS  := $(patsubst scripts/demo/%.c,$(B)/demo/%,$(wildcard scripts/demo/*
 SKELETON    := $(B)/gen/xpro.skel.h
 PROGRAMS    := $(B)/bin/gossipd $(B)/bin/gossipctl
 
-.PHONY: all man deps check test demo bench fuzz sim experiments install clean help format tidy binaries check-binaries test-binaries FORCE
+.PHONY: all man deps check test test-extra demo bench fuzz sim experiments install clean help format tidy binaries check-binaries test-binaries FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -229,6 +229,10 @@ test: ## every test (root, on a kernel with XDP)
 	@tests/run.sh tests/unit/test_purity.sh $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) \
 		$(patsubst build/%,build/asan/%,$(UNIT) $(DAEMON_UNIT) $(XDP_TESTS)) tests/sim/test_sim.sh $(sort $(wildcard tests/e2e/test_*.sh))
 
+test-extra: ## a part that `make test` leaves out (PART=clang: the XDP program by every clang of Debian 12; root)
+	@scripts/dependencies.sh test-$(PART)
+	@tests/run.sh tests/extra/$(PART).sh
+
 demo: ## the main job between network namespaces (PROXIES=5, KEEP=1)
 	@scripts/dependencies.sh demo
 	@$(MAKE) --no-print-directory $(JOBS) binaries
@@ -298,6 +302,6 @@ format: ## rewrite the sources with clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -36,7 +36,7 @@ struct table_config {
 
 /* Text for the one who started the daemon: what failed, on what, and what to do. */
 struct table_problem {
-	char text[256];
+	char text[768];
 };
 
 /* Opens the pinned table or makes a new one, loads the program over it, and attaches or atomically updates the pinned link of every

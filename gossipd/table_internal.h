@@ -159,6 +159,10 @@ void pins_unmap(struct table *table);
 void pins_remove(const char *pin_path);
 int pins_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *name);
 
+/* table_load.c: loads an opened skeleton. A refusal is told with the end of the verifier's log, or with the capabilities that are missing;
+ * `what` begins the sentence. */
+int program_load(struct xpro *skeleton, const char *what, struct table_problem *problem);
+
 /* table_plane.c: before the program is loaded, and before it is attached. */
 int plane_constants(struct table *table, const struct table_config *config);
 int plane_fill(struct table *table, const struct table_config *config, struct table_problem *problem);

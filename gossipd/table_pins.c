@@ -211,14 +211,15 @@ static int hz_of_new(uint32_t *ret_hz, struct table_problem *problem)
 		err = bpf_program__set_autoload(skeleton->progs.xpro, false);
 	if (!err)
 		err = bpf_program__set_autoload(skeleton->progs.xpro_l3, false);
-	if (!err)
-		err = xpro__load(skeleton);
-	if (!err)
+	if (!err) {
+		err = program_load(skeleton, "loading a BPF program", problem);
+		if (err)
+			goto destroy;
 		err = clock_measure(bpf_program__fd(skeleton->progs.read_clocks), ret_hz);
+	}
 	if (err)
-		problem_say(problem,
-			    "loading a BPF program: %s; it needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, and Linux 5.18 or newer",
-			    strerror(-err));
+		problem_say(problem, "measuring the kernel's clock: %s", strerror(-err));
+destroy:
 	xpro__destroy(skeleton);
 	return err;
 }
@@ -310,13 +311,14 @@ static int load(struct table *table, const struct table_config *config, const st
 	skeleton->rodata->clock_injected = table->clock.injected;
 	skeleton->data->injected_jiffies = table->clock.jiffies;
 	err = plane_constants(table, config);
-	if (!err)
-		err = xpro__load(skeleton);
-	if (!err)
+	if (!err) {
+		err = program_load(skeleton, "loading the XDP program and its table", problem);
+		if (err)
+			return err;
 		err = maps_map(table);
+	}
 	if (err)
-		problem_say(problem, "loading the XDP program and its table: %s%s", strerror(-err),
-			    err == -EPERM || err == -EACCES ? "; it needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON" : "");
+		problem_say(problem, "sizing and mapping the table: %s", strerror(-err));
 	return err;
 }
 
