@@ -45,6 +45,10 @@ struct table_problem {
 int table_open(const struct table_config *config, uint64_t fresh_incarnation, const uint8_t seed[8], struct table **ret_table,
 	       struct table_problem *ret_problem);
 
+/* Starts the thread without which table_collect frees nothing. Call it once privileges are dropped: a thread keeps the capabilities that its
+ * creator had, and a later drop is of the caller's alone. Returns -errno. */
+int table_start_thread(struct table *table);
+
 /* Unmaps and closes; pins and the attached program stay. */
 void table_close(struct table *table);
 
