@@ -66,6 +66,7 @@ static const struct setting settings[CONFIG_KEY_COUNT] = {
 	[CONFIG_LOAD_LIMIT] = { "load_limit", NUMBER_OF(load_limit_percent, 1, 100) },
 	[CONFIG_CONTROL_SOCKET] = { "control_socket", PATH_OF(control_socket) },
 	[CONFIG_CONTROL_GROUP] = { "control_group", TEXT_OF(control_group) },
+	[CONFIG_CONTROL_ADMIN_GROUP] = { "control_admin_group", TEXT_OF(control_admin_group) },
 	[CONFIG_LOG_LEVEL] = { "log_level", CHOICE_OF(log_level, levels) },
 	[CONFIG_TRACE_FILE] = { "trace_file", PATH_OF(trace_file) },
 	[CONFIG_TRACE_MIB] = { "trace_mib", NUMBER_OF(trace_mib, 1, 65536) },

@@ -87,6 +87,7 @@ static void show_status_facts(struct output *output, const struct control_status
 		NUMBER("records_written", NULL, 0, s->records_written),
 		NUMBER("records_refused", NULL, 0, s->records_refused),
 		NUMBER("changes_pending", NULL, 0, s->changes_pending),
+		NUMBER("requests_refused", NULL, 0, s->requests_refused),
 		NUMBER("warnings", NULL, 0, s->warnings),
 		REAL("tick_ms_worst", NULL, 0, s->tick_ms_worst, 2),
 		REAL("turn_ms_worst", NULL, 0, s->turn_ms_worst, 2),
@@ -141,6 +142,9 @@ static void show_status_sentences(struct output *output, const struct control_st
 			   (unsigned long long)s->cells_over_line);
 	output_say(output, "  ticks         every %u ms, longest %.2f ms, latest begin %.2f ms, longest turn %.2f ms", s->tick_ms,
 		   s->tick_ms_worst, s->tick_late_ms_worst, s->turn_ms_worst);
+	if (s->requests_refused)
+		output_say(output, "  control       %llu requests refused: they are for root and control_admin_group",
+			   (unsigned long long)s->requests_refused);
 	if (fabs(s->clock_drift_ms) >= 1)
 		output_say(output, "  clock         mesh time is %+.0f ms off this host's", s->clock_drift_ms);
 	if (digest)

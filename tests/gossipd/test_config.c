@@ -133,6 +133,7 @@ static void what_is_wrong_is_said_at_its_line(void **state)
 		/* 36 */ { 10, "gossip = 1;", ":10: gossip: must be true or false" },
 		/* 37 */ { 11, "log_level = \"loud\";", ":11: log_level: must be one of \"error\"" },
 		/* 38 */ { 11, "control_group = \"no-such-group-here\";", ":11: control_group: there is no group of this name" },
+		{ 11, "control_admin_group = \"no-such-group-here\";", ":11: control_admin_group: there is no group of this name" },
 		/* 39 */ { 11, "pair_rate = 100;", ":11: pair_rate: belongs inside mesh" },
 		/* 40 */ { 12, "mesh = 1; other = {", ":12: mesh: must be a group" },
 		/* 41 */ { 13, "	pair_rate = -1;", ":13: pair_rate: -1 is out of bounds; write 0 to 100000000" },
