@@ -42,6 +42,7 @@ LIBS_sim     := -ljansson -lconfig
 
 PROTO_OBJ   := $(patsubst %.c,$(B)/obj/%.o,$(wildcard proto/*.c))
 GOSSIPD_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard gossipd/*.c))
+TABLE_OBJ   := $(filter $(B)/obj/gossipd/table% $(B)/obj/gossipd/owner.o,$(GOSSIPD_OBJ))
 CTL_OBJ     := $(patsubst %.c,$(B)/obj/%.o,$(wildcard gossipd/ctl/*.c))
 SIM_OBJ     := $(patsubst %.c,$(B)/obj/%.o,$(wildcard sim/*.c))
 ORACLE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/oracle/test_%.c,$(wildcard tests/oracle/*.c)))
@@ -117,7 +118,7 @@ $(B)/bin/gossipd: $(GOSSIPD_OBJ) $(B)/libxpro.a
 	$(CC) $(LDFLAGS_ALL) $(addprefix -Wl$(comma)--wrap=,$(GOSSIPD_WRAPPED)) $^ $(LIBS_gossipd) $(LIBS_proto) -o $@
 
 # What both programs read alike: the config, keys, certificates, addresses.
-COMMON_OBJ := $(patsubst %,$(B)/obj/gossipd/%.o,config config_check config_file config_tunnel files identity keys log policy_file text)
+COMMON_OBJ := $(patsubst %,$(B)/obj/gossipd/%.o,config config_check config_file config_tunnel files identity keys log owner policy_file text)
 
 $(B)/bin/gossipctl: $(CTL_OBJ) $(COMMON_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)
@@ -180,7 +181,7 @@ $(B)/tests/gossipd/%: $(B)/obj/tests/gossipd/%.o $(B)/libgossipd.a $(B)/libxpro.
 
 $(B)/obj/tests/xdp/%.o $(B)/obj/tests/bench/%.o: I_tests += -Igossipd -I$(B)/gen
 $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/xdp/*.c)): | $(SKELETON)
-$(B)/tests/xdp/%: $(B)/obj/tests/xdp/%.o $(filter $(B)/obj/gossipd/table%,$(GOSSIPD_OBJ)) $(B)/libxpro.a
+$(B)/tests/xdp/%: $(B)/obj/tests/xdp/%.o $(TABLE_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -lcmocka -lbpf -lelf -lz -lpthread $(LIBS_proto) -o $@
 
@@ -197,7 +198,7 @@ $(BENCH_BPF): $(B)/gen/%.skel.h: $(B)/gen/%.bpf.o
 
 $(B)/obj/tests/bench/%.o: I_tests += -DBENCH_TRIPLET='"$(shell gcc -print-multiarch)"'
 $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bench/*.c)): | $(SKELETON) $(BENCH_BPF)
-$(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(filter $(B)/obj/gossipd/table%,$(GOSSIPD_OBJ)) $(B)/libxpro.a
+$(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(TABLE_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -lbpf -lelf -lz -lpthread -lhiredis -ljansson $(LIBS_proto) -o $@
 

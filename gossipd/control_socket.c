@@ -17,6 +17,8 @@
 #include <unistd.h>
 #include <xpro/control.h>
 
+#include "owner.h"
+
 #define PEER_GROUPS_MAX 65536 /* the kernel's NGROUPS_MAX */
 
 /* ---- the file ---- */
@@ -46,7 +48,7 @@ static void warn_of_closed(const struct config *config, const char *directory, c
 static int check_directory(const struct config *config, struct problem *ret_problem)
 {
 	const char *path = config->control_socket;
-	char directory[CONFIG_SOCKET_BYTES];
+	char directory[CONFIG_SOCKET_BYTES], why[512];
 	const char *slash = strrchr(path, '/');
 	struct stat st;
 	mode_t mask;
@@ -66,6 +68,8 @@ static int check_directory(const struct config *config, struct problem *ret_prob
 		return problem_set(ret_problem, -EACCES,
 				   "%s: others may write to the control socket's directory; choose one that only root may",
 				   directory);
+	if (owner_check(directory, why, sizeof(why)))
+		return problem_set(ret_problem, -EACCES, "control_socket: %s", why);
 	warn_of_closed(config, directory, &st);
 	return 0;
 }

@@ -152,6 +152,10 @@ uint32_t table_now(const struct table *table); /* kernel jiffies, read now */
 
 __attribute__((format(printf, 2, 3))) void problem_say(struct table_problem *problem, const char *format, ...);
 
+/* table_directory.c: makes the directory of the pins and locks it. One that is somebody else's, or that others may write to, is refused, with
+ * who and what to do; so is one with such pins. */
+int directory_open(const char *pin_path, int *ret_fd, struct table_problem *problem);
+
 /* table_pins.c: makes the maps or takes the pinned ones, and loads the program over them. */
 int pins_load(struct table *table, const struct table_config *config, const uint8_t seed[8], struct table_problem *problem);
 int pins_commit(struct table *table, struct table_problem *problem);
