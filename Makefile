@@ -118,7 +118,7 @@ $(B)/bin/gossipd: $(GOSSIPD_OBJ) $(B)/libxpro.a
 	$(CC) $(LDFLAGS_ALL) $(addprefix -Wl$(comma)--wrap=,$(GOSSIPD_WRAPPED)) $^ $(LIBS_gossipd) $(LIBS_proto) -o $@
 
 # What both programs read alike: the config, keys, certificates, addresses.
-COMMON_OBJ := $(patsubst %,$(B)/obj/gossipd/%.o,config config_check config_file config_tunnel files identity keys log owner policy_file text)
+COMMON_OBJ := $(patsubst %,$(B)/obj/gossipd/%.o,config config_check config_file config_tunnel files identity keys log numbers owner policy_file text)
 
 $(B)/bin/gossipctl: $(CTL_OBJ) $(COMMON_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)
@@ -140,7 +140,13 @@ $(B)/obj/sim/%.o: sim/%.c $(B)/flags/c | $(B)/gen/commit.h
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(I_sim) -c $< -o $@
 
-$(B)/bin/xpro-sim: $(SIM_OBJ) $(B)/libxpro.a
+# The daemon's look at numbers in settings: scenarios are read by the same library.
+SETTINGS_OBJ := $(B)/obj/sim/numbers.o
+$(SETTINGS_OBJ): gossipd/numbers.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(I_sim) -c $< -o $@
+
+$(B)/bin/xpro-sim: $(SIM_OBJ) $(SETTINGS_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $(addprefix -Wl$(comma)--wrap=,$(SIM_WRAPPED)) $^ $(LIBS_sim) $(LIBS_proto) -o $@
 

@@ -369,6 +369,21 @@ void daemon_second(struct daemon *daemon, struct now now)
 
 /* ---- policy ---- */
 
+static void tell_warning(const char *text)
+{
+	log_warning("warning: %s", text);
+}
+
+/* The configuration's own policy is warned of with its lines. */
+static void warn_of_mesh_policy(const struct policy_document *policy)
+{
+	if (policy->version != 0 && (policy->defaults.pair_rate == 0 || policy->defaults.destination_rate == 0))
+		log_warning("policy: version %llu of the mesh: %s%s%s is 0: no limit", (unsigned long long)policy->version,
+			    policy->defaults.pair_rate ? "" : "pair_rate",
+			    policy->defaults.pair_rate || policy->defaults.destination_rate ? "" : ", ",
+			    policy->defaults.destination_rate ? "" : "destination_rate");
+}
+
 void daemon_take_policy(struct daemon *daemon)
 {
 	const uint32_t generation = node_policy_generation(daemon->node);
@@ -381,6 +396,7 @@ void daemon_take_policy(struct daemon *daemon)
 	if (err == -EAGAIN)
 		return; /* the change before is not through yet: with the next tick */
 	daemon->policy_taken = generation;
+	warn_of_mesh_policy(node_policy(daemon->node));
 	if (err)
 		log_error("policy: cannot be written to the table: %s; the kernel goes on with the old one", strerror(-err));
 	else
@@ -391,6 +407,8 @@ int daemon_set_policy(struct daemon *daemon, struct now now, struct problem *ret
 {
 	int err = node_set_policy(daemon->node, now, &daemon->config.policy.document);
 
+	if (!err)
+		policy_file_warn(&daemon->config.policy, tell_warning);
 	if (err == -ESTALE) {
 		log_info("policy: version %llu of the mesh stays in force, the one of %s waits below it",
 			 (unsigned long long)node_policy(daemon->node)->version, daemon->config.policy.path);

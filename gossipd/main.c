@@ -86,6 +86,11 @@ static void tell_ready(const struct daemon *daemon)
 		 daemon->config.gossip ? "gossiping" : "alone", count ? text : " no interface");
 }
 
+static void warn(const char *text)
+{
+	log_warning("warning: %s", text);
+}
+
 static int check(const char *path)
 {
 	static struct config config;
@@ -97,6 +102,7 @@ static int check(const char *path)
 		return EXIT_FAILED;
 	}
 	identity_wipe(&identity);
+	policy_file_warn(&config.policy, warn);
 	printf("%s: ok\n", path);
 	return EXIT_OK;
 }

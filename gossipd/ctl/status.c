@@ -6,6 +6,7 @@
 
 #include "../text.h"
 #include "ask.h"
+#include "rules.h"
 
 struct showing {
 	struct output *output;
@@ -102,8 +103,10 @@ static void show_status_facts(struct output *output, const struct control_status
 
 static void show_status_sentences(struct output *output, const struct control_status *s, const char *digest)
 {
-	char name[160];
+	char name[160], pair[RATE_TEXT_BYTES], destination[RATE_TEXT_BYTES];
 
+	rate_text(s->pair_rate, pair);
+	rate_text(s->destination_rate, destination);
 	text_escape(s->name, name, sizeof(name));
 	output_say(output, "%s: %s%s%s", name, s->degraded ? "degraded" : "healthy", s->degraded ? ": " : "", s->degraded_why);
 	output_say(output, "  up %.0f s, start %llu of incarnation %llu, gossipd %s", s->uptime_s, (unsigned long long)s->boot,
@@ -112,8 +115,8 @@ static void show_status_sentences(struct output *output, const struct control_st
 		output_say(output, "  members       %u of %u up, this one included", s->members_up, s->members);
 	else
 		output_say(output, "  members       alone (gossip = false)");
-	output_say(output, "  rates         pair %u/s (%s), destination %u/s (%s)%s", s->pair_rate,
-		   s->policy_flags & POLICY_POLICE ? "police" : "drop", s->destination_rate,
+	output_say(output, "  rates         pair %s (%s), destination %s (%s)%s", pair,
+		   s->policy_flags & POLICY_POLICE ? "police" : "drop", destination,
 		   s->policy_flags & POLICY_FAIR ? "fair" : "strict",
 		   s->policy_flags & POLICY_MONITOR ? "; mode = monitor: nothing is dropped" : "");
 	output_say(output, "  policy        version %llu, %u rules%s", (unsigned long long)s->policy_version, s->policy_rules,
