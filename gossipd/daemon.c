@@ -184,7 +184,7 @@ static void warn(void *user, const struct warning *warning)
 	memcpy(key.client.bytes, warning->client, 16);
 	memcpy(key.destination.bytes, warning->destination, 16);
 	events_overload(&daemon->events, observing->now, &key, warning->packets,
-			(double)warning->window / table_hz(daemon->table), warning->rate);
+			(double)warning->window / table_hz(daemon->table), warning->rate, warning->reason != REASON_WOULD_DROP);
 }
 
 void daemon_warnings(struct daemon *daemon, struct now now)
@@ -384,6 +384,11 @@ static void warn_of_mesh_policy(const struct policy_document *policy)
 			    policy->defaults.destination_rate ? "" : "destination_rate");
 }
 
+bool daemon_monitors(const struct daemon *daemon)
+{
+	return daemon->config.monitor || node_policy(daemon->node)->defaults.monitor;
+}
+
 void daemon_take_policy(struct daemon *daemon)
 {
 	const uint32_t generation = node_policy_generation(daemon->node);
@@ -396,11 +401,14 @@ void daemon_take_policy(struct daemon *daemon)
 	if (err == -EAGAIN)
 		return; /* the change before is not through yet: with the next tick */
 	daemon->policy_taken = generation;
+	if (!err)
+		daemon->events.monitor = daemon_monitors(daemon);
 	warn_of_mesh_policy(node_policy(daemon->node));
 	if (err)
 		log_error("policy: cannot be written to the table: %s; the kernel goes on with the old one", strerror(-err));
 	else
-		log_info("policy: version %llu is in force in the kernel", (unsigned long long)node_policy(daemon->node)->version);
+		log_info("policy: version %llu is in force in the kernel%s", (unsigned long long)node_policy(daemon->node)->version,
+			 daemon->events.monitor ? "; mode = monitor: what is over its rate would be dropped, and passes" : "");
 }
 
 int daemon_set_policy(struct daemon *daemon, struct now now, struct problem *ret_problem)

@@ -76,6 +76,9 @@ struct daemon {
 	bool pending; /* datagrams or records wait for the next turn */
 };
 
+/* In monitor mode, by the configuration or by the policy in force: drops are counted, not made. */
+bool daemon_monitors(const struct daemon *daemon);
+
 /* Gives the kernel the policy the core judges by, if that is another than it has. */
 void daemon_take_policy(struct daemon *daemon);
 

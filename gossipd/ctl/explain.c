@@ -259,6 +259,7 @@ static void show_verdict(struct explaining *explaining)
 		TEXT("verdict", NULL, 0, text),
 		FLAG("pair_over", NULL, 0, is_over_here(explaining, &explaining->part[0])),
 		FLAG("destination_over", NULL, 0, is_over_here(explaining, &explaining->part[1])),
+		FLAG("enforced", NULL, 0, !(explaining->status.policy_flags & POLICY_MONITOR)),
 		NUMBER("pair_rate", NULL, 0, explaining->status.pair_rate),
 		NUMBER("destination_rate", NULL, 0, explaining->status.destination_rate),
 		NUMBER("idle_reset_ms", NULL, 0, explaining->status.idle_reset_ms),

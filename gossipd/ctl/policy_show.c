@@ -129,7 +129,7 @@ static void show_defaults(struct output *output, const struct control_status *s)
 	output_say(output, "  defaults      pair %s (%s), destination %s (%s)%s%s", pair, s->policy_flags & POLICY_POLICE ? "police" : "drop",
 		   destination, s->policy_flags & POLICY_FAIR ? "fair" : "strict",
 		   s->protected_only ? "; only protected destinations" : "",
-		   s->policy_flags & POLICY_MONITOR ? "; mode = monitor: nothing is dropped" : "");
+		   s->policy_flags & POLICY_MONITOR ? "; mode = monitor: what is over would be dropped, and passes" : "");
 	output_list(output, "rules");
 }
 

@@ -118,7 +118,7 @@ static void show_status_sentences(struct output *output, const struct control_st
 	output_say(output, "  rates         pair %s (%s), destination %s (%s)%s", pair,
 		   s->policy_flags & POLICY_POLICE ? "police" : "drop", destination,
 		   s->policy_flags & POLICY_FAIR ? "fair" : "strict",
-		   s->policy_flags & POLICY_MONITOR ? "; mode = monitor: nothing is dropped" : "");
+		   s->policy_flags & POLICY_MONITOR ? "; mode = monitor: what is over would be dropped, and passes" : "");
 	output_say(output, "  policy        version %llu, %u rules%s", (unsigned long long)s->policy_version, s->policy_rules,
 		   s->policy_waiting ? ", another waits for its slot" : "");
 	if (s->clients_full)

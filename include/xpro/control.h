@@ -196,12 +196,20 @@ struct control_rule {
 };
 _Static_assert(sizeof(struct control_rule) == 56, "no padding");
 
+/* The mode in which an event was made; it stays when the mode changes. */
+enum control_mode {
+	CONTROL_MODE_NONE, /* the event speaks of no verdict */
+	CONTROL_MODE_ENFORCED, /* what is over its rate is dropped */
+	CONTROL_MODE_MONITORED, /* it would be dropped, and passes */
+};
+
 struct control_event {
 	int64_t at_ns; /* mesh time */
 	char kind[32];
 	char member[NAME_BYTES_MAX + 4];
 	uint8_t client[16], destination[16];
 	double value; /* rate in packets per second, or skew in ms */
+	uint32_t mode, reserved; /* enum control_mode */
 	char text[96];
 };
 

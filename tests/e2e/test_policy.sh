@@ -138,6 +138,33 @@ ok "and_in_force_as_ended" wait_for 5 told "is in force in the kernel" $((before
 
 spray() { for host in 10 11 12 13 14 15 16 17; do nsenter --net="/run/netns/$name-client" ping -q -c 1 -W 0.1 "10.77.2.$host"; done; :; }
 full() { [ "$(ask status --json | jq .status.clients_full)" -eq 1 ]; }
+# ---- monitor mode ----
+
+rates='rules = ( { client = "10.77.1.2"; pair_rate = 2; } );'
+# overloads ENFORCED TEXT: all overload events of this mode say this, and there is one
+overloads() { ask --json events | jq -se --argjson enforced "$1" --arg text "$2" '[.[] | select(.kind == "overload" and .enforced == $enforced) | .text | startswith($text)] | length > 0 and all'; }
+neither() { ask --json events | jq -se '[.[] | select(.kind == "overload" and .enforced == null)] == []'; }
+lines() { grep -cF -e "$1" "$dir/log"; :; }
+ok "no_event_of_a_dropped_pair_says_that_it_would_be" overloads true "is dropped here: "
+ok "monitor_mode_comes_by_reload" policy "mode = \"monitor\"; $rates"
+ok "which_the_log_tells" told "is in force in the kernel; mode = monitor: what is over its rate would be dropped, and passes" 1
+dropped=$(lines "is dropped here")
+ok "packets_over_the_rate_pass" answered 50
+ok "an_event_says_would_be_dropped" wait_for 5 overloads false "would be dropped here: "
+ok "so_does_the_log" told "would be dropped here: " 1
+ok "which_does_not_say_is_dropped" [ "$(lines "is dropped here")" -eq "$dropped" ]
+ok "explain_says_would_drop" says "every packet would drop (mode = monitor: it passes)" ask explain 10.77.1.2 10.77.2.2
+not_enforced() { ask --json explain 10.77.1.2 10.77.2.2 | jq -e '.verdict.enforced == false'; }
+ok "and_in_JSON" not_enforced
+ok "status_says_it_too" says "mode = monitor: what is over would be dropped, and passes" ask status
+ok "enforcing_comes_by_reload" policy "$rates"
+would=$(lines "would be dropped here")
+ok "and_drops" some_answered 50 -lt 30
+ok "new_events_say_is_dropped" wait_for 5 overloads true "is dropped here: "
+ok "old_ones_keep_their_mode" overloads false "would be dropped here: "
+ok "none_is_without" neither
+ok "the_log_says_is_dropped_again" told "is dropped here: " $((dropped + 1))
+ok "and_no_more_would_be" [ "$(lines "would be dropped here")" -eq "$would" ]
 ok "no_rule_is_left" policy ''
 ok "a_client_sprays_destinations" spray
 ok "beyond_its_quota_they_get_no_record" grew client_quota 3
