@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Rows of the control protocol out of the core, the table and the events. Reads only: a request changes nothing. */
+/* Rows of the control protocol out of the core, the table and the events. Reads only: control.c does what a request changes. */
 #include "answer_internal.h"
 
 #include <errno.h>
@@ -282,6 +282,14 @@ static void fill_events(struct answer *answer, const struct daemon *daemon, stru
 void answer_begin(struct answer *answer, const struct control_request *request, const struct daemon *daemon)
 {
 	*answer = (struct answer){ .request = *request, .event = events_first(&daemon->events) };
+}
+
+void answer_refused(struct answer *answer, uint32_t group, struct answer_buffer *buffer)
+{
+	const struct control_end end = { .error = -EPERM, .group = group };
+
+	answer_put(buffer, CONTROL_END, &end, sizeof(end));
+	answer->state = ANSWER_DONE;
 }
 
 static int check(const struct control_request *request)

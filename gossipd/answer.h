@@ -38,6 +38,9 @@ void answer_begin(struct answer *answer, const struct control_request *request, 
 void answer_fill(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer,
 		 unsigned int *budget);
 
+/* The whole answer to whoever may not have it: `group` is that of those who may besides root, 0 when there is none. */
+void answer_refused(struct answer *answer, uint32_t group, struct answer_buffer *buffer);
+
 /* The whole answer to a document that was brought. */
 void answer_pushed(struct answer *answer, enum reject reason, struct answer_buffer *buffer);
 

@@ -70,6 +70,7 @@ static void copy_counters(const struct daemon *daemon, const struct node_counter
 	status->cells_unheld = daemon->counters.cells_unheld;
 	status->records_written = daemon->counters.records_written;
 	status->records_refused = daemon->counters.records_refused;
+	status->requests_refused = daemon->counters.requests_refused;
 	status->warnings = daemon->events.warnings;
 	status->tick_ms_worst = daemon->counters.tick_ms_worst;
 	status->turn_ms_worst = daemon->counters.turn_ms_worst;

@@ -15,6 +15,7 @@
 #include <strings.h>
 #include <xpro/record.h>
 
+#include "numbers.h"
 
 #define MIN_WINDOW_MS_MIN THRESHOLD_MIN_WINDOW_MS_MIN
 
@@ -66,6 +67,7 @@ static const struct setting settings[CONFIG_KEY_COUNT] = {
 	[CONFIG_LOAD_LIMIT] = { "load_limit", NUMBER_OF(load_limit_percent, 1, 100) },
 	[CONFIG_CONTROL_SOCKET] = { "control_socket", PATH_OF(control_socket) },
 	[CONFIG_CONTROL_GROUP] = { "control_group", TEXT_OF(control_group) },
+	[CONFIG_CONTROL_ADMIN_GROUP] = { "control_admin_group", TEXT_OF(control_admin_group) },
 	[CONFIG_LOG_LEVEL] = { "log_level", CHOICE_OF(log_level, levels) },
 	[CONFIG_TRACE_FILE] = { "trace_file", PATH_OF(trace_file) },
 	[CONFIG_TRACE_MIB] = { "trace_mib", NUMBER_OF(trace_mib, 1, 65536) },
@@ -222,10 +224,9 @@ static int read_choice(struct reader *reader, config_setting_t *at, const struct
 
 static int read_number(struct reader *reader, config_setting_t *at, const struct setting *setting, uint32_t *field)
 {
-	int type = config_setting_type(at);
-	int64_t number = type == CONFIG_TYPE_INT64 ? config_setting_get_int64(at) : config_setting_get_int(at);
+	int64_t number;
 
-	if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64)
+	if (!numbers_read(at, &number))
 		return WRONG(at, "must be a whole number from %lld to %lld", (long long)setting->min, (long long)setting->max);
 	if (number < setting->min || number > setting->max)
 		return WRONG(at, "%lld is out of bounds; write %lld to %lld", (long long)number, (long long)setting->min,
@@ -419,6 +420,10 @@ static int read_policy(struct config *config, const config_t *tree, struct probl
 
 	config->policy.document.defaults = config_thresholds(config);
 	text_copy(config->path, config->policy.path, sizeof(config->policy.path));
+	text_copy(config->path, config->policy.pair_rate.path, sizeof(config->policy.pair_rate.path));
+	text_copy(config->path, config->policy.destination_rate.path, sizeof(config->policy.destination_rate.path));
+	config->policy.pair_rate.line = config->line[CONFIG_PAIR_RATE];
+	config->policy.destination_rate.line = config->line[CONFIG_DESTINATION_RATE];
 	if (group && config->policy_path[0])
 		return problem_set(problem, -EINVAL, "%s:%u: policy_file: there is a policy = { ... } in this file too; keep one", config->path,
 				   config->line[CONFIG_POLICY_FILE]);

@@ -43,6 +43,7 @@ enum config_key {
 	CONFIG_LOAD_LIMIT,
 	CONFIG_CONTROL_SOCKET,
 	CONFIG_CONTROL_GROUP,
+	CONFIG_CONTROL_ADMIN_GROUP,
 	CONFIG_LOG_LEVEL,
 	CONFIG_TRACE_FILE,
 	CONFIG_TRACE_MIB,
@@ -112,7 +113,8 @@ struct config {
 	uint32_t capacity; /* packets per second; 0: the certificate's line rate */
 	uint32_t load_limit_percent; /* T_W */
 	char control_socket[CONFIG_SOCKET_BYTES];
-	char control_group[CONFIG_GROUP_BYTES]; /* empty: root's */
+	char control_group[CONFIG_GROUP_BYTES]; /* may read; empty: root alone */
+	char control_admin_group[CONFIG_GROUP_BYTES]; /* may have the daemon act, too; empty: root alone */
 	uint32_t log_level;			/* enum log_level */
 	char trace_file[FILES_PATH_BYTES]; /* empty: none */
 	uint32_t trace_mib;

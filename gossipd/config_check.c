@@ -27,11 +27,10 @@ static int check_name(const struct config *config, struct problem *problem)
 	return 0;
 }
 
-static int check_group(const struct config *config, struct problem *problem)
+static int check_group(const struct config *config, enum config_key key, const char *setting, const char *group, struct problem *problem)
 {
-	if (config->control_group[0] && !getgrnam(config->control_group))
-		return wrong(config, config->line[CONFIG_CONTROL_GROUP], problem,
-			     "control_group: there is no group of this name; run: groupadd --system GROUP");
+	if (group[0] && !getgrnam(group))
+		return wrong(config, config->line[key], problem, "%s: there is no group of this name; run: groupadd --system GROUP", setting);
 	return 0;
 }
 
@@ -107,7 +106,9 @@ int config_finish(struct config *config, struct problem *problem)
 			     "limits: frames (%u) must be at least four times frames_per_tick (%u): some ticks are kept to repair "
 			     "what was lost",
 			     config->frames, config->frames_per_tick);
-	err = check_group(config, problem);
+	err = check_group(config, CONFIG_CONTROL_GROUP, "control_group", config->control_group, problem);
+	if (!err)
+		err = check_group(config, CONFIG_CONTROL_ADMIN_GROUP, "control_admin_group", config->control_admin_group, problem);
 	return err ? err : check_peers(config, problem);
 }
 

@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include "numbers.h"
+
 #define FILE_BYTES_MAX 262144
 
 /* What libconfig would misread or explain badly: a BOM, CRLF, zero bytes. */
@@ -60,9 +62,12 @@ static const char *syntax_hint(const char *text, unsigned int line)
 int config_parse(const char *path, const char *text, config_t *tree, struct problem *ret_problem)
 {
 	const char *what;
+	int err;
 
-	if (config_read_string(tree, text) == CONFIG_TRUE)
-		return 0;
+	if (config_read_string(tree, text) == CONFIG_TRUE) {
+		err = numbers_check(path, text, ret_problem);
+		return err ? err : numbers_check_included(config_root_setting(tree), ret_problem);
+	}
 	what = config_error_text(tree);
 	if (config_error_file(tree))
 		path = config_error_file(tree);

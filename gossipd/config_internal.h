@@ -10,7 +10,7 @@
 /* The whole text, ending in a zero byte, for the caller to free. Refuses a byte order mark, CRLF and zero bytes, by line. */
 int config_read_text(const char *path, char **ret_text, struct problem *ret_problem);
 
-/* Parses it. An error names its line and what is probably meant. */
+/* Parses it. An error names its line and what is probably meant. Numbers that libconfig would cut are refused. */
 int config_parse(const char *path, const char *text, config_t *tree, struct problem *ret_problem);
 
 /* The list `tunnels`. */

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "numbers.h"
+
 static const char *const types[] = { "ipip", "gre", "gue", "fou", "vxlan" };
 static const char *const names[] = { "type", "local", "from", "port", "decapsulate" };
 #define TYPES (sizeof(types) / sizeof(types[0]))
@@ -119,12 +121,12 @@ static int read_from(const struct place *place, const config_setting_t *group, s
 static int read_port(const struct place *place, const config_setting_t *group, struct table_tunnel *tunnel)
 {
 	const config_setting_t *at = config_setting_get_member(group, "port");
-	int port = tunnel->type == TUNNEL_VXLAN ? 4789 : tunnel->type == TUNNEL_GUE ? 6080 : 0;
+	int64_t port = tunnel->type == TUNNEL_VXLAN ? 4789 : tunnel->type == TUNNEL_GUE ? 6080 : 0;
 
 	if (at && !is_udp(tunnel->type))
 		return wrong(place, at, "port: %s has none; remove it", types[tunnel->type]);
-	if (at)
-		port = config_setting_type(at) == CONFIG_TYPE_INT ? config_setting_get_int(at) : 0;
+	if (at && !numbers_read(at, &port))
+		port = 0;
 	if (is_udp(tunnel->type) && (port < 1 || port > 65535))
 		return wrong(place, at ? at : group, "port: must be the UDP port of the tunnel, 1 to 65535");
 	tunnel->port = (uint16_t)port;

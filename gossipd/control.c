@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Clients of the control socket. An epoll set of our own holds the listener and the clients; the event loop sees only its
- * descriptor. The file's mode decides who may ask.
+ * descriptor. The socket's file decides who may ask, control_socket.c who may have more done than reading.
  */
 #define _GNU_SOURCE /* accept4 */
 #include "control.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "answer.h"
+#include "control_socket.h"
 
 struct client {
 	int fd;	    /* -1 = place is free */
@@ -32,6 +30,8 @@ struct client {
 struct control {
 	int listener, epoll;
 	char path[CONFIG_SOCKET_BYTES];
+	gid_t admins; /* control_admin_group; 0: root alone */
+	struct log_limit refusals;
 	struct client clients[CONTROL_CLIENTS_MAX];
 };
 
@@ -42,70 +42,6 @@ _Static_assert(ANSWER_BYTES >= DOCUMENT_BYTES_MAX, "a document fits where the an
 
 /* ---- opening ---- */
 
-static int check_directory(const char *path, struct problem *ret_problem)
-{
-	char directory[CONFIG_SOCKET_BYTES];
-	const char *slash = strrchr(path, '/');
-	struct stat st;
-	int err;
-
-	if (!slash || slash == path)
-		return 0;
-	snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
-	err = files_make_directory(directory, 0750, ret_problem);
-	if (err)
-		return err;
-	if (stat(directory, &st))
-		return problem_set(ret_problem, -errno, "%s: %s", directory, strerror(errno));
-	if ((st.st_mode & 022) != 0 || (st.st_uid != 0 && st.st_uid != geteuid()))
-		return problem_set(ret_problem, -EACCES,
-				   "%s: others may write to the control socket's directory; choose one that only root may",
-				   directory);
-	return 0;
-}
-
-/* Removes a socket nobody answers at. */
-static int clear_path(const char *path, const struct sockaddr_un *name, struct problem *ret_problem)
-{
-	struct stat st;
-	int fd, err;
-
-	if (lstat(path, &st))
-		return errno == ENOENT ? 0 : problem_set(ret_problem, -errno, "%s: %s", path, strerror(errno));
-	if (!S_ISSOCK(st.st_mode))
-		return problem_set(ret_problem, -EEXIST, "%s: is in the way and no socket; remove it, or set control_socket",
-				   path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return problem_set(ret_problem, -errno, "%s: %s", path, strerror(errno));
-	err = connect(fd, (const struct sockaddr *)name, sizeof(*name)) ? -errno : 0;
-	close(fd);
-	if (err != -ECONNREFUSED)
-		return problem_set(ret_problem, -EADDRINUSE, "%s: another program answers there; stop it, or set control_socket",
-				   path);
-	if (unlink(path))
-		return problem_set(ret_problem, -errno, "%s: stale, and cannot be removed: %s", path, strerror(errno));
-	log_info("control: %s: a stale socket was replaced", path);
-	return 0;
-}
-
-static int bind_socket(int fd, const struct config *config, const struct sockaddr_un *name, struct problem *ret_problem)
-{
-	struct group *group = config->control_group[0] ? getgrnam(config->control_group) : NULL;
-	mode_t mask = umask(0117);
-	int err = bind(fd, (const struct sockaddr *)name, sizeof(*name)) ? -errno : 0;
-
-	umask(mask);
-	if (!err && group && chown(config->control_socket, (uid_t)-1, group->gr_gid))
-		err = -errno;
-	if (!err && listen(fd, 64))
-		err = -errno;
-	if (err)
-		return problem_set(ret_problem, err, "%s: cannot listen on the control socket: %s", config->control_socket,
-				   strerror(-err));
-	return 0;
-}
-
 static int watch(struct control *control, int fd, unsigned int number, uint32_t events, int operation)
 {
 	struct epoll_event event = { .events = events, .data.u32 = number };
@@ -115,14 +51,9 @@ static int watch(struct control *control, int fd, unsigned int number, uint32_t 
 
 int control_open(const struct config *config, struct control **ret_control, struct problem *ret_problem)
 {
-	struct sockaddr_un name = { .sun_family = AF_UNIX };
 	struct control *control;
-	int err;
+	int err = control_socket_clear(config, ret_problem);
 
-	text_copy(config->control_socket, name.sun_path, sizeof(name.sun_path));
-	err = check_directory(config->control_socket, ret_problem);
-	if (!err)
-		err = clear_path(config->control_socket, &name, ret_problem);
 	if (err)
 		return err;
 	control = calloc(1, sizeof(*control));
@@ -135,7 +66,7 @@ int control_open(const struct config *config, struct control **ret_control, stru
 	if (control->epoll < 0 || control->listener < 0)
 		err = problem_set(ret_problem, -errno, "control: %s", strerror(errno));
 	if (!err)
-		err = bind_socket(control->listener, config, &name, ret_problem);
+		err = control_socket_bind(control->listener, config, &control->admins, ret_problem);
 	if (!err) {
 		text_copy(config->control_socket, control->path, sizeof(control->path));
 		err = watch(control, control->listener, LISTENER, EPOLLIN, EPOLL_CTL_ADD);
@@ -194,7 +125,7 @@ static bool read_payload(struct client *client)
 {
 	const uint32_t wanted = payload_of(&client->request);
 
-	while (!client->asked && client->payload_bytes < wanted) {
+	while (client->payload_bytes < wanted) {
 		ssize_t got = recv(client->fd, client->buffer.bytes + client->payload_bytes, wanted - client->payload_bytes, MSG_DONTWAIT);
 
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -208,8 +139,23 @@ static bool read_payload(struct client *client)
 	return true;
 }
 
+/* One reply, without a look at what may follow the request. A line in the log for each is too much: anybody who may read can ask for ever. */
+static void refuse_to_act(struct control *control, struct client *client, struct daemon *daemon, struct now now)
+{
+	answer_refused(&client->answer, control->admins, &client->buffer);
+	daemon->counters.requests_refused++;
+	if (log_allow(&control->refusals, now, "refused requests"))
+		log_warning("control: %s was refused: uid %u is neither root nor in control_admin_group",
+			    control_socket_act_name(client->request.verb), control_socket_uid(client->fd));
+}
+
+static bool is_refused(const struct control *control, const struct client *client)
+{
+	return is_ours(&client->request) && control_socket_act_name(client->request.verb) && !control_socket_may_act(client->fd, control->admins);
+}
+
 /* False when the client is gone. */
-static bool read_request(struct client *client, const struct daemon *daemon, struct now now)
+static bool read_request(struct control *control, struct client *client, struct daemon *daemon, struct now now)
 {
 	while (client->request_bytes < sizeof(client->request)) {
 		ssize_t got = recv(client->fd, (char *)&client->request + client->request_bytes,
@@ -221,13 +167,17 @@ static bool read_request(struct client *client, const struct daemon *daemon, str
 			return false;
 		client->request_bytes += (size_t)got;
 	}
-	if (!read_payload(client))
+	if (client->asked)
+		return true;
+	const bool refused = is_refused(control, client);
+
+	if (!refused && !read_payload(client))
 		return client->payload_bytes <= payload_of(&client->request);
-	if (!client->asked) {
-		client->asked = true;
-		client->deadline = instant_after(now.mono, duration_ms(CONTROL_STALL_MS));
-		answer_begin(&client->answer, &client->request, daemon);
-	}
+	client->asked = true;
+	client->deadline = instant_after(now.mono, duration_ms(CONTROL_STALL_MS));
+	answer_begin(&client->answer, &client->request, daemon);
+	if (refused)
+		refuse_to_act(control, client, daemon, now);
 	return true;
 }
 
@@ -262,7 +212,7 @@ static void rearm(struct control *control, struct client *client)
 	watch(control, client->fd, number, events, EPOLL_CTL_MOD);
 }
 
-/* Anybody who may open the socket may bring a document; only what the authority signed is taken. */
+/* Only what the authority signed is taken, whoever brings it. */
 static void take_document(struct client *client, struct daemon *daemon, struct now now)
 {
 	const enum reject reason = daemon_command(daemon, now, client->buffer.bytes, client->payload_bytes);
@@ -272,16 +222,24 @@ static void take_document(struct client *client, struct daemon *daemon, struct n
 	log_info("control: a document was brought: %s", reason == REJECT_NONE ? "taken" : reject_names[reason]);
 }
 
+/* What a request asks for beyond an answer; not when it was refused, nor under another version's numbers. */
+static void act(struct client *client, struct daemon *daemon, struct now now)
+{
+	if (client->answer.state == ANSWER_DONE || !is_ours(&client->request))
+		return;
+	if (client->request.verb == CONTROL_PUSH && client->payload_bytes > 0)
+		take_document(client, daemon, now);
+	else if (client->request.verb == CONTROL_LEAVE)
+		daemon_leave(daemon, now);
+}
+
 static void serve(struct control *control, struct client *client, struct daemon *daemon, struct now now,
 		  unsigned int *budget)
 {
-	bool stays = read_request(client, daemon, now);
+	bool stays = read_request(control, client, daemon, now);
 
 	if (stays && client->asked) {
-		if (client->answer.request.verb == CONTROL_PUSH && client->payload_bytes > 0)
-			take_document(client, daemon, now);
-		if (client->answer.request.verb == CONTROL_LEAVE && is_ours(&client->request))
-			daemon_leave(daemon, now);
+		act(client, daemon, now);
 		if (client->buffer.at == 0)
 			answer_fill(&client->answer, daemon, now, &client->buffer, budget);
 		stays = write_answer(client, now);

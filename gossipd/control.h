@@ -14,7 +14,7 @@
 #define CONTROL_LOOK_MS 50	      /* between two looks for a capture's samples */
 #define CONTROL_RECORDS_PER_TURN 2048 /* looked at for all clients together: about ten milliseconds */
 
-/* Binds config->control_socket: directory 0750, socket 0660, group as configured. What a dead daemon left behind is replaced; a
+/* Binds config->control_socket: directory 0755, socket 0660, groups as configured. What a dead daemon left behind is replaced; a
  * socket that answers (-EADDRINUSE) and anything that is no socket (-EEXIST) are left alone. */
 int control_open(const struct config *config, struct control **ret_control, struct problem *ret_problem);
 

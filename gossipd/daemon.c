@@ -184,7 +184,7 @@ static void warn(void *user, const struct warning *warning)
 	memcpy(key.client.bytes, warning->client, 16);
 	memcpy(key.destination.bytes, warning->destination, 16);
 	events_overload(&daemon->events, observing->now, &key, warning->packets,
-			(double)warning->window / table_hz(daemon->table), warning->rate);
+			(double)warning->window / table_hz(daemon->table), warning->rate, warning->reason != REASON_WOULD_DROP);
 }
 
 void daemon_warnings(struct daemon *daemon, struct now now)
@@ -369,6 +369,26 @@ void daemon_second(struct daemon *daemon, struct now now)
 
 /* ---- policy ---- */
 
+static void tell_warning(const char *text)
+{
+	log_warning("warning: %s", text);
+}
+
+/* The configuration's own policy is warned of with its lines. */
+static void warn_of_mesh_policy(const struct policy_document *policy)
+{
+	if (policy->version != 0 && (policy->defaults.pair_rate == 0 || policy->defaults.destination_rate == 0))
+		log_warning("policy: version %llu of the mesh: %s%s%s is 0: no limit", (unsigned long long)policy->version,
+			    policy->defaults.pair_rate ? "" : "pair_rate",
+			    policy->defaults.pair_rate || policy->defaults.destination_rate ? "" : ", ",
+			    policy->defaults.destination_rate ? "" : "destination_rate");
+}
+
+bool daemon_monitors(const struct daemon *daemon)
+{
+	return daemon->config.monitor || node_policy(daemon->node)->defaults.monitor;
+}
+
 void daemon_take_policy(struct daemon *daemon)
 {
 	const uint32_t generation = node_policy_generation(daemon->node);
@@ -381,16 +401,22 @@ void daemon_take_policy(struct daemon *daemon)
 	if (err == -EAGAIN)
 		return; /* the change before is not through yet: with the next tick */
 	daemon->policy_taken = generation;
+	if (!err)
+		daemon->events.monitor = daemon_monitors(daemon);
+	warn_of_mesh_policy(node_policy(daemon->node));
 	if (err)
 		log_error("policy: cannot be written to the table: %s; the kernel goes on with the old one", strerror(-err));
 	else
-		log_info("policy: version %llu is in force in the kernel", (unsigned long long)node_policy(daemon->node)->version);
+		log_info("policy: version %llu is in force in the kernel%s", (unsigned long long)node_policy(daemon->node)->version,
+			 daemon->events.monitor ? "; mode = monitor: what is over its rate would be dropped, and passes" : "");
 }
 
 int daemon_set_policy(struct daemon *daemon, struct now now, struct problem *ret_problem)
 {
 	int err = node_set_policy(daemon->node, now, &daemon->config.policy.document);
 
+	if (!err)
+		policy_file_warn(&daemon->config.policy, tell_warning);
 	if (err == -ESTALE) {
 		log_info("policy: version %llu of the mesh stays in force, the one of %s waits below it",
 			 (unsigned long long)node_policy(daemon->node)->version, daemon->config.policy.path);

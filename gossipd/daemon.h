@@ -34,6 +34,7 @@ struct control;
 struct daemon_counters {
 	uint64_t cells_harvested, cells_unheld; /* out of the table; those the core did not take */
 	uint64_t records_written, records_refused;
+	uint64_t requests_refused; /* at the control socket, for want of privilege */
 	double tick_ms_worst, tick_late_ms_worst;
 	double turn_ms_worst, turn_cpu_ms_worst; /* for how long the loop was held by a turn; of this, computed */
 };
@@ -74,6 +75,9 @@ struct daemon {
 	bool collect_due; /* idle records are to be taken out once no harvest is under way */
 	bool pending; /* datagrams or records wait for the next turn */
 };
+
+/* In monitor mode, by the configuration or by the policy in force: drops are counted, not made. */
+bool daemon_monitors(const struct daemon *daemon);
 
 /* Gives the kernel the policy the core judges by, if that is another than it has. */
 void daemon_take_policy(struct daemon *daemon);

@@ -103,6 +103,12 @@ static bool is_of_member(enum node_event_kind kind)
 	       kind == EVENT_MEMBER_LEFT || kind == EVENT_LINE_RATE;
 }
 
+/* Is it of a key whose packets the filter drops, unless it only monitors? */
+static bool is_of_verdict(enum node_event_kind kind)
+{
+	return kind == EVENT_PAIR_OVER || kind == EVENT_PAIR_UNDER || kind == EVENT_DESTINATION_OVER || kind == EVENT_DESTINATION_UNDER;
+}
+
 void events_tell(struct events *events, struct now now, const struct node_event *event)
 {
 	struct control_event record = { .at_ns = event->at.ns, .value = event->rate };
@@ -115,6 +121,8 @@ void events_tell(struct events *events, struct now now, const struct node_event 
 	snprintf(record.member, sizeof(record.member), "%s", event->member);
 	memcpy(record.client, event->key.client.bytes, 16);
 	memcpy(record.destination, event->key.destination.bytes, 16);
+	if (is_of_verdict(event->kind))
+		record.mode = events->monitor ? CONTROL_MODE_MONITORED : CONTROL_MODE_ENFORCED;
 	write_fact(event, record.text, sizeof(record.text));
 	keep(events, &record);
 
@@ -135,15 +143,16 @@ void events_tell(struct events *events, struct now now, const struct node_event 
 }
 
 void events_overload(struct events *events, struct now now, const struct key *key, uint64_t packets, double window_s,
-		     uint32_t limit)
+		     uint32_t limit, bool enforced)
 {
 	struct control_event record = { .at_ns = now.mesh.ns,
 					.kind = "overload",
+					.mode = enforced ? CONTROL_MODE_ENFORCED : CONTROL_MODE_MONITORED,
 					.value = (double)packets / (window_s > 0 ? window_s : 1) };
 	char subject[TEXT_KEY_BYTES];
 
-	snprintf(record.text, sizeof(record.text), "is dropped here: %llu packets in %.2f s, its rate is %u/s",
-		 (unsigned long long)packets, window_s, limit);
+	snprintf(record.text, sizeof(record.text), "%s here: %llu packets in %.2f s, its rate is %u/s",
+		 enforced ? "is dropped" : "would be dropped", (unsigned long long)packets, window_s, limit);
 
 	events->warnings++;
 	if (now.mono.ns / NS_PER_S != events->overload_second) {

@@ -22,15 +22,16 @@ struct events {
 	int64_t overload_second;
 	unsigned int overloads;
 	uint64_t warnings; /* of the XDP program, in all */
+	bool monitor; /* the mode now, for the events of the core */
 };
 
 /* An event of the core. */
 void events_tell(struct events *events, struct now now, const struct node_event *event);
 
 /* A warning of the XDP program (Algorithm 2 line 15): `packets` of a pair, judged over window_s seconds, are more than `limit` a
- * second. */
+ * second. `enforced`: they were dropped; false in monitor mode. */
 void events_overload(struct events *events, struct now now, const struct key *key, uint64_t packets, double window_s,
-		     uint32_t limit);
+		     uint32_t limit, bool enforced);
 
 /* Clients have reached their quota of pairs, where none had before. */
 void events_client_quota(struct events *events, struct now now, uint32_t clients, uint32_t pairs_max);

@@ -81,9 +81,15 @@ static void tell_ready(const struct daemon *daemon)
 	for (size_t i = 0; i < count; i++)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s %.15s (%.7s)", i ? "," : "",
 			 attachments[i].interface, attachments[i].mode);
-	log_info("ready: %s, incarnation %llu, start %llu, %s; filtering on%s", daemon->config.name,
+	log_info("ready: %s, incarnation %llu, start %llu, %s; %s%s", daemon->config.name,
 		 (unsigned long long)table_incarnation(daemon->table), (unsigned long long)daemon->boot,
-		 daemon->config.gossip ? "gossiping" : "alone", count ? text : " no interface");
+		 daemon->config.gossip ? "gossiping" : "alone",
+		 daemon_monitors(daemon) ? "mode = monitor: counting, dropping nothing, on" : "filtering on", count ? text : " no interface");
+}
+
+static void warn(const char *text)
+{
+	log_warning("warning: %s", text);
 }
 
 static int check(const char *path)
@@ -97,6 +103,7 @@ static int check(const char *path)
 		return EXIT_FAILED;
 	}
 	identity_wipe(&identity);
+	policy_file_warn(&config.policy, warn);
 	printf("%s: ok\n", path);
 	return EXIT_OK;
 }

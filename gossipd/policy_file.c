@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "config_internal.h"
+#include "numbers.h"
 
 struct reading {
 	const char *path;
@@ -28,16 +29,18 @@ static const struct threshold {
 	uint32_t min, max;
 	size_t of_rule, of_defaults;
 	bool duration;
+	size_t place; /* of a rate: where the default stands */
 } thresholds[] = {
-	{ "pair_rate", POLICY_PAIR_RATE, 0, RATE_MAX, offsetof(struct policy_rule, pair_rate), offsetof(struct thresholds, pair_rate), false },
+	{ "pair_rate", POLICY_PAIR_RATE, 0, RATE_MAX, offsetof(struct policy_rule, pair_rate), offsetof(struct thresholds, pair_rate), false,
+	  offsetof(struct policy_file, pair_rate) },
 	{ "destination_rate", POLICY_DESTINATION_RATE, 0, RATE_MAX, offsetof(struct policy_rule, destination_rate),
-	  offsetof(struct thresholds, destination_rate), false },
+	  offsetof(struct thresholds, destination_rate), false, offsetof(struct policy_file, destination_rate) },
 	{ "idle_reset_ms", POLICY_IDLE_RESET, 100, IDLE_RESET_MS_MAX, offsetof(struct policy_rule, idle_reset_ms),
-	  offsetof(struct thresholds, idle_reset), true },
+	  offsetof(struct thresholds, idle_reset), true, 0 },
 	{ "pair_min_window_ms", POLICY_PAIR_MIN_WINDOW, THRESHOLD_MIN_WINDOW_MS_MIN, WINDOW_MAX_MS_MAX,
-	  offsetof(struct policy_rule, pair_min_window_ms), offsetof(struct thresholds, pair_min_window), true },
+	  offsetof(struct policy_rule, pair_min_window_ms), offsetof(struct thresholds, pair_min_window), true, 0 },
 	{ "destination_min_window_ms", POLICY_DESTINATION_MIN_WINDOW, THRESHOLD_MIN_WINDOW_MS_MIN, WINDOW_MAX_MS_MAX,
-	  offsetof(struct policy_rule, destination_min_window_ms), offsetof(struct thresholds, destination_min_window), true },
+	  offsetof(struct policy_rule, destination_min_window_ms), offsetof(struct thresholds, destination_min_window), true, 0 },
 };
 
 #define THRESHOLDS (sizeof(thresholds) / sizeof(thresholds[0]))
@@ -53,13 +56,18 @@ static const struct threshold *threshold_named(const char *name)
 
 static int read_number(struct reading *reading, const config_setting_t *at, const struct threshold *threshold, uint32_t *ret_number)
 {
-	int type = config_setting_type(at);
-	long long number = type == CONFIG_TYPE_INT64 ? config_setting_get_int64(at) : config_setting_get_int(at);
+	int64_t number;
 
-	if ((type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64) || number < threshold->min || number > threshold->max)
+	if (!numbers_read(at, &number) || number < threshold->min || number > threshold->max)
 		return WRONG(at, "%s: must be a whole number from %u to %u", threshold->name, threshold->min, threshold->max);
 	*ret_number = (uint32_t)number;
 	return 0;
+}
+
+static void note_place(const struct reading *reading, const config_setting_t *at, struct policy_place *ret_place)
+{
+	text_copy(config_setting_source_file(at) ? config_setting_source_file(at) : reading->path, ret_place->path, sizeof(ret_place->path));
+	ret_place->line = config_setting_source_line(at);
 }
 
 static int read_default(struct reading *reading, const config_setting_t *at, const struct threshold *threshold)
@@ -70,10 +78,12 @@ static int read_default(struct reading *reading, const config_setting_t *at, con
 
 	if (err)
 		return err;
-	if (threshold->duration)
+	if (threshold->duration) {
 		*(struct duration *)(void *)field = duration_ms(number);
-	else
-		*(uint32_t *)(void *)field = number;
+		return 0;
+	}
+	*(uint32_t *)(void *)field = number;
+	note_place(reading, at, (struct policy_place *)(void *)((char *)reading->file + threshold->place));
 	return 0;
 }
 
@@ -276,4 +286,46 @@ int policy_file_check(const struct policy_file *file, const struct mesh *mesh, s
 		return 0;
 	return problem_set(ret_problem, -EINVAL, "%s:%u: policy: %s", file->path,
 			   rule < POLICY_RULES_MAX && file->lines[rule] ? file->lines[rule] : file->line ? file->line : 1, why);
+}
+
+/* ---- what is allowed, and seldom meant ---- */
+
+static void warn_default(const struct policy_place *at, const char *what, void (*tell)(const char *text))
+{
+	struct problem text;
+
+	problem_set(&text, 0, "%s:%u: %s", at->path, at->line ? at->line : 1, what);
+	tell(text.text);
+}
+
+static bool is_unlimited(const struct policy_rule *rule)
+{
+	return rule->kind == POLICY_OVERRIDE && (((rule->fields & POLICY_PAIR_RATE) && rule->pair_rate == 0) ||
+						 ((rule->fields & POLICY_DESTINATION_RATE) && rule->destination_rate == 0));
+}
+
+static void warn_rules(const struct policy_file *file, void (*tell)(const char *text))
+{
+	unsigned int count = 0, line = 0;
+	struct problem text;
+
+	for (uint32_t i = file->document.rules_count; i-- > 0;) {
+		if (!is_unlimited(&file->document.rules[i]))
+			continue;
+		line = file->lines[i];
+		count++;
+	}
+	if (count == 0)
+		return;
+	problem_set(&text, 0, "%s:%u: a rate of this rule is 0: no limit%s", file->path, line, count > 1 ? "; so is one of other rules below" : "");
+	tell(text.text);
+}
+
+void policy_file_warn(const struct policy_file *file, void (*tell)(const char *text))
+{
+	if (file->document.defaults.pair_rate == 0)
+		warn_default(&file->pair_rate, "pair_rate: 0 is no limit: no client is held to a rate", tell);
+	if (file->document.defaults.destination_rate == 0)
+		warn_default(&file->destination_rate, "destination_rate: 0 is no limit: no destination is held to a rate", tell);
+	warn_rules(file, tell);
 }

@@ -12,10 +12,17 @@
 
 struct config_setting_t;
 
+/* Where a setting stands. */
+struct policy_place {
+	char path[FILES_PATH_BYTES];
+	unsigned int line;
+};
+
 struct policy_file {
 	char path[FILES_PATH_BYTES]; /* where the rules stand, for messages */
 	unsigned int line; /* of the group, or 1 */
 	unsigned int lines[POLICY_RULES_MAX]; /* of each rule */
+	struct policy_place pair_rate, destination_rate; /* of the defaults */
 	struct policy_document document;
 };
 
@@ -27,5 +34,9 @@ int policy_file_load(const char *path, struct policy_file *file, struct problem 
 
 /* policy_check, its problem told with the line of the rule at fault. */
 int policy_file_check(const struct policy_file *file, const struct mesh *mesh, struct problem *ret_problem);
+
+/* A rate of 0 is no limit, which is seldom meant. Tells one sentence, "file:line: ...", for each default rate that is 0, and one
+ * for the rules with such a rate. */
+void policy_file_warn(const struct policy_file *file, void (*tell)(const char *text));
 
 #endif

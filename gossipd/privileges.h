@@ -6,7 +6,8 @@
 
 #include "problem.h"
 
-/* Drops every capability, also from the bounding set, and sets no_new_privs; then checks that it is so. */
+/* Drops every capability of the calling thread, also from its bounding set, and sets no_new_privs; then checks that it is so. Threads started
+ * later inherit this; no thread may run yet. */
 int privileges_drop(struct problem *ret_problem);
 
 #endif

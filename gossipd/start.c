@@ -133,6 +133,17 @@ static int count_boot(struct daemon *daemon, struct problem *ret_problem)
 	return 0;
 }
 
+/* Capabilities belong to a thread: every thread of ours starts after this one has dropped them. */
+static int drop_and_start_thread(struct daemon *daemon, struct problem *ret_problem)
+{
+	int err = privileges_drop(ret_problem);
+
+	if (err)
+		return err;
+	err = table_start_thread(daemon->table);
+	return err ? problem_set(ret_problem, err, "table: no thread: %s", strerror(-err)) : 0;
+}
+
 static int start_node(struct daemon *daemon, struct now now, struct problem *ret_problem)
 {
 	const struct identity *identity = &daemon->identity;
@@ -222,7 +233,7 @@ int start_daemon(struct daemon *daemon, const char *path, struct problem *ret_pr
 	if (!err)
 		err = open_shared(daemon, ret_problem);
 	if (!err)
-		err = privileges_drop(ret_problem);
+		err = drop_and_start_thread(daemon, ret_problem);
 	now = mesh_clock_read(&daemon->clock);
 	daemon->started = now.mono;
 	if (!err)

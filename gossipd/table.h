@@ -36,7 +36,7 @@ struct table_config {
 
 /* Text for the one who started the daemon: what failed, on what, and what to do. */
 struct table_problem {
-	char text[256];
+	char text[768];
 };
 
 /* Opens the pinned table or makes a new one, loads the program over it, and attaches or atomically updates the pinned link of every
@@ -44,6 +44,10 @@ struct table_problem {
  * another layout or other sizes is refused with -ESTALE. Returns -errno and fills ret_problem. */
 int table_open(const struct table_config *config, uint64_t fresh_incarnation, const uint8_t seed[8], struct table **ret_table,
 	       struct table_problem *ret_problem);
+
+/* Starts the thread without which table_collect frees nothing. Call it once privileges are dropped: a thread keeps the capabilities that its
+ * creator had, and a later drop is of the caller's alone. Returns -errno. */
+int table_start_thread(struct table *table);
 
 /* Unmaps and closes; pins and the attached program stay. */
 void table_close(struct table *table);

@@ -312,7 +312,7 @@ static void look(struct table *table, uint32_t i, void (*tell)(void *user, const
 {
 	const struct table_config config = { .generic = table->generic, .replace = table->replace };
 	struct table_problem problem = { "" };
-	char name[IF_NAMESIZE], text[512];
+	char name[IF_NAMESIZE], text[sizeof(problem.text) + 32];
 	uint32_t ifindex = interface_now(table, i, name);
 	enum interface_state state = INTERFACE_HERE;
 

@@ -134,17 +134,22 @@ static void repair(struct table *table)
 
 int collect_start(struct table *table)
 {
-	struct grace *grace = &table->grace;
-	sigset_t all, before;
-	int err;
-
 	table->referenced = calloc(table->destinations_max / 64 + 1, sizeof(*table->referenced));
 	if (!table->referenced || dead_allocate(&table->marked) || dead_allocate(&table->waiting))
 		return -ENOMEM;
 	if (!table->is_new)
 		repair(table);
-	pthread_mutex_init(&grace->lock, NULL);
-	pthread_cond_init(&grace->changed, NULL);
+	pthread_mutex_init(&table->grace.lock, NULL);
+	pthread_cond_init(&table->grace.changed, NULL);
+	return 0;
+}
+
+int table_start_thread(struct table *table)
+{
+	struct grace *grace = &table->grace;
+	sigset_t all, before;
+	int err;
+
 	sigfillset(&all); /* signals are the event loop's */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = pthread_create(&grace->thread, NULL, grace_run, grace);

@@ -152,12 +152,20 @@ uint32_t table_now(const struct table *table); /* kernel jiffies, read now */
 
 __attribute__((format(printf, 2, 3))) void problem_say(struct table_problem *problem, const char *format, ...);
 
+/* table_directory.c: makes the directory of the pins and locks it. One that is somebody else's, or that others may write to, is refused, with
+ * who and what to do; so is one with such pins. */
+int directory_open(const char *pin_path, int *ret_fd, struct table_problem *problem);
+
 /* table_pins.c: makes the maps or takes the pinned ones, and loads the program over them. */
 int pins_load(struct table *table, const struct table_config *config, const uint8_t seed[8], struct table_problem *problem);
 int pins_commit(struct table *table, struct table_problem *problem);
 void pins_unmap(struct table *table);
 void pins_remove(const char *pin_path);
 int pins_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *name);
+
+/* table_load.c: loads an opened skeleton. A refusal is told with the end of the verifier's log, or with the capabilities that are missing;
+ * `what` begins the sentence. */
+int program_load(struct xpro *skeleton, const char *what, struct table_problem *problem);
 
 /* table_plane.c: before the program is loaded, and before it is attached. */
 int plane_constants(struct table *table, const struct table_config *config);

@@ -4,25 +4,14 @@
  * expects. The map `state` is pinned last, so a table whose making was cut short is recognised by its absence and made anew.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "table_internal.h"
 #include "xpro.skel.h"
-
-#ifndef BPF_FS_MAGIC
-#define BPF_FS_MAGIC 0xcafe4a11
-#endif
-#define BPF_FS "/sys/fs/bpf"
 
 /* All pinned maps, `state` last. Global variables are pinned under their own name, without their section's. */
 static const char *const pinned[] = {
@@ -56,47 +45,6 @@ int pins_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char
 		if (*dot == '.')
 			*dot = ':';
 	return 0;
-}
-
-static bool is_bpffs(const char *path)
-{
-	struct statfs fs;
-
-	return statfs(path, &fs) == 0 && (unsigned long)fs.f_type == BPF_FS_MAGIC;
-}
-
-/* mkdir -p, and the bpffs below it when that is the usual one and nobody has mounted it yet. */
-static int directory_make(const char *pin_path, struct table_problem *problem)
-{
-	char path[PIN_PATH_MAX];
-	char *slash;
-
-	if (strncmp(pin_path, BPF_FS "/", sizeof(BPF_FS)) == 0 && !is_bpffs(BPF_FS) &&
-	    mount("bpf", BPF_FS, "bpf", 0, "mode=0700")) {
-		problem_say(problem, "%s: no bpf file system there, and mounting one failed: %s", BPF_FS, strerror(errno));
-		return -errno;
-	}
-	snprintf(path, sizeof(path), "%s", pin_path);
-	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = 0;
-		mkdir(path, 0700);
-		*slash = '/';
-	}
-	mkdir(path, 0700);
-	if (is_bpffs(pin_path))
-		return 0;
-	problem_say(problem, "%s: not a directory in a bpf file system (mount -t bpf bpf %s)", pin_path, BPF_FS);
-	return -ENOENT;
-}
-
-/* One daemon per table: two would write each other's words. */
-static int directory_lock(struct table *table, struct table_problem *problem)
-{
-	table->lock_fd = open(table->pin_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (table->lock_fd >= 0 && flock(table->lock_fd, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	problem_say(problem, "%s: in use by another daemon", table->pin_path);
-	return table->lock_fd < 0 ? -errno : -EBUSY;
 }
 
 static int pin_open(const char *pin_path, const char *name)
@@ -211,14 +159,15 @@ static int hz_of_new(uint32_t *ret_hz, struct table_problem *problem)
 		err = bpf_program__set_autoload(skeleton->progs.xpro, false);
 	if (!err)
 		err = bpf_program__set_autoload(skeleton->progs.xpro_l3, false);
-	if (!err)
-		err = xpro__load(skeleton);
-	if (!err)
+	if (!err) {
+		err = program_load(skeleton, "loading a BPF program", problem);
+		if (err)
+			goto destroy;
 		err = clock_measure(bpf_program__fd(skeleton->progs.read_clocks), ret_hz);
+	}
 	if (err)
-		problem_say(problem,
-			    "loading a BPF program: %s; it needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, and Linux 5.18 or newer",
-			    strerror(-err));
+		problem_say(problem, "measuring the kernel's clock: %s", strerror(-err));
+destroy:
 	xpro__destroy(skeleton);
 	return err;
 }
@@ -310,13 +259,14 @@ static int load(struct table *table, const struct table_config *config, const st
 	skeleton->rodata->clock_injected = table->clock.injected;
 	skeleton->data->injected_jiffies = table->clock.jiffies;
 	err = plane_constants(table, config);
-	if (!err)
-		err = xpro__load(skeleton);
-	if (!err)
+	if (!err) {
+		err = program_load(skeleton, "loading the XDP program and its table", problem);
+		if (err)
+			return err;
 		err = maps_map(table);
+	}
 	if (err)
-		problem_say(problem, "loading the XDP program and its table: %s%s", strerror(-err),
-			    err == -EPERM || err == -EACCES ? "; it needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON" : "");
+		problem_say(problem, "sizing and mapping the table: %s", strerror(-err));
 	return err;
 }
 
@@ -334,10 +284,8 @@ static int fill_new(struct table *table, const struct table_state *state)
 int pins_load(struct table *table, const struct table_config *config, const uint8_t seed[8], struct table_problem *problem)
 {
 	struct table_state state = { .layout = TABLE_LAYOUT };
-	int err = directory_make(table->pin_path, problem), state_fd;
+	int err = directory_open(table->pin_path, &table->lock_fd, problem), state_fd;
 
-	if (!err)
-		err = directory_lock(table, problem);
 	if (err)
 		return err;
 	state_fd = pin_open(table->pin_path, "state");

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Installs the Debian packages that a target needs and that are missing: dependencies.sh build|check|test|demo|sim|experiments|bench|fuzz
+# Installs the Debian packages that a target needs and that are missing: dependencies.sh build|check|test|test-clang|demo|sim|experiments|bench|fuzz
 set -eu
 
 check="gcc make libc6-dev libsodium-dev libmsgpack-dev libcmocka-dev"
 build="$check pkg-config clang llvm libbpf-dev libelf-dev zlib1g-dev bpftool linux-libc-dev libev-dev libconfig-dev libjansson-dev libcap-ng-dev"
 demo="$build iproute2 procps"
 test="$demo jq python3 iputils-ping nftables gnuplot-nox"
+test_clang="$test clang-13 clang-14 clang-15 clang-16 clang-19"
 fuzz="$check clang libclang-rt-dev"
 sim="$check libconfig-dev libjansson-dev"
 experiments="$sim gnuplot-nox"
@@ -16,12 +17,13 @@ case "${1:-}" in
 check) wanted=$check ;;
 build) wanted=$build ;;
 test) wanted=$test ;;
+test-clang) wanted=$test_clang ;;
 demo) wanted=$demo ;;
 sim) wanted=$sim ;;
 experiments) wanted=$experiments ;;
 bench) wanted=$bench ;;
 fuzz) wanted=$fuzz ;;
-*) echo "usage: $0 build|check|test|demo|sim|experiments|bench|fuzz" >&2; exit 2 ;;
+*) echo "usage: $0 build|check|test|test-clang|demo|sim|experiments|bench|fuzz" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then

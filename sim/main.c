@@ -45,7 +45,7 @@ static bool number_read(const char *text, uint64_t *ret_number)
 
 	errno = 0;
 	*ret_number = strtoull(text, &end, 10);
-	return errno == 0 && end != text && *end == '\0' && text[0] != '-';
+	return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0';
 }
 
 /* The only places that look at a real clock: processor time for "x real time", time on the wall for how much longer. */
@@ -217,7 +217,7 @@ static bool options_read(int argc, char **argv, struct options *options)
 
 static int run(const char *path, const struct options *options)
 {
-	struct scenario_problem problem;
+	struct problem problem;
 	struct scenario scenario;
 	struct world *world;
 	json_t *report;

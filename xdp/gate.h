@@ -125,7 +125,7 @@ __noinline int gate_pass(struct xdp_md *ctx, struct packet *packet, __u64 transp
 		return gate(packet, 0); /* could hide a datagram behind headers no host sends */
 	if (TRANSPORT_PROTOCOL(transport) != IPPROTO_UDP || transport & TRANSPORT_LATER)
 		return REASON_PASS_LOCAL; /* without its first fragment a later one never becomes a datagram */
-	udp = data + (TRANSPORT_OFFSET(transport) & 0x7ff);
+	udp = data + (transport_offset(transport) & 0x7ff);
 	if ((void *)(udp + 1) > data_end)
 		return gate(packet, 0);
 	if (!gate_is_port(udp->dest))

@@ -239,7 +239,7 @@ static __always_inline bool is_to_warn(const struct pair_record *record, __u32 n
 
 /* Line 15, at most once per pair and second: whoever changes the second kept in `thinning` sends it. */
 static __noinline void warn(struct pair_record *record, const struct packet *packet, const struct measure *measure, __u32 packets,
-			    __u32 rate)
+			    const struct policy *policy)
 {
 	__u32 thinning = READ_ONCE(record->thinning), second = warning_second(packet->now);
 	struct warning *warning;
@@ -254,10 +254,10 @@ static __noinline void warn(struct pair_record *record, const struct packet *pac
 	client_of(packet, (struct address_key *)warning->client);
 	destination_of(packet, (struct address_key *)warning->destination);
 	warning->at = packet->now;
-	warning->reason = REASON_DROP_PAIR;
+	warning->reason = policy->flags & POLICY_MONITOR ? REASON_WOULD_DROP : REASON_DROP_PAIR;
 	warning->packets = count_hz(measure, packets) / hz;
 	warning->window = measure->window;
-	warning->rate = rate;
+	warning->rate = policy->pair_rate;
 	bpf_ringbuf_submit(warning, 0);
 }
 

@@ -12,11 +12,19 @@
 
 /* One word, since a global function returns nothing wider: offset, protocol, flags. */
 #define TRANSPORT(offset, protocol) ((__u64)(offset) | (__u64)(protocol) << 16)
-#define TRANSPORT_OFFSET(transport) ((__u16)(transport))
 #define TRANSPORT_PROTOCOL(transport) ((__u8)((transport) >> 16))
 #define TRANSPORT_FIRST (1ULL << 24)   /* the first of several fragments */
 #define TRANSPORT_LATER (1ULL << 25)   /* another one: there is no transport header */
 #define TRANSPORT_UNKNOWN (1ULL << 26) /* cut short, or behind too many extension headers */
+
+/* One register from here on: the one that is compared with OFFSET_MAX must be the one that is added to a pointer. */
+static __always_inline __u32 transport_offset(__u64 transport)
+{
+	__u32 offset = (__u16)transport;
+
+	OPAQUE(offset);
+	return offset;
+}
 
 static __always_inline __u64 transport_of_ipv4(const struct iphdr *ip, __u32 offset)
 {

@@ -118,7 +118,7 @@ static __always_inline void inner_udp(struct xdp_md *ctx, __u32 type, __u32 offs
 /* Finds the packet inside: its ethertype in the upper half, its offset in the lower; 0: nothing we know. A global function. */
 __noinline __u64 tunnel_inner(struct xdp_md *ctx, __u32 type, __u64 transport)
 {
-	__u32 offset = TRANSPORT_OFFSET(transport);
+	__u32 offset = transport_offset(transport);
 	struct inner inner = { 0 };
 
 	if (offset > OFFSET_MAX)
@@ -140,12 +140,14 @@ static __always_inline struct tunnel *tunnel_find(struct xdp_md *ctx, const stru
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 	struct tunnel_key key = { .protocol = TRANSPORT_PROTOCOL(transport) };
 	struct tunnel_source source = { .prefix_bits = 160 };
+	struct address_key address; /* aligned to 8, which the arrays in both keys are not */
 	struct tunnel *tunnel;
 	__be16 *port_be;
 
-	destination_of(packet, (struct address_key *)key.local);
+	destination_of(packet, &address);
+	__builtin_memcpy(key.local, &address, sizeof(key.local));
 	if (key.protocol == IPPROTO_UDP) {
-		port_be = data + (TRANSPORT_OFFSET(transport) & 0x7ff) + 2;
+		port_be = data + (transport_offset(transport) & 0x7ff) + 2;
 		if ((void *)(port_be + 1) > data_end)
 			return NULL;
 		key.port_be = *port_be;
@@ -154,7 +156,8 @@ static __always_inline struct tunnel *tunnel_find(struct xdp_md *ctx, const stru
 	if (!tunnel)
 		return NULL;
 	source.id = tunnel->id;
-	client_of(packet, (struct address_key *)source.source);
+	client_of(packet, &address);
+	__builtin_memcpy(source.source, &address, sizeof(source.source));
 	return bpf_map_lookup_elem(&tunnel_sources, &source) ? tunnel : NULL;
 }
 

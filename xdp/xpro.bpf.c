@@ -41,7 +41,7 @@ static __always_inline __u32 over_pair(struct pair_record *record, const struct 
 
 	if (is_to_warn(record, now)) {
 		told = *measure; /* as in pair_count */
-		warn(record, packet, &told, packets, policy->pair_rate);
+		warn(record, packet, &told, packets, policy);
 	}
 	if (policy->flags & POLICY_POLICE && measure->members) /* no fold, no share: until there is one the paper's rule stands */
 		return is_in_share(&record->thinning, READ_ONCE(record->pass_share)) ? REASON_PASS_SHARE : REASON_DROP_PAIR_SHARE;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <glob.h>
+#include <grp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -153,10 +154,24 @@ static int need(struct answers *answers, size_t size, bool patient)
 	return EXIT_OK;
 }
 
+static void complain_of_rights(gid_t group)
+{
+	const struct group *found = group ? getgrgid(group) : NULL;
+
+	if (group)
+		complain("gossipd refused: this is for root and members of group %s (control_admin_group)", found ? found->gr_name : "without a name");
+	else
+		complain("gossipd refused: this is for root alone; control_admin_group in its configuration can name a group that may, too");
+}
+
 static int end_of(const struct control_end *end)
 {
 	if (end->error == 0)
 		return EXIT_OK;
+	if (end->error == -EPERM) {
+		complain_of_rights(end->group);
+		return EXIT_FAILED;
+	}
 	complain("gossipd refused: %s", end->error == -EPROTO  ? "it is of another version than gossipctl"
 					: end->error == -EBUSY ? "too many clients are connected, or another capture runs; try again"
 							       : strerror(-end->error));

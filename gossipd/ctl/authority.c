@@ -3,12 +3,14 @@
 #include "authority.h"
 
 #include <errno.h>
-#include <libconfig.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../config_internal.h"
 #include "../keys.h"
+#include "../numbers.h"
 
 const char *authority_directory(const struct arguments *arguments)
 {
@@ -80,24 +82,44 @@ int authority_make(const char *directory, const struct mesh *mesh, struct proble
 	return err ? err : files_write_path(path, 0644, "", 0, false, ret_problem);
 }
 
+static int read_parameter(const config_t *tree, const char *path, const char *name, uint32_t *ret_number, struct problem *ret_problem)
+{
+	const config_setting_t *at = config_lookup(tree, name);
+	int64_t number;
+
+	if (!at)
+		return problem_set(ret_problem, -EINVAL, "%s: tick_ms, window_max_ms and decay must all be there", path);
+	if (!numbers_read(at, &number) || number < 1)
+		return problem_set(ret_problem, -EINVAL, "%s:%u: %s: must be a whole number from 1 on", path, config_setting_source_line(at), name);
+	*ret_number = (uint32_t)number;
+	return 0;
+}
+
 static int read_parameters(const char *directory, struct mesh *ret_mesh, struct problem *ret_problem)
 {
-	char path[FILES_PATH_BYTES];
-	int tick, window, decay, err = 0;
+	char path[FILES_PATH_BYTES], *text = NULL;
+	struct mesh mesh = { .tick_ms = 0 };
 	config_t tree;
+	int err;
 
 	authority_path(directory, "mesh.conf", path);
+	err = config_read_text(path, &text, ret_problem);
+	if (err == -ENOENT)
+		problem_set(ret_problem, err, "%s: %s; is this a directory that mesh init made?", path, strerror(-err));
+	if (err)
+		return err;
 	config_init(&tree);
-	if (!config_read_file(&tree, path))
-		err = problem_set(ret_problem, -EINVAL, "%s:%d: %s; is this a directory that mesh init made?", path,
-				  config_error_line(&tree), config_error_text(&tree));
-	else if (!config_lookup_int(&tree, "tick_ms", &tick) || !config_lookup_int(&tree, "window_max_ms", &window) ||
-		 !config_lookup_int(&tree, "decay", &decay))
-		err = problem_set(ret_problem, -EINVAL, "%s: tick_ms, window_max_ms and decay must all be there", path);
-	else
-		*ret_mesh =
-			(struct mesh){ .tick_ms = (uint32_t)tick, .window_max_ms = (uint32_t)window, .decay = (uint32_t)decay };
+	err = config_parse(path, text, &tree, ret_problem);
+	if (!err)
+		err = read_parameter(&tree, path, "tick_ms", &mesh.tick_ms, ret_problem);
+	if (!err)
+		err = read_parameter(&tree, path, "window_max_ms", &mesh.window_max_ms, ret_problem);
+	if (!err)
+		err = read_parameter(&tree, path, "decay", &mesh.decay, ret_problem);
+	if (!err)
+		*ret_mesh = mesh;
 	config_destroy(&tree);
+	free(text);
 	return err;
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../config.h"
+#include "../owner.h"
 #include "ctl.h"
 
 struct detaching {
@@ -91,11 +92,18 @@ static void detach_one(struct detaching *detaching, const char *name)
 	show_pin(detaching, name, kind, ifindex, result);
 }
 
+/* Whoever can put another directory into its place would have us take off another daemon's filter. */
 static int open_directory(const char *path, int *ret_fd)
 {
+	char why[2 * FILES_PATH_BYTES + 128];
 	struct statfs fs;
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int fd;
 
+	if (owner_check(path, why, sizeof(why))) {
+		complain("%s", why);
+		return EXIT_FAILED;
+	}
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0) {
 		complain("%s: %s%s", path, strerror(errno), errno == ENOENT ? "; nothing is pinned there" : "");
 		return EXIT_FAILED;

@@ -37,6 +37,7 @@ static bool show_event(void *user, enum control_type type, const void *row)
 			client[0] ? TEXT("client", NULL, 0, client) : UNKNOWN("client"),
 			destination[0] ? TEXT("destination", NULL, 0, destination) : UNKNOWN("destination"),
 			REAL("value", NULL, 0, e->value, 1),
+			e->mode == CONTROL_MODE_NONE ? UNKNOWN("enforced") : FLAG("enforced", NULL, 0, e->mode == CONTROL_MODE_ENFORCED),
 		};
 
 		output_event(output, FIELDS(fields));

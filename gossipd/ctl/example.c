@@ -115,9 +115,11 @@ static void add_control(struct text *text, const struct config *config)
 {
 	add(text,
 	    "\n"
-	    "# Where gossipctl asks. Members of control_group may, root always may.\n"
+	    "# Where gossipctl asks. Members of control_group may read. leave, push and capture act or show packets: they are for root and\n"
+	    "# members of control_admin_group, who may also read. Nobody else may write to the socket's directory.\n"
 	    "control_socket = \"%s\";\n"
 	    "# control_group = \"xpro\";\n"
+	    "# control_admin_group = \"xpro-admin\";\n"
 	    "\n"
 	    "# \"error\", \"warning\", \"info\" or \"debug\".\n"
 	    "log_level = \"info\";\n"

@@ -190,7 +190,7 @@ static void say_replayed(struct explaining *explaining, const struct part *part)
 			   (double)k->count + k->carried, k->window_s, k->rate, part->symbol, k->limit,
 			   k->rate > k->limit ? "over" : "within");
 	else
-		output_say(output, "  rate: %.0f packets / %.2f s = %.1f/s; %s is not set", (double)k->count + k->carried,
+		output_say(output, "  rate: %.0f packets / %.2f s = %.1f/s; %s: no limit", (double)k->count + k->carried,
 			   k->window_s, k->rate, part->symbol);
 	if (k->thinned)
 		output_say(output, "  thinned: offered %.1f/s lately; each client has a share of %s (aggregate = fair)", k->offered, part->symbol);
@@ -259,6 +259,7 @@ static void show_verdict(struct explaining *explaining)
 		TEXT("verdict", NULL, 0, text),
 		FLAG("pair_over", NULL, 0, is_over_here(explaining, &explaining->part[0])),
 		FLAG("destination_over", NULL, 0, is_over_here(explaining, &explaining->part[1])),
+		FLAG("enforced", NULL, 0, !(explaining->status.policy_flags & POLICY_MONITOR)),
 		NUMBER("pair_rate", NULL, 0, explaining->status.pair_rate),
 		NUMBER("destination_rate", NULL, 0, explaining->status.destination_rate),
 		NUMBER("idle_reset_ms", NULL, 0, explaining->status.idle_reset_ms),
@@ -272,6 +273,10 @@ static void show_verdict(struct explaining *explaining)
 	text_escape(explaining->status.name, name, sizeof(name));
 	output_facts(explaining->output, "verdict", FIELDS(fields));
 	output_say(explaining->output, "verdict at %s: %s", name, text);
+	if (explaining->status.pair_rate == 0)
+		output_say(explaining->output, "  T_F1 (pair_rate): no limit");
+	if (explaining->status.destination_rate == 0)
+		output_say(explaining->output, "  T_F2 (destination_rate): no limit");
 }
 
 int run_explain(const struct arguments *arguments, struct output *output)

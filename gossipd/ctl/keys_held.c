@@ -11,12 +11,15 @@ static bool show_key(void *user, enum control_type type, const void *row)
 	const struct control_key *k = row;
 	struct key key;
 	char client[TEXT_ADDRESS_BYTES] = "", destination[TEXT_ADDRESS_BYTES];
+	char limit[32] = "no limit";
 	bool pair;
 
 	if (type != CONTROL_TYPE_KEY)
 		return true;
 	memcpy(key.client.bytes, k->client, 16);
 	memcpy(key.destination.bytes, k->destination, 16);
+	if (k->limit > 0)
+		snprintf(limit, sizeof(limit), "%.0f", k->limit);
 	pair = !key_is_destination(&key);
 	text_of_address(&key.destination, destination);
 	if (pair)
@@ -26,7 +29,8 @@ static bool show_key(void *user, enum control_type type, const void *row)
 			TEXT("client", "client", -28, client),
 			TEXT("destination", "destination", -28, destination),
 			REAL("rate", "rate/s", 10, k->rate, 1),
-			REAL("limit", "limit/s", 9, k->limit, 0),
+			REAL("limit", NULL, 0, k->limit, 0),
+			TEXT("limit_text", "limit/s", 9, limit),
 			TEXT("verdict", "verdict", -7, k->thinned ? "thinned" : k->over ? "over" : "within"),
 			REAL("share", "share", 6, k->share, 3),
 			NUMBER("count", "packets", 10, k->count),

@@ -55,7 +55,7 @@ static const struct command {
 	{ "policy show", run_policy_show, "", 0, ASKS, false, "the defaults and the rules this proxy judges by" },
 	{ "events", run_events, "", 0, ASKS | BIT(FOLLOW), true, "what happened lately" },
 	{ "capture", run_capture, "", 0, ASKS | BIT(CLIENT) | BIT(DESTINATION) | BIT(PACKETS) | BIT(SECONDS) | BIT(OUTPUT), true,
-	  "samples of the packets dropped here, as pcap" },
+	  "samples of the packets dropped here, or in monitor mode of those that would be, as pcap" },
 	{ "leave", run_leave, "", 0, ASKS, false, "this proxy goes for good: the mesh is told, and gossipd ends" },
 	{ "detach", run_detach, "", 0, BIT(PIN_PATH) | BIT(CONFIG), false, "take the filter off, with or without gossipd" },
 };

@@ -316,6 +316,9 @@ static void show_issued(struct output *output, const struct issuing *issuing, co
 		   (unsigned long long)issuing->certificate.serial, issuing->config.peer_count, issuing->folder);
 	if (issuing->config.interface_count == 0)
 		output_say(output, "no --interface was given: it will listen and filter nothing");
+	if (issuing->config.pair_rate == 0 || issuing->config.destination_rate == 0)
+		output_say(output, "warning: a rate of 0 is no limit:%s%s", issuing->config.pair_rate ? "" : " --pair-rate",
+			   issuing->config.destination_rate ? "" : " --destination-rate");
 	output_say(output, "copy that folder to the host, then run there: gossipd --config %s.conf", issuing->name);
 }
 

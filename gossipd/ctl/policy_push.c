@@ -47,6 +47,11 @@ static int sign(const struct authority *authority, const char *directory, struct
 	return publish_sign(authority, directory, DOCUMENT_POLICY, content, size, ret_serial, ret_problem);
 }
 
+static void warn(const char *text)
+{
+	fprintf(stderr, "gossipctl: warning: %s\n", text);
+}
+
 int run_policy_push(const struct arguments *arguments, struct output *output)
 {
 	const char *directory = authority_directory(arguments), *path = arguments->words[0];
@@ -68,6 +73,7 @@ int run_policy_push(const struct arguments *arguments, struct output *output)
 		complain("%s", problem.text);
 		return EXIT_FAILED;
 	}
+	policy_file_warn(&file, warn);
 	const struct field fields[] = {
 		NUMBER("version", NULL, 0, serial),
 		NUMBER("effective_slot", NULL, 0, file.document.effective_slot),

@@ -12,6 +12,14 @@ static const char *const kinds[] = { "override", "never_drop", "block", "protect
 
 #define WHAT_BYTES 192
 
+void rate_text(uint32_t rate, char ret_text[RATE_TEXT_BYTES])
+{
+	if (rate == 0)
+		snprintf(ret_text, RATE_TEXT_BYTES, "no limit");
+	else
+		snprintf(ret_text, RATE_TEXT_BYTES, "%u/s", rate);
+}
+
 static void prefix_text(const struct control_rule *rule, char ret_text[TEXT_PREFIX_BYTES])
 {
 	struct address address;
@@ -30,6 +38,16 @@ static void add(char text[WHAT_BYTES], const char *name, uint32_t value)
 	snprintf(text + length, WHAT_BYTES - length, "%s%s = %u", length ? ", " : "", name, value);
 }
 
+static void add_rate(char text[WHAT_BYTES], const char *name, uint32_t rate)
+{
+	size_t length = strlen(text);
+
+	if (rate > 0)
+		add(text, name, rate);
+	else
+		snprintf(text + length, WHAT_BYTES - length, "%s%s: no limit", length ? ", " : "", name);
+}
+
 /* What an override sets, or until when an entry of a list holds. */
 static void what_text(const struct control_rule *rule, char ret_text[WHAT_BYTES])
 {
@@ -38,9 +56,9 @@ static void what_text(const struct control_rule *rule, char ret_text[WHAT_BYTES]
 
 	ret_text[0] = '\0';
 	if (rule->fields & POLICY_PAIR_RATE)
-		add(ret_text, "pair_rate", rule->pair_rate);
+		add_rate(ret_text, "pair_rate", rule->pair_rate);
 	if (rule->fields & POLICY_DESTINATION_RATE)
-		add(ret_text, "destination_rate", rule->destination_rate);
+		add_rate(ret_text, "destination_rate", rule->destination_rate);
 	if (rule->fields & POLICY_IDLE_RESET)
 		add(ret_text, "idle_reset_ms", rule->idle_reset_ms);
 	if (rule->fields & POLICY_PAIR_MIN_WINDOW)
@@ -84,6 +102,7 @@ void show_rule(struct output *output, const struct control_rule *rule)
 
 static void show_defaults(struct output *output, const struct control_status *s)
 {
+	char pair[RATE_TEXT_BYTES], destination[RATE_TEXT_BYTES];
 	const struct field fields[] = {
 		NUMBER("version", NULL, 0, s->policy_version),
 		NUMBER("generation", NULL, 0, s->policy_generation),
@@ -99,16 +118,18 @@ static void show_defaults(struct output *output, const struct control_status *s)
 		FLAG("monitor", NULL, 0, s->policy_flags & POLICY_MONITOR),
 	};
 
+	rate_text(s->pair_rate, pair);
+	rate_text(s->destination_rate, destination);
 	output_facts(output, "policy", FIELDS(fields));
 	output_say(output, "policy version %llu (%s), generation %u, %u rules", (unsigned long long)s->policy_version,
 		   s->policy_version ? "of the mesh" : "of this proxy's configuration", s->policy_generation, s->policy_rules);
 	if (s->policy_waiting)
 		output_say(output, "  version %llu waits for slot %llu; it is slot %llu now", (unsigned long long)s->policy_waiting,
 			   (unsigned long long)s->policy_effective_slot, (unsigned long long)s->slot);
-	output_say(output, "  defaults      pair %u/s (%s), destination %u/s (%s)%s%s", s->pair_rate, s->policy_flags & POLICY_POLICE ? "police" : "drop",
-		   s->destination_rate, s->policy_flags & POLICY_FAIR ? "fair" : "strict",
+	output_say(output, "  defaults      pair %s (%s), destination %s (%s)%s%s", pair, s->policy_flags & POLICY_POLICE ? "police" : "drop",
+		   destination, s->policy_flags & POLICY_FAIR ? "fair" : "strict",
 		   s->protected_only ? "; only protected destinations" : "",
-		   s->policy_flags & POLICY_MONITOR ? "; mode = monitor: nothing is dropped" : "");
+		   s->policy_flags & POLICY_MONITOR ? "; mode = monitor: what is over would be dropped, and passes" : "");
 	output_list(output, "rules");
 }
 

@@ -7,6 +7,11 @@
 
 #include "output.h"
 
+#define RATE_TEXT_BYTES 16
+
+/* A threshold in packets per second: "200/s", or "no limit" for 0. */
+void rate_text(uint32_t rate, char ret_text[RATE_TEXT_BYTES]);
+
 /* One row of the list that is open: "rules", say. */
 void show_rule(struct output *output, const struct control_rule *rule);
 

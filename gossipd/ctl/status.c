@@ -6,6 +6,7 @@
 
 #include "../text.h"
 #include "ask.h"
+#include "rules.h"
 
 struct showing {
 	struct output *output;
@@ -87,6 +88,7 @@ static void show_status_facts(struct output *output, const struct control_status
 		NUMBER("records_written", NULL, 0, s->records_written),
 		NUMBER("records_refused", NULL, 0, s->records_refused),
 		NUMBER("changes_pending", NULL, 0, s->changes_pending),
+		NUMBER("requests_refused", NULL, 0, s->requests_refused),
 		NUMBER("warnings", NULL, 0, s->warnings),
 		REAL("tick_ms_worst", NULL, 0, s->tick_ms_worst, 2),
 		REAL("turn_ms_worst", NULL, 0, s->turn_ms_worst, 2),
@@ -101,8 +103,10 @@ static void show_status_facts(struct output *output, const struct control_status
 
 static void show_status_sentences(struct output *output, const struct control_status *s, const char *digest)
 {
-	char name[160];
+	char name[160], pair[RATE_TEXT_BYTES], destination[RATE_TEXT_BYTES];
 
+	rate_text(s->pair_rate, pair);
+	rate_text(s->destination_rate, destination);
 	text_escape(s->name, name, sizeof(name));
 	output_say(output, "%s: %s%s%s", name, s->degraded ? "degraded" : "healthy", s->degraded ? ": " : "", s->degraded_why);
 	output_say(output, "  up %.0f s, start %llu of incarnation %llu, gossipd %s", s->uptime_s, (unsigned long long)s->boot,
@@ -111,10 +115,10 @@ static void show_status_sentences(struct output *output, const struct control_st
 		output_say(output, "  members       %u of %u up, this one included", s->members_up, s->members);
 	else
 		output_say(output, "  members       alone (gossip = false)");
-	output_say(output, "  rates         pair %u/s (%s), destination %u/s (%s)%s", s->pair_rate,
-		   s->policy_flags & POLICY_POLICE ? "police" : "drop", s->destination_rate,
+	output_say(output, "  rates         pair %s (%s), destination %s (%s)%s", pair,
+		   s->policy_flags & POLICY_POLICE ? "police" : "drop", destination,
 		   s->policy_flags & POLICY_FAIR ? "fair" : "strict",
-		   s->policy_flags & POLICY_MONITOR ? "; mode = monitor: nothing is dropped" : "");
+		   s->policy_flags & POLICY_MONITOR ? "; mode = monitor: what is over would be dropped, and passes" : "");
 	output_say(output, "  policy        version %llu, %u rules%s", (unsigned long long)s->policy_version, s->policy_rules,
 		   s->policy_waiting ? ", another waits for its slot" : "");
 	if (s->clients_full)
@@ -141,6 +145,9 @@ static void show_status_sentences(struct output *output, const struct control_st
 			   (unsigned long long)s->cells_over_line);
 	output_say(output, "  ticks         every %u ms, longest %.2f ms, latest begin %.2f ms, longest turn %.2f ms", s->tick_ms,
 		   s->tick_ms_worst, s->tick_late_ms_worst, s->turn_ms_worst);
+	if (s->requests_refused)
+		output_say(output, "  control       %llu requests refused: they are for root and control_admin_group",
+			   (unsigned long long)s->requests_refused);
 	if (fabs(s->clock_drift_ms) >= 1)
 		output_say(output, "  clock         mesh time is %+.0f ms off this host's", s->clock_drift_ms);
 	if (digest)

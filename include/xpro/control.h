@@ -14,7 +14,7 @@
 #include "record.h"
 
 #define CONTROL_MAGIC 0x584d5031u /* "XMP1" */
-#define CONTROL_VERSION 3
+#define CONTROL_VERSION 4
 
 enum control_verb {
 	CONTROL_STATUS = 1, /* one control_status, then control_reason, control_reject and control_attachment rows */
@@ -24,10 +24,10 @@ enum control_verb {
 	CONTROL_EXPLAIN, /* control_status with the thresholds of this pair and destination; control_rule rows of the rules that decide; then for the pair, then for the destination: control_key, control_record, control_cell rows */
 	CONTROL_EVENTS, /* control_event rows: the last ones kept, then with CONTROL_FOLLOW new ones until the client goes */
 	CONTROL_POLICY, /* control_status, then control_rule rows of every rule in force */
-	CONTROL_CAPTURE, /* control_sample rows as frames drop; filters, `count` and `seconds` apply; one at a time (-EBUSY) */
-	CONTROL_PUSH, /* a document of the mesh authority, payload_bytes long, follows the request: one control_pushed */
+	CONTROL_CAPTURE, /* for root and control_admin_group: control_sample rows as frames drop; filters, `count` and `seconds` apply; one at a time (-EBUSY) */
+	CONTROL_PUSH, /* for root and control_admin_group: a document of the mesh authority, payload_bytes long, follows the request: one control_pushed */
 	CONTROL_MESH, /* control_document rows: those held; then control_standing rows: how far each member is */
-	CONTROL_LEAVE, /* no row: the mesh is told that this proxy goes for good, and gossipd ends */
+	CONTROL_LEAVE, /* for root and control_admin_group; no row: the mesh is told that this proxy goes for good, and gossipd ends */
 };
 
 #define CONTROL_HAS_CLIENT 0x01 /* client/client_bits hold a prefix */
@@ -75,7 +75,7 @@ struct control_header {
 
 struct control_end {
 	int32_t error; /* 0, or -errno of what the daemon could not do */
-	uint32_t reserved;
+	uint32_t group; /* with -EPERM: the group that may, besides root; 0: root alone */
 };
 
 struct control_status {
@@ -105,6 +105,7 @@ struct control_status {
 	uint64_t cells_harvested, cells_unheld; /* own counts out of the table; those the ledger had no room for */
 	uint64_t records_written, records_refused; /* into the table; refused: it was full */
 	uint64_t changes_pending; /* records not written yet */
+	uint64_t requests_refused; /* at this socket, for want of privilege */
 	uint64_t warnings; /* overload warnings of the XDP program */
 	double tick_ms_worst; /* longest tick's work since start */
 	double turn_ms_worst, turn_cpu_ms_worst; /* longest the event loop was held at once, and computed meanwhile, since start */
@@ -195,12 +196,20 @@ struct control_rule {
 };
 _Static_assert(sizeof(struct control_rule) == 56, "no padding");
 
+/* The mode in which an event was made; it stays when the mode changes. */
+enum control_mode {
+	CONTROL_MODE_NONE, /* the event speaks of no verdict */
+	CONTROL_MODE_ENFORCED, /* what is over its rate is dropped */
+	CONTROL_MODE_MONITORED, /* it would be dropped, and passes */
+};
+
 struct control_event {
 	int64_t at_ns; /* mesh time */
 	char kind[32];
 	char member[NAME_BYTES_MAX + 4];
 	uint8_t client[16], destination[16];
 	double value; /* rate in packets per second, or skew in ms */
+	uint32_t mode, reserved; /* enum control_mode */
 	char text[96];
 };
 

@@ -328,7 +328,7 @@ struct warning {
 	__u8 client[16];
 	__u8 destination[16];
 	__u32 at; /* jiffies */
-	__u32 reason;
+	__u32 reason; /* REASON_DROP_PAIR, or in monitor mode REASON_WOULD_DROP */
 	__u64 packets; /* c as judged */
 	__u32 window; /* jiffies it was judged over */
 	__u32 rate; /* T_F1 */

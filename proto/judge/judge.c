@@ -83,16 +83,28 @@ static uint8_t members_of(struct node *node, struct now now, uint32_t number, co
 	return v->members < UINT8_MAX ? (uint8_t)v->members : UINT8_MAX;
 }
 
-/* police: thinned to T_F1, beside whatever fair leaves of it. */
+/* T_F1 of what is offered; others' counts push it to the floor of local evidence and no lower. */
+static uint16_t police_share(const struct node *node, struct now now, const struct entry *entry, const struct verdict *v)
+{
+	const double own = v->members > 1 ? verdict_evidence(node, now, entry).rate : v->offered;
+	const uint16_t share = fair_share(v->offered, v->limit), least = fair_share(own, v->limit / (EVIDENCE_SHARE * v->members));
+
+	return share > least ? share : least;
+}
+
+/*
+ * The kernel has one share of a pair for both rules. Fair's is of all that is offered, and the part that police takes is in it (share.c):
+ * the smaller of the two is their product. While the pair is within its rate the kernel thins it for its destination alone.
+ */
 static uint16_t share_of(const struct node *node, struct now now, const struct entry *entry, const struct verdict *v)
 {
+	uint16_t police;
+
 	if (!v->policy->thresholds.police || entry_is_destination(entry) || v->limit <= 0 || v->offered <= v->limit)
 		return entry->pass_share;
-	const double own = v->members > 1 ? verdict_evidence(node, now, entry).rate : v->offered;
-	/* Others' counts push it to the floor of local evidence and no lower. */
-	const double least = own > 0 ? v->limit / (EVIDENCE_SHARE * v->members) / own : 1;
-	const uint16_t police = (uint16_t)(fmin(fmax(v->limit / v->offered, least), 1) * (SHARE_ALL - 1));
-
+	if (v->rate <= v->limit && node->ledger.entries[entry->destination].flags & ENTRY_THIN)
+		return entry->pass_share;
+	police = police_share(node, now, entry, v);
 	return police < entry->pass_share ? police : entry->pass_share;
 }
 

@@ -103,20 +103,45 @@ static struct duration silence(const struct node *node, const struct entry *entr
 	return duration_between(node_cell_instant(node, entry, ledger_at(ledger, entry->cells), last), now.mesh);
 }
 
+/* What it is known to have sent up to `tick`, of the running slot and the one before. */
+static uint64_t packets_before(const struct node *node, const struct entry *entry, uint64_t tick, struct instant *ret_begins)
+{
+	const uint64_t known = packets_lately(node, entry, ret_begins), after = recent_sum(&entry->recent, tick, entry->recent.newest);
+
+	return known > after ? known - after : 0;
+}
+
+/* Packets per second that a settled client is met at: its recent rate, or its peak if it paused; when its packets are too few to tell, its
+ * mean since the slot before this one, or its peak if that is more. */
+static double rate_met(const struct node *node, const struct entry *entry, uint64_t tick)
+{
+	const uint64_t recent = recent_sum(&entry->recent, tick - FAIR_TICKS, tick);
+	const double rate = (double)recent / (FAIR_TICKS * tick_seconds(node));
+	struct instant begins;
+	uint64_t packets;
+
+	if (recent >= FEW_PACKETS)
+		return paused(entry, tick, recent) ? fmax(rate, peak_of(entry)) : rate;
+	packets = packets_before(node, entry, tick, &begins);
+	if (packets == 0)
+		return peak_of(entry);
+	/* One more than were counted: shares go by 1 / rate, and the mean of 1 / (n + 1) is 1 / rate, that of 1 / n is more. */
+	return fmax(peak_of(entry),
+		    (double)(packets + 1) / fmax(1, (double)duration_between(begins, mesh_tick_start(&node->mesh, tick)).ns / NS_PER_S));
+}
+
 /*
- * Packets per second of a client that was heard before these FAIR_TICKS began: its recent rate, or its peak if it paused; when its packets
- * are too few to tell, its mean since the slot before this one, or its peak if that is more. 0: it is new, or was silent for so long that it
- * is again; its next packet, and those that made it known, belong to the remainder. *ret_listed is what it was heard with lately, if it is
- * not new.
+ * The same of a client that was heard before these FAIR_TICKS began, and its peak brought up to date. 0: it is new, or was silent for so long
+ * that it is again; its next packet, and those that made it known, belong to the remainder. *ret_listed is what it was heard with lately, if it
+ * is not new.
  */
 static double settled_rate(const struct node *node, struct now now, struct entry *entry, uint64_t tick, double *ret_listed)
 {
 	const uint64_t recent = recent_sum(&entry->recent, tick - FAIR_TICKS, tick);
-	const struct instant until = mesh_tick_start(&node->mesh, tick), from = mesh_tick_start(&node->mesh, tick - FAIR_TICKS);
-	const double seconds = FAIR_TICKS * tick_seconds(node), rate = (double)recent / seconds;
+	const struct instant from = mesh_tick_start(&node->mesh, tick - FAIR_TICKS);
+	const double rate = (double)recent / (FAIR_TICKS * tick_seconds(node));
 	struct instant begins;
-	const uint64_t known = packets_lately(node, entry, &begins), after = recent_sum(&entry->recent, tick, entry->recent.newest),
-		       packets = known > after ? known - after : 0;
+	const uint64_t packets = packets_before(node, entry, tick, &begins);
 	bool is_new = packets == 0 || !instant_is_before(begins, from);
 
 	if (packets == 0 && duration_exceeds(silence(node, entry, now), entry_policy(node, entry)->thresholds.idle_reset))
@@ -125,14 +150,7 @@ static double settled_rate(const struct node *node, struct now now, struct entry
 		is_new = false; /* it has been silent for long, but may be back any moment */
 	peak_tick(entry, tick, recent, rate);
 	*ret_listed = is_new ? 0 : rate;
-	if (is_new)
-		return 0;
-	if (recent >= FEW_PACKETS)
-		return paused(entry, tick, recent) ? fmax(rate, peak_of(entry)) : rate;
-	if (packets == 0)
-		return peak_of(entry);
-	/* One more than were counted: shares go by 1 / rate, and the mean of 1 / (n + 1) is 1 / rate, that of 1 / n is more. */
-	return fmax(peak_of(entry), (double)(packets + 1) / fmax(1, (double)duration_between(begins, until).ns / NS_PER_S));
+	return is_new ? 0 : rate_met(node, entry, tick);
 }
 
 /* Does its own rule drop it now? Marked as over it may pass again: marks outlast a rate just below T_F1, so that events do not flutter. */
@@ -215,11 +233,11 @@ static uint16_t least_left(const struct node *node, struct now now, const struct
 static uint16_t client_share(const struct node *node, struct now now, const struct entry *client, double rate, double level, double least)
 {
 	const double one = 1 / (FAIR_TICKS * tick_seconds(node)), counted = rate < FEW_PACKETS * one ? rate : rate + one;
-	const uint16_t share = rate <= level ? SHARE_ALL : fair_share(counted, level);
+	const uint16_t share = fair_share(counted, level);
 	struct evidence own;
 	uint16_t floor;
 
-	if (share == SHARE_ALL || !(client->flags & ENTRY_OWN))
+	if (!(client->flags & ENTRY_OWN))
 		return share;
 	own = verdict_evidence(node, now, client);
 	if (own.rate <= 0)
@@ -228,6 +246,20 @@ static uint16_t client_share(const struct node *node, struct now now, const stru
 		least = fmax(least, level / (EVIDENCE_SHARE * own.members));
 	floor = fair_share(own.rate, least);
 	return share > floor ? share : floor;
+}
+
+/*
+ * What it counts for is within the level: all passes. If not, the kernel has one share of a policed client for both rules, and takes it of all
+ * that comes: T_F1 / rate by police, level / T_F1 by fair of what police leaves, level / rate in all.
+ */
+static uint16_t settled_share(const struct node *node, struct now now, const struct entry *client, double effective)
+{
+	const struct share_walk *walk = &node->share;
+	const bool police = entry_policy(node, client)->thresholds.police;
+
+	if (effective <= walk->water)
+		return SHARE_ALL;
+	return client_share(node, now, client, police ? rate_met(node, client, walk->tick) : effective, walk->water, walk->least);
 }
 
 /* ---- the walk over the clients of every destination that is listed, in pieces ---- */
@@ -337,10 +369,10 @@ static void rates_end(struct node *node, struct now now)
 static void share_give(struct node *node, struct now now, uint32_t client)
 {
 	struct share_walk *walk = &node->share;
-	const double rate = node->rates[walk->clients++];
+	const double effective = node->rates[walk->clients++];
 
-	if (rate > 0)
-		set_share(node, client, client_share(node, now, &node->ledger.entries[client], rate, walk->water, walk->least));
+	if (effective > 0)
+		set_share(node, client, settled_share(node, now, &node->ledger.entries[client], effective));
 	else
 		set_idle_share(node, client, walk->left);
 }

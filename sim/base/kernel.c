@@ -237,8 +237,8 @@ enum reason kernel_packet(struct kernel *kernel, int64_t now_ns, uint32_t pair, 
 	record->destination = head_number;
 	count_packet(kernel, record, now_ns);
 	reason = judge_pair(kernel, record, now_ns, &folded);
-	if (reason != REASON_PASS && reason != REASON_PASS_EVIDENCE)
-		return reason; /* dropped, or thinned once for both rules */
+	if (reason_drops(reason) || (reason == REASON_PASS_SHARE && kernel->thresholds.fair))
+		return reason; /* thinned once for both rules */
 	const enum reason second = judge_destination(kernel, head, record, folded, cpu % kernel->cpus, now_ns);
 
 	return second == REASON_PASS ? reason : second;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../gossipd/problem.h"
 #include "node.h"
 
 #define GROUPS_MAX 24
@@ -139,10 +140,7 @@ struct scenario {
 void scenario_defaults(struct scenario *ret_scenario);
 
 /* Reads a file over the defaults. False: *ret_problem says file:line, what is wrong, and a hint. */
-struct scenario_problem {
-	char text[256];
-};
-bool scenario_read(const char *path, struct scenario *ret_scenario, struct scenario_problem *ret_problem);
+bool scenario_read(const char *path, struct scenario *ret_scenario, struct problem *ret_problem);
 
 /* The group of this name, or -1. */
 int scenario_group(const struct scenario *scenario, const char *name);

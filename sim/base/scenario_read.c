@@ -7,10 +7,12 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <libconfig.h>
 
+#include "../gossipd/numbers.h"
 #include "kernel.h"
 #include "regions.h"
 
@@ -159,15 +161,13 @@ static const struct field liar_fields[] = {
 
 struct reading {
 	const char *path;
-	struct scenario_problem *problem;
+	struct problem *problem;
 };
 
 /* Always false, so that a caller can return it. */
 static bool complain(const struct reading *reading, const config_setting_t *setting, const char *text)
 {
-	snprintf(reading->problem->text, sizeof(reading->problem->text), "%s:%d: %s", reading->path,
-		 setting ? config_setting_source_line(setting) : 0, text);
-	return false;
+	return problem_set(reading->problem, false, "%s:%d: %s", reading->path, setting ? config_setting_source_line(setting) : 0, text);
 }
 
 /* How many letters of two words differ, counted place by place: enough to guess what was meant. */
@@ -208,19 +208,13 @@ static bool complain_words(const struct reading *reading, const config_setting_t
 
 static bool number_of(const config_setting_t *setting, double *ret_number)
 {
-	switch (config_setting_type(setting)) {
-	case CONFIG_TYPE_INT:
-		*ret_number = config_setting_get_int(setting);
-		return true;
-	case CONFIG_TYPE_INT64:
-		*ret_number = (double)config_setting_get_int64(setting);
-		return true;
-	case CONFIG_TYPE_FLOAT:
-		*ret_number = config_setting_get_float(setting);
-		return true;
-	default:
+	const bool real = config_setting_type(setting) == CONFIG_TYPE_FLOAT;
+	int64_t whole = 0;
+
+	if (!real && !numbers_read(setting, &whole))
 		return false;
-	}
+	*ret_number = real ? config_setting_get_float(setting) : (double)whole;
+	return true;
 }
 
 static bool read_number(const struct reading *reading, const config_setting_t *setting, const struct field *field, void *target)
@@ -473,7 +467,23 @@ static bool read_all(const struct reading *reading, const config_setting_t *root
 	return problem ? complain(reading, setting, problem) : true;
 }
 
-bool scenario_read(const char *path, struct scenario *ret_scenario, struct scenario_problem *ret_problem)
+static bool parse(const char *path, config_t *tree, struct problem *ret_problem)
+{
+	char *text = numbers_read_text(path);
+	bool good = text && config_read_string(tree, text);
+
+	if (!text)
+		problem_set(ret_problem, 0, "%s: %s", path, strerror(errno));
+	else if (!good)
+		problem_set(ret_problem, 0, "%s:%d: %s (words end with ;, texts stand in quotes, groups in { })", path, config_error_line(tree),
+			    config_error_text(tree));
+	else
+		good = !numbers_check(path, text, ret_problem) && !numbers_check_included(config_root_setting(tree), ret_problem);
+	free(text);
+	return good;
+}
+
+bool scenario_read(const char *path, struct scenario *ret_scenario, struct problem *ret_problem)
 {
 	const struct reading reading = { path, ret_problem };
 	config_t config;
@@ -482,17 +492,7 @@ bool scenario_read(const char *path, struct scenario *ret_scenario, struct scena
 	scenario_defaults(ret_scenario);
 	config_init(&config);
 	config_set_auto_convert(&config, 1);
-	errno = 0;
-	if (config_read_file(&config, path)) {
-		good = read_all(&reading, config_root_setting(&config), ret_scenario);
-	} else {
-		if (config_error_type(&config) == CONFIG_ERR_PARSE)
-			snprintf(ret_problem->text, sizeof(ret_problem->text), "%s:%d: %s (words end with ;, texts stand in quotes, groups in { })",
-				 path, config_error_line(&config), config_error_text(&config));
-		else
-			snprintf(ret_problem->text, sizeof(ret_problem->text), "%s: %s", path, strerror(errno ? errno : EIO));
-		good = false;
-	}
+	good = parse(path, &config, ret_problem) && read_all(&reading, config_root_setting(&config), ret_scenario);
 	config_destroy(&config);
 	return good;
 }

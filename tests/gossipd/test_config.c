@@ -133,11 +133,32 @@ static void what_is_wrong_is_said_at_its_line(void **state)
 		/* 36 */ { 10, "gossip = 1;", ":10: gossip: must be true or false" },
 		/* 37 */ { 11, "log_level = \"loud\";", ":11: log_level: must be one of \"error\"" },
 		/* 38 */ { 11, "control_group = \"no-such-group-here\";", ":11: control_group: there is no group of this name" },
+		{ 11, "control_admin_group = \"no-such-group-here\";", ":11: control_admin_group: there is no group of this name" },
 		/* 39 */ { 11, "pair_rate = 100;", ":11: pair_rate: belongs inside mesh" },
 		/* 40 */ { 12, "mesh = 1; other = {", ":12: mesh: must be a group" },
 		/* 41 */ { 13, "	pair_rate = -1;", ":13: pair_rate: -1 is out of bounds; write 0 to 100000000" },
 		/* 42 */ { 13, "	pair_rate = 100000001;", ":13: pair_rate: 100000001 is out of bounds" },
-		/* 43 */ { 13, "	pair_rate = 4294967396L;", ":13: pair_rate: 4294967396 is out of bounds" },
+		/* 43 */ { 13, "	pair_rate = 4294967396L;", ":13: pair_rate: 4294967396" },
+		{ 13, "	pair_rate = 2147483648;", ":13: pair_rate: 2147483648 is out of bounds; no number may be above 2147483647" },
+		{ 13, "	pair_rate = 4294967296;", ":13: pair_rate: 4294967296 is out of bounds" },
+		{ 13, "	pair_rate = 4294967496;", ":13: pair_rate: 4294967496 is out of bounds" },
+		{ 13, "	pair_rate = +4294967496 ;", ":13: pair_rate: +4294967496 is out of bounds" },
+		{ 13, "	pair_rate = -4294967096;", ":13: pair_rate: -4294967096 is out of bounds; no number may be below -2147483648" },
+		{ 13, "	pair_rate = -2147483648;", ":13: pair_rate: -2147483648 is out of bounds; write 0 to" },
+		{ 13, "	pair_rate = 2147483647;", ":13: pair_rate: 2147483647 is out of bounds; write 0 to" },
+		{ 13, "	pair_rate = 0x1000000C8;", ":13: pair_rate: 0x1000000C8 is out of bounds" },
+		{ 13, "	pair_rate = 0x1000000c8L;", ":13: pair_rate: 0x1000000c8 is out of bounds" },
+		{ 13, "	pair_rate = 99999999999999999999;", ":13: pair_rate: 99999999999999999999 is out of bounds" },
+		{ 13, "	pair_rate = 18446744073709551816L;", ":13: pair_rate: 18446744073709551816 is out of bounds" },
+		{ 13, "	pair_rate = 0x100000000000000C8;", ":13: pair_rate: 0x100000000000000C8 is out of bounds" },
+		{ 13, "	pair_rate = 00000000004294967496;", ":13: pair_rate: 00000000004294967496 is out of bounds" },
+		{ 13, "	pair_rate = 2e2;", ":13: pair_rate: must be a whole number" },
+		{ 13, "	pair_rate = 4294967496.0;", ":13: pair_rate: must be a whole number" },
+		{ 13, "	pair_rate\n: /* 1\n */ 4294967496;", ":15: pair_rate: 4294967496 is out of bounds" },
+		{ 21, "	cells = 4294971296;", ":21: cells: 4294971296 is out of bounds" },
+		{ 11, "capacity = 4294967296;", ":11: capacity: 4294967296 is out of bounds" },
+		{ 11, "policy = { rules = ( { client = \"10.0.0.0/8\"; pair_rate = 4294967296; } ); };", ":11: pair_rate: 4294967296 is out of bounds" },
+		{ 11, "policy = { pair_rate = 4294967496; };", ":11: pair_rate: 4294967496 is out of bounds" },
 		/* 44 */ { 13, "	pair_rate = 1.5;", ":13: pair_rate: must be a whole number" },
 		/* 45 */ { 13, "", ": pair_rate: is missing in mesh" },
 		/* 46 */
@@ -177,6 +198,13 @@ static void bounds_themselves_are_taken(void **state)
 		{ 8, "peers = [\"proxy1.example.:7946\", \"proxy-2:1\", \"10.0.0.2:7946\", \"_gossip.a1:65535\"];" },
 		/* 2 */ { 13, "	pair_rate = 0;" },
 		/* 3 */ { 13, "	pair_rate = 100000000;" },
+		{ 13, "	pair_rate = 100000000L;" },
+		{ 13, "	pair_rate = 0x5F5E100;" },
+		{ 13, "	pair_rate = 0200; # 4294967296 and \"\" 4294967297" },
+		{ 13, "	pair_rate = 200; // 4294967296" },
+		{ 13, "	/* 4294967296\n 4294967297 */ pair_rate = 200;" },
+		{ 11, "trace_file = \"a\\\"4294967296 # 4294967297\";" },
+		{ 1, "name = \"4294967296\";" },
 		/* 4 */ { 15, "	pair_min_window_ms = 100;" },
 		/* 5 */ { 16, "	idle_reset_ms = 300000;" },
 		/* 6 */ { 21, "	cells = 1000;" },
@@ -191,6 +219,21 @@ static void bounds_themselves_are_taken(void **state)
 		if (config_load(scratch_path("a.conf"), &config, &problem))
 			fail_msg("row %u: %s", i, problem.text);
 	}
+}
+
+static void numbers_of_included_files_are_looked_at(void **state)
+{
+	const char *more = "# one\n\nkeys = 4294968296;\n";
+	char text[512], included[256];
+
+	(void)state;
+	scratch_write("more", more, strlen(more), 0644);
+	snprintf(included, sizeof(included), "%s", scratch_path("more"));
+	snprintf(text, sizeof(text), "@include \"%s\"", included);
+	write_file(20, text);
+	assert_int_equal(config_load(scratch_path("a.conf"), &config, &problem), -EINVAL);
+	snprintf(text, sizeof(text), "%s:3: keys: 4294968296 is out of bounds", included);
+	assert_says(0, problem.text, text);
 }
 
 static void a_file_that_cannot_be_read_is_named(void **state)
@@ -245,6 +288,7 @@ int main(void)
 		cmocka_unit_test(a_good_file_is_read_whole),
 		cmocka_unit_test(what_is_wrong_is_said_at_its_line),
 		cmocka_unit_test(bounds_themselves_are_taken),
+		cmocka_unit_test(numbers_of_included_files_are_looked_at),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_named),
 		cmocka_unit_test(the_certificate_sets_limits_of_its_own),
 	};

@@ -91,6 +91,10 @@ static void what_is_wrong_is_said_at_its_line(void **state)
 		{ "tunnels = ( { type = \"fou\"; local = \"192.0.2.1\"; from = [\"0.0.0.0/0\"]; port = 65536; } );",
 		  "port: must be the UDP port" },
 		/* 16 */
+		{ "tunnels = ( { type = \"fou\"; local = \"192.0.2.1\"; from = [\"0.0.0.0/0\"];\nport = 4294972851; } );",
+		  ":4: port: 4294972851 is out of bounds" },
+		{ "tunnels = ( { type = \"fou\"; local = \"192.0.2.1\"; from = [\"0.0.0.0/0\"]; port = 65536L; } );", "port: must be the UDP port" },
+		{ "tunnels = ( { type = \"fou\"; local = \"192.0.2.1\"; from = [\"0.0.0.0/0\"]; port = 80.0; } );", "port: must be the UDP port" },
 		{ "tunnels = ( { type = \"gue\"; local = \"192.0.2.1\"; from = [\"0.0.0.0/0\"]; port = 7; },\n"
 		  "{ type = \"vxlan\"; local = \"192.0.2.1\"; from = [\"0.0.0.0/0\"]; port = 7; } );",
 		  ":4: entry 2 of tunnels: ends where entry 1 does" },

@@ -54,15 +54,46 @@ static void a_flood_of_warnings_leaves_room(void **state)
 	events = (struct events){ .next = 0 };
 	events_tell(&events, now, &up);
 	for (unsigned int i = 0; i < 100000; i++)
-		events_overload(&events, now, &key, 10, 0.5, 7);
+		events_overload(&events, now, &key, 10, 0.5, 7, true);
 	assert_int_equal(events.warnings, 100000);
 	assert_int_equal(events.next, 1 + OVERLOADS_PER_S);
 	assert_string_equal(events_get(&events, 0)->kind, "member_up");
 	assert_says(0, events_get(&events, 1)->text, "10 packets in 0.50 s, its rate is 7/s");
 	assert_true(events_get(&events, 1)->value == 20);
 	now.mono.ns += NS_PER_S;
-	events_overload(&events, now, &key, 10, 0, 7); /* a window of no length divides by nothing */
+	events_overload(&events, now, &key, 10, 0, 7, true); /* a window of no length divides by nothing */
 	assert_int_equal(events.next, 2 + OVERLOADS_PER_S);
+}
+
+static void an_event_keeps_the_mode_it_was_made_in(void **state)
+{
+	static const struct {
+		enum node_event_kind kind;
+		bool of_verdict;
+	} rows[] = {
+		{ EVENT_MEMBER_UP, false },	  { EVENT_PAIR_OVER, true },	   { EVENT_PAIR_UNDER, true }, { EVENT_DESTINATION_OVER, true },
+		{ EVENT_DESTINATION_UNDER, true }, { EVENT_NEVER_DROP_OVER, false }, { EVENT_POLICY, false },
+	};
+	struct key key = { .client = { { 1 } }, .destination = { { 2 } } };
+
+	(void)state;
+	events = (struct events){ .next = 0 };
+	events_overload(&events, start, &key, 10, 0.5, 7, false);
+	events_overload(&events, start, &key, 10, 0.5, 7, true);
+	assert_string_equal(events_get(&events, 0)->text, "would be dropped here: 10 packets in 0.50 s, its rate is 7/s");
+	assert_int_equal(events_get(&events, 0)->mode, CONTROL_MODE_MONITORED);
+	assert_string_equal(events_get(&events, 1)->text, "is dropped here: 10 packets in 0.50 s, its rate is 7/s");
+	assert_int_equal(events_get(&events, 1)->mode, CONTROL_MODE_ENFORCED);
+	for (unsigned int i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct node_event event = { .kind = rows[i / 2].kind, .member = "b" };
+
+		events.monitor = i % 2;
+		events_tell(&events, start, &event);
+	}
+	for (unsigned int i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(events_get(&events, 2 + i)->mode, !rows[i / 2].of_verdict ? CONTROL_MODE_NONE
+								   : i % 2		    ? CONTROL_MODE_MONITORED
+											    : CONTROL_MODE_ENFORCED);
 }
 
 static void lines_beyond_ten_a_second_are_counted(void **state)
@@ -87,6 +118,7 @@ int main(void)
 		cmocka_unit_test(the_last_1024_are_kept),
 		cmocka_unit_test(every_kind_has_a_name_and_a_sentence),
 		cmocka_unit_test(a_flood_of_warnings_leaves_room),
+		cmocka_unit_test(an_event_keeps_the_mode_it_was_made_in),
 		cmocka_unit_test(lines_beyond_ten_a_second_are_counted),
 	};
 

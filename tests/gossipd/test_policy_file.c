@@ -98,6 +98,13 @@ static void what_is_wrong_is_said_at_its_line(void **state)
 		{ "pair_action = 5;", "pair_action: must be" },
 		{ "pair_min_window_ms = 2001;", "policy:1: policy: a minimum window" },
 		{ "never_drop = ( );\nnever_drop = ( );", "policy:2: this setting stands here for the second time" },
+		{ "pair_rate = 4294967296;\ndestination_rate = 5;", "policy:1: pair_rate: 4294967296 is out of bounds" },
+		{ "\ndestination_rate = 4294967496;", "policy:2: destination_rate: 4294967496 is out of bounds" },
+		{ "rules = ( { client = \"10.0.0.0/8\";\npair_rate = 0x100000005; } );", "policy:2: pair_rate: 0x100000005 is out of bounds" },
+		{ "pair_rate = 99999999999999999999L;", "policy:1: pair_rate: 99999999999999999999 is out of bounds" },
+		{ "pair_rate = 100000001;", "policy:1: pair_rate: must be a whole number from 0 to 100000000" },
+		{ "pair_rate = -1L;", "policy:1: pair_rate: must be a whole number from 0 to 100000000" },
+		{ "pair_rate = 5.0;", "policy:1: pair_rate: must be a whole number" },
 		{ "rules = ( ;", "policy:1: syntax error" },
 	};
 
@@ -165,6 +172,39 @@ static void the_config_holds_a_policy_or_names_one(void **state)
 	assert_says(4, problem.text, "client_pairs: -1 is out of bounds");
 }
 
+static char warned[4][300];
+static unsigned int warnings;
+
+static void warn(const char *text)
+{
+	assert_true(warnings < 4);
+	snprintf(warned[warnings++], sizeof(warned[0]), "%s", text);
+}
+
+static void a_rate_of_0_is_warned_of_at_its_line(void **state)
+{
+	(void)state;
+	warnings = 0;
+	assert_int_equal(load("pair_rate = 1;\ndestination_rate = 1;\nrules = ( { client = \"10.0.0.0/8\"; idle_reset_ms = 5000; } );\n"), 0);
+	policy_file_warn(&file, warn);
+	assert_int_equal(warnings, 0);
+	assert_int_equal(load("pair_rate = 0;\ndestination_rate = 00;\nrules = ( { client = \"10.0.0.0/8\"; pair_rate = 5; },\n"
+			      "{ client = \"11.0.0.0/8\"; pair_rate = 0; }, { destination = \"12.0.0.0/8\"; destination_rate = 0x0; } );\n"), 0);
+	policy_file_warn(&file, warn);
+	assert_int_equal(warnings, 3);
+	assert_says(0, warned[0], "policy:1: pair_rate: 0 is no limit");
+	assert_says(1, warned[1], "policy:2: destination_rate: 0 is no limit");
+	assert_says(2, warned[2], "policy:4: a rate of this rule is 0: no limit; so is one of other rules below");
+	warnings = 0;
+	assert_int_equal(load_config("policy = {\ndestination_rate = 0; };"), 0);
+	policy_file_warn(&config.policy, warn);
+	assert_int_equal(warnings, 1);
+	assert_says(3, warned[0], "a.conf:4: destination_rate: 0 is no limit");
+	config.policy.document.defaults.pair_rate = 0;
+	policy_file_warn(&config.policy, warn);
+	assert_says(4, warned[1], "a.conf:2: pair_rate: 0 is no limit");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +212,7 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_is_said_at_its_line),
 		cmocka_unit_test(too_many_entries_are_refused),
 		cmocka_unit_test(the_config_holds_a_policy_or_names_one),
+		cmocka_unit_test(a_rate_of_0_is_warned_of_at_its_line),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

@@ -63,7 +63,7 @@ static uint16_t *place_of(struct kernel *kernel, const struct key *key)
 	return &kernel->index[at];
 }
 
-static struct pair_record *record_find(struct kernel *kernel, const struct key *key)
+struct pair_record *kernel_record_of(struct kernel *kernel, const struct key *key)
 {
 	const uint16_t number = *place_of(kernel, key);
 
@@ -154,7 +154,7 @@ struct kernel_verdict kernel_packet(struct kernel *kernel, const struct key *key
 {
 	const struct thresholds *t = &kernel->thresholds;
 	const uint32_t now = jiffies_of(mesh);
-	struct pair_record *record = record_find(kernel, key);
+	struct pair_record *record = kernel_record_of(kernel, key);
 	struct measure measure;
 
 	if (!record)
@@ -184,7 +184,7 @@ static bool window_is_known(const struct kernel *kernel, const struct pair_recor
 void kernel_apply(struct kernel *kernel, const struct change *change, uint32_t harvested, struct instant mesh)
 {
 	const uint32_t ts1 = jiffies_of(change->ts1), ts2 = jiffies_of(change->ts2), from = jiffies_of(change->carry_from);
-	struct pair_record *record = record_find(kernel, &change->key);
+	struct pair_record *record = kernel_record_of(kernel, &change->key);
 
 	if (!record && !change->notable)
 		return;

@@ -41,4 +41,7 @@ struct kernel_verdict kernel_packet(struct kernel *kernel, const struct key *key
 /* A record of the daemon's; `harvested` packets of the key had been read from this table when it was worked out. */
 void kernel_apply(struct kernel *kernel, const struct change *change, uint32_t harvested, struct instant mesh);
 
+/* A key's record; NULL: it has none. Holds until the next one is made. */
+struct pair_record *kernel_record_of(struct kernel *kernel, const struct key *key);
+
 #endif

@@ -72,9 +72,10 @@ refuses() {
 	[ "$status" -eq 2 ] && grep -q "bad.cfg:$1: .*$2" "$work/bad"
 }
 
-# passes_at_most SHARE SCENARIO GROUP: of a group's packets
+# passes_at_most SHARE SCENARIO GROUP [AGGREGATE]: of a group's packets
 passes_at_most() {
-	"$sim" run "sim/scenarios/$2.cfg" --json 2>/dev/null | jq -e --arg group "$3" --argjson share "$1" \
+	sed "s/aggregate = \"[a-z]*\"/aggregate = \"${4:-fair}\"/" "sim/scenarios/$2.cfg" >"$work/passes.cfg"
+	"$sim" run "$work/passes.cfg" --json 2>/dev/null | jq -e --arg group "$3" --argjson share "$1" \
 		'.groups[] | select(.name == $group) | .delivered_share | ., . <= $share'
 }
 
@@ -195,11 +196,22 @@ done
 ok "a mesh that was in two halves for a day is one again" agrees_within 2000 day-apart
 ok "clients that send seldom do not get through for it" passes_at_most 0.25 low-and-slow bots
 ok "nor do clients just below their own rate" passes_at_most 0.30 many-clients bots
+ok "nor do clients that are policed, each to its own rate" passes_at_most 0.06 policed bots
+ok "nor where the destination drops all that is over its rate" passes_at_most 0.02 policed bots strict
 ok "nor do made-up addresses" passes_at_most 0.45 spoofed "made up"
 printf 'members = 3;\nmembrs = 5;\n' >"$work/bad.cfg"
 ok "an unknown word is an error with a hint" refuses 2 'did you mean "members"'
 printf 'members = 3;\nnetwork = {\n\tloss = 2.0;\n};\n' >"$work/bad.cfg"
 ok "a number out of bounds is an error" refuses 3 'between 0 and 1'
+for wide in 2147483648 4294967396 0x100000064 4294967396L 99999999999999999999 -4294967196; do
+	printf 'members = 3;\nthresholds = {\n\tpair_rate = %s; };\n' "$wide" >"$work/bad.cfg"
+	ok "a number that an int does not hold is an error: $wide" refuses 3 "pair_rate: ${wide%L}.* is out of bounds"
+done
+printf 'thresholds = { pair_rate = 4294967396; };\n' >"$work/more.cfg"
+printf 'members = 3;\n@include "%s"\n' "$work/more.cfg" >"$work/bad.cfg"
+refuses_included() { "$sim" run "$work/bad.cfg" 2>&1 | grep -q "more.cfg:1: pair_rate: 4294967396 is out of bounds"; }
+ok "in a file that is included, too" refuses_included
+ok "a seed with a sign is none" sh -c "'$sim' run sim/scenarios/liar.cfg --seed ' -1' >/dev/null 2>&1; [ \$? -eq 2 ]"
 printf 'members = 3;\ntraffic = ( { role = "bto"; } );\n' >"$work/bad.cfg"
 ok "a wrong word is an error that lists the right ones" refuses 2 'one of: "honest" "bot"'
 printf 'members = \n' >"$work/bad.cfg"

@@ -311,6 +311,37 @@ static void invented_clients_do_not_take_the_level_below_the_floor(void **state)
 	world_free(world);
 }
 
+/* A policed client at half of T_F1, at a destination that fair holds: each rule alone may push it to its floor, and the one share that the
+ * kernel has for both to the lower of the two, not to their product. */
+static void a_liar_pushes_a_policed_client_to_the_lower_of_two_floors(void **state)
+{
+	struct world *world = world_of(4, 100, 1000);
+
+	(void)state;
+	document.defaults.police = true;
+	for (unsigned int n = 0; n < 4; n++)
+		assert_int_equal(node_set_policy(world_node(world, n), world_now(world), &document), 0);
+	watched = world_key(0, 1);
+	world_set_changes(world, watch, NULL);
+	for (int i = 0; i < 350; i++) {
+		for (unsigned int b = 20; b < 60; b++) { /* 200/s each: T_F1 by police, 25/s by fair */
+			const struct key bot = world_key(b, 1);
+
+			world_packet(world, (b + (unsigned int)i) % 4, &bot);
+			world_packet(world, (b + (unsigned int)i) % 4, &bot);
+		}
+		if (i % 2 == 0)
+			world_packet(world, 0, &watched); /* 50/s */
+		if (i >= 150 && i % 20 == 0)
+			lie(world, 3, &watched, (uint64_t)i * 100000);
+		world_run(world, 0.01);
+	}
+	assert_in_range(latest[0].members, 2, 2);
+	/* 24.7 / (kappa x 2 members) of its 50 packets/s, in 1/65535; police alone would leave it 100 / 8 of 50. */
+	assert_in_range(latest[0].pass_share, (int)(SHARE_ALL * 24.3 / 8 / 51), (int)(SHARE_ALL * 25.0 / 8 / 49));
+	world_free(world);
+}
+
 static void a_quota_is_told_once_per_slot(void **state)
 {
 	struct world *world = world_of(1, 100, 1000);
@@ -342,6 +373,7 @@ int main(void)
 		cmocka_unit_test(one_liar_of_sixteen_pushes_a_client_to_the_floor_and_no_lower),
 		cmocka_unit_test(a_liar_pushes_a_fair_share_to_the_floor_and_no_lower),
 		cmocka_unit_test(invented_clients_do_not_take_the_level_below_the_floor),
+		cmocka_unit_test(a_liar_pushes_a_policed_client_to_the_lower_of_two_floors),
 		cmocka_unit_test(a_quota_is_told_once_per_slot),
 	};
 

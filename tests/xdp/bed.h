@@ -58,6 +58,8 @@ static inline int bed_open(bool injected)
 {
 	int err = table_open_clocked(&bed.config, 42, bed_seed, injected ? bed.jiffies : 0, &bed.table, &bed.problem);
 
+	if (!err)
+		err = table_start_thread(bed.table);
 	if (err)
 		print_message("# %s\n", bed.problem.text);
 	return err;

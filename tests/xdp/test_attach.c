@@ -372,6 +372,8 @@ static int work_without_capabilities(void)
 
 	fold.ts1 = fold.ts2 = fold.carry_from = now.mesh;
 	drop_capabilities();
+	if (table_start_thread(bed.table))
+		return 10;
 	usleep(20000);
 	now = clock_read_now();
 	table_anchor(bed.table, now);

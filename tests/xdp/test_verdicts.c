@@ -285,6 +285,8 @@ static void monitor_counts_what_it_would_have_dropped(void **state)
 	assert_int_equal(passes(&frame, 150), 150);
 	assert_int_equal(bed_reason(REASON_WOULD_DROP), 50);
 	assert_int_equal(bed_warnings(), 1);
+	assert_int_equal(bed.warning.reason, REASON_WOULD_DROP);
+	assert_int_equal(bed.warning.rate, 100);
 	bed_policy(policy_plain(0, 100, POLICY_EARLY | POLICY_MONITOR));
 	assert_int_equal(passes(&other, 150), 150);
 	assert_int_equal(bed_reason(REASON_WOULD_DROP), 100);
@@ -305,6 +307,7 @@ static void warns_at_most_once_per_pair_and_second(void **state)
 	assert_memory_equal(bed.warning.destination, &key.destination, 16);
 	assert_int_equal(bed.warning.packets, 11);
 	assert_int_equal(bed.warning.rate, 10);
+	assert_int_equal(bed.warning.reason, REASON_DROP_PAIR);
 	assert_int_equal(bed.warning.at, BED_START);
 	bed_run_many(&frame, 1000, NULL);
 	assert_int_equal(bed_warnings(), 0);
