@@ -130,7 +130,8 @@ static void who_goes_goes_last(void **state)
 			.member = nearer, .ours = true, .near = true, .instead = instead, .since = world_now(world).mono
 		};
 		if (answers[i])
-			assert_int_equal(link_receive(node, world_now(world), nearer, agree, sizeof(agree)), REJECT_NONE);
+			assert_int_equal(link_receive(node, &(struct arrival){ .now = world_now(world), .member = nearer, .bytes = agree, .size = sizeof(agree) }),
+					 REJECT_NONE);
 		assert_true((link_find(node, instead) == NULL) == answers[i]);
 		if (!answers[i]) {
 			link->since.ns -= 2 * NS_PER_S;
