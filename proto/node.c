@@ -28,11 +28,9 @@ static void node_place(struct node *node, struct arena *arena, const struct node
 	node->publish_cells = arena_take(arena, PUBLISH_CELLS, sizeof(*node->publish_cells));
 	node->publish_order = arena_take(arena, (size_t)2 * PUBLISH_CELLS, sizeof(*node->publish_order));
 	node->rates = arena_take(arena, limits->keys_max, sizeof(*node->rates));
-	node->own_again.size = PUBLISH_AGAIN;
-	node->own_again.items = arena_take(arena, PUBLISH_AGAIN, sizeof(uint32_t));
-	set_place(&node->own_destinations, arena, limits->keys_max);
-	set_place(&node->own_pairs, arena, limits->keys_max);
-	set_place(&node->own_late, arena, limits->keys_max);
+	queue_place(&node->own_destinations, arena, limits->keys_max);
+	queue_place(&node->own_pairs, arena, limits->keys_max);
+	queue_place(&node->own_late, arena, limits->keys_max);
 	set_place(&node->dirty, arena, limits->keys_max);
 	set_place(&node->warm, arena, limits->keys_max);
 	outbox_place(node, arena, limits);
@@ -97,9 +95,9 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	node->member_index_mask = index_size(&config->limits) - 1;
 	node->copies = 1;
 	node_place(node, &arena, &config->limits);
-	set_clear(&node->own_destinations);
-	set_clear(&node->own_pairs);
-	set_clear(&node->own_late);
+	queue_clear(&node->own_destinations);
+	queue_clear(&node->own_pairs);
+	queue_clear(&node->own_late);
 	set_clear(&node->dirty);
 	set_clear(&node->warm);
 

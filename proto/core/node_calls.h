@@ -220,6 +220,23 @@ size_t frame_message(struct node *node, const struct departure *departure, uint8
  * tells no recent rate. */
 enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *cell, uint64_t from_tick, uint64_t tick);
 
+/* ---- fill.c: cells become frames, as many as fit ---- */
+/* The frames under way: those written (node->published), and one that is still open. */
+struct fill {
+	enum frame_kind kind;
+	uint32_t frames; /* written */
+	size_t open; /* cells of the open frame: the first of node->publish_cells, */
+	size_t count; /* and of all cells there, in the order of their turn */
+};
+/* Writes as many of the cells as fit into so many quarters of frames, those written before included; returns how many, in the order of their turn. The
+ * caller takes care of the rest, then calls fill_go_on to collect more cells behind those of the open frame, or fill_end. */
+size_t fill_frames(struct node *node, struct fill *fill, uint32_t quarters);
+void fill_go_on(struct node *node, struct fill *fill);
+/* Writes the open frame. */
+void fill_end(struct node *node, struct fill *fill);
+/* Writes a frame without cells: a sign of life. */
+void fill_empty(struct node *node, struct fill *fill);
+
 /* ---- publish.c: own cells become frames ---- */
 void publish_later(struct node *node, uint32_t entry, uint64_t slot);
 bool publish_is_closed(const struct node *node, uint32_t entry, uint64_t slot);

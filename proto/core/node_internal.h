@@ -18,6 +18,7 @@
 #include "node.h"
 #include "origin.h"
 #include "past.h"
+#include "queue.h"
 #include "seal.h"
 #include "set.h"
 #include "store.h"
@@ -32,8 +33,7 @@
 #define TOKEN_BYTES 16
 #define BAD_SIGNATURES_PER_TICK 32 /* looked at, from one neighbour: 2 % of a core */
 #define PUBLISH_CELLS 16384 /* sorted together at the most: some 100 frames */
-#define PUBLISH_AGAIN 4096 /* keys that wait for the next tick before all others */
-#define CELLS_PER_FRAME_TYPICAL 160 /* of IPv4 pairs under one destination, what a full frame takes at most */
+#define CELLS_PER_FRAME_MOST 160 /* that a full frame takes: IPv4 pairs under one destination, in the longest datagram */
 #define OVER_DESTINATIONS_MAX 4096 /* victims at one time; one more is filtered by its pairs' rates alone */
 
 enum member_state { MEMBER_ALIVE, MEMBER_SUSPECT, MEMBER_DOWN, MEMBER_LEFT };
@@ -190,12 +190,6 @@ struct cookie_reply {
 	struct instant came_at;
 };
 
-/* A ring of entry numbers. */
-struct queue {
-	uint32_t *items;
-	uint32_t size, head, count;
-};
-
 /* What is judged by, and what will be. policy_node.c. */
 struct policy_state {
 	struct policy_document document, next;
@@ -307,11 +301,10 @@ struct node {
 	/* ledger.c, receive.c, publish.c */
 	struct ledger ledger;
 	struct store store;
-	struct queue own_again; /* keys with own cells that changed (entry.waiting) and for which the last tick had no frame left: they are first, */
-	struct set own_destinations, own_pairs; /* then the other keys with own cells that changed, destinations before pairs */
-	struct set own_late; /* with own cells that grew after their slot's closing frames (entry.late): published in closing frames of their own */
-	struct cell *publish_cells; /* scratch: cells that are sorted together */
-	uint16_t *publish_order;    /* their numbers, twice as many places */
+	struct queue own_destinations, own_pairs; /* keys with own cells that changed (entry.waiting) */
+	struct queue own_late; /* with own cells that grew after their slot's closing frames (entry.late): published in closing frames of their own */
+	struct cell *publish_cells; /* scratch: cells to be published, in the order of their turn */
+	uint16_t *publish_order;    /* scratch: their numbers, sorted; twice as many places */
 	struct frame_writer writer;
 	uint64_t next_sequence;
 	uint32_t published[FRAMES_PER_TICK_MAX]; /* scratch: where the frames of a tick stand in the store */

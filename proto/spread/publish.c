@@ -1,34 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Own cells become signed frames: once a tick those that changed, and when a slot has ended every cell of it once more, in closing frames.
- * Destinations go first, then pairs, round by round, so that nothing starves; what the tick's budget does not take waits and goes out with its
- * newer total. PROTOCOL.md section "Publishing".
+ * Own cells become signed frames: once a tick those that changed, and when a slot has ended every cell of it once
+ * more, in closing frames. What a tick has no room for waits in a queue of its class (destinations, pairs, late
+ * cells), and goes out with its newer total. Destinations go first, whoever waits longest is next, and each class has
+ * a part of every tick, so that nothing starves. PROTOCOL.md section "Publishing".
  */
 #include "node_internal.h"
 
-_Static_assert(PUBLISH_CELLS <= UINT16_MAX, "their numbers' width");
 #define CELLS_AT_ONCE 2048 /* sorted together: some 16 frames */
+#define DESTINATION_QUARTERS 3 /* of each frame, unless pairs leave more */
 
-static bool queue_push(struct queue *queue, uint32_t item)
-{
-	if (queue->count == queue->size)
-		return false;
-	queue->items[(queue->head + queue->count++) % queue->size] = item;
-	return true;
-}
-
-static uint32_t queue_pop(struct queue *queue)
-{
-	const uint32_t item = queue->items[queue->head];
-
-	queue->head = (queue->head + 1) % queue->size;
-	queue->count--;
-	return item;
-}
-
-static struct set *own_set(struct node *node, uint32_t entry)
+static struct queue *own_queue(struct node *node, uint32_t entry)
 {
 	return entry_is_destination(&node->ledger.entries[entry]) ? &node->own_destinations : &node->own_pairs;
+}
+
+/* The slots of which a key in the queue has cells to be published. */
+static uint8_t *slots_of(struct node *node, const struct queue *queue, uint32_t entry)
+{
+	return queue == &node->own_late ? &node->ledger.entries[entry].late : &node->ledger.entries[entry].waiting;
 }
 
 static uint8_t slot_bit(uint64_t slot)
@@ -38,13 +28,10 @@ static uint8_t slot_bit(uint64_t slot)
 
 void publish_later(struct node *node, uint32_t entry, uint64_t slot)
 {
-	uint8_t *waiting = &node->ledger.entries[entry].waiting;
-
 	if (!node->config.gossip)
 		return;
-	if (!*waiting) /* else it is in the set, or in the queue before it */
-		set_add(own_set(node, entry), entry);
-	*waiting |= slot_bit(slot);
+	queue_add(own_queue(node, entry), entry);
+	node->ledger.entries[entry].waiting |= slot_bit(slot);
 }
 
 /* Have this slot's closing frames gone past this key? */
@@ -60,7 +47,7 @@ void publish_late(struct node *node, uint32_t entry, uint64_t slot)
 {
 	if (!node->config.gossip)
 		return;
-	set_add(&node->own_late, entry);
+	queue_add(&node->own_late, entry);
 	node->ledger.entries[entry].late |= slot_bit(slot);
 }
 
@@ -73,66 +60,6 @@ static struct cell cell_read(const struct node *node, const struct entry *entry,
 		.last = cell->last,
 		.packets = cell->packets,
 	};
-}
-
-/* The numbers of two neighbouring stretches of sorted cells, of one in the end. */
-static void cells_merge(const struct cell *cells, const uint16_t *from, uint16_t *to, size_t left, size_t middle, size_t end)
-{
-	size_t right = middle;
-
-	for (size_t i = left; i < end; i++) {
-		const bool takes_left =
-			left < middle && (right == end || frame_cell_compare(&cells[from[left]], &cells[from[right]]) <= 0);
-
-		to[i] = from[takes_left ? left++ : right++];
-	}
-}
-
-/* Merge sort of numbers: bounded whatever the order, and cells stay where they are. They are valid until the next call. */
-static const uint16_t *cells_order(struct node *node, size_t count)
-{
-	uint16_t *from = node->publish_order, *to = from + PUBLISH_CELLS;
-
-	for (size_t i = 0; i < count; i++)
-		from[i] = (uint16_t)i;
-	for (size_t width = 1; width < count; width *= 2) {
-		uint16_t *const sorted = to;
-
-		for (size_t left = 0; left < count; left += 2 * width) {
-			const size_t middle = left + width < count ? left + width : count,
-				     end = middle + width < count ? middle + width : count;
-
-			cells_merge(node->publish_cells, from, to, left, middle, end);
-		}
-		to = from;
-		from = sorted;
-	}
-	return from;
-}
-
-static size_t body_bytes_max(const struct node *node)
-{
-	return node->config.datagram_bytes - SEAL_BYTES - 1 - FRAME_PROOF_BYTES_MAX;
-}
-
-/* Frames of earlier ticks are of slots that are forgotten. */
-static uint64_t ticks_held_from(const struct node *node)
-{
-	const uint64_t held = (uint64_t)SLOTS_HELD * slot_ticks(node);
-
-	return node->tick > held ? node->tick - held : 0;
-}
-
-/* Writes the body under construction into the store; returns its place. */
-static uint32_t body_keep(struct node *node)
-{
-	const uint32_t number = store_put(&node->store, &node->writer.head, 0, ticks_held_from(node));
-	struct stored *stored = &node->store.frames[number];
-
-	stored->size = (uint16_t)frame_finish(&node->writer, stored->frame);
-	frame_leaf(stored->frame, stored->size, stored->leaf);
-	node->counters.cells_published += node->writer.cells;
-	return number;
 }
 
 /* Signs the frames of a tick, in trees of up to LEAVES_MAX, and sends them. */
@@ -165,43 +92,10 @@ static void sign_and_send(struct node *node, struct now now, enum frame_kind kin
 	node->counters.frames_published += count;
 }
 
-/* Puts the collected cells, in their order, into the frames after the first `frames`, up to frames_max; returns how many cells went in. */
-static size_t fill_frames(struct node *node, enum frame_kind kind, const uint16_t *order, size_t count, uint32_t frames_max, uint32_t *frames)
-{
-	struct frame_head head = {
-		.origin = node->id,
-		.incarnation = node->config.incarnation,
-		.tick = node->tick,
-		.kind = kind,
-	};
-	size_t taken = 0;
-
-	while (taken < count && *frames < frames_max) {
-		head.sequence = node->next_sequence++;
-		frame_begin(&node->writer, &head, body_bytes_max(node));
-		while (taken < count && frame_add(&node->writer, &node->publish_cells[order[taken]]))
-			taken++;
-		node->published[(*frames)++] = body_keep(node);
-	}
-	return taken;
-}
-
-/* A frame without cells: a sign of life. */
-static uint32_t empty_frame(struct node *node)
-{
-	const struct frame_head head = {
-		.origin = node->id,
-		.incarnation = node->config.incarnation,
-		.sequence = node->next_sequence++,
-		.tick = node->tick,
-	};
-
-	frame_begin(&node->writer, &head, body_bytes_max(node));
-	node->published[0] = body_keep(node);
-	return 1;
-}
-
-/* The own cells of a key of the slots in *bits, of which some may have been forgotten since. The key itself may be another by now, and have none. */
+/*
+ * The own cells of a key of the slots in *bits, of which some may have been forgotten since. The key itself may be
+ * another by now, and have none.
+ */
 static size_t collect_key(struct node *node, uint32_t number, uint8_t *bits, size_t count)
 {
 	const struct entry *entry = &node->ledger.entries[number];
@@ -218,82 +112,71 @@ static size_t collect_key(struct node *node, uint32_t number, uint8_t *bits, siz
 	return count;
 }
 
-static size_t collect_changed(struct node *node, struct set *set, size_t count)
+/*
+ * The cells of the queue's next keys, behind those of the open frame: no more than frames so many can take, and those
+ * of one key.
+ */
+static void collect(struct node *node, struct fill *fill, struct queue *queue, uint32_t frames)
 {
-	while (count < CELLS_AT_ONCE && set->count > 0) {
-		const uint32_t number = set_take(set);
+	const size_t most = (size_t)frames * CELLS_PER_FRAME_MOST;
+	const size_t count_max = fill->open + (most < CELLS_AT_ONCE ? most : CELLS_AT_ONCE);
 
-		count = collect_key(node, number, &node->ledger.entries[number].waiting, count);
+	while (fill->count < count_max && queue->count > 0) {
+		const uint32_t number = queue_take(queue);
+
+		fill->count = collect_key(node, number, slots_of(node, queue, number), fill->count);
 	}
-	return count;
 }
 
-static size_t collect_late(struct node *node, size_t count_max)
+/*
+ * What did not fit is the queue's first again, in the order it was. The next tick publishes it, with whatever total
+ * it has then.
+ */
+static void wait_again(struct node *node, const struct fill *fill, struct queue *queue, size_t taken)
 {
-	size_t count = 0;
-
-	while (count < count_max && node->own_late.count > 0) {
-		const uint32_t number = set_take(&node->own_late);
-
-		count = collect_key(node, number, &node->ledger.entries[number].late, count);
-	}
-	return count;
-}
-
-/* The next cells: those that had to wait, then destinations, then pairs. */
-static size_t collect(struct node *node)
-{
-	size_t count = 0;
-
-	while (count < CELLS_AT_ONCE && node->own_again.count > 0) {
-		const uint32_t number = queue_pop(&node->own_again);
-
-		count = collect_key(node, number, &node->ledger.entries[number].waiting, count);
-	}
-	count = collect_changed(node, &node->own_destinations, count);
-	return collect_changed(node, &node->own_pairs, count);
-}
-
-/* What did not fit is the next tick's first, with whatever total it has then. */
-static void wait_again(struct node *node, const uint16_t *order, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		const struct cell *cell = &node->publish_cells[order[i]];
+	for (size_t i = fill->count; i-- > taken;) {
+		const struct cell *cell = &node->publish_cells[i];
 		const uint32_t entry = ledger_find(&node->ledger, &cell->key);
-		uint8_t *waiting = &node->ledger.entries[entry].waiting;
 
-		if (!*waiting && !queue_push(&node->own_again, entry))
-			set_add(own_set(node, entry), entry);
-		*waiting |= slot_bit(cell->slot);
+		queue_put_back(queue, entry);
+		*slots_of(node, queue, entry) |= slot_bit(cell->slot);
 	}
 }
 
-/* Some cells at a time, so that who did not fit once is not sorted behind the others again. */
+/*
+ * A class's cells, some at a time, until none waits or so many quarters of frames are full, those of classes before
+ * it included.
+ */
+static void fill_class(struct node *node, struct fill *fill, struct queue *queue, uint32_t quarters)
+{
+	const uint32_t frames_max = (quarters + 3) / 4;
+	bool all = true;
+
+	while (all && queue->count > 0 && fill->frames < frames_max) {
+		size_t taken;
+
+		collect(node, fill, queue, frames_max - fill->frames);
+		taken = fill_frames(node, fill, quarters);
+		all = taken == fill->count;
+		wait_again(node, fill, queue, taken);
+		fill_go_on(node, fill);
+	}
+}
+
+/* Destinations first, but for a quarter of the tick; then pairs, and what they leave is the destinations' again. */
 static uint32_t fill_tick(struct node *node)
 {
-	uint32_t frames = 0;
+	const uint32_t frames = node->config.frames_per_tick;
+	struct fill fill = { .kind = FRAME_TICK };
 
-	while (frames < node->config.frames_per_tick) {
-		const size_t count = collect(node);
-		const uint16_t *order = cells_order(node, count);
-		const size_t taken = fill_frames(node, FRAME_TICK, order, count, node->config.frames_per_tick, &frames);
-
-		if (count == 0)
-			break;
-		wait_again(node, order + taken, count - taken);
-	}
-	return frames;
-}
-
-static void publish_changed(struct node *node, struct now now)
-{
-	uint32_t frames = fill_tick(node);
-
-	if (frames == 0 && node->ledger.origin_cells[0] == 0)
-		return; /* nothing counted lately: the digests are sign enough */
-	if (frames == 0)
-		frames = empty_frame(node);
-	sign_and_send(node, now, FRAME_TICK, frames);
+	fill_class(node, &fill, &node->own_destinations, frames * DESTINATION_QUARTERS);
+	fill_class(node, &fill, &node->own_pairs, frames * 4);
+	if (node->own_pairs.count == 0)
+		fill_class(node, &fill, &node->own_destinations, frames * 4);
+	fill_end(node, &fill);
+	if (fill.frames == 0 && node->ledger.origin_cells[0] > 0)
+		fill_empty(node, &fill); /* a sign of life. With no live cell the digests are sign enough */
+	return fill.frames;
 }
 
 /* Closing frames a tick may have: no more than their ring has places, or they would take each other's. */
@@ -304,31 +187,27 @@ static uint32_t closing_frames_max(const struct node *node)
 	return places < FRAMES_PER_TICK_MAX ? places : FRAMES_PER_TICK_MAX;
 }
 
-static void publish_again(struct node *node, const struct cell *cell)
+/* The ended slot's cells among the next *entries entries, behind those of the open frame. */
+static void collect_closing(struct node *node, struct fill *fill, uint32_t *entries, size_t count_max)
 {
-	const uint32_t entry = ledger_find(&node->ledger, &cell->key);
+	const uint32_t high = node->ledger.entries_high;
 
-	publish_late(node, entry, cell->slot);
-}
-
-/* The ended slot's cells among the next *entries entries; returns how many are collected by now. */
-static size_t collect_closing(struct node *node, uint32_t *entries, size_t count)
-{
-	for (; *entries > 0 && node->closing_entry < node->ledger.entries_high && count < PUBLISH_CELLS; node->closing_entry++, (*entries)--) {
-		const struct entry *entry = &node->ledger.entries[node->closing_entry];
+	for (; *entries > 0 && node->closing_entry < high && fill->count < count_max; node->closing_entry++, (*entries)--) {
+		struct entry *entry = &node->ledger.entries[node->closing_entry];
 		const struct ledger_cell *cell;
 
 		if (!(entry->flags & ENTRY_USED))
 			continue;
 		cell = ledger_cell_of(&node->ledger, node->closing_entry, 0, node->closing_slot);
-		if (cell)
-			node->publish_cells[count++] = cell_read(node, entry, cell);
+		if (!cell)
+			continue;
+		node->publish_cells[fill->count++] = cell_read(node, entry, cell);
+		entry->waiting &= (uint8_t)~slot_bit(node->closing_slot); /* told herewith */
 	}
-	if (node->closing_entry >= node->ledger.entries_high) {
+	if (node->closing_entry >= high) {
 		node->closing_entry = INDEX_NONE;
 		*entries = 0;
 	}
-	return count;
 }
 
 /* A stretch of the entries for each tick. */
@@ -339,35 +218,41 @@ static uint32_t closing_entries(const struct node *node)
 	return node->closing_entry == INDEX_NONE ? 0 : node->ledger.entries_high / ticks + 1;
 }
 
-/* The next piece of the tick's closing frames; `count` other cells are collected already. */
-static void publish_closing(struct node *node, struct now now, size_t count)
+/* The next piece of the tick's closing frames. What finds no room is late. */
+static void fill_closing(struct node *node, struct fill *fill, uint32_t frames_max)
 {
-	const uint32_t frames_max = closing_frames_max(node) - node->closing_frames;
-	const uint16_t *order;
-	uint32_t frames = 0;
+	const size_t most = (size_t)(frames_max - fill->frames) * CELLS_PER_FRAME_MOST;
 	size_t taken;
 
+	collect_closing(node, fill, &node->closing_left, most > 0 && most < PUBLISH_CELLS ? most : PUBLISH_CELLS);
+	taken = fill_frames(node, fill, 4 * frames_max);
+	for (size_t i = taken; i < fill->count; i++)
+		publish_late(node, ledger_find(&node->ledger, &node->publish_cells[i].key), node->publish_cells[i].slot);
+}
+
+/* Late cells first: they have a part of half of the frames per tick. */
+static void publish_closing(struct node *node, struct now now, uint32_t late_frames)
+{
+	const uint32_t frames_max = closing_frames_max(node) - node->closing_frames;
+	struct fill fill = { .kind = FRAME_CLOSING };
+
+	fill_class(node, &fill, &node->own_late, 4 * late_frames);
 	if (node->closing_left > 0)
-		count = collect_closing(node, &node->closing_left, count);
-	order = cells_order(node, count);
-	taken = fill_frames(node, FRAME_CLOSING, order, count, frames_max, &frames);
-	for (size_t i = taken; i < count; i++) /* the rest is next */
-		publish_again(node, &node->publish_cells[order[i]]);
-	sign_and_send(node, now, FRAME_CLOSING, frames);
-	node->closing_frames += frames;
+		fill_closing(node, &fill, frames_max);
+	fill_end(node, &fill);
+	sign_and_send(node, now, FRAME_CLOSING, fill.frames);
+	node->closing_frames += fill.frames;
 }
 
 void publish_tick(struct node *node, struct now now)
 {
-	const size_t budget = (size_t)node->config.frames_per_tick * CELLS_PER_FRAME_TYPICAL / 2;
-
 	if (!node->config.gossip)
 		return;
-	publish_changed(node, now);
+	sign_and_send(node, now, FRAME_TICK, fill_tick(node));
 	node->closing_left += closing_entries(node);
 	node->closing_frames = 0;
-	publish_closing(node, now, collect_late(node, budget < CELLS_AT_ONCE ? budget : CELLS_AT_ONCE));
-	node->counters.cells_waiting = node->own_again.count + node->own_destinations.count + node->own_pairs.count + node->own_late.count;
+	publish_closing(node, now, (node->config.frames_per_tick + 1U) / 2);
+	node->counters.cells_waiting = node->own_destinations.count + node->own_pairs.count + node->own_late.count;
 }
 
 void publish_turn(struct node *node, struct now now)

@@ -1,69 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What a node publishes when there is more than fits: every frame whole, every cell in its turn. */
-#include <sodium.h>
-
-#include "node_internal.h"
-#include "vector.h"
-
-static struct now at(int64_t ns)
-{
-	return (struct now){ { ns }, { 1760000000LL * NS_PER_S + ns } };
-}
-
-static struct key pair_of(uint32_t client)
-{
-	return (struct key){
-		.client = address_of_ipv4((uint8_t[]){ 10, (uint8_t)(client >> 16), (uint8_t)(client >> 8), (uint8_t)client }),
-		.destination = address_of_ipv4((uint8_t[]){ 198, 51, 100, 1 }),
-	};
-}
-
-static struct node *lone_node(uint32_t frames_max, uint16_t frames_per_tick, uint32_t cells_max)
-{
-	const struct mesh mesh = mesh_make();
-	const struct keys authority = keys_authority(), a = keys_a();
-	struct certificate certificate = { .name = "a", .serial = 1 };
-	struct node_config config = {
-		.limits = { .keys_max = cells_max, .cells_max = cells_max, .frames_max = frames_max, .members_max = 4 },
-		.mesh = mesh,
-		.thresholds = { .pair_rate = 100,
-				.destination_rate = 1000,
-				.idle_reset = { 10 * NS_PER_S },
-				.pair_min_window = { NS_PER_S },
-				.destination_min_window = { NS_PER_S } },
-		.incarnation = 5,
-		.boot = 1,
-		.datagram_bytes = DATAGRAM_BYTES_DEFAULT,
-		.frames_per_tick = frames_per_tick,
-		.gossip = true,
-	};
-	struct node *node;
-	void *memory;
-
-	memcpy(certificate.public_key, a.public_key, PUBLIC_KEY_BYTES);
-	memcpy(config.secret_key, a.secret, SECRET_KEY_BYTES);
-	assert_int_equal(certificate_issue(&certificate, &mesh, authority.secret, config.certificate, &config.certificate_bytes), 0);
-	memory = aligned_alloc(64, (node_bytes(&config.limits) + 63) / 64 * 64);
-	assert_non_null(memory);
-	memset(memory, 0, node_bytes(&config.limits));
-	assert_int_equal(node_init(memory, node_bytes(&config.limits), &config, at(0), &node), 0);
-	return node;
-}
+/*
+ * What a node publishes, and when: every frame whole, closing frames by pieces, what came late once more, and signs
+ * of life.
+ */
+#include "publish_bed.h"
 
 static void observe(struct node *node, int64_t ns, uint32_t client, uint64_t packets)
 {
-	const struct key key = pair_of(client);
-
-	assert_true(node_observe(node, at(ns), &key, mesh_slot_at(&node->mesh, at(ns).mesh), at(ns).mesh, at(ns).mesh, packets));
-}
-
-static void turn(struct node *node, int64_t ns)
-{
-	struct change change;
-
-	node_tick(node, at(ns));
-	while (node_next_change(node, at(ns), &change))
-		;
+	observe_key(node, ns, ns, pair_numbered(false, client, 1), packets);
 }
 
 static void every_frame_kept_is_whole(const struct node *node)
@@ -95,52 +39,19 @@ static void closing_frames_keep_to_their_ring(void **state)
 	free(node);
 }
 
-#define PAIRS 4000
-
-/* Counts in told[] the pairs of the frames of a kind published since *seen, and returns how many. */
-static uint32_t read_published(const struct node *node, enum frame_kind kind, uint64_t *seen, uint32_t *told)
+/* Counts in told[] the pairs of the frames of a kind published since, and returns how many. */
+static uint32_t count_told(struct published *published, enum frame_kind kind, uint32_t *told)
 {
 	uint32_t cells = 0;
+	struct cell cell;
 
-	for (; *seen < node->next_sequence; (*seen)++) {
-		const struct stored *stored = store_find(&node->store, node->id, 5, *seen);
-		struct frame_reader reader;
-		struct frame_claim claim;
-		struct cell cell;
-
-		assert_non_null(stored);
-		assert_int_equal(frame_split(stored->frame, stored->size, &claim), REJECT_NONE);
-		if (claim.head.kind != kind)
+	while (published_next(published, &cell)) {
+		if (published->claim.head.kind != kind || key_is_destination(&cell.key))
 			continue;
-		frame_read(&reader, claim.body, claim.body_bytes);
-		while (frame_next(&reader, &cell)) {
-			if (key_is_destination(&cell.key))
-				continue;
-			told[cell.key.client.bytes[13] << 16 | cell.key.client.bytes[14] << 8 | cell.key.client.bytes[15]]++;
-			cells++;
-		}
+		told[key_number(&cell.key)]++;
+		cells++;
 	}
 	return cells;
-}
-
-/* Every pair changes in every tick, and a tick has frames for half of them. */
-static void nothing_starves_when_the_budget_is_short(void **state)
-{
-	struct node *node = lone_node(4096, 16, 65536);
-	static uint32_t told[PAIRS + 1];
-	uint64_t seen = node->next_sequence, ticks = 0;
-
-	(void)state;
-	for (int64_t ns = 200 * NS_PER_MS; ns < 3900 * NS_PER_MS; ns += 200 * NS_PER_MS) {
-		ticks++;
-		for (uint32_t client = 1; client <= PAIRS; client++)
-			observe(node, ns, client, ticks);
-		turn(node, ns);
-		read_published(node, FRAME_TICK, &seen, told);
-	}
-	for (uint32_t client = 1; client <= PAIRS; client++)
-		assert_true(told[client] >= ticks / 4);
-	free(node);
 }
 
 #define MANY 240000
@@ -149,8 +60,8 @@ static void nothing_starves_when_the_budget_is_short(void **state)
 static void a_turn_closes_no_more_than_a_piece(void **state)
 {
 	struct node *node = lone_node(16384, 256, 3 * MANY);
+	struct published published = { .node = node };
 	uint32_t *told = calloc(MANY + 1, sizeof(*told)), pieces = 0;
-	uint64_t seen;
 
 	(void)state;
 	assert_non_null(told);
@@ -158,10 +69,10 @@ static void a_turn_closes_no_more_than_a_piece(void **state)
 		observe(node, 100 * NS_PER_MS, client, 1);
 	for (int64_t ns = 200 * NS_PER_MS; ns < 4 * NS_PER_S; ns += 200 * NS_PER_MS)
 		turn(node, ns);
-	seen = node->next_sequence;
+	published.next = node->next_sequence;
 	for (int64_t ns = 4 * NS_PER_S; ns < 7 * NS_PER_S; ns += 200 * NS_PER_MS) {
 		for (node_tick(node, at(ns));; node_turn(node, at(ns))) {
-			const uint32_t cells = read_published(node, FRAME_CLOSING, &seen, told);
+			const uint32_t cells = count_told(&published, FRAME_CLOSING, told);
 
 			assert_true(cells <= PUBLISH_CELLS);
 			pieces += cells > 0;
@@ -177,12 +88,182 @@ static void a_turn_closes_no_more_than_a_piece(void **state)
 	free(node);
 }
 
+#define SLOT_TICKS 20
+#define PAIRS 3000
+
+/* Runs the ticks up to `tick`, `next` being the first of them. */
+static void run_to(struct node *node, uint32_t next, uint32_t tick)
+{
+	for (; next <= tick; next++)
+		turn(node, next * TICK_NS);
+}
+
+/*
+ * A pair's total of the ended slot grows in each tick of its closing, before its closing frame, in that very tick and
+ * after it: the last closing frame that tells of it has the newest total, one tick later at the latest.
+ */
+static void a_late_cell_is_told_again_in_closing_frames(void **state)
+{
+	(void)state;
+	for (uint32_t grows = SLOT_TICKS; grows < 2 * SLOT_TICKS; grows++) {
+		struct node *node = lone_node(4096, 16, 65536);
+		struct published published = { .node = node };
+		uint64_t packets[PAIRS + 1] = { 0 };
+		struct cell cell;
+
+		for (uint32_t client = 1; client <= PAIRS; client++)
+			observe(node, TICK_NS, client, 1);
+		run_to(node, 1, grows);
+		published.next = node->next_sequence;
+		for (uint32_t client = 1; client <= PAIRS; client++)
+			observe_key(node, (grows + 1) * TICK_NS, TICK_NS, pair_numbered(false, client, 1), 2);
+		run_to(node, grows + 1, grows + 1 + CLOSING_TICKS);
+		while (published_next(&published, &cell)) {
+			if (published.claim.head.kind == FRAME_CLOSING)
+				packets[key_number(&cell.key)] = cell.packets;
+		}
+		for (uint32_t client = 1; client <= PAIRS; client++) {
+			if (packets[client] != 2)
+				fail_msg("grown after tick %u: closing frames tell %llu packets of pair %u, expected 2", grows,
+					 (unsigned long long)packets[client], client);
+		}
+		free(node);
+	}
+}
+
+/*
+ * All cells of an ended slot grow in each tick: each has its turn, within as many ticks as half of the frames need
+ * for all. A frame takes 7 quarters of four cells at the least.
+ */
+static void late_cells_do_not_starve(void **state)
+{
+	static const uint16_t budgets[] = { 1, 2, 3, 5, 8, 17, 40 };
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(budgets); i++) {
+		struct node *node = lone_node(4096, budgets[i], 65536);
+		struct published published = { .node = node };
+		const uint32_t frames = (budgets[i] + 1U) / 2, most = (PAIRS + 28 * frames - 1) / (28 * frames);
+		uint32_t told[PAIRS + 1] = { 0 }, tick = SLOT_TICKS + CLOSING_TICKS + 1;
+		struct cell cell;
+
+		for (uint32_t client = 1; client <= PAIRS; client++)
+			observe(node, TICK_NS, client, 1);
+		run_to(node, 1, tick);
+		for (uint32_t client = 1; client <= PAIRS; client++)
+			told[client] = tick;
+		published.next = node->next_sequence;
+		while (++tick < SLOTS_HELD * SLOT_TICKS) {
+			for (uint32_t client = 1; client <= PAIRS; client++)
+				observe_key(node, tick * TICK_NS, TICK_NS, pair_numbered(false, client, 1), tick);
+			published.frames = 0;
+			turn(node, tick * TICK_NS);
+			while (published_next(&published, &cell)) {
+				if (published.claim.head.kind == FRAME_CLOSING)
+					told[key_number(&cell.key)] = tick;
+			}
+			for (uint32_t client = 1; client <= PAIRS; client++) {
+				if (tick - told[client] > most)
+					fail_msg(
+						"%u frames, tick %u: pair %u was told in tick %u last, expected %u ticks at most",
+						budgets[i], tick, client, told[client], most);
+			}
+		}
+		free(node);
+	}
+}
+
+/*
+ * Of a thousand closing frames' cells a tick the ring has room for half. The others are late: eight frames of sixteen
+ * each tick, until all were told once.
+ */
+static void closing_cells_without_room_are_late(void **state)
+{
+	enum { MANY_PAIRS = 12000, IN_A_FRAME = 16, PLACES = 32, LATE_FRAMES = 8 };
+	const uint32_t left = MANY_PAIRS - CLOSING_TICKS * PLACES * IN_A_FRAME;
+	const uint32_t ends = SLOT_TICKS + CLOSING_TICKS + (left + LATE_FRAMES * IN_A_FRAME - 1) / (LATE_FRAMES * IN_A_FRAME);
+	struct node *node = lone_node(2 * PLACES, 2 * LATE_FRAMES, 65536);
+	struct published published = { .node = node, .next = node->next_sequence };
+	static uint32_t told[MANY_PAIRS + 1];
+
+	(void)state;
+	for (uint32_t client = 1; client <= MANY_PAIRS; client++)
+		observe_key(node, TICK_NS, TICK_NS, pair_numbered(true, client, client), UINT32_MAX);
+	for (uint32_t tick = 1; tick < ends; tick++) {
+		run_to(node, tick, tick);
+		count_told(&published, FRAME_CLOSING, told);
+	}
+	for (uint32_t client = 1; client <= MANY_PAIRS; client++) {
+		if (told[client] != 1)
+			fail_msg("pair %u was told %u times by tick %u, expected once", client, told[client], ends - 1);
+	}
+	free(node);
+}
+
+/* A short budget: what waits while its slot is closed is told by a closing frame, and then not by a tick's. */
+static void what_a_closing_frame_told_waits_no_longer(void **state)
+{
+	struct node *node = lone_node(4096, 1, 65536);
+	struct published published = { .node = node };
+	uint32_t told[PAIRS + 1] = { 0 };
+
+	(void)state;
+	run_to(node, 1, SLOT_TICKS - 2);
+	for (uint32_t client = 1; client <= PAIRS; client++)
+		observe(node, (SLOT_TICKS - 1) * TICK_NS, client, 1);
+	published.next = node->next_sequence;
+	run_to(node, SLOT_TICKS - 1, SLOT_TICKS + CLOSING_TICKS);
+	assert_true(count_told(&published, FRAME_CLOSING, told) > 0);
+	published.next = node->next_sequence;
+	run_to(node, SLOT_TICKS + CLOSING_TICKS + 1, 3 * SLOT_TICKS);
+	assert_int_equal(count_told(&published, FRAME_TICK, told), 0);
+	for (uint32_t client = 1; client <= PAIRS; client++)
+		assert_int_equal(told[client], 1);
+	free(node);
+}
+
+/*
+ * Nothing counted yet, counted in one tick, then nothing: a frame in each tick as long as the cell is held, with
+ * cells when it was told alone.
+ */
+static void an_idle_origin_with_live_cells_gives_a_sign_of_life(void **state)
+{
+	const uint32_t counted = 5, forgotten = (SLOTS_HELD + 1) * SLOT_TICKS;
+	struct node *node = lone_node(4096, 16, 65536);
+
+	(void)state;
+	for (uint32_t tick = 1; tick <= forgotten; tick++) {
+		struct published published = { .node = node, .next = node->next_sequence };
+		const bool live = tick >= counted && tick < SLOTS_HELD * SLOT_TICKS;
+		uint32_t cells = 0, frames = 0;
+		struct cell cell;
+
+		if (tick == counted)
+			observe(node, tick * TICK_NS, 1, 1);
+		turn(node, tick * TICK_NS);
+		for (uint64_t sequence = published.next; sequence < node->next_sequence; sequence++)
+			frames += store_find(&node->store, node->id, node->config.incarnation, sequence)->kind == FRAME_TICK;
+		while (published_next(&published, &cell))
+			cells += published.claim.head.kind == FRAME_TICK;
+		if (tick < forgotten && tick >= SLOTS_HELD * SLOT_TICKS)
+			continue; /* the sweep takes some ticks to forget */
+		if (frames != live || cells != (tick == counted))
+			fail_msg("tick %u: %u frames with %u cells, expected %u with %u", tick, frames, cells, live,
+				 tick == counted);
+	}
+	free(node);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(closing_frames_keep_to_their_ring),
-		cmocka_unit_test(nothing_starves_when_the_budget_is_short),
 		cmocka_unit_test(a_turn_closes_no_more_than_a_piece),
+		cmocka_unit_test(a_late_cell_is_told_again_in_closing_frames),
+		cmocka_unit_test(late_cells_do_not_starve),
+		cmocka_unit_test(closing_cells_without_room_are_late),
+		cmocka_unit_test(what_a_closing_frame_told_waits_no_longer),
+		cmocka_unit_test(an_idle_origin_with_live_cells_gives_a_sign_of_life),
 	};
 
 	if (sodium_init() < 0)
