@@ -146,7 +146,7 @@ $(B)/obj/sim/%.o: sim/%.c $(B)/flags/c | $(B)/gen/commit.h
 	$(CC) $(CFLAGS_ALL) $(I_sim) -c $< -o $@
 
 # The daemon's look at numbers in settings: scenarios are read by the same library.
-SETTINGS_OBJ := $(B)/obj/sim/numbers.o
+SETTINGS_OBJ := $(B)/obj/sim/base/numbers.o
 $(SETTINGS_OBJ): gossipd/numbers.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(I_sim) -c $< -o $@
