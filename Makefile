@@ -32,7 +32,9 @@ BPF_FLAGS   := -g -target bpf -mcpu=v3 -Wall -Wextra $(WERROR) -Iinclude -I/usr/
 ROOMS     := core count judge wire member trust spread
 SIM_ROOMS := base check world experiment swarm
 I_core    := -Iproto $(ROOMS:%=-Iproto/%)
-I_proto   := -Iinclude $(I_core)
+I_proto    = -Iinclude $(or $(I_room),$(I_core))
+below :=
+$(foreach room,$(ROOMS),$(eval below += $(room))$(eval $(B)/obj/proto/$(room)/%.o: I_room := -Iproto $(below:%=-Iproto/%)))
 I_gossipd := -Iinclude $(I_core) -Igossipd -I$(B)/gen
 I_ctl     := -Iinclude $(I_core) -Igossipd/ctl
 I_demo    := -Iinclude

@@ -4,6 +4,8 @@
 
 #include <sodium.h>
 
+#include "document.h"
+
 _Static_assert(CONTROL_KINDS == DOCUMENT_KINDS, "one serial for each kind");
 
 void answer_pushed(struct answer *answer, enum reject reason, struct answer_buffer *buffer)

@@ -2,9 +2,11 @@
 /* Documents as files. The policy before the newest is kept, too: it is the one in force until the newest one's slot begins. */
 #include "documents.h"
 
+
 #include <errno.h>
 #include <string.h>
 
+#include "document.h"
 #include "log.h"
 
 #define NAME_BYTES 48

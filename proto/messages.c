@@ -15,7 +15,7 @@ static enum reject piece_receive(struct node *node, const struct arrival *arriva
 {
 	const enum reject reason = frame_receive_served(node, arrival);
 
-	if (reason != REJECT_ORIGIN || node->catch_up.tries > PIECE_PATIENCE)
+	if (reason != REJECT_ORIGIN || node->spread->catch_up.tries > PIECE_PATIENCE)
 		catch_up_note(node, arrival->member, place);
 	return reason;
 }

@@ -18,31 +18,55 @@ static uint32_t index_size(const struct node_limits *limits)
 
 static void node_place(struct node *node, struct arena *arena, const struct node_limits *limits)
 {
-	node->members = arena_take(arena, limits->members_max, sizeof(*node->members));
-	node->origins = arena_take(arena, (size_t)limits->members_max * INCARNATIONS_MAX, sizeof(*node->origins));
-	node->tracks = arena_take(arena, (size_t)limits->members_max * INCARNATIONS_MAX * STARTS_KEPT, sizeof(*node->tracks));
-	node->member_index = arena_take(arena, index_size(limits), sizeof(*node->member_index));
-	node->greetings = arena_take(arena, limits->members_max + PEERS_SPARE, sizeof(*node->greetings));
-	node->probe_order = arena_take(arena, limits->members_max, sizeof(*node->probe_order));
-	node->gaps = arena_take(arena, (size_t)limits->members_max * INCARNATIONS_MAX, sizeof(*node->gaps));
-	node->publish_cells = arena_take(arena, PUBLISH_CELLS, sizeof(*node->publish_cells));
-	node->publish_order = arena_take(arena, (size_t)2 * PUBLISH_CELLS, sizeof(*node->publish_order));
-	node->rates = arena_take(arena, limits->keys_max, sizeof(*node->rates));
-	queue_place(&node->own_destinations, arena, limits->keys_max);
-	queue_place(&node->own_pairs, arena, limits->keys_max);
-	queue_place(&node->own_late, arena, limits->keys_max);
-	set_place(&node->dirty, arena, limits->keys_max);
-	set_place(&node->warm, arena, limits->keys_max);
+	node->member->table = arena_take(arena, limits->members_max, sizeof(*node->member->table));
+	node->count->origins = arena_take(arena, (size_t)limits->members_max * INCARNATIONS_MAX, sizeof(*node->count->origins));
+	node->count->tracks = arena_take(arena, (size_t)limits->members_max * INCARNATIONS_MAX * STARTS_KEPT, sizeof(*node->count->tracks));
+	node->member->index = arena_take(arena, index_size(limits), sizeof(*node->member->index));
+	node->member->handshake.greetings = arena_take(arena, limits->members_max + PEERS_SPARE, sizeof(*node->member->handshake.greetings));
+	node->member->swim.order = arena_take(arena, limits->members_max, sizeof(*node->member->swim.order));
+	node->spread->gaps = arena_take(arena, (size_t)limits->members_max * INCARNATIONS_MAX, sizeof(*node->spread->gaps));
+	node->spread->publish.cells = arena_take(arena, PUBLISH_CELLS, sizeof(*node->spread->publish.cells));
+	node->spread->publish.order = arena_take(arena, (size_t)2 * PUBLISH_CELLS, sizeof(*node->spread->publish.order));
+	node->judge->rates = arena_take(arena, limits->keys_max, sizeof(*node->judge->rates));
+	queue_place(&node->spread->publish.destinations, arena, limits->keys_max);
+	queue_place(&node->spread->publish.pairs, arena, limits->keys_max);
+	queue_place(&node->spread->publish.late, arena, limits->keys_max);
+	set_place(&node->judge->dirty, arena, limits->keys_max);
+	set_place(&node->judge->warm, arena, limits->keys_max);
 	outbox_place(node, arena, limits);
-	node->trust = arena_take(arena, 1, sizeof(*node->trust));
+}
+
+/* The node itself, and each room's part. */
+static struct node *rooms_take(struct arena *arena, struct node *ret_rooms)
+{
+	struct node *node = arena_take(arena, 1, sizeof(*node));
+
+	ret_rooms->count = arena_take(arena, 1, sizeof(*ret_rooms->count));
+	ret_rooms->judge = arena_take(arena, 1, sizeof(*ret_rooms->judge));
+	ret_rooms->outbox = arena_take(arena, 1, sizeof(*ret_rooms->outbox));
+	ret_rooms->member = arena_take(arena, 1, sizeof(*ret_rooms->member));
+	ret_rooms->trust = arena_take(arena, 1, sizeof(*ret_rooms->trust));
+	ret_rooms->spread = arena_take(arena, 1, sizeof(*ret_rooms->spread));
+	return node;
 }
 
 size_t node_bytes(const struct node_limits *limits)
 {
+	/* What node_place writes into when there is no memory yet. */
+	static struct counting count;
+	static struct judging judge;
+	static struct outbox outbox;
+	static struct membership member;
+	static struct spreading spread;
+	struct node sizes = { .tick = 0 };
 	struct arena arena = { .memory = NULL };
-	static struct node sizes; /* only its addresses' arithmetic is used */
 
-	arena_take(&arena, 1, sizeof(struct node));
+	rooms_take(&arena, &sizes);
+	sizes.count = &count;
+	sizes.judge = &judge;
+	sizes.outbox = &outbox;
+	sizes.member = &member;
+	sizes.spread = &spread;
 	node_place(&sizes, &arena, limits);
 	return arena.used + ledger_bytes(limits->keys_max, limits->cells_max, limits->members_max) + past_bytes(limits->keys_max, limits->members_max) +
 	       store_bytes(limits->frames_max, limits->members_max);
@@ -71,7 +95,7 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	struct certificate self;
 	const char *problem;
 	uint64_t hash_seed[2];
-	struct node *node;
+	struct node rooms = { .tick = 0 }, *node;
 
 	if (!limits_are_sound(config) || mesh_check(&config->mesh, &problem) != 0)
 		return -EINVAL;
@@ -81,37 +105,39 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	    memcmp(self.public_key, config->secret_key + SECRET_KEY_BYTES - PUBLIC_KEY_BYTES, PUBLIC_KEY_BYTES) != 0)
 		return -EBADMSG;
 
-	node = arena_take(&arena, 1, sizeof(*node));
+	node = rooms_take(&arena, &rooms);
+	*node = rooms;
 	node->config = *config;
 	node->mesh = config->mesh;
 	node->id = self.id;
 	node->started_at = now.mono;
 	node->tick = mesh_tick_at(&node->mesh, now.mesh);
 	node->slot = mesh_slot_at(&node->mesh, now.mesh);
-	node->next_sequence = config->boot << SEQUENCE_BOOT_SHIFT | 1;
-	node->closing_entry = INDEX_NONE;
-	node->checks_second = node->cookies_second = node->records_second = -1;
-	node->names_due = node->gaps_due = (struct instant){ INT64_MAX };
-	node->member_index_mask = index_size(&config->limits) - 1;
-	node->copies = 1;
+	node->spread->publish.next_sequence = config->boot << SEQUENCE_BOOT_SHIFT | 1;
+	node->spread->publish.closing_entry = INDEX_NONE;
+	node->member->handshake.checks_second = node->member->handshake.cookies_second = node->member->records_second = -1;
+	node->spread->names_due = node->spread->gaps_due = (struct instant){ INT64_MAX };
+	node->member->index_mask = index_size(&config->limits) - 1;
+	node->spread->copies = 1;
 	node_place(node, &arena, &config->limits);
-	queue_clear(&node->own_destinations);
-	queue_clear(&node->own_pairs);
-	queue_clear(&node->own_late);
-	set_clear(&node->dirty);
-	set_clear(&node->warm);
+	queue_clear(&node->spread->publish.destinations);
+	queue_clear(&node->spread->publish.pairs);
+	queue_clear(&node->spread->publish.late);
+	set_clear(&node->judge->dirty);
+	set_clear(&node->judge->warm);
 
 	seed_draw(config, "xpro-mesh hash", hash_seed, sizeof(hash_seed));
-	seed_draw(config, "xpro-mesh cookie", node->cookie_secret, sizeof(node->cookie_secret));
+	seed_draw(config, "xpro-mesh cookie", node->member->handshake.cookie_secret, sizeof(node->member->handshake.cookie_secret));
 	seed_draw(config, "xpro-mesh nonce", node->nonce_random, sizeof(node->nonce_random));
 	seed_draw(config, "xpro-mesh choice", node->random, sizeof(node->random));
-	ledger_init(&node->ledger, &arena, config->limits.keys_max, config->limits.cells_max, config->limits.members_max, hash_seed);
-	past_init(&node->past, &arena, config->limits.keys_max, config->limits.members_max);
-	store_init(&node->store, &arena, config->limits.frames_max, config->limits.members_max, slot_ticks(node));
+	ledger_init(&node->count->ledger, &arena, config->limits.keys_max, config->limits.cells_max, config->limits.members_max, hash_seed);
+	past_init(&node->judge->past, &arena, config->limits.keys_max, config->limits.members_max);
+	store_init(&node->spread->store, &arena, config->limits.frames_max, config->limits.members_max, slot_ticks(node));
 	membership_init(node, &self);
-	memset(node->others + INCARNATIONS_MAX, true, sizeof(node->others) - INCARNATIONS_MAX); /* member 0 is ourselves */
+	memset(node->count->others + INCARNATIONS_MAX, true, sizeof(node->count->others) - INCARNATIONS_MAX); /* member 0 is ourselves */
 	if (policy_start(node, now))
 		return -EINVAL;
+	secrets_init(node);
 	trust_init(node);
 	links_init(node);
 	swim_init(node);
@@ -126,8 +152,8 @@ void node_close(struct node *node)
 {
 	sodium_memzero(node->config.secret_key, sizeof(node->config.secret_key));
 	sodium_memzero(node->config.mesh_secret, sizeof(node->config.mesh_secret));
-	sodium_memzero(node->cookie_secret, sizeof(node->cookie_secret));
-	trust_close(node);
+	sodium_memzero(node->member->handshake.cookie_secret, sizeof(node->member->handshake.cookie_secret));
+	secrets_close(node);
 }
 
 static uint8_t slot_fraction(const struct node *node, uint64_t slot, struct instant at)
@@ -142,8 +168,8 @@ static uint8_t slot_fraction(const struct node *node, uint64_t slot, struct inst
 /* An own cell's `first` is what was told first: a later reading of the table may no longer know it. */
 static uint8_t first_told(const struct node *node, const struct cell *cell)
 {
-	const uint32_t entry = ledger_find(&node->ledger, &cell->key);
-	const struct ledger_cell *told = entry == INDEX_NONE ? NULL : ledger_cell_of(&node->ledger, entry, 0, cell->slot);
+	const uint32_t entry = ledger_find(&node->count->ledger, &cell->key);
+	const struct ledger_cell *told = entry == INDEX_NONE ? NULL : ledger_cell_of(&node->count->ledger, entry, 0, cell->slot);
 
 	return told ? told->first : cell->first;
 }
@@ -169,7 +195,7 @@ bool node_observe(struct node *node, struct now now, const struct key *key, uint
 	};
 	enum reject reason;
 
-	ledger_advance(&node->ledger, slot_oldest(slot_now));
+	ledger_advance(&node->count->ledger, slot_oldest(slot_now));
 	if (slot < slot_oldest(slot_now) || slot > slot_now + 1 || !frame_cell_is_valid(&cell))
 		return false;
 	cell.first = first_told(node, &cell);
@@ -205,12 +231,12 @@ void node_tick(struct node *node, struct now now)
 	node->tick = mesh_tick_at(&node->mesh, now.mesh);
 	node->ticked = true;
 	if (slot > node->slot) {
-		node->closing_slot = node->slot;
-		node->closing_entry = node->closing_left = 0;
-		node->sweep = 0;
-		node->sweeping = true;
+		node->spread->publish.closing_slot = node->slot;
+		node->spread->publish.closing_entry = node->spread->publish.closing_left = 0;
+		node->judge->sweep = 0;
+		node->judge->sweeping = true;
 		node->slot = slot;
-		ledger_advance(&node->ledger, slot_oldest(slot));
+		ledger_advance(&node->count->ledger, slot_oldest(slot));
 	}
 	policy_tick(node, now);
 	membership_tick(node, now);
@@ -233,7 +259,7 @@ void node_turn(struct node *node, struct now now)
 
 struct instant node_next_turn(const struct node *node, struct now now)
 {
-	const struct instant due[] = { node->names_due, node->gaps_due, catch_up_due(node) };
+	const struct instant due[] = { node->spread->names_due, node->spread->gaps_due, catch_up_due(node) };
 	struct instant first = { INT64_MAX };
 
 	if (judge_is_under_way(node) || publish_is_under_way(node))
@@ -255,14 +281,14 @@ struct instant node_next_due(const struct node *node, struct now now)
 void node_read_counters(const struct node *node, struct node_counters *ret_counters)
 {
 	*ret_counters = node->counters;
-	ret_counters->keys_held = node->ledger.keys_held;
-	ret_counters->keys_max = node->ledger.keys_max;
-	ret_counters->cells_held = node->ledger.cells_held;
-	ret_counters->cells_max = node->ledger.cells_max;
-	ret_counters->changes_pending = node->dirty.count;
-	ret_counters->members_known = node->members_count;
-	ret_counters->links = node->links_count;
-	ret_counters->gaps = node->gaps_count;
+	ret_counters->keys_held = node->count->ledger.keys_held;
+	ret_counters->keys_max = node->count->ledger.keys_max;
+	ret_counters->cells_held = node->count->ledger.cells_held;
+	ret_counters->cells_max = node->count->ledger.cells_max;
+	ret_counters->changes_pending = node->judge->dirty.count;
+	ret_counters->members_known = node->member->count;
+	ret_counters->links = node->member->links_count;
+	ret_counters->gaps = node->spread->gaps_count;
 }
 
 enum reject node_command(struct node *node, struct now now, const uint8_t *bytes, size_t size)
@@ -273,4 +299,15 @@ enum reject node_command(struct node *node, struct now now, const uint8_t *bytes
 		return node_reject(node, reason);
 	spread_news_to_all(node, now);
 	return REJECT_NONE;
+}
+
+bool node_next_event(struct node *node, struct node_event *ret_event)
+{
+	uint16_t member;
+
+	if (!event_take(node, ret_event, &member))
+		return false;
+	if (member != MEMBER_NONE)
+		memcpy(ret_event->member, node->member->table[member].certificate.name, sizeof(ret_event->member));
+	return true;
 }

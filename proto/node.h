@@ -16,42 +16,12 @@
 #include <xpro/key.h>
 #include <xpro/time.h>
 
-#include "certificate.h"
-#include "document.h"
 #include "mesh.h"
+#include "node_types.h"
 #include "policy.h"
 #include "reject.h"
 
 struct node;
-
-/* A UDP address: IPv4 is IPv4-mapped. Port in host order. */
-struct endpoint {
-	struct address address;
-	uint16_t port;
-};
-
-struct node_limits {
-	uint32_t keys_max; /* pairs and destinations held, over all origins */
-	uint32_t cells_max; /* cells held, over all origins and slots; a key has room for seven, whatever this says */
-	uint32_t frames_max; /* frames kept for repair */
-	uint32_t members_max; /* <= MEMBERS_MAX */
-};
-
-struct node_config {
-	struct node_limits limits;
-	struct mesh mesh;
-	struct thresholds thresholds;
-	uint8_t secret_key[SECRET_KEY_BYTES]; /* this node's Ed25519 key */
-	uint8_t mesh_secret[MESH_SECRET_BYTES];
-	uint8_t certificate[CERTIFICATE_BYTES_MAX]; /* this node's, as issued */
-	size_t certificate_bytes;
-	uint64_t incarnation; /* of the table; persisted before first use */
-	uint64_t boot; /* number of this start; grows by one at each, persisted before use. Below 2^24 */
-	uint8_t seed[SEED_BYTES]; /* fresh randomness */
-	uint16_t datagram_bytes; /* largest UDP payload to send */
-	uint16_t frames_per_tick; /* budget: largest number of frames published per tick */
-	bool gossip; /* false: count and judge alone, send nothing */
-};
 
 /* Bytes of memory node_init needs for these limits; aligned to 64. */
 size_t node_bytes(const struct node_limits *limits);
@@ -91,21 +61,6 @@ size_t node_poll(struct node *node, struct now now, struct endpoint *ret_to, uin
 /* When node_tick is next due, in mesh time. */
 struct instant node_next_due(const struct node *node, struct now now);
 
-/* The record of a key as the table should have it: Algorithm 1's M, the carry and the shares. Times are mesh times. */
-struct change {
-	struct key key;
-	uint32_t number; /* below keys_max; the key's own as long as it is held, another's afterwards: where a caller may keep what it knows of it */
-	struct instant ts1, ts2; /* M */
-	uint64_t count; /* M.c */
-	uint64_t floor; /* M.c less what is known after carry_from */
-	double rho; /* packets per second */
-	struct instant carry_from; /* A */
-	uint16_t pass_share; /* SHARE_ALL = all */
-	uint8_t members; /* with counts of the key, this one included; 1 also when its own counts alone are over the rate: no floor then */
-	bool thin; /* destination: fair is in force, the shares of its pairs apply; pass_share is the remainder's */
-	bool notable; /* worth a record even on a proxy that never saw the key */
-};
-
 /* The next changed record, or false. Bounded work per call. */
 bool node_next_change(struct node *node, struct now now, struct change *ret_change);
 
@@ -127,37 +82,6 @@ uint32_t node_policy_generation(const struct node *node);
 
 /* The policy that waits for its slot, or NULL. */
 const struct policy_document *node_policy_next(const struct node *node);
-
-enum node_event_kind {
-	EVENT_MEMBER_UP, /* first authenticated datagram of a session */
-	EVENT_MEMBER_SILENT, /* nothing for MEMBER_SILENT_MS */
-	EVENT_MEMBER_SKEWED, /* clock more than SKEW_MS_MAX off; its counts are left out of verdicts */
-	EVENT_MEMBER_SKEW_OK,
-	EVENT_EQUIVOCATION, /* two signed frames with one sequence */
-	EVENT_MEMBER_REVOKED, /* its counts are out of every verdict; maybe this node's own */
-	EVENT_DOCUMENT_FALSE, /* it announced a document that is not the authority's, or not what it brought */
-	EVENT_LEFT_OUT, /* a new mesh secret is in force that this node was not given */
-	EVENT_PAIR_OVER, /* mesh-wide rate crossed T_F1 */
-	EVENT_PAIR_UNDER,
-	EVENT_DESTINATION_OVER,
-	EVENT_DESTINATION_UNDER,
-	EVENT_QUOTA, /* an origin, maybe this one, used up its share of the ledger; at most once per member and slot */
-	EVENT_POLICY, /* a policy came into force: rate is its version */
-	EVENT_NEVER_DROP_OVER, /* a never_drop client is over its rate, most of it counted by `member`: it passes all the same */
-	EVENT_DOCUMENT, /* `member` is its kind, `rate` its serial: held, spread and in force from now on */
-	EVENT_MEMBER_CLONED, /* two hosts run with this member's key, maybe this one's */
-	EVENT_MEMBER_LEFT, /* it said so itself */
-	EVENT_LINE_RATE, /* `member` tells more packets than its certified line carries, which is `rate` per second; at most once per slot */
-	EVENT_COUNT
-};
-
-struct node_event {
-	enum node_event_kind kind;
-	struct instant at; /* mesh */
-	char member[NAME_BYTES_MAX + 1];
-	struct key key;
-	double rate; /* pairs and destinations: packets per second as judged; members: skew in ms */
-};
 
 bool node_next_event(struct node *node, struct node_event *ret_event);
 
@@ -249,21 +173,6 @@ struct cell_view {
 
 /* The cells behind a key's record, ascending by slot. */
 bool node_next_cell(const struct node *node, const struct key *key, uint32_t *cursor, struct cell_view *ret_view);
-
-struct node_counters {
-	uint64_t rejects[REJECT_COUNT];
-	uint64_t datagrams_received, datagrams_sent, bytes_received, bytes_sent;
-	uint64_t frames_published, frames_received, frames_duplicate, frames_repaired, frames_served;
-	uint64_t cells_published, cells_merged, cells_refused;
-	uint64_t cells_over_line; /* told more than their member's certified line carries */
-	uint64_t signatures_made, signatures_checked;
-	uint64_t keys_held, cells_held, keys_max, cells_max;
-	uint64_t changes_pending;
-	uint64_t cells_waiting; /* own cells over the tick's budget, sent with the next */
-	uint64_t frames_relayed; /* handed on to neighbours */
-	uint64_t outbox_dropped; /* decisions to send that were dropped for want of room, the oldest of their kind first */
-	uint64_t members_known, links, gaps; /* now; gaps: origins of which something is missing */
-};
 
 void node_read_counters(const struct node *node, struct node_counters *ret_counters);
 

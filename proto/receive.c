@@ -13,11 +13,11 @@ static enum reject receive_sealed(struct node *node, struct now now, const struc
 	struct member *member;
 	size_t plain_size;
 
-	if (number != MEMBER_NONE && node->members[number].standing.revoked)
+	if (number != MEMBER_NONE && node->member->table[number].standing.revoked)
 		return REJECT_REVOKED;
-	if (number == MEMBER_NONE || !node->members[number].session)
+	if (number == MEMBER_NONE || !node->member->table[number].session)
 		return REJECT_SENDER;
-	member = &node->members[number];
+	member = &node->member->table[number];
 
 	struct seal_context context = {
 		.sender = member->id,

@@ -8,7 +8,7 @@
 
 static size_t seal_for(struct node *node, struct now now, uint16_t number, const uint8_t *plain, size_t size, uint8_t *ret_bytes)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 	const uint8_t *key = trust_key(node, number, trust_secret_for(node, number, now));
 	struct datagram_header header = { .type = DATAGRAM_SEALED, .sender = node->id };
 	struct seal_context context = {
@@ -30,7 +30,7 @@ static size_t seal_for(struct node *node, struct now now, uint16_t number, const
 static size_t write_sealed(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_bytes)
 {
 	const struct departure departure = { .now = now, .out = out, .to = ret_to };
-	const struct member *member = &node->members[out->target];
+	const struct member *member = &node->member->table[out->target];
 	uint8_t plain[DATAGRAM_BYTES_MAX];
 	size_t size;
 

@@ -6,23 +6,23 @@
 
 static bool is_linked(const struct node *node, uint16_t number)
 {
-	for (uint32_t i = 0; i < node->links_count; i++) {
-		if (node->links[i].member == number)
-			return node->links[i].agreed;
+	for (uint32_t i = 0; i < node->member->links_count; i++) {
+		if (node->member->links[i].member == number)
+			return node->member->links[i].agreed;
 	}
 	return false;
 }
 
 static void member_view_of(const struct node *node, struct now now, uint16_t number, struct member_view *ret_view)
 {
-	const struct member *member = &node->members[number];
+	const struct member *member = &node->member->table[number];
 	const uint32_t origin = origin_find(node, number, member->incarnation);
 
 	*ret_view = (struct member_view){
 		.endpoint = member->endpoint,
 		.self = member->self,
 		.up = member->up,
-		.skewed = member->skewed,
+		.skewed = member->clock.skewed,
 		.revoked = member->standing.revoked,
 		.behind = !member->self && trust_is_behind(node, number, now),
 		.certificate_serial = member->certificate.serial,
@@ -33,8 +33,8 @@ static void member_view_of(const struct node *node, struct now now, uint16_t num
 		.load_limit = member->has_record && member->record.load_limit ? member->record.load_limit / 255.0 : NAN,
 		.incarnation = member->incarnation,
 		.boot = member->boot,
-		.rtt_ms = member->self ? 0 : member->rtt_ms,
-		.skew_ms = member->self ? 0 : member->skew_ms,
+		.rtt_ms = member->self ? 0 : member->clock.rtt_ms,
+		.skew_ms = member->self ? 0 : member->clock.skew_ms,
 		.silent_s = member->self    ? 0 :
 			    member->heard ? (double)duration_between(member->heard_at, now.mono).ns / NS_PER_S :
 					      INFINITY,
@@ -46,16 +46,16 @@ static void member_view_of(const struct node *node, struct now now, uint16_t num
 	memcpy(ret_view->public_key, member->certificate.public_key, PUBLIC_KEY_BYTES);
 	if (origin == INDEX_NONE)
 		return;
-	ret_view->tick = member->self ? node->tick : node->origins[origin].complete;
-	ret_view->cells = node->ledger.origin_cells[origin];
-	ret_view->frames_received = node->origins[origin].frames_received;
-	ret_view->frames_repaired = node->origins[origin].frames_repaired;
+	ret_view->tick = member->self ? node->tick : node->count->origins[origin].complete;
+	ret_view->cells = node->count->ledger.origin_cells[origin];
+	ret_view->frames_received = node->count->origins[origin].frames_received;
+	ret_view->frames_repaired = node->count->origins[origin].frames_repaired;
 }
 
 bool node_next_member(const struct node *node, struct now now, uint32_t *cursor, struct member_view *ret_view)
 {
 	for (; *cursor < node->config.limits.members_max; (*cursor)++) {
-		if (!node->members[*cursor].used)
+		if (!node->member->table[*cursor].used)
 			continue;
 		member_view_of(node, now, (uint16_t)(*cursor)++, ret_view);
 		return true;
@@ -65,12 +65,12 @@ bool node_next_member(const struct node *node, struct now now, uint32_t *cursor,
 
 static void key_view_of(const struct node *node, struct now now, uint32_t number, struct key_view *ret_view)
 {
-	const struct entry *entry = &node->ledger.entries[number];
+	const struct entry *entry = &node->count->ledger.entries[number];
 	struct verdict v;
 
 	verdict_of(node, now, number, &v);
 	*ret_view = (struct key_view){
-		.key = ledger_key(&node->ledger, entry),
+		.key = ledger_key(&node->count->ledger, entry),
 		.ts1 = v.m.ts1,
 		.ts2 = v.m.ts2,
 		.count = v.m.count,
@@ -88,8 +88,8 @@ static void key_view_of(const struct node *node, struct now now, uint32_t number
 
 bool node_next_key(const struct node *node, struct now now, uint32_t *cursor, struct key_view *ret_view)
 {
-	for (; *cursor < node->ledger.entries_high; (*cursor)++) {
-		if (!(node->ledger.entries[*cursor].flags & ENTRY_USED))
+	for (; *cursor < node->count->ledger.entries_high; (*cursor)++) {
+		if (!(node->count->ledger.entries[*cursor].flags & ENTRY_USED))
 			continue;
 		key_view_of(node, now, (*cursor)++, ret_view);
 		return true;
@@ -99,7 +99,7 @@ bool node_next_key(const struct node *node, struct now now, uint32_t *cursor, st
 
 bool node_find_key(const struct node *node, struct now now, const struct key *key, struct key_view *ret_view)
 {
-	const uint32_t number = ledger_find(&node->ledger, key);
+	const uint32_t number = ledger_find(&node->count->ledger, key);
 
 	if (number == INDEX_NONE)
 		return false;
@@ -113,13 +113,13 @@ static void cell_view_of(const struct node *node, const struct entry *entry, con
 	const int64_t begins = mesh_slot_start(&node->mesh, slot).ns, length = mesh_slot_length(&node->mesh).ns;
 
 	*ret_view = (struct cell_view){
-		.incarnation = node->origins[cell->origin].incarnation,
+		.incarnation = node->count->origins[cell->origin].incarnation,
 		.slot = slot,
 		.first = { begins + cell->first * length / SLOT_FRACTIONS },
 		.last = { begins + cell->last * length / SLOT_FRACTIONS },
 		.packets = cell->packets,
 	};
-	memcpy(ret_view->member, node->members[origin_member(cell->origin)].certificate.name, sizeof(ret_view->member));
+	memcpy(ret_view->member, node->member->table[origin_member(cell->origin)].certificate.name, sizeof(ret_view->member));
 }
 
 static uint64_t cell_place(const struct entry *entry, const struct ledger_cell *cell, uint64_t slot_now)
@@ -133,7 +133,7 @@ static uint64_t cell_place(const struct entry *entry, const struct ledger_cell *
  */
 bool node_next_cell(const struct node *node, const struct key *key, uint32_t *cursor, struct cell_view *ret_view)
 {
-	const struct ledger *ledger = &node->ledger;
+	const struct ledger *ledger = &node->count->ledger;
 	const uint32_t number = ledger_find(ledger, key);
 	const uint64_t base = (node->slot > 2 * SLOTS_HELD ? node->slot - 2 * SLOTS_HELD : 0) << 16;
 	const struct ledger_cell *next = NULL;
@@ -165,19 +165,19 @@ void node_digest(const struct node *node, uint8_t ret_digest[HASH_BYTES])
 	const uint64_t oldest = slot_oldest(node->slot);
 	uint64_t sum[4] = { 0 };
 
-	for (uint32_t i = 0; i < node->ledger.entries_high; i++) {
-		const struct entry *entry = &node->ledger.entries[i];
-		const struct key name = ledger_key(&node->ledger, entry);
+	for (uint32_t i = 0; i < node->count->ledger.entries_high; i++) {
+		const struct entry *entry = &node->count->ledger.entries[i];
+		const struct key name = ledger_key(&node->count->ledger, entry);
 
-		for (uint32_t at = entry->flags & ENTRY_USED ? entry->cells : INDEX_NONE; at != INDEX_NONE; at = ledger_below(&node->ledger, at)) {
-			const struct ledger_cell *cell = ledger_at(&node->ledger, at);
+		for (uint32_t at = entry->flags & ENTRY_USED ? entry->cells : INDEX_NONE; at != INDEX_NONE; at = ledger_below(&node->count->ledger, at)) {
+			const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
 			uint8_t bytes[32 + 8 + 8 + 8 + 4 + 2], *put = bytes, hash[16];
 
 			if (cell_slot(entry, cell, node->slot) < oldest)
 				continue;
 			put = put_bytes(put, &name, 32);
-			put = put_le(put, node->members[origin_member(cell->origin)].id, 8);
-			put = put_le(put, node->origins[cell->origin].incarnation, 8);
+			put = put_le(put, node->member->table[origin_member(cell->origin)].id, 8);
+			put = put_le(put, node->count->origins[cell->origin].incarnation, 8);
 			put = put_le(put, cell_slot(entry, cell, node->slot), 8);
 			put = put_le(put, cell->packets, 4);
 			put = put_le(put, cell->first, 1);

@@ -6,6 +6,7 @@
 #ifndef TESTS_MESH_WORLD_H
 #define TESTS_MESH_WORLD_H
 
+#include "certificate.h"
 #include "node.h"
 
 #define WORLD_NODES_MAX 16

@@ -2,23 +2,36 @@
 /*
  * Events: what a node reports to its daemon. A ring of EVENTS_SIZE; when the daemon does not fetch them, the oldest give way.
  */
-#include "node_internal.h"
+#include "node_core.h"
+
+void node_tell_of(struct node *node, const struct node_event *event, uint16_t member)
+{
+	struct event_ring *ring = &node->events;
+	uint32_t place;
+
+	if (ring->count == EVENTS_SIZE) { /* nobody fetches them: the oldest are the least news */
+		ring->head = (ring->head + 1) % EVENTS_SIZE;
+		ring->count--;
+	}
+	place = (ring->head + ring->count++) % EVENTS_SIZE;
+	ring->items[place] = *event;
+	ring->members[place] = member;
+}
 
 void node_tell(struct node *node, const struct node_event *event)
 {
-	if (node->events_count == EVENTS_SIZE) { /* nobody fetches them: the oldest are the least news */
-		node->events_head = (node->events_head + 1) % EVENTS_SIZE;
-		node->events_count--;
-	}
-	node->events[(node->events_head + node->events_count++) % EVENTS_SIZE] = *event;
+	node_tell_of(node, event, MEMBER_NONE);
 }
 
-bool node_next_event(struct node *node, struct node_event *ret_event)
+bool event_take(struct node *node, struct node_event *ret_event, uint16_t *ret_member)
 {
-	if (node->events_count == 0)
+	struct event_ring *ring = &node->events;
+
+	if (ring->count == 0)
 		return false;
-	*ret_event = node->events[node->events_head];
-	node->events_head = (node->events_head + 1) % EVENTS_SIZE;
-	node->events_count--;
+	*ret_event = ring->items[ring->head];
+	*ret_member = ring->members[ring->head];
+	ring->head = (ring->head + 1) % EVENTS_SIZE;
+	ring->count--;
 	return true;
 }

@@ -2,7 +2,7 @@
 /*
  * Random numbers of a node: tokens, choices, jitter. Keys and nonces do not come from here.
  */
-#include "node_internal.h"
+#include "node_core.h"
 
 static uint64_t rotate_left(uint64_t x, unsigned int by)
 {

@@ -17,7 +17,9 @@
 #include "recent.h"
 #include "slot_sum.h"
 
+#ifndef INDEX_NONE
 #define INDEX_NONE UINT32_MAX
+#endif
 #define ORIGINS_MAX (MEMBERS_MAX * INCARNATIONS_MAX) /* (member, incarnation) */
 #define ORIGIN_BITS 13
 _Static_assert(ORIGINS_MAX <= 1 << ORIGIN_BITS, "an origin's number fits a cell");

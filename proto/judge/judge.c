@@ -3,7 +3,8 @@
  * Which keys are judged when: those whose cells grew, at once; those near their rate, or soon by the carry, again each tick, because it moves on; every
  * key when a slot has begun, because the replay does. The result is a record for the table.
  */
-#include "node_internal.h"
+#include "judging.h"
+#include "node.h"
 
 #define NOTABLE 0.5 /* from this share of its rate on, a key is judged each tick and has a record on every proxy */
 #define SWEEP_TICKS 8
@@ -14,10 +15,10 @@
 /* Tried again whenever the destination is judged, should the list be full now. */
 static void list_over(struct node *node, struct now now, uint32_t number)
 {
-	struct entry *entry = &node->ledger.entries[number];
+	struct entry *entry = &node->count->ledger.entries[number];
 
 	if (!entry_is_destination(entry) || !(entry->flags & ENTRY_OVER) || entry->flags & ENTRY_LISTED ||
-	    !entry_policy(node, entry)->thresholds.fair || node->over_count == OVER_DESTINATIONS_MAX)
+	    !entry_policy(node, entry)->thresholds.fair || node->judge->over_count == OVER_DESTINATIONS_MAX)
 		return;
 	entry->flags |= ENTRY_LISTED;
 	share_list(node, now, number, !judge_is_under_way(node));
@@ -29,8 +30,8 @@ static uint16_t biggest_teller(const struct node *node, const struct entry *entr
 	uint64_t packets[MEMBERS_MAX] = { 0 };
 	uint16_t biggest = 0;
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->ledger, at)) {
-		const struct ledger_cell *cell = ledger_at(&node->ledger, at);
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->count->ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
 		const uint16_t member = origin_member(cell->origin);
 
 		packets[member] += cell->packets;
@@ -44,17 +45,16 @@ static uint16_t biggest_teller(const struct node *node, const struct entry *entr
 static void tell_never_drop(struct node *node, const struct entry *entry, struct node_event *event)
 {
 	event->kind = EVENT_NEVER_DROP_OVER;
-	memcpy(event->member, node->members[biggest_teller(node, entry)].certificate.name, sizeof(event->member));
-	node_tell(node, event);
+	node_tell_of(node, event, biggest_teller(node, entry));
 }
 
 static void tell_crossing(struct node *node, struct now now, uint32_t number, const struct verdict *v)
 {
-	struct entry *entry = &node->ledger.entries[number];
+	struct entry *entry = &node->count->ledger.entries[number];
 	const bool destination = entry_is_destination(entry), was = entry->flags & ENTRY_OVER;
 	const bool thinned_on = was && entry->flags & ENTRY_LISTED; /* between pulses, too: share.c ends it */
 	const bool is = v->limit > 0 && (thinned_on || verdict_is_over(v, was ? UNDER_AGAIN : 1));
-	struct node_event event = { .at = now.mesh, .key = ledger_key(&node->ledger, entry), .rate = fmax(v->rate, v->burst) };
+	struct node_event event = { .at = now.mesh, .key = ledger_key(&node->count->ledger, entry), .rate = fmax(v->rate, v->burst) };
 
 	if (is == was)
 		return;
@@ -74,7 +74,7 @@ static void tell_crossing(struct node *node, struct now now, uint32_t number, co
 static uint8_t members_of(struct node *node, struct now now, uint32_t number, const struct verdict *v)
 {
 	const bool over = v->limit > 0 && v->rate > v->limit;
-	struct entry *entry = &node->ledger.entries[number];
+	struct entry *entry = &node->count->ledger.entries[number];
 
 	entry->flags &= ~(uint32_t)ENTRY_FLOOR;
 	if (v->members < 2 || (over && verdict_is_own(node, now, number, v)))
@@ -102,7 +102,7 @@ static uint16_t share_of(const struct node *node, struct now now, const struct e
 
 	if (!v->policy->thresholds.police || entry_is_destination(entry) || v->limit <= 0 || v->offered <= v->limit)
 		return entry->pass_share;
-	if (v->rate <= v->limit && node->ledger.entries[entry->destination].flags & ENTRY_THIN)
+	if (v->rate <= v->limit && node->count->ledger.entries[entry->destination].flags & ENTRY_THIN)
 		return entry->pass_share;
 	police = police_share(node, now, entry, v);
 	return police < entry->pass_share ? police : entry->pass_share;
@@ -124,10 +124,10 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 	uint32_t number;
 
 	do {
-		if (node->dirty.count == 0)
+		if (node->judge->dirty.count == 0)
 			return false;
-		number = set_take(&node->dirty);
-		entry = &node->ledger.entries[number];
+		number = set_take(&node->judge->dirty);
+		entry = &node->count->ledger.entries[number];
 	} while (!(entry->flags & ENTRY_USED)); /* freed since */
 
 	policy_refresh(node, number);
@@ -135,7 +135,7 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 	tell_crossing(node, now, number, &v);
 	list_over(node, now, number);
 	*ret_change = (struct change){
-		.key = ledger_key(&node->ledger, entry),
+		.key = ledger_key(&node->count->ledger, entry),
 		.number = number,
 		.ts1 = v.m.ts1,
 		.ts2 = v.m.ts2,
@@ -149,13 +149,13 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 		.notable = v.limit > 0 && fmax(v.rate, v.burst) >= NOTABLE * v.limit,
 	};
 	if ((ret_change->notable || may_be_carried_near(node, &v)) && recent_is_after(&entry->recent, node->tick - RECENT_TICKS))
-		set_add(&node->warm, number);
+		set_add(&node->judge->warm, number);
 	return true;
 }
 
 void node_refresh(struct node *node, const struct key *key)
 {
-	const uint32_t entry = ledger_find(&node->ledger, key);
+	const uint32_t entry = ledger_find(&node->count->ledger, key);
 
 	if (entry != INDEX_NONE)
 		judge_dirty(node, entry);
@@ -165,7 +165,7 @@ void node_refresh(struct node *node, const struct key *key)
 static uint32_t sweep_stretch(const struct node *node)
 {
 	const uint32_t ticks = slot_ticks(node) - 1 < SWEEP_TICKS ? slot_ticks(node) - 1 : SWEEP_TICKS;
-	const uint32_t even = node->ledger.entries_high / ticks + 1;
+	const uint32_t even = node->count->ledger.entries_high / ticks + 1;
 
 	return even > SWEEP_STRETCH_MIN ? even : SWEEP_STRETCH_MIN;
 }
@@ -175,51 +175,51 @@ static void sweep(struct node *node)
 {
 	const uint64_t oldest = slot_oldest(node->slot);
 
-	for (uint32_t i = 0; i < SWEEP_PIECE && node->sweep_left > 0 && node->sweep < node->ledger.entries_high; i++, node->sweep_left--) {
-		const uint32_t number = node->sweep++;
+	for (uint32_t i = 0; i < SWEEP_PIECE && node->judge->sweep_left > 0 && node->judge->sweep < node->count->ledger.entries_high; i++, node->judge->sweep_left--) {
+		const uint32_t number = node->judge->sweep++;
 
-		if ((node->ledger.entries[number].flags & ENTRY_USED) && !ledger_forget(&node->ledger, number, oldest))
+		if ((node->count->ledger.entries[number].flags & ENTRY_USED) && !ledger_forget(&node->count->ledger, number, oldest))
 			judge_dirty(node, number);
 	}
-	if (node->sweep < node->ledger.entries_high)
+	if (node->judge->sweep < node->count->ledger.entries_high)
 		return;
-	node->sweeping = false;
-	node->sweep_left = 0;
+	node->judge->sweeping = false;
+	node->judge->sweep_left = 0;
 }
 
 static void judge_warm(struct node *node)
 {
-	while (node->warm.count > 0)
-		judge_dirty(node, set_take(&node->warm));
+	while (node->judge->warm.count > 0)
+		judge_dirty(node, set_take(&node->judge->warm));
 }
 
 /* A is newer for every key of this origin: those near their rate are judged at once, unless they are so many that the tick must do. */
 void judge_whole_tick(struct node *node)
 {
-	if (node->warm.count <= WARM_AT_ONCE)
+	if (node->judge->warm.count <= WARM_AT_ONCE)
 		judge_warm(node);
 }
 
 void judge_tick(struct node *node)
 {
 	judge_warm(node);
-	if (node->sweeping)
-		node->sweep_left = sweep_stretch(node);
+	if (node->judge->sweeping)
+		node->judge->sweep_left = sweep_stretch(node);
 	share_tick(node);
 }
 
 /* Who is forgotten may be one the walk is at: it waits until the stretch is through, and begins anew. */
 void judge_turn(struct node *node, struct now now)
 {
-	if (node->sweep_left > 0) {
+	if (node->judge->sweep_left > 0) {
 		sweep(node);
 		share_anew(node);
 	}
-	if (node->sweep_left == 0)
+	if (node->judge->sweep_left == 0)
 		share_turn(node, now);
 }
 
 bool judge_is_under_way(const struct node *node)
 {
-	return node->sweep_left > 0 || share_is_under_way(node);
+	return node->judge->sweep_left > 0 || share_is_under_way(node);
 }

@@ -5,7 +5,8 @@
  */
 #include <errno.h>
 
-#include "node_internal.h"
+#include "judging.h"
+#include "node.h"
 
 uint64_t utc_seconds(struct now now)
 {
@@ -16,33 +17,33 @@ uint64_t utc_seconds(struct now now)
 
 static uint16_t generation_of(const struct node *node)
 {
-	return (uint16_t)(node->policy.generation % GENERATIONS + 1);
+	return (uint16_t)(node->judge->policy.generation % GENERATIONS + 1);
 }
 
 /* Before the numbers come round, what the entries were looked up in is forgotten. */
 static void forget_generations(struct node *node)
 {
-	for (uint32_t i = 0; i < node->ledger.entries_high; i++)
-		node->ledger.entries[i].policy_generation = 0;
+	for (uint32_t i = 0; i < node->count->ledger.entries_high; i++)
+		node->count->ledger.entries[i].policy_generation = 0;
 }
 
 static void compile(struct node *node, struct now now)
 {
 	uint32_t rule;
 
-	policy_compile(&node->policy.document, utc_seconds(now), &node->policy.table, &rule); /* was checked */
-	if (++node->policy.generation % GENERATIONS == 0)
+	policy_compile(&node->judge->policy.document, utc_seconds(now), &node->judge->policy.table, &rule); /* was checked */
+	if (++node->judge->policy.generation % GENERATIONS == 0)
 		forget_generations(node);
-	node->sweep = 0;
-	node->sweeping = true;
+	node->judge->sweep = 0;
+	node->judge->sweeping = true;
 }
 
 static void take_over(struct node *node, struct now now, const struct policy_document *document)
 {
 	struct node_event event = { .kind = EVENT_POLICY, .at = now.mesh, .rate = (double)document->version };
 
-	if (document != &node->policy.document)
-		node->policy.document = *document;
+	if (document != &node->judge->policy.document)
+		node->judge->policy.document = *document;
 	compile(node, now);
 	node_tell(node, &event);
 }
@@ -52,8 +53,8 @@ int policy_start(struct node *node, struct now now)
 	const char *problem;
 	uint32_t rule;
 
-	policy_of_thresholds(&node->config.thresholds, &node->policy.document);
-	if (policy_check(&node->policy.document, &node->mesh, &rule, &problem))
+	policy_of_thresholds(&node->config.thresholds, &node->judge->policy.document);
+	if (policy_check(&node->judge->policy.document, &node->mesh, &rule, &problem))
 		return -EINVAL;
 	compile(node, now);
 	return 0;
@@ -61,17 +62,17 @@ int policy_start(struct node *node, struct now now)
 
 void policy_tick(struct node *node, struct now now)
 {
-	if (node->policy.waits && node->slot >= node->policy.next.effective_slot) {
-		node->policy.waits = false;
-		take_over(node, now, &node->policy.next);
-	} else if (utc_seconds(now) >= node->policy.table.expires_s) {
+	if (node->judge->policy.waits && node->slot >= node->judge->policy.next.effective_slot) {
+		node->judge->policy.waits = false;
+		take_over(node, now, &node->judge->policy.next);
+	} else if (utc_seconds(now) >= node->judge->policy.table.expires_s) {
 		compile(node, now);
 	}
 }
 
 int node_set_policy(struct node *node, struct now now, const struct policy_document *document)
 {
-	struct policy_state *policy = &node->policy;
+	struct policy_state *policy = &node->judge->policy;
 	const uint64_t newest = policy->waits && policy->next.version > policy->document.version ? policy->next.version : policy->document.version;
 	const char *problem;
 	uint32_t rule;
@@ -92,43 +93,43 @@ int node_set_policy(struct node *node, struct now now, const struct policy_docum
 
 const struct policy_document *node_policy(const struct node *node)
 {
-	return &node->policy.document;
+	return &node->judge->policy.document;
 }
 
 const struct policy_table *node_policy_table(const struct node *node)
 {
-	return &node->policy.table;
+	return &node->judge->policy.table;
 }
 
 uint32_t node_policy_generation(const struct node *node)
 {
-	return node->policy.generation;
+	return node->judge->policy.generation;
 }
 
 const struct policy_document *node_policy_next(const struct node *node)
 {
-	return node->policy.waits ? &node->policy.next : NULL;
+	return node->judge->policy.waits ? &node->judge->policy.next : NULL;
 }
 
 void policy_refresh(struct node *node, uint32_t number)
 {
-	struct entry *entry = &node->ledger.entries[number];
+	struct entry *entry = &node->count->ledger.entries[number];
 
 	if (entry->policy_generation == generation_of(node))
 		return;
-	const struct key key = ledger_key(&node->ledger, entry);
+	const struct key key = ledger_key(&node->count->ledger, entry);
 
-	entry->policy = policy_index_of(&node->policy.document, &node->policy.table, &key);
+	entry->policy = policy_index_of(&node->judge->policy.document, &node->judge->policy.table, &key);
 	entry->policy_generation = generation_of(node);
 }
 
 /* One that was not judged since the change is looked up each time: its number is of another table. */
 const struct policy_effective *entry_policy(const struct node *node, const struct entry *entry)
 {
-	const struct key key = ledger_key(&node->ledger, entry);
+	const struct key key = ledger_key(&node->count->ledger, entry);
 	const uint16_t index = entry->policy_generation == generation_of(node) ?
 				       entry->policy :
-				       policy_index_of(&node->policy.document, &node->policy.table, &key);
+				       policy_index_of(&node->judge->policy.document, &node->judge->policy.table, &key);
 
-	return policy_effective_at(&node->policy.table, &key, index);
+	return policy_effective_at(&node->judge->policy.table, &key, index);
 }

@@ -4,7 +4,7 @@
  * so that every proxy comes to the same shares and they do not feed back on themselves. PROTOCOL.md section "Fair". There may be a million
  * clients: they are walked over in pieces, and the old shares hold until the new level is known.
  */
-#include "node_internal.h"
+#include "judging.h"
 
 #define REMAINDER_FLOOR 0.1 /* of T_F2: what clients without a rate of their own may always have together */
 #define FEW_PACKETS 8 /* over FAIR_TICKS: fewer tell no rate, 1 packet in 0.6 s may be 1.7 a second or one a minute */
@@ -28,15 +28,15 @@ static uint64_t packets_lately(const struct node *node, const struct entry *entr
 	uint64_t packets = 0;
 
 	*ret_begins = (struct instant){ INT64_MAX };
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->ledger, at)) {
-		const struct ledger_cell *cell = ledger_at(&node->ledger, at);
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->count->ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
 		const struct instant first = node_cell_instant(node, entry, cell, cell->first);
 
 		if (cell_slot(entry, cell, node->slot) + 1 < node->slot)
 			break;
-		if (node->excluded[cell->origin])
+		if (node->count->excluded[cell->origin])
 			continue;
-		packets += ledger_within_line(&node->ledger, cell->origin, cell->packets);
+		packets += ledger_within_line(&node->count->ledger, cell->origin, cell->packets);
 		if (instant_is_before(first, *ret_begins))
 			*ret_begins = first;
 	}
@@ -93,7 +93,7 @@ static void peak_tick(struct entry *entry, uint64_t tick, uint64_t recent, doubl
 /* Since its last packet that is known. */
 static struct duration silence(const struct node *node, const struct entry *entry, struct now now)
 {
-	const struct ledger *ledger = &node->ledger;
+	const struct ledger *ledger = &node->count->ledger;
 	uint32_t last = 0;
 
 	if (entry->cells == INDEX_NONE)
@@ -158,7 +158,7 @@ static bool is_over_now(const struct node *node, struct now now, uint32_t number
 {
 	struct verdict v;
 
-	if (!(node->ledger.entries[number].flags & ENTRY_OVER))
+	if (!(node->count->ledger.entries[number].flags & ENTRY_OVER))
 		return false;
 	verdict_of(node, now, number, &v);
 	return v.limit > 0 && v.rate > v.limit;
@@ -168,7 +168,7 @@ static bool is_over_now(const struct node *node, struct now now, uint32_t number
  * nothing when a block drops it; else its rate. */
 static double effective_rate(const struct node *node, struct now now, uint32_t number, double rate)
 {
-	const struct entry *entry = &node->ledger.entries[number];
+	const struct entry *entry = &node->count->ledger.entries[number];
 	const struct policy_effective *policy = entry_policy(node, entry);
 
 	if (policy->listing == POLICY_BLOCKED)
@@ -191,7 +191,7 @@ static bool differs(uint16_t a, uint16_t b)
 
 static void set_share(struct node *node, uint32_t number, uint16_t share)
 {
-	struct entry *entry = &node->ledger.entries[number];
+	struct entry *entry = &node->count->ledger.entries[number];
 
 	if (!differs(entry->pass_share, share))
 		return;
@@ -202,7 +202,7 @@ static void set_share(struct node *node, uint32_t number, uint16_t share)
 /* There may be very many who are silent: theirs is written only when it has moved much. */
 static void set_idle_share(struct node *node, uint32_t number, uint16_t share)
 {
-	const uint16_t was = node->ledger.entries[number].pass_share;
+	const uint16_t was = node->count->ledger.entries[number].pass_share;
 
 	if ((was == SHARE_ALL) != (share == SHARE_ALL) || fabs((double)was - share) > IDLE_DIFFERS * was)
 		set_share(node, number, share);
@@ -210,7 +210,7 @@ static void set_idle_share(struct node *node, uint32_t number, uint16_t share)
 
 static void set_thin(struct node *node, uint32_t number, bool thin)
 {
-	struct entry *entry = &node->ledger.entries[number];
+	struct entry *entry = &node->count->ledger.entries[number];
 
 	if (thin == !!(entry->flags & ENTRY_THIN))
 		return;
@@ -254,7 +254,7 @@ static uint16_t client_share(const struct node *node, struct now now, const stru
  */
 static uint16_t settled_share(const struct node *node, struct now now, const struct entry *client, double effective)
 {
-	const struct share_walk *walk = &node->share;
+	const struct share_walk *walk = &node->judge->share;
 	const bool police = entry_policy(node, client)->thresholds.police;
 
 	if (effective <= walk->water)
@@ -266,13 +266,13 @@ static uint16_t settled_share(const struct node *node, struct now now, const str
 
 static struct entry *destination_walked(struct node *node)
 {
-	return &node->ledger.entries[node->over[node->share.place]];
+	return &node->count->ledger.entries[node->judge->over[node->judge->share.place]];
 }
 
 /* The clients there are now, in their order: who comes later stands before the first, and who goes ends the walk (share_anew). */
 static void stage_begin(struct node *node, enum share_stage stage)
 {
-	struct share_walk *walk = &node->share;
+	struct share_walk *walk = &node->judge->share;
 
 	walk->stage = stage;
 	walk->next = walk->first;
@@ -281,7 +281,7 @@ static void stage_begin(struct node *node, enum share_stage stage)
 
 static void destination_begin(struct node *node, struct now now)
 {
-	struct share_walk *walk = &node->share;
+	struct share_walk *walk = &node->judge->share;
 	const struct entry *destination = destination_walked(node);
 	struct verdict v;
 
@@ -289,7 +289,7 @@ static void destination_begin(struct node *node, struct now now)
 		walk->place++;
 		return;
 	}
-	verdict_of(node, now, node->over[walk->place], &v);
+	verdict_of(node, now, node->judge->over[walk->place], &v);
 	walk->first = destination->group;
 	walk->limit = v.limit;
 	walk->tick = v.carry.tick;
@@ -304,20 +304,20 @@ static void destination_begin(struct node *node, struct now now)
 
 static void destination_end(struct node *node, bool keep)
 {
-	struct share_walk *walk = &node->share;
+	struct share_walk *walk = &node->judge->share;
 
 	if (keep)
-		node->over[walk->kept++] = node->over[walk->place];
+		node->judge->over[walk->kept++] = node->judge->over[walk->place];
 	walk->place++;
 	walk->stage = SHARE_BEGIN;
 }
 
 static void least_look(struct node *node, struct now now, uint32_t client)
 {
-	const struct entry *entry = &node->ledger.entries[client];
+	const struct entry *entry = &node->count->ledger.entries[client];
 
 	if (entry->flags & ENTRY_OWN)
-		node->rates[node->share.clients++] = (float)verdict_evidence(node, now, entry).rate;
+		node->judge->rates[node->judge->share.clients++] = (float)verdict_evidence(node, now, entry).rate;
 }
 
 /*
@@ -327,15 +327,15 @@ static void least_look(struct node *node, struct now now, uint32_t client)
 static void least_end(struct node *node, struct now now)
 {
 	(void)now;
-	node->share.least = fair_level(node->rates, node->share.clients, node->share.floor);
+	node->judge->share.least = fair_level(node->judge->rates, node->judge->share.clients, node->judge->share.floor);
 	stage_begin(node, SHARE_RATES);
 }
 
 static void rate_look(struct node *node, struct now now, uint32_t client)
 {
-	struct entry *entry = &node->ledger.entries[client];
-	struct share_walk *walk = &node->share;
-	float *effective = &node->rates[walk->clients++];
+	struct entry *entry = &node->count->ledger.entries[client];
+	struct share_walk *walk = &node->judge->share;
+	float *effective = &node->judge->rates[walk->clients++];
 	double heard;
 	const double rate = settled_rate(node, now, entry, walk->tick, &heard);
 
@@ -351,7 +351,7 @@ static void rate_look(struct node *node, struct now now, uint32_t client)
 /* All rates are known: what is there to be shared? */
 static void rates_end(struct node *node, struct now now)
 {
-	struct share_walk *walk = &node->share;
+	struct share_walk *walk = &node->judge->share;
 	const struct entry *destination = destination_walked(node);
 	uint16_t left_least;
 	double reserve;
@@ -359,7 +359,7 @@ static void rates_end(struct node *node, struct now now)
 	walk->limit = fmax(0, walk->limit - walk->untouchable); /* they are taken from T_F2 first */
 	walk->remainder = fmax(0, offered(node, destination, walk->tick) - walk->listed);
 	reserve = fmin(walk->remainder, REMAINDER_FLOOR * walk->limit);
-	walk->water = fair_level(node->rates, walk->clients, walk->limit - reserve);
+	walk->water = fair_level(node->judge->rates, walk->clients, walk->limit - reserve);
 	walk->left = fair_share(walk->remainder, fmax(reserve, walk->limit - walk->listed_effective));
 	left_least = least_left(node, now, destination, walk->floor);
 	walk->left = walk->left > left_least ? walk->left : left_least;
@@ -368,19 +368,19 @@ static void rates_end(struct node *node, struct now now)
 
 static void share_give(struct node *node, struct now now, uint32_t client)
 {
-	struct share_walk *walk = &node->share;
-	const double effective = node->rates[walk->clients++];
+	struct share_walk *walk = &node->judge->share;
+	const double effective = node->judge->rates[walk->clients++];
 
 	if (effective > 0)
-		set_share(node, client, settled_share(node, now, &node->ledger.entries[client], effective));
+		set_share(node, client, settled_share(node, now, &node->count->ledger.entries[client], effective));
 	else
 		set_idle_share(node, client, walk->left);
 }
 
 static void give_end(struct node *node, struct now now)
 {
-	struct share_walk *walk = &node->share;
-	const uint32_t number = node->over[walk->place];
+	struct share_walk *walk = &node->judge->share;
+	const uint32_t number = node->judge->over[walk->place];
 	/* Between two pulses it is not over, but will be with the next. */
 	const bool keep = walk->over || walk->listed_effective + walk->remainder > walk->limit;
 
@@ -402,10 +402,10 @@ static void lift_look(struct node *node, struct now now, uint32_t client)
 
 static void lift_end(struct node *node, struct now now)
 {
-	const uint32_t number = node->over[node->share.place];
+	const uint32_t number = node->judge->over[node->judge->share.place];
 
 	(void)now;
-	node->ledger.entries[number].flags &= ~(uint32_t)ENTRY_LISTED;
+	node->count->ledger.entries[number].flags &= ~(uint32_t)ENTRY_LISTED;
 	set_share(node, number, SHARE_ALL);
 	set_thin(node, number, false);
 	judge_dirty(node, number); /* which tells that it is under again */
@@ -425,13 +425,13 @@ static const struct {
 /* Of at most `most` clients; returns how many. */
 static uint32_t clients_look(struct node *node, struct now now, uint32_t most)
 {
-	struct share_walk *walk = &node->share;
+	struct share_walk *walk = &node->judge->share;
 	uint32_t looked = 0;
 
 	for (; looked < most && walk->next != INDEX_NONE; looked++) {
 		const uint32_t client = walk->next;
 
-		walk->next = node->ledger.entries[client].group;
+		walk->next = node->count->ledger.entries[client].group;
 		stages[walk->stage].look(node, now, client);
 	}
 	return looked;
@@ -439,12 +439,12 @@ static uint32_t clients_look(struct node *node, struct now now, uint32_t most)
 
 bool share_is_under_way(const struct node *node)
 {
-	return node->share.place < node->over_count;
+	return node->judge->share.place < node->judge->over_count;
 }
 
 void share_turn(struct node *node, struct now now)
 {
-	struct share_walk *walk = &node->share;
+	struct share_walk *walk = &node->judge->share;
 	uint32_t done = 0;
 
 	for (; done < CLIENTS_PER_TURN && share_is_under_way(node); done += CLIENTS_SET_OFF) {
@@ -459,23 +459,23 @@ void share_turn(struct node *node, struct now now)
 		stages[walk->stage].end(node, now);
 	}
 	if (!share_is_under_way(node))
-		node->over_count = walk->place = walk->kept;
+		node->judge->over_count = walk->place = walk->kept;
 }
 
 void share_list(struct node *node, struct now now, uint32_t number, bool idle)
 {
-	node->over[node->over_count++] = number;
+	node->judge->over[node->judge->over_count++] = number;
 	if (idle) /* else the walk comes by */
 		share_turn(node, now);
 }
 
 void share_anew(struct node *node)
 {
-	node->share.stage = SHARE_BEGIN;
+	node->judge->share.stage = SHARE_BEGIN;
 }
 
 void share_tick(struct node *node)
 {
 	if (!share_is_under_way(node))
-		node->share.place = node->share.kept = 0;
+		node->judge->share.place = node->judge->share.kept = 0;
 }

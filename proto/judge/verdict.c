@@ -3,7 +3,7 @@
  * What a key's cells mean now: Algorithm 1's record, the carry over the lag, and the rate that Algorithm 2 compares. Pure reading; what
  * follows from it is judge.c's and share.c's.
  */
-#include "node_internal.h"
+#include "judging.h"
 
 /* The kernel adds its own packets in 32 bits: half of them are left to it. No honest window holds as many. */
 #define COUNT_MAX (UINT32_MAX / 2)
@@ -23,7 +23,7 @@ static uint32_t members_add(uint64_t set[MEMBERS_MAX / 64], uint16_t member)
 /* The older of `oldest` and the newest tick this origin is held whole; who is too far behind is left out. */
 static uint64_t older_whole_tick(const struct node *node, uint32_t origin, uint64_t oldest)
 {
-	const uint64_t whole = origin == 0 ? node->tick : node->origins[origin].complete;
+	const uint64_t whole = origin == 0 ? node->tick : node->count->origins[origin].complete;
 
 	return whole < oldest && node->tick - whole <= CARRY_TICKS ? whole : oldest;
 }
@@ -44,13 +44,13 @@ static uint64_t with_new_origins(const struct node *node, const struct entry *en
 		for (uint64_t left = view->counted[w]; left; left &= left - 1)
 			members_add(members, origin_member(w * 64 + (uint32_t)__builtin_ctzll(left)));
 	}
-	for (; at != INDEX_NONE && cell_is_newest(entry, ledger_at(&node->ledger, at)); at = ledger_below(&node->ledger, at)) {
-		const uint16_t origin = ledger_at(&node->ledger, at)->origin;
+	for (; at != INDEX_NONE && cell_is_newest(entry, ledger_at(&node->count->ledger, at)); at = ledger_below(&node->count->ledger, at)) {
+		const uint16_t origin = ledger_at(&node->count->ledger, at)->origin;
 
 		if (is_of_older_slots(view, origin))
 			continue;
 		v->origins++;
-		if (node->excluded[origin])
+		if (node->count->excluded[origin])
 			continue;
 		oldest = older_whole_tick(node, origin, oldest);
 		v->members += members_add(members, origin_member(origin));
@@ -69,8 +69,8 @@ static uint64_t oldest_whole_tick(const struct node *node, const struct entry *e
 		for (uint64_t left = view->counted[w]; left; left &= left - 1)
 			oldest = older_whole_tick(node, w * 64 + (uint32_t)__builtin_ctzll(left), oldest);
 	}
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->ledger, at)) {
-		const struct ledger_cell *cell = ledger_at(&node->ledger, at);
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->count->ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
 
 		if (!cell_is_newest(entry, cell))
 			break;
@@ -112,7 +112,7 @@ static double limit_of(const struct policy_effective *policy, bool destination)
 
 void verdict_of(const struct node *node, struct now now, uint32_t number, struct verdict *ret_verdict)
 {
-	const struct entry *entry = &node->ledger.entries[number];
+	const struct entry *entry = &node->count->ledger.entries[number];
 	const struct policy_effective *policy = entry_policy(node, entry);
 	const struct thresholds *t = &policy->thresholds;
 	const bool destination = entry_is_destination(entry);
@@ -123,7 +123,7 @@ void verdict_of(const struct node *node, struct now now, uint32_t number, struct
 
 	*v = (struct verdict){ .policy = policy, .limit = limit_of(policy, destination) };
 	if (entry->cells != INDEX_NONE)
-		past_view_of(&node->past, &node->ledger, number, mesh_slot_at(&node->mesh, now.mesh), &node->mesh, node->excluded, t->idle_reset,
+		past_view_of(&node->judge->past, &node->count->ledger, number, mesh_slot_at(&node->mesh, now.mesh), &node->mesh, node->count->excluded, t->idle_reset,
 			     &past);
 	v->m = past.m;
 	if (v->m.count > COUNT_MAX)
@@ -149,14 +149,14 @@ bool verdict_is_over(const struct verdict *v, double part)
 
 bool verdict_is_own(const struct node *node, struct now now, uint32_t number, const struct verdict *v)
 {
-	const struct entry *entry = &node->ledger.entries[number];
+	const struct entry *entry = &node->count->ledger.entries[number];
 	const struct thresholds *t = &v->policy->thresholds;
 	const struct duration least = entry_is_destination(entry) ? t->destination_min_window : t->pair_min_window;
 	struct record own;
 
 	if (entry->cells == INDEX_NONE)
 		return false;
-	own = past_own(&node->past, &node->ledger, number, mesh_slot_at(&node->mesh, now.mesh), &node->mesh, node->excluded, node->others,
+	own = past_own(&node->judge->past, &node->count->ledger, number, mesh_slot_at(&node->mesh, now.mesh), &node->mesh, node->count->excluded, node->count->others,
 		       t->idle_reset);
 	return (double)own.count > v->limit * fmax((double)duration_between(own.ts1, now.mesh).ns, (double)least.ns) / NS_PER_S;
 }
@@ -176,14 +176,14 @@ struct evidence verdict_evidence(const struct node *node, struct now now, const 
 	struct evidence evidence = { .members = 1 };
 	struct instant began = now.mesh;
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->ledger, at)) {
-		const struct ledger_cell *cell = ledger_at(&node->ledger, at);
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->count->ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
 		const struct instant first = node_cell_instant(node, entry, cell, cell->first),
 				     last = node_cell_instant(node, entry, cell, cell->last);
 
-		if (!node->excluded[cell->origin])
+		if (!node->count->excluded[cell->origin])
 			evidence.members += members_add(members, origin_member(cell->origin));
-		if (node->others[cell->origin])
+		if (node->count->others[cell->origin])
 			continue;
 		if (!duration_exceeds(duration_between(last, now.mesh), idle_reset))
 			evidence.rate = fmax(evidence.rate, cell_rate(node, cell));

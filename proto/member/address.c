@@ -3,7 +3,7 @@
  * Where a member is. Anybody can send a recorded datagram on from an address of his choice: a member is followed to a new address when
  * that address has brought back a challenge. PROTOCOL.md section "Addresses".
  */
-#include "node_internal.h"
+#include "member.h"
 
 uint64_t echo_draw(struct node *node)
 {
@@ -12,23 +12,23 @@ uint64_t echo_draw(struct node *node)
 
 void member_challenge(struct node *node, struct now now, uint16_t number, const struct endpoint *at)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 
 	if (!member->session || at->port == 0)
 		return;
 	/* One that is still out may come back yet: the same again. */
-	if (member->challenge == 0 || !endpoint_equal(&member->challenged, at))
-		member->challenge = echo_draw(node);
-	member->challenged = *at;
-	member->challenged_at = now.mono;
-	outbox_add(node, (struct out){ .kind = OUT_PING, .target = number, .ping.echo = member->challenge });
+	if (member->challenge.echo == 0 || !endpoint_equal(&member->challenge.to, at))
+		member->challenge.echo = echo_draw(node);
+	member->challenge.to = *at;
+	member->challenge.at = now.mono;
+	outbox_add(node, (struct out){ .kind = OUT_PING, .target = number, .ping.echo = member->challenge.echo });
 }
 
 void member_prove(struct node *node, uint16_t number, const struct endpoint *at)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 
 	member->endpoint = *at;
 	member->proven = true;
-	member->challenge = 0;
+	member->challenge.echo = 0;
 }

@@ -13,7 +13,7 @@
  */
 #include <sodium.h>
 
-#include "node_internal.h"
+#include "member.h"
 
 enum stage { STAGE_GREET = 1, STAGE_COOKIE = 2, STAGE_WELCOME = 3, STAGE_LATER = 4 };
 
@@ -114,7 +114,7 @@ static void cookie_make(const struct node *node, const struct endpoint *to, uint
 	at = put_le(at, to->port, 2);
 	at = put_le(at, greeter, 8);
 	put_le(at, (uint64_t)period, 8);
-	crypto_generichash(ret_cookie, COOKIE_BYTES, input, sizeof(input), node->cookie_secret, sizeof(node->cookie_secret));
+	crypto_generichash(ret_cookie, COOKIE_BYTES, input, sizeof(input), node->member->handshake.cookie_secret, sizeof(node->member->handshake.cookie_secret));
 }
 
 static int64_t cookie_period(struct now now)
@@ -141,11 +141,11 @@ static size_t hello_close(struct node *node, const struct hello *hello, unsigned
 	uint8_t plain[HELLO_PLAIN_BYTES];
 
 	memcpy(context.mesh_id, node->mesh.id, MESH_ID_BYTES);
-	nonce_make(++node->hello_counter, node->nonce_random, header.nonce);
+	nonce_make(++node->member->handshake.counter, node->nonce_random, header.nonce);
 	hello_write(hello, plain);
 	if (hello->stage == STAGE_GREET || hello->stage == STAGE_WELCOME)
-		hello_sign(node, node->hello_counter, plain);
-	return seal_close(&header, &context, node->trust->secrets[secret].hello_key, plain, sizeof(plain), ret_bytes);
+		hello_sign(node, node->member->handshake.counter, plain);
+	return seal_close(&header, &context, node->member->secrets.items[secret].hello_key, plain, sizeof(plain), ret_bytes);
 }
 
 /* In the place of a certificate. */
@@ -153,10 +153,10 @@ static bool put_record_of(const struct node *node, uint64_t id, struct hello *he
 {
 	const uint16_t number = member_find(node, id);
 
-	if (number == MEMBER_NONE || !node->members[number].has_record)
+	if (number == MEMBER_NONE || !node->member->table[number].has_record)
 		return false;
 	hello->certificate_bytes = MEMBER_RECORD_BYTES;
-	memcpy(hello->certificate, node->members[number].record_signed, MEMBER_RECORD_BYTES);
+	memcpy(hello->certificate, node->member->table[number].record_signed, MEMBER_RECORD_BYTES);
 	return true;
 }
 
@@ -169,7 +169,7 @@ size_t greet_write(struct node *node, struct now now, const struct out *out, str
 	memcpy(hello.certificate, node->config.certificate, node->config.certificate_bytes);
 	switch (out->kind) {
 	case OUT_HELLO: {
-		const struct greeting *greeting = &node->greetings[out->target];
+		const struct greeting *greeting = &node->member->handshake.greetings[out->target];
 
 		hello.stage = STAGE_GREET;
 		if (greeting->has_cookie) {
@@ -184,7 +184,7 @@ size_t greet_write(struct node *node, struct now now, const struct out *out, str
 	case OUT_COOKIE:
 	case OUT_WELCOME:
 	case OUT_LATER: {
-		const struct cookie_reply *reply = &node->replies[out->reply.place];
+		const struct cookie_reply *reply = &node->member->replies.items[out->reply.place];
 
 		if (reply_is_gone(node, out))
 			return 0;
@@ -204,18 +204,18 @@ size_t greet_write(struct node *node, struct now now, const struct out *out, str
 	default:
 		return 0;
 	}
-	if (secret >= node->trust->secrets_count)
+	if (secret >= node->member->secrets.count)
 		return 0; /* gone meanwhile */
 	return hello_close(node, &hello, secret, ret_bytes);
 }
 
 static void reply(struct node *node, enum out_kind kind, const struct greeter *greeter, const uint8_t token[TOKEN_BYTES])
 {
-	const uint32_t place = node->replies_next++ % COOKIE_REPLIES_SIZE;
+	const uint32_t place = node->member->replies.next++ % COOKIE_REPLIES_SIZE;
 
-	node->replies[place] = (struct cookie_reply){ .to = *greeter->from, .greeter = greeter->id, .secret = (uint8_t)greeter->secret };
-	memcpy(node->replies[place].token, token, TOKEN_BYTES);
-	outbox_add(node, (struct out){ .kind = (uint8_t)kind, .reply = { .place = (uint16_t)place, .number = node->replies_next } });
+	node->member->replies.items[place] = (struct cookie_reply){ .to = *greeter->from, .greeter = greeter->id, .secret = (uint8_t)greeter->secret };
+	memcpy(node->member->replies.items[place].token, token, TOKEN_BYTES);
+	outbox_add(node, (struct out){ .kind = (uint8_t)kind, .reply = { .place = (uint16_t)place, .number = node->member->replies.next } });
 }
 
 /* Certificates cost a signature check each: a bounded number per second, whoever asks. */
@@ -223,13 +223,13 @@ static bool may_check(struct node *node, struct now now)
 {
 	const int64_t second = now.mono.ns / NS_PER_S;
 
-	if (second != node->checks_second) {
-		node->checks_second = second;
-		node->checks_left = CERTIFICATE_CHECKS_PER_S;
+	if (second != node->member->handshake.checks_second) {
+		node->member->handshake.checks_second = second;
+		node->member->handshake.checks_left = CERTIFICATE_CHECKS_PER_S;
 	}
-	if (node->checks_left == 0)
+	if (node->member->handshake.checks_left == 0)
 		return false;
-	node->checks_left--;
+	node->member->handshake.checks_left--;
 	return true;
 }
 
@@ -237,7 +237,7 @@ static bool may_check(struct node *node, struct now now)
 static enum reject freshness(const struct node *node, uint64_t sender, uint64_t counter, const struct hello *hello)
 {
 	const uint16_t number = member_find(node, sender);
-	const struct member *member = number == MEMBER_NONE ? NULL : &node->members[number];
+	const struct member *member = number == MEMBER_NONE ? NULL : &node->member->table[number];
 
 	if (!member || !member->session)
 		return REJECT_NONE;
@@ -251,7 +251,7 @@ static enum reject freshness(const struct node *node, uint64_t sender, uint64_t 
 /* The member's newest start, which another greets in the name of, ended: so it seems from here. */
 static bool is_gone(const struct node *node, uint16_t number, struct now now)
 {
-	const struct member *member = &node->members[number];
+	const struct member *member = &node->member->table[number];
 	const int64_t silent_ns = MEMBER_SILENT_MS * NS_PER_MS;
 
 	if (duration_between(member->met_at, now.mono).ns < silent_ns || duration_between(member->heard_at, now.mono).ns < silent_ns)
@@ -263,19 +263,19 @@ static bool is_gone(const struct node *node, uint16_t number, struct now now)
 static void find_clone(struct node *node, struct now now, const struct greeter *greeter)
 {
 	const uint16_t number = member_find(node, greeter->id);
-	struct member *member = number == MEMBER_NONE ? NULL : &node->members[number];
+	struct member *member = number == MEMBER_NONE ? NULL : &node->member->table[number];
 
 	if (!member || is_gone(node, number, now))
 		return;
-	if (member->stale_since.ns == 0)
-		member->stale_since = now.mono;
-	if (duration_between(member->stale_since, now.mono).ns < CLONE_AFTER_MS * NS_PER_MS)
+	if (member->clone.stale_since.ns == 0)
+		member->clone.stale_since = now.mono;
+	if (duration_between(member->clone.stale_since, now.mono).ns < CLONE_AFTER_MS * NS_PER_MS)
 		return;
-	if (member->clone_sought_at.ns != 0 && duration_between(member->clone_sought_at, now.mono).ns < CLONE_CHECK_MS * NS_PER_MS)
+	if (member->clone.sought_at.ns != 0 && duration_between(member->clone.sought_at, now.mono).ns < CLONE_CHECK_MS * NS_PER_MS)
 		return;
 	if (!may_check(node, now))
 		return;
-	member->clone_sought_at = now.mono;
+	member->clone.sought_at = now.mono;
 	if (hello_is_signed(node, greeter, member->certificate.public_key))
 		member_cloned(node, now, number);
 }
@@ -305,10 +305,10 @@ static enum reject meet(struct node *node, struct now now, const struct greeter 
 	reason = member_meet(node, now, &certificate, hello->incarnation, hello->boot, greeter->from, ret_member);
 	if (reason != REJECT_NONE)
 		return reason;
-	node->members[*ret_member].hello_counter = greeter->counter;
-	node->members[*ret_member].standing.spoken = (uint8_t)greeter->secret;
-	if (certificate.serial >= node->members[*ret_member].certificate.serial)
-		member_keep_certificate(&node->members[*ret_member], hello->certificate, hello->certificate_bytes);
+	node->member->table[*ret_member].hello_counter = greeter->counter;
+	node->member->table[*ret_member].standing.spoken = (uint8_t)greeter->secret;
+	if (certificate.serial >= node->member->table[*ret_member].certificate.serial)
+		member_keep_certificate(&node->member->table[*ret_member], hello->certificate, hello->certificate_bytes);
 	return REJECT_NONE;
 }
 
@@ -317,13 +317,13 @@ static void give(struct node *node, struct now now, enum out_kind kind, const st
 {
 	const int64_t second = now.mono.ns / NS_PER_S;
 
-	if (second != node->cookies_second) {
-		node->cookies_second = second;
-		node->cookies_left = COOKIES_PER_S;
+	if (second != node->member->handshake.cookies_second) {
+		node->member->handshake.cookies_second = second;
+		node->member->handshake.cookies_left = COOKIES_PER_S;
 	}
-	if (node->cookies_left == 0)
+	if (node->member->handshake.cookies_left == 0)
 		return;
-	node->cookies_left--;
+	node->member->handshake.cookies_left--;
 	reply(node, kind, greeter, token);
 }
 
@@ -332,7 +332,7 @@ static void give(struct node *node, struct now now, enum out_kind kind, const st
 static void give_later(struct node *node, struct now now, const struct greeter *greeter, const struct hello *hello)
 {
 	const uint16_t number = member_find(node, greeter->id);
-	const struct member *member = number == MEMBER_NONE ? NULL : &node->members[number];
+	const struct member *member = number == MEMBER_NONE ? NULL : &node->member->table[number];
 
 	if (!member || !member->has_record || member->standing.revoked || !is_gone(node, number, now))
 		return;
@@ -390,7 +390,7 @@ static enum reject receive_cookie(struct node *node, const struct greeter *greet
 	greeting->cookie_of = greeter->id;
 	greeting->has_cookie = true;
 	greeting->tries = 0; /* somebody is there: what is lost from here on is tried again soon */
-	outbox_add(node, (struct out){ .kind = OUT_HELLO, .target = (uint16_t)(greeting - node->greetings) });
+	outbox_add(node, (struct out){ .kind = OUT_HELLO, .target = (uint16_t)(greeting - node->member->handshake.greetings) });
 	return REJECT_NONE;
 }
 

@@ -6,24 +6,25 @@
 #include <errno.h>
 #include <sodium.h>
 
-#include "node_internal.h"
+#include "member.h"
+#include "node.h"
 
 #define HELLO_TRIES_MAX 16 /* then every 2.5 s */
 
 static struct greeting *greeting_of(struct node *node, const struct endpoint *endpoint)
 {
-	for (uint32_t i = 0; i < node->greetings_count; i++) {
-		if (endpoint_equal(&node->greetings[i].endpoint, endpoint))
-			return &node->greetings[i];
+	for (uint32_t i = 0; i < node->member->handshake.count; i++) {
+		if (endpoint_equal(&node->member->handshake.greetings[i].endpoint, endpoint))
+			return &node->member->handshake.greetings[i];
 	}
 	return NULL;
 }
 
 struct greeting *greeting_by_token(struct node *node, const uint8_t token[TOKEN_BYTES])
 {
-	for (uint32_t i = 0; i < node->greetings_count; i++) {
-		if (sodium_memcmp(node->greetings[i].token, token, TOKEN_BYTES) == 0)
-			return &node->greetings[i];
+	for (uint32_t i = 0; i < node->member->handshake.count; i++) {
+		if (sodium_memcmp(node->member->handshake.greetings[i].token, token, TOKEN_BYTES) == 0)
+			return &node->member->handshake.greetings[i];
 	}
 	return NULL;
 }
@@ -38,9 +39,9 @@ static struct greeting *greeting_add(struct node *node, const struct endpoint *e
 {
 	struct greeting *greeting;
 
-	if (node->greetings_count == node->config.limits.members_max + PEERS_SPARE)
+	if (node->member->handshake.count == node->config.limits.members_max + PEERS_SPARE)
 		return NULL;
-	greeting = &node->greetings[node->greetings_count++];
+	greeting = &node->member->handshake.greetings[node->member->handshake.count++];
 	*greeting = (struct greeting){ .endpoint = *endpoint, .member = MEMBER_NONE };
 	token_draw(node, greeting);
 	return greeting;
@@ -48,12 +49,12 @@ static struct greeting *greeting_add(struct node *node, const struct endpoint *e
 
 void greeting_keep(struct node *node, uint16_t member)
 {
-	const struct endpoint *endpoint = &node->members[member].endpoint;
+	const struct endpoint *endpoint = &node->member->table[member].endpoint;
 	struct greeting *greeting = greeting_of(node, endpoint);
 
-	for (uint32_t i = 0; !greeting && i < node->greetings_count; i++) {
-		if (node->greetings[i].member == member)
-			greeting = &node->greetings[i];
+	for (uint32_t i = 0; !greeting && i < node->member->handshake.count; i++) {
+		if (node->member->handshake.greetings[i].member == member)
+			greeting = &node->member->handshake.greetings[i];
 	}
 	if (greeting) {
 		greeting->member = member;
@@ -91,17 +92,17 @@ static void greet(struct node *node, struct now now, struct greeting *greeting)
 		token_draw(node, greeting);
 	}
 	greeting->tries += greeting->tries < HELLO_TRIES_MAX;
-	outbox_add(node, (struct out){ .kind = OUT_HELLO, .target = (uint16_t)(greeting - node->greetings) });
+	outbox_add(node, (struct out){ .kind = OUT_HELLO, .target = (uint16_t)(greeting - node->member->handshake.greetings) });
 }
 
 void greet_member(struct node *node, struct now now, uint16_t member)
 {
-	struct greeting *greeting = greeting_of(node, &node->members[member].endpoint);
+	struct greeting *greeting = greeting_of(node, &node->member->table[member].endpoint);
 
-	if (node->members[member].endpoint.port == 0 || (greeting && !instant_is_before(greeting->due, now.mono)))
+	if (node->member->table[member].endpoint.port == 0 || (greeting && !instant_is_before(greeting->due, now.mono)))
 		return;
 	if (!greeting) {
-		greeting = greeting_add(node, &node->members[member].endpoint);
+		greeting = greeting_add(node, &node->member->table[member].endpoint);
 		if (!greeting)
 			return;
 		greeting->transient = true;
@@ -117,20 +118,20 @@ static bool is_wanted(const struct node *node, const struct greeting *greeting, 
 		return greeting->configured;
 	if (member_is_near(node, greeting->member, now))
 		return false;
-	if (node->members[greeting->member].state == MEMBER_LEFT || node->members[greeting->member].standing.revoked)
+	if (node->member->table[greeting->member].state == MEMBER_LEFT || node->member->table[greeting->member].standing.revoked)
 		return false;
 	if (node_is_direct(node))
 		return true;
-	return greeting->configured && (node->members[greeting->member].state == MEMBER_DOWN || node->links_count == 0);
+	return greeting->configured && (node->member->table[greeting->member].state == MEMBER_DOWN || node->member->links_count == 0);
 }
 
 void greet_tick(struct node *node, struct now now)
 {
-	for (uint32_t i = 0; i < node->greetings_count; i++) {
-		struct greeting *greeting = &node->greetings[i];
+	for (uint32_t i = 0; i < node->member->handshake.count; i++) {
+		struct greeting *greeting = &node->member->handshake.greetings[i];
 
 		if (greeting->transient && !node_is_direct(node) && !instant_is_before(now.mono, greeting->due)) {
-			*greeting = node->greetings[--node->greetings_count];
+			*greeting = node->member->handshake.greetings[--node->member->handshake.count];
 			i--;
 			continue;
 		}

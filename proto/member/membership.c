@@ -5,20 +5,20 @@
  */
 #include <sodium.h>
 
-#include "node_internal.h"
+#include "member.h"
 
 /* Where the tracks of a place are kept. */
 static struct track *tracks_of(const struct node *node, uint32_t place)
 {
 	const size_t incarnation = place % INCARNATIONS_MAX, member = place / INCARNATIONS_MAX;
 
-	return &node->tracks[(incarnation * node->config.limits.members_max + member) * STARTS_KEPT];
+	return &node->count->tracks[(incarnation * node->config.limits.members_max + member) * STARTS_KEPT];
 }
 
 /* Another incarnation takes the place, or none. Whether it stands in the list of gaps stays: it would be entered a second time. */
 static void origin_begin(struct node *node, uint32_t place, bool used, uint64_t incarnation)
 {
-	struct origin *origin = &node->origins[place];
+	struct origin *origin = &node->count->origins[place];
 
 	*origin = (struct origin){ .used = used,
 				   .incarnation = incarnation,
@@ -33,20 +33,20 @@ static void origin_begin(struct node *node, uint32_t place, bool used, uint64_t 
 
 static uint32_t index_place(const struct node *node, uint64_t id)
 {
-	uint32_t at = (uint32_t)mix64(id ^ node->ledger.hash_seed[0]) & node->member_index_mask;
+	uint32_t at = (uint32_t)mix64(id ^ node->count->ledger.hash_seed[0]) & node->member->index_mask;
 
 	/* Never full: it has twice as many places as there are members. */
-	while (node->member_index[at] != MEMBER_NONE && node->members[node->member_index[at]].id != id)
-		at = (at + 1) & node->member_index_mask;
+	while (node->member->index[at] != MEMBER_NONE && node->member->table[node->member->index[at]].id != id)
+		at = (at + 1) & node->member->index_mask;
 	return at;
 }
 
 int membership_init(struct node *node, const struct certificate *self)
 {
-	struct member *member = &node->members[0];
+	struct member *member = &node->member->table[0];
 
-	for (uint32_t i = 0; i <= node->member_index_mask; i++)
-		node->member_index[i] = MEMBER_NONE;
+	for (uint32_t i = 0; i <= node->member->index_mask; i++)
+		node->member->index[i] = MEMBER_NONE;
 	*member = (struct member){
 		.used = true,
 		.self = true,
@@ -59,35 +59,35 @@ int membership_init(struct node *node, const struct certificate *self)
 	member_keep_certificate(member, node->config.certificate, node->config.certificate_bytes);
 	if (self->endpoints > 0)
 		member->endpoint = (struct endpoint){ self->endpoint[0].address, self->endpoint[0].port };
-	node->member_index[index_place(node, node->id)] = 0;
-	node->members_high = node->members_free = node->members_count = 1;
+	node->member->index[index_place(node, node->id)] = 0;
+	node->member->high = node->member->free = node->member->count = 1;
 	member_line(node, 0);
-	node->origins[0] = (struct origin){ .used = true, .incarnation = node->config.incarnation, .track = tracks_of(node, 0) };
+	node->count->origins[0] = (struct origin){ .used = true, .incarnation = node->config.incarnation, .track = tracks_of(node, 0) };
 	return 0;
 }
 
 void member_line(struct node *node, uint16_t number)
 {
-	const uint64_t rate = node->members[number].certificate.line_rate;
+	const uint64_t rate = node->member->table[number].certificate.line_rate;
 	const double slot_s = (double)mesh_slot_length(&node->mesh).ns / NS_PER_S;
 	const double packets = ceil((double)rate * slot_s);
 	const uint32_t line = rate == 0 || packets >= UINT32_MAX ? UINT32_MAX : (uint32_t)packets;
 
-	if (node->ledger.line_packets[number] == line)
+	if (node->count->ledger.line_packets[number] == line)
 		return;
-	node->ledger.line_packets[number] = line;
-	if (node->ledger.member_cells[number] > 0)
-		past_forget(&node->past);
+	node->count->ledger.line_packets[number] = line;
+	if (node->count->ledger.member_cells[number] > 0)
+		past_forget(&node->judge->past);
 }
 
 void member_over_line(struct node *node, uint16_t number)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 	struct node_event event = { .kind = EVENT_LINE_RATE, .at = mesh_tick_start(&node->mesh, node->tick) };
 
-	if (member->line_slot == node->slot)
+	if (member->account.line_slot == node->slot)
 		return;
-	member->line_slot = node->slot;
+	member->account.line_slot = node->slot;
 	event.rate = (double)member->certificate.line_rate;
 	memcpy(event.member, member->certificate.name, sizeof(event.member));
 	node_tell(node, &event);
@@ -101,25 +101,25 @@ void member_keep_certificate(struct member *member, const uint8_t *bytes, size_t
 
 uint16_t member_find(const struct node *node, uint64_t id)
 {
-	return node->member_index[index_place(node, id)];
+	return node->member->index[index_place(node, id)];
 }
 
 static uint16_t member_new(struct node *node, const struct certificate *certificate)
 {
 	const uint64_t id = certificate->id;
 
-	for (uint16_t i = node->members_free; i < node->config.limits.members_max; i++) {
-		struct member *member = &node->members[i];
+	for (uint16_t i = node->member->free; i < node->config.limits.members_max; i++) {
+		struct member *member = &node->member->table[i];
 
 		if (member->used)
 			continue;
-		node->members_free = i + 1;
-		*member = (struct member){ .used = true, .id = id, .certificate = *certificate, .parent = MEMBER_NONE, .rtt_ms = NAN, .skew_ms = NAN };
+		node->member->free = i + 1;
+		*member = (struct member){ .used = true, .id = id, .certificate = *certificate, .parent = MEMBER_NONE, .clock = { .rtt_ms = NAN, .skew_ms = NAN } };
 		member->standing.key_slot = node->slot;
-		node->member_index[index_place(node, id)] = i;
-		node->members_count++;
-		if (i >= node->members_high)
-			node->members_high = i + 1;
+		node->member->index[index_place(node, id)] = i;
+		node->member->count++;
+		if (i >= node->member->high)
+			node->member->high = i + 1;
 		member_line(node, i);
 		return i;
 	}
@@ -129,32 +129,32 @@ static uint16_t member_new(struct node *node, const struct certificate *certific
 /* Rare: a member left a day ago, or lost its certificate. What it counted goes with it. */
 void member_forget(struct node *node, uint16_t number)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 
 	if (number == 0 || !member->used)
 		return;
 	for (uint32_t i = 0; i < INCARNATIONS_MAX; i++) {
 		const uint32_t origin = (uint32_t)number * INCARNATIONS_MAX + i;
 
-		if (node->origins[origin].used)
-			ledger_forget_origin(&node->ledger, (uint16_t)origin);
+		if (node->count->origins[origin].used)
+			ledger_forget_origin(&node->count->ledger, (uint16_t)origin);
 		origin_begin(node, origin, false, 0);
-		node->excluded[origin] = false;
+		node->count->excluded[origin] = false;
 	}
-	for (uint32_t i = 0; i < node->greetings_count; i++) {
-		if (node->greetings[i].member == number)
-			node->greetings[i--] = node->greetings[--node->greetings_count];
+	for (uint32_t i = 0; i < node->member->handshake.count; i++) {
+		if (node->member->handshake.greetings[i].member == number)
+			node->member->handshake.greetings[i--] = node->member->handshake.greetings[--node->member->handshake.count];
 	}
 	if (member->state != MEMBER_LEFT)
-		node->members_count--;
+		node->member->count--;
 	sodium_memzero(member, sizeof(*member));
-	if (number < node->members_free)
-		node->members_free = number;
-	for (uint32_t i = 0; i <= node->member_index_mask; i++)
-		node->member_index[i] = MEMBER_NONE;
-	for (uint16_t i = 0; i < node->members_high; i++) {
-		if (node->members[i].used)
-			node->member_index[index_place(node, node->members[i].id)] = i;
+	if (number < node->member->free)
+		node->member->free = number;
+	for (uint32_t i = 0; i <= node->member->index_mask; i++)
+		node->member->index[i] = MEMBER_NONE;
+	for (uint16_t i = 0; i < node->member->high; i++) {
+		if (node->member->table[i].used)
+			node->member->index[index_place(node, node->member->table[i].id)] = i;
 	}
 }
 
@@ -162,17 +162,17 @@ void member_tell(struct node *node, struct now now, uint16_t number, enum node_e
 {
 	struct node_event event = { .kind = kind, .at = now.mesh, .rate = rate };
 
-	memcpy(event.member, node->members[number].certificate.name, sizeof(event.member));
+	memcpy(event.member, node->member->table[number].certificate.name, sizeof(event.member));
 	node_tell(node, &event);
 }
 
 void member_cloned(struct node *node, struct now now, uint16_t number)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 
-	if (member->cloned_at.ns != 0 && duration_between(member->cloned_at, now.mono).ns < TELL_AGAIN_MS * NS_PER_MS)
+	if (member->clone.told_at.ns != 0 && duration_between(member->clone.told_at, now.mono).ns < TELL_AGAIN_MS * NS_PER_MS)
 		return;
-	member->cloned_at = now.mono;
+	member->clone.told_at = now.mono;
 	member_tell(node, now, number, EVENT_MEMBER_CLONED, 0);
 }
 
@@ -183,17 +183,17 @@ static void session_begin(struct member *member, struct now now, uint64_t incarn
 	member->window = (struct window){ .highest = 0 };
 	member->path = (struct path){ .measured = false };
 	member->relay_asked = false;
-	member->peer_sent_ns = 0;
+	member->clock.peer_sent_ns = 0;
 	member->incarnation = incarnation;
 	member->boot = boot;
 	member->heard = false;
 	member->hello_counter = 0;
 	member->trust = BAD_SIGNATURES_PER_TICK;
 	member->serve_budget = SERVE_FRAMES_PER_TICK;
-	member->challenge = 0;
+	member->challenge.echo = 0;
 	member->proven = false;
 	member->met_at = now.mono;
-	member->stale_since.ns = 0;
+	member->clone.stale_since.ns = 0;
 	member->session = true;
 }
 
@@ -207,7 +207,7 @@ enum reject member_meet(struct node *node, struct now now, const struct certific
 		number = member_new(node, certificate);
 	if (number == MEMBER_NONE)
 		return REJECT_MEMBERS_FULL;
-	member = &node->members[number];
+	member = &node->member->table[number];
 	if (member->session && (incarnation < member->incarnation || (incarnation == member->incarnation && boot < member->boot)))
 		return REJECT_STALE_SESSION;
 	if (!member->session || incarnation != member->incarnation || boot != member->boot)
@@ -227,7 +227,7 @@ uint32_t origin_find(const struct node *node, uint16_t member, uint64_t incarnat
 	const uint32_t first = (uint32_t)member * INCARNATIONS_MAX;
 
 	for (uint32_t i = first; i < first + INCARNATIONS_MAX; i++) {
-		if (node->origins[i].used && node->origins[i].incarnation == incarnation)
+		if (node->count->origins[i].used && node->count->origins[i].incarnation == incarnation)
 			return i;
 	}
 	return INDEX_NONE;
@@ -240,11 +240,11 @@ static uint32_t place_for(const struct node *node, uint16_t member)
 	uint32_t oldest = first;
 
 	for (uint32_t i = first; i < first + INCARNATIONS_MAX; i++) {
-		const struct origin *origin = &node->origins[i];
+		const struct origin *origin = &node->count->origins[i];
 
-		if (!origin->used || (origin->frames_received == 0 && member != 0 && origin->incarnation != node->members[member].incarnation))
+		if (!origin->used || (origin->frames_received == 0 && member != 0 && origin->incarnation != node->member->table[member].incarnation))
 			return i;
-		if (origin->incarnation < node->origins[oldest].incarnation)
+		if (origin->incarnation < node->count->origins[oldest].incarnation)
 			oldest = i;
 	}
 	return oldest;
@@ -254,10 +254,10 @@ uint32_t origin_claimed(struct node *node, uint16_t member, uint64_t incarnation
 {
 	const uint32_t place = place_for(node, member);
 
-	if (incarnation == 0 || incarnation >= node->members[member].incarnation || node->origins[place].used)
+	if (incarnation == 0 || incarnation >= node->member->table[member].incarnation || node->count->origins[place].used)
 		return INDEX_NONE;
 	origin_begin(node, place, true, incarnation);
-	node->excluded[place] = node->members[member].skewed;
+	node->count->excluded[place] = node->member->table[member].clock.skewed;
 	return place;
 }
 
@@ -268,23 +268,23 @@ uint32_t origin_of(struct node *node, uint16_t member, uint64_t incarnation)
 	if (oldest != INDEX_NONE)
 		return oldest;
 	/* Making room for an incarnation takes a walk through the ledger: one per member and slot is more than an honest one needs. */
-	if (node->members[member].incarnation_slot == node->slot)
+	if (node->member->table[member].account.incarnation_slot == node->slot)
 		return INDEX_NONE;
-	node->members[member].incarnation_slot = node->slot;
+	node->member->table[member].account.incarnation_slot = node->slot;
 	oldest = place_for(node, member);
-	if (node->origins[oldest].used && node->origins[oldest].frames_received > 0) {
-		if (incarnation < node->origins[oldest].incarnation)
+	if (node->count->origins[oldest].used && node->count->origins[oldest].frames_received > 0) {
+		if (incarnation < node->count->origins[oldest].incarnation)
 			return INDEX_NONE;
-		ledger_forget_origin(&node->ledger, (uint16_t)oldest);
+		ledger_forget_origin(&node->count->ledger, (uint16_t)oldest);
 	}
 	origin_begin(node, oldest, true, incarnation);
-	node->excluded[oldest] = node->members[member].skewed;
+	node->count->excluded[oldest] = node->member->table[member].clock.skewed;
 	return oldest;
 }
 
 void member_certificate(struct node *node, uint16_t number, const struct certificate *certificate)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 
 	if (certificate->serial <= member->certificate.serial)
 		return;
@@ -298,7 +298,7 @@ void member_certificate(struct node *node, uint16_t number, const struct certifi
 
 void member_alive(struct node *node, struct now now, uint16_t number)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 
 	if (member->state == MEMBER_LEFT)
 		return;

@@ -2,26 +2,26 @@
 /*
  * Neighbours, as they are: who of them is near, and which to ask. How they come to be neighbours is links.c's.
  */
-#include "node_internal.h"
+#include "member.h"
 
 #define RTT_REGION_MS 2.0 /* guessed of a member never measured: in our region, and elsewhere */
 #define RTT_UNKNOWN_MS 150.0
 
 struct link *link_find(struct node *node, uint16_t member)
 {
-	for (uint32_t i = 0; i < node->links_count; i++) {
-		if (node->links[i].member == member)
-			return &node->links[i];
+	for (uint32_t i = 0; i < node->member->links_count; i++) {
+		if (node->member->links[i].member == member)
+			return &node->member->links[i];
 	}
 	return NULL;
 }
 
 double distance_ms(const struct node *node, uint16_t number)
 {
-	const struct member *member = &node->members[number], *self = &node->members[0];
+	const struct member *member = &node->member->table[number], *self = &node->member->table[0];
 
-	if (!isnan(member->rtt_ms))
-		return member->rtt_ms;
+	if (!isnan(member->clock.rtt_ms))
+		return member->clock.rtt_ms;
 	return member->certificate.region[0] && strcmp(member->certificate.region, self->certificate.region) == 0 ? RTT_REGION_MS : RTT_UNKNOWN_MS;
 }
 
@@ -29,13 +29,13 @@ uint16_t neighbour_nearest(const struct node *node, struct now now, uint16_t but
 {
 	uint16_t found = MEMBER_NONE;
 
-	for (uint32_t i = 0; !node_is_direct(node) && i < node->links_count; i++) {
-		const struct link *link = &node->links[i];
+	for (uint32_t i = 0; !node_is_direct(node) && i < node->member->links_count; i++) {
+		const struct link *link = &node->member->links[i];
 
 		if (link->agreed && link->member != but && (found == MEMBER_NONE || distance_ms(node, link->member) < distance_ms(node, found)))
 			found = link->member;
 	}
-	for (uint16_t i = 1; node_is_direct(node) && i < node->members_high; i++) {
+	for (uint16_t i = 1; node_is_direct(node) && i < node->member->high; i++) {
 		if (i != but && member_is_near(node, i, now) && (found == MEMBER_NONE || distance_ms(node, i) < distance_ms(node, found)))
 			found = i;
 	}
@@ -47,11 +47,11 @@ uint16_t neighbour_any(struct node *node, struct now now, uint16_t but)
 	uint16_t found = MEMBER_NONE;
 	uint32_t seen = 0;
 
-	for (uint32_t i = 0; !node_is_direct(node) && i < node->links_count; i++) {
-		if (node->links[i].agreed && node->links[i].member != but && node_random(node) % ++seen == 0)
-			found = node->links[i].member;
+	for (uint32_t i = 0; !node_is_direct(node) && i < node->member->links_count; i++) {
+		if (node->member->links[i].agreed && node->member->links[i].member != but && node_random(node) % ++seen == 0)
+			found = node->member->links[i].member;
 	}
-	for (uint16_t i = 1; node_is_direct(node) && i < node->members_high; i++) {
+	for (uint16_t i = 1; node_is_direct(node) && i < node->member->high; i++) {
 		if (i != but && member_is_near(node, i, now) && node_random(node) % ++seen == 0)
 			found = i;
 	}

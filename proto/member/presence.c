@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Which members are heard, and what a tick looks at of each of them. */
-#include "node_internal.h"
+#include "member.h"
 
 #define CHALLENGE_EVERY_MS 100 /* a member at two addresses draws no more than this */
 
 /* In a small mesh silence is seen at once; in a larger one most members are never heard directly, and probes tell (swim.c). */
 static void watch_silence(struct node *node, struct now now, uint16_t number)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 
 	if (!member->up || member->self || duration_between(member->heard_at, now.mono).ns < MEMBER_SILENT_MS * NS_PER_MS)
 		return;
@@ -20,10 +20,10 @@ static void watch_silence(struct node *node, struct now now, uint16_t number)
 /* Known by its record, and not heard: it is asked at the address it tells, beside being greeted. */
 static void look_for(struct node *node, struct now now, uint16_t number)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 
 	if (!node_is_direct(node) || !member->session || member->state == MEMBER_LEFT || member_is_near(node, number, now) ||
-	    duration_between(member->challenged_at, now.mono).ns < HELLO_INTERVAL_MS * NS_PER_MS)
+	    duration_between(member->challenge.at, now.mono).ns < HELLO_INTERVAL_MS * NS_PER_MS)
 		return;
 	member_challenge(node, now, number, &member->endpoint);
 }
@@ -34,7 +34,7 @@ static void look_for(struct node *node, struct now now, uint16_t number)
  */
 bool member_heard(struct node *node, uint16_t number, struct now now, const struct endpoint *from, size_t size)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 
 	member->heard_at = now.mono;
 	if (!member->heard)
@@ -43,7 +43,7 @@ bool member_heard(struct node *node, uint16_t number, struct now now, const stru
 	if (!node_is_direct(node))
 		member_alive(node, now, number);
 	if (!endpoint_equal(&member->endpoint, from) || !member->proven) {
-		if (duration_between(member->challenged_at, now.mono).ns >= CHALLENGE_EVERY_MS * NS_PER_MS && size >= PROBE_DATAGRAM_BYTES)
+		if (duration_between(member->challenge.at, now.mono).ns >= CHALLENGE_EVERY_MS * NS_PER_MS && size >= PROBE_DATAGRAM_BYTES)
 			member_challenge(node, now, number, from);
 	}
 	if (member->up || member->state == MEMBER_LEFT)
@@ -55,12 +55,12 @@ bool member_heard(struct node *node, uint16_t number, struct now now, const stru
 
 void membership_tick(struct node *node, struct now now)
 {
-	for (uint16_t i = 1; i < node->members_high; i++) {
-		const struct member *member = &node->members[i];
+	for (uint16_t i = 1; i < node->member->high; i++) {
+		const struct member *member = &node->member->table[i];
 
 		if (!member->used)
 			continue;
-		node->members[i].trust = BAD_SIGNATURES_PER_TICK;
+		node->member->table[i].trust = BAD_SIGNATURES_PER_TICK;
 		watch_silence(node, now, i);
 		skew_tell(node, i, now);
 		look_for(node, now, i);

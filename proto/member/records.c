@@ -5,7 +5,8 @@
  */
 #include <sodium.h>
 
-#include "node_internal.h"
+#include "member.h"
+#include "node.h"
 
 #define DOMAIN "xpro-mesh record v1"
 #define RECORD_MESSAGE_BYTES (sizeof(DOMAIN) - 1 + MESH_ID_BYTES + PUBLIC_KEY_BYTES + MEMBER_RECORD_BODY_BYTES)
@@ -78,17 +79,17 @@ void record_send(struct node *node, uint16_t to, uint16_t of)
 /* Tells neighbours of a record that is new here. */
 static void record_spread(struct node *node, struct now now, uint16_t of, uint16_t but)
 {
-	const uint32_t first = node->links_count ? (uint32_t)(node_random(node) % node->links_count) : 0;
+	const uint32_t first = node->member->links_count ? (uint32_t)(node_random(node) % node->member->links_count) : 0;
 
 	if (node_is_direct(node)) {
-		for (uint16_t i = 1; i < node->members_high; i++) {
+		for (uint16_t i = 1; i < node->member->high; i++) {
 			if (i != but && i != of && member_is_near(node, i, now))
 				record_send(node, i, of);
 		}
 		return;
 	}
-	for (uint32_t i = 0; i < node->links_count && i < SPREAD_TO; i++) {
-		const uint16_t to = node->links[(first + i) % node->links_count].member;
+	for (uint32_t i = 0; i < node->member->links_count && i < SPREAD_TO; i++) {
+		const uint16_t to = node->member->links[(first + i) % node->member->links_count].member;
 
 		if (to != but && to != of)
 			record_send(node, to, of);
@@ -97,7 +98,7 @@ static void record_spread(struct node *node, struct now now, uint16_t of, uint16
 
 void record_renew(struct node *node, struct now now)
 {
-	struct member *self = &node->members[0];
+	struct member *self = &node->member->table[0];
 	uint8_t message[RECORD_MESSAGE_BYTES];
 
 	self->record.incarnation = node->config.incarnation;
@@ -117,7 +118,7 @@ void record_renew(struct node *node, struct now now)
 
 size_t record_write(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
-	const struct member *member = &node->members[departure->out->record.of];
+	const struct member *member = &node->member->table[departure->out->record.of];
 	uint8_t *at = ret_plain;
 
 	if (!member->used || !member->has_record)
@@ -146,8 +147,8 @@ enum reject record_receive_want(struct node *node, const struct arrival *arrival
 	uint16_t number;
 
 	number = member_find(node, id);
-	if (number != MEMBER_NONE && node->members[member].serve_budget > 0) {
-		node->members[member].serve_budget--;
+	if (number != MEMBER_NONE && node->member->table[member].serve_budget > 0) {
+		node->member->table[member].serve_budget--;
 		record_send(node, member, number);
 	}
 	return REJECT_NONE;
@@ -157,13 +158,13 @@ static bool may_check(struct node *node, struct now now)
 {
 	const int64_t second = now.mono.ns / NS_PER_S;
 
-	if (second != node->records_second) {
-		node->records_second = second;
-		node->records_left = RECORD_CHECKS_PER_S;
+	if (second != node->member->records_second) {
+		node->member->records_second = second;
+		node->member->records_left = RECORD_CHECKS_PER_S;
 	}
-	if (node->records_left == 0)
+	if (node->member->records_left == 0)
 		return false;
-	node->records_left--;
+	node->member->records_left--;
 	return true;
 }
 
@@ -172,11 +173,11 @@ static bool may_renew(struct member *member, struct now now)
 {
 	const int64_t second = now.mono.ns / NS_PER_S;
 
-	if (second != member->records_second) {
-		member->records_second = second;
-		member->records_left = RECORDS_PER_MEMBER_PER_S;
+	if (second != member->account.records_second) {
+		member->account.records_second = second;
+		member->account.records_left = RECORDS_PER_MEMBER_PER_S;
 	}
-	return member->records_left > 0;
+	return member->account.records_left > 0;
 }
 
 static bool is_signed_by(struct node *node, const uint8_t public_key[PUBLIC_KEY_BYTES], const uint8_t record[MEMBER_RECORD_BYTES])
@@ -196,7 +197,7 @@ static bool is_signed(struct node *node, const struct certificate *certificate, 
 /* A record in this node's own name: an earlier start's is old news, another host's is not. */
 static enum reject receive_own(struct node *node, struct now now, const struct record_body *body, const uint8_t record[MEMBER_RECORD_BYTES])
 {
-	const struct member *self = &node->members[0];
+	const struct member *self = &node->member->table[0];
 	const int later = record_compare(body, node->config.incarnation, node->config.boot, body->version);
 
 	if (later < 0 || (later == 0 && body->start == self->record.start))
@@ -211,8 +212,8 @@ static enum reject receive_own(struct node *node, struct now now, const struct r
 
 static bool was_heard_by_anybody(const struct node *node)
 {
-	for (uint16_t i = 1; i < node->members_high; i++) {
-		if (node->members[i].heard_at.ns != 0)
+	for (uint16_t i = 1; i < node->member->high; i++) {
+		if (node->member->table[i].heard_at.ns != 0)
 			return true;
 	}
 	return false;
@@ -222,11 +223,11 @@ static bool was_heard_by_anybody(const struct node *node)
  * gives way after LATER_PATIENCE_MS and no sooner. */
 enum reject record_receive_later(struct node *node, struct now now, const uint8_t record[MEMBER_RECORD_BYTES])
 {
-	const struct certificate *own = &node->members[0].certificate;
+	const struct certificate *own = &node->member->table[0].certificate;
 	struct cursor c = { record, record + MEMBER_RECORD_BYTES, false };
 	const struct record_body body = body_read(&c);
 
-	if (body.incarnation == UINT64_MAX || body.incarnation <= node->later_incarnation ||
+	if (body.incarnation == UINT64_MAX || body.incarnation <= node->member->later_incarnation ||
 	    record_compare(&body, node->config.incarnation, node->config.boot, UINT64_MAX) <= 0)
 		return REJECT_NONE;
 	if (was_heard_by_anybody(node) && duration_between(node->started_at, now.mono).ns < LATER_PATIENCE_MS * NS_PER_MS)
@@ -235,27 +236,27 @@ enum reject record_receive_later(struct node *node, struct now now, const uint8_
 		return REJECT_HELLO_RATE;
 	if (!is_signed(node, own, record) && !(own->has_previous && is_signed_by(node, own->previous_key, record)))
 		return REJECT_SIGNATURE;
-	node->later_incarnation = body.incarnation;
+	node->member->later_incarnation = body.incarnation;
 	return REJECT_NONE;
 }
 
 uint64_t node_later_incarnation(const struct node *node)
 {
-	return node->later_incarnation;
+	return node->member->later_incarnation;
 }
 
 static void member_set_left(struct node *node, struct now now, uint16_t number, bool left)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 
 	if (left == (member->state == MEMBER_LEFT))
 		return;
 	if (left) {
-		node->members_count--;
+		node->member->count--;
 		member->up = false;
 		member_tell(node, now, number, EVENT_MEMBER_LEFT, 0);
 	} else {
-		node->members_count++;
+		node->member->count++;
 	}
 	member->state = left ? MEMBER_LEFT : MEMBER_ALIVE;
 	member->state_at = now.mono;
@@ -289,7 +290,7 @@ static bool entry_read(const uint8_t *bytes, size_t size, struct entry_read *ret
 static enum reject certificate_for(struct node *node, const struct entry_read *entry, uint16_t number, struct certificate *ret_certificate,
 				   bool *ret_new)
 {
-	const struct member *member = number == MEMBER_NONE ? NULL : &node->members[number];
+	const struct member *member = number == MEMBER_NONE ? NULL : &node->member->table[number];
 	enum reject reason;
 
 	*ret_new = false;
@@ -312,7 +313,7 @@ static enum reject certificate_for(struct node *node, const struct entry_read *e
 
 static void record_keep(struct node *node, struct now now, uint16_t number, const struct entry_read *entry, bool new_certificate)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 
 	if (new_certificate)
 		member_keep_certificate(member, entry->certificate, entry->certificate_bytes);
@@ -320,7 +321,7 @@ static void record_keep(struct node *node, struct now now, uint16_t number, cons
 	member->record = entry->body;
 	member->has_record = true;
 	if (may_renew(member, now))
-		member->records_left--;
+		member->account.records_left--;
 	member_set_left(node, now, number, entry->body.left);
 	if (!entry->body.left)
 		member_alive(node, now, number); /* only it could have signed something newer: suspicion is refuted */
@@ -341,31 +342,31 @@ enum reject record_receive(struct node *node, const struct arrival *arrival)
 	if (entry.id == node->id)
 		return receive_own(node, now, &entry.body, entry.record);
 	number = member_find(node, entry.id);
-	if (number != MEMBER_NONE && node->members[number].standing.revoked)
+	if (number != MEMBER_NONE && node->member->table[number].standing.revoked)
 		return REJECT_REVOKED;
-	if (number != MEMBER_NONE && node->members[number].has_record) {
-		const struct record_body *held = &node->members[number].record;
+	if (number != MEMBER_NONE && node->member->table[number].has_record) {
+		const struct record_body *held = &node->member->table[number].record;
 		const int newer = record_compare(&entry.body, held->incarnation, held->boot, held->version);
 		const bool twin = entry.body.incarnation == held->incarnation && entry.body.boot == held->boot && entry.body.start != held->start;
 
 		if (newer <= 0 && !twin)
 			return REJECT_NONE; /* the normal fate of a second copy */
-		if (twin && newer <= 0 && node->members[number].cloned_at.ns != 0)
+		if (twin && newer <= 0 && node->member->table[number].clone.told_at.ns != 0)
 			return REJECT_NONE; /* told before */
 	}
-	if (node->members[from].trust == 0)
+	if (node->member->table[from].trust == 0)
 		return REJECT_SIGNATURE;
-	if ((number != MEMBER_NONE && !may_renew(&node->members[number], now)) || !may_check(node, now))
+	if ((number != MEMBER_NONE && !may_renew(&node->member->table[number], now)) || !may_check(node, now))
 		return REJECT_HELLO_RATE;
 	reason = certificate_for(node, &entry, number, &certificate, &new_certificate);
 	if (reason == REJECT_NONE && !is_signed(node, &certificate, entry.record))
 		reason = REJECT_SIGNATURE;
 	if (reason != REJECT_NONE) {
-		node->members[from].trust--;
+		node->member->table[from].trust--;
 		return reason;
 	}
-	if (number != MEMBER_NONE && node->members[number].has_record) {
-		const struct record_body *held = &node->members[number].record;
+	if (number != MEMBER_NONE && node->member->table[number].has_record) {
+		const struct record_body *held = &node->member->table[number].record;
 
 		if (entry.body.incarnation == held->incarnation && entry.body.boot == held->boot && entry.body.start != held->start)
 			member_cloned(node, now, number); /* two hosts with one key, started as often */
@@ -373,7 +374,7 @@ enum reject record_receive(struct node *node, const struct arrival *arrival)
 			return REJECT_NONE;
 	}
 	reason = member_meet(node, now, &certificate, entry.body.incarnation, entry.body.boot,
-			     entry.body.endpoint.port ? &entry.body.endpoint : number != MEMBER_NONE ? &node->members[number].endpoint : &entry.body.endpoint,
+			     entry.body.endpoint.port ? &entry.body.endpoint : number != MEMBER_NONE ? &node->member->table[number].endpoint : &entry.body.endpoint,
 			     &number);
 	if (reason != REJECT_NONE)
 		return reason;
@@ -389,7 +390,7 @@ static uint8_t share_byte(double share)
 
 void node_set_load(struct node *node, struct now now, double load, double load_limit)
 {
-	struct record_body *record = &node->members[0].record;
+	struct record_body *record = &node->member->table[0].record;
 	const uint8_t w = share_byte(load), limit = share_byte(load_limit);
 	const int step = w > record->load ? w - record->load : record->load - w;
 
@@ -402,7 +403,7 @@ void node_set_load(struct node *node, struct now now, double load, double load_l
 
 void node_leave(struct node *node, struct now now)
 {
-	node->members[0].record.left = true;
+	node->member->table[0].record.left = true;
 	record_renew(node, now);
 }
 
@@ -411,6 +412,6 @@ void record_tick(struct node *node, struct now now)
 {
 	if (!node->config.gossip)
 		return;
-	if (!node->members[0].has_record)
+	if (!node->member->table[0].has_record)
 		record_renew(node, now);
 }

@@ -4,7 +4,7 @@
  */
 #include <sodium.h>
 
-#include "node_internal.h"
+#include "member.h"
 
 void secret_set(struct mesh_secret *place, const uint8_t secret[MESH_SECRET_BYTES])
 {
@@ -13,52 +13,45 @@ void secret_set(struct mesh_secret *place, const uint8_t secret[MESH_SECRET_BYTE
 	seal_hello_key(secret, place->hello_key);
 }
 
-void trust_init(struct node *node)
+void secrets_init(struct node *node)
 {
-	struct trust *trust = node->trust;
+	struct secrets *secrets = &node->member->secrets;
 
-	for (unsigned int kind = 0; kind < DOCUMENT_KINDS; kind++) {
-		trust->held[kind].news = (struct news){ .serial = 0 };
-		trust->held[kind].unkept = false;
-		for (unsigned int i = 0; i < FETCHES_MAX; i++)
-			trust->coming[kind][i].active = false;
-		trust->patience[kind] = 0;
-	}
-	trust->revocation.count = 0;
-	trust->secrets_count = 1;
-	trust->effective_slot = trust->grace_end_slot = 0;
-	secret_set(&trust->secrets[0], node->config.mesh_secret);
-	node->members[0].standing.key_slot = node->slot;
+	secrets->revocation.count = 0;
+	secrets->count = 1;
+	secrets->effective_slot = secrets->grace_end_slot = 0;
+	secret_set(&secrets->items[0], node->config.mesh_secret);
+	node->member->table[0].standing.key_slot = node->slot;
 }
 
-void trust_close(struct node *node)
+void secrets_close(struct node *node)
 {
-	sodium_memzero(node->trust->secrets, sizeof(node->trust->secrets));
-	for (uint32_t i = 0; i < node->members_high; i++)
-		sodium_memzero(node->members[i].standing.keys, sizeof(node->members[i].standing.keys));
+	sodium_memzero(node->member->secrets.items, sizeof(node->member->secrets.items));
+	for (uint32_t i = 0; i < node->member->high; i++)
+		sodium_memzero(node->member->table[i].standing.keys, sizeof(node->member->table[i].standing.keys));
 }
 
 /* 0 from the effective slot on, the one before until then. */
 static unsigned int secret_in_use(const struct node *node, struct now now)
 {
-	const struct trust *trust = node->trust;
+	const struct secrets *secrets = &node->member->secrets;
 
-	return trust->secrets_count == 1 || mesh_slot_at(&node->mesh, now.mesh) >= trust->effective_slot ? 0 : 1;
+	return secrets->count == 1 || mesh_slot_at(&node->mesh, now.mesh) >= secrets->effective_slot ? 0 : 1;
 }
 
 static bool grace_is_over(const struct node *node, struct now now)
 {
-	return mesh_slot_at(&node->mesh, now.mesh) >= node->trust->grace_end_slot;
+	return mesh_slot_at(&node->mesh, now.mesh) >= node->member->secrets.grace_end_slot;
 }
 
 /* Worked out when first needed: X25519 costs 0.1 ms. */
 const uint8_t *trust_key(struct node *node, uint16_t number, unsigned int secret)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 	struct member_standing *t = &member->standing;
 
 	if (!(t->keys_known >> secret & 1) &&
-	    seal_key(node->config.secret_key, member->certificate.public_key, node->trust->secrets[secret].secret, t->keys[secret]) != 0)
+	    seal_key(node->config.secret_key, member->certificate.public_key, node->member->secrets.items[secret].secret, t->keys[secret]) != 0)
 		return NULL; /* no certificate that was opened holds such a key */
 	t->keys_known |= (uint8_t)(1 << secret);
 	return t->keys[secret];
@@ -67,29 +60,29 @@ const uint8_t *trust_key(struct node *node, uint16_t number, unsigned int secret
 /* As spoken to; the newest from its time on, once the other side is known to have it. */
 unsigned int trust_secret_for(const struct node *node, uint16_t number, struct now now)
 {
-	const struct member_standing *t = &node->members[number].standing;
+	const struct member_standing *t = &node->member->table[number].standing;
 
-	if (secret_in_use(node, now) == 0 && t->news[DOCUMENT_ROTATION].serial >= node->trust->held[DOCUMENT_ROTATION].news.serial)
+	if (secret_in_use(node, now) == 0 && t->news[DOCUMENT_ROTATION].serial >= node->member->secrets.serial)
 		return 0;
 	return t->spoken;
 }
 
 unsigned int trust_secret_to_greet(const struct node *node, unsigned int tries, struct now now)
 {
-	return (secret_in_use(node, now) + tries) % node->trust->secrets_count;
+	return (secret_in_use(node, now) + tries) % node->member->secrets.count;
 }
 
 bool trust_is_behind(const struct node *node, uint16_t number, struct now now)
 {
-	return node->members[number].standing.spoken > 0 && grace_is_over(node, now);
+	return node->member->table[number].standing.spoken > 0 && grace_is_over(node, now);
 }
 
 enum reject trust_open(struct node *node, struct now now, uint16_t number, const struct seal_context *context, uint8_t *bytes, size_t size,
 		       size_t *ret_plain_size)
 {
-	struct member_standing *t = &node->members[number].standing;
+	struct member_standing *t = &node->member->table[number].standing;
 	/* Who has spoken under the newest is not heard under an older one when the grace is over. */
-	const unsigned int count = t->spoken == 0 && grace_is_over(node, now) ? 1 : node->trust->secrets_count;
+	const unsigned int count = t->spoken == 0 && grace_is_over(node, now) ? 1 : node->member->secrets.count;
 
 	for (unsigned int i = 0; i < count; i++) {
 		const unsigned int secret = (t->spoken + i) % count;
@@ -107,8 +100,8 @@ enum reject trust_open(struct node *node, struct now now, uint16_t number, const
 enum reject trust_open_hello(struct node *node, const struct seal_context *context, uint8_t *bytes, size_t size, size_t *ret_plain_size,
 			     unsigned int *ret_secret)
 {
-	for (unsigned int secret = 0; secret < node->trust->secrets_count; secret++) {
-		if (seal_open(bytes, size, context, node->trust->secrets[secret].hello_key, ret_plain_size) != REJECT_NONE)
+	for (unsigned int secret = 0; secret < node->member->secrets.count; secret++) {
+		if (seal_open(bytes, size, context, node->member->secrets.items[secret].hello_key, ret_plain_size) != REJECT_NONE)
 			continue;
 		*ret_secret = secret;
 		return REJECT_NONE;

@@ -3,43 +3,44 @@
  * How far members' clocks are off: as their stamps measure it, and as the ticks of their frames prove it. A member more
  * than SKEW_MS_MAX off is left out of verdicts. PROTOCOL.md sections "Replay" and "Failure detection", Clocks.
  */
-#include "node_internal.h"
+#include "member.h"
+#include "node.h"
 
 #define LEAD_TICKS_MAX (1 << 24) /* a frame's tick is not looked at beyond: a month, with ticks of 200 ms */
 
 /* As measured, else as its frames tell. */
 static double skew_known_ms(const struct member *member)
 {
-	if (!isnan(member->skew_ms))
-		return member->skew_ms;
-	return (double)(member->proven_ns > 0 ? member->proven_ns : member->lead_ns) / NS_PER_MS;
+	if (!isnan(member->clock.skew_ms))
+		return member->clock.skew_ms;
+	return (double)(member->clock.proven_ns > 0 ? member->clock.proven_ns : member->clock.lead_ns) / NS_PER_MS;
 }
 
 void skew_tell(struct node *node, uint16_t number, struct now now)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 
-	if (member->skewed == member->skew_told ||
-	    (member->skew_told_at.ns != 0 &&
-	     duration_between(member->skew_told_at, now.mono).ns < TELL_AGAIN_MS * NS_PER_MS))
+	if (member->clock.skewed == member->clock.told ||
+	    (member->clock.told_at.ns != 0 &&
+	     duration_between(member->clock.told_at, now.mono).ns < TELL_AGAIN_MS * NS_PER_MS))
 		return;
-	member->skew_told = member->skewed;
-	member->skew_told_at = now.mono;
-	member_tell(node, now, number, member->skewed ? EVENT_MEMBER_SKEWED : EVENT_MEMBER_SKEW_OK,
+	member->clock.told = member->clock.skewed;
+	member->clock.told_at = now.mono;
+	member_tell(node, now, number, member->clock.skewed ? EVENT_MEMBER_SKEWED : EVENT_MEMBER_SKEW_OK,
 		    skew_known_ms(member));
 }
 
 static void member_set_skewed(struct node *node, uint16_t number, struct now now, bool skewed)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 
-	if (member->skewed == skewed)
+	if (member->clock.skewed == skewed)
 		return;
-	member->skewed = skewed;
+	member->clock.skewed = skewed;
 	for (uint32_t i = 0; i < INCARNATIONS_MAX; i++) {
 		const uint32_t origin = (uint32_t)number * INCARNATIONS_MAX + i;
 
-		node->excluded[origin] = skewed || node->origins[origin].quarantined;
+		node->count->excluded[origin] = skewed || node->count->origins[origin].quarantined;
 	}
 	skew_tell(node, number, now);
 	/* Keys that rest on its cells are judged anew as the sweep of the next slot comes by, or when they change. */
@@ -49,34 +50,34 @@ static void member_set_skewed(struct node *node, uint16_t number, struct now now
 void member_measure(struct node *node, uint16_t number, struct now now, int64_t sent_ns, int64_t echo_ns,
 		    int64_t hold_ns)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 
-	if (sent_ns > member->peer_sent_ns) {
-		member->peer_sent_ns = sent_ns;
-		member->peer_sent_at = now.mono;
+	if (sent_ns > member->clock.peer_sent_ns) {
+		member->clock.peer_sent_ns = sent_ns;
+		member->clock.peer_sent_at = now.mono;
 	}
 	if (echo_ns <= 0 || hold_ns < 0 || echo_ns > now.mesh.ns || hold_ns > now.mesh.ns - echo_ns)
 		return;
 	const double rtt = (double)(now.mesh.ns - echo_ns - hold_ns) / NS_PER_MS;
 	const double skew = ((double)sent_ns - (double)now.mesh.ns) / NS_PER_MS + rtt / 2;
 
-	if (isnan(member->rtt_ms)) {
-		member->rtt_ms = rtt;
-		member->skew_ms = skew;
-	} else if (rtt <= 2 * member->rtt_ms + 1) { /* a delayed sample tells little of the clock */
+	if (isnan(member->clock.rtt_ms)) {
+		member->clock.rtt_ms = rtt;
+		member->clock.skew_ms = skew;
+	} else if (rtt <= 2 * member->clock.rtt_ms + 1) { /* a delayed sample tells little of the clock */
 		/* What is smoothed is the jitter of the way; a clock that was set, or a start with another, is seen at
 		 * once. */
-		const bool anew = isnan(member->skew_ms) || fabs(skew - member->skew_ms) > SKEW_MS_MAX;
+		const bool anew = isnan(member->clock.skew_ms) || fabs(skew - member->clock.skew_ms) > SKEW_MS_MAX;
 
-		member->rtt_ms += (rtt - member->rtt_ms) / 8;
-		member->skew_ms = anew ? skew : member->skew_ms + (skew - member->skew_ms) / 4;
+		member->clock.rtt_ms += (rtt - member->clock.rtt_ms) / 8;
+		member->clock.skew_ms = anew ? skew : member->clock.skew_ms + (skew - member->clock.skew_ms) / 4;
 	} else {
-		member->rtt_ms += (rtt - member->rtt_ms) / 8;
+		member->clock.rtt_ms += (rtt - member->clock.rtt_ms) / 8;
 	}
-	if (isnan(member->skew_ms))
+	if (isnan(member->clock.skew_ms))
 		return;
-	member->proven_ns = 0;
-	member_set_skewed(node, number, now, fabs(member->skew_ms) > SKEW_MS_MAX);
+	member->clock.proven_ns = 0;
+	member_set_skewed(node, number, now, fabs(member->clock.skew_ms) > SKEW_MS_MAX);
 }
 
 /* How far the end of a frame's tick, which may be any number, is ahead of our clock. */
@@ -92,14 +93,14 @@ static int64_t lead_of(const struct node *node, struct now now, uint64_t tick)
  * member is as one never measured. */
 static void lead_is_proven(struct node *node, uint16_t number, struct now now, int64_t lead_ns)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 
-	if (member->skew_ms > SKEW_MS_MAX)
+	if (member->clock.skew_ms > SKEW_MS_MAX)
 		return; /* as measured */
-	member->skew_ms = NAN;
-	member->lead_frames = 0;
-	if (lead_ns > member->proven_ns)
-		member->proven_ns = lead_ns;
+	member->clock.skew_ms = NAN;
+	member->clock.lead_frames = 0;
+	if (lead_ns > member->clock.proven_ns)
+		member->clock.proven_ns = lead_ns;
 	member_set_skewed(node, number, now, true);
 }
 
@@ -107,25 +108,25 @@ static void lead_is_proven(struct node *node, uint16_t number, struct now now, i
  * frame proves it. */
 static void lead_look(struct node *node, uint16_t number, struct now now, int64_t lead_ns)
 {
-	struct member *member = &node->members[number];
-	const bool begins = member->lead_frames == 0;
+	struct member *member = &node->member->table[number];
+	const bool begins = member->clock.lead_frames == 0;
 
 	if (begins)
-		member->lead_since = now.mono;
-	if (begins || lead_ns > member->lead_ns)
-		member->lead_ns = lead_ns;
-	member->lead_frames++;
-	if (member->lead_frames < LEAD_FRAMES_MIN ||
-	    duration_between(member->lead_since, now.mono).ns < LEAD_WINDOW_MS * NS_PER_MS)
+		member->clock.lead_since = now.mono;
+	if (begins || lead_ns > member->clock.lead_ns)
+		member->clock.lead_ns = lead_ns;
+	member->clock.lead_frames++;
+	if (member->clock.lead_frames < LEAD_FRAMES_MIN ||
+	    duration_between(member->clock.lead_since, now.mono).ns < LEAD_WINDOW_MS * NS_PER_MS)
 		return;
-	member->lead_frames = 0;
-	member->proven_ns = 0;
-	member_set_skewed(node, number, now, member->lead_ns < -(SKEW_MS_MAX + FRAME_DELAY_MS_MAX) * NS_PER_MS);
+	member->clock.lead_frames = 0;
+	member->clock.proven_ns = 0;
+	member_set_skewed(node, number, now, member->clock.lead_ns < -(SKEW_MS_MAX + FRAME_DELAY_MS_MAX) * NS_PER_MS);
 }
 
 void member_estimate(struct node *node, uint16_t number, struct now now, uint64_t tick, bool served)
 {
-	const struct member *member = &node->members[number];
+	const struct member *member = &node->member->table[number];
 	const int64_t lead_ns = lead_of(node, now, tick);
 	const bool asked_for_late = served && lead_ns < -FRAME_DELAY_MS_MAX * NS_PER_MS; /* it tells nothing */
 
@@ -133,32 +134,32 @@ void member_estimate(struct node *node, uint16_t number, struct now now, uint64_
 		return;
 	if (lead_ns > SKEW_MS_MAX * NS_PER_MS)
 		lead_is_proven(node, number, now, lead_ns);
-	else if (isnan(member->skew_ms) && !asked_for_late)
+	else if (isnan(member->clock.skew_ms) && !asked_for_late)
 		lead_look(node, number, now, lead_ns);
 }
 
 /* Against a clock that was put forward every lead is smaller by as much. */
 static void lead_shrinks(struct node *node, uint16_t number, struct now now, struct duration by)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 
-	member->lead_frames = 0;
-	if (member->skew_ms > SKEW_MS_MAX) { /* measured since the host woke */
-		member->skew_ms -= (double)by.ns / NS_PER_MS;
-		member_set_skewed(node, number, now, fabs(member->skew_ms) > SKEW_MS_MAX);
-	} else if (member->proven_ns > 0) {
-		member->proven_ns -= by.ns;
-		if (member->proven_ns > SKEW_MS_MAX * NS_PER_MS)
+	member->clock.lead_frames = 0;
+	if (member->clock.skew_ms > SKEW_MS_MAX) { /* measured since the host woke */
+		member->clock.skew_ms -= (double)by.ns / NS_PER_MS;
+		member_set_skewed(node, number, now, fabs(member->clock.skew_ms) > SKEW_MS_MAX);
+	} else if (member->clock.proven_ns > 0) {
+		member->clock.proven_ns -= by.ns;
+		if (member->clock.proven_ns > SKEW_MS_MAX * NS_PER_MS)
 			return;
-		member->proven_ns = 0;
+		member->clock.proven_ns = 0;
 		member_set_skewed(node, number, now, false);
 	}
 }
 
 void node_slept(struct node *node, struct now now, struct duration slept)
 {
-	for (uint16_t i = 1; i < node->members_high; i++) {
-		if (node->members[i].used)
+	for (uint16_t i = 1; i < node->member->high; i++) {
+		if (node->member->table[i].used)
 			lead_shrinks(node, i, now, slept);
 	}
 }

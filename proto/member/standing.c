@@ -2,16 +2,16 @@
 /*
  * What a member's certificate is worth now: whether it was revoked or replaced, and which of its keys vouches for a frame.
  */
-#include "node_internal.h"
+#include "member.h"
 
 enum reject trust_check(const struct node *node, const struct certificate *certificate)
 {
 	const uint16_t number = member_find(node, certificate->id);
-	const struct certificate *known = number == MEMBER_NONE ? NULL : &node->members[number].certificate;
+	const struct certificate *known = number == MEMBER_NONE ? NULL : &node->member->table[number].certificate;
 
-	if (revocation_has_lost(&node->trust->revocation, certificate->id))
+	if (revocation_has_lost(&node->member->secrets.revocation, certificate->id))
 		return REJECT_REVOKED;
-	if (revocation_find(&node->trust->revocation, certificate->public_key))
+	if (revocation_find(&node->member->secrets.revocation, certificate->public_key))
 		return REJECT_SUPERSEDED;
 	if (known && certificate->serial < known->serial && memcmp(certificate->public_key, known->public_key, PUBLIC_KEY_BYTES) != 0)
 		return REJECT_SUPERSEDED;
@@ -21,7 +21,7 @@ enum reject trust_check(const struct node *node, const struct certificate *certi
 /* A key that was replaced still vouches for what it signed before, as long as that is held. */
 bool trust_frame_is_signed(const struct node *node, uint16_t number, const struct frame_root *root)
 {
-	const struct member *member = &node->members[number];
+	const struct member *member = &node->member->table[number];
 
 	if (frame_verify(root, &node->mesh, member->certificate.public_key))
 		return true;

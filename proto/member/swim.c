@@ -5,24 +5,24 @@
  * own. A member that hears little itself is slower to suspect others (Lifeguard). The same PING, sent to a new address, makes a member prove
  * that it is there. PROTOCOL.md section "Failure detection".
  */
-#include "node_internal.h"
+#include "member.h"
 
 #define TELLINGS 4 /* x log2(members): each rumour is told so often by each member, as in SWIM */
 
 void swim_init(struct node *node)
 {
-	node->probe.member = MEMBER_NONE;
+	node->member->swim.probe.member = MEMBER_NONE;
 	for (unsigned int i = 0; i < ERRANDS_SIZE; i++)
-		node->errands[i].member = MEMBER_NONE;
+		node->member->swim.errands[i].member = MEMBER_NONE;
 	for (unsigned int i = 0; i < RUMOURS_SIZE; i++)
-		node->rumours[i].member = MEMBER_NONE;
+		node->member->swim.rumours[i].member = MEMBER_NONE;
 }
 
 static int64_t members_log2(const struct node *node)
 {
 	int64_t log = 0;
 
-	for (uint32_t members = node->members_count; members > 1; members /= 2)
+	for (uint32_t members = node->member->count; members > 1; members /= 2)
 		log++;
 	return log;
 }
@@ -36,10 +36,10 @@ static uint8_t tellings(const struct node *node)
 
 static void rumour_add(struct node *node, uint16_t member)
 {
-	struct rumour *place = &node->rumours[0];
+	struct rumour *place = &node->member->swim.rumours[0];
 
 	for (unsigned int i = 0; i < RUMOURS_SIZE; i++) {
-		struct rumour *rumour = &node->rumours[i];
+		struct rumour *rumour = &node->member->swim.rumours[i];
 
 		if (rumour->member == member) {
 			rumour->tellings = tellings(node);
@@ -74,12 +74,12 @@ static uint8_t *rumours_write(struct node *node, const struct member *to, uint8_
 		told++;
 	}
 	for (unsigned int i = 0; i < RUMOURS_SIZE && told < RUMOURS_PER_PROBE; i++) {
-		struct rumour *rumour = &node->rumours[i];
+		struct rumour *rumour = &node->member->swim.rumours[i];
 		const struct member *member;
 
 		if (rumour->member == MEMBER_NONE)
 			continue;
-		member = &node->members[rumour->member];
+		member = &node->member->table[rumour->member];
 		if (!member->used || !member->has_record || rumour->tellings == 0) {
 			rumour->member = MEMBER_NONE;
 			continue;
@@ -93,7 +93,7 @@ static uint8_t *rumours_write(struct node *node, const struct member *to, uint8_
 
 static void set_state(struct node *node, struct now now, uint16_t number, enum member_state state)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 
 	if (member->state == state)
 		return;
@@ -108,13 +108,13 @@ static void set_state(struct node *node, struct now now, uint16_t number, enum m
 
 static void health_worsen(struct node *node)
 {
-	node->health += node->health < HEALTH_MAX - 1;
+	node->member->swim.health += node->member->swim.health < HEALTH_MAX - 1;
 }
 
 static void rumour_receive(struct node *node, struct now now, uint64_t id, uint8_t state, uint64_t incarnation, uint64_t number)
 {
 	const uint16_t which = member_find(node, id);
-	struct member *member = which == MEMBER_NONE ? NULL : &node->members[which];
+	struct member *member = which == MEMBER_NONE ? NULL : &node->member->table[which];
 
 	/* A record we have not, or one that was refuted: not about what is known here. */
 	if (!member || !member->has_record || member->record.incarnation != incarnation || record_number(&member->record) != number)
@@ -155,25 +155,25 @@ static enum reject rumours_read(struct node *node, struct now now, const uint8_t
 /* Fisher and Yates; members that joined since the last round come in here. */
 static void shuffle(struct node *node)
 {
-	node->probe_at = node->probe_count = 0;
-	for (uint16_t i = 1; i < node->members_high; i++) {
-		const uint32_t place = (uint32_t)(node_random(node) % (node->probe_count + 1));
+	node->member->swim.at = node->member->swim.count = 0;
+	for (uint16_t i = 1; i < node->member->high; i++) {
+		const uint32_t place = (uint32_t)(node_random(node) % (node->member->swim.count + 1));
 
-		if (!node->members[i].used || node->members[i].state == MEMBER_LEFT)
+		if (!node->member->table[i].used || node->member->table[i].state == MEMBER_LEFT)
 			continue;
-		node->probe_order[node->probe_count++] = node->probe_order[place];
-		node->probe_order[place] = i;
+		node->member->swim.order[node->member->swim.count++] = node->member->swim.order[place];
+		node->member->swim.order[place] = i;
 	}
 }
 
 static uint16_t probe_next(struct node *node)
 {
-	if (node->probe_at >= node->probe_count)
+	if (node->member->swim.at >= node->member->swim.count)
 		shuffle(node);
-	while (node->probe_at < node->probe_count) {
-		const uint16_t number = node->probe_order[node->probe_at++];
+	while (node->member->swim.at < node->member->swim.count) {
+		const uint16_t number = node->member->swim.order[node->member->swim.at++];
 
-		if (node->members[number].used && node->members[number].session && node->members[number].state != MEMBER_LEFT)
+		if (node->member->table[number].used && node->member->table[number].session && node->member->table[number].state != MEMBER_LEFT)
 			return number;
 	}
 	return MEMBER_NONE;
@@ -183,50 +183,50 @@ static void probe_begin(struct node *node, struct now now)
 {
 	const uint16_t number = probe_next(node);
 
-	node->probe = (struct probe){ .member = number, .at = now.mono };
+	node->member->swim.probe = (struct probe){ .member = number, .at = now.mono };
 	if (number == MEMBER_NONE)
 		return;
-	node->members[number].challenge = 0;
-	member_challenge(node, now, number, &node->members[number].endpoint);
-	node->probe.echo = node->members[number].challenge;
-	if (node->members[number].state != MEMBER_ALIVE)
+	node->member->table[number].challenge.echo = 0;
+	member_challenge(node, now, number, &node->member->table[number].endpoint);
+	node->member->swim.probe.echo = node->member->table[number].challenge.echo;
+	if (node->member->table[number].state != MEMBER_ALIVE)
 		greet_member(node, now, number); /* it may have started again, or not know this start of ours */
 }
 
 static void ask_helpers(struct node *node, struct now now)
 {
-	const uint16_t about = node->probe.member;
+	const uint16_t about = node->member->swim.probe.member;
 
-	node->probe.helped = true;
+	node->member->swim.probe.helped = true;
 	for (unsigned int i = 0; i < PROBE_HELPERS; i++) {
 		const uint16_t helper = neighbour_any(node, now, about);
 
 		if (helper != MEMBER_NONE)
-			outbox_add(node, (struct out){ .kind = OUT_PING_FOR, .target = helper, .ping_for = { .echo = node->probe.echo, .about = about } });
+			outbox_add(node, (struct out){ .kind = OUT_PING_FOR, .target = helper, .ping_for = { .echo = node->member->swim.probe.echo, .about = about } });
 	}
-	if (!node->members[about].heard)
+	if (!node->member->table[about].heard)
 		greet_member(node, now, about);
 }
 
 /* The period is over: whoever has not answered is suspected. */
 static void probe_end(struct node *node, struct now now)
 {
-	const uint16_t number = node->probe.member;
+	const uint16_t number = node->member->swim.probe.member;
 
-	node->probe.member = MEMBER_NONE;
-	if (number == MEMBER_NONE || !node->members[number].used)
+	node->member->swim.probe.member = MEMBER_NONE;
+	if (number == MEMBER_NONE || !node->member->table[number].used)
 		return;
 	health_worsen(node);
-	if (node->members[number].state == MEMBER_ALIVE && !member_is_near(node, number, now))
+	if (node->member->table[number].state == MEMBER_ALIVE && !member_is_near(node, number, now))
 		set_state(node, now, number, MEMBER_SUSPECT);
 }
 
 static void suspects_age(struct node *node, struct now now)
 {
-	const int64_t patience_ns = SUSPECT_PERIODS * PROBE_MS * NS_PER_MS * (1 + node->health) * (10 + 3 * members_log2(node)) / 10;
+	const int64_t patience_ns = SUSPECT_PERIODS * PROBE_MS * NS_PER_MS * (1 + node->member->swim.health) * (10 + 3 * members_log2(node)) / 10;
 
-	for (uint16_t i = 1; i < node->members_high; i++) {
-		const struct member *member = &node->members[i];
+	for (uint16_t i = 1; i < node->member->high; i++) {
+		const struct member *member = &node->member->table[i];
 
 		if (member->used && member->state == MEMBER_SUSPECT && duration_between(member->state_at, now.mono).ns > patience_ns)
 			set_state(node, now, i, MEMBER_DOWN);
@@ -235,25 +235,25 @@ static void suspects_age(struct node *node, struct now now)
 
 static int64_t period_ns(const struct node *node)
 {
-	return PROBE_MS * NS_PER_MS * (1 + node->health);
+	return PROBE_MS * NS_PER_MS * (1 + node->member->swim.health);
 }
 
 void swim_turn(struct node *node, struct now now)
 {
 	if (node_is_direct(node) || !node->config.gossip) {
-		node->probe.member = MEMBER_NONE;
+		node->member->swim.probe.member = MEMBER_NONE;
 		return;
 	}
-	if (node->probe.member != MEMBER_NONE && !node->probe.helped &&
-	    duration_between(node->probe.at, now.mono).ns >= PROBE_TIMEOUT_MS * NS_PER_MS)
+	if (node->member->swim.probe.member != MEMBER_NONE && !node->member->swim.probe.helped &&
+	    duration_between(node->member->swim.probe.at, now.mono).ns >= PROBE_TIMEOUT_MS * NS_PER_MS)
 		ask_helpers(node, now);
-	if (instant_is_before(now.mono, node->probe_due))
+	if (instant_is_before(now.mono, node->member->swim.due))
 		return;
 	probe_end(node, now);
 	suspects_age(node, now);
 	probe_begin(node, now);
 	/* A tenth of jitter: members that started together do not probe together. */
-	node->probe_due = instant_after(now.mono, (struct duration){ period_ns(node) + (int64_t)(node_random(node) % (PROBE_MS * NS_PER_MS / 10)) });
+	node->member->swim.due = instant_after(now.mono, (struct duration){ period_ns(node) + (int64_t)(node_random(node) % (PROBE_MS * NS_PER_MS / 10)) });
 }
 
 /* ---- datagrams ---- */
@@ -265,7 +265,7 @@ static struct errand *errand_free(struct node *node, struct now now, uint16_t as
 	unsigned int of_asker = 0;
 
 	for (unsigned int i = 0; i < ERRANDS_SIZE; i++) {
-		struct errand *errand = &node->errands[i];
+		struct errand *errand = &node->member->swim.errands[i];
 
 		if (errand->member == MEMBER_NONE || duration_between(errand->at, now.mono).ns >= 2 * PROBE_MS * NS_PER_MS)
 			free = errand;
@@ -294,7 +294,7 @@ enum reject swim_receive_ping_for(struct node *node, const struct arrival *arriv
 	uint16_t about;
 
 	about = member_find(node, id);
-	if (about != MEMBER_NONE && about != asker && !node->members[about].self && node->members[about].session)
+	if (about != MEMBER_NONE && about != asker && !node->member->table[about].self && node->member->table[about].session)
 		errand_add(node, now, asker, about, echo);
 	return REJECT_NONE;
 }
@@ -302,10 +302,10 @@ enum reject swim_receive_ping_for(struct node *node, const struct arrival *arriv
 /* The answer goes to where the PING came from, and is no longer than it. */
 static void answer(struct node *node, struct now now, uint16_t member, const struct endpoint *to, uint64_t echo, int64_t sent_ns)
 {
-	const uint32_t place = node->replies_next++ % COOKIE_REPLIES_SIZE;
+	const uint32_t place = node->member->replies.next++ % COOKIE_REPLIES_SIZE;
 
-	node->replies[place] = (struct cookie_reply){ .to = *to, .greeter = echo, .sent_ns = sent_ns, .came_at = now.mono };
-	outbox_add(node, (struct out){ .kind = OUT_PONG, .target = member, .reply = { .place = (uint16_t)place, .number = node->replies_next } });
+	node->member->replies.items[place] = (struct cookie_reply){ .to = *to, .greeter = echo, .sent_ns = sent_ns, .came_at = now.mono };
+	outbox_add(node, (struct out){ .kind = OUT_PONG, .target = member, .reply = { .place = (uint16_t)place, .number = node->member->replies.next } });
 }
 
 enum reject swim_receive_ping(struct node *node, const struct arrival *arrival)
@@ -326,16 +326,16 @@ enum reject swim_receive_ping(struct node *node, const struct arrival *arrival)
 /* Two members that see us at one address other than the one we tell: that is where we are. */
 static void seen_as(struct node *node, struct now now, uint64_t by, const struct endpoint *at)
 {
-	struct member *self = &node->members[0];
+	struct member *self = &node->member->table[0];
 
 	if (at->port == 0 || endpoint_equal(at, &self->endpoint))
 		return;
-	if (!endpoint_equal(at, &node->seen_as)) {
-		node->seen_as = *at;
-		node->seen_by = by;
+	if (!endpoint_equal(at, &node->member->swim.seen_as)) {
+		node->member->swim.seen_as = *at;
+		node->member->swim.seen_by = by;
 		return;
 	}
-	if (node->seen_by == by || now.mesh.ns - self->record.at_ns < MEMBER_SILENT_MS * NS_PER_MS)
+	if (node->member->swim.seen_by == by || now.mesh.ns - self->record.at_ns < MEMBER_SILENT_MS * NS_PER_MS)
 		return;
 	self->endpoint = *at;
 	record_renew(node, now);
@@ -344,23 +344,23 @@ static void seen_as(struct node *node, struct now now, uint64_t by, const struct
 static void errand_done(struct node *node, struct now now, uint16_t member, uint64_t echo)
 {
 	for (unsigned int i = 0; i < ERRANDS_SIZE; i++) {
-		struct errand *errand = &node->errands[i];
+		struct errand *errand = &node->member->swim.errands[i];
 
 		if (errand->member != member || errand->echo != echo)
 			continue;
 		errand->member = MEMBER_NONE;
-		if (node->members[errand->asker].used)
-			answer(node, now, errand->asker, &node->members[errand->asker].endpoint, errand->asker_echo, 0);
+		if (node->member->table[errand->asker].used)
+			answer(node, now, errand->asker, &node->member->table[errand->asker].endpoint, errand->asker_echo, 0);
 	}
 }
 
 static void probe_done(struct node *node, struct now now, uint64_t echo)
 {
-	if (node->probe.member == MEMBER_NONE || node->probe.echo != echo)
+	if (node->member->swim.probe.member == MEMBER_NONE || node->member->swim.probe.echo != echo)
 		return;
-	member_alive(node, now, node->probe.member); /* by itself or by a helper's word */
-	node->probe.member = MEMBER_NONE;
-	node->health -= node->health > 0;
+	member_alive(node, now, node->member->swim.probe.member); /* by itself or by a helper's word */
+	node->member->swim.probe.member = MEMBER_NONE;
+	node->member->swim.health -= node->member->swim.health > 0;
 }
 
 enum reject swim_receive_pong(struct node *node, const struct arrival *arrival)
@@ -368,7 +368,7 @@ enum reject swim_receive_pong(struct node *node, const struct arrival *arrival)
 	const struct now now = arrival->now;
 	const uint16_t number = arrival->member;
 	const struct endpoint *from = arrival->from;
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 	struct cursor c = arrival_cursor(arrival);
 	const uint64_t echo = get_le(&c, 8);
 	const int64_t sent = (int64_t)get_le(&c, 8), ping_sent = (int64_t)get_le(&c, 8), hold = (int64_t)get_le(&c, 8);
@@ -378,9 +378,9 @@ enum reject swim_receive_pong(struct node *node, const struct arrival *arrival)
 	seen.port = (uint16_t)get_le(&c, 2);
 	if (c.failed)
 		return REJECT_MESSAGE;
-	if (member->challenge == echo && echo != 0) {
+	if (member->challenge.echo == echo && echo != 0) {
 		member_measure(node, number, now, sent, ping_sent, hold);
-		if (endpoint_equal(&member->challenged, from))
+		if (endpoint_equal(&member->challenge.to, from))
 			member_prove(node, number, from);
 		seen_as(node, now, member->id, &seen);
 	}
@@ -392,11 +392,11 @@ enum reject swim_receive_pong(struct node *node, const struct arrival *arrival)
 size_t swim_write_ping(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
 	const struct out *out = departure->out;
-	const struct member *member = &node->members[out->target];
+	const struct member *member = &node->member->table[out->target];
 	struct endpoint *to = departure->to;
 	uint8_t *at = ret_plain;
 
-	*to = !out->ping.errand && member->challenge == out->ping.echo ? member->challenged : member->endpoint;
+	*to = !out->ping.errand && member->challenge.echo == out->ping.echo ? member->challenge.to : member->endpoint;
 	if (to->port == 0)
 		return 0;
 	at = put_le(at, MESSAGE_PING, 1);
@@ -412,8 +412,8 @@ size_t swim_write_ping(struct node *node, const struct departure *departure, uin
 size_t swim_write_pong(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
 	const struct out *out = departure->out;
-	const struct cookie_reply *reply = &node->replies[out->reply.place];
-	const struct member *member = &node->members[out->target];
+	const struct cookie_reply *reply = &node->member->replies.items[out->reply.place];
+	const struct member *member = &node->member->table[out->target];
 	uint8_t *at = ret_plain;
 
 	if (reply_is_gone(node, out))
@@ -437,6 +437,6 @@ size_t swim_write_ping_for(struct node *node, const struct departure *departure,
 
 	at = put_le(at, MESSAGE_PING_FOR, 1);
 	at = put_le(at, departure->out->ping_for.echo, 8);
-	at = put_le(at, node->members[departure->out->ping_for.about].id, 8);
+	at = put_le(at, node->member->table[departure->out->ping_for.about].id, 8);
 	return (size_t)(at - ret_plain);
 }

@@ -4,7 +4,7 @@
  * frames (the totals of whole slots) first: piece by piece, each asked for again until every frame of it has come, so that loss costs time
  * and nothing else, and what was broken off goes on where it stopped. PROTOCOL.md section "Repair".
  */
-#include "node_internal.h"
+#include "spreading.h"
 
 #define ANSWER_MS 400 /* longer than a round trip on earth with a piece behind it */
 #define PIECE_MS 50 /* between pieces: 64 frames each, 12 Mbit/s at most */
@@ -23,7 +23,7 @@ static uint32_t places_max(const struct node *node)
 
 void catch_up_begin(struct node *node, struct now now)
 {
-	struct catch_up *c = &node->catch_up;
+	struct catch_up *c = &node->spread->catch_up;
 
 	if (c->begun_at.ns != 0 && duration_between(c->begun_at, now.mono).ns < AGAIN_MS * NS_PER_MS)
 		return;
@@ -33,41 +33,41 @@ void catch_up_begin(struct node *node, struct now now)
 
 struct instant catch_up_due(const struct node *node)
 {
-	const struct catch_up *c = &node->catch_up;
+	const struct catch_up *c = &node->spread->catch_up;
 
 	return c->member == MEMBER_NONE ? (struct instant){ INT64_MAX } : c->due;
 }
 
 static uint64_t bit_of(const struct node *node, uint16_t member)
 {
-	return 1ULL << node->members[member].id % 64;
+	return 1ULL << node->member->table[member].id % 64;
 }
 
 /* A member that starts again, or that one had lost sight of, may have what others have not: in a small mesh it is asked again. */
 void catch_up_again(struct node *node, uint16_t member)
 {
-	node->catch_up.asked &= ~bit_of(node, member);
+	node->spread->catch_up.asked &= ~bit_of(node, member);
 }
 
 /* In a small mesh everybody near is asked once, whenever it comes near; in a larger one some neighbours. */
 static uint16_t whom(struct node *node, struct now now)
 {
-	const struct catch_up *c = &node->catch_up;
+	const struct catch_up *c = &node->spread->catch_up;
 
-	for (uint16_t i = 1; node_is_direct(node) && i < node->members_high; i++) {
+	for (uint16_t i = 1; node_is_direct(node) && i < node->member->high; i++) {
 		if (member_is_near(node, i, now) && !(c->asked & bit_of(node, i)))
 			return i;
 	}
-	for (uint32_t i = 0; !node_is_direct(node) && c->rounds > 0 && i < node->links_count; i++) {
-		if (node->links[i].agreed && !(c->asked & bit_of(node, node->links[i].member)))
-			return node->links[i].member;
+	for (uint32_t i = 0; !node_is_direct(node) && c->rounds > 0 && i < node->member->links_count; i++) {
+		if (node->member->links[i].agreed && !(c->asked & bit_of(node, node->member->links[i].member)))
+			return node->member->links[i].member;
 	}
 	return MEMBER_NONE;
 }
 
 static void done(struct node *node)
 {
-	struct catch_up *c = &node->catch_up;
+	struct catch_up *c = &node->spread->catch_up;
 
 	c->asked |= bit_of(node, c->member);
 	c->rounds -= c->rounds > 0;
@@ -77,7 +77,7 @@ static void done(struct node *node)
 /* A neighbour that falls silent is asked again when it is back: from where it stopped. */
 void catch_up_turn(struct node *node, struct now now)
 {
-	struct catch_up *c = &node->catch_up;
+	struct catch_up *c = &node->spread->catch_up;
 
 	if (!node->config.gossip)
 		return;
@@ -93,7 +93,7 @@ void catch_up_turn(struct node *node, struct now now)
 	}
 	if (c->member == MEMBER_NONE || instant_is_before(now.mono, c->due))
 		return;
-	if (c->tries++ >= TRIES_MAX || !node->members[c->member].used) {
+	if (c->tries++ >= TRIES_MAX || !node->member->table[c->member].used) {
 		if (member_is_near(node, c->member, now))
 			done(node); /* it says that it has what it does not send: others may be asked */
 		c->member = MEMBER_NONE; /* else it is not marked as asked */
@@ -108,8 +108,8 @@ size_t catch_up_write(struct node *node, const struct departure *departure, uint
 	uint8_t *at = put_le(ret_plain, MESSAGE_CATCH_UP, 1);
 
 	(void)departure;
-	at = put_le(at, node->catch_up.cursor, 4);
-	at = put_le(at, node->catch_up.have, 8);
+	at = put_le(at, node->spread->catch_up.cursor, 4);
+	at = put_le(at, node->spread->catch_up.have, 8);
 	return (size_t)(at - ret_plain);
 }
 
@@ -128,7 +128,7 @@ size_t catch_up_write_end(struct node *node, const struct departure *departure, 
 /* Places are counted from the store's end, where closing frames stand. */
 static const struct stored *stored_at(const struct node *node, uint32_t place)
 {
-	const struct stored *frame = place < node->store.frames_max ? &node->store.frames[node->store.frames_max - 1 - place] : NULL;
+	const struct stored *frame = place < node->spread->store.frames_max ? &node->spread->store.frames[node->spread->store.frames_max - 1 - place] : NULL;
 
 	return frame && frame->sequence && frame->size && frame->tick + (uint64_t)SLOTS_HELD * slot_ticks(node) >= node->tick ? frame : NULL;
 }
@@ -149,11 +149,11 @@ enum reject catch_up_receive(struct node *node, const struct arrival *arrival)
 	uint32_t cursor = (uint32_t)get_le(&c, 4);
 	uint64_t have = get_le(&c, 8), places;
 
-	if (node->members[member].serve_budget < PIECE_FRAMES + WANT_COST)
+	if (node->member->table[member].serve_budget < PIECE_FRAMES + WANT_COST)
 		return REJECT_NONE; /* it asks again */
-	node->members[member].serve_budget -= WANT_COST;
+	node->member->table[member].serve_budget -= WANT_COST;
 	places = piece_at(node, cursor);
-	while (places == 0 && cursor < node->store.frames_max) { /* nothing there: on to the next that has something */
+	while (places == 0 && cursor < node->spread->store.frames_max) { /* nothing there: on to the next that has something */
 		cursor += PIECE_FRAMES;
 		have = 0;
 		places = piece_at(node, cursor);
@@ -163,24 +163,24 @@ enum reject catch_up_receive(struct node *node, const struct arrival *arrival)
 
 		if (!frame)
 			continue;
-		node->members[member].serve_budget--;
+		node->member->table[member].serve_budget--;
 		node->counters.frames_served++;
 		outbox_add(node, (struct out){ .kind = OUT_SERVE,
 					       .target = member,
 					       .frame = { .sequence = frame->sequence,
-							  .number = (uint32_t)(frame - node->store.frames),
+							  .number = (uint32_t)(frame - node->spread->store.frames),
 							  .message = (uint8_t)(MESSAGE_PIECE | i) } });
 	}
 	outbox_add(node, (struct out){ .kind = OUT_CAUGHT_UP,
 				       .target = member,
-				       .caught_up = { .places = places, .cursor = cursor, .last = cursor + PIECE_FRAMES >= node->store.frames_max } });
+				       .caught_up = { .places = places, .cursor = cursor, .last = cursor + PIECE_FRAMES >= node->spread->store.frames_max } });
 	return REJECT_NONE;
 }
 
 void catch_up_note(struct node *node, uint16_t member, unsigned int place)
 {
-	if (member == node->catch_up.member)
-		node->catch_up.have |= 1ULL << place;
+	if (member == node->spread->catch_up.member)
+		node->spread->catch_up.have |= 1ULL << place;
 }
 
 enum reject catch_up_receive_end(struct node *node, const struct arrival *arrival)
@@ -191,7 +191,7 @@ enum reject catch_up_receive_end(struct node *node, const struct arrival *arriva
 	const uint32_t cursor = (uint32_t)get_le(&c, 4);
 	const uint64_t places = get_le(&c, 8);
 	const bool last = get_le(&c, 1) != 0;
-	struct catch_up *mine = &node->catch_up;
+	struct catch_up *mine = &node->spread->catch_up;
 
 	if (member != mine->member || cursor < mine->cursor || cursor > UINT32_MAX - 2 * PIECE_FRAMES)
 		return REJECT_NONE; /* an answer to what was asked before */

@@ -4,7 +4,7 @@
  * which packs them best; when not all of them fit, those whose turn is last are left out, wherever they would be
  * sorted. Signing is publish.c's.
  */
-#include "node_internal.h"
+#include "spreading.h"
 
 _Static_assert(PUBLISH_CELLS <= UINT16_MAX, "their numbers' width");
 #define CELL_BYTES_MOST 60 /* of a frame, by one cell: a pair IPv6 in a group of its own, whose slot takes nine bytes */
@@ -28,7 +28,7 @@ static void cells_merge(const struct cell *cells, const uint16_t *from, uint16_t
  */
 static const uint16_t *cells_order(struct node *node, size_t count)
 {
-	uint16_t *from = node->publish_order, *to = from + PUBLISH_CELLS;
+	uint16_t *from = node->spread->publish.order, *to = from + PUBLISH_CELLS;
 
 	for (size_t i = 0; i < count; i++)
 		from[i] = (uint16_t)i;
@@ -39,7 +39,7 @@ static const uint16_t *cells_order(struct node *node, size_t count)
 			const size_t middle = left + width < count ? left + width : count,
 				     end = middle + width < count ? middle + width : count;
 
-			cells_merge(node->publish_cells, from, to, left, middle, end);
+			cells_merge(node->spread->publish.cells, from, to, left, middle, end);
 		}
 		to = from;
 		from = sorted;
@@ -67,14 +67,14 @@ static bool frame_open(struct node *node, const struct fill *fill, uint32_t numb
 	const struct frame_head head = {
 		.origin = node->id,
 		.incarnation = node->config.incarnation,
-		.sequence = node->next_sequence + number - fill->frames,
+		.sequence = node->spread->publish.next_sequence + number - fill->frames,
 		.tick = node->tick,
 		.kind = fill->kind,
 	};
 
 	if (left == 0)
 		return false;
-	frame_begin(&node->writer, &head,
+	frame_begin(&node->spread->publish.writer, &head,
 		    FRAME_HEAD_BYTES_MAX + (body_bytes_max(node) - FRAME_HEAD_BYTES_MAX) * (left < 4 ? left : 4) / 4);
 	return true;
 }
@@ -82,14 +82,14 @@ static bool frame_open(struct node *node, const struct fill *fill, uint32_t numb
 /* Writes the body under construction into the store. */
 static void frame_keep(struct node *node, struct fill *fill)
 {
-	const uint32_t number = store_put(&node->store, &node->writer.head, 0, ticks_held_from(node));
-	struct stored *stored = &node->store.frames[number];
+	const uint32_t number = store_put(&node->spread->store, &node->spread->publish.writer.head, 0, ticks_held_from(node));
+	struct stored *stored = &node->spread->store.frames[number];
 
-	stored->size = (uint16_t)frame_finish(&node->writer, stored->frame);
+	stored->size = (uint16_t)frame_finish(&node->spread->publish.writer, stored->frame);
 	frame_leaf(stored->frame, stored->size, stored->leaf);
-	node->counters.cells_published += node->writer.cells;
-	node->next_sequence++;
-	node->published[fill->frames++] = number;
+	node->counters.cells_published += node->spread->publish.writer.cells;
+	node->spread->publish.next_sequence++;
+	node->spread->publish.published[fill->frames++] = number;
 }
 
 /* Do the first `taken` of the sorted cells' turns fit? */
@@ -100,11 +100,11 @@ static bool fits(struct node *node, const struct fill *fill, const uint16_t *ord
 	if (!frame_open(node, fill, number, quarters))
 		return taken == 0;
 	for (size_t i = 0; i < fill->count; i++) {
-		const struct cell *cell = &node->publish_cells[order[i]];
+		const struct cell *cell = &node->spread->publish.cells[order[i]];
 
-		if (order[i] >= taken || frame_add(&node->writer, cell))
+		if (order[i] >= taken || frame_add(&node->spread->publish.writer, cell))
 			continue;
-		if (!frame_open(node, fill, ++number, quarters) || !frame_add(&node->writer, cell))
+		if (!frame_open(node, fill, ++number, quarters) || !frame_add(&node->spread->publish.writer, cell))
 			return false;
 	}
 	return true;
@@ -141,11 +141,11 @@ static void write_frames(struct node *node, struct fill *fill, const uint16_t *o
 {
 	frame_open(node, fill, fill->frames, quarters);
 	for (size_t i = 0; i < fill->count; i++) {
-		if (order[i] >= taken || frame_add(&node->writer, &node->publish_cells[order[i]]))
+		if (order[i] >= taken || frame_add(&node->spread->publish.writer, &node->spread->publish.cells[order[i]]))
 			continue;
 		frame_keep(node, fill);
 		frame_open(node, fill, fill->frames, quarters);
-		frame_add(&node->writer, &node->publish_cells[order[i]]);
+		frame_add(&node->spread->publish.writer, &node->spread->publish.cells[order[i]]);
 	}
 }
 
@@ -159,13 +159,13 @@ size_t fill_frames(struct node *node, struct fill *fill, uint32_t quarters)
 	order = cells_order(node, fill->count);
 	taken = taken_most(node, fill, order, quarters);
 	write_frames(node, fill, order, taken, quarters);
-	fill->open = node->writer.cells;
+	fill->open = node->spread->publish.writer.cells;
 	return taken;
 }
 
 void fill_go_on(struct node *node, struct fill *fill)
 {
-	memcpy(node->publish_cells, node->writer.cell, fill->open * sizeof(*node->publish_cells));
+	memcpy(node->spread->publish.cells, node->spread->publish.writer.cell, fill->open * sizeof(*node->spread->publish.cells));
 	fill->count = fill->open;
 }
 

@@ -3,7 +3,7 @@
  * Frames come in here, cheap checks first: PROTOCOL.md section "Order of checks" numbers the steps. Nothing of a frame is used before the
  * step that makes it trustworthy, and nothing is half applied.
  */
-#include "node_internal.h"
+#include "spreading.h"
 
 static bool roots_equal(const struct frame_root *a, const struct frame_root *b)
 {
@@ -16,20 +16,20 @@ static bool roots_equal(const struct frame_root *a, const struct frame_root *b)
 static bool root_is_signed(struct node *node, const struct frame_root *root, uint16_t member)
 {
 	for (unsigned int i = 0; i < ROOTS_SIZE; i++) {
-		if (roots_equal(&node->roots[i], root))
+		if (roots_equal(&node->spread->roots[i], root))
 			return true;
 	}
 	node->counters.signatures_checked++;
 	if (!trust_frame_is_signed(node, member, root))
 		return false;
-	node->roots[node->roots_next++ % ROOTS_SIZE] = *root;
+	node->spread->roots[node->spread->roots_next++ % ROOTS_SIZE] = *root;
 	return true;
 }
 
 /* Have we this very frame? Before any signature is looked at. *ret_other: one with the same sequence and other content is held. */
 static bool frame_is_known(const struct node *node, uint32_t origin, const struct frame_claim *claim, bool *ret_other, struct stored **ret_held)
 {
-	struct stored *held = store_find(&node->store, claim->head.origin, claim->head.incarnation, claim->head.sequence);
+	struct stored *held = store_find(&node->spread->store, claim->head.origin, claim->head.incarnation, claim->head.sequence);
 
 	*ret_held = held && held->size ? held : NULL;
 	*ret_other = false;
@@ -38,14 +38,14 @@ static bool frame_is_known(const struct node *node, uint32_t origin, const struc
 		return !*ret_other;
 	}
 	/* Not kept any more, or from a start of the origin before those we follow: below the window only totals can come, and they may. */
-	return origin != INDEX_NONE && origin_follows(&node->origins[origin], claim->head.sequence) &&
-	       origin_has(&node->origins[origin], claim->head.sequence);
+	return origin != INDEX_NONE && origin_follows(&node->count->origins[origin], claim->head.sequence) &&
+	       origin_has(&node->count->origins[origin], claim->head.sequence);
 }
 
 static void equivocation(struct node *node, struct now now, uint16_t member, uint32_t origin)
 {
-	node->origins[origin].quarantined = true;
-	node->excluded[origin] = true;
+	node->count->origins[origin].quarantined = true;
+	node->count->excluded[origin] = true;
 	member_tell(node, now, member, EVENT_EQUIVOCATION, 0);
 }
 
@@ -65,19 +65,19 @@ static void merge(struct node *node, struct now now, uint32_t number, const stru
 	const uint64_t slot_now = mesh_slot_at(&node->mesh, now.mesh), tick = claim->head.tick;
 	/* A closing frame repeats totals, a tick far from ours tells no recent rate, and an origin that is left out tells
 	 * none: none of them moves the carry. */
-	const bool rates = claim->head.kind == FRAME_TICK && !node->excluded[number] && tick + RECENT_TICKS > node->tick &&
+	const bool rates = claim->head.kind == FRAME_TICK && !node->count->excluded[number] && tick + RECENT_TICKS > node->tick &&
 			   tick <= node->tick + RECENT_TICKS / 2;
-	const bool newest = claim->head.sequence > origin_highest(&node->origins[number]);
+	const bool newest = claim->head.sequence > origin_highest(&node->count->origins[number]);
 	struct frame_reader reader;
 	struct cell cell;
 
-	ledger_advance(&node->ledger, slot_oldest(slot_now));
+	ledger_advance(&node->count->ledger, slot_oldest(slot_now));
 	frame_read(&reader, claim->body, claim->body_bytes);
 	while (frame_next(&reader, &cell)) {
 		enum reject reason = REJECT_SLOT;
 
 		if (cell.slot >= slot_oldest(slot_now) && cell.slot <= slot_now + 1)
-			reason = receive_cell(node, number, &cell, rates ? counted_from(node, &node->origins[number], &cell, tick) : tick, tick);
+			reason = receive_cell(node, number, &cell, rates ? counted_from(node, &node->count->origins[number], &cell, tick) : tick, tick);
 		if (reason == REJECT_NONE || (reason == REJECT_SHRUNK && !newest)) { /* an older frame that came late shrinks nothing */
 			node->counters.cells_merged++;
 			continue;
@@ -90,8 +90,8 @@ static void merge(struct node *node, struct now now, uint32_t number, const stru
 static uint32_t keep(struct node *node, uint16_t owner, const struct frame_claim *claim, const uint8_t *frame, size_t size, bool served)
 {
 	const uint64_t held_ticks = (uint64_t)SLOTS_HELD * slot_ticks(node);
-	const uint32_t number = store_put(&node->store, &claim->head, owner, node->tick > held_ticks ? node->tick - held_ticks : 0);
-	struct stored *stored = &node->store.frames[number];
+	const uint32_t number = store_put(&node->spread->store, &claim->head, owner, node->tick > held_ticks ? node->tick - held_ticks : 0);
+	struct stored *stored = &node->spread->store.frames[number];
 
 	/* A tick of the far future would keep its place in the store for ever. */
 	if (stored->tick > node->tick + slot_ticks(node))
@@ -106,17 +106,17 @@ static uint32_t keep(struct node *node, uint16_t owner, const struct frame_claim
 /* Two frames of one sequence, both signed: the proof is the two of them, and goes to every neighbour, who does the same. */
 static void prove_equivocation(struct node *node, struct now now, uint16_t sender, uint32_t origin, struct stored *held, uint32_t other)
 {
-	struct stored *frames[] = { held, &node->store.frames[other] };
+	struct stored *frames[] = { held, &node->spread->store.frames[other] };
 
 	equivocation(node, now, origin_member(origin), origin);
 	for (unsigned int i = 0; i < 2; i++) {
 		frames[i]->evidence = true;
-		for (uint16_t m = 1; m < node->members_high; m++) {
+		for (uint16_t m = 1; m < node->member->high; m++) {
 			if (m != sender && (node_is_direct(node) ? member_is_near(node, m, now) : link_find(node, m) != NULL))
 				outbox_add(node, (struct out){ .kind = OUT_RELAY,
 							       .target = m,
 							       .frame = { .sequence = frames[i]->sequence,
-									  .number = (uint32_t)(frames[i] - node->store.frames),
+									  .number = (uint32_t)(frames[i] - node->spread->store.frames),
 									  .message = MESSAGE_FRAME } });
 		}
 	}
@@ -125,7 +125,7 @@ static void prove_equivocation(struct node *node, struct now now, uint16_t sende
 /* Follows what a frame tells of its origin's others. */
 static void note(struct node *node, struct now now, uint32_t number, const struct frame_claim *claim)
 {
-	struct origin *origin = &node->origins[number];
+	struct origin *origin = &node->count->origins[number];
 	const uint64_t whole = origin->complete;
 	const bool fresh = origin->track[0].base == 0;
 
@@ -154,10 +154,10 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 	member = member_find(node, claim.head.origin);
 	if (member == MEMBER_NONE)
 		return REJECT_ORIGIN;
-	if (node->members[member].standing.revoked)
+	if (node->member->table[member].standing.revoked)
 		return REJECT_REVOKED;
 	origin = origin_find(node, member, claim.head.incarnation);
-	if (origin != INDEX_NONE && node->origins[origin].quarantined)
+	if (origin != INDEX_NONE && node->count->origins[origin].quarantined)
 		return REJECT_EQUIVOCATION;
 	if (frame_is_known(node, origin, &claim, &other, &held)) {
 		node->counters.frames_duplicate++;
@@ -165,10 +165,10 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 			spread_duplicate(node, now, sender, origin, held);
 		return REJECT_FRAME_DUPLICATE;
 	}
-	if (node->members[sender].trust == 0)
+	if (node->member->table[sender].trust == 0)
 		return REJECT_SIGNATURE; /* this neighbour has brought too many bad ones in this tick */
 	if (!root_is_signed(node, &claim.root, member)) {
-		node->members[sender].trust--;
+		node->member->table[sender].trust--;
 		return REJECT_SIGNATURE;
 	}
 	if (claim.head.sequence == 0 || claim.head.sequence > UINT64_MAX - 2 * SEQUENCES_KEPT || claim.head.epoch != 0)
@@ -176,7 +176,7 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 	reason = frame_check(claim.body, claim.body_bytes);
 	if (reason != REJECT_NONE)
 		return reason;
-	if (node->members[member].self && claim.head.incarnation > node->config.incarnation)
+	if (node->member->table[member].self && claim.head.incarnation > node->config.incarnation)
 		return REJECT_INCARNATION; /* somebody else runs with our key */
 	origin = origin_of(node, member, claim.head.incarnation);
 	if (origin == INDEX_NONE)
@@ -188,17 +188,17 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 		prove_equivocation(node, now, sender, origin, held, number);
 		return REJECT_EQUIVOCATION;
 	}
-	if (claim.head.incarnation == node->members[member].incarnation)
+	if (claim.head.incarnation == node->member->table[member].incarnation)
 		member_estimate(node, member, now, claim.head.tick, served); /* before its cells count */
 	spread_first(node, origin, sender, served);
 	spread_frame(node, now, origin, number, sender);
 	merge(node, now, origin, &claim);
 	note(node, now, origin, &claim);
 	node->counters.frames_received++;
-	node->eager_first += !served;
-	node->repaired_first += served;
+	node->spread->eager_first += !served;
+	node->spread->repaired_first += served;
 	if (served) {
-		node->origins[origin].frames_repaired++;
+		node->count->origins[origin].frames_repaired++;
 		node->counters.frames_repaired++;
 	}
 	return REJECT_NONE;
@@ -207,7 +207,7 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 size_t frame_message(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
 	const struct out *out = departure->out;
-	const struct stored *frame = &node->store.frames[out->frame.number];
+	const struct stored *frame = &node->spread->store.frames[out->frame.number];
 
 	if (frame->sequence != out->frame.sequence || frame->size == 0 || frame->size + 1U + SEAL_BYTES > DATAGRAM_BYTES_MAX)
 		return 0; /* its place was taken meanwhile */

@@ -4,7 +4,7 @@
  * so that a frame crosses an ocean once and is spread on the other side; half are drawn from all, so that the mesh holds together whatever
  * falls out. PROTOCOL.md section "Neighbours".
  */
-#include "node_internal.h"
+#include "spreading.h"
 
 #define LINK_ASK 1
 #define LINK_AGREE 2
@@ -22,7 +22,7 @@
 void links_init(struct node *node)
 {
 	for (unsigned int i = 0; i < NEIGHBOURS_MAX; i++)
-		node->lost[i].member = MEMBER_NONE;
+		node->spread->lost[i].member = MEMBER_NONE;
 }
 
 static void say(struct node *node, uint16_t member, uint8_t what)
@@ -32,16 +32,16 @@ static void say(struct node *node, uint16_t member, uint8_t what)
 
 static void link_drop(struct node *node, struct link *link)
 {
-	*link = node->links[--node->links_count];
+	*link = node->member->links[--node->member->links_count];
 }
 
 static struct link *link_add(struct node *node, struct now now, uint16_t member, bool ours, bool near)
 {
 	struct link *link;
 
-	if (node->links_count == NEIGHBOURS_MAX)
+	if (node->member->links_count == NEIGHBOURS_MAX)
 		return NULL;
-	link = &node->links[node->links_count++];
+	link = &node->member->links[node->member->links_count++];
 	*link = (struct link){ .member = member, .ours = ours, .near = near, .agreed = !ours, .instead = MEMBER_NONE, .since = now.mono };
 	return link;
 }
@@ -50,10 +50,10 @@ static struct link *link_add(struct node *node, struct now now, uint16_t member,
  * once the cut is gone; but between them, those on both ends of what was cut held the mesh together. So they are remembered, and asked for. */
 static void lost_add(struct node *node, struct now now, uint16_t member)
 {
-	struct lost *oldest = &node->lost[0];
+	struct lost *oldest = &node->spread->lost[0];
 
 	for (unsigned int i = 0; i < NEIGHBOURS_MAX; i++) {
-		struct lost *lost = &node->lost[i];
+		struct lost *lost = &node->spread->lost[i];
 
 		if (lost->member == member || lost->member == MEMBER_NONE) {
 			oldest = lost;
@@ -71,7 +71,7 @@ static void link_agree(struct node *node, struct link *link)
 	struct link *other = link->instead == MEMBER_NONE ? NULL : link_find(node, link->instead);
 
 	if (!link->agreed)
-		node->links_failed = 0;
+		node->spread->links_failed = 0;
 	link->agreed = true;
 	link->instead = MEMBER_NONE;
 	if (!other)
@@ -116,7 +116,7 @@ enum reject link_receive(struct node *node, const struct arrival *arrival)
 
 static bool may_link(struct node *node, uint16_t number)
 {
-	const struct member *member = &node->members[number];
+	const struct member *member = &node->member->table[number];
 
 	return member->used && !member->self && member->session && member->state == MEMBER_ALIVE && member->endpoint.port != 0 &&
 	       !link_find(node, number);
@@ -127,7 +127,7 @@ enum choice { CHOICE_NEAREST, CHOICE_LAST_HEARD, CHOICE_ANY };
 static bool is_better(const struct node *node, enum choice choice, uint16_t a, uint16_t b)
 {
 	if (choice == CHOICE_LAST_HEARD)
-		return instant_is_before(node->members[b].heard_at, node->members[a].heard_at);
+		return instant_is_before(node->member->table[b].heard_at, node->member->table[a].heard_at);
 	return choice == CHOICE_NEAREST && distance_ms(node, a) < distance_ms(node, b);
 }
 
@@ -137,7 +137,7 @@ static uint16_t candidate(struct node *node, enum choice choice)
 	uint16_t best = MEMBER_NONE;
 
 	for (unsigned int i = 0; i < SAMPLES; i++) {
-		const uint16_t number = (uint16_t)(node_random(node) % node->members_high);
+		const uint16_t number = (uint16_t)(node_random(node) % node->member->high);
 
 		if (may_link(node, number) && (best == MEMBER_NONE || is_better(node, choice, number, best)))
 			best = number;
@@ -149,8 +149,8 @@ static uint16_t candidate(struct node *node, enum choice choice)
  * that was heard lately is asked, by a probe's answer at the least, then any, then again the nearest. */
 static enum choice choice_of(const struct node *node, bool near)
 {
-	if (node->links_failed % 3 != 0)
-		return node->links_failed % 3 == 1 ? CHOICE_LAST_HEARD : CHOICE_ANY;
+	if (node->spread->links_failed % 3 != 0)
+		return node->spread->links_failed % 3 == 1 ? CHOICE_LAST_HEARD : CHOICE_ANY;
 	return near ? CHOICE_NEAREST : CHOICE_ANY;
 }
 
@@ -159,14 +159,14 @@ static uint32_t degree(const struct node *node)
 {
 	uint32_t links = 1;
 
-	for (uint32_t members = node->members_count; members > 1; members /= 2)
+	for (uint32_t members = node->member->count; members > 1; members /= 2)
 		links++;
 	return links < NEIGHBOURS_MAX / 2 ? links : NEIGHBOURS_MAX / 2;
 }
 
 static bool link_is_dead(const struct node *node, const struct link *link, struct now now)
 {
-	const struct member *member = &node->members[link->member];
+	const struct member *member = &node->member->table[link->member];
 	const struct instant heard = instant_is_before(member->heard_at, link->since) ? link->since : member->heard_at;
 
 	if (!member->used || !member->session || member->state == MEMBER_LEFT)
@@ -179,7 +179,7 @@ static bool link_is_dead(const struct node *node, const struct link *link, struc
 /* An address first proves itself; then its member is asked. */
 static void link_ask(struct node *node, struct now now, struct link *link)
 {
-	const struct member *member = &node->members[link->member];
+	const struct member *member = &node->member->table[link->member];
 
 	if (link->agreed)
 		return;
@@ -200,7 +200,7 @@ static void lost_found(struct node *node, struct now now, struct lost *found)
 		link_ask(node, now, link);
 	found->member = MEMBER_NONE;
 	for (unsigned int i = 0; i < NEIGHBOURS_MAX; i++) {
-		struct lost *lost = &node->lost[i];
+		struct lost *lost = &node->spread->lost[i];
 
 		if (lost->pings < 2)
 			continue; /* it was just asked for */
@@ -211,7 +211,7 @@ static void lost_found(struct node *node, struct now now, struct lost *found)
 
 static void lost_ask(struct node *node, struct now now, struct lost *lost)
 {
-	const struct member *member = &node->members[lost->member];
+	const struct member *member = &node->member->table[lost->member];
 
 	if (instant_is_before(now.mono, lost->due))
 		return;
@@ -225,8 +225,8 @@ static void lost_ask(struct node *node, struct now now, struct lost *lost)
 static void lost_tick(struct node *node, struct now now)
 {
 	for (unsigned int i = 0; i < NEIGHBOURS_MAX; i++) {
-		struct lost *lost = &node->lost[i];
-		const struct member *member = lost->member == MEMBER_NONE ? NULL : &node->members[lost->member];
+		struct lost *lost = &node->spread->lost[i];
+		const struct member *member = lost->member == MEMBER_NONE ? NULL : &node->member->table[lost->member];
 
 		if (!member)
 			continue;
@@ -243,15 +243,15 @@ static uint32_t count_near(const struct node *node)
 {
 	uint32_t near = 0;
 
-	for (uint32_t i = 0; i < node->links_count; i++)
-		near += distance_ms(node, node->links[i].member) <= NEAR_MS;
+	for (uint32_t i = 0; i < node->member->links_count; i++)
+		near += distance_ms(node, node->member->links[i].member) <= NEAR_MS;
 	return near;
 }
 
 static bool is_swapping(const struct node *node)
 {
-	for (uint32_t i = 0; i < node->links_count; i++) {
-		if (node->links[i].instead != MEMBER_NONE)
+	for (uint32_t i = 0; i < node->member->links_count; i++) {
+		if (node->member->links[i].instead != MEMBER_NONE)
 			return true;
 	}
 	return false;
@@ -262,8 +262,8 @@ static uint16_t farthest(const struct node *node)
 {
 	uint16_t found = MEMBER_NONE;
 
-	for (uint32_t i = 0; i < node->links_count; i++) {
-		const struct link *link = &node->links[i];
+	for (uint32_t i = 0; i < node->member->links_count; i++) {
+		const struct link *link = &node->member->links[i];
 
 		if (link->ours && link->near && link->agreed &&
 		    (found == MEMBER_NONE || distance_ms(node, link->member) > distance_ms(node, found)))
@@ -278,8 +278,8 @@ static uint16_t drawn(struct node *node)
 	uint16_t found = MEMBER_NONE;
 	uint32_t seen = 0;
 
-	for (uint32_t i = 0; i < node->links_count; i++) {
-		const struct link *link = &node->links[i];
+	for (uint32_t i = 0; i < node->member->links_count; i++) {
+		const struct link *link = &node->member->links[i];
 
 		if (link->ours && !link->near && link->agreed && node_random(node) % ++seen == 0)
 			found = link->member;
@@ -303,7 +303,7 @@ static void swap(struct node *node, struct now now)
 	const uint16_t far = farthest(node);
 	const uint16_t number = far == MEMBER_NONE ? MEMBER_NONE : candidate(node, CHOICE_NEAREST);
 
-	if (number != MEMBER_NONE && !isnan(node->members[number].rtt_ms) &&
+	if (number != MEMBER_NONE && !isnan(node->member->table[number].clock.rtt_ms) &&
 	    distance_ms(node, number) <= SWAP_SHARE * distance_ms(node, far))
 		ask_instead(node, now, number, true, far);
 }
@@ -332,9 +332,9 @@ static void let_go(struct node *node)
 static void renew(struct node *node, struct now now, uint32_t wanted)
 {
 	const uint64_t turn = node->tick + node->id;
-	const bool has_many = node->links_count > wanted + wanted / 2;
+	const bool has_many = node->member->links_count > wanted + wanted / 2;
 
-	if (turn % SWAP_TICKS != 0 || node->links_count < wanted || is_swapping(node))
+	if (turn % SWAP_TICKS != 0 || node->member->links_count < wanted || is_swapping(node))
 		return; /* one at a time */
 	if (has_many && turn / SWAP_TICKS % LET_GO_SWAPS == 0)
 		let_go(node);
@@ -348,18 +348,18 @@ void links_tick(struct node *node, struct now now)
 {
 	const uint32_t wanted = degree(node);
 
-	for (uint32_t i = 0; i < node->links_count;) {
-		if (node_is_direct(node) || link_is_dead(node, &node->links[i], now)) {
-			node->links_failed += !node->links[i].agreed && node->links[i].instead == MEMBER_NONE;
-			if (node->links[i].agreed)
-				lost_add(node, now, node->links[i].member);
-			link_drop(node, &node->links[i]);
+	for (uint32_t i = 0; i < node->member->links_count;) {
+		if (node_is_direct(node) || link_is_dead(node, &node->member->links[i], now)) {
+			node->spread->links_failed += !node->member->links[i].agreed && node->member->links[i].instead == MEMBER_NONE;
+			if (node->member->links[i].agreed)
+				lost_add(node, now, node->member->links[i].member);
+			link_drop(node, &node->member->links[i]);
 			continue;
 		}
-		link_ask(node, now, &node->links[i++]);
+		link_ask(node, now, &node->member->links[i++]);
 	}
 	lost_tick(node, now);
-	for (uint32_t near = count_near(node); !node_is_direct(node) && node->links_count < wanted; near++) {
+	for (uint32_t near = count_near(node); !node_is_direct(node) && node->member->links_count < wanted; near++) {
 		const enum choice choice = choice_of(node, near < wanted / 2);
 		const uint16_t number = candidate(node, choice);
 		struct link *link = number == MEMBER_NONE ? NULL : link_add(node, now, number, true, choice == CHOICE_NEAREST);

@@ -4,7 +4,7 @@
  * measured all the time, idle or not, to the datagram. From it follows how many copies of a frame are worth having before the
  * first is ever missed: a lost one then costs no round trip. PROTOCOL.md section "Loss".
  */
-#include "node_internal.h"
+#include "spreading.h"
 
 #define PARTS 16       /* datagrams are remembered in sixteenths */
 #define SENT_MAX 65536 /* of one member in a second: a counter that leaps further tells of nothing else */
@@ -57,11 +57,11 @@ static uint32_t loss_mean(struct node *node, struct now now)
 {
 	struct mean mean = { .count = 0 };
 
-	for (uint32_t i = 0; !node_is_direct(node) && i < node->links_count; i++)
-		mean_add(&mean, &node->members[node->links[i].member].path);
-	for (uint16_t i = 1; node_is_direct(node) && i < node->members_high; i++) {
+	for (uint32_t i = 0; !node_is_direct(node) && i < node->member->links_count; i++)
+		mean_add(&mean, &node->member->table[node->member->links[i].member].path);
+	for (uint16_t i = 1; node_is_direct(node) && i < node->member->high; i++) {
 		if (member_is_near(node, i, now))
-			mean_add(&mean, &node->members[i].path);
+			mean_add(&mean, &node->member->table[i].path);
 	}
 	if (mean.count < 3)
 		return mean.count ? mean.sum / mean.count : 0;
@@ -76,50 +76,50 @@ static uint8_t copies_for(uint32_t loss)
 /* More than the paths ask for when frames had to be asked for all the same. Falls slowly, so that it does not swing. */
 static void copies_second(struct node *node, uint8_t least)
 {
-	const uint64_t all = node->eager_first + node->repaired_first;
+	const uint64_t all = node->spread->eager_first + node->spread->repaired_first;
 
-	if (node->copies < least)
-		node->copies = least;
+	if (node->spread->copies < least)
+		node->spread->copies = least;
 	if (all < SAMPLE_MIN)
 		return;
 	if (all > COPIED_PER_S) { /* what is lost now is lost for want of room: copies would take more of it */
-		node->copies = 1;
+		node->spread->copies = 1;
 		least = 1;
 	}
-	if (node->repaired_first * 200 > all && node->copies < COPIES_MAX)
-		node->copies++;
-	else if (node->repaired_first * 5000 < all && node->copies > least && node_random(node) % 30 == 0)
-		node->copies--;
-	node->eager_first = node->repaired_first = 0;
+	if (node->spread->repaired_first * 200 > all && node->spread->copies < COPIES_MAX)
+		node->spread->copies++;
+	else if (node->spread->repaired_first * 5000 < all && node->spread->copies > least && node_random(node) % 30 == 0)
+		node->spread->copies--;
+	node->spread->eager_first = node->spread->repaired_first = 0;
 }
 
 /* In a small mesh nobody hands on a frame unless he is asked: the nearest are. One of them may be the origin itself: one more
  * than copies. */
 static void relays_choose(struct node *node, struct now now)
 {
-	const unsigned int wanted = node_is_direct(node) && node->copies > 1 ? node->copies : 0;
+	const unsigned int wanted = node_is_direct(node) && node->spread->copies > 1 ? node->spread->copies : 0;
 
-	for (uint16_t i = 1; i < node->members_high; i++)
-		node->members[i].relay_wanted = false;
+	for (uint16_t i = 1; i < node->member->high; i++)
+		node->member->table[i].relay_wanted = false;
 	for (unsigned int k = 0; k < wanted; k++) {
 		uint16_t nearest = MEMBER_NONE;
 
-		for (uint16_t i = 1; i < node->members_high; i++) {
-			if (member_is_near(node, i, now) && !node->members[i].relay_wanted &&
+		for (uint16_t i = 1; i < node->member->high; i++) {
+			if (member_is_near(node, i, now) && !node->member->table[i].relay_wanted &&
 			    (nearest == MEMBER_NONE || distance_ms(node, i) < distance_ms(node, nearest)))
 				nearest = i;
 		}
 		if (nearest == MEMBER_NONE)
 			return;
-		node->members[nearest].relay_wanted = true;
+		node->member->table[nearest].relay_wanted = true;
 	}
 }
 
 void loss_second(struct node *node, struct now now)
 {
-	for (uint16_t i = 1; i < node->members_high; i++)
-		path_second(&node->members[i].path, node->members[i].window.highest);
-	node->loss = loss_mean(node, now);
-	copies_second(node, copies_for(node->loss));
+	for (uint16_t i = 1; i < node->member->high; i++)
+		path_second(&node->member->table[i].path, node->member->table[i].window.highest);
+	node->spread->loss = loss_mean(node, now);
+	copies_second(node, copies_for(node->spread->loss));
 	relays_choose(node, now);
 }

@@ -5,20 +5,20 @@
  * cells), and goes out with its newer total. Destinations go first, whoever waits longest is next, and each class has
  * a part of every tick, so that nothing starves. PROTOCOL.md section "Publishing".
  */
-#include "node_internal.h"
+#include "spreading.h"
 
 #define CELLS_AT_ONCE 2048 /* sorted together: some 16 frames */
 #define DESTINATION_QUARTERS 3 /* of each frame, unless pairs leave more */
 
 static struct queue *own_queue(struct node *node, uint32_t entry)
 {
-	return entry_is_destination(&node->ledger.entries[entry]) ? &node->own_destinations : &node->own_pairs;
+	return entry_is_destination(&node->count->ledger.entries[entry]) ? &node->spread->publish.destinations : &node->spread->publish.pairs;
 }
 
 /* The slots of which a key in the queue has cells to be published. */
 static uint8_t *slots_of(struct node *node, const struct queue *queue, uint32_t entry)
 {
-	return queue == &node->own_late ? &node->ledger.entries[entry].late : &node->ledger.entries[entry].waiting;
+	return queue == &node->spread->publish.late ? &node->count->ledger.entries[entry].late : &node->count->ledger.entries[entry].waiting;
 }
 
 static uint8_t slot_bit(uint64_t slot)
@@ -31,7 +31,7 @@ void publish_later(struct node *node, uint32_t entry, uint64_t slot)
 	if (!node->config.gossip)
 		return;
 	queue_add(own_queue(node, entry), entry);
-	node->ledger.entries[entry].waiting |= slot_bit(slot);
+	node->count->ledger.entries[entry].waiting |= slot_bit(slot);
 }
 
 /* Have this slot's closing frames gone past this key? */
@@ -39,7 +39,7 @@ bool publish_is_closed(const struct node *node, uint32_t entry, uint64_t slot)
 {
 	if (slot >= node->slot)
 		return false;
-	return slot != node->closing_slot || node->closing_entry == INDEX_NONE || entry < node->closing_entry;
+	return slot != node->spread->publish.closing_slot || node->spread->publish.closing_entry == INDEX_NONE || entry < node->spread->publish.closing_entry;
 }
 
 /* For frames that are kept as long as the slot is held. */
@@ -47,14 +47,14 @@ void publish_late(struct node *node, uint32_t entry, uint64_t slot)
 {
 	if (!node->config.gossip)
 		return;
-	queue_add(&node->own_late, entry);
-	node->ledger.entries[entry].late |= slot_bit(slot);
+	queue_add(&node->spread->publish.late, entry);
+	node->count->ledger.entries[entry].late |= slot_bit(slot);
 }
 
 static struct cell cell_read(const struct node *node, const struct entry *entry, const struct ledger_cell *cell)
 {
 	return (struct cell){
-		.key = ledger_key(&node->ledger, entry),
+		.key = ledger_key(&node->count->ledger, entry),
 		.slot = cell_slot(entry, cell, node->slot),
 		.first = cell->first,
 		.last = cell->last,
@@ -78,15 +78,15 @@ static void sign_and_send(struct node *node, struct now now, enum frame_kind kin
 		};
 
 		for (uint32_t i = 0; i < leaves; i++)
-			memcpy(leaf[i], node->store.frames[node->published[first + i]].leaf, HASH_BYTES);
+			memcpy(leaf[i], node->spread->store.frames[node->spread->publish.published[first + i]].leaf, HASH_BYTES);
 		frame_sign(&root, leaf, &node->mesh, node->config.secret_key);
 		node->counters.signatures_made++;
 		for (uint32_t i = 0; i < leaves; i++) {
-			struct stored *stored = &node->store.frames[node->published[first + i]];
+			struct stored *stored = &node->spread->store.frames[node->spread->publish.published[first + i]];
 
 			stored->size = (uint16_t)frame_prove(stored->frame, stored->size, &root, leaf, i);
-			origin_note(&node->origins[0], stored->sequence, stored->tick, (uint16_t)count, kind == FRAME_CLOSING);
-			spread_frame(node, now, 0, node->published[first + i], 0);
+			origin_note(&node->count->origins[0], stored->sequence, stored->tick, (uint16_t)count, kind == FRAME_CLOSING);
+			spread_frame(node, now, 0, node->spread->publish.published[first + i], 0);
 		}
 	}
 	node->counters.frames_published += count;
@@ -98,14 +98,14 @@ static void sign_and_send(struct node *node, struct now now, enum frame_kind kin
  */
 static size_t collect_key(struct node *node, uint32_t number, uint8_t *bits, size_t count)
 {
-	const struct entry *entry = &node->ledger.entries[number];
+	const struct entry *entry = &node->count->ledger.entries[number];
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE && *bits; at = ledger_below(&node->ledger, at)) {
-		const struct ledger_cell *cell = ledger_at(&node->ledger, at);
+	for (uint32_t at = entry->cells; at != INDEX_NONE && *bits; at = ledger_below(&node->count->ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
 
 		if (cell->origin != 0 || !(*bits & slot_bit(cell->slot)))
 			continue;
-		node->publish_cells[count++] = cell_read(node, entry, cell);
+		node->spread->publish.cells[count++] = cell_read(node, entry, cell);
 		*bits &= (uint8_t)~slot_bit(cell->slot);
 	}
 	*bits = 0;
@@ -135,8 +135,8 @@ static void collect(struct node *node, struct fill *fill, struct queue *queue, u
 static void wait_again(struct node *node, const struct fill *fill, struct queue *queue, size_t taken)
 {
 	for (size_t i = fill->count; i-- > taken;) {
-		const struct cell *cell = &node->publish_cells[i];
-		const uint32_t entry = ledger_find(&node->ledger, &cell->key);
+		const struct cell *cell = &node->spread->publish.cells[i];
+		const uint32_t entry = ledger_find(&node->count->ledger, &cell->key);
 
 		queue_put_back(queue, entry);
 		*slots_of(node, queue, entry) |= slot_bit(cell->slot);
@@ -169,12 +169,12 @@ static uint32_t fill_tick(struct node *node)
 	const uint32_t frames = node->config.frames_per_tick;
 	struct fill fill = { .kind = FRAME_TICK };
 
-	fill_class(node, &fill, &node->own_destinations, frames * DESTINATION_QUARTERS);
-	fill_class(node, &fill, &node->own_pairs, frames * 4);
-	if (node->own_pairs.count == 0)
-		fill_class(node, &fill, &node->own_destinations, frames * 4);
+	fill_class(node, &fill, &node->spread->publish.destinations, frames * DESTINATION_QUARTERS);
+	fill_class(node, &fill, &node->spread->publish.pairs, frames * 4);
+	if (node->spread->publish.pairs.count == 0)
+		fill_class(node, &fill, &node->spread->publish.destinations, frames * 4);
 	fill_end(node, &fill);
-	if (fill.frames == 0 && node->ledger.origin_cells[0] > 0)
+	if (fill.frames == 0 && node->count->ledger.origin_cells[0] > 0)
 		fill_empty(node, &fill); /* a sign of life. With no live cell the digests are sign enough */
 	return fill.frames;
 }
@@ -182,7 +182,7 @@ static uint32_t fill_tick(struct node *node)
 /* Closing frames a tick may have: no more than their ring has places, or they would take each other's. */
 static uint32_t closing_frames_max(const struct node *node)
 {
-	const uint32_t places = node->store.frames_max - node->store.tick_max;
+	const uint32_t places = node->spread->store.frames_max - node->spread->store.tick_max;
 
 	return places < FRAMES_PER_TICK_MAX ? places : FRAMES_PER_TICK_MAX;
 }
@@ -190,22 +190,22 @@ static uint32_t closing_frames_max(const struct node *node)
 /* The ended slot's cells among the next *entries entries, behind those of the open frame. */
 static void collect_closing(struct node *node, struct fill *fill, uint32_t *entries, size_t count_max)
 {
-	const uint32_t high = node->ledger.entries_high;
+	const uint32_t high = node->count->ledger.entries_high;
 
-	for (; *entries > 0 && node->closing_entry < high && fill->count < count_max; node->closing_entry++, (*entries)--) {
-		struct entry *entry = &node->ledger.entries[node->closing_entry];
+	for (; *entries > 0 && node->spread->publish.closing_entry < high && fill->count < count_max; node->spread->publish.closing_entry++, (*entries)--) {
+		struct entry *entry = &node->count->ledger.entries[node->spread->publish.closing_entry];
 		const struct ledger_cell *cell;
 
 		if (!(entry->flags & ENTRY_USED))
 			continue;
-		cell = ledger_cell_of(&node->ledger, node->closing_entry, 0, node->closing_slot);
+		cell = ledger_cell_of(&node->count->ledger, node->spread->publish.closing_entry, 0, node->spread->publish.closing_slot);
 		if (!cell)
 			continue;
-		node->publish_cells[fill->count++] = cell_read(node, entry, cell);
-		entry->waiting &= (uint8_t)~slot_bit(node->closing_slot); /* told herewith */
+		node->spread->publish.cells[fill->count++] = cell_read(node, entry, cell);
+		entry->waiting &= (uint8_t)~slot_bit(node->spread->publish.closing_slot); /* told herewith */
 	}
-	if (node->closing_entry >= high) {
-		node->closing_entry = INDEX_NONE;
+	if (node->spread->publish.closing_entry >= high) {
+		node->spread->publish.closing_entry = INDEX_NONE;
 		*entries = 0;
 	}
 }
@@ -215,7 +215,7 @@ static uint32_t closing_entries(const struct node *node)
 {
 	const uint32_t ticks = slot_ticks(node) - 1 < CLOSING_TICKS ? slot_ticks(node) - 1 : CLOSING_TICKS;
 
-	return node->closing_entry == INDEX_NONE ? 0 : node->ledger.entries_high / ticks + 1;
+	return node->spread->publish.closing_entry == INDEX_NONE ? 0 : node->count->ledger.entries_high / ticks + 1;
 }
 
 /* The next piece of the tick's closing frames. What finds no room is late. */
@@ -224,24 +224,24 @@ static void fill_closing(struct node *node, struct fill *fill, uint32_t frames_m
 	const size_t most = (size_t)(frames_max - fill->frames) * CELLS_PER_FRAME_MOST;
 	size_t taken;
 
-	collect_closing(node, fill, &node->closing_left, most > 0 && most < PUBLISH_CELLS ? most : PUBLISH_CELLS);
+	collect_closing(node, fill, &node->spread->publish.closing_left, most > 0 && most < PUBLISH_CELLS ? most : PUBLISH_CELLS);
 	taken = fill_frames(node, fill, 4 * frames_max);
 	for (size_t i = taken; i < fill->count; i++)
-		publish_late(node, ledger_find(&node->ledger, &node->publish_cells[i].key), node->publish_cells[i].slot);
+		publish_late(node, ledger_find(&node->count->ledger, &node->spread->publish.cells[i].key), node->spread->publish.cells[i].slot);
 }
 
 /* Late cells first: they have a part of half of the frames per tick. */
 static void publish_closing(struct node *node, struct now now, uint32_t late_frames)
 {
-	const uint32_t frames_max = closing_frames_max(node) - node->closing_frames;
+	const uint32_t frames_max = closing_frames_max(node) - node->spread->publish.closing_frames;
 	struct fill fill = { .kind = FRAME_CLOSING };
 
-	fill_class(node, &fill, &node->own_late, 4 * late_frames);
-	if (node->closing_left > 0)
+	fill_class(node, &fill, &node->spread->publish.late, 4 * late_frames);
+	if (node->spread->publish.closing_left > 0)
 		fill_closing(node, &fill, frames_max);
 	fill_end(node, &fill);
 	sign_and_send(node, now, FRAME_CLOSING, fill.frames);
-	node->closing_frames += fill.frames;
+	node->spread->publish.closing_frames += fill.frames;
 }
 
 void publish_tick(struct node *node, struct now now)
@@ -249,10 +249,10 @@ void publish_tick(struct node *node, struct now now)
 	if (!node->config.gossip)
 		return;
 	sign_and_send(node, now, FRAME_TICK, fill_tick(node));
-	node->closing_left += closing_entries(node);
-	node->closing_frames = 0;
+	node->spread->publish.closing_left += closing_entries(node);
+	node->spread->publish.closing_frames = 0;
 	publish_closing(node, now, (node->config.frames_per_tick + 1U) / 2);
-	node->counters.cells_waiting = node->own_destinations.count + node->own_pairs.count + node->own_late.count;
+	node->counters.cells_waiting = node->spread->publish.destinations.count + node->spread->publish.pairs.count + node->spread->publish.late.count;
 }
 
 void publish_turn(struct node *node, struct now now)
@@ -263,5 +263,5 @@ void publish_turn(struct node *node, struct now now)
 
 bool publish_is_under_way(const struct node *node)
 {
-	return node->closing_left > 0;
+	return node->spread->publish.closing_left > 0;
 }

@@ -6,7 +6,7 @@
  * Frames are handed on verbatim. A digest also carries the time stamps that clock skew and round-trip time are measured by. PROTOCOL.md
  * section "Repair".
  */
-#include "node_internal.h"
+#include "spreading.h"
 
 #define GROUPS_ALL UINT64_MAX
 #define ROWS_ALWAYS 24 /* so many fit into one datagram: hashes would save nothing */
@@ -41,19 +41,19 @@ static uint64_t record_number(const struct member *member)
 /* The k-th row of a member: its origins in both starts; the first one also stands for its record. False: there is none. */
 static bool row_of(const struct node *node, uint16_t number, unsigned int k, bool leaves, struct row *ret_row)
 {
-	const struct member *member = &node->members[number];
+	const struct member *member = &node->member->table[number];
 	const uint32_t at = (uint32_t)number * INCARNATIONS_MAX + k / STARTS_KEPT;
-	const struct origin *origin = &node->origins[at];
+	const struct origin *origin = &node->count->origins[at];
 	const struct track *track = origin->used ? &origin->track[k % STARTS_KEPT] : NULL;
 	const bool held = track && track->base != 0 && track->highest >= track->base;
 	const struct stored *stored;
 
-	if (!member->used || (k > 0 && (!held || (node->ledger.origin_cells[at] == 0 && origin->incarnation != member->incarnation))))
+	if (!member->used || (k > 0 && (!held || (node->count->ledger.origin_cells[at] == 0 && origin->incarnation != member->incarnation))))
 		return false;
 	*ret_row = (struct row){ .id = member->id, .incarnation = held ? origin->incarnation : 0, .highest = held ? track->highest : 0 };
 	if (k == 0)
 		ret_row->record = record_number(member);
-	stored = leaves && held ? store_find(&node->store, member->id, origin->incarnation, track->highest) : NULL;
+	stored = leaves && held ? store_find(&node->spread->store, member->id, origin->incarnation, track->highest) : NULL;
 	if (stored && stored->size)
 		memcpy(&ret_row->leaf, stored->leaf, 8);
 	return held || (k == 0 && member->has_record);
@@ -64,7 +64,7 @@ static bool row_of(const struct node *node, uint16_t number, unsigned int k, boo
 static void groups_hash(const struct node *node, uint64_t ret_hash[SUMMARY_GROUPS])
 {
 	memset(ret_hash, 0, SUMMARY_GROUPS * sizeof(*ret_hash));
-	for (uint16_t m = 0; m < node->members_high; m++) {
+	for (uint16_t m = 0; m < node->member->high; m++) {
 		for (unsigned int k = 0; k < ROWS_PER_MEMBER; k++) {
 			struct row row;
 
@@ -80,22 +80,22 @@ size_t repair_write_digest(struct node *node, const struct departure *departure,
 {
 	const struct now now = departure->now;
 	const struct out *out = departure->out;
-	const struct member *member = &node->members[out->target];
+	const struct member *member = &node->member->table[out->target];
 	const size_t room = node->config.datagram_bytes - SEAL_BYTES;
-	const int64_t hold = member->peer_sent_ns ? duration_between(member->peer_sent_at, now.mono).ns : 0;
+	const int64_t hold = member->clock.peer_sent_ns ? duration_between(member->clock.peer_sent_at, now.mono).ns : 0;
 	uint8_t *at = ret_plain, *count_at;
 	uint16_t rows = 0;
 
 	at = put_le(at, MESSAGE_DIGEST, 1);
 	at = put_le(at, (uint64_t)now.mesh.ns, 8);
-	at = put_le(at, (uint64_t)member->peer_sent_ns, 8);
+	at = put_le(at, (uint64_t)member->clock.peer_sent_ns, 8);
 	at = put_le(at, (uint64_t)hold, 8);
 	at = put_le(at, (out->digest.answer ? DIGEST_ANSWER : 0) | (member->relay_wanted ? DIGEST_RELAY : 0), 1);
 	at = put_le(at, out->digest.groups, 8);
 	count_at = at;
 	at += 2;
-	for (uint32_t m = out->digest.first; out->digest.groups != 0 && m < node->members_high; m++) {
-		if (!node->members[m].used || !(group_of(node->members[m].id) & out->digest.groups))
+	for (uint32_t m = out->digest.first; out->digest.groups != 0 && m < node->member->high; m++) {
+		if (!node->member->table[m].used || !(group_of(node->member->table[m].id) & out->digest.groups))
 			continue;
 		if ((size_t)(at - ret_plain) + (size_t)ROWS_PER_MEMBER * DIGEST_ROW_BYTES > room) {
 			if (out->digest.more > 0)
@@ -139,13 +139,13 @@ size_t repair_write_summary(struct node *node, const struct departure *departure
 /* Rows of some groups to a member, from a member drawn at random on when they may not all fit. */
 static void tell_groups(struct node *node, uint16_t to, uint64_t groups, bool answer, unsigned int datagrams)
 {
-	const bool all_fit = node->members_count <= ROWS_ALWAYS * datagrams;
+	const bool all_fit = node->member->count <= ROWS_ALWAYS * datagrams;
 
 	outbox_add(node, (struct out){
 				 .kind = OUT_DIGEST,
 				 .target = to,
 				 .digest = { .groups = groups,
-					     .first = all_fit ? 0 : (uint16_t)(node_random(node) % node->members_high),
+					     .first = all_fit ? 0 : (uint16_t)(node_random(node) % node->member->high),
 					     .more = (uint8_t)(datagrams - 1),
 					     .answer = answer },
 			 });
@@ -157,9 +157,9 @@ enum reject repair_receive_summary(struct node *node, const struct arrival *arri
 	struct cursor c = arrival_cursor(arrival);
 	uint64_t hash[SUMMARY_GROUPS], groups = 0;
 
-	if (node->members[from].serve_budget < WANT_COST)
+	if (node->member->table[from].serve_budget < WANT_COST)
 		return REJECT_NONE;
-	node->members[from].serve_budget -= WANT_COST;
+	node->member->table[from].serve_budget -= WANT_COST;
 	groups_hash(node, hash);
 	for (unsigned int i = 0; i < SUMMARY_GROUPS; i++)
 		groups |= (uint64_t)(get_le(&c, 8) != hash[i]) << i;
@@ -173,9 +173,9 @@ enum reject repair_receive_summary(struct node *node, const struct arrival *arri
 /* Another record than ours: whichever is older, its holder is told the newer. */
 static void claim_record(struct node *node, uint16_t from, const struct row *row, uint16_t number)
 {
-	const struct member *member = number == MEMBER_NONE ? NULL : &node->members[number];
+	const struct member *member = number == MEMBER_NONE ? NULL : &node->member->table[number];
 
-	if (row->record == 0 || (member && record_number(member) == row->record) || !member_spend(&node->members[from], 1))
+	if (row->record == 0 || (member && record_number(member) == row->record) || !member_spend(&node->member->table[from], 1))
 		return;
 	if (!member || !member->self)
 		outbox_add(node, (struct out){ .kind = OUT_RECORD_WANT, .target = from, .record_want.id = row->id });
@@ -185,7 +185,7 @@ static void claim_record(struct node *node, uint16_t from, const struct row *row
 
 static int64_t patience_ms(const struct node *node, uint16_t from, uint16_t owner)
 {
-	const double rtt = node->members[owner].rtt_ms;
+	const double rtt = node->member->table[owner].clock.rtt_ms;
 
 	if (from == owner)
 		return GAP_MS;
@@ -198,7 +198,7 @@ static int64_t patience_ms(const struct node *node, uint16_t from, uint16_t owne
  */
 static void claim_frames(struct node *node, struct now now, uint16_t from, const struct row *row, uint16_t number)
 {
-	const struct member *member = &node->members[number];
+	const struct member *member = &node->member->table[number];
 	const struct stored *held;
 	struct origin *origin;
 	uint32_t place;
@@ -210,22 +210,22 @@ static void claim_frames(struct node *node, struct now now, uint16_t from, const
 		place = origin_of(node, number, row->incarnation);
 	if (place == INDEX_NONE)
 		place = origin_claimed(node, number, row->incarnation);
-	if (place == INDEX_NONE || node->origins[place].quarantined)
+	if (place == INDEX_NONE || node->count->origins[place].quarantined)
 		return;
 	if (row->incarnation == member->incarnation && row->highest >> SEQUENCE_BOOT_SHIFT > member->boot)
 		return;
 	if (member->self && row->incarnation == member->incarnation && row->highest >> SEQUENCE_BOOT_SHIFT == member->boot &&
-	    row->highest >= node->next_sequence)
+	    row->highest >= node->spread->publish.next_sequence)
 		return; /* this start never signed it: frames of another host with our key, if it is true */
-	origin = &node->origins[place];
+	origin = &node->count->origins[place];
 	if (!origin_has(origin, row->highest)) {
 		origin_claim(origin, row->highest);
 	} else {
 		uint8_t leaf[8];
 
 		put_le(leaf, row->leaf, 8);
-		held = row->leaf ? store_find(&node->store, row->id, row->incarnation, row->highest) : NULL;
-		if (held && held->size && memcmp(&row->leaf, held->leaf, 8) != 0 && member_spend(&node->members[from], 1))
+		held = row->leaf ? store_find(&node->spread->store, row->id, row->incarnation, row->highest) : NULL;
+		if (held && held->size && memcmp(&row->leaf, held->leaf, 8) != 0 && member_spend(&node->member->table[from], 1))
 			outbox_add(node, (struct out){ .kind = OUT_WANT, .target = from, .want = { .sequence = row->highest, .origin = place, .alone = true } });
 	}
 	if (origin_has_gap(origin))
@@ -245,7 +245,7 @@ enum reject repair_receive_digest(struct node *node, const struct arrival *arriv
 	if (c.failed || (size_t)(c.end - c.at) != (size_t)rows * DIGEST_ROW_BYTES)
 		return REJECT_MESSAGE;
 	member_measure(node, from, now, sent, echo, hold);
-	node->members[from].relay_asked = flags & DIGEST_RELAY;
+	node->member->table[from].relay_asked = flags & DIGEST_RELAY;
 	for (uint16_t i = 0; i < rows; i++) {
 		struct row row = { .id = get_le(&c, 8) };
 		uint16_t number;
@@ -259,8 +259,8 @@ enum reject repair_receive_digest(struct node *node, const struct arrival *arriv
 		if (number != MEMBER_NONE)
 			claim_frames(node, now, from, &row, number);
 	}
-	if ((flags & DIGEST_ANSWER) && groups && node->members[from].serve_budget >= WANT_COST) {
-		node->members[from].serve_budget -= WANT_COST;
+	if ((flags & DIGEST_ANSWER) && groups && node->member->table[from].serve_budget >= WANT_COST) {
+		node->member->table[from].serve_budget -= WANT_COST;
 		tell_groups(node, from, groups, false, DIGESTS_MAX);
 	}
 	return REJECT_NONE;
@@ -271,11 +271,11 @@ enum reject repair_receive_digest(struct node *node, const struct arrival *arriv
 size_t repair_write_want(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
 	const struct out *out = departure->out;
-	const struct origin *origin = &node->origins[out->want.origin];
+	const struct origin *origin = &node->count->origins[out->want.origin];
 	struct origin_want want;
 	uint8_t *at = ret_plain;
 
-	if (!origin->used || !node->members[origin_member(out->want.origin)].used)
+	if (!origin->used || !node->member->table[origin_member(out->want.origin)].used)
 		return 0;
 	if (out->want.alone) {
 		memset(&want, 0xff, sizeof(want));
@@ -285,7 +285,7 @@ size_t repair_write_want(struct node *node, const struct departure *departure, u
 		return 0; /* it has come meanwhile */
 	}
 	at = put_le(at, MESSAGE_WANT, 1);
-	at = put_le(at, node->members[origin_member(out->want.origin)].id, 8);
+	at = put_le(at, node->member->table[origin_member(out->want.origin)].id, 8);
 	at = put_le(at, origin->incarnation, 8);
 	at = put_le(at, want.first, 8);
 	for (unsigned int i = 0; i < SEQUENCES_KEPT / 64; i++)
@@ -295,7 +295,7 @@ size_t repair_write_want(struct node *node, const struct departure *departure, u
 
 bool repair_serve(struct node *node, uint16_t number, const struct stored *frame)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 
 	if (member->serve_budget == 0)
 		return false;
@@ -304,7 +304,7 @@ bool repair_serve(struct node *node, uint16_t number, const struct stored *frame
 	outbox_add(node, (struct out){
 				 .kind = OUT_SERVE,
 				 .target = number,
-				 .frame = { .sequence = frame->sequence, .number = (uint32_t)(frame - node->store.frames), .message = MESSAGE_SERVED },
+				 .frame = { .sequence = frame->sequence, .number = (uint32_t)(frame - node->spread->store.frames), .message = MESSAGE_SERVED },
 			 });
 	return true;
 }
@@ -322,9 +322,9 @@ enum reject repair_receive_want(struct node *node, const struct arrival *arrival
 		have[i] = get_le(&c, 8);
 	if (first == 0 || first > UINT64_MAX - SEQUENCES_KEPT)
 		return REJECT_MESSAGE;
-	if (node->members[member].serve_budget < WANT_COST)
+	if (node->member->table[member].serve_budget < WANT_COST)
 		return REJECT_NONE;
-	node->members[member].serve_budget -= WANT_COST;
+	node->member->table[member].serve_budget -= WANT_COST;
 	/* A neighbour that lacks something is pushed this origin's frames again. */
 	owner = member_find(node, id);
 	if (link && owner != MEMBER_NONE)
@@ -338,7 +338,7 @@ enum reject repair_receive_want(struct node *node, const struct arrival *arrival
 		}
 		if (have[i / 64] >> i % 64 & 1)
 			continue;
-		frame = store_find(&node->store, id, incarnation, first + i);
+		frame = store_find(&node->spread->store, id, incarnation, first + i);
 		if (frame && frame->size && !repair_serve(node, member, frame))
 			break;
 	}
@@ -349,7 +349,7 @@ enum reject repair_receive_want(struct node *node, const struct arrival *arrival
 
 void repair_note(struct node *node, struct now now, uint32_t number, uint16_t teller, int64_t wait_ms)
 {
-	struct origin *origin = &node->origins[number];
+	struct origin *origin = &node->count->origins[number];
 	struct instant due = instant_after(now.mono, duration_ms(wait_ms));
 
 	if (!origin->listed) {
@@ -359,7 +359,7 @@ void repair_note(struct node *node, struct now now, uint32_t number, uint16_t te
 		origin->since = now.mono;
 		origin->teller = teller;
 		origin->due = due;
-		node->gaps[node->gaps_count++] = number;
+		node->spread->gaps[node->spread->gaps_count++] = number;
 	} else if (instant_is_before(due, origin->due)) {
 		/* Somebody else has it, or says so: asked at once, whatever was waited for. But not the same one twice. */
 		if (origin->attempts > 0 && (teller == MEMBER_NONE || teller == origin->asked))
@@ -370,8 +370,8 @@ void repair_note(struct node *node, struct now now, uint32_t number, uint16_t te
 	} else if (origin->teller == MEMBER_NONE) {
 		origin->teller = teller;
 	}
-	if (instant_is_before(origin->due, node->gaps_due))
-		node->gaps_due = origin->due;
+	if (instant_is_before(origin->due, node->spread->gaps_due))
+		node->spread->gaps_due = origin->due;
 }
 
 /* Who told of it, then the origin itself, then anybody near. */
@@ -380,9 +380,9 @@ static uint16_t ask_whom(struct node *node, struct origin *origin, uint32_t numb
 	const uint16_t owner = origin_member(number), teller = origin->teller;
 
 	origin->teller = MEMBER_NONE;
-	if (teller != MEMBER_NONE && node->members[teller].used && node->members[teller].session)
+	if (teller != MEMBER_NONE && node->member->table[teller].used && node->member->table[teller].session)
 		return teller;
-	if (origin->attempts % 2 == 0 && owner != origin->asked && !node->members[owner].self && member_is_near(node, owner, now))
+	if (origin->attempts % 2 == 0 && owner != origin->asked && !node->member->table[owner].self && member_is_near(node, owner, now))
 		return owner;
 	const uint16_t other = neighbour_any(node, now, origin->asked);
 
@@ -391,32 +391,32 @@ static uint16_t ask_whom(struct node *node, struct origin *origin, uint32_t numb
 
 static void want_from(struct node *node, uint32_t number, uint16_t target)
 {
-	if (target == MEMBER_NONE || node->wants_left == 0)
+	if (target == MEMBER_NONE || node->spread->wants_left == 0)
 		return;
-	node->wants_left--;
+	node->spread->wants_left--;
 	for (unsigned int start = 0; start < STARTS_KEPT; start++) {
 		struct origin_want want;
 
-		if (origin_want(&node->origins[number], start, &want))
+		if (origin_want(&node->count->origins[number], start, &want))
 			outbox_add(node, (struct out){ .kind = OUT_WANT, .target = target, .want = { .origin = number, .start = (uint8_t)start } });
 	}
 }
 
 static void ask(struct node *node, struct now now, uint32_t number)
 {
-	struct origin *origin = &node->origins[number];
+	struct origin *origin = &node->count->origins[number];
 	const uint16_t target = ask_whom(node, origin, number, now);
 	int64_t wait_ms = REPAIR_RETRY_MS << (origin->attempts < 5 ? origin->attempts : 5);
 
-	if (target != MEMBER_NONE && !isnan(node->members[target].rtt_ms))
-		wait_ms += (int64_t)fmin(node->members[target].rtt_ms, REPAIR_RETRY_MS_MAX);
+	if (target != MEMBER_NONE && !isnan(node->member->table[target].clock.rtt_ms))
+		wait_ms += (int64_t)fmin(node->member->table[target].clock.rtt_ms, REPAIR_RETRY_MS_MAX);
 	origin->due = instant_after(now.mono, duration_ms(wait_ms < REPAIR_RETRY_MS_MAX ? wait_ms : REPAIR_RETRY_MS_MAX));
-	if (target == MEMBER_NONE || node->wants_left == 0)
+	if (target == MEMBER_NONE || node->spread->wants_left == 0)
 		return;
 	origin->asked = target;
 	origin->attempts += origin->attempts < UINT8_MAX;
 	want_from(node, number, target);
-	if (node->copies > 1) /* a request or its answer will be lost, too: the nearest is asked beside */
+	if (node->spread->copies > 1) /* a request or its answer will be lost, too: the nearest is asked beside */
 		want_from(node, number, neighbour_nearest(node, now, target));
 }
 
@@ -428,23 +428,23 @@ static bool is_hopeless(const struct node *node, const struct origin *origin, st
 
 void repair_turn(struct node *node, struct now now)
 {
-	if (instant_is_before(now.mono, node->gaps_due))
+	if (instant_is_before(now.mono, node->spread->gaps_due))
 		return;
-	node->gaps_due = (struct instant){ INT64_MAX };
-	for (uint32_t i = 0; i < node->gaps_count;) {
-		struct origin *origin = &node->origins[node->gaps[i]];
+	node->spread->gaps_due = (struct instant){ INT64_MAX };
+	for (uint32_t i = 0; i < node->spread->gaps_count;) {
+		struct origin *origin = &node->count->origins[node->spread->gaps[i]];
 
 		if (origin->used && origin->listed && !origin->quarantined && is_hopeless(node, origin, now))
 			origin_give_up(origin);
 		if (!origin->used || !origin->listed || origin->quarantined || !origin_has_gap(origin)) {
 			origin->listed = false;
-			node->gaps[i] = node->gaps[--node->gaps_count];
+			node->spread->gaps[i] = node->spread->gaps[--node->spread->gaps_count];
 			continue;
 		}
 		if (!instant_is_before(now.mono, origin->due))
-			ask(node, now, node->gaps[i]);
-		if (instant_is_before(origin->due, node->gaps_due))
-			node->gaps_due = origin->due;
+			ask(node, now, node->spread->gaps[i]);
+		if (instant_is_before(origin->due, node->spread->gaps_due))
+			node->spread->gaps_due = origin->due;
 		i++;
 	}
 }
@@ -452,7 +452,7 @@ void repair_turn(struct node *node, struct now now)
 /* What one holds is compared with another's: rows while they are few, else hashes of them. */
 static void compare_with(struct node *node, uint16_t member)
 {
-	if (node->members_count <= ROWS_ALWAYS)
+	if (node->member->count <= ROWS_ALWAYS)
 		tell_groups(node, member, GROUPS_ALL, true, DIGESTS_MAX);
 	else
 		outbox_add(node, (struct out){ .kind = OUT_SUMMARY, .target = member });
@@ -463,8 +463,8 @@ static void compare_with(struct node *node, uint16_t member)
 static void compare_with_any(struct node *node)
 {
 	for (unsigned int i = 0; i < STRANGER_DRAWS; i++) {
-		const uint16_t number = (uint16_t)(node_random(node) % node->members_high);
-		const struct member *member = &node->members[number];
+		const uint16_t number = (uint16_t)(node_random(node) % node->member->high);
+		const struct member *member = &node->member->table[number];
 
 		if (number == 0 || !member->used || !member->session || !member->proven || member->state == MEMBER_LEFT || link_find(node, number))
 			continue;
@@ -476,24 +476,24 @@ static void compare_with_any(struct node *node)
 void repair_tick(struct node *node, struct now now)
 {
 	(void)now;
-	node->wants_left = WANTS_PER_TICK;
-	for (uint16_t i = 1; i < node->members_high; i++) {
-		if (!node->members[i].used || !node->members[i].session)
+	node->spread->wants_left = WANTS_PER_TICK;
+	for (uint16_t i = 1; i < node->member->high; i++) {
+		if (!node->member->table[i].used || !node->member->table[i].session)
 			continue;
-		node->members[i].serve_budget = SERVE_FRAMES_PER_TICK;
-		if (node_is_direct(node) && node->members[i].state != MEMBER_LEFT)
+		node->member->table[i].serve_budget = SERVE_FRAMES_PER_TICK;
+		if (node_is_direct(node) && node->member->table[i].state != MEMBER_LEFT)
 			tell_groups(node, i, GROUPS_ALL, false, DIGESTS_MAX);
 	}
-	for (uint32_t i = 0; i < node->links_count; i++) {
-		const bool turn = i == node->digest_turn % node->links_count;
+	for (uint32_t i = 0; i < node->member->links_count; i++) {
+		const bool turn = i == node->spread->digest_turn % node->member->links_count;
 
-		if (!node->links[i].agreed)
+		if (!node->member->links[i].agreed)
 			continue;
-		outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = node->links[i].member });
+		outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = node->member->links[i].member });
 		if (turn)
-			compare_with(node, node->links[i].member);
+			compare_with(node, node->member->links[i].member);
 	}
 	if (!node_is_direct(node) && (node->tick + node->id) % STRANGER_TICKS == 0)
 		compare_with_any(node);
-	node->digest_turn++;
+	node->spread->digest_turn++;
 }

@@ -5,7 +5,7 @@
  * can ask for it. Who gets a frame twice asks the second sender for silence: what is left is a tree for each origin, along the fastest ways
  * (Plumtree). PROTOCOL.md section "Spreading".
  */
-#include "node_internal.h"
+#include "spreading.h"
 
 #define NAMES_ALL 32 /* so few are named to every neighbour; of more each to some */
 #define NAMES_SOME 3
@@ -21,7 +21,7 @@ static void push(struct node *node, uint16_t to, uint32_t frame, bool own)
 	outbox_add(node, (struct out){
 				 .kind = own ? OUT_FRAME : OUT_RELAY,
 				 .target = to,
-				 .frame = { .sequence = node->store.frames[frame].sequence, .number = frame, .message = MESSAGE_FRAME },
+				 .frame = { .sequence = node->spread->store.frames[frame].sequence, .number = frame, .message = MESSAGE_FRAME },
 			 });
 	node->counters.frames_relayed += !own;
 }
@@ -30,8 +30,8 @@ static void soon(struct node *node, struct now now)
 {
 	const struct instant due = instant_after(now.mono, duration_ms(LAZY_MS));
 
-	if (instant_is_before(due, node->names_due))
-		node->names_due = due;
+	if (instant_is_before(due, node->spread->names_due))
+		node->spread->names_due = due;
 }
 
 /* Our own to everybody, another's to those who asked for it. Who is not near asks for what it missed when it is back. */
@@ -39,8 +39,8 @@ static void push_direct(struct node *node, struct now now, uint32_t frame, uint1
 {
 	const bool own = owner == 0 && from == 0;
 
-	for (uint16_t i = 1; i < node->members_high; i++) {
-		if (i != owner && i != from && member_is_near(node, i, now) && (own || node->members[i].relay_asked))
+	for (uint16_t i = 1; i < node->member->high; i++) {
+		if (i != owner && i != from && member_is_near(node, i, now) && (own || node->member->table[i].relay_asked))
 			push(node, i, frame, own);
 	}
 }
@@ -49,21 +49,21 @@ void spread_frame(struct node *node, struct now now, uint32_t origin, uint32_t f
 {
 	const uint16_t owner = origin_member(origin);
 	const bool own = owner == 0 && from == 0;
-	struct fresh *fresh = &node->fresh[node->fresh_next % FRESH_SIZE];
+	struct fresh *fresh = &node->spread->fresh[node->spread->fresh_next % FRESH_SIZE];
 
 	if (node_is_direct(node)) {
 		push_direct(node, now, frame, owner, from);
 		return;
 	}
-	for (uint32_t i = 0; i < node->links_count; i++) {
-		const struct link *link = &node->links[i];
+	for (uint32_t i = 0; i < node->member->links_count; i++) {
+		const struct link *link = &node->member->links[i];
 
 		if (link->agreed && link->member != from && link->member != owner && !set_has(link->lazy, owner))
 			push(node, link->member, frame, own);
 	}
-	*fresh = (struct fresh){ .origin = origin, .from = from, .sequence = node->store.frames[frame].sequence };
-	memcpy(fresh->leaf, node->store.frames[frame].leaf, sizeof(fresh->leaf));
-	node->fresh_next++;
+	*fresh = (struct fresh){ .origin = origin, .from = from, .sequence = node->spread->store.frames[frame].sequence };
+	memcpy(fresh->leaf, node->spread->store.frames[frame].leaf, sizeof(fresh->leaf));
+	node->spread->fresh_next++;
 	soon(node, now);
 }
 
@@ -71,7 +71,7 @@ void spread_frame(struct node *node, struct now now, uint32_t origin, uint32_t f
  * closed, and the origin be cut off. */
 static bool is_parent(struct node *node, uint16_t owner, uint16_t from)
 {
-	struct member *member = &node->members[owner];
+	struct member *member = &node->member->table[owner];
 
 	if (member->parent == MEMBER_NONE || !link_find(node, member->parent))
 		member->parent = from;
@@ -80,7 +80,7 @@ static bool is_parent(struct node *node, uint16_t owner, uint16_t from)
 
 void spread_first(struct node *node, uint32_t origin, uint16_t from, bool served)
 {
-	struct member *member = &node->members[origin_member(origin)];
+	struct member *member = &node->member->table[origin_member(origin)];
 
 	if (served || member->parent == MEMBER_NONE || !link_find(node, member->parent))
 		member->parent = link_find(node, from) ? from : MEMBER_NONE;
@@ -92,7 +92,7 @@ void spread_duplicate(struct node *node, struct now now, uint16_t from, uint32_t
 	const uint16_t owner = origin_member(origin);
 
 	held->copies += held->copies < UINT8_MAX;
-	if (!link || node_is_direct(node) || from == owner || held->copies <= node->copies || is_parent(node, owner, from))
+	if (!link || node_is_direct(node) || from == owner || held->copies <= node->spread->copies || is_parent(node, owner, from))
 		return;
 	link->prunes[owner / 64] |= 1ULL << owner % 64;
 	link->pruning = true;
@@ -101,33 +101,33 @@ void spread_duplicate(struct node *node, struct now now, uint16_t from, uint32_t
 
 void spread_turn(struct node *node, struct now now)
 {
-	if (instant_is_before(now.mono, node->names_due))
+	if (instant_is_before(now.mono, node->spread->names_due))
 		return;
-	node->names_due = (struct instant){ INT64_MAX };
-	for (uint32_t i = 0; i < node->links_count; i++) {
-		struct link *link = &node->links[i];
+	node->spread->names_due = (struct instant){ INT64_MAX };
+	for (uint32_t i = 0; i < node->member->links_count; i++) {
+		struct link *link = &node->member->links[i];
 
 		if (!link->agreed)
 			continue;
 		if (link->pruning)
 			outbox_add(node, (struct out){ .kind = OUT_PRUNE, .target = link->member });
 		link->pruning = false;
-		if (node->fresh_next != node->fresh_named)
+		if (node->spread->fresh_next != node->spread->fresh_named)
 			outbox_add(node, (struct out){
 						 .kind = OUT_NAMES,
 						 .target = link->member,
-						 .names = { .first = node->fresh_named, .count = (uint32_t)(node->fresh_next - node->fresh_named) },
+						 .names = { .first = node->spread->fresh_named, .count = (uint32_t)(node->spread->fresh_next - node->spread->fresh_named) },
 					 });
 	}
-	node->fresh_named = node->fresh_next;
+	node->spread->fresh_named = node->spread->fresh_next;
 }
 
 /* Is this one named to this neighbour? Not what it was pushed, has sent or signed; of many, only some. */
 static bool is_named(const struct node *node, const struct link *link, uint64_t number, uint32_t batch)
 {
-	const struct fresh *fresh = &node->fresh[number % FRESH_SIZE];
+	const struct fresh *fresh = &node->spread->fresh[number % FRESH_SIZE];
 	const uint16_t owner = origin_member(fresh->origin);
-	const uint32_t turn = (uint32_t)(number + (uint64_t)(link - node->links)) % node->links_count;
+	const uint32_t turn = (uint32_t)(number + (uint64_t)(link - node->member->links)) % node->member->links_count;
 
 	if (fresh->from == link->member || owner == link->member || !set_has(link->lazy, owner))
 		return false;
@@ -145,11 +145,11 @@ size_t spread_write_names(struct node *node, const struct departure *departure, 
 
 	if (!link)
 		return 0;
-	if (number + FRESH_SIZE < node->fresh_next)
-		number = node->fresh_next - FRESH_SIZE; /* overwritten meanwhile: digests tell of those */
+	if (number + FRESH_SIZE < node->spread->fresh_next)
+		number = node->spread->fresh_next - FRESH_SIZE; /* overwritten meanwhile: digests tell of those */
 	at = put_le(at, MESSAGE_NAMES, 1);
 	for (; number < end; number++) {
-		const struct fresh *fresh = &node->fresh[number % FRESH_SIZE];
+		const struct fresh *fresh = &node->spread->fresh[number % FRESH_SIZE];
 
 		if (!is_named(node, link, number, out->names.count))
 			continue;
@@ -157,7 +157,7 @@ size_t spread_write_names(struct node *node, const struct departure *departure, 
 			outbox_add(node, (struct out){ .kind = OUT_NAMES, .target = out->target, .names = { .first = number, .count = (uint32_t)(end - number) } });
 			break;
 		}
-		at = put_le(at, node->members[origin_member(fresh->origin)].id, 8);
+		at = put_le(at, node->member->table[origin_member(fresh->origin)].id, 8);
 		at = put_le(at, fresh->sequence & ((1ULL << SEQUENCE_BOOT_SHIFT) - 1), 5);
 		at = put_bytes(at, fresh->leaf, 3);
 	}
@@ -168,7 +168,7 @@ size_t spread_write_names(struct node *node, const struct departure *departure, 
 static void name_receive(struct node *node, struct now now, uint16_t from, uint64_t id, uint64_t number, const uint8_t leaf[3])
 {
 	const uint16_t owner = member_find(node, id);
-	const struct member *member = owner == MEMBER_NONE ? NULL : &node->members[owner];
+	const struct member *member = owner == MEMBER_NONE ? NULL : &node->member->table[owner];
 	const uint64_t sequence = member ? member->boot << SEQUENCE_BOOT_SHIFT | number : 0;
 	const struct stored *held;
 	uint32_t origin;
@@ -176,19 +176,19 @@ static void name_receive(struct node *node, struct now now, uint16_t from, uint6
 	if (!member || !member->session || member->self || number == 0)
 		return;
 	origin = origin_of(node, owner, member->incarnation);
-	if (origin == INDEX_NONE || node->origins[origin].quarantined)
+	if (origin == INDEX_NONE || node->count->origins[origin].quarantined)
 		return;
-	if (!origin_has(&node->origins[origin], sequence)) {
-		origin_claim(&node->origins[origin], sequence);
-		repair_note(node, now, origin, from, node->copies > 1 ? GRAFT_LOSSY_MS : GRAFT_MS);
+	if (!origin_has(&node->count->origins[origin], sequence)) {
+		origin_claim(&node->count->origins[origin], sequence);
+		repair_note(node, now, origin, from, node->spread->copies > 1 ? GRAFT_LOSSY_MS : GRAFT_MS);
 		return;
 	}
-	held = store_find(&node->store, id, member->incarnation, sequence);
+	held = store_find(&node->spread->store, id, member->incarnation, sequence);
 	if (!held || !held->size)
 		return;
-	if (memcmp(held->leaf, leaf, 3) == 0 && held->copies >= node->copies)
+	if (memcmp(held->leaf, leaf, 3) == 0 && held->copies >= node->spread->copies)
 		return;
-	if (!member_spend(&node->members[from], 1))
+	if (!member_spend(&node->member->table[from], 1))
 		return;
 	if (memcmp(held->leaf, leaf, 3) != 0)
 		outbox_add(node, (struct out){ .kind = OUT_WANT, .target = from, .want = { .sequence = sequence, .origin = origin, .alone = true } });
@@ -223,8 +223,8 @@ size_t spread_write_prune(struct node *node, const struct departure *departure, 
 
 	at = put_le(at, out->prune.what, 1);
 	if (out->prune.what == PRUNE_OPEN)
-		return (size_t)(put_le(at, node->members[out->prune.owner].id, 8) - ret_plain);
-	for (uint16_t i = 0; link && i < node->members_high; i++) {
+		return (size_t)(put_le(at, node->member->table[out->prune.owner].id, 8) - ret_plain);
+	for (uint16_t i = 0; link && i < node->member->high; i++) {
 		if (!set_has(link->prunes, i))
 			continue;
 		if ((size_t)(at - ret_plain) + 8 > room) {
@@ -232,7 +232,7 @@ size_t spread_write_prune(struct node *node, const struct departure *departure, 
 			break;
 		}
 		link->prunes[i / 64] &= ~(1ULL << i % 64);
-		at = put_le(at, node->members[i].id, 8);
+		at = put_le(at, node->member->table[i].id, 8);
 	}
 	return at - ret_plain > 2 ? (size_t)(at - ret_plain) : 0;
 }

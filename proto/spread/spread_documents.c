@@ -4,7 +4,7 @@
  * parts (CHUNK). Whoever has a document hands it on. A source that has not brought what it announced in the time an honest one takes has another one
  * asked beside it, and later is left alone for a while, so that one member alone holds up nobody. PROTOCOL.md section "Documents".
  */
-#include "node_internal.h"
+#include "spreading.h"
 
 #define NEWS_TICKS 16 /* between news to one member when nothing changes */
 #define HEDGE_TICKS 3 /* an honest member has brought the longest by then: another one is asked beside it */
@@ -31,7 +31,7 @@ static uint32_t chunk_bytes(uint32_t size, uint32_t number)
 
 static void news_to(struct node *node, uint16_t number)
 {
-	struct member_standing *t = &node->members[number].standing;
+	struct member_standing *t = &node->member->table[number].standing;
 
 	if (t->news_tick == node->tick + 1)
 		return;
@@ -42,8 +42,8 @@ static void news_to(struct node *node, uint16_t number)
 void spread_news_to_all(struct node *node, struct now now)
 {
 	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
-		node->members[i].standing.news_tick = 0;
-		if (!node->members[i].self && member_is_near(node, i, now))
+		node->member->table[i].standing.news_tick = 0;
+		if (!node->member->table[i].self && member_is_near(node, i, now))
 			news_to(node, i);
 	}
 }
@@ -67,7 +67,7 @@ size_t spread_write_news(struct node *node, const struct departure *departure, u
 
 static bool has_newer(const struct node *node, uint16_t number, unsigned int kind, struct now now)
 {
-	const struct member_standing *t = &node->members[number].standing;
+	const struct member_standing *t = &node->member->table[number].standing;
 
 	return t->news[kind].serial > node->trust->held[kind].news.serial && !t->revoked && member_is_near(node, number, now) &&
 	       !instant_is_before(now.mono, t->distrusted_until[kind]);
@@ -109,7 +109,7 @@ static void fetch_from(struct node *node, uint16_t number, unsigned int kind, st
 {
 	coming->active = true;
 	coming->source = number;
-	coming->news = node->members[number].standing.news[kind];
+	coming->news = node->member->table[number].standing.news[kind];
 	coming->begun = coming->progressed = now.mono;
 	memset(coming->have, 0, sizeof(coming->have));
 	ask(node, kind, coming);
@@ -117,7 +117,7 @@ static void fetch_from(struct node *node, uint16_t number, unsigned int kind, st
 
 static void distrust(struct node *node, unsigned int kind, struct now now, struct coming_document *coming, bool wrong)
 {
-	struct member_standing *t = &node->members[coming->source].standing;
+	struct member_standing *t = &node->member->table[coming->source].standing;
 	const int64_t ms = (int64_t)DISTRUST_MS << t->distrusts[kind];
 
 	t->distrusts[kind] += t->distrusts[kind] < DISTRUST_DOUBLED;
@@ -132,7 +132,7 @@ static uint16_t source_any(struct node *node, unsigned int kind, struct now now)
 	uint32_t candidates = 0;
 
 	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
-		if (!node->members[i].used || node->members[i].self || !has_newer(node, i, kind, now) || coming_from(node, i, kind))
+		if (!node->member->table[i].used || node->member->table[i].self || !has_newer(node, i, kind, now) || coming_from(node, i, kind))
 			continue;
 		if (node_random(node) % ++candidates == 0)
 			chosen = i;
@@ -181,7 +181,7 @@ static void fetch_tick(struct node *node, unsigned int kind, struct now now)
 void spread_tick(struct node *node, struct now now)
 {
 	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
-		struct member *member = &node->members[i];
+		struct member *member = &node->member->table[i];
 
 		if (!member->used || member->self)
 			continue;
@@ -197,7 +197,7 @@ enum reject spread_receive_news(struct node *node, const struct arrival *arrival
 {
 	const struct now now = arrival->now;
 	const uint16_t number = arrival->member;
-	struct member_standing *t = &node->members[number].standing;
+	struct member_standing *t = &node->member->table[number].standing;
 	struct cursor c = arrival_cursor(arrival);
 
 	for (unsigned int kind = 0; kind < DOCUMENT_KINDS; kind++) {
@@ -236,7 +236,7 @@ size_t spread_write_get(struct node *node, const struct departure *departure, ui
 enum reject spread_receive_get(struct node *node, const struct arrival *arrival)
 {
 	const uint16_t number = arrival->member;
-	struct member_standing *t = &node->members[number].standing;
+	struct member_standing *t = &node->member->table[number].standing;
 	struct cursor c = arrival_cursor(arrival);
 	const unsigned int kind = (unsigned int)get_le(&c, 1) - 1;
 	const uint64_t serial = get_le(&c, 8);
@@ -307,7 +307,7 @@ static enum reject finish(struct node *node, struct now now, unsigned int kind, 
 		reason = REJECT_CHUNK; /* a good document, announced as another */
 	if (reason == REJECT_NONE) {
 		coming->active = false;
-		node->members[source].standing.distrusts[kind] = 0;
+		node->member->table[source].standing.distrusts[kind] = 0;
 		node->trust->patience[kind] = 0;
 		spread_news_to_all(node, now);
 		return REJECT_NONE;
@@ -315,7 +315,7 @@ static enum reject finish(struct node *node, struct now now, unsigned int kind, 
 	distrust(node, kind, now, coming, true);
 	struct node_event event = { .kind = EVENT_DOCUMENT_FALSE, .at = now.mesh };
 
-	memcpy(event.member, node->members[source].certificate.name, sizeof(event.member));
+	memcpy(event.member, node->member->table[source].certificate.name, sizeof(event.member));
 	node_tell(node, &event);
 	fetch_from_any(node, kind, now);
 	return reason;

@@ -8,27 +8,33 @@
 
 #include <sodium.h>
 
-#include "node_internal.h"
+#include "trust.h"
+#include "node.h"
 #include "policy_wire.h"
 
-/* ---- who is out ---- */
-
-static void tell_member(struct node *node, struct now now, uint16_t number, enum node_event_kind kind)
+void trust_init(struct node *node)
 {
-	struct node_event event = { .kind = kind, .at = now.mesh };
+	struct trust *trust = node->trust;
 
-	memcpy(event.member, node->members[number].certificate.name, sizeof(event.member));
-	node_tell(node, &event);
+	for (unsigned int kind = 0; kind < DOCUMENT_KINDS; kind++) {
+		trust->held[kind].news = (struct news){ .serial = 0 };
+		trust->held[kind].unkept = false;
+		for (unsigned int i = 0; i < FETCHES_MAX; i++)
+			trust->coming[kind][i].active = false;
+		trust->patience[kind] = 0;
+	}
 }
+
+/* ---- who is out ---- */
 
 /* Its counts leave every verdict: the keys they stand in are judged again, then the cells go. */
 static void forget_counts(struct node *node, uint16_t number)
 {
-	for (uint32_t i = 0; i < node->ledger.entries_high; i++) {
-		const struct entry *entry = &node->ledger.entries[i];
+	for (uint32_t i = 0; i < node->count->ledger.entries_high; i++) {
+		const struct entry *entry = &node->count->ledger.entries[i];
 
-		for (uint32_t at = entry->flags & ENTRY_USED ? entry->cells : INDEX_NONE; at != INDEX_NONE; at = ledger_below(&node->ledger, at)) {
-			if (origin_member(ledger_at(&node->ledger, at)->origin) != number)
+		for (uint32_t at = entry->flags & ENTRY_USED ? entry->cells : INDEX_NONE; at != INDEX_NONE; at = ledger_below(&node->count->ledger, at)) {
+			if (origin_member(ledger_at(&node->count->ledger, at)->origin) != number)
 				continue;
 			judge_dirty(node, i);
 			break;
@@ -37,24 +43,24 @@ static void forget_counts(struct node *node, uint16_t number)
 	for (uint32_t i = 0; i < INCARNATIONS_MAX; i++) {
 		const uint32_t origin = (uint32_t)number * INCARNATIONS_MAX + i;
 
-		node->excluded[origin] = true;
-		if (node->origins[origin].used)
-			ledger_forget_origin(&node->ledger, (uint16_t)origin);
+		node->count->excluded[origin] = true;
+		if (node->count->origins[origin].used)
+			ledger_forget_origin(&node->count->ledger, (uint16_t)origin);
 	}
 }
 
 static void revoke(struct node *node, struct now now, uint16_t number)
 {
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 
 	if (member->standing.revoked)
 		return;
 	member->standing.revoked = true;
-	tell_member(node, now, number, EVENT_MEMBER_REVOKED);
+	member_tell(node, now, number, EVENT_MEMBER_REVOKED, 0);
 	if (member->self) {
 		/* Nobody listens any more; what is counted here still holds here. */
 		node->config.gossip = false;
-		node->outbox_count = 0;
+		node->outbox->count = 0;
 		return;
 	}
 	member->session = member->heard = member->up = false;
@@ -65,15 +71,15 @@ static void adopt_revocation(struct node *node, struct now now)
 {
 	struct trust *trust = node->trust;
 
-	trust->revocation = trust->revocation_read;
+	node->member->secrets.revocation = trust->revocation_read;
 	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
-		struct member *member = &node->members[i];
+		struct member *member = &node->member->table[i];
 
 		if (!member->used)
 			continue;
-		if (revocation_has_lost(&trust->revocation, member->id))
+		if (revocation_has_lost(&node->member->secrets.revocation, member->id))
 			revoke(node, now, i);
-		else if (!member->self && revocation_find(&trust->revocation, member->certificate.public_key))
+		else if (!member->self && revocation_find(&node->member->secrets.revocation, member->certificate.public_key))
 			member->session = member->heard = false; /* until it greets with its next key */
 	}
 }
@@ -83,15 +89,15 @@ static void adopt_revocation(struct node *node, struct now now)
 /* Which secrets this node has of those the document speaks of, newest first; 0: not the newest. */
 static uint32_t secrets_of(const struct node *node, const struct rotation *rotation, uint8_t ret_secrets[SECRETS_MAX][MESH_SECRET_BYTES])
 {
-	const struct trust *trust = node->trust;
+	const struct secrets *held = &node->member->secrets;
 
 	if (rotation_open(rotation, &node->mesh, node->config.secret_key, ret_secrets))
 		return rotation->secrets;
 	/* Issued since: the newest came with its certificate. */
-	for (uint32_t i = 0; i < trust->secrets_count; i++) {
-		if (memcmp(trust->secrets[i].fingerprint, rotation->fingerprint[0], FINGERPRINT_BYTES) != 0)
+	for (uint32_t i = 0; i < held->count; i++) {
+		if (memcmp(held->items[i].fingerprint, rotation->fingerprint[0], FINGERPRINT_BYTES) != 0)
 			continue;
-		memcpy(ret_secrets[0], trust->secrets[i].secret, MESH_SECRET_BYTES);
+		memcpy(ret_secrets[0], held->items[i].secret, MESH_SECRET_BYTES);
 		return 1;
 	}
 	return 0;
@@ -100,44 +106,44 @@ static uint32_t secrets_of(const struct node *node, const struct rotation *rotat
 /* Members go on under the secret they spoke; whose is gone must greet again. */
 static void members_follow(struct node *node, const struct mesh_secret before[SECRETS_MAX])
 {
-	const struct trust *trust = node->trust;
+	const struct secrets *held = &node->member->secrets;
 
 	for (uint16_t n = 0; n < node->config.limits.members_max; n++) {
-		struct member *member = &node->members[n];
+		struct member *member = &node->member->table[n];
 		uint32_t place = 0;
 
 		if (!member->used || member->self)
 			continue;
-		while (place < trust->secrets_count && memcmp(trust->secrets[place].fingerprint, before[member->standing.spoken].fingerprint,
+		while (place < held->count && memcmp(held->items[place].fingerprint, before[member->standing.spoken].fingerprint,
 							      FINGERPRINT_BYTES) != 0)
 			place++;
 		member->standing.keys_known = 0;
-		member->standing.spoken = place < trust->secrets_count ? (uint8_t)place : 0;
-		if (place == trust->secrets_count)
+		member->standing.spoken = place < held->count ? (uint8_t)place : 0;
+		if (place == held->count)
 			member->session = member->heard = false;
 	}
 }
 
 static void adopt_rotation(struct node *node, struct now now, const struct rotation *rotation)
 {
-	struct trust *trust = node->trust;
+	struct secrets *held = &node->member->secrets;
 	struct mesh_secret before[SECRETS_MAX];
 	uint8_t secrets[SECRETS_MAX][MESH_SECRET_BYTES];
 	const uint32_t count = secrets_of(node, rotation, secrets);
 
 	if (count == 0) {
-		tell_member(node, now, 0, EVENT_LEFT_OUT);
+		member_tell(node, now, 0, EVENT_LEFT_OUT, 0);
 		return;
 	}
-	memcpy(before, trust->secrets, sizeof(before));
-	trust->secrets_count = count;
+	memcpy(before, held->items, sizeof(before));
+	held->count = count;
 	for (uint32_t i = 0; i < count; i++)
-		secret_set(&trust->secrets[i], secrets[i]);
-	trust->effective_slot = rotation->effective_slot;
-	trust->grace_end_slot = rotation->effective_slot + rotation->grace_slots;
+		secret_set(&held->items[i], secrets[i]);
+	held->effective_slot = rotation->effective_slot;
+	held->grace_end_slot = rotation->effective_slot + rotation->grace_slots;
 	members_follow(node, before);
-	for (uint32_t i = 0; i < node->greetings_count; i++)
-		node->greetings[i].secret = 0;
+	for (uint32_t i = 0; i < node->member->handshake.count; i++)
+		node->member->handshake.greetings[i].secret = 0;
 	sodium_memzero(secrets, sizeof(secrets));
 	sodium_memzero(before, sizeof(before));
 }
@@ -162,7 +168,7 @@ static enum reject take_effect(struct node *node, struct now now, const struct d
 	switch (document->kind) {
 	case DOCUMENT_REVOCATION:
 		if (!revocation_read(document->content, document->content_bytes, &trust->revocation_read) ||
-		    !revocation_covers(&trust->revocation_read, &trust->revocation))
+		    !revocation_covers(&trust->revocation_read, &node->member->secrets.revocation))
 			return REJECT_DOCUMENT;
 		adopt_revocation(node, now);
 		return REJECT_NONE;
@@ -198,6 +204,8 @@ enum reject trust_adopt(struct node *node, struct now now, const uint8_t *bytes,
 		reason = take_effect(node, now, &document);
 	if (reason != REJECT_NONE)
 		return reason;
+	if (document.kind == DOCUMENT_ROTATION)
+		node->member->secrets.serial = news.serial;
 	held->news = news;
 	held->unkept = true;
 	memcpy(held->bytes, bytes, size);

@@ -6,20 +6,9 @@
 #ifndef PROTO_TRUST_H
 #define PROTO_TRUST_H
 
-#include "document.h"
-#include "policy.h"
-#include "revocation.h"
-#include "rotation.h"
-#include "seal.h"
+#include "member.h"
 
 #define FETCHES_MAX 2 /* of a kind at once, from different members: one that brings nothing keeps nobody else's from coming */
-
-/* A document as it is announced. serial 0: none. */
-struct news {
-	uint64_t serial;
-	uint32_t size;
-	uint8_t hash[HASH_BYTES];
-};
 
 struct held_document {
 	struct news news;
@@ -37,35 +26,16 @@ struct coming_document {
 	uint8_t bytes[DOCUMENT_BYTES_MAX];
 };
 
-struct mesh_secret {
-	uint8_t fingerprint[FINGERPRINT_BYTES];
-	uint8_t secret[MESH_SECRET_BYTES];
-	uint8_t hello_key[SEAL_KEY_BYTES];
-};
-
 struct trust {
 	struct held_document held[DOCUMENT_KINDS];
 	struct coming_document coming[DOCUMENT_KINDS][FETCHES_MAX];
 	uint8_t patience[DOCUMENT_KINDS]; /* how often the time of a fetch has been doubled */
-	struct revocation revocation, revocation_read; /* the second is scratch */
+	struct revocation revocation_read; /* scratch */
 	struct policy_document policy; /* scratch: as last read */
-	struct mesh_secret secrets[SECRETS_MAX]; /* newest first */
-	uint32_t secrets_count;
-	uint64_t effective_slot, grace_end_slot; /* of the newest secret; 0: it always was */
 };
 
-/* What is kept of each member. */
-struct member_standing {
-	bool revoked;
-	uint8_t spoken; /* the secret it last spoke under: 0 is the newest */
-	uint8_t keys_known; /* bit per secret: its key with this member is worked out */
-	uint8_t keys[SECRETS_MAX][SEAL_KEY_BYTES];
-	uint64_t key_slot; /* in which its certificate's key was first seen */
-	struct news news[DOCUMENT_KINDS]; /* as it last announced */
-	struct instant distrusted_until[DOCUMENT_KINDS]; /* mono: its document did not verify, or never came, */
-	uint8_t distrusts[DOCUMENT_KINDS]; /* so often since one of it was good */
-	uint16_t chunks_left; /* it may still be served in this tick */
-	uint64_t news_tick; /* of the last news sent to it */
-};
+void trust_init(struct node *node);
+/* Takes a document over: REJECT_NONE when it is the newest of its kind, and then it is in force. */
+enum reject trust_adopt(struct node *node, struct now now, const uint8_t *bytes, size_t size);
 
 #endif

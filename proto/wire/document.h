@@ -12,10 +12,8 @@
 #include <xpro/bounds.h>
 
 #include "mesh.h"
+#include "node_types.h"
 #include "reject.h"
-
-/* In the order they are told in: who is out comes first. */
-enum document_kind { DOCUMENT_REVOCATION, DOCUMENT_ROTATION, DOCUMENT_POLICY, DOCUMENT_KINDS };
 
 /* As files and for people. */
 extern const char *const document_names[DOCUMENT_KINDS];
@@ -45,5 +43,12 @@ unsigned int document_version(const uint8_t *bytes, size_t size);
 
 /* BLAKE2b-256 of a whole document, signature included: what it is announced by. */
 void document_hash(const uint8_t *bytes, size_t size, uint8_t ret_hash[HASH_BYTES]);
+
+/* A document as it is announced. serial 0: none. */
+struct news {
+	uint64_t serial;
+	uint32_t size;
+	uint8_t hash[HASH_BYTES];
+};
 
 #endif

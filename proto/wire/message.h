@@ -15,7 +15,8 @@
 #include <xpro/time.h>
 
 #include "bytes.h"
-#include "node.h"
+#include "document.h"
+#include "node_types.h"
 #include "origin.h"
 
 enum message {
@@ -121,14 +122,6 @@ struct departure {
 	struct now now;
 	const struct out *out;
 	struct endpoint *to; /* the target's address; a writer may set another */
-};
-
-/* Classes of the outbox, most urgent first. */
-enum out_class { CLASS_CONTROL, CLASS_MEMBERSHIP, CLASS_OWN, CLASS_RELAY, CLASS_REPAIR, CLASS_SERVE, CLASS_COUNT };
-
-struct out_ring {
-	struct out *items;
-	uint32_t size, head, count;
 };
 
 #endif

@@ -3,7 +3,7 @@
  * What is to be sent. The outbox holds decisions, not bytes: send.c writes a datagram when it is fetched. One ring per class, the most urgent first, and each eighth datagram from the least urgent, so that nothing starves. A ring that is
  * full drops its oldest decision, and counts it: totals come again with the next frame, repair asks again.
  */
-#include "node_internal.h"
+#include "outbox.h"
 
 #define GUARD 8 /* every so many datagrams the least urgent class goes first */
 
@@ -15,11 +15,6 @@ static const uint8_t classes[OUT_COUNT] = {
 	[OUT_SERVE] = CLASS_SERVE, [OUT_CATCH_UP] = CLASS_REPAIR, [OUT_CAUGHT_UP] = CLASS_SERVE,
 	[OUT_NEWS] = CLASS_MEMBERSHIP, [OUT_GET] = CLASS_MEMBERSHIP, [OUT_CHUNK] = CLASS_MEMBERSHIP,
 };
-
-int outbox_class(uint8_t kind)
-{
-	return classes[kind];
-}
 
 static uint32_t between(uint64_t value, uint32_t least, uint32_t most)
 {
@@ -43,55 +38,55 @@ static uint32_t ring_size(const struct node_limits *limits, int class)
 void outbox_place(struct node *node, struct arena *arena, const struct node_limits *limits)
 {
 	for (int class = 0; class < CLASS_COUNT; class++) {
-		node->outbox[class] = (struct out_ring){ .size = ring_size(limits, class) };
-		node->outbox[class].items = arena_take(arena, node->outbox[class].size, sizeof(struct out));
+		node->outbox->rings[class] = (struct out_ring){ .size = ring_size(limits, class) };
+		node->outbox->rings[class].items = arena_take(arena, node->outbox->rings[class].size, sizeof(struct out));
 	}
 }
 
 void outbox_add(struct node *node, struct out out)
 {
-	struct out_ring *ring = &node->outbox[classes[out.kind]];
+	struct out_ring *ring = &node->outbox->rings[classes[out.kind]];
 
 	if (!node->config.gossip)
 		return;
 	if (ring->count == ring->size) {
 		ring->head = (ring->head + 1) % ring->size;
 		ring->count--;
-		node->outbox_count--;
+		node->outbox->count--;
 		node->counters.outbox_dropped++;
 	}
 	ring->items[(ring->head + ring->count++) % ring->size] = out;
-	node->outbox_count++;
+	node->outbox->count++;
 }
 
 void outbox_add_first(struct node *node, struct out out)
 {
-	struct out_ring *ring = &node->outbox[CLASS_CONTROL];
+	struct out_ring *ring = &node->outbox->rings[CLASS_CONTROL];
 
 	if (!node->config.gossip)
 		return;
 	if (ring->count == ring->size) { /* the newest goes: it comes again */
 		ring->count--;
-		node->outbox_count--;
+		node->outbox->count--;
 		node->counters.outbox_dropped++;
 	}
 	ring->head = (ring->head + ring->size - 1) % ring->size;
 	ring->items[ring->head] = out;
 	ring->count++;
-	node->outbox_count++;
+	node->outbox->count++;
 }
 
 static struct out_ring *ring_next(struct node *node)
 {
-	if (++node->outbox_turn % GUARD == 0) {
+	if (++node->outbox->turn % GUARD == 0) {
 		for (int class = CLASS_COUNT; class-- > 0;) {
-			if (node->outbox[class].count > 0)
-				return &node->outbox[class];
+			if (node->outbox->rings[class].count > 0)
+				return &node->outbox->rings[class];
 		}
 	}
 	for (int class = 0; class < CLASS_COUNT; class++) {
-		if (node->outbox[class].count > 0)
-			return &node->outbox[class];
+		if (node->outbox->rings[class].count > 0)
+			return &node->outbox->rings[class];
 	}
 	return NULL;
 }
@@ -105,6 +100,6 @@ bool outbox_take(struct node *node, struct out *ret_out)
 	*ret_out = ring->items[ring->head];
 	ring->head = (ring->head + 1) % ring->size;
 	ring->count--;
-	node->outbox_count--;
+	node->outbox->count--;
 	return true;
 }

@@ -30,16 +30,16 @@ static enum gap gap_of(const struct world *world, const bool *core, bool quarant
 static uint64_t packets_held(struct proxy *proxy, int member, const struct tally_name *name)
 {
 	const uint64_t incarnation = proxy->world->proxies[member].config.incarnation;
-	const uint32_t entry = ledger_find(&proxy->node->ledger, &proxy->world->keys.keys[(uint32_t)name->who]);
+	const uint32_t entry = ledger_find(&proxy->node->count->ledger, &proxy->world->keys.keys[(uint32_t)name->who]);
 	const struct ledger_cell *cell;
 
 	for (uint32_t origin = 0; entry != INDEX_NONE && origin < proxy->config.limits.members_max * INCARNATIONS_MAX; origin++) {
 		uint64_t held;
 
-		if (!proxy->node->origins[origin].used || proxy_member_of_origin(proxy, (uint16_t)origin, &held) != member ||
+		if (!proxy->node->count->origins[origin].used || proxy_member_of_origin(proxy, (uint16_t)origin, &held) != member ||
 		    held != incarnation)
 			continue;
-		cell = ledger_cell_of(&proxy->node->ledger, entry, (uint16_t)origin, tally_slot(name));
+		cell = ledger_cell_of(&proxy->node->count->ledger, entry, (uint16_t)origin, tally_slot(name));
 		return cell ? cell->packets : 0;
 	}
 	return 0;
@@ -87,15 +87,15 @@ static int first_of(const struct world *world, const bool *core)
 static const struct ledger_cell *cell_like(struct proxy *proxy, const struct key *key, int member, uint64_t incarnation,
 					   uint64_t slot, bool *ret_quarantined)
 {
-	const uint32_t entry = ledger_find(&proxy->node->ledger, key);
+	const uint32_t entry = ledger_find(&proxy->node->count->ledger, key);
 
 	for (uint32_t o = 0; o < proxy->config.limits.members_max * INCARNATIONS_MAX; o++) {
 		uint64_t held;
 
-		if (!proxy->node->origins[o].used || proxy_member_of_origin(proxy, (uint16_t)o, &held) != member || held != incarnation)
+		if (!proxy->node->count->origins[o].used || proxy_member_of_origin(proxy, (uint16_t)o, &held) != member || held != incarnation)
 			continue;
-		*ret_quarantined |= proxy->node->origins[o].quarantined;
-		return entry == INDEX_NONE ? NULL : ledger_cell_of(&proxy->node->ledger, entry, (uint16_t)o, slot);
+		*ret_quarantined |= proxy->node->count->origins[o].quarantined;
+		return entry == INDEX_NONE ? NULL : ledger_cell_of(&proxy->node->count->ledger, entry, (uint16_t)o, slot);
 	}
 	return NULL;
 }
@@ -111,14 +111,14 @@ static bool is_above_truth(const struct world *world, int member, uint64_t incar
 static bool find_difference(struct world *world, struct proxy *a, struct proxy *b, const bool *core, bool strict, char *ret_text,
 			    size_t size)
 {
-	for (uint32_t e = 0; e < a->node->ledger.entries_high; e++) {
-		const struct entry *entry = &a->node->ledger.entries[e];
+	for (uint32_t e = 0; e < a->node->count->ledger.entries_high; e++) {
+		const struct entry *entry = &a->node->count->ledger.entries[e];
 		uint32_t at = entry->flags & ENTRY_USED ? entry->cells : INDEX_NONE;
 
-		for (; at != INDEX_NONE; at = ledger_below(&a->node->ledger, at)) {
-			const struct ledger_cell *cell = ledger_at(&a->node->ledger, at), *there;
+		for (; at != INDEX_NONE; at = ledger_below(&a->node->count->ledger, at)) {
+			const struct ledger_cell *cell = ledger_at(&a->node->count->ledger, at), *there;
 			const uint64_t slot = cell_slot(entry, cell, a->node->slot);
-			const struct key name = ledger_key(&a->node->ledger, entry);
+			const struct key name = ledger_key(&a->node->count->ledger, entry);
 			const uint32_t key = keys_find(&world->keys, &name);
 			bool quarantined = false;
 			uint64_t incarnation;
@@ -130,7 +130,7 @@ static bool find_difference(struct world *world, struct proxy *a, struct proxy *
 			there = cell_like(b, &name, member, incarnation, slot, &quarantined);
 			if (there && there->packets == cell->packets && there->first == cell->first && there->last == cell->last)
 				continue;
-			quarantined = quarantined && a->node->origins[cell->origin].quarantined;
+			quarantined = quarantined && a->node->count->origins[cell->origin].quarantined;
 			gap = gap_of(world, core, quarantined, member, slot);
 			if (!strict && gap != GAP_NONE && !is_above_truth(world, member, incarnation, slot, key, cell->packets)) {
 				world->check.gaps[gap]++;

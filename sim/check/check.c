@@ -153,7 +153,7 @@ void __wrap_origin_note(struct origin *origin, uint64_t sequence, uint64_t tick,
 	__real_origin_note(origin, sequence, tick, tick_frames, closing);
 	if (!proxy)
 		return;
-	const uint16_t number = (uint16_t)(origin - proxy->node->origins);
+	const uint16_t number = (uint16_t)(origin - proxy->node->count->origins);
 
 	measure_frame(watched, proxy, proxy_member_of_origin(proxy, number, &incarnation), sequence);
 }
@@ -179,7 +179,7 @@ void check_enter(struct world *world, struct proxy *proxy)
 		break_resurrect(world, proxy);
 	if (world->check.breaking == BREAK_REPLAY && world->now_ns > 5 * NS_PER_S) {
 		for (uint32_t i = 0; i < proxy->config.limits.members_max; i++)
-			proxy->node->members[i].window = (struct window){ .highest = 0 };
+			proxy->node->member->table[i].window = (struct window){ .highest = 0 };
 	}
 }
 
@@ -202,13 +202,13 @@ static void undefend(struct world *world, struct proxy *proxy)
 	if (world->scenario.without != DEFENCE_QUARANTINE)
 		return;
 	for (uint32_t i = 0; i < proxy->config.limits.members_max * INCARNATIONS_MAX; i++) {
-		if (node->origins[i].quarantined)
-			node->origins[i].quarantined = node->excluded[i] = false;
+		if (node->count->origins[i].quarantined)
+			node->count->origins[i].quarantined = node->count->excluded[i] = false;
 	}
-	for (uint32_t i = 0; i < node->outbox[CLASS_RELAY].count; i++) {
-		struct out *out = &node->outbox[CLASS_RELAY].items[(node->outbox[CLASS_RELAY].head + i) % node->outbox[CLASS_RELAY].size];
+	for (uint32_t i = 0; i < node->outbox->rings[CLASS_RELAY].count; i++) {
+		struct out *out = &node->outbox->rings[CLASS_RELAY].items[(node->outbox->rings[CLASS_RELAY].head + i) % node->outbox->rings[CLASS_RELAY].size];
 
-		if (out->kind == OUT_RELAY && node->store.frames[out->frame.number].evidence)
+		if (out->kind == OUT_RELAY && node->spread->store.frames[out->frame.number].evidence)
 			out->frame.sequence = 0; /* as if its place had been taken */
 	}
 }
@@ -220,9 +220,9 @@ void check_leave(struct world *world, struct proxy *proxy)
 	world->check.inside = NULL;
 	if (!world->check.on)
 		return;
-	if (node->ledger.cells_held > node->ledger.cells_max || node->ledger.keys_held > node->ledger.keys_max)
+	if (node->count->ledger.cells_held > node->count->ledger.cells_max || node->count->ledger.keys_held > node->count->ledger.keys_max)
 		check_fail(world, proxy, "ledger beyond its bounds (I6)");
-	if (node->outbox_count > 0 || node->dirty.count > 0)
+	if (node->outbox->count > 0 || node->judge->dirty.count > 0)
 		check_fail(world, proxy, "something is left to do after a turn (I6)");
 	if (node->counters.cells_waiting > 0)
 		world->check.reached[REACHED_BUDGET]++;
@@ -333,7 +333,7 @@ void check_drop(struct world *world, const struct proxy *proxy, double offered_r
 
 void check_corrupt(struct proxy *proxy)
 {
-	struct ledger *ledger = &proxy->node->ledger;
+	struct ledger *ledger = &proxy->node->count->ledger;
 
 	for (uint32_t e = 0; e < ledger->entries_high; e++) {
 		if (!(ledger->entries[e].flags & ENTRY_USED) || ledger->entries[e].cells == INDEX_NONE)

@@ -35,10 +35,10 @@ int64_t proxy_world_ns_at(const struct proxy *proxy, struct instant mesh)
 static int member_lookup(const struct proxy *proxy, uint16_t member)
 {
 	for (int i = 0; i < proxy->world->scenario.members; i++) {
-		if (proxy->world->member_ids[i] == proxy->node->members[member].id)
+		if (proxy->world->member_ids[i] == proxy->node->member->table[member].id)
 			return i;
 	}
-	return proxy->node->members[member].self ? (int)proxy->number : -1;
+	return proxy->node->member->table[member].self ? (int)proxy->number : -1;
 }
 
 int proxy_member_of_origin(struct proxy *proxy, uint16_t origin, uint64_t *ret_incarnation)
@@ -47,7 +47,7 @@ int proxy_member_of_origin(struct proxy *proxy, uint16_t origin, uint64_t *ret_i
 
 	if (proxy->member_number[member] < 0)
 		proxy->member_number[member] = (int16_t)member_lookup(proxy, member);
-	*ret_incarnation = proxy->node->origins[origin].incarnation;
+	*ret_incarnation = proxy->node->count->origins[origin].incarnation;
 	return proxy->member_number[member];
 }
 

@@ -168,7 +168,7 @@ void trace_turn(struct world *world, const struct proxy *proxy)
 
 static void trace_frame(struct world *world, const struct proxy *proxy, uint32_t number)
 {
-	const struct stored *stored = &proxy->node->store.frames[number];
+	const struct stored *stored = &proxy->node->spread->store.frames[number];
 	const uint64_t words[] = {
 		head_of(PART_FRAME, proxy),
 		number,
@@ -203,7 +203,7 @@ uint32_t __wrap_store_put(struct store *store, const struct frame_head *head, ui
 	struct world *world;
 	struct proxy *proxy = check_caller(&world);
 
-	if (!proxy || store != &proxy->node->store)
+	if (!proxy || store != &proxy->node->spread->store)
 		return number;
 	if (proxy->frames_put_count == PROXY_FRAMES_PUT)
 		trace_frames(world, proxy);

@@ -21,7 +21,7 @@ struct damage {
 static bool quarantines(const struct proxy *proxy)
 {
 	for (uint32_t i = 0; i < proxy->config.limits.members_max * INCARNATIONS_MAX; i++) {
-		if (proxy->node->origins[i].used && proxy->node->origins[i].quarantined)
+		if (proxy->node->count->origins[i].used && proxy->node->count->origins[i].quarantined)
 			return true;
 	}
 	return false;
@@ -37,7 +37,7 @@ static double held_share(struct world *world)
 			const struct key *key = &world->keys.keys[world->traffic.flows[i].pair];
 
 			wanted++;
-			held += ledger_find(&world->proxies[p].node->ledger, key) != INDEX_NONE;
+			held += ledger_find(&world->proxies[p].node->count->ledger, key) != INDEX_NONE;
 		}
 	}
 	return held / wanted;
@@ -64,7 +64,7 @@ static void read_damage(struct world *world, void *result)
 		d->refused += (double)totals.rejects[REJECT_SIGNATURE] + (double)totals.rejects[REJECT_QUOTA] +
 			      (double)totals.rejects[REJECT_EQUIVOCATION];
 		d->quarantined += quarantines(&world->proxies[i]);
-		d->keys += (double)world->proxies[i].node->ledger.keys_held / LIAR;
+		d->keys += (double)world->proxies[i].node->count->ledger.keys_held / LIAR;
 	}
 }
 

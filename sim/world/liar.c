@@ -85,7 +85,7 @@ static void flood(struct proxy *proxy, double amount)
 static void send_message(struct proxy *proxy, uint16_t number, const uint8_t *plain, size_t size)
 {
 	struct node *node = proxy->node;
-	struct member *member = &node->members[number];
+	struct member *member = &node->member->table[number];
 	struct datagram_header header = { .type = DATAGRAM_SEALED, .sender = node->id };
 	struct seal_context context = {
 		.sender = node->id,
@@ -119,7 +119,7 @@ static void send_frame(struct proxy *proxy, uint16_t number, const uint8_t *fram
 static void replay(struct proxy *proxy, double amount)
 {
 	struct liar_state *state = proxy->liar;
-	const struct store *store = &proxy->node->store;
+	const struct store *store = &proxy->node->spread->store;
 
 	if (state->kept_count < LIAR_FRAMES_KEPT) {
 		const struct stored *stored = &store->frames[rng_below(&proxy->rng, store->frames_max)];
@@ -177,11 +177,11 @@ static void forge(struct proxy *proxy, double amount)
 	for (int i = 0; proxy->world->traffic.count > 0 && i < (int)(amount * proxy->world->scenario.tick_ms / 1000); i++) {
 		const uint16_t victim = (uint16_t)rng_below(&proxy->rng, node->config.limits.members_max),
 			       to = (uint16_t)rng_below(&proxy->rng, node->config.limits.members_max);
-		const uint32_t origin = node->members[victim].used ? origin_find(node, victim, node->members[victim].incarnation) : INDEX_NONE;
+		const uint32_t origin = node->member->table[victim].used ? origin_find(node, victim, node->member->table[victim].incarnation) : INDEX_NONE;
 
-		if (origin == INDEX_NONE || node->members[victim].self)
+		if (origin == INDEX_NONE || node->member->table[victim].self)
 			continue;
-		send_frame(proxy, to, frame, forged_frame(proxy, &node->members[victim], &node->origins[origin], frame));
+		send_frame(proxy, to, frame, forged_frame(proxy, &node->member->table[victim], &node->count->origins[origin], frame));
 	}
 }
 
@@ -226,7 +226,7 @@ static void twin_open(struct proxy *proxy)
 		abort();
 	for (int other = 1; other < proxy->world->scenario.members; other += 2)
 		node_greet(state->twin, member_endpoint((unsigned int)other));
-	state->twin->next_sequence = proxy->node->next_sequence;
+	state->twin->spread->publish.next_sequence = proxy->node->spread->publish.next_sequence;
 }
 
 /* What it tells one half of the mesh is not what it tells the other. */
@@ -236,7 +236,7 @@ static void equivocate(struct proxy *proxy, double amount)
 
 	if (!state->twin)
 		twin_open(proxy);
-	state->twin->next_sequence = proxy->node->next_sequence;
+	state->twin->spread->publish.next_sequence = proxy->node->spread->publish.next_sequence;
 	check_outside(proxy->world);
 	inflate(proxy, state->twin, amount);
 	node_tick(state->twin, proxy_now(proxy, proxy->world->now_ns));

@@ -114,9 +114,9 @@ void proxy_start(struct world *world, unsigned int number)
 	if (node_init(proxy->memory, node_bytes(&proxy->config.limits), &proxy->config, now, &proxy->node))
 		abort();
 	if (world->scenario.without == DEFENCE_QUOTAS) { /* first come, first served, up to what there is */
-		proxy->node->ledger.cells_max *= 2;
-		proxy->node->ledger.blocks_max *= 2;
-		proxy->node->ledger.keys_max *= 2;
+		proxy->node->count->ledger.cells_max *= 2;
+		proxy->node->count->ledger.blocks_max *= 2;
+		proxy->node->count->ledger.keys_max *= 2;
 	}
 	/* In a large mesh some of them, each at another distance: greetings are for those who know nobody. */
 	for (unsigned int back = 1; proxy->config.gossip && back <= number; back = back < PEERS_ALL ? back + 1 : 2 * back)

@@ -3,6 +3,7 @@
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
+#include "certificate.h"
 #include "check.h"
 #include "faults.h"
 #include "heap.h"

@@ -100,7 +100,7 @@ static size_t frame_forge(uint8_t *frame, const uint8_t *groups, size_t size, ui
 static void say(struct node *node, struct now now, uint64_t counter, const uint8_t *message, size_t size)
 {
 	const struct endpoint from = { .address = address_of_ipv4((uint8_t[]){ 192, 0, 2, 2 }), .port = 7946 };
-	const struct member *member = &node->members[1];
+	const struct member *member = &node->member->table[1];
 	struct datagram_header header = { .type = DATAGRAM_SEALED, .sender = member->id };
 	struct seal_context context = {
 		.sender = member->id,
@@ -169,7 +169,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	member_prove(node, 1, &from);
 	if (size % 2) /* as in a larger mesh */
-		node->members_count += DIRECT_MEMBERS_MAX;
+		node->member->count += DIRECT_MEMBERS_MAX;
 	while (size >= 2) {
 		const uint8_t kind = data[0];
 		size_t length = 4 * (size_t)data[1] + 1;

@@ -182,7 +182,7 @@ static void the_same_datagrams_in_any_order_make_the_same_ledger(void **state)
 
 		datagrams += recording.count;
 		assert_true(recording.count > 300);
-		assert_true(world_node(world, OBSERVER)->ledger.cells_held > 20);
+		assert_true(world_node(world, OBSERVER)->count->ledger.cells_held > 20);
 		assert_false(digests_differ(world, other));
 		world_free(world);
 		world_free(other);
@@ -303,7 +303,7 @@ static void only_a_join_of_totals_agrees_in_any_order(void **state)
 {
 	struct recording recording = recording_make();
 	struct world *world = observed_world(2, &recording);
-	const struct store *store = &world_node(world, OBSERVER)->store;
+	const struct store *store = &world_node(world, OBSERVER)->spread->store;
 
 	(void)state;
 	assert_true(any_order_agrees(store, join_totals));

@@ -89,7 +89,7 @@ static inline int bed_free(void **state)
 static inline enum reject say(const uint8_t *message, size_t size)
 {
 	const struct endpoint from = { .address = address_of_ipv4((uint8_t[]){ 192, 0, 2, 2 }), .port = 7946 };
-	const struct member *member = &bed.node->members[member_find(bed.node, bed.liar.id)];
+	const struct member *member = &bed.node->member->table[member_find(bed.node, bed.liar.id)];
 	struct datagram_header header = { .type = DATAGRAM_SEALED, .sender = bed.liar.id };
 	struct seal_context context = { .sender = bed.liar.id,
 					.receiver = bed.self.id,

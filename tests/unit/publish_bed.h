@@ -116,9 +116,9 @@ static inline bool published_next(struct published *published, struct cell *ret_
 		const struct node *node = published->node;
 		const struct stored *stored;
 
-		if (published->next >= node->next_sequence)
+		if (published->next >= node->spread->publish.next_sequence)
 			return published->open = false;
-		stored = store_find(&node->store, node->id, node->config.incarnation, published->next++);
+		stored = store_find(&node->spread->store, node->id, node->config.incarnation, published->next++);
 		assert_non_null(stored);
 		assert_int_equal(frame_split(stored->frame, stored->size, &published->claim), REJECT_NONE);
 		frame_read(&published->reader, published->claim.body, published->claim.body_bytes);

@@ -67,9 +67,9 @@ static void incarnations_with_gaps_stand_in_the_list_once(void **state)
 		pass(4000);
 		for (uint64_t sequence = 1; sequence < 7; sequence += 5)
 			say_frame((struct speech){ .origin = bed.liar.id, .incarnation = LIAR_INCARNATION + 1 + i, .sequence = sequence });
-		assert_true(bed.node->gaps_count <= places);
+		assert_true(bed.node->spread->gaps_count <= places);
 	}
-	assert_true(bed.node->gaps_count <= INCARNATIONS_MAX);
+	assert_true(bed.node->spread->gaps_count <= INCARNATIONS_MAX);
 }
 
 static void a_frame_of_the_far_future_is_not_kept_for_ever(void **state)
@@ -82,8 +82,8 @@ static void a_frame_of_the_far_future_is_not_kept_for_ever(void **state)
 	tell((struct cell[]){ cell_of(1, 0, 1) }, 1);
 	bed.now.mesh.ns -= far;
 	oldest = bed.node->tick + 2ULL * slot_ticks(bed.node);
-	for (uint32_t i = 0; i < bed.node->store.frames_max; i++)
-		assert_true(bed.node->store.frames[i].sequence == 0 || bed.node->store.frames[i].tick <= oldest);
+	for (uint32_t i = 0; i < bed.node->spread->store.frames_max; i++)
+		assert_true(bed.node->spread->store.frames[i].sequence == 0 || bed.node->spread->store.frames[i].tick <= oldest);
 }
 
 static void the_time_of_a_record_may_be_any(void **state)
@@ -118,7 +118,7 @@ static void rows_of_a_digest_draw_so_many_answers_and_no_more(void **state)
 		}
 		say(message, sizeof(message));
 	}
-	bed.node->members[number_of(&bed.liar)].proven = true;
+	bed.node->member->table[number_of(&bed.liar)].proven = true;
 	assert_true(drawn() <= SERVE_FRAMES_PER_TICK + 4);
 }
 
@@ -144,7 +144,7 @@ static void a_member_that_renews_its_record_all_the_time_is_heard_a_few_times(vo
 static void suspicions_of_oneself_draw_one_record_in_a_while(void **state)
 {
 	uint8_t message[PROBE_PLAIN_BYTES + 8 * 25] = { MESSAGE_PING };
-	const struct record_body *self = &bed.node->members[0].record;
+	const struct record_body *self = &bed.node->member->table[0].record;
 	uint64_t before;
 
 	(void)state;
@@ -181,7 +181,7 @@ static unsigned int errands_of(const struct side *side)
 	unsigned int count = 0;
 
 	for (unsigned int i = 0; i < ERRANDS_SIZE; i++)
-		count += bed.node->errands[i].member != MEMBER_NONE && bed.node->errands[i].asker == number_of(side);
+		count += bed.node->member->swim.errands[i].member != MEMBER_NONE && bed.node->member->swim.errands[i].asker == number_of(side);
 	return count;
 }
 
@@ -207,16 +207,16 @@ static void nobody_takes_all_the_errands(void **state)
 static void a_clock_that_comes_and_goes_is_told_once_a_minute(void **state)
 {
 	struct node_event event, last = { .kind = EVENT_MEMBER_SKEW_OK };
-	struct member *member = &bed.node->members[number_of(&bed.liar)];
+	struct member *member = &bed.node->member->table[number_of(&bed.liar)];
 	unsigned int told = 0;
 
 	(void)state;
 	for (unsigned int second = 0; second < 600; second++) {
 		const int64_t off_ns = second < 599 && second % 2 ? 0 : 2 * NS_PER_S;
 
-		member->skew_ms = member->rtt_ms = NAN;
+		member->clock.skew_ms = member->clock.rtt_ms = NAN;
 		member_measure(bed.node, number_of(&bed.liar), bed.now, bed.now.mesh.ns + off_ns, bed.now.mesh.ns - NS_PER_MS, 0);
-		assert_true(bed.node->excluded[origin_of(bed.node, number_of(&bed.liar), LIAR_INCARNATION)] == (off_ns != 0)); /* at once, told or not */
+		assert_true(bed.node->count->excluded[origin_of(bed.node, number_of(&bed.liar), LIAR_INCARNATION)] == (off_ns != 0)); /* at once, told or not */
 		pass(1000);
 	}
 	for (unsigned int second = 0; second < 61; second++)
@@ -251,10 +251,10 @@ static void a_superseded_key_does_not_come_back_by_a_record(void **state)
 	assert_int_equal(revocation_write(&revocation, content, sizeof(content), &document.content_bytes), 0);
 	assert_int_equal(document_issue(&document, &bed.self.config.mesh, keys_authority().secret, bytes, &size), 0);
 	assert_int_equal(node_command(bed.node, bed.now, bytes, size), REJECT_NONE);
-	assert_false(bed.node->members[number_of(&bed.third)].session);
+	assert_false(bed.node->member->table[number_of(&bed.third)].session);
 	body.version = 2;
 	assert_int_equal(say(message, record_of(&bed.third, &body, message)), REJECT_SUPERSEDED);
-	assert_false(bed.node->members[number_of(&bed.third)].session);
+	assert_false(bed.node->member->table[number_of(&bed.third)].session);
 }
 
 /* ---- others in a bad light ---- */
@@ -274,7 +274,7 @@ static void nobody_is_down_by_one_members_word(void **state)
 	at = put_le(at, 3, 8);
 	put_le(at, 1ULL << SEQUENCE_BOOT_SHIFT | 1, 8);
 	assert_int_equal(say(message, PROBE_PLAIN_BYTES + 25), REJECT_NONE);
-	assert_int_equal(bed.node->members[number_of(&bed.third)].state, MEMBER_SUSPECT);
+	assert_int_equal(bed.node->member->table[number_of(&bed.third)].state, MEMBER_SUSPECT);
 }
 
 /* ---- holding up ---- */
@@ -288,9 +288,9 @@ static void a_neighbour_cannot_keep_us_catching_up(void **state)
 	(void)state;
 	say(message, 1); /* heard */
 	pass(200);
-	assert_int_equal(bed.node->catch_up.member, number_of(&bed.liar));
-	while (bed.node->catch_up.member == number_of(&bed.liar) && pieces++ < 100) {
-		put_le(message + 1, bed.node->catch_up.cursor, 4);
+	assert_int_equal(bed.node->spread->catch_up.member, number_of(&bed.liar));
+	while (bed.node->spread->catch_up.member == number_of(&bed.liar) && pieces++ < 100) {
+		put_le(message + 1, bed.node->spread->catch_up.cursor, 4);
 		say(message, sizeof(message));
 		pass(200);
 	}
@@ -306,12 +306,12 @@ static void a_neighbour_that_does_not_send_what_it_has_is_left(void **state)
 	say(message, 1);
 	pass(200);
 	message[5] = 1;
-	while (bed.node->catch_up.member == number_of(&bed.liar) && turns++ < 200) {
+	while (bed.node->spread->catch_up.member == number_of(&bed.liar) && turns++ < 200) {
 		say(message, sizeof(message));
 		pass(100);
 	}
 	pass(100);
-	assert_int_not_equal(bed.node->catch_up.member, number_of(&bed.liar));
+	assert_int_not_equal(bed.node->spread->catch_up.member, number_of(&bed.liar));
 }
 
 int main(void)

@@ -26,7 +26,7 @@ static enum reject open_hello(struct recorder *r, size_t *ret_size)
 	struct seal_context context = { .sender = 0 };
 
 	memcpy(context.mesh_id, world_mesh(r->world)->id, MESH_ID_BYTES);
-	return seal_open(r->opened.bytes, r->opened.size, &context, node->trust->secrets[0].hello_key, ret_size);
+	return seal_open(r->opened.bytes, r->opened.size, &context, node->member->secrets.items[0].hello_key, ret_size);
 }
 
 static bool record(void *user, struct world_datagram *datagram)
@@ -58,7 +58,7 @@ static void a_greeting_sealed_anew_is_not_taken(void **state)
 	struct world *world = world_recorded();
 	struct node *node = world_node(world, 0);
 	const uint16_t member = member_find(node, world_node(world, 1)->id);
-	const uint64_t counter = node->members[member].hello_counter;
+	const uint64_t counter = node->member->table[member].hello_counter;
 	struct datagram_header header = { .type = DATAGRAM_HELLO, .sender = world_node(world, 1)->id };
 	struct seal_context context = { .sender = 0 };
 	uint8_t bytes[DATAGRAM_BYTES_MAX];
@@ -68,9 +68,9 @@ static void a_greeting_sealed_anew_is_not_taken(void **state)
 	(void)state;
 	memcpy(context.mesh_id, world_mesh(world)->id, MESH_ID_BYTES);
 	nonce_make(1ULL << 60, zero, header.nonce);
-	size = seal_close(&header, &context, node->trust->secrets[0].hello_key, recorder.opened.bytes + SEAL_HEADER_BYTES, HELLO_BYTES - SEAL_BYTES, bytes);
+	size = seal_close(&header, &context, node->member->secrets.items[0].hello_key, recorder.opened.bytes + SEAL_HEADER_BYTES, HELLO_BYTES - SEAL_BYTES, bytes);
 	assert_int_equal(node_receive(node, world_now(world), &recorder.datagram.from, bytes, size), REJECT_SIGNATURE);
-	assert_int_equal(node->members[member].hello_counter, counter);
+	assert_int_equal(node->member->table[member].hello_counter, counter);
 	world_free(world);
 }
 
@@ -93,7 +93,7 @@ static void a_greeting_of_an_earlier_start_repeated_accuses_nobody(void **state)
 	while (node_next_event(node, &event))
 		clones += event.kind == EVENT_MEMBER_CLONED;
 	assert_int_equal(clones, 0);
-	assert_true(node->checks_left > 0 || node->checks_second != world_now(world).mono.ns / NS_PER_S);
+	assert_true(node->member->handshake.checks_left > 0 || node->member->handshake.checks_second != world_now(world).mono.ns / NS_PER_S);
 	world_free(world);
 }
 

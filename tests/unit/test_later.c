@@ -15,7 +15,7 @@ static struct world *world_of(unsigned int nodes, double loss)
 
 static const struct member *known(struct world *world, unsigned int n, unsigned int of)
 {
-	return &world_node(world, n)->members[member_find(world_node(world, n), world_node(world, of)->id)];
+	return &world_node(world, n)->member->table[member_find(world_node(world, n), world_node(world, of)->id)];
 }
 
 static bool is_near(struct world *world, unsigned int n, unsigned int of)
@@ -116,13 +116,13 @@ static bool tamper(void *user, struct world_datagram *datagram)
 		return true;
 	memcpy(context.mesh_id, world_mesh(teller->world)->id, MESH_ID_BYTES);
 	if (seal_header(copy.bytes, copy.size, &header) != REJECT_NONE ||
-	    seal_open(copy.bytes, copy.size, &context, node->trust->secrets[0].hello_key, &size) != REJECT_NONE ||
+	    seal_open(copy.bytes, copy.size, &context, node->member->secrets.items[0].hello_key, &size) != REJECT_NONE ||
 	    copy.bytes[SEAL_HEADER_BYTES] != 4)
 		return true;
 	teller->lessons++;
 	memcpy(plain, copy.bytes + SEAL_HEADER_BYTES, size);
 	teller->change(teller->world, plain + 1 + 8 + 8 + 8 + COOKIE_BYTES + TOKEN_BYTES + 2);
-	seal_close(&header, &context, node->trust->secrets[0].hello_key, plain, size, datagram->bytes);
+	seal_close(&header, &context, node->member->secrets.items[0].hello_key, plain, size, datagram->bytes);
 	return true;
 }
 
@@ -140,7 +140,7 @@ static void forge_signature(struct world *world, uint8_t record[MEMBER_RECORD_BY
 
 static void give_anothers(struct world *world, uint8_t record[MEMBER_RECORD_BYTES])
 {
-	memcpy(record, world_node(world, 1)->members[0].record_signed, MEMBER_RECORD_BYTES);
+	memcpy(record, world_node(world, 1)->member->table[0].record_signed, MEMBER_RECORD_BYTES);
 }
 
 static void a_false_record_tells_nothing(void **state)
@@ -171,7 +171,7 @@ static void a_record_that_is_no_later_tells_nothing(void **state)
 
 	(void)state;
 	world_run(world, 3);
-	memcpy(own, node->members[0].record_signed, sizeof(own));
+	memcpy(own, node->member->table[0].record_signed, sizeof(own));
 	assert_int_equal(record_receive_later(node, world_now(world), own), REJECT_NONE);
 	world_restart(world, 1);
 	memcpy(highest, own, sizeof(highest));
@@ -184,8 +184,8 @@ static void a_record_that_is_no_later_tells_nothing(void **state)
 	assert_int_equal(record_receive_later(node, world_now(world), own), REJECT_NONE);
 	assert_int_equal(node_later_incarnation(node), 1001);
 	world_lose(world, 1, 3);
-	node->members[1] = (struct member){ .used = true, .heard_at = { 1 } };
-	node->members_high = 2;
+	node->member->table[1] = (struct member){ .used = true, .heard_at = { 1 } };
+	node->member->high = 2;
 	assert_int_equal(record_receive_later(node, world_now(world), own), REJECT_NONE);
 	assert_int_equal(node_later_incarnation(node), 0);
 	world_free(world);

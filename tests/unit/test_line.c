@@ -81,11 +81,11 @@ static void tell(uint64_t incarnation, const struct key *key, uint64_t packets)
 	const struct cell cell = { .key = *key, .slot = mesh_slot_at(&bed.config.mesh, bed.now.mesh), .last = 1, .packets = packets };
 	uint32_t origin;
 
-	bed.node->members[bed.member].incarnation_slot = 0; /* else one new incarnation per slot */
+	bed.node->member->table[bed.member].account.incarnation_slot = 0; /* else one new incarnation per slot */
 	origin = origin_of(bed.node, bed.member, incarnation);
 
 	assert_int_not_equal(origin, INDEX_NONE);
-	bed.node->origins[origin].frames_received++; /* so that its place is its own */
+	bed.node->count->origins[origin].frames_received++; /* so that its place is its own */
 	assert_int_equal(receive_cell(bed.node, origin, &cell, tick - 1, tick), REJECT_NONE);
 }
 
@@ -162,8 +162,8 @@ static void several_incarnations_have_one_line(void **state)
 	for (uint64_t incarnation = 7; incarnation > 7 - INCARNATIONS_MAX; incarnation--)
 		tell(incarnation, &key, LINE_PACKETS - 10);
 	assert_int_equal(view_of(1).count, LINE_PACKETS);
-	bed.node->excluded[origin_find(bed.node, bed.member, 7)] = true;
-	bed.node->excluded[origin_find(bed.node, bed.member, 6)] = true;
+	bed.node->count->excluded[origin_find(bed.node, bed.member, 7)] = true;
+	bed.node->count->excluded[origin_find(bed.node, bed.member, 6)] = true;
 	assert_int_equal(view_of(1).count, LINE_PACKETS - 10); /* what is left out takes no part of it */
 }
 

@@ -47,10 +47,10 @@ static unsigned int reached(struct world *world)
 	for (unsigned int at = 0; at < count; at++) {
 		const struct node *node = world_node(world, queue[at]);
 
-		for (uint32_t i = 0; i < node->links_count; i++) {
-			const unsigned int n = number_of(world, node->members[node->links[i].member].id);
+		for (uint32_t i = 0; i < node->member->links_count; i++) {
+			const unsigned int n = number_of(world, node->member->table[node->member->links[i].member].id);
 
-			if (node->links[i].agreed && !seen[n]) {
+			if (node->member->links[i].agreed && !seen[n]) {
 				seen[n] = true;
 				queue[count++] = n;
 			}
@@ -70,11 +70,11 @@ static struct neighbours neighbours_of_all(struct world *world)
 	for (unsigned int n = 0; n < NODES; n++) {
 		const struct node *node = world_node(world, n);
 
-		for (uint32_t i = 0; i < node->links_count; i++) {
-			const unsigned int other = number_of(world, node->members[node->links[i].member].id);
+		for (uint32_t i = 0; i < node->member->links_count; i++) {
+			const unsigned int other = number_of(world, node->member->table[node->member->links[i].member].id);
 
-			all.near += node->links[i].agreed && site_of(n) == site_of(other);
-			all.far += node->links[i].agreed && site_of(n) != site_of(other);
+			all.near += node->member->links[i].agreed && site_of(n) == site_of(other);
+			all.far += node->member->links[i].agreed && site_of(n) != site_of(other);
 		}
 	}
 	return all;
@@ -94,7 +94,7 @@ static void far_neighbours_are_swapped_for_near_ones(void **state)
 		world_run(world, 0.2);
 		assert_int_equal(reached(world), NODES);
 		for (unsigned int n = 0; n < NODES; n++)
-			assert_true(world_node(world, n)->links_count <= NEIGHBOURS_MAX);
+			assert_true(world_node(world, n)->member->links_count <= NEIGHBOURS_MAX);
 	}
 	after = neighbours_of_all(world);
 	print_message("# neighbours: %u near and %u far; the lines change: %u and %u; five minutes later %u and %u\n", first.near,
@@ -120,12 +120,12 @@ static void who_goes_goes_last(void **state)
 		uint16_t instead = MEMBER_NONE, nearer = MEMBER_NONE;
 
 		world_run(world, 4);
-		for (uint32_t k = 0; k < node->links_count; k++)
-			instead = node->links[k].agreed ? node->links[k].member : instead;
-		for (uint16_t m = 1; m < node->members_high; m++)
+		for (uint32_t k = 0; k < node->member->links_count; k++)
+			instead = node->member->links[k].agreed ? node->member->links[k].member : instead;
+		for (uint16_t m = 1; m < node->member->high; m++)
 			nearer = link_find(node, m) ? nearer : m;
-		assert_true(instead != MEMBER_NONE && nearer != MEMBER_NONE && node->links_count < NEIGHBOURS_MAX);
-		link = &node->links[node->links_count++];
+		assert_true(instead != MEMBER_NONE && nearer != MEMBER_NONE && node->member->links_count < NEIGHBOURS_MAX);
+		link = &node->member->links[node->member->links_count++];
 		*link = (struct link){
 			.member = nearer, .ours = true, .near = true, .instead = instead, .since = world_now(world).mono
 		};
@@ -165,8 +165,8 @@ static unsigned int neighbours_across(struct world *world)
 	for (unsigned int n = 0; n < NODES; n++) {
 		const struct node *node = world_node(world, n);
 
-		for (uint32_t i = 0; i < node->links_count; i++)
-			across += node->links[i].agreed && is_left(n) != is_left(number_of(world, node->members[node->links[i].member].id));
+		for (uint32_t i = 0; i < node->member->links_count; i++)
+			across += node->member->links[i].agreed && is_left(n) != is_left(number_of(world, node->member->table[node->member->links[i].member].id));
 	}
 	return across;
 }
@@ -211,7 +211,7 @@ static void what_was_cut_in_two_becomes_one(void **state)
 		world_run(world, 120);
 		for (unsigned int n = 0; n < NODES;
 		     n++) /* those that were found again are no neighbours beside the new ones for good */
-			assert_true(world_node(world, n)->links_count <= 12);
+			assert_true(world_node(world, n)->member->links_count <= 12);
 		world_free(world);
 	}
 }
@@ -230,11 +230,11 @@ static void ledgers_are_equal_although_neighbours_are_not_mixed(void **state)
 		for (unsigned int n = 0; n < NODES; n++) {
 			struct node *node = world_node(world, n);
 
-			for (uint32_t i = 0; i < node->links_count;) {
-				if (is_left(n) == is_left(number_of(world, node->members[node->links[i].member].id)))
+			for (uint32_t i = 0; i < node->member->links_count;) {
+				if (is_left(n) == is_left(number_of(world, node->member->table[node->member->links[i].member].id)))
 					i++;
 				else
-					node->links[i] = node->links[--node->links_count];
+					node->member->links[i] = node->member->links[--node->member->links_count];
 			}
 			links_init(node);
 		}
@@ -261,19 +261,19 @@ static void the_lost_are_asked_for_seldom_in_the_end(void **state)
 	for (unsigned int tick = 0; tick < 400; tick++) {
 		world_run(world, 0.2);
 		for (unsigned int i = 0; i < NEIGHBOURS_MAX; i++) {
-			asked += tick > 0 && node->lost[i].due.ns != due[i].ns;
-			due[i] = node->lost[i].due;
+			asked += tick > 0 && node->spread->lost[i].due.ns != due[i].ns;
+			due[i] = node->spread->lost[i].due;
 		}
 	}
 	for (unsigned int i = 0; i < NEIGHBOURS_MAX; i++)
-		lost += node->lost[i].member != MEMBER_NONE;
+		lost += node->spread->lost[i].member != MEMBER_NONE;
 	print_message("# %u neighbours fell silent: asked for %u times in 80 s\n", lost, asked);
 	assert_true(lost >= 5 && asked >= 9 * lost && asked <= 10 * lost);
-	for (uint16_t m = 1; m < node->members_high; m++)
-		node->members[m].state = MEMBER_LEFT;
+	for (uint16_t m = 1; m < node->member->high; m++)
+		node->member->table[m].state = MEMBER_LEFT;
 	world_run(world, 0.4);
 	for (unsigned int i = 0; i < NEIGHBOURS_MAX; i++)
-		assert_int_equal(node->lost[i].member, MEMBER_NONE);
+		assert_int_equal(node->spread->lost[i].member, MEMBER_NONE);
 	world_free(world);
 }
 

@@ -21,7 +21,7 @@ static struct world *quiet_world(double loss)
 /* One second in which the k-th member sent so many and so many were heard. */
 static void path_set(struct node *node, unsigned int k, uint64_t sent, uint32_t heard)
 {
-	struct member *member = &node->members[k];
+	struct member *member = &node->member->table[k];
 
 	member->path = (struct path){ .measured = true, .highest = member->window.highest, .heard = heard };
 	member->window.highest += sent;
@@ -56,8 +56,8 @@ static void copies_follow_from_what_is_lost(void **state)
 		for (unsigned int k = 0; k < PATHS - 1; k++)
 			path_set(node, k + 1, rows[i].sent[k], rows[i].heard[k]);
 		loss_second(node, world_now(world));
-		if (node->loss != rows[i].loss || node->copies != rows[i].copies)
-			fail_msg("row %u: %u lost, %u copies", i, node->loss, node->copies);
+		if (node->spread->loss != rows[i].loss || node->spread->copies != rows[i].copies)
+			fail_msg("row %u: %u lost, %u copies", i, node->spread->loss, node->spread->copies);
 		world_free(world);
 	}
 }
@@ -72,8 +72,8 @@ static void what_was_sent_before_is_not_lost(void **state)
 	world_restart(world, 1);
 	for (unsigned int tenth = 0; tenth < 50; tenth++) {
 		world_run(world, 0.1);
-		assert_int_equal(node->loss, 0);
-		assert_int_equal(world_node(world, 1)->loss, 0); /* the others' counters go on */
+		assert_int_equal(node->spread->loss, 0);
+		assert_int_equal(world_node(world, 1)->spread->loss, 0); /* the others' counters go on */
 	}
 	world_free(world);
 }
@@ -87,11 +87,11 @@ static void many_frames_are_not_copied(void **state)
 	for (unsigned int more = 0; more < 2; more++) {
 		for (unsigned int k = 1; k < PATHS; k++)
 			path_set(node, k, 1000, 900);
-		node->eager_first = COPIED_PER_S + more;
-		node->repaired_first = 0;
+		node->spread->eager_first = COPIED_PER_S + more;
+		node->spread->repaired_first = 0;
 		loss_second(node, world_now(world));
-		assert_int_equal(node->loss, 100);
-		assert_int_equal(node->copies, more ? 1 : COPIES_MAX);
+		assert_int_equal(node->spread->loss, 100);
+		assert_int_equal(node->spread->copies, more ? 1 : COPIES_MAX);
 	}
 	world_free(world);
 }
@@ -129,7 +129,7 @@ static void a_small_mesh_hands_on_where_frames_are_lost(void **state)
 		world_run(world, 4);
 		count_everywhere(world, 3);
 		for (unsigned int k = 1; k < PATHS; k++)
-			wanted += world_node(world, 0)->members[k].relay_wanted;
+			wanted += world_node(world, 0)->member->table[k].relay_wanted;
 		assert_int_equal(wanted, lossy ? COPIES_MAX : 0);
 		assert_true(lossy ? relayed(world) > 100 : relayed(world) == 0);
 		world_free(world);
@@ -138,7 +138,7 @@ static void a_small_mesh_hands_on_where_frames_are_lost(void **state)
 
 static unsigned int wants_out(const struct node *node)
 {
-	const struct out_ring *ring = &node->outbox[CLASS_REPAIR];
+	const struct out_ring *ring = &node->outbox->rings[CLASS_REPAIR];
 	unsigned int wants = 0;
 
 	for (uint32_t i = 0; i < ring->count; i++)
@@ -157,10 +157,10 @@ static void where_frames_are_lost_two_are_asked(void **state)
 
 		count_everywhere(world, 1);
 		now = world_now(world);
-		origin = origin_find(node, 1, node->members[1].incarnation);
+		origin = origin_find(node, 1, node->member->table[1].incarnation);
 		assert_true(origin != INDEX_NONE);
-		node->copies = copies;
-		origin_claim(&node->origins[origin], origin_highest(&node->origins[origin]) + 1);
+		node->spread->copies = copies;
+		origin_claim(&node->count->origins[origin], origin_highest(&node->count->origins[origin]) + 1);
 		repair_note(node, now, origin, 1, 0);
 		repair_turn(node, now);
 		assert_int_equal(wants_out(node), copies);

@@ -178,7 +178,7 @@ static size_t record_make(const struct world *world, uint64_t boot, uint64_t ver
 {
 	static const char domain[] = "xpro-mesh record v1";
 	const struct node *node = world_node((struct world *)(uintptr_t)world, 1);
-	const struct member *self = &node->members[0];
+	const struct member *self = &node->member->table[0];
 	uint8_t message[sizeof(domain) - 1 + MESH_ID_BYTES + PUBLIC_KEY_BYTES + MEMBER_RECORD_BODY_BYTES], *at = message, *body;
 
 	at = put_bytes(at, domain, sizeof(domain) - 1);
@@ -200,6 +200,12 @@ static size_t record_make(const struct world *world, uint64_t boot, uint64_t ver
 	return (size_t)(at - ret_bytes) + SIGNATURE_BYTES;
 }
 
+/* A record that `from` hands on. */
+static enum reject record_take(struct node *node, uint16_t from, const uint8_t *bytes, size_t size, struct now now)
+{
+	return record_receive(node, &(struct arrival){ .now = now, .member = from, .bytes = bytes, .size = size });
+}
+
 static void only_its_owner_changes_a_record(void **state)
 {
 	struct world_options options = options_of(3);
@@ -214,34 +220,34 @@ static void only_its_owner_changes_a_record(void **state)
 	(void)state;
 	world_run(world, 2);
 	from = member_find(node, world_node(world, 2)->id);
-	start = world_node(world, 1)->members[0].record.start;
+	start = world_node(world, 1)->member->table[0].record.start;
 	size = record_make(world, 1, 9, start, false, bytes);
 	/* 1: any byte of body or signature changed */
 	for (size_t i = size - MEMBER_RECORD_BYTES; i < size; i += 7) {
-		node->members[from].trust = 1;
+		node->member->table[from].trust = 1;
 		memcpy(changed, bytes, size);
 		changed[i] ^= 1;
-		assert_int_not_equal(record_receive(node, world_now(world), from, changed, size) == REJECT_NONE &&
-					     node->members[member_find(node, world_node(world, 1)->id)].record.version == 9,
+		assert_int_not_equal(record_take(node, from, changed, size, world_now(world)) == REJECT_NONE &&
+					     node->member->table[member_find(node, world_node(world, 1)->id)].record.version == 9,
 				     true);
 	}
 	/* 2: any length but its own */
 	for (size_t n = 0; n < size; n++)
-		assert_int_equal(record_receive(node, world_now(world), from, bytes, n), REJECT_MESSAGE);
+		assert_int_equal(record_take(node, from, bytes, n, world_now(world)), REJECT_MESSAGE);
 	/* 3: as it was signed, whoever brings it; 4: a second time it changes nothing; 5: an older one neither */
-	node->members[from].trust = 1;
-	assert_int_equal(record_receive(node, world_now(world), from, bytes, size), REJECT_NONE);
-	assert_int_equal(node->members[member_find(node, world_node(world, 1)->id)].record.version, 9);
+	node->member->table[from].trust = 1;
+	assert_int_equal(record_take(node, from, bytes, size, world_now(world)), REJECT_NONE);
+	assert_int_equal(node->member->table[member_find(node, world_node(world, 1)->id)].record.version, 9);
 	size = record_make(world, 1, 8, start, true, bytes);
-	assert_int_equal(record_receive(node, world_now(world), from, bytes, size), REJECT_NONE);
+	assert_int_equal(record_take(node, from, bytes, size, world_now(world)), REJECT_NONE);
 	assert_true(find_member(world, 0, 1, &view) && !view.left);
 	/* 6: a neighbour that brings bad ones is not looked at */
 	size = record_make(world, 1, 10, start, true, bytes);
 	bytes[size - 1] ^= 1;
-	node->members[from].trust = 1;
-	assert_int_equal(record_receive(node, world_now(world), from, bytes, size), REJECT_SIGNATURE);
+	node->member->table[from].trust = 1;
+	assert_int_equal(record_take(node, from, bytes, size, world_now(world)), REJECT_SIGNATURE);
 	bytes[size - 1] ^= 1;
-	assert_int_equal(record_receive(node, world_now(world), from, bytes, size), REJECT_SIGNATURE);
+	assert_int_equal(record_take(node, from, bytes, size, world_now(world)), REJECT_SIGNATURE);
 	assert_true(find_member(world, 0, 1, &view) && !view.left);
 	world_free(world);
 }
@@ -259,21 +265,21 @@ static void two_hosts_with_one_key_are_told(void **state)
 	events_of(world, 0, EVENT_MEMBER_CLONED);
 	/* Started as often as the other: seen by a third. */
 	size = record_make(world, 1, 1, 4711, false, bytes);
-	assert_int_equal(record_receive(node, world_now(world), member_find(node, world_node(world, 2)->id), bytes, size), REJECT_NONE);
+	assert_int_equal(record_take(node, member_find(node, world_node(world, 2)->id), bytes, size, world_now(world)), REJECT_NONE);
 	assert_int_equal(events_of(world, 0, EVENT_MEMBER_CLONED), 1);
 	/* Once a minute. */
 	size = record_make(world, 1, 2, 4711, false, bytes);
-	record_receive(node, world_now(world), member_find(node, world_node(world, 2)->id), bytes, size);
+	record_take(node, member_find(node, world_node(world, 2)->id), bytes, size, world_now(world));
 	assert_int_equal(events_of(world, 0, EVENT_MEMBER_CLONED), 0);
 	/* And by the one whose key it is, of a later start. */
 	size = record_make(world, 2, 1, 4711, false, bytes);
-	assert_int_equal(record_receive(own, world_now(world), member_find(own, node->id), bytes, size), REJECT_NONE);
+	assert_int_equal(record_take(own, member_find(own, node->id), bytes, size, world_now(world)), REJECT_NONE);
 	assert_int_equal(events_of(world, 1, EVENT_MEMBER_CLONED), 1);
 	/* Its own record come back is no news. */
 	node = world_node(world, 2);
-	size = record_make(world, 1, own->members[0].record.version, own->members[0].record.start, false, bytes);
-	own->members[0].cloned_at.ns = 0;
-	assert_int_equal(record_receive(own, world_now(world), member_find(own, node->id), bytes, size), REJECT_NONE);
+	size = record_make(world, 1, own->member->table[0].record.version, own->member->table[0].record.start, false, bytes);
+	own->member->table[0].clone.told_at.ns = 0;
+	assert_int_equal(record_take(own, member_find(own, node->id), bytes, size, world_now(world)), REJECT_NONE);
 	assert_int_equal(events_of(world, 1, EVENT_MEMBER_CLONED), 0);
 	world_free(world);
 }
@@ -355,10 +361,10 @@ static void a_clock_is_told_by_frames_where_it_cannot_be_measured(void **state)
 
 		world_run(world, 1);
 		node = world_node(world, 0);
-		member = &node->members[1];
+		member = &node->member->table[1];
 		now = world_now(world);
-		member->skew_ms = rows[i].measured ? 0 : NAN;
-		member->lead_frames = 0;
+		member->clock.skew_ms = rows[i].measured ? 0 : NAN;
+		member->clock.lead_frames = 0;
 		origin = origin_of(node, 1, member->incarnation);
 		for (unsigned int frame = 0; frame <= LEAD_WINDOW_MS / TICK_MS_DEFAULT; frame++) {
 			const uint64_t tick = mesh_tick_at(&node->mesh, now.mesh);
@@ -369,9 +375,9 @@ static void a_clock_is_told_by_frames_where_it_cannot_be_measured(void **state)
 			now.mono.ns += TICK_MS_DEFAULT * NS_PER_MS;
 			now.mesh.ns += TICK_MS_DEFAULT * NS_PER_MS;
 		}
-		if (member->skewed != rows[i].skewed)
+		if (member->clock.skewed != rows[i].skewed)
 			fail_msg("row %u", i);
-		assert_true(node->excluded[origin] == rows[i].skewed);
+		assert_true(node->count->excluded[origin] == rows[i].skewed);
 		world_free(world);
 	}
 }
@@ -388,20 +394,20 @@ static void a_clock_that_was_set_is_seen_at_once(void **state)
 	(void)state;
 	world_run(world, 1);
 	node = world_node(world, 0);
-	member = &node->members[1];
+	member = &node->member->table[1];
 	now = world_now(world);
-	member->rtt_ms = 10;
-	member->skew_ms = 0;
+	member->clock.rtt_ms = 10;
+	member->clock.skew_ms = 0;
 	/* Sent now by its clock, in answer to what left 10 ms ago: 5 ms of it on the way here. */
 	for (int ahead_ms = 0; ahead_ms <= 600000; ahead_ms += 600000) {
 		member_measure(node, 1, now, now.mesh.ns + (ahead_ms - 5) * NS_PER_MS, now.mesh.ns - 10 * NS_PER_MS, 0);
-		assert_true(fabs(member->skew_ms - ahead_ms) < 1);
-		assert_true(member->skewed == (ahead_ms > 0));
+		assert_true(fabs(member->clock.skew_ms - ahead_ms) < 1);
+		assert_true(member->clock.skewed == (ahead_ms > 0));
 	}
 	member_measure(node, 1, now, now.mesh.ns - 5 * NS_PER_MS, now.mesh.ns - 10 * NS_PER_MS, 0);
-	assert_false(member->skewed);
+	assert_false(member->clock.skewed);
 	member_measure(node, 1, now, now.mesh.ns + (400 - 5) * NS_PER_MS, now.mesh.ns - 10 * NS_PER_MS, 0);
-	assert_true(fabs(member->skew_ms - 100) < 1);
+	assert_true(fabs(member->clock.skew_ms - 100) < 1);
 	world_free(world);
 }
 

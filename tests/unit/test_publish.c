@@ -12,15 +12,15 @@ static void observe(struct node *node, int64_t ns, uint32_t client, uint64_t pac
 
 static void every_frame_kept_is_whole(const struct node *node)
 {
-	for (uint32_t i = 0; i < node->store.frames_max; i++) {
-		const struct stored *stored = &node->store.frames[i];
+	for (uint32_t i = 0; i < node->spread->store.frames_max; i++) {
+		const struct stored *stored = &node->spread->store.frames[i];
 		struct frame_claim claim;
 
 		if (!stored->sequence)
 			continue;
 		assert_true(stored->size <= DATAGRAM_BYTES_MAX);
 		assert_int_equal(frame_split(stored->frame, stored->size, &claim), REJECT_NONE);
-		assert_true(frame_verify(&claim.root, &node->mesh, node->members[0].certificate.public_key));
+		assert_true(frame_verify(&claim.root, &node->mesh, node->member->table[0].certificate.public_key));
 	}
 }
 
@@ -69,7 +69,7 @@ static void a_turn_closes_no_more_than_a_piece(void **state)
 		observe(node, 100 * NS_PER_MS, client, 1);
 	for (int64_t ns = 200 * NS_PER_MS; ns < 4 * NS_PER_S; ns += 200 * NS_PER_MS)
 		turn(node, ns);
-	published.next = node->next_sequence;
+	published.next = node->spread->publish.next_sequence;
 	for (int64_t ns = 4 * NS_PER_S; ns < 7 * NS_PER_S; ns += 200 * NS_PER_MS) {
 		for (node_tick(node, at(ns));; node_turn(node, at(ns))) {
 			const uint32_t cells = count_told(&published, FRAME_CLOSING, told);
@@ -81,7 +81,7 @@ static void a_turn_closes_no_more_than_a_piece(void **state)
 		}
 	}
 	assert_true(pieces > 12); /* more than one in a tick */
-	assert_int_equal(node->closing_entry, INDEX_NONE);
+	assert_int_equal(node->spread->publish.closing_entry, INDEX_NONE);
 	for (uint32_t client = 1; client <= MANY; client++)
 		assert_int_equal(told[client], 1);
 	free(told);
@@ -114,7 +114,7 @@ static void a_late_cell_is_told_again_in_closing_frames(void **state)
 		for (uint32_t client = 1; client <= PAIRS; client++)
 			observe(node, TICK_NS, client, 1);
 		run_to(node, 1, grows);
-		published.next = node->next_sequence;
+		published.next = node->spread->publish.next_sequence;
 		for (uint32_t client = 1; client <= PAIRS; client++)
 			observe_key(node, (grows + 1) * TICK_NS, TICK_NS, pair_numbered(false, client, 1), 2);
 		run_to(node, grows + 1, grows + 1 + CLOSING_TICKS);
@@ -152,7 +152,7 @@ static void late_cells_do_not_starve(void **state)
 		run_to(node, 1, tick);
 		for (uint32_t client = 1; client <= PAIRS; client++)
 			told[client] = tick;
-		published.next = node->next_sequence;
+		published.next = node->spread->publish.next_sequence;
 		while (++tick < SLOTS_HELD * SLOT_TICKS) {
 			for (uint32_t client = 1; client <= PAIRS; client++)
 				observe_key(node, tick * TICK_NS, TICK_NS, pair_numbered(false, client, 1), tick);
@@ -183,7 +183,7 @@ static void closing_cells_without_room_are_late(void **state)
 	const uint32_t left = MANY_PAIRS - CLOSING_TICKS * PLACES * IN_A_FRAME;
 	const uint32_t ends = SLOT_TICKS + CLOSING_TICKS + (left + LATE_FRAMES * IN_A_FRAME - 1) / (LATE_FRAMES * IN_A_FRAME);
 	struct node *node = lone_node(2 * PLACES, 2 * LATE_FRAMES, 65536);
-	struct published published = { .node = node, .next = node->next_sequence };
+	struct published published = { .node = node, .next = node->spread->publish.next_sequence };
 	static uint32_t told[MANY_PAIRS + 1];
 
 	(void)state;
@@ -211,10 +211,10 @@ static void what_a_closing_frame_told_waits_no_longer(void **state)
 	run_to(node, 1, SLOT_TICKS - 2);
 	for (uint32_t client = 1; client <= PAIRS; client++)
 		observe(node, (SLOT_TICKS - 1) * TICK_NS, client, 1);
-	published.next = node->next_sequence;
+	published.next = node->spread->publish.next_sequence;
 	run_to(node, SLOT_TICKS - 1, SLOT_TICKS + CLOSING_TICKS);
 	assert_true(count_told(&published, FRAME_CLOSING, told) > 0);
-	published.next = node->next_sequence;
+	published.next = node->spread->publish.next_sequence;
 	run_to(node, SLOT_TICKS + CLOSING_TICKS + 1, 3 * SLOT_TICKS);
 	assert_int_equal(count_told(&published, FRAME_TICK, told), 0);
 	for (uint32_t client = 1; client <= PAIRS; client++)
@@ -233,7 +233,7 @@ static void an_idle_origin_with_live_cells_gives_a_sign_of_life(void **state)
 
 	(void)state;
 	for (uint32_t tick = 1; tick <= forgotten; tick++) {
-		struct published published = { .node = node, .next = node->next_sequence };
+		struct published published = { .node = node, .next = node->spread->publish.next_sequence };
 		const bool live = tick >= counted && tick < SLOTS_HELD * SLOT_TICKS;
 		uint32_t cells = 0, frames = 0;
 		struct cell cell;
@@ -241,8 +241,8 @@ static void an_idle_origin_with_live_cells_gives_a_sign_of_life(void **state)
 		if (tick == counted)
 			observe(node, tick * TICK_NS, 1, 1);
 		turn(node, tick * TICK_NS);
-		for (uint64_t sequence = published.next; sequence < node->next_sequence; sequence++)
-			frames += store_find(&node->store, node->id, node->config.incarnation, sequence)->kind == FRAME_TICK;
+		for (uint64_t sequence = published.next; sequence < node->spread->publish.next_sequence; sequence++)
+			frames += store_find(&node->spread->store, node->id, node->config.incarnation, sequence)->kind == FRAME_TICK;
 		while (published_next(&published, &cell))
 			cells += published.claim.head.kind == FRAME_TICK;
 		if (tick < forgotten && tick >= SLOTS_HELD * SLOT_TICKS)

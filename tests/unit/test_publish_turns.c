@@ -111,7 +111,7 @@ static void run_begin(struct run *run, const struct plan *plan)
 {
 	memset(run, 0, sizeof(*run));
 	run->node = lone_node(8192, (uint16_t)plan->frames, 65536);
-	run->published = (struct published){ .node = run->node, .next = run->node->next_sequence };
+	run->published = (struct published){ .node = run->node, .next = run->node->spread->publish.next_sequence };
 	run->tick = 0;
 	for (int class = 0; class < CLASSES; class ++) {
 		for (uint32_t number = 1; number <= KEYS_MOST; number++)
@@ -330,7 +330,7 @@ static void who_waits_longest_is_next(void **state)
 {
 	enum { EACH = 300, WAVES = 3 };
 	struct node *node = lone_node(4096, 1, 65536);
-	struct published published = { .node = node, .next = node->next_sequence };
+	struct published published = { .node = node, .next = node->spread->publish.next_sequence };
 	uint32_t told[WAVES] = { 0 }, tick = 0;
 	struct cell cell;
 

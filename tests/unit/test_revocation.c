@@ -79,8 +79,8 @@ static void frames_of_a_revoked_member_are_refused_from_anybody(void **state)
 	struct node *relay = world_node(world, 0), *node = world_node(world, 1);
 	uint32_t offered = 0;
 
-	for (uint32_t i = 0; i < relay->store.frames_max; i++) {
-		const struct stored *frame = &relay->store.frames[i];
+	for (uint32_t i = 0; i < relay->spread->store.frames_max; i++) {
+		const struct stored *frame = &relay->spread->store.frames[i];
 
 		if (frame->sequence == 0 || frame->origin != world_certificate(world, 2)->id)
 			continue;

@@ -33,7 +33,7 @@ static void a_new_secret_loses_no_count_and_raises_no_alarm(void **state)
 		assert_int_equal(packets_at(world, n, &pair), sent);
 		assert_int_equal(rejects(world, n, REJECT_SEAL) + rejects(world, n, REJECT_OLD_SECRET), 0);
 		for (uint16_t m = 1; m < 4; m++)
-			assert_int_equal(world_node(world, n)->members[m].standing.spoken, 0);
+			assert_int_equal(world_node(world, n)->member->table[m].standing.spoken, 0);
 	}
 	assert_true(ledgers_equal(world, 4));
 	assert_quiet(world, 4);

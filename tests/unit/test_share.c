@@ -67,8 +67,8 @@ static uint32_t clients_thinned(const struct node *node)
 {
 	uint32_t thinned = 0;
 
-	for (uint32_t i = 0; i < node->ledger.entries_high; i++)
-		thinned += !entry_is_destination(&node->ledger.entries[i]) && node->ledger.entries[i].pass_share < SHARE_ALL;
+	for (uint32_t i = 0; i < node->count->ledger.entries_high; i++)
+		thinned += !entry_is_destination(&node->count->ledger.entries[i]) && node->count->ledger.entries[i].pass_share < SHARE_ALL;
 	return thinned;
 }
 
@@ -96,7 +96,7 @@ static void many_clients_are_shared_among_over_turns(void **state)
 		node_turn(node, at(ns));
 	assert_in_range(turns, 2, 99);
 	assert_int_equal(clients_thinned(node), CLIENTS);
-	assert_true(node->ledger.entries[ledger_find(&node->ledger, &destination)].flags & ENTRY_THIN);
+	assert_true(node->count->ledger.entries[ledger_find(&node->count->ledger, &destination)].flags & ENTRY_THIN);
 	free(node);
 }
 

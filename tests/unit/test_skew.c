@@ -15,16 +15,16 @@ static uint16_t number_of(const struct side *side)
 
 static struct member *member_of(const struct side *side)
 {
-	return &bed.node->members[number_of(side)];
+	return &bed.node->member->table[number_of(side)];
 }
 
 static bool is_left_out(const struct side *side, uint64_t incarnation)
 {
-	const bool skewed = member_of(side)->skewed;
+	const bool skewed = member_of(side)->clock.skewed;
 	const uint32_t origin = origin_find(bed.node, number_of(side), incarnation);
 
 	assert_true(origin != INDEX_NONE);
-	assert_true(bed.node->excluded[origin] == skewed);
+	assert_true(bed.node->count->excluded[origin] == skewed);
 	return skewed;
 }
 
@@ -130,7 +130,7 @@ static void a_lead_beyond_the_bound_outweighs_what_was_measured(void **state)
 		if (is_left_out(&bed.liar, LIAR_INCARNATION) != rows[i].left_out)
 			fail_msg("row %u: left out: %d, expected: %d", i, !rows[i].left_out, rows[i].left_out);
 		assert_false(is_left_out(&bed.third, 3));
-		assert_true(isnan(member_of(&bed.liar)->skew_ms) == (rows[i].left_out || !rows[i].measured));
+		assert_true(isnan(member_of(&bed.liar)->clock.skew_ms) == (rows[i].left_out || !rows[i].measured));
 		if (i + 1 < ROWS(rows))
 			assert_int_equal(bed_free(state), 0);
 	}
@@ -236,16 +236,16 @@ static void a_new_measure_counts_it_in_again(void **state)
 	/* A sample that came late tells nothing, and an answer to what was sent before the sleep is none. */
 	measure(&bed.liar, 0, 22);
 	assert_true(is_left_out(&bed.liar, LIAR_INCARNATION));
-	assert_true(isnan(member_of(&bed.liar)->skew_ms));
+	assert_true(isnan(member_of(&bed.liar)->clock.skew_ms));
 	member_measure(bed.node, number_of(&bed.liar), bed.now, bed.now.mesh.ns, bed.now.mesh.ns - 10 * NS_PER_MS,
 		       4 * NS_PER_S);
 	assert_true(is_left_out(&bed.liar, LIAR_INCARNATION));
 	/* Still off, as measured: by how much is known again. */
 	measure(&bed.liar, 800, 10);
 	assert_true(is_left_out(&bed.liar, LIAR_INCARNATION));
-	assert_true(fabs(member_of(&bed.liar)->skew_ms - 800) < 1);
+	assert_true(fabs(member_of(&bed.liar)->clock.skew_ms - 800) < 1);
 	liar_says(NULL, LEAD_TICKS);
-	assert_true(fabs(member_of(&bed.liar)->skew_ms - 800) < 1);
+	assert_true(fabs(member_of(&bed.liar)->clock.skew_ms - 800) < 1);
 	measure(&bed.liar, 0, 10);
 	assert_false(is_left_out(&bed.liar, LIAR_INCARNATION));
 	/* As often as it lies. */
@@ -318,7 +318,7 @@ static void a_sleep_makes_nobody_late(void **state)
 	bed.now.mesh.ns += 4 * NS_PER_S;
 	node_slept(bed.node, bed.now, duration_ms(4000));
 	assert_false(is_left_out(&bed.third, 3));
-	assert_true(fabs(member_of(&bed.third)->skew_ms) < 1);
+	assert_true(fabs(member_of(&bed.third)->clock.skew_ms) < 1);
 }
 
 int main(void)

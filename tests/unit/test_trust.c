@@ -169,9 +169,9 @@ static bool rubbish(void *user, struct world_datagram *datagram)
 		return true;
 	struct seal_context context = { .sender = header.sender,
 					.receiver = node->id,
-					.sender_incarnation = node->members[number].incarnation,
+					.sender_incarnation = node->member->table[number].incarnation,
 					.receiver_incarnation = node->config.incarnation,
-					.sender_boot = node->members[number].boot,
+					.sender_boot = node->member->table[number].boot,
 					.receiver_boot = node->config.boot };
 
 	memcpy(context.mesh_id, node->mesh.id, MESH_ID_BYTES);
@@ -266,7 +266,7 @@ static void who_brings_nothing_is_asked_less_and_less(void **state)
 	(void)state;
 	world_set_tap(world, rubbish, &liar);
 	world_run(world, 3);
-	t = &world_node(world, 2)->members[member_find(world_node(world, 2), world_certificate(world, 1)->id)].standing;
+	t = &world_node(world, 2)->member->table[member_find(world_node(world, 2), world_certificate(world, 1)->id)].standing;
 	for (unsigned int times = t->distrusts[DOCUMENT_POLICY] + 1; times <= 3; times++) {
 		for (unsigned int second = 0; second < 100 && t->distrusts[DOCUMENT_POLICY] < times; second++)
 			world_run(world, 1);
