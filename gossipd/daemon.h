@@ -35,6 +35,7 @@ struct daemon_counters {
 	uint64_t cells_harvested, cells_unheld; /* out of the table; those the core did not take */
 	uint64_t records_written, records_refused;
 	uint64_t requests_refused; /* at the control socket, for want of privilege */
+	uint64_t filters_restored; /* times that a filter, or pins, taken off by hand were put back */
 	double tick_ms_worst, tick_late_ms_worst;
 	double turn_ms_worst, turn_cpu_ms_worst; /* for how long the loop was held by a turn; of this, computed */
 };

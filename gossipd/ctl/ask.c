@@ -41,6 +41,7 @@ static const size_t row_sizes[] = {
 	[CONTROL_TYPE_PUSHED] = sizeof(struct control_pushed),
 	[CONTROL_TYPE_DOCUMENT] = sizeof(struct control_document),
 	[CONTROL_TYPE_STANDING] = sizeof(struct control_standing),
+	[CONTROL_TYPE_WHY] = sizeof(struct control_why),
 };
 
 /* ---- which socket ---- */

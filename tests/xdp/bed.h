@@ -299,9 +299,9 @@ static inline struct pair_record *bed_record(const struct key *key)
 	return spot_find(bed.table, key, &spot) ? spot_record(&spot) : NULL;
 }
 
-static inline void bed_note_interface(void *user, const char *text, bool good)
+static inline void bed_note_interface(void *user, enum table_news news, const char *text)
 {
-	(void)user, (void)good;
+	(void)user, (void)news;
 	snprintf(bed.told, sizeof(bed.told), "%s", text);
 	bed.tellings++;
 }
