@@ -290,7 +290,7 @@ int run_explain(const struct arguments *arguments, struct output *output)
 	int status;
 
 	for (unsigned int i = 0; i < 2; i++) {
-		if (!text_to_address(arguments->words[i], &address[i])) {
+		if (!text_to_counted(arguments->words[i], &address[i])) {
 			complain("%s: not a literal IPv4 or IPv6 address", arguments->words[i]);
 			return EXIT_USAGE;
 		}
