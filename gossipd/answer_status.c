@@ -152,6 +152,7 @@ static void put_status(const struct answer *answer, const struct daemon *daemon,
 	snprintf(status.name, sizeof(status.name), "%s", daemon->config.name);
 	status.degraded = health->count > 0;
 	snprintf(status.degraded_why, sizeof(status.degraded_why), "%s", health->count ? health->reasons[0].text : "");
+	snprintf(status.notices, sizeof(status.notices), "%s", daemon->notices);
 	node_read_counters(daemon->node, &counters);
 	count_members(daemon, now, &status);
 	copy_rules(daemon, now, &status);

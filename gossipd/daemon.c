@@ -308,6 +308,23 @@ static void look_at_health(struct daemon *daemon, struct now now)
 	daemon->health = health;
 }
 
+/* With protected_only replies to clients are not judged: the clients are none of the destinations that are protected. */
+static void look_at_routes(struct daemon *daemon)
+{
+	char notices[DEFAULT_ROUTE_TEXT_BYTES] = "";
+
+	if (!node_policy(daemon->node)->protected_only &&
+	    default_route_warn((const char(*)[IFNAMSIZ])daemon->config.interfaces, daemon->config.interface_count, notices))
+		return; /* the kernel has no answer now: what was told stays */
+	if (strcmp(notices, daemon->notices) == 0)
+		return;
+	text_copy(notices, daemon->notices, sizeof(daemon->notices));
+	if (notices[0])
+		log_warning("warning: interfaces: %s", notices);
+	else
+		log_info("interfaces: no default route leads out by any of them any more");
+}
+
 static void tell_table(void *user, enum table_news news, const char *text)
 {
 	const struct observing *observing = user;
@@ -385,6 +402,8 @@ void daemon_second(struct daemon *daemon, struct now now)
 	collect(daemon, now);
 	if (daemon->seconds++ % LOCALS_EVERY_S == 0)
 		daemon_tell_locals(daemon);
+	if (daemon->seconds % ROUTES_EVERY_S == 1)
+		look_at_routes(daemon);
 	gate_second(daemon, now);
 	load_second(daemon, now);
 	resolve_second(daemon, now);

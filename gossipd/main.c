@@ -92,6 +92,15 @@ static void warn(const char *text)
 	log_warning("warning: %s", text);
 }
 
+static void warn_of_routes(const struct config *config)
+{
+	char text[DEFAULT_ROUTE_TEXT_BYTES];
+
+	if (!config->policy.document.protected_only &&
+	    !default_route_warn((const char(*)[IFNAMSIZ])config->interfaces, config->interface_count, text) && text[0])
+		log_warning("warning: %s:%u: interfaces: %s", config->path, config->line[CONFIG_INTERFACES], text);
+}
+
 static int check(const char *path)
 {
 	static struct config config;
@@ -104,6 +113,7 @@ static int check(const char *path)
 	}
 	identity_wipe(&identity);
 	policy_file_warn(&config.policy, warn);
+	warn_of_routes(&config);
 	printf("%s: ok\n", path);
 	return EXIT_OK;
 }

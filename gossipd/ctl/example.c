@@ -61,6 +61,7 @@ static void add_filter(struct text *text, const struct config *config)
 {
 	add(text, "# Interfaces whose incoming packets are counted and filtered: those that face the clients. [] = none: only "
 		  "listens.\n"
+		  "# By one with a default route replies come in, too, and are judged like an attack on the client they go to.\n"
 		  "interfaces = [");
 	for (uint32_t i = 0; i < config->interface_count; i++)
 		add(text, "%s\"%s\"", i ? ", " : "", config->interfaces[i]);

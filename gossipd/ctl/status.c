@@ -126,6 +126,8 @@ static void show_status_sentences(struct output *output, const struct control_st
 
 	rate_text(s->pair_rate, pair);
 	rate_text(s->destination_rate, destination);
+	if (s->notices[0])
+		output_say(output, "  warning       %s", s->notices);
 	output_say(output, "  up %.0f s, start %llu of incarnation %llu, gossipd %s", s->uptime_s, (unsigned long long)s->boot,
 		   (unsigned long long)s->incarnation, s->version);
 	if (s->gossip)
@@ -173,6 +175,16 @@ static void show_status_sentences(struct output *output, const struct control_st
 		output_say(output, "  ledger digest %.16s", digest);
 }
 
+/* What is allowed, and may be a mistake. In JSON a list beside the facts. */
+static void list_warnings(struct output *output, const struct control_status *s)
+{
+	const struct field fields[] = { TEXT("text", NULL, 0, s->notices) };
+
+	output_list(output, "warnings");
+	if (s->notices[0])
+		output_row_unless(output, true, FIELDS(fields));
+}
+
 static void show_status(struct showing *showing, const struct control_status *status)
 {
 	char digest[2 * HASH_BYTES + 1];
@@ -186,6 +198,7 @@ static void show_status(struct showing *showing, const struct control_status *st
 	show_status_facts(showing, status, known);
 	show_health(showing, status);
 	show_status_sentences(showing->output, status, known);
+	list_warnings(showing->output, status);
 }
 
 /* They come before the status. */

@@ -94,6 +94,7 @@ struct control_status {
 	double uptime_s;
 	uint32_t gossip, members, members_up, degraded; /* booleans and counts; members includes this node */
 	char degraded_why[CONTROL_WHY_BYTES]; /* the first reason, empty when there is none */
+	char notices[512]; /* what is allowed, and may be a mistake; it degrades nothing; empty when there is none */
 	uint32_t tick_ms, window_max_ms, decay, slot_ms;
 	uint32_t idle_reset_ms, pair_min_window_ms, destination_min_window_ms, protected_only;
 	uint32_t pair_rate, destination_rate, policy_flags, hz; /* policy_flags as in struct policy */
