@@ -49,6 +49,7 @@ static const struct {
 	[OPTION_DIGEST] = { "digest", NULL, "hash the ledger, however large it is" },
 	[OPTION_IN] = { "in", "SECONDS", "when it comes into force, for all at once" },
 	[OPTION_PREVIOUS] = { "previous", NULL, "the key it had before mesh rotate; the node goes on" },
+	[OPTION_IN_GIT_CHECKOUT] = { "in-git-checkout", NULL, "write keys below a git checkout; a .gitignore keeps them out" },
 	[OPTION_FOLLOW] = { "follow", NULL, "go on with new ones" },
 	[OPTION_PACKETS] = { "count", "N", "end after so many packets (default 1000)" },
 	[OPTION_SECONDS] = { "seconds", "N", "end after so long (default 60)" },
@@ -67,15 +68,15 @@ static const struct command {
 	bool streams;
 	const char *help;
 } commands[] = {
-	{ "mesh init", run_mesh_init, "", 0, BIT(DIRECTORY) | BIT(TICK_MS) | BIT(WINDOW_MAX_MS) | BIT(DECAY), false,
+	{ "mesh init", run_mesh_init, "", 0, BIT(DIRECTORY) | BIT(TICK_MS) | BIT(WINDOW_MAX_MS) | BIT(DECAY) | BIT(IN_GIT_CHECKOUT), false,
 	  "make a new mesh: its authority's key, its secret, its parameters" },
 	{ "mesh issue", run_mesh_issue, " NAME", 1,
 	  BIT(DIRECTORY) | BIT(ADDRESS) | BIT(REGION) | BIT(LINE_RATE) | BIT(INTERFACE) | BIT(PAIR_RATE) | BIT(DESTINATION_RATE) |
-		  BIT(STATE_DIRECTORY) | BIT(PIN_PATH) | BIT(CONTROL_SOCKET) | BIT(AGAIN),
+		  BIT(STATE_DIRECTORY) | BIT(PIN_PATH) | BIT(CONTROL_SOCKET) | BIT(AGAIN) | BIT(IN_GIT_CHECKOUT),
 	  false, "write a node's folder: key, certificate, mesh secret, configuration" },
-	{ "mesh revoke", run_mesh_revoke, " NAME|KEY", 1, ASKS | BIT(DIRECTORY) | BIT(IN) | BIT(PREVIOUS), false,
+	{ "mesh revoke", run_mesh_revoke, " NAME|KEY", 1, ASKS | BIT(DIRECTORY) | BIT(IN) | BIT(PREVIOUS) | BIT(IN_GIT_CHECKOUT), false,
 	  "a node counts no more, anywhere; with a new mesh secret for the others" },
-	{ "mesh rotate", run_mesh_rotate, " NAME|secret", 1, ASKS | BIT(DIRECTORY) | BIT(IN), false,
+	{ "mesh rotate", run_mesh_rotate, " NAME|secret", 1, ASKS | BIT(DIRECTORY) | BIT(IN) | BIT(IN_GIT_CHECKOUT), false,
 	  "another key for a node, or another secret for the mesh, while both run" },
 	{ "mesh push", run_mesh_push, " FILE", 1, ASKS, false, "bring a proxy a document that the authority signed" },
 	{ "mesh show", run_mesh_show, "", 0, ASKS, false, "documents held here, and which member is behind" },
