@@ -89,7 +89,7 @@ static void tell_ready(const struct daemon *daemon)
 
 static void warn(const char *text)
 {
-	log_warning("warning: %s", text);
+	printf("warning: %s\n", text);
 }
 
 static void warn_of_routes(const struct config *config)
@@ -98,7 +98,7 @@ static void warn_of_routes(const struct config *config)
 
 	if (!config->policy.document.protected_only &&
 	    !default_route_warn((const char(*)[IFNAMSIZ])config->interfaces, config->interface_count, text) && text[0])
-		log_warning("warning: %s:%u: interfaces: %s", config->path, config->line[CONFIG_INTERFACES], text);
+		printf("warning: %s:%u: interfaces: %s\n", config->path, config->line[CONFIG_INTERFACES], text);
 }
 
 static int check(const char *path)
