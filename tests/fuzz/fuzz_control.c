@@ -203,7 +203,7 @@ static bool texts_end(uint32_t type, const uint8_t *body)
 	memcpy(&row, body, size_of(type) < sizeof(row) ? size_of(type) : sizeof(row));
 	switch (type) {
 	case CONTROL_TYPE_STATUS:
-		return ENDS(row.status.name) && ENDS(row.status.version) && ENDS(row.status.degraded_why);
+		return ENDS(row.status.name) && ENDS(row.status.version) && ENDS(row.status.degraded_why) && ENDS(row.status.notices);
 	case CONTROL_TYPE_ATTACHMENT:
 		return ENDS(row.attachment.interface) && ENDS(row.attachment.mode);
 	case CONTROL_TYPE_MEMBER:
