@@ -57,7 +57,8 @@ WORLD_OBJ   := $(patsubst %,$(B)/obj/tests/%.o,mesh_world counters truths)
 UNIT        := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/oracle/test_*.c))
 DAEMON_UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/gossipd/test_*.c))
 XDP_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/xdp/test_*.c))
-E2E_TOOLS   := $(B)/tests/relay/relay $(B)/tests/relay/flood $(B)/tests/host/failing.so $(B)/tests/host/clocks.so $(B)/tests/host/fixed.so $(B)/tests/e2e/packets
+E2E_TOOLS   := $(B)/tests/relay/relay $(B)/tests/relay/flood $(B)/tests/host/failing.so $(B)/tests/host/clocks.so $(B)/tests/host/fixed.so $(B)/tests/e2e/packets \
+	$(if $(SANITIZE),,$(B)/tests/host/gossipd-recorded)
 BENCHES     := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_BPF   := $(patsubst tests/bench/%.bpf.c,$(B)/gen/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 FUZZERS     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -223,6 +224,22 @@ $(B)/tests/relay/%: tests/relay/%.c $(B)/flags/c
 $(B)/tests/host/%.so: tests/host/%.c $(B)/flags/c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -g -O2 -Wall -Wextra -Wshadow -MMD -MP -fPIC -shared $< -ldl -o $@
+
+# A gossipd that writes down what it makes durable, lets out and stores into the table, in order. The table's files are compiled so that each
+# of their stores is seen (recorder_stores.c).
+RECORDED_OBJ := $(patsubst $(B)/obj/%,$(B)/obj/recorded/%,$(filter $(B)/obj/gossipd/table%,$(GOSSIPD_OBJ)))
+$(B)/obj/recorded/gossipd/%.o: gossipd/%.c | $(SKELETON)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -U_FORTIFY_SOURCE -fno-builtin $(I_gossipd) -fsanitize=thread -c $< -o $@
+
+$(B)/obj/recorded/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -U_FORTIFY_SOURCE $(I_tests) -c $< -o $@
+
+$(B)/tests/host/gossipd-recorded: $(RECORDED_OBJ) $(filter-out $(B)/obj/gossipd/table%,$(GOSSIPD_OBJ)) $(B)/obj/recorded/tests/host/recorder.o \
+		$(B)/obj/recorded/tests/host/recorder_stores.o $(B)/libxpro.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $(addprefix -Wl$(comma)--wrap=,$(GOSSIPD_WRAPPED) memcpy memset) $^ $(LIBS_gossipd) $(LIBS_proto) -ldl -o $@
 
 # A minute together, of simulated traffic by the hour.
 LONG := $(addprefix $(B)/tests/oracle/test_,evidence fairness verdicts)

@@ -2,8 +2,9 @@
 /* The answer to `status`: what this proxy is, has and did, out of the core, the table and the kernel. */
 #include "answer_internal.h"
 
-#define ROWS_AT_ONCE_BYTES 16384 /* status and its rows are made together */
-_Static_assert(ROW_BYTES_MAX + (REASON_COUNT * (sizeof(struct control_header) + sizeof(struct control_reason))) +
+#define ROWS_AT_ONCE_BYTES 32768 /* status and its rows are made together */
+_Static_assert(ROW_BYTES_MAX + (CONTROL_WHYS_MAX * (sizeof(struct control_header) + sizeof(struct control_why))) +
+			       (REASON_COUNT * (sizeof(struct control_header) + sizeof(struct control_reason))) +
 			       (REJECT_COUNT * (sizeof(struct control_header) + sizeof(struct control_reject))) +
 			       (INTERFACES_MAX * (sizeof(struct control_header) + sizeof(struct control_attachment))) <
 		       ROWS_AT_ONCE_BYTES,
@@ -70,6 +71,7 @@ static void copy_counters(const struct daemon *daemon, const struct node_counter
 	status->cells_unheld = daemon->counters.cells_unheld;
 	status->records_written = daemon->counters.records_written;
 	status->records_refused = daemon->counters.records_refused;
+	status->filters_restored = daemon->counters.filters_restored;
 	status->requests_refused = daemon->counters.requests_refused;
 	status->warnings = daemon->events.warnings;
 	status->tick_ms_worst = daemon->counters.tick_ms_worst;
@@ -133,7 +135,8 @@ static void copy_rules(const struct daemon *daemon, struct now now, struct contr
 	status->tick = mesh_tick_at(mesh, now.mesh);
 }
 
-void answer_put_status(const struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer)
+static void put_status(const struct answer *answer, const struct daemon *daemon, struct now now, const struct health *health,
+		       struct answer_buffer *buffer)
 {
 	struct control_status status = {
 		.version = XPRO_VERSION,
@@ -145,12 +148,11 @@ void answer_put_status(const struct answer *answer, const struct daemon *daemon,
 		.clock_drift_ms = (double)mesh_clock_drift(&daemon->clock).ns / NS_PER_MS,
 	};
 	struct node_counters counters;
-	struct health health;
 
 	snprintf(status.name, sizeof(status.name), "%s", daemon->config.name);
-	health_judge(daemon, now, &health);
-	status.degraded = health.degraded;
-	snprintf(status.degraded_why, sizeof(status.degraded_why), "%s", health.why);
+	status.degraded = health->count > 0;
+	snprintf(status.degraded_why, sizeof(status.degraded_why), "%s", health->count ? health->reasons[0].text : "");
+	snprintf(status.notices, sizeof(status.notices), "%s", daemon->notices);
 	node_read_counters(daemon->node, &counters);
 	count_members(daemon, now, &status);
 	copy_rules(daemon, now, &status);
@@ -162,6 +164,24 @@ void answer_put_status(const struct answer *answer, const struct daemon *daemon,
 		node_digest(daemon->node, status.ledger_digest);
 	}
 	answer_put(buffer, CONTROL_TYPE_STATUS, &status, sizeof(status));
+}
+
+void answer_put_status(const struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer)
+{
+	struct health health;
+
+	health_judge(daemon, now, &health);
+	put_status(answer, daemon, now, &health, buffer);
+}
+
+static void put_whys(const struct health *health, struct answer_buffer *buffer)
+{
+	for (uint32_t i = 0; i < health->count; i++) {
+		struct control_why row = { .text = "" };
+
+		snprintf(row.text, sizeof(row.text), "%s", health->reasons[i].text);
+		answer_put(buffer, CONTROL_TYPE_WHY, &row, sizeof(row));
+	}
 }
 
 static void put_reasons(const struct daemon *daemon, struct answer_buffer *buffer)
@@ -207,9 +227,13 @@ static void put_attachments(const struct daemon *daemon, struct answer_buffer *b
 
 void answer_fill_status(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer)
 {
+	struct health health;
+
 	if (!answer_has_room(buffer, ROWS_AT_ONCE_BYTES))
 		return;
-	answer_put_status(answer, daemon, now, buffer);
+	health_judge(daemon, now, &health);
+	put_whys(&health, buffer);
+	put_status(answer, daemon, now, &health, buffer);
 	put_reasons(daemon, buffer);
 	put_rejects(daemon, buffer);
 	put_attachments(daemon, buffer);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A file has one group, the socket up to two: control_group owns it, control_admin_group is let in by an ACL. Nobody but the owner may write
- * to the directory, or somebody could put another socket into the place of ours.
+ * A file has one group, the socket up to two: control_group owns it, control_admin_group is let in by an ACL. Nobody
+ * but the owner may write to the directory, or somebody could put another socket into the place of ours.
  */
 #define _GNU_SOURCE /* struct ucred */
 #include "control_socket.h"
@@ -41,8 +41,9 @@ static void warn_of_closed(const struct config *config, const char *directory, c
 	const gid_t readers = gid_of(config->control_group), admins = gid_of(config->control_admin_group);
 
 	if ((readers && !lets_through(st, readers)) || (admins && !lets_through(st, admins)))
-		log_warning("control: %s has mode %04o: members of the control groups cannot get through to the socket; run: chmod 755 %s", directory,
-			    st->st_mode & 07777, directory);
+		log_warning("control: %s has mode %04o: members of the control groups cannot get through to the "
+			    "socket; run: chmod 755 %s",
+			    directory, st->st_mode & 07777, directory);
 }
 
 static int check_directory(const struct config *config, struct problem *ret_problem)
@@ -65,9 +66,10 @@ static int check_directory(const struct config *config, struct problem *ret_prob
 	if (stat(directory, &st))
 		return problem_set(ret_problem, -errno, "%s: %s", directory, strerror(errno));
 	if ((st.st_mode & 022) != 0 || (st.st_uid != 0 && st.st_uid != geteuid()))
-		return problem_set(ret_problem, -EACCES,
-				   "%s: others may write to the control socket's directory; choose one that only root may",
-				   directory);
+		return problem_set(
+			ret_problem, -EACCES,
+			"%s: others may write to the control socket's directory; choose one that only root may",
+			directory);
 	if (owner_check(directory, why, sizeof(why)))
 		return problem_set(ret_problem, -EACCES, "control_socket: %s", why);
 	warn_of_closed(config, directory, &st);
@@ -83,16 +85,16 @@ static int clear_path(const char *path, const struct sockaddr_un *name, struct p
 	if (lstat(path, &st))
 		return errno == ENOENT ? 0 : problem_set(ret_problem, -errno, "%s: %s", path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
-		return problem_set(ret_problem, -EEXIST, "%s: is in the way and no socket; remove it, or set control_socket",
-				   path);
+		return problem_set(ret_problem, -EEXIST,
+				   "%s: is in the way and no socket; remove it, or set control_socket", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return problem_set(ret_problem, -errno, "%s: %s", path, strerror(errno));
 	err = connect(fd, (const struct sockaddr *)name, sizeof(*name)) ? -errno : 0;
 	close(fd);
 	if (err != -ECONNREFUSED)
-		return problem_set(ret_problem, -EADDRINUSE, "%s: another program answers there; stop it, or set control_socket",
-				   path);
+		return problem_set(ret_problem, -EADDRINUSE,
+				   "%s: another program answers there; stop it, or set control_socket", path);
 	if (unlink(path))
 		return problem_set(ret_problem, -errno, "%s: stale, and cannot be removed: %s", path, strerror(errno));
 	log_info("control: %s: a stale socket was replaced", path);
@@ -126,7 +128,9 @@ static int let_in(const char *path, gid_t group)
 		return 0;
 	if (errno != EOPNOTSUPP)
 		return -errno;
-	log_warning("control: %s: its file system has no ACLs: who is in control_admin_group must be in control_group, too", path);
+	log_warning(
+		"control: %s: its file system has no ACLs: who is in control_admin_group must be in control_group, too",
+		path);
 	return 0;
 }
 
@@ -152,8 +156,8 @@ int control_socket_bind(int fd, const struct config *config, gid_t *ret_admins, 
 	if (!err && listen(fd, 64))
 		err = -errno;
 	if (err)
-		return problem_set(ret_problem, err, "%s: cannot listen on the control socket: %s", config->control_socket,
-				   strerror(-err));
+		return problem_set(ret_problem, err, "%s: cannot listen on the control socket: %s",
+				   config->control_socket, strerror(-err));
 	*ret_admins = admins;
 	return 0;
 }
@@ -162,7 +166,7 @@ int control_socket_bind(int fd, const struct config *config, gid_t *ret_admins, 
 
 const char *control_socket_act_name(uint32_t verb)
 {
-	return verb == CONTROL_LEAVE   ? "leave"
+	return verb == CONTROL_LEAVE	 ? "leave"
 	       : verb == CONTROL_PUSH	 ? "push"
 	       : verb == CONTROL_CAPTURE ? "capture"
 					 : NULL;

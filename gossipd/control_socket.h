@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The control socket's file, and who may do what at it. Root may do everything. Members of control_group may connect, and so may ask for
- * everything that only reads. Members of control_admin_group may have the daemon act, too, and see packets.
+ * The control socket's file, and who may do what at it. Root may do everything. Members of control_group may connect,
+ * and so may ask for everything that only reads. Members of control_admin_group may have the daemon act, too, and see
+ * packets.
  */
 #ifndef GOSSIPD_CONTROL_SOCKET_H
 #define GOSSIPD_CONTROL_SOCKET_H
@@ -10,10 +11,12 @@
 
 #include "config.h"
 
-/* Makes the socket's directory when it is missing, refuses one that others may write to, and removes what a dead daemon left behind. */
+/* Makes the socket's directory when it is missing, refuses one that others may write to, and removes what a dead daemon
+ * left behind. */
 int control_socket_clear(const struct config *config, struct problem *ret_problem);
 
-/* Binds and listens: mode 0660, for the groups configured. *ret_admins is the gid of control_admin_group, 0 when none is set. */
+/* Binds and listens: mode 0660, for the groups configured. *ret_admins is the gid of control_admin_group, 0 when none
+ * is set. */
 int control_socket_bind(int fd, const struct config *config, gid_t *ret_admins, struct problem *ret_problem);
 
 /* The name of a request that does more than read; NULL for all others, unknown ones among them. */

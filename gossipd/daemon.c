@@ -272,28 +272,70 @@ void daemon_tell_locals(struct daemon *daemon)
 	freeifaddrs(all);
 }
 
+static bool has_reason(const struct health *health, uint32_t what)
+{
+	for (uint32_t i = 0; i < health->count; i++) {
+		if (health->reasons[i].what == what)
+			return true;
+	}
+	return false;
+}
+
+/* Each reason is told when it comes and when it goes; its text may change meanwhile. */
+static void tell_health(const struct health *before, const struct health *health)
+{
+	for (uint32_t i = 0; i < health->count; i++) {
+		if (!has_reason(before, health->reasons[i].what))
+			log_warning("degraded: %s", health->reasons[i].text);
+	}
+	for (uint32_t i = 0; health->count > 0 && i < before->count; i++) {
+		if (!has_reason(health, before->reasons[i].what))
+			log_info("no longer degraded for this: %s", before->reasons[i].text);
+	}
+	if (health->count == 0 && before->count > 0)
+		log_info("healthy again");
+}
+
 static void look_at_health(struct daemon *daemon, struct now now)
 {
-	struct health health;
+	static struct health health;
 
 	health_judge(daemon, now, &health);
 	/* Members take a moment to find each other: no news in the log, though gossipctl status says so. */
 	if (duration_between(daemon->started, now.mono).ns < HEALTH_QUIET_MS * NS_PER_MS)
 		return;
-	if (health.degraded && !daemon->health.degraded)
-		log_warning("degraded: %s", health.why);
-	else if (!health.degraded && daemon->health.degraded)
-		log_info("healthy again");
+	tell_health(&daemon->health, &health);
 	daemon->health = health;
 }
 
-static void tell_interface(void *user, const char *text, bool good)
+/* With protected_only replies to clients are not judged: the clients are none of the destinations that are protected. */
+static void look_at_routes(struct daemon *daemon)
 {
-	(void)user;
-	if (good)
-		log_info("interface %s", text);
+	char notices[DEFAULT_ROUTE_TEXT_BYTES] = "";
+
+	if (!node_policy(daemon->node)->protected_only &&
+	    default_route_warn((const char(*)[IFNAMSIZ])daemon->config.interfaces, daemon->config.interface_count, notices))
+		return; /* the kernel has no answer now: what was told stays */
+	if (strcmp(notices, daemon->notices) == 0)
+		return;
+	text_copy(notices, daemon->notices, sizeof(daemon->notices));
+	if (notices[0])
+		log_warning("warning: interfaces: %s", notices);
 	else
-		log_warning("interface %s", text);
+		log_info("interfaces: no default route leads out by any of them any more");
+}
+
+static void tell_table(void *user, enum table_news news, const char *text)
+{
+	const struct observing *observing = user;
+	struct daemon *daemon = observing->daemon;
+
+	if (news == TABLE_INTERFACE_GOOD || news == TABLE_INTERFACE_BAD) {
+		events_interface(&daemon->events, observing->now, text, news == TABLE_INTERFACE_GOOD);
+		return;
+	}
+	daemon->counters.filters_restored++;
+	events_filter(&daemon->events, observing->now, text);
 }
 
 /* Told when the first client reaches its quota, and again after none has. */
@@ -350,6 +392,8 @@ static void look_at_silence(struct daemon *daemon, struct now now)
 
 void daemon_second(struct daemon *daemon, struct now now)
 {
+	struct observing observing = { daemon, now };
+
 	look_at_silence(daemon, now);
 	documents_keep_again(&daemon->state, daemon->node, &daemon->documents_unkept);
 	look_at_quota(daemon, now);
@@ -358,10 +402,12 @@ void daemon_second(struct daemon *daemon, struct now now)
 	collect(daemon, now);
 	if (daemon->seconds++ % LOCALS_EVERY_S == 0)
 		daemon_tell_locals(daemon);
+	if (daemon->seconds % ROUTES_EVERY_S == 1)
+		look_at_routes(daemon);
 	gate_second(daemon, now);
 	load_second(daemon, now);
 	resolve_second(daemon, now);
-	table_second(daemon->table, tell_interface, NULL);
+	table_second(daemon->table, tell_table, &observing);
 	look_at_health(daemon, now);
 	clock_look_for_later(daemon);
 	clock_second(daemon, now); /* last: from here on it may be later than now */

@@ -9,6 +9,7 @@
 #include "clock_watch.h"
 #include "mesh_clock.h"
 #include "config.h"
+#include "default_route.h"
 #include "events.h"
 #include "gate.h"
 #include "health.h"
@@ -25,6 +26,7 @@
 #define EVENTS_PER_TURN 512
 #define COLLECT_IDLE_MS 60000 /* a record silent for a minute may leave the table */
 #define LOCALS_EVERY_S 10
+#define ROUTES_EVERY_S 3 /* a default route that comes or goes shows after it */
 #define NOTICE_EVERY_S 60 /* a table without room, or a floor that lets packets through, is told again */
 #define LOCALS_MAX 256
 #define LEAVE_MS 1000 /* from saying good-bye to the end: five ticks, in which who missed it asks */
@@ -35,6 +37,7 @@ struct daemon_counters {
 	uint64_t cells_harvested, cells_unheld; /* out of the table; those the core did not take */
 	uint64_t records_written, records_refused;
 	uint64_t requests_refused; /* at the control socket, for want of privilege */
+	uint64_t filters_restored; /* times that a filter, or pins, taken off by hand were put back */
 	double tick_ms_worst, tick_late_ms_worst;
 	double turn_ms_worst, turn_cpu_ms_worst; /* for how long the loop was held by a turn; of this, computed */
 };
@@ -54,6 +57,7 @@ struct daemon {
 	uint32_t *hints; /* where the table's record of each of the core's keys stands: table_apply_hinted */
 	struct events events;
 	struct health health;
+	char notices[DEFAULT_ROUTE_TEXT_BYTES]; /* what is allowed, and may be a mistake: no degradation; empty: none */
 	struct daemon_counters counters;
 	struct instant started; /* mono */
 	uint64_t boot;

@@ -221,6 +221,27 @@ void events_slept(struct events *events, struct now now, struct duration slept)
 	log_warning("clock: %s", record.text);
 }
 
+void events_filter(struct events *events, struct now now, const char *text)
+{
+	struct control_event record = { .at_ns = now.mesh.ns, .kind = "filter_restored", .value = 1 };
+
+	snprintf(record.text, sizeof(record.text), "%s", text);
+	keep(events, &record);
+	log_warning("table: %s", text);
+}
+
+void events_interface(struct events *events, struct now now, const char *text, bool good)
+{
+	struct control_event record = { .at_ns = now.mesh.ns, .kind = "interface" };
+
+	snprintf(record.text, sizeof(record.text), "%s", text);
+	keep(events, &record);
+	if (good)
+		log_info("interface %s", text);
+	else
+		log_warning("interface %s", text);
+}
+
 uint64_t events_first(const struct events *events)
 {
 	return events->next > EVENTS_KEPT ? events->next - EVENTS_KEPT : 0;

@@ -48,6 +48,12 @@ void events_silence(struct events *events, struct now now, struct duration silen
 /* The host slept, and mesh time with it: both go on at the right time. */
 void events_slept(struct events *events, struct now now, struct duration slept);
 
+/* The filter, or pins, that somebody took off by hand are back; once a second at most for each interface. */
+void events_filter(struct events *events, struct now now, const char *text);
+
+/* What has become of an interface; once for each change. */
+void events_interface(struct events *events, struct now now, const char *text, bool good);
+
 /* The number of the oldest event kept. */
 uint64_t events_first(const struct events *events);
 

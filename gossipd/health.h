@@ -3,8 +3,7 @@
 #ifndef GOSSIPD_HEALTH_H
 #define GOSSIPD_HEALTH_H
 
-#include <stdbool.h>
-
+#include <xpro/control.h>
 #include <xpro/time.h>
 
 struct daemon;
@@ -12,9 +11,14 @@ struct daemon;
 #define HEALTH_QUIET_MS 3000   /* after the start */
 #define HEALTH_FULL_PERCENT 90 /* of a table or of the ledger */
 
+struct health_reason {
+	uint32_t what; /* the same for as long as the reason is the same; its text may change */
+	char text[CONTROL_WHY_BYTES];
+};
+
 struct health {
-	bool degraded;
-	char why[128]; /* the gravest reason; empty when there is none */
+	uint32_t count; /* 0: healthy */
+	struct health_reason reasons[CONTROL_WHYS_MAX]; /* gravest first */
 };
 
 void health_judge(const struct daemon *daemon, struct now now, struct health *ret_health);

@@ -89,7 +89,16 @@ static void tell_ready(const struct daemon *daemon)
 
 static void warn(const char *text)
 {
-	log_warning("warning: %s", text);
+	printf("warning: %s\n", text);
+}
+
+static void warn_of_routes(const struct config *config)
+{
+	char text[DEFAULT_ROUTE_TEXT_BYTES];
+
+	if (!config->policy.document.protected_only &&
+	    !default_route_warn((const char(*)[IFNAMSIZ])config->interfaces, config->interface_count, text) && text[0])
+		printf("warning: %s:%u: interfaces: %s\n", config->path, config->line[CONFIG_INTERFACES], text);
 }
 
 static int check(const char *path)
@@ -104,6 +113,7 @@ static int check(const char *path)
 	}
 	identity_wipe(&identity);
 	policy_file_warn(&config.policy, warn);
+	warn_of_routes(&config);
 	printf("%s: ok\n", path);
 	return EXIT_OK;
 }

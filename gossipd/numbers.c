@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A walk over the text by libconfig's own lexical rules: comments and texts are skipped, names are noted, whole numbers are measured. */
+/* A walk over the text by libconfig's own lexical rules: comments and texts are skipped, names are noted, whole
+ * numbers are measured. */
 #include "numbers.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Who owns a path. Whoever may write to a directory can rename what is in it and put something else into its place; in a sticky one only
- * what is his own. The mode tells of ACLs, too: its group bits are then the most that an ACL grants.
+ * Who owns a path. Whoever may write to a directory can rename what is in it and put something else into its place; in
+ * a sticky one only what is his own. The mode tells of ACLs, too: its group bits are then the most that an ACL grants.
  */
 #include "owner.h"
 
@@ -26,11 +26,15 @@ int owner_check_one(const char *path, const struct stat *st, char *ret_why, size
 	const unsigned int mode = st->st_mode & 07777;
 
 	if (is_foreign(st))
-		snprintf(ret_why, why_bytes, "%s: belongs to uid %u (mode %04o), who can change what is there; remove it, or give it to root", path,
-			 st->st_uid, mode);
+		snprintf(ret_why, why_bytes,
+			 "%s: belongs to uid %u (mode %04o), who can change what is there; remove it, or give it to "
+			 "root",
+			 path, st->st_uid, mode);
 	else if (!S_ISLNK(st->st_mode) && (st->st_mode & WRITABLE))
-		snprintf(ret_why, why_bytes, "%s: others may write to it (mode %04o, uid %u); look at what is there, then run: chmod go-w %s", path, mode,
-			 st->st_uid, path);
+		snprintf(ret_why, why_bytes,
+			 "%s: others may write to it (mode %04o, uid %u); look at what is there, then run: chmod go-w "
+			 "%s",
+			 path, mode, st->st_uid, path);
 	else
 		return 0;
 	return -EACCES;

@@ -8,9 +8,10 @@
 struct stat;
 
 /*
- * Every directory of the path, and of what it leads to by symbolic links, must belong to root or to us. In none but the last may others write,
- * unless it is sticky; in the last they may not write at all. Parts that do not exist are nobody's. -EACCES with the reason, which names the part,
- * its owner and mode, and what to do; else -errno of a part that cannot be looked at.
+ * Every directory of the path, and of what it leads to by symbolic links, must belong to root or to us. In none but the
+ * last may others write, unless it is sticky; in the last they may not write at all. Parts that do not exist are
+ * nobody's. -EACCES with the reason, which names the part, its owner and mode, and what to do; else -errno of a part
+ * that cannot be looked at.
  */
 int owner_check(const char *path, char *ret_why, size_t why_bytes);
 

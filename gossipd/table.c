@@ -89,11 +89,13 @@ static int start(struct table *table, const struct table_config *config, uint64_
 		return err;
 	}
 	if (table->is_new)
-		err = pins_commit(table, problem);
+		err = pins_commit(table, NULL, problem);
 	if (!err)
 		err = plane_fill(table, config, problem);
 	if (!err)
 		err = attach_all(table, config, problem);
+	if (!err)
+		err = pins_commit(table, NULL, problem);
 	if (!err)
 		ports_look(table);
 	return err;
@@ -121,6 +123,8 @@ int table_open_clocked(const struct table_config *config, uint64_t fresh_incarna
 	table->clock.injected = injected_jiffies != 0;
 	table->clock.jiffies = injected_jiffies;
 	table->lock_fd = -1;
+	for (unsigned int i = 0; i < INTERFACES_MAX; i++)
+		table->link_fds[i] = -1;
 	err = pins_load(table, config, seed, ret_problem);
 	if (!err)
 		err = start(table, config, fresh_incarnation, ret_problem);
@@ -258,10 +262,18 @@ void table_read_reasons(const struct table *table, struct reason_counter ret_rea
 	}
 }
 
-void table_second(struct table *table, void (*tell)(void *user, const char *text, bool good), void *user)
+void table_second(struct table *table, void (*tell)(void *user, enum table_news news, const char *text), void *user)
 {
-	attach_look(table, tell, user);
+	const bool here = pins_are_here(table);
+
+	attach_look(table, here, tell, user);
+	pins_look(table, here, tell, user);
 	ports_look(table);
+}
+
+const char *table_pins_problem(const struct table *table)
+{
+	return table->pins_problem.text[0] ? table->pins_problem.text : NULL;
 }
 
 int table_warnings_fd(const struct table *table)

@@ -167,8 +167,16 @@ struct attachment {
 };
 size_t table_read_attachments(const struct table *table, struct attachment ret_attachments[INTERFACES_MAX]);
 
-/* Once a second: attaches to an interface that was made anew under a configured name, and tells what has become of each. */
-void table_second(struct table *table, void (*tell)(void *user, const char *text, bool good), void *user);
+/*
+ * Once a second: attaches to an interface that was made anew under a configured name, puts a filter back that was taken off by hand, makes pins again
+ * that were removed, and tells of all this. A filter that was taken off together with the directory of the pins, as gossipctl detach does, stays
+ * off.
+ */
+enum table_news { TABLE_INTERFACE_GOOD, TABLE_INTERFACE_BAD, TABLE_FILTER_RESTORED, TABLE_PINS_RESTORED };
+void table_second(struct table *table, void (*tell)(void *user, enum table_news news, const char *text), void *user);
+
+/* What is wrong with the pins, for people; NULL when nothing is. */
+const char *table_pins_problem(const struct table *table);
 
 /* Samples of what drops: one capture at a time, renewed at least every second or it ends. -EBUSY: another one runs. */
 struct table_capture {

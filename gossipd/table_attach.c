@@ -22,7 +22,7 @@
 #define LINK_PREFIX "link-"
 #define LINKS_MAX 65536 /* looked through for a foreign one */
 
-static int link_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *interface)
+int link_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *interface)
 {
 	char name[32];
 
@@ -157,7 +157,7 @@ static bool link_fits(const struct bpf_link_info *info, uint32_t ifindex, bool g
 }
 
 /* Swaps the program of the link an earlier daemon pinned. -ENOENT: there is none, or it is of no use any more and now gone. */
-static int link_take_over(int program_fd, const char *path, uint32_t ifindex, bool generic)
+static int link_take_over(int program_fd, const char *path, uint32_t ifindex, bool generic, int *ret_fd)
 {
 	struct bpf_link_info info = { 0 };
 	uint32_t bytes = sizeof(info);
@@ -167,16 +167,18 @@ static int link_take_over(int program_fd, const char *path, uint32_t ifindex, bo
 		return -ENOENT;
 	if (!bpf_obj_get_info_by_fd(link_fd, &info, &bytes) && link_fits(&info, ifindex, generic))
 		err = bpf_link_update(link_fd, program_fd, NULL) ? -errno : 0;
-	if (err) {
-		bpf_link_detach(link_fd); /* the interface was made anew, or the mode changes */
-		unlink(path);
+	if (!err) {
+		*ret_fd = link_fd;
+		return 0;
 	}
+	bpf_link_detach(link_fd); /* the interface was made anew, or the mode changes */
+	unlink(path);
 	close(link_fd);
-	return err ? -ENOENT : 0;
+	return -ENOENT;
 }
 
-static int link_make(int program_fd, const struct table_config *config, const char *interface, const char *path, uint32_t ifindex,
-		     bool generic, struct table_problem *problem)
+static int link_make(int program_fd, const struct table_config *config, const char *interface, uint32_t ifindex, bool generic, int *ret_fd,
+		     struct table_problem *problem)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
 	int err = make_room(config, interface, ifindex, problem), link_fd;
@@ -190,19 +192,19 @@ static int link_make(int program_fd, const struct table_config *config, const ch
 			    generic ? "" : "; if its driver has no XDP, allow generic mode");
 		return err;
 	}
-	if (bpf_obj_pin(link_fd, path)) {
-		err = -errno;
-		problem_say(problem, "%s: cannot be pinned: %s", path, strerror(-err));
-	}
-	close(link_fd);
-	return err;
+	*ret_fd = link_fd;
+	return 0;
 }
 
-static int attach(struct table *table, const struct table_config *config, const char *interface, struct table_problem *problem)
+/*
+ * Interface number i of the configuration, which has this name now. We hold its link, and so the program stays on where the link is not pinned
+ * any more; pins_look pins it.
+ */
+static int attach(struct table *table, const struct table_config *config, uint32_t i, const char *interface, struct table_problem *problem)
 {
 	char path[PIN_PATH_MAX + 32];
 	uint32_t ifindex = if_nametoindex(interface);
-	int err = link_path(path, table->pin_path, interface), type = 0, program_fd;
+	int err = link_path(path, table->pin_path, table->interfaces[i]), type = 0, program_fd, link_fd = -1;
 	bool generic;
 
 	if (!ifindex) {
@@ -215,9 +217,16 @@ static int attach(struct table *table, const struct table_config *config, const 
 		return -EOPNOTSUPP;
 	}
 	generic = config->generic || program_fd == table->l3_program_fd; /* no driver of bare IP has XDP of its own */
-	if (err || link_take_over(program_fd, path, ifindex, generic) == 0)
+	if (table->link_fds[i] >= 0)
+		close(table->link_fds[i]); /* its program is not on the interface any more */
+	table->link_fds[i] = -1;
+	if (!err && link_take_over(program_fd, path, ifindex, generic, &link_fd))
+		err = link_make(program_fd, config, interface, ifindex, generic, &link_fd, problem);
+	if (err)
 		return err;
-	return link_make(program_fd, config, interface, path, ifindex, generic, problem);
+	table->link_fds[i] = link_fd;
+	bpf_obj_pin(link_fd, path); /* one taken over is pinned already; pins_commit finds one that is not */
+	return 0;
 }
 
 static bool is_configured(const struct table_config *config, const char *link)
@@ -269,10 +278,10 @@ int attach_all(struct table *table, const struct table_config *config, struct ta
 	int err;
 
 	for (i = 0; i < config->interface_count && i < INTERFACES_MAX; i++) {
-		err = attach(table, config, config->interfaces[i], problem);
+		snprintf(table->interfaces[i], sizeof(table->interfaces[i]), "%s", config->interfaces[i]);
+		err = attach(table, config, i, config->interfaces[i], problem);
 		if (err)
 			return err;
-		snprintf(table->interfaces[i], sizeof(table->interfaces[i]), "%s", config->interfaces[i]);
 		table->ifindexes[i] = if_nametoindex(config->interfaces[i]);
 		table->interface_count = i + 1;
 	}
@@ -307,40 +316,70 @@ static bool is_ours(const struct table *table, uint32_t ifindex)
 	return id && (id == id_of_program(table->program_fd) || id == id_of_program(table->l3_program_fd));
 }
 
-/* Attaches where the name is found and our program is not. Tells what has become of the interface, once. */
-static void look(struct table *table, uint32_t i, void (*tell)(void *user, const char *text, bool good), void *user)
+bool attach_is_off(const struct table *table)
+{
+	char name[IF_NAMESIZE];
+
+	for (uint32_t i = 0; i < table->interface_count; i++) {
+		const uint32_t ifindex = interface_now(table, i, name);
+
+		if (ifindex && !is_ours(table, ifindex))
+			return true;
+	}
+	return false;
+}
+
+static void describe(const struct table *table, uint32_t i, enum interface_state state, const char *name, bool restored, char *ret_text, size_t bytes)
+{
+	snprintf(ret_text, bytes, "%s: %s%s", table->interfaces[i],
+		 restored			? "the filter was taken off by hand, and is on again"
+		 : state == INTERFACE_HERE	? "is here, and filtered"
+		 : state == INTERFACE_GONE	? "is gone; it is filtered again when it comes back"
+		 : state == INTERFACE_DETACHED	? "the filter was taken off together with its pins; restart gossipd to have it on again"
+						: "is still filtered; its name is now ",
+		 state == INTERFACE_RENAMED && !restored ? name : "");
+}
+
+static bool is_on(enum interface_state state)
+{
+	return state == INTERFACE_HERE || state == INTERFACE_RENAMED;
+}
+
+/* Attaches where our program is not. Tells what has become of the interface, once, and each time that the filter is put back. */
+static void look(struct table *table, uint32_t i, bool pinned, void (*tell)(void *user, enum table_news news, const char *text), void *user)
 {
 	const struct table_config config = { .generic = table->generic, .replace = table->replace };
 	struct table_problem problem = { "" };
 	char name[IF_NAMESIZE], text[sizeof(problem.text) + 32];
-	uint32_t ifindex = interface_now(table, i, name);
+	const uint32_t ifindex = interface_now(table, i, name);
+	const bool ours = ifindex && is_ours(table, ifindex);
 	enum interface_state state = INTERFACE_HERE;
+	bool restored;
 
 	if (!ifindex)
 		state = INTERFACE_GONE;
+	else if (!ours && !pinned && (ifindex == table->ifindexes[i] || table->interface_states[i] == INTERFACE_DETACHED))
+		state = INTERFACE_DETACHED;
+	else if (!ours && attach(table, &config, i, name, &problem))
+		state = INTERFACE_REFUSED;
 	else if (strcmp(name, table->interfaces[i]) != 0)
 		state = INTERFACE_RENAMED;
-	else if (!is_ours(table, ifindex) && attach(table, &config, name, &problem))
-		state = INTERFACE_REFUSED;
-	if (state == table->interface_states[i] && (state != INTERFACE_HERE || ifindex == table->ifindexes[i]))
+	restored = !ours && ifindex == table->ifindexes[i] && is_on(state) && is_on(table->interface_states[i]);
+	if (!restored && state == table->interface_states[i] && (state != INTERFACE_HERE || ifindex == table->ifindexes[i]))
 		return;
 	if (state == INTERFACE_REFUSED)
 		snprintf(text, sizeof(text), "%s; it is not filtered", problem.text);
 	else
-		snprintf(text, sizeof(text), "%s: %s%s", table->interfaces[i],
-			 state == INTERFACE_HERE   ? "is here, and filtered"
-			 : state == INTERFACE_GONE ? "is gone; it is filtered again when it comes back"
-						   : "is still filtered; its name is now ",
-			 state == INTERFACE_RENAMED ? name : "");
-	tell(user, text, state == INTERFACE_HERE);
+		describe(table, i, state, name, restored, text, sizeof(text));
+	tell(user, restored ? TABLE_FILTER_RESTORED : state == INTERFACE_HERE ? TABLE_INTERFACE_GOOD : TABLE_INTERFACE_BAD, text);
 	table->interface_states[i] = state;
 	table->ifindexes[i] = ifindex;
 }
 
-void attach_look(struct table *table, void (*tell)(void *user, const char *text, bool good), void *user)
+void attach_look(struct table *table, bool pinned, void (*tell)(void *user, enum table_news news, const char *text), void *user)
 {
 	for (uint32_t i = 0; i < table->interface_count; i++)
-		look(table, i, tell, user);
+		look(table, i, pinned, tell, user);
 }
 
 size_t table_read_attachments(const struct table *table, struct attachment ret_attachments[INTERFACES_MAX])

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The directory of the pins: made in a bpffs, nobody else's, and locked. A bpffs that was mounted without a mode is 1777, so anybody may have made
- * the directory before us, and could later remove the pins or put others into their place.
+ * The directory of the pins: made in a bpffs, nobody else's, and locked. A bpffs that was mounted without a mode is
+ * 1777, so anybody may have made the directory before us, and could later remove the pins or put others into their
+ * place.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -56,7 +57,8 @@ static int directory_make(const char *pin_path, struct table_problem *problem)
 	if (strncmp(pin_path, BPF_FS "/", sizeof(BPF_FS)) == 0 && !is_bpffs(BPF_FS) &&
 	    mount("bpf", BPF_FS, "bpf", 0, "mode=0700")) {
 		err = -errno;
-		problem_say(problem, "%s: no bpf file system there, and mounting one failed: %s", BPF_FS, strerror(errno));
+		problem_say(problem, "%s: no bpf file system there, and mounting one failed: %s", BPF_FS,
+			    strerror(errno));
 		return err;
 	}
 	err = owner_check(pin_path, problem->text, sizeof(problem->text));

@@ -92,7 +92,7 @@ struct table_policy {
 	struct policy_table compiled;
 };
 
-enum interface_state { INTERFACE_HERE, INTERFACE_GONE, INTERFACE_RENAMED, INTERFACE_REFUSED };
+enum interface_state { INTERFACE_HERE, INTERFACE_GONE, INTERFACE_RENAMED, INTERFACE_REFUSED, INTERFACE_DETACHED };
 
 /* A harvest that is under way: how far it came. */
 struct harvest_pass {
@@ -138,6 +138,8 @@ struct table {
 	char interfaces[INTERFACES_MAX][16]; /* as configured */
 	uint32_t ifindexes[INTERFACES_MAX];  /* of the interface that last had the name */
 	enum interface_state interface_states[INTERFACES_MAX];
+	int link_fds[INTERFACES_MAX]; /* held, so that the program stays on when its pin is removed; -1: none */
+	struct table_problem pins_problem; /* what is wrong with the pins; empty: nothing */
 	struct grace grace;
 	struct dead marked, waiting; /* since the last grace period began; before */
 	uint32_t cursor4, cursor6;   /* next set to look at for idle pairs */
@@ -158,7 +160,9 @@ int directory_open(const char *pin_path, int *ret_fd, struct table_problem *prob
 
 /* table_pins.c: makes the maps or takes the pinned ones, and loads the program over them. */
 int pins_load(struct table *table, const struct table_config *config, const uint8_t seed[8], struct table_problem *problem);
-int pins_commit(struct table *table, struct table_problem *problem);
+int pins_commit(struct table *table, unsigned int *ret_made, struct table_problem *problem); /* what is not pinned yet; NULL: nobody counts */
+bool pins_are_here(const struct table *table); /* is the directory at pin_path still the one that was opened? */
+void pins_look(struct table *table, bool here, void (*tell)(void *user, enum table_news news, const char *text), void *user);
 void pins_unmap(struct table *table);
 void pins_remove(const char *pin_path);
 int pins_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *name);
@@ -176,7 +180,9 @@ void ports_look(struct table *table);
 
 /* table_attach.c */
 int attach_all(struct table *table, const struct table_config *config, struct table_problem *problem);
-void attach_look(struct table *table, void (*tell)(void *user, const char *text, bool good), void *user);
+int link_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *interface);
+void attach_look(struct table *table, bool pinned, void (*tell)(void *user, enum table_news news, const char *text), void *user);
+bool attach_is_off(const struct table *table); /* is an interface there without our program? */
 int detach_all(const char *pin_path, struct table_problem *problem);
 
 /* table_clock.c */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "table_internal.h"
@@ -240,6 +241,10 @@ void pins_unmap(struct table *table)
 	unmap(table->shards, destinations * table->cpus * sizeof(*table->shards));
 	unmap(table->matrix, sizeof(*table->matrix));
 	unmap(table->client_pairs, CLIENT_BUCKETS * sizeof(*table->client_pairs));
+	for (unsigned int i = 0; i < INTERFACES_MAX; i++) {
+		if (table->link_fds[i] >= 0)
+			close(table->link_fds[i]);
+	}
 	xpro__destroy(table->skeleton);
 	if (table->lock_fd >= 0)
 		close(table->lock_fd);
@@ -319,22 +324,76 @@ int pins_load(struct table *table, const struct table_config *config, const uint
 	return err;
 }
 
-int pins_commit(struct table *table, struct table_problem *problem)
+static int pin_missing(int fd, const char *path, unsigned int *ret_made, struct table_problem *problem)
+{
+	int err = 0;
+
+	if (access(path, F_OK) == 0)
+		return 0;
+	if (bpf_obj_pin(fd, path))
+		err = -errno;
+	if (err)
+		problem_say(problem, "%s: cannot be pinned: %s", path, strerror(-err));
+	else if (ret_made)
+		(*ret_made)++;
+	return err;
+}
+
+int pins_commit(struct table *table, unsigned int *ret_made, struct table_problem *problem)
 {
 	char path[PIN_PATH_MAX + 32];
-	size_t i;
-	int err;
+	int err = 0;
 
-	for (i = 0; i < PINNED_COUNT; i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(table->skeleton->obj, pinned[i]);
-
+	for (size_t i = 0; !err && i < PINNED_COUNT; i++) {
 		err = pins_path(path, table->pin_path, pinned[i]);
-		if (!err && bpf_obj_pin(bpf_map__fd(map), path))
-			err = -errno;
 		if (!err)
-			continue;
-		problem_say(problem, "%s: cannot be pinned: %s", path, strerror(-err));
-		return err;
+			err = pin_missing(bpf_map__fd(bpf_object__find_map_by_name(table->skeleton->obj, pinned[i])), path, ret_made, problem);
 	}
+	for (uint32_t i = 0; !err && i < table->interface_count; i++) {
+		err = table->link_fds[i] < 0 ? 0 : link_path(path, table->pin_path, table->interfaces[i]);
+		if (!err && table->link_fds[i] >= 0)
+			err = pin_missing(table->link_fds[i], path, ret_made, problem);
+	}
+	return err;
+}
+
+bool pins_are_here(const struct table *table)
+{
+	struct stat opened, found;
+
+	return fstat(table->lock_fd, &opened) == 0 && stat(table->pin_path, &found) == 0 && opened.st_dev == found.st_dev &&
+	       opened.st_ino == found.st_ino;
+}
+
+/* The new directory is locked before the old one is left. Whoever takes off the filter and its pins together wants it off. */
+static int directory_again(struct table *table, struct table_problem *problem)
+{
+	int err, fd = -1;
+
+	if (attach_is_off(table)) {
+		problem_say(problem, "the filter was taken off together with them; restart gossipd to have both again");
+		return -ENOENT;
+	}
+	err = directory_open(table->pin_path, &fd, problem);
+	if (err)
+		return err;
+	close(table->lock_fd);
+	table->lock_fd = fd;
 	return 0;
+}
+
+void pins_look(struct table *table, bool here, void (*tell)(void *user, enum table_news news, const char *text), void *user)
+{
+	struct table_problem problem = { "" };
+	unsigned int made = 0;
+	char text[96];
+	int err = here ? 0 : directory_again(table, &problem);
+
+	if (!err)
+		err = pins_commit(table, &made, &problem);
+	table->pins_problem = err ? problem : (struct table_problem){ "" };
+	if (made == 0)
+		return;
+	snprintf(text, sizeof(text), "%u pins were removed by hand, and are made again", made);
+	tell(user, TABLE_PINS_RESTORED, text);
 }

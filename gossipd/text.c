@@ -23,6 +23,23 @@ bool text_to_address(const char *text, struct address *ret_address)
 	return inet_pton(AF_INET6, text, ret_address->bytes) == 1;
 }
 
+/* As ipv6_rename in xdp/parse.h does. What stands for IPv4 here is what is written so. */
+static void rename_as_counted(struct address *address, unsigned int bits)
+{
+	if (bits == 128 && address_is_zero(address))
+		address->bytes[10] = 0xff, address->bytes[11] = 0xfe;
+	if (bits >= 10 && address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80)
+		address->bytes[0] = 0;
+}
+
+bool text_to_counted(const char *text, struct address *ret_address)
+{
+	if (!text_to_address(text, ret_address))
+		return false;
+	rename_as_counted(ret_address, 128);
+	return true;
+}
+
 bool text_to_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number)
 {
 	char *end;
@@ -167,6 +184,7 @@ int text_to_prefix(const char *text, struct prefix *ret_prefix, const char **ret
 		*ret_problem = "the address has bits set behind the prefix length";
 		return -EINVAL;
 	}
+	rename_as_counted(&prefix.address, prefix.bits);
 	*ret_prefix = prefix;
 	return 0;
 }

@@ -20,13 +20,16 @@
 /* A literal address. False when it is none: names are never resolved. */
 bool text_to_address(const char *text, struct address *ret_address);
 
+/* The same of an address that packets are counted by: those of :: count as ::fffe:0:0, of fe80::/10 as 80::/10 (PROTOCOL.md, Judging). */
+bool text_to_counted(const char *text, struct address *ret_address);
+
 /* "192.0.2.1:7946" or "[2001:db8::1]:7946". -EINVAL with *ret_problem a sentence that says what to write instead. */
 int text_to_endpoint(const char *text, struct endpoint *ret_endpoint, const char **ret_problem);
 
 /* "host.name:port", a name that is to be resolved: letters, digits, - and . with a letter in its last label. False: it is none. */
 bool text_to_name(const char *text, char *ret_host, size_t host_bytes, uint16_t *ret_port);
 
-/* "192.0.2.0/24", "2001:db8::/32" or a bare address, which is a host. Host bits must be 0. */
+/* "192.0.2.0/24", "2001:db8::/32" or a bare address, which is a host; renamed likewise. Host bits must be 0. */
 int text_to_prefix(const char *text, struct prefix *ret_prefix, const char **ret_problem);
 
 /* A whole decimal number, nothing before or after it. */

@@ -165,21 +165,29 @@ static uint8_t slot_fraction(const struct node *node, uint64_t slot, struct inst
 	return into >= length ? SLOT_FRACTIONS - 1 : (uint8_t)(into * SLOT_FRACTIONS / length);
 }
 
-/* An own cell's `first` is what was told first: a later reading of the table may no longer know it. */
-static uint8_t first_told(const struct node *node, const struct cell *cell)
+/* An own cell as it was told before; NULL: it was not. */
+static const struct ledger_cell *told_of(const struct node *node, const struct cell *cell, uint32_t entry)
 {
-	const uint32_t entry = ledger_find(&node->count->ledger, &cell->key);
-	const struct ledger_cell *told = entry == INDEX_NONE ? NULL : ledger_cell_of(&node->count->ledger, entry, 0, cell->slot);
-
-	return told ? told->first : cell->first;
+	return entry == INDEX_NONE ? NULL : ledger_cell_of(&node->count->ledger, entry, 0, cell->slot);
 }
 
-/* The tick before those an observation was counted in. The first of a start may have gathered since its cell began; later ones come each tick. */
-static uint64_t observed_from(const struct node *node, struct instant first, uint64_t tick)
+/*
+ * The ticks (from, to] that an observation was counted in. The first harvest of a start brings what was counted before it: a cell as the
+ * daemon before told it, and what gathered since. Later ones come each tick.
+ */
+static void observed_in(const struct node *node, const struct cell *cell, struct instant first, struct instant last, uint64_t tick,
+			uint64_t *ret_from, uint64_t *ret_to)
 {
-	const uint64_t from = node->ticked ? node->tick : mesh_tick_at(&node->mesh, first);
+	const uint32_t entry = ledger_find(&node->count->ledger, &cell->key);
+	const struct ledger_cell *told = told_of(node, cell, entry);
+	uint64_t from = node->tick, to = tick;
 
-	return from < tick ? from : tick - 1;
+	if (!node->ticked) {
+		from = mesh_tick_at(&node->mesh, told ? node_cell_instant(node, &node->count->ledger.entries[entry], told, told->last) : first);
+		to = mesh_tick_at(&node->mesh, last) + 1;
+	}
+	*ret_to = to < tick ? to : tick;
+	*ret_from = from < *ret_to ? from : *ret_to - 1;
 }
 
 bool node_observe(struct node *node, struct now now, const struct key *key, uint64_t slot, struct instant first, struct instant last,
@@ -193,13 +201,18 @@ bool node_observe(struct node *node, struct now now, const struct key *key, uint
 		.last = slot_fraction(node, slot, last),
 		.packets = packets,
 	};
+	const struct ledger_cell *told;
+	uint64_t from_tick, to_tick;
 	enum reject reason;
 
 	ledger_advance(&node->count->ledger, slot_oldest(slot_now));
 	if (slot < slot_oldest(slot_now) || slot > slot_now + 1 || !frame_cell_is_valid(&cell))
 		return false;
-	cell.first = first_told(node, &cell);
-	reason = receive_cell(node, 0, &cell, observed_from(node, first, tick), tick);
+	told = told_of(node, &cell, ledger_find(&node->count->ledger, key));
+	if (told)
+		cell.first = told->first; /* a later reading of the table may no longer know it */
+	observed_in(node, &cell, first, last, tick, &from_tick, &to_tick);
+	reason = receive_cell(node, 0, &cell, from_tick, to_tick);
 	if (reason == REJECT_QUOTA)
 		node_reject(node, REJECT_QUOTA);
 	return reason != REJECT_QUOTA;

@@ -6,7 +6,7 @@ set -eu
 check="gcc make libc6-dev libsodium-dev libmsgpack-dev libcmocka-dev"
 build="$check pkg-config clang llvm libbpf-dev libelf-dev zlib1g-dev bpftool linux-libc-dev libev-dev libconfig-dev libjansson-dev libcap-ng-dev"
 demo="$build iproute2 procps"
-test="$demo jq python3 iputils-ping nftables gnuplot-nox"
+test="$demo git jq python3 iputils-ping nftables gnuplot-nox"
 test_clang="$test clang-13 clang-14 clang-15 clang-16 clang-19"
 fuzz="$check clang libclang-rt-dev"
 sim="$check libconfig-dev libjansson-dev"

@@ -3,8 +3,8 @@
  * The last step of a packet that passes, when the config says `forward = "fast"`: XDP sends it on by itself, by the next hop that
  * the kernel's routing gave for its destination at most a second ago. Whatever this cannot do is left to the kernel, which then
  * answers, fragments, resolves or refuses as if there were no fast way: no neighbour, TTL at its end, larger than the MTU, a
- * wrong checksum, options, tags, several pages, not addressed to this host's own MAC address, a way out of an interface that
- * cannot be sent to from here.
+ * wrong checksum, options, tags, several pages, an IPv6 address that counts under another name (parse.h), not addressed to this host's
+ * own MAC address, a way out of an interface that cannot be sent to from here.
  *
  * Next hops are kept per CPU, so that no two CPUs write one, by a hash of the destination; a route is taken to depend on nothing
  * else.
@@ -144,11 +144,19 @@ static __always_inline bool ipv4_age_if_plain(void *data, void *data_end, __u32 
 	return true;
 }
 
-static __always_inline bool ipv6_age_if_plain(void *data, void *data_end, __u32 mtu)
+/* Do both addresses count under their own names? The way to another name is not theirs, and not all that is renamed is forwarded. */
+static __always_inline bool ipv6_is_named_so(const struct ipv6hdr *ip, const struct packet *packet)
+{
+	const __u64 *in_packet = (const void *)&ip->saddr, *words = packet->key.words;
+
+	return ((in_packet[0] ^ words[0]) | (in_packet[1] ^ words[1]) | (in_packet[2] ^ words[2]) | (in_packet[3] ^ words[3])) == 0;
+}
+
+static __always_inline bool ipv6_age_if_plain(void *data, void *data_end, const struct packet *packet, __u32 mtu)
 {
 	struct ipv6hdr *ip = data + sizeof(struct ethhdr);
 
-	if ((void *)(ip + 1) > data_end || ip->nexthdr == IPV6_HOP_BY_HOP || ip->hop_limit <= 1 ||
+	if ((void *)(ip + 1) > data_end || !ipv6_is_named_so(ip, packet) || ip->nexthdr == IPV6_HOP_BY_HOP || ip->hop_limit <= 1 ||
 	    sizeof(*ip) + bpf_ntohs(ip->payload_len) > mtu)
 		return false;
 	ip->hop_limit--;
@@ -171,7 +179,7 @@ __noinline int forward(struct xdp_md *ctx, struct packet *packet)
 	hop = next_hop_of(ctx, packet);
 	if (!hop || !hop->ifindex)
 		return XDP_PASS;
-	if (packet->ipv6 ? !ipv6_age_if_plain(data, data_end, hop->mtu) : !ipv4_age_if_plain(data, data_end, hop->mtu))
+	if (packet->ipv6 ? !ipv6_age_if_plain(data, data_end, packet, hop->mtu) : !ipv4_age_if_plain(data, data_end, hop->mtu))
 		return XDP_PASS;
 	__builtin_memcpy(ethernet, hop->link, sizeof(hop->link));
 	account(REASON_FORWARDED, packet->bytes);

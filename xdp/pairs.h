@@ -109,6 +109,12 @@ static __always_inline struct pair_record *pair_find(bool ipv6, const struct pac
 	return set ? find_in(ipv6, set, packet, way_of(hash, 1, 0)) : NULL;
 }
 
+/* Out of line, for the few pairs that are sought a second time. */
+static __noinline struct pair_record *pair6_find(const struct packet *packet)
+{
+	return pair_find(true, packet, packet->tag);
+}
+
 /* May the client have records of more pairs? Two buckets, so that who shares one with a greedy client still gets its own. */
 __noinline int client_has_room(const struct packet *packet)
 {

@@ -53,15 +53,19 @@ static __always_inline bool ipv4_is_unicast(__u32 address)
 }
 
 /*
- * ::, ::1, ::ffff:0:0/96, fe80::/10 and ff00::/8 name no single host beyond the link. Words as they stand in the packet.
- * Neighbour discovery that means this host comes from or goes to one of these, or to an address of its own; towards any other it
- * would be forwarded, with a hop limit of 254, and be none any more (RFC 4861 section 7.1): so nothing needs to look for it.
+ * ::1 and ff00::/8 name no single host, and fe80::/10 none beyond the link, but for a client: the kernel sends what comes from there back out
+ * of the interface it came by. Words as they stand in the packet. Neighbour discovery that means this host goes to a group, a link-local
+ * address or one of its own; towards any other it would be forwarded, with a hop limit of 254, and be none any more (RFC 4861 section
+ * 7.1): so nothing needs to look for it.
  */
 static __always_inline bool ipv6_is_unicast(__u64 first_be, __u64 second_be)
 {
-	if (first_be == 0 && (second_be == 0 || second_be == bpf_cpu_to_be64(1) || (__u32)second_be == bpf_htonl(0xffff)))
-		return false;
-	return (first_be & 0xff) != 0xff && ((__u16)first_be & bpf_htons(0xffc0)) != bpf_htons(0xfe80);
+	return (first_be & 0xff) != 0xff && (first_be || second_be != bpf_cpu_to_be64(1));
+}
+
+static __always_inline bool ipv6_is_link_local(__u64 first_be)
+{
+	return ((__u16)first_be & bpf_htons(0xffc0)) == bpf_htons(0xfe80);
 }
 
 /*
@@ -73,8 +77,37 @@ static __always_inline bool is_unicast(bool ipv6, const struct packet *packet)
 	const __u64 *words = packet->key.words;
 
 	if (ipv6)
-		return ipv6_is_unicast(words[0], words[1]) && ipv6_is_unicast(words[2], words[3]);
+		return ipv6_is_unicast(words[0], words[1]) && ipv6_is_unicast(words[2], words[3]) && !ipv6_is_link_local(words[2]);
 	return ipv4_is_unicast(packet->tag >> 32) && ipv4_is_unicast((__u32)packet->tag);
+}
+
+/*
+ * Addresses that the kernel forwards though they are nobody's count under names that nobody has either, in 0000::/8: ::ffff:a.b.c.d, which
+ * stands for IPv4 in a key, as ::fffe:a.b.c.d; ::, which stands there for no address at all, as ::fffe:0.0.0.0; fe80::/10, which is
+ * another host at every proxy, as 80::/10. Was it one of these?
+ */
+static __always_inline bool ipv6_rename(__u64 words[2])
+{
+	const __u64 low = 0xffffffff; /* as in the packet: bytes 8 to 11 of the address */
+
+	if (ipv6_is_link_local(words[0])) {
+		words[0] &= ~0xffULL;
+		return true;
+	}
+	if (words[0] || (words[1] && (words[1] & low) != bpf_htonl(0xffff)))
+		return false;
+	words[1] = (words[1] & ~low) | bpf_htonl(0xfffe);
+	return true;
+}
+
+/* Both addresses of an IPv6 packet. None with such a name has a record, so this is asked of pairs without one alone. */
+static __always_inline bool rename(struct packet *packet)
+{
+	bool client = ipv6_rename(packet->key.words), destination = ipv6_rename(packet->key.words + 2);
+
+	if (client || destination)
+		packet->tag = tag_of_pair6(packet->key.words, seed);
+	return client || destination;
 }
 
 /* More than any packet has when it is none. */
@@ -103,17 +136,6 @@ static __always_inline __u32 parse_ipv4(struct xdp_md *ctx, struct packet *packe
 	}
 	packet->tag = (__u64)bpf_ntohl(ip->saddr) << 32 | bpf_ntohl(ip->daddr);
 	return REASON_PASS;
-}
-
-/*
- * An IPv6 packet from ::ffff:a.b.c.d is nobody's, yet the kernel forwards it. In a key that address stands for IPv4, so it counts
- * as
- * ::fffe:a.b.c.d, in a range that is reserved.
- */
-static __always_inline void ipv6_unmap(__u64 words[2])
-{
-	if (!words[0] && (__u32)words[1] == bpf_htonl(0xffff))
-		words[1] ^= bpf_htonl(1);
 }
 
 /* The length of an extension header, 0 when `protocol` is none that can be walked. */
@@ -150,7 +172,6 @@ static __always_inline __u32 parse_ipv6(struct xdp_md *ctx, struct packet *packe
 	words[1] = in_packet[1];
 	words[2] = in_packet[2];
 	words[3] = in_packet[3];
-	ipv6_unmap(words);
 	packet->ipv6 = true;
 	packet->tag = tag_of_pair6(words, seed);
 	return REASON_PASS;

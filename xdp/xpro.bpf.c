@@ -150,46 +150,63 @@ static __always_inline __u32 filter_pair(struct pair_record *record, const struc
 	return packets == REASON_PASS ? reason : packets; /* by the floor, or by its share, if the destination lets it */
 }
 
-/* A pair met for the first time, or without room. The destination first, so that packets to the proxy itself leave no record behind. */
-static __always_inline __u32 filter_new(bool ipv6, const struct packet *packet)
+/*
+ * The record of a pair that has none: the destination first, so that packets to the proxy itself leave no record behind. NULL: it gets none;
+ * *ret_reason tells what then passes uncounted, and *ret_place how the others are judged.
+ */
+static __always_inline struct pair_record *record_make(bool ipv6, const struct packet *packet, __u32 *ret_place, __u32 *ret_reason)
 {
-	__u32 destination, active = active_bank(), place;
+	__u32 destination, active = active_bank();
 	struct pair_record *record = NULL;
-	bool room;
+	bool room = client_has_room(packet);
+
+	destination = destination_find(packet, room);
+	*ret_reason = destination == DESTINATION_LOCAL	     ? REASON_PASS_LOCAL
+		      : destination == DESTINATION_UNPROTECTED ? REASON_PASS_UNPROTECTED
+							       : REASON_PASS;
+	if (*ret_reason != REASON_PASS)
+		return NULL;
+	if (destination == DESTINATION_NONE && room)
+		account(REASON_DESTINATIONS_FULL, packet->bytes);
+	*ret_place = PLACE(destination, pair_policy(packet, active));
+	if (room)
+		record = ipv6 ? pair6_make(packet, *ret_place) : pair4_make(packet, *ret_place);
+	if (!record)
+		account(room ? REASON_TABLE_FULL : REASON_CLIENT_QUOTA, packet->bytes);
+	return record;
+}
+
+/* A pair met for the first time, or without room, or known under another name. */
+static __always_inline __u32 filter_new(bool ipv6, struct packet *packet)
+{
+	__u32 place = 0, reason = REASON_PASS;
+	struct pair_record *record = NULL;
 
 	if (!is_unicast(ipv6, packet))
 		return REASON_PASS_NOT_UNICAST;
-	room = client_has_room(packet);
-	destination = destination_find(packet, room);
-	if (destination == DESTINATION_LOCAL)
-		return REASON_PASS_LOCAL;
-	if (destination == DESTINATION_UNPROTECTED)
-		return REASON_PASS_UNPROTECTED;
-	if (destination == DESTINATION_NONE && room)
-		account(REASON_DESTINATIONS_FULL, packet->bytes);
-	place = PLACE(destination, pair_policy(packet, active));
-	if (room)
-		record = ipv6 ? pair6_make(packet, place) : pair4_make(packet, place);
+	if (ipv6 && rename(packet))
+		record = pair6_find(packet);
+	if (!record)
+		record = record_make(ipv6, packet, &place, &reason);
 	if (record)
 		return filter_pair(record, packet, packet->now);
-	account(room ? REASON_TABLE_FULL : REASON_CLIENT_QUOTA, packet->bytes);
-	return filter_destination(packet, place);
+	return reason == REASON_PASS ? filter_destination(packet, place) : reason;
 }
 
 /* Global functions: the verifier walks each once, whichever way a packet came to be read. */
-__noinline int filter_new4(const struct packet *packet)
+__noinline int filter_new4(struct packet *packet)
 {
 	return packet ? filter_new(false, packet) : REASON_PASS_MALFORMED; /* never NULL, which the verifier does not know */
 }
 
-__noinline int filter_new6(const struct packet *packet)
+__noinline int filter_new6(struct packet *packet)
 {
 	return packet ? filter_new(true, packet) : REASON_PASS_MALFORMED;
 }
 
 /* Of a pair that is known, without a single call: returning from one costs more than what it does where the kernel guards
  * returns. */
-static __always_inline __u32 filter(bool ipv6, const struct packet *packet, __u64 tag, __u32 now)
+static __always_inline __u32 filter(bool ipv6, struct packet *packet, __u64 tag, __u32 now)
 {
 	struct pair_record *record;
 

@@ -32,6 +32,7 @@ const struct option_text options[OPTION_COUNT] = {
 	[OPTION_DIGEST] = { "digest", NULL, "hash the ledger, however large it is" },
 	[OPTION_IN] = { "in", "SECONDS", "when it comes into force, for all at once" },
 	[OPTION_PREVIOUS] = { "previous", NULL, "the key it had before mesh rotate; the node goes on" },
+	[OPTION_IN_GIT_CHECKOUT] = { "in-git-checkout", NULL, "write keys below a git checkout; a .gitignore keeps them out" },
 	[OPTION_FOLLOW] = { "follow", NULL, "go on with new ones" },
 	[OPTION_PACKETS] = { "count", "N", "end after so many packets (default 1000)" },
 	[OPTION_SECONDS] = { "seconds", "N", "end after so long (default 60)" },

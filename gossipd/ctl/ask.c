@@ -41,6 +41,7 @@ static const size_t row_sizes[] = {
 	[CONTROL_TYPE_PUSHED] = sizeof(struct control_pushed),
 	[CONTROL_TYPE_DOCUMENT] = sizeof(struct control_document),
 	[CONTROL_TYPE_STANDING] = sizeof(struct control_standing),
+	[CONTROL_TYPE_WHY] = sizeof(struct control_why),
 };
 
 /* ---- which socket ---- */
@@ -217,6 +218,16 @@ static bool take_prefix(const char *option, const char *text, uint8_t address[16
 	return true;
 }
 
+/* Of two prefixes, is one IPv4 and the other IPv6? ::/0 and its like hold both. */
+static bool is_mixed(const uint8_t a[16], const uint8_t b[16])
+{
+	struct address one, other;
+
+	memcpy(one.bytes, a, 16);
+	memcpy(other.bytes, b, 16);
+	return address_is_ipv4(&one) != address_is_ipv4(&other) && !address_is_zero(&one) && !address_is_zero(&other);
+}
+
 bool ask_prefixes(const struct arguments *arguments, struct control_request *request)
 {
 	const char *client = arguments->value[OPTION_CLIENT], *destination = arguments->value[OPTION_DESTINATION];
@@ -225,6 +236,10 @@ bool ask_prefixes(const struct arguments *arguments, struct control_request *req
 		return false;
 	if (destination && !take_prefix("--destination", destination, request->destination, &request->destination_bits))
 		return false;
+	if (client && destination && is_mixed(request->client, request->destination)) {
+		complain("--client, --destination: one is IPv4, the other IPv6; no packet goes from one to the other");
+		return false;
+	}
 	request->flags |= (client ? CONTROL_HAS_CLIENT : 0) | (destination ? CONTROL_HAS_DESTINATION : 0);
 	return true;
 }

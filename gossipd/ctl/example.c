@@ -41,8 +41,8 @@ static void add_node(struct text *text, const struct config *config)
 {
 	add(text,
 	    "# Configuration of gossipd on %s. Paths are relative to this file. Lines that start with # are comments.\n"
-	    "# gossipd --config FILE --check-config tells whether it is right; gossipd reads it at start (SIGHUP: policy, "
-	    "mode and log_level again).\n"
+	    "# gossipd --config FILE --check-config tells whether it is right; gossipd reads it at start (systemctl reload "
+	    "gossipd@%s: policy, mode and log_level again).\n"
 	    "\n"
 	    "# Who this node is, as the certificate says. The key and the mesh secret belong to root alone (chmod 600).\n"
 	    "name = \"%s\";\n"
@@ -53,7 +53,7 @@ static void add_node(struct text *text, const struct config *config)
 	    "# Where the numbers are kept that must never go back. Must survive a reboot.\n"
 	    "state_directory = \"%s\";\n"
 	    "\n",
-	    config->name, config->name, config->key_file, config->certificate_file, config->mesh_secret_file,
+	    config->name, config->name, config->name, config->key_file, config->certificate_file, config->mesh_secret_file,
 	    config->state_directory);
 }
 
@@ -61,6 +61,7 @@ static void add_filter(struct text *text, const struct config *config)
 {
 	add(text, "# Interfaces whose incoming packets are counted and filtered: those that face the clients. [] = none: only "
 		  "listens.\n"
+		  "# By one with a default route replies come in, too, and are judged like an attack on the client they go to.\n"
 		  "interfaces = [");
 	for (uint32_t i = 0; i < config->interface_count; i++)
 		add(text, "%s\"%s\"", i ? ", " : "", config->interfaces[i]);

@@ -290,10 +290,14 @@ int run_explain(const struct arguments *arguments, struct output *output)
 	int status;
 
 	for (unsigned int i = 0; i < 2; i++) {
-		if (!text_to_address(arguments->words[i], &address[i])) {
+		if (!text_to_counted(arguments->words[i], &address[i])) {
 			complain("%s: not a literal IPv4 or IPv6 address", arguments->words[i]);
 			return EXIT_USAGE;
 		}
+	}
+	if (address_is_ipv4(&address[0]) != address_is_ipv4(&address[1])) {
+		complain("%s, %s: one is IPv4, the other IPv6; no packet goes from one to the other", arguments->words[0], arguments->words[1]);
+		return EXIT_USAGE;
 	}
 	memcpy(request.client, address[0].bytes, 16);
 	memcpy(request.destination, address[1].bytes, 16);

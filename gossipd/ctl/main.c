@@ -30,15 +30,15 @@ static const struct command {
 	bool streams;
 	const char *help;
 } commands[] = {
-	{ "mesh init", run_mesh_init, "", 0, BIT(DIRECTORY) | BIT(TICK_MS) | BIT(WINDOW_MAX_MS) | BIT(DECAY), false,
+	{ "mesh init", run_mesh_init, "", 0, BIT(DIRECTORY) | BIT(TICK_MS) | BIT(WINDOW_MAX_MS) | BIT(DECAY) | BIT(IN_GIT_CHECKOUT), false,
 	  "make a new mesh: its authority's key, its secret, its parameters" },
 	{ "mesh issue", run_mesh_issue, " NAME", 1,
 	  BIT(DIRECTORY) | BIT(ADDRESS) | BIT(REGION) | BIT(LINE_RATE) | BIT(INTERFACE) | BIT(PAIR_RATE) | BIT(DESTINATION_RATE) |
-		  BIT(STATE_DIRECTORY) | BIT(PIN_PATH) | BIT(CONTROL_SOCKET) | BIT(AGAIN),
+		  BIT(STATE_DIRECTORY) | BIT(PIN_PATH) | BIT(CONTROL_SOCKET) | BIT(AGAIN) | BIT(IN_GIT_CHECKOUT),
 	  false, "write a node's folder: key, certificate, mesh secret, configuration" },
-	{ "mesh revoke", run_mesh_revoke, " NAME|KEY", 1, ASKS | BIT(DIRECTORY) | BIT(IN) | BIT(PREVIOUS), false,
+	{ "mesh revoke", run_mesh_revoke, " NAME|KEY", 1, ASKS | BIT(DIRECTORY) | BIT(IN) | BIT(PREVIOUS) | BIT(IN_GIT_CHECKOUT), false,
 	  "a node counts no more, anywhere; with a new mesh secret for the others" },
-	{ "mesh rotate", run_mesh_rotate, " NAME|secret", 1, ASKS | BIT(DIRECTORY) | BIT(IN), false,
+	{ "mesh rotate", run_mesh_rotate, " NAME|secret", 1, ASKS | BIT(DIRECTORY) | BIT(IN) | BIT(IN_GIT_CHECKOUT), false,
 	  "another key for a node, or another secret for the mesh, while both run" },
 	{ "mesh push", run_mesh_push, " FILE", 1, ASKS, false, "bring a proxy a document that the authority signed" },
 	{ "mesh show", run_mesh_show, "", 0, ASKS, false, "documents held here, and which member is behind" },

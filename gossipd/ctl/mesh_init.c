@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* gossipctl mesh init: a new mesh, offline. */
 #include "authority.h"
+#include "checkout.h"
 
 static void show_initialised(struct output *output, const char *directory, const struct mesh *mesh)
 {
@@ -44,7 +45,7 @@ int run_mesh_init(const struct arguments *arguments, struct output *output)
 
 	if (!directory || !read_mesh_options(arguments, &mesh))
 		return EXIT_USAGE;
-	if (authority_make(directory, &mesh, &problem)) {
+	if (checkout_guard(arguments, directory, &problem) || authority_make(directory, &mesh, &problem)) {
 		complain("%s", problem.text);
 		return EXIT_FAILED;
 	}

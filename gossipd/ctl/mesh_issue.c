@@ -10,6 +10,7 @@
 #include "../identity.h"
 #include "../keys.h"
 #include "authority.h"
+#include "checkout.h"
 #include "example.h"
 
 #define PAIR_RATE_DEFAULT 1000
@@ -281,7 +282,11 @@ static int write_folder(struct issuing *issuing, char ret_path[FILES_PATH_BYTES]
 	char issued[FILES_PATH_BYTES];
 	int err;
 
-	err = files_make_directory(issuing->folder, 0700, ret_problem);
+	err = checkout_guard(issuing->arguments, issuing->directory, ret_problem);
+	if (!err) /* it may be a link that leads elsewhere */
+		err = checkout_guard(issuing->arguments, issuing->folder, ret_problem);
+	if (!err)
+		err = files_make_directory(issuing->folder, 0700, ret_problem);
 	if (!err)
 		err = write_credentials(issuing, ret_problem);
 	if (!err)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../keys.h"
+#include "checkout.h"
 #include "publish.h"
 
 /* By name, or by public key in hex. */
@@ -125,7 +126,9 @@ int run_mesh_revoke(const struct arguments *arguments, struct output *output)
 
 	if (!directory)
 		return EXIT_USAGE;
-	err = authority_read(directory, &authority, &problem);
+	err = checkout_guard(arguments, directory, &problem); /* a new mesh secret is written there */
+	if (!err)
+		err = authority_read(directory, &authority, &problem);
 	if (!err)
 		err = revoke(arguments, output, directory, &authority, &problem);
 	authority_wipe(&authority);

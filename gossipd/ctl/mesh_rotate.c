@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../keys.h"
+#include "checkout.h"
 #include "publish.h"
 
 static int write_key(const char *folder, const uint8_t seed[crypto_sign_SEEDBYTES], const uint8_t *certificate, size_t size,
@@ -57,15 +58,20 @@ static int succeed(struct authority *authority, const char *directory, struct is
 	return issued_write(path, &authority->issued, ret_problem);
 }
 
-static int rotate_key(const char *directory, const char *name, struct authority *authority, struct output *output,
+static int rotate_key(const struct arguments *arguments, const char *directory, struct authority *authority, struct output *output,
 		      struct problem *ret_problem)
 {
+	const char *name = arguments->words[0];
 	struct issued_node *node = issued_find(&authority->issued, name);
+	char folder[FILES_PATH_BYTES];
 	int err;
 
 	if (!node)
 		return problem_set(ret_problem, -ENOENT, "%s: no node of this name is issued", name);
-	err = succeed(authority, directory, node, ret_problem);
+	authority_path(directory, name, folder);
+	err = checkout_guard(arguments, folder, ret_problem); /* it may be a link that leads elsewhere */
+	if (!err)
+		err = succeed(authority, directory, node, ret_problem);
 	if (err)
 		return err;
 	const struct field fields[] = {
@@ -75,8 +81,8 @@ static int rotate_key(const char *directory, const char *name, struct authority 
 	};
 
 	output_facts(output, "rotated", FIELDS(fields));
-	output_say(output, "%s: a new key is in %s/%s; copy node.key, node.cert and mesh.secret to the host and restart gossipd there", name,
-		   directory, name);
+	output_say(output, "%s: a new key is in %s/%s; copy node.key, node.cert and mesh.secret to the host and run there: systemctl restart gossipd@%s",
+		   name, directory, name, name);
 	output_say(output, "when it is up again: gossipctl mesh revoke %s --previous --directory %s", name, directory);
 	return 0;
 }
@@ -109,10 +115,12 @@ int run_mesh_rotate(const struct arguments *arguments, struct output *output)
 
 	if (!directory)
 		return EXIT_USAGE;
-	err = authority_read(directory, &authority, &problem);
+	err = checkout_guard(arguments, directory, &problem);
+	if (!err)
+		err = authority_read(directory, &authority, &problem);
 	if (!err)
 		err = secret ? rotate_secret(arguments, directory, &authority, output, &problem)
-			     : rotate_key(directory, arguments->words[0], &authority, output, &problem);
+			     : rotate_key(arguments, directory, &authority, output, &problem);
 	authority_wipe(&authority);
 	if (err) {
 		complain("%s", problem.text);

@@ -16,20 +16,35 @@
 
 /* ---- JSON ---- */
 
+static json_t *json_text(const char *text)
+{
+	json_t *value = json_string(text);
+
+	if (!value) { /* not UTF-8: hostile or broken, shown escaped */
+		char escaped[CELL_BYTES];
+
+		text_escape(text, escaped, sizeof(escaped));
+		value = json_string(escaped);
+	}
+	return value;
+}
+
+static json_t *json_texts(const struct field *field)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < field->count; i++)
+		json_array_append_new(array, json_text(field->texts[i]));
+	return array;
+}
+
 static json_t *json_value(const struct field *field)
 {
-	json_t *value;
-
 	switch (field->kind) {
 	case FIELD_TEXT:
-		value = json_string(field->text);
-		if (!value) { /* not UTF-8: hostile or broken, shown escaped */
-			char escaped[CELL_BYTES];
-
-			text_escape(field->text, escaped, sizeof(escaped));
-			value = json_string(escaped);
-		}
-		return value;
+		return json_text(field->text);
+	case FIELD_TEXTS:
+		return json_texts(field);
 	case FIELD_NUMBER:
 		return json_integer((json_int_t)field->number);
 	case FIELD_SIGNED:

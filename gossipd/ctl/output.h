@@ -14,7 +14,7 @@
 
 #define OUTPUT_SCHEMA 1 /* grows when a field changes its meaning or goes */
 
-enum field_kind { FIELD_NONE, FIELD_TEXT, FIELD_NUMBER, FIELD_SIGNED, FIELD_REAL, FIELD_FLAG };
+enum field_kind { FIELD_NONE, FIELD_TEXT, FIELD_NUMBER, FIELD_SIGNED, FIELD_REAL, FIELD_FLAG, FIELD_TEXTS };
 
 struct field {
 	const char *name;  /* in JSON */
@@ -27,7 +27,9 @@ struct field {
 		int64_t integer;
 		double real; /* NAN and infinities are shown as unknown */
 		bool flag;
+		const char *const *texts; /* `count` of them: an array in JSON, never in a table */
 	};
+	size_t count;
 	int decimals;
 };
 
@@ -37,6 +39,7 @@ struct field {
 #define REAL(n, t, w, v, d) \
 	((struct field){ .name = (n), .title = (t), .width = (w), .kind = FIELD_REAL, .real = (v), .decimals = (d) })
 #define FLAG(n, t, w, v) ((struct field){ .name = (n), .title = (t), .width = (w), .kind = FIELD_FLAG, .flag = (v) })
+#define TEXTS(n, v, c) ((struct field){ .name = (n), .kind = FIELD_TEXTS, .texts = (v), .count = (c) })
 #define UNKNOWN(n) ((struct field){ .name = (n), .kind = FIELD_NONE })
 #define FIELDS(array) (array), sizeof(array) / sizeof((array)[0])
 

@@ -13,6 +13,9 @@ struct showing {
 	enum control_type list; /* the list that is open */
 	bool attached;		/* an attachment was shown */
 	bool degraded;
+	size_t whys;
+	char why[CONTROL_WHYS_MAX][CONTROL_WHY_BYTES];
+	const char *why_texts[CONTROL_WHYS_MAX];
 };
 
 static double percent(uint64_t used, uint64_t most)
@@ -20,7 +23,7 @@ static double percent(uint64_t used, uint64_t most)
 	return most ? 100. * (double)used / (double)most : 0;
 }
 
-static void show_status_facts(struct output *output, const struct control_status *s, const char *digest)
+static void show_status_facts(const struct showing *showing, const struct control_status *s, const char *digest)
 {
 	const struct field fields[] = {
 		TEXT("name", NULL, 0, s->name),
@@ -34,6 +37,7 @@ static void show_status_facts(struct output *output, const struct control_status
 		NUMBER("members_up", NULL, 0, s->members_up),
 		FLAG("degraded", NULL, 0, s->degraded),
 		TEXT("degraded_why", NULL, 0, s->degraded_why),
+		TEXTS("degraded_reasons", showing->why_texts, showing->whys),
 		NUMBER("tick_ms", NULL, 0, s->tick_ms),
 		NUMBER("window_max_ms", NULL, 0, s->window_max_ms),
 		NUMBER("decay", NULL, 0, s->decay),
@@ -88,6 +92,7 @@ static void show_status_facts(struct output *output, const struct control_status
 		NUMBER("records_written", NULL, 0, s->records_written),
 		NUMBER("records_refused", NULL, 0, s->records_refused),
 		NUMBER("changes_pending", NULL, 0, s->changes_pending),
+		NUMBER("filters_restored", NULL, 0, s->filters_restored),
 		NUMBER("requests_refused", NULL, 0, s->requests_refused),
 		NUMBER("warnings", NULL, 0, s->warnings),
 		REAL("tick_ms_worst", NULL, 0, s->tick_ms_worst, 2),
@@ -98,17 +103,31 @@ static void show_status_facts(struct output *output, const struct control_status
 		digest ? TEXT("ledger_digest", NULL, 0, digest) : UNKNOWN("ledger_digest"),
 	};
 
-	output_facts(output, "status", FIELDS(fields));
+	output_facts(showing->output, "status", FIELDS(fields));
+}
+
+/* The first reason stands beside the name, every other on a line of its own. */
+static void show_health(const struct showing *showing, const struct control_status *s)
+{
+	char name[160], why[4 * CONTROL_WHY_BYTES];
+
+	text_escape(s->name, name, sizeof(name));
+	text_escape(s->degraded_why, why, sizeof(why));
+	output_say(showing->output, "%s: %s%s%s", name, s->degraded ? "degraded" : "healthy", s->degraded ? ": " : "", why);
+	for (size_t i = 1; i < showing->whys; i++) {
+		text_escape(showing->why[i], why, sizeof(why));
+		output_say(showing->output, "  degraded      %.900s", why);
+	}
 }
 
 static void show_status_sentences(struct output *output, const struct control_status *s, const char *digest)
 {
-	char name[160], pair[RATE_TEXT_BYTES], destination[RATE_TEXT_BYTES];
+	char pair[RATE_TEXT_BYTES], destination[RATE_TEXT_BYTES];
 
 	rate_text(s->pair_rate, pair);
 	rate_text(s->destination_rate, destination);
-	text_escape(s->name, name, sizeof(name));
-	output_say(output, "%s: %s%s%s", name, s->degraded ? "degraded" : "healthy", s->degraded ? ": " : "", s->degraded_why);
+	if (s->notices[0])
+		output_say(output, "  warning       %s", s->notices);
 	output_say(output, "  up %.0f s, start %llu of incarnation %llu, gossipd %s", s->uptime_s, (unsigned long long)s->boot,
 		   (unsigned long long)s->incarnation, s->version);
 	if (s->gossip)
@@ -145,6 +164,8 @@ static void show_status_sentences(struct output *output, const struct control_st
 			   (unsigned long long)s->cells_over_line);
 	output_say(output, "  ticks         every %u ms, longest %.2f ms, latest begin %.2f ms, longest turn %.2f ms", s->tick_ms,
 		   s->tick_ms_worst, s->tick_late_ms_worst, s->turn_ms_worst);
+	if (s->filters_restored)
+		output_say(output, "  filter        taken off by hand and put back %llu times", (unsigned long long)s->filters_restored);
 	if (s->requests_refused)
 		output_say(output, "  control       %llu requests refused: they are for root and control_admin_group",
 			   (unsigned long long)s->requests_refused);
@@ -152,6 +173,16 @@ static void show_status_sentences(struct output *output, const struct control_st
 		output_say(output, "  clock         mesh time is %+.0f ms off this host's", s->clock_drift_ms);
 	if (digest)
 		output_say(output, "  ledger digest %.16s", digest);
+}
+
+/* What is allowed, and may be a mistake. In JSON a list beside the facts. */
+static void list_warnings(struct output *output, const struct control_status *s)
+{
+	const struct field fields[] = { TEXT("text", NULL, 0, s->notices) };
+
+	output_list(output, "warnings");
+	if (s->notices[0])
+		output_row_unless(output, true, FIELDS(fields));
 }
 
 static void show_status(struct showing *showing, const struct control_status *status)
@@ -164,8 +195,20 @@ static void show_status(struct showing *showing, const struct control_status *st
 		known = digest;
 	}
 	showing->degraded = status->degraded;
-	show_status_facts(showing->output, status, known);
+	show_status_facts(showing, status, known);
+	show_health(showing, status);
 	show_status_sentences(showing->output, status, known);
+	list_warnings(showing->output, status);
+}
+
+/* They come before the status. */
+static void take_why(struct showing *showing, const struct control_why *row)
+{
+	if (showing->whys == CONTROL_WHYS_MAX)
+		return;
+	snprintf(showing->why[showing->whys], CONTROL_WHY_BYTES, "%.*s", CONTROL_WHY_BYTES - 1, row->text);
+	showing->why_texts[showing->whys] = showing->why[showing->whys];
+	showing->whys++;
 }
 
 /* Rows of one type stand together; a type's first row opens its list. Counters of 0 are left out of the table. */
@@ -186,6 +229,9 @@ static bool show_status_row(void *user, enum control_type type, const void *row)
 	const struct control_attachment *attachment = row;
 
 	switch (type) {
+	case CONTROL_TYPE_WHY:
+		take_why(showing, row);
+		break;
 	case CONTROL_TYPE_STATUS:
 		show_status(showing, row);
 		break;
@@ -233,9 +279,10 @@ int run_status(const struct arguments *arguments, struct output *output)
 {
 	struct control_request request = { .verb = CONTROL_STATUS,
 					   .flags = arguments->value[OPTION_DIGEST] ? CONTROL_DIGEST : 0 };
-	struct showing showing = { .output = output };
+	static struct showing showing;
 	int status;
 
+	showing.output = output;
 	status = ask(arguments, &request, show_status_row, &showing);
 	if (status == EXIT_OK && !showing.attached)
 		output_list(output, "attachments");

@@ -17,7 +17,7 @@
 #define CONTROL_VERSION 4
 
 enum control_verb {
-	CONTROL_STATUS = 1, /* one control_status, then control_reason, control_reject and control_attachment rows */
+	CONTROL_STATUS = 1, /* control_why rows, one for each reason to be degraded; one control_status, then control_reason, control_reject and control_attachment rows */
 	CONTROL_MEMBERS, /* control_member rows */
 	CONTROL_PAIRS, /* control_key rows; filters apply */
 	CONTROL_DESTINATIONS, /* control_key rows */
@@ -67,6 +67,7 @@ enum control_type {
 	CONTROL_TYPE_PUSHED,
 	CONTROL_TYPE_DOCUMENT,
 	CONTROL_TYPE_STANDING,
+	CONTROL_TYPE_WHY,
 };
 
 struct control_header {
@@ -78,6 +79,13 @@ struct control_end {
 	uint32_t group; /* with -EPERM: the group that may, besides root; 0: root alone */
 };
 
+#define CONTROL_WHY_BYTES 256
+#define CONTROL_WHYS_MAX 32
+
+struct control_why {
+	char text[CONTROL_WHY_BYTES];
+};
+
 struct control_status {
 	char name[NAME_BYTES_MAX + 4];
 	char version[20];
@@ -85,7 +93,8 @@ struct control_status {
 	uint64_t incarnation, boot;
 	double uptime_s;
 	uint32_t gossip, members, members_up, degraded; /* booleans and counts; members includes this node */
-	char degraded_why[128]; /* the first reason, empty when there is none */
+	char degraded_why[CONTROL_WHY_BYTES]; /* the first reason, empty when there is none */
+	char notices[512]; /* what is allowed, and may be a mistake; it degrades nothing; empty when there is none */
 	uint32_t tick_ms, window_max_ms, decay, slot_ms;
 	uint32_t idle_reset_ms, pair_min_window_ms, destination_min_window_ms, protected_only;
 	uint32_t pair_rate, destination_rate, policy_flags, hz; /* policy_flags as in struct policy */
@@ -105,6 +114,7 @@ struct control_status {
 	uint64_t cells_harvested, cells_unheld; /* own counts out of the table; those the ledger had no room for */
 	uint64_t records_written, records_refused; /* into the table; refused: it was full */
 	uint64_t changes_pending; /* records not written yet */
+	uint64_t filters_restored; /* times that a filter, or pins, taken off by hand were put back */
 	uint64_t requests_refused; /* at this socket, for want of privilege */
 	uint64_t warnings; /* overload warnings of the XDP program */
 	double tick_ms_worst; /* longest tick's work since start */

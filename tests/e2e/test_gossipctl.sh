@@ -175,6 +175,13 @@ ok "an_option_of_another_command_is_refused" ends 2 "status does not take --over
 ok "an_unknown_option_is_refused" ends 2 "nonsense" "$ctl" status --nonsense
 ok "a_word_too_many_is_refused" ends 2 "usage: gossipctl status" "$ctl" status now
 ok "a_word_too_few_is_refused" ends 2 "usage: gossipctl explain CLIENT DESTINATION" "$ctl" explain 10.0.0.1
+mixed="one is IPv4, the other IPv6; no packet goes from one to the other"
+ok "explain_takes_addresses_of_one_family" ends 2 "$mixed" "$ctl" explain 2001:db8::1 172.16.0.100
+ok "either_way_round" ends 2 "$mixed" "$ctl" explain 172.16.0.100 2001:db8::1
+ok "a_mapped_address_is_an_IPv4_one" ends 3 "gossipctl: " "$ctl" --socket none explain ::ffff:10.0.0.1 172.16.0.100
+ok "pairs_takes_prefixes_of_one_family" ends 2 "$mixed" "$ctl" --socket none pairs --client 10.0.0.0/8 --destination 2001:db8::/32
+ok "so_does_capture" ends 2 "$mixed" "$ctl" --socket none capture --client 2001:db8::/32 --destination 10.0.0.0/8
+ok "a_prefix_of_both_goes_with_either" ends 3 "gossipctl: " "$ctl" --socket none pairs --client 10.0.0.0/8 --destination ::/0
 ok "explain_takes_addresses" ends 2 "not a literal IPv4 or IPv6 address" "$ctl" explain here there
 ok "a_bad_prefix_is_refused" ends 2 "bits set behind the prefix" "$ctl" --socket none pairs --client 10.0.0.1/8
 ok "help_is_for_standard_output" ends 0 "" "$ctl" --help

@@ -105,8 +105,9 @@ uint32_t table_clients_full(const struct table *table)
 void health_judge(const struct daemon *daemon, struct now now, struct health *ret_health)
 {
 	(void)daemon, (void)now;
-	*ret_health = (struct health){ .degraded = true };
-	memset(ret_health->why, 'w', sizeof(ret_health->why) - 1);
+	*ret_health = (struct health){ .count = CONTROL_WHYS_MAX };
+	for (uint32_t i = 0; i < CONTROL_WHYS_MAX; i++)
+		memset(ret_health->reasons[i].text, 'w', sizeof(ret_health->reasons[i].text) - 1);
 }
 
 /* ---- a daemon ---- */
@@ -181,7 +182,8 @@ static size_t size_of(uint32_t type)
 					[CONTROL_TYPE_SAMPLE] = sizeof(struct control_sample),
 					[CONTROL_TYPE_PUSHED] = sizeof(struct control_pushed),
 					[CONTROL_TYPE_DOCUMENT] = sizeof(struct control_document),
-					[CONTROL_TYPE_STANDING] = sizeof(struct control_standing) };
+					[CONTROL_TYPE_STANDING] = sizeof(struct control_standing),
+					[CONTROL_TYPE_WHY] = sizeof(struct control_why) };
 
 	return type < sizeof(sizes) / sizeof(sizes[0]) ? sizes[type] : 0;
 }
@@ -195,18 +197,21 @@ static bool texts_end(uint32_t type, const uint8_t *body)
 		struct control_attachment attachment;
 		struct control_member member;
 		struct control_event event;
+		struct control_why why;
 	} row;
 
 	memcpy(&row, body, size_of(type) < sizeof(row) ? size_of(type) : sizeof(row));
 	switch (type) {
 	case CONTROL_TYPE_STATUS:
-		return ENDS(row.status.name) && ENDS(row.status.version) && ENDS(row.status.degraded_why);
+		return ENDS(row.status.name) && ENDS(row.status.version) && ENDS(row.status.degraded_why) && ENDS(row.status.notices);
 	case CONTROL_TYPE_ATTACHMENT:
 		return ENDS(row.attachment.interface) && ENDS(row.attachment.mode);
 	case CONTROL_TYPE_MEMBER:
 		return ENDS(row.member.name) && ENDS(row.member.region) && ENDS(row.member.endpoint) && ENDS(row.member.key);
 	case CONTROL_TYPE_EVENT:
 		return ENDS(row.event.kind) && ENDS(row.event.member) && ENDS(row.event.text);
+	case CONTROL_TYPE_WHY:
+		return ENDS(row.why.text);
 	default:
 		return true;
 	}

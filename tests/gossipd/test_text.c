@@ -29,7 +29,8 @@ static void prefixes(void **state)
 		/* 14 */ { "", -1 },
 		/* 15 */ { "::ffff:192.0.2.0/120", 120 },
 		/* 16 */ { "192.0.2.1.1", -1 },
-		/* 17 */ { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/1", -1 },
+		/* 17 */ { "::", 128 },
+		/* 18 */ { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/1", -1 },
 	};
 
 	(void)state;
@@ -42,6 +43,40 @@ static void prefixes(void **state)
 			fail_msg("row %u: %s gave %d, bits %d", i, rows[i].text, err, prefix.bits);
 		if (err)
 			assert_non_null(why);
+	}
+}
+
+/* Packets to and from :: count as ::fffe:0:0, and from fe80::/10 as 80::/10: who names the one means the other. */
+static void what_is_nobodys_is_named_as_it_counts(void **state)
+{
+	static const struct {
+		const char *text, *expected;
+	} rows[] = {
+		/* 0 */ { "::", "::fffe:0:0" },
+		/* 1 */ { "::/128", "::fffe:0:0" },
+		/* 2 */ { "::/127", "::" },
+		/* 3 */ { "::/0", "::" },
+		/* 4 */ { "::2", "::2" },
+		/* 5 */ { "0.0.0.0", "0.0.0.0" },
+		/* 6 */ { "::fffe:10.9.0.1", "::fffe:10.9.0.1" },
+		/* 7 */ { "fe80::9", "80::9" },
+		/* 8 */ { "fe80::/10", "80::" },
+		/* 9 */ { "fe80::/9", "fe80::" },
+		/* 10 */ { "fec0::1", "fec0::1" },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct address expected, counted;
+		struct prefix prefix;
+		const char *why = NULL;
+
+		assert_true(text_to_address(rows[i].expected, &expected));
+		assert_int_equal(text_to_prefix(rows[i].text, &prefix, &why), 0);
+		if (!address_equal(&prefix.address, &expected))
+			fail_msg("row %u: %s: expected %s as a prefix", i, rows[i].text, rows[i].expected);
+		if (!strchr(rows[i].text, '/'))
+			assert_true(text_to_counted(rows[i].text, &counted) && address_equal(&counted, &expected));
 	}
 }
 
@@ -140,6 +175,7 @@ static void keys_written_are_read_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_nobodys_is_named_as_it_counts),
 		cmocka_unit_test(prefixes),
 		cmocka_unit_test(hostile_names_cannot_command_a_terminal),
 		cmocka_unit_test(the_nearest_word_is_a_near_one),

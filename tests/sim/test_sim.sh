@@ -79,6 +79,11 @@ passes_at_most() {
 		'.groups[] | select(.name == $group) | .delivered_share | ., . <= $share'
 }
 
+# passes_whole SCENARIO GROUP: not one of its packets is dropped
+passes_whole() {
+	"$sim" run "sim/scenarios/$1.cfg" --json 2>/dev/null | jq -e --arg group "$2" '.groups[] | select(.name == $group) | .delivered_share | ., . == 1'
+}
+
 # agrees_within MS SCENARIO: of simulated time, from the last packet to equal ledgers
 agrees_within() {
 	"$sim" run "sim/scenarios/$2.cfg" --json 2>/dev/null | jq -e --argjson most "$1" '.spreading.last_packet_to_agreement_ms | ., (. != null and . <= $most)'
@@ -198,6 +203,7 @@ ok "clients that send seldom do not get through for it" passes_at_most 0.25 low-
 ok "nor do clients just below their own rate" passes_at_most 0.30 many-clients bots
 ok "nor do clients that are policed, each to its own rate" passes_at_most 0.06 policed bots
 ok "nor where the destination drops all that is over its rate" passes_at_most 0.02 policed bots strict
+ok "nor is what gathered while a daemon was dead taken for a burst" passes_whole restart-in-peace honest
 ok "nor do made-up addresses" passes_at_most 0.45 spoofed "made up"
 printf 'members = 3;\nmembrs = 5;\n' >"$work/bad.cfg"
 ok "an unknown word is an error with a hint" refuses 2 'did you mean "members"'

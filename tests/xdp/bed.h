@@ -186,6 +186,29 @@ static inline struct frame frame6(const char *client, const char *destination, u
 	return frame;
 }
 
+static inline uint64_t bed_hash(uint64_t hash, const void *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3ULL; /* FNV-1a */
+	return hash;
+}
+
+/* Into the file XDP_CORPUS, if it is set (packets.sh): what went in, the verdict, what came out, and every counter after it. */
+static inline void bed_corpus(const void *bytes, uint32_t length, uint32_t verdict)
+{
+	const uint64_t basis = 0xcbf29ce484222325ULL;
+	struct reason_counter reasons[REASON_COUNT];
+	const char *path = getenv("XDP_CORPUS");
+	FILE *file = path ? fopen(path, "ae") : NULL;
+
+	if (!file)
+		return;
+	table_read_reasons(bed.table, reasons);
+	fprintf(file, "%016llx %u %016llx %016llx\n", (unsigned long long)bed_hash(basis, bytes, length), verdict,
+		(unsigned long long)bed_hash(basis, bed.out, bed.out_length), (unsigned long long)bed_hash(basis, reasons, sizeof(reasons)));
+	fclose(file);
+}
+
 /* Bytes through a program `repeat` times; the verdict of the last. What comes out stands in bed.out. */
 static inline uint32_t bed_run_bytes(int program_fd, const void *bytes, uint32_t length, int repeat, uint32_t *ret_ns)
 {
@@ -194,6 +217,7 @@ static inline uint32_t bed_run_bytes(int program_fd, const void *bytes, uint32_t
 
 	assert_int_equal(bpf_prog_test_run_opts(program_fd, &run), 0);
 	bed.out_length = run.data_size_out;
+	bed_corpus(bytes, length, run.retval);
 	if (ret_ns)
 		*ret_ns = run.duration;
 	return run.retval;
@@ -275,9 +299,9 @@ static inline struct pair_record *bed_record(const struct key *key)
 	return spot_find(bed.table, key, &spot) ? spot_record(&spot) : NULL;
 }
 
-static inline void bed_note_interface(void *user, const char *text, bool good)
+static inline void bed_note_interface(void *user, enum table_news news, const char *text)
 {
-	(void)user, (void)good;
+	(void)user, (void)news;
 	snprintf(bed.told, sizeof(bed.told), "%s", text);
 	bed.tellings++;
 }

@@ -236,6 +236,27 @@ static void what_has_no_way_is_the_kernels(void **state)
 	left_alone(&four, "blackhole");
 }
 
+/* What is looked up under its other name would take that one's way, and of what comes from :: or fe80::/10 the kernel forwards little. */
+static void what_counts_under_another_name_is_the_kernels(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ CLIENT6, "::ffff:10.9.0.1" }, { "::ffff:10.9.0.1", "2001:db8:1::1" }, { CLIENT6, "::" },
+		{ "::", "2001:db8:1::1" },	{ "fe80::9", "2001:db8:1::1" },
+	};
+	struct frame six = good6();
+
+	(void)state;
+	sh("for i in ::/96 ::fffe:0:0/96 ::ffff:0:0/96; do ip -6 route add $i via 2001:db8:1::1 dev out; done");
+	inet_pton(AF_INET6, "::fffe:10.9.0.1", six.bytes + ETH_HLEN + 24);
+	sent_on(&six);
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		six = good6();
+		inet_pton(AF_INET6, pairs[i][0], six.bytes + ETH_HLEN + 8);
+		inet_pton(AF_INET6, pairs[i][1], six.bytes + ETH_HLEN + 24);
+		left_alone(&six, pairs[i][0]);
+	}
+}
+
 static void a_host_that_does_not_forward_does_not(void **state)
 {
 	struct frame four = good4(), six = good6();
@@ -372,6 +393,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(frames_to_others_are_not_ours_to_send_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_header_is_the_kernels, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_has_no_way_is_the_kernels, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_counts_under_another_name_is_the_kernels, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_host_that_does_not_forward_does_not, setup, teardown),
 		cmocka_unit_test_setup_teardown(larger_than_the_way_takes_is_the_kernels, setup, teardown),
 		cmocka_unit_test_setup_teardown(tags_and_pages_are_the_kernels, setup, teardown),

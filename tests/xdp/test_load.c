@@ -53,8 +53,10 @@ static uint32_t load_with(uint32_t combination)
 	for (uint32_t i = 0; combination & GATE && i < GATE_PORTS_MAX; i++)
 		bed.config.gate_ports[i] = (uint16_t)(7946 + i);
 	bed.config.forward_fast = combination & FAST;
-	if (bed_open(combination & INJECTED))
+	if (bed_open(combination & INJECTED)) {
+		rmdir(bed.pin_path);
 		fail_msg("combination %u: expected a program that loads, got: %s", combination, bed.problem.text);
+	}
 	instructions = verified(bed.table->program_fd);
 	without_link = verified(bed.table->l3_program_fd);
 	bed_remove();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Packets in, reasons out: one row per kind of frame the program can meet. Bytes at offsets from the start of the IP header. */
 #include "bed.h"
+#include "frame.h"
 
 #define CLIENT 0x0a000001
 #define TARGET 0xc0000201
@@ -67,10 +68,15 @@ static const struct row rows[] = {
 	  0,
 	  REASON_PASS_NOT_UNICAST,
 	  { { 6, ICMP6 }, { 7, 255 }, { 24, 0xff }, { 25, 2 }, { 40, 135 } } },
-	{ "neighbour advertisement from a link-local address",
+	{ "neighbour advertisement to a link-local address",
 	  true,
 	  0,
 	  REASON_PASS_NOT_UNICAST,
+	  { { 6, ICMP6 }, { 7, 255 }, { 24, 0xfe }, { 25, 0x80 }, { 40, 136 } } },
+	{ "neighbour advertisement from one to another's, which would be forwarded by the way it came",
+	  true,
+	  0,
+	  REASON_PASS,
 	  { { 6, ICMP6 }, { 7, 255 }, { 8, 0xfe }, { 9, 0x80 }, { 40, 136 } } },
 	{ "what looks like one, and would be forwarded", true, 0, REASON_PASS, { { 6, ICMP6 }, { 7, 255 }, { 40, 135 } } },
 	{ "a redirect that would be", true, 0, REASON_PASS, { { 6, ICMP6 }, { 7, 255 }, { 40, 137 } } },
@@ -83,20 +89,93 @@ static const struct row rows[] = {
 	{ "a chain that leaves the frame", true, 0, REASON_PASS, { { 7, 255 }, { 6, 0 }, { 40, ICMP6 }, { 41, 255 } } },
 	{ "an unknown header", true, 0, REASON_PASS, { { 7, 255 }, { 6, 200 } } },
 	{ "to ff02::1", true, 0, REASON_PASS_NOT_UNICAST, { { 24, 0xff }, { 25, 2 } } },
-	{ "from fe80::", true, 0, REASON_PASS_NOT_UNICAST, { { 8, 0xfe }, { 9, 0x80 } } },
-	{ "from febf::", true, 0, REASON_PASS_NOT_UNICAST, { { 8, 0xfe }, { 9, 0xbf } } },
+	{ "from fe80::, which the kernel sends back by the way it came", true, 0, REASON_PASS, { { 8, 0xfe }, { 9, 0x80 } } },
+	{ "from febf::", true, 0, REASON_PASS, { { 8, 0xfe }, { 9, 0xbf } } },
 	{ "from fec0::", true, 0, REASON_PASS, { { 8, 0xfe }, { 9, 0xc0 } } },
 	{ "from fe7f::", true, 0, REASON_PASS, { { 8, 0xfe }, { 9, 0x7f } } },
 	/* 2001:db8::1 without its first four bytes is ::1. */
 	{ "from ::1", true, 0, REASON_PASS_NOT_UNICAST, { { 8, 0 }, { 9, 0 }, { 10, 0 }, { 11, 0 } } },
-	{ "from ::", true, 0, REASON_PASS_NOT_UNICAST, { { 8, 0 }, { 9, 0 }, { 10, 0 }, { 11, 0 }, { 23, 0 } } },
+	{ "from ::, which the kernel sends back by the way it came", true, 0, REASON_PASS, { { 8, 0 }, { 9, 0 }, { 10, 0 }, { 11, 0 }, { 23, 0 } } },
 	{ "from ::2", true, 0, REASON_PASS, { { 8, 0 }, { 9, 0 }, { 10, 0 }, { 11, 0 }, { 23, 2 } } },
 	{ "from ::ffff:0.0.0.1, which the kernel forwards",
 	  true,
 	  0,
 	  REASON_PASS,
 	  { { 8, 0 }, { 9, 0 }, { 10, 0 }, { 11, 0 }, { 18, 255 }, { 19, 255 } } },
+	{ "from :: to a group (duplicate address detection)",
+	  true,
+	  0,
+	  REASON_PASS_NOT_UNICAST,
+	  { { 8, 0 }, { 9, 0 }, { 10, 0 }, { 11, 0 }, { 23, 0 }, { 24, 0xff }, { 25, 2 } } },
+	/* So is 2001:db8::99 without them ::99. */
+	{ "to ::99", true, 0, REASON_PASS, { { 24, 0 }, { 25, 0 }, { 26, 0 }, { 27, 0 } } },
+	{ "to ::1", true, 0, REASON_PASS_NOT_UNICAST, { { 24, 0 }, { 25, 0 }, { 26, 0 }, { 27, 0 }, { 39, 1 } } },
+	{ "to ::, which the kernel forwards", true, 0, REASON_PASS, { { 24, 0 }, { 25, 0 }, { 26, 0 }, { 27, 0 }, { 39, 0 } } },
+	{ "to ::ffff:0.0.0.153, likewise",
+	  true,
+	  0,
+	  REASON_PASS,
+	  { { 24, 0 }, { 25, 0 }, { 26, 0 }, { 27, 0 }, { 34, 255 }, { 35, 255 } } },
+	{ "from fe80:: to fe80::", true, 0, REASON_PASS_NOT_UNICAST, { { 8, 0xfe }, { 9, 0x80 }, { 24, 0xfe }, { 25, 0x80 } } },
+	{ "to febf::", true, 0, REASON_PASS_NOT_UNICAST, { { 24, 0xfe }, { 25, 0xbf } } },
+	{ "to fec0::", true, 0, REASON_PASS, { { 24, 0xfe }, { 25, 0xc0 } } },
+	{ "to fe80::", true, 0, REASON_PASS_NOT_UNICAST, { { 24, 0xfe }, { 25, 0x80 } } },
 };
+
+/* Addresses of IPv6 packets that stand for something else in a key, and what they count as. */
+static const struct {
+	const char *in_packet, *counted;
+	bool client_alone; /* as a destination it is not counted */
+} renamed[] = {
+	{ "::", "::fffe:0:0", false },
+	{ "::ffff:0:0", "::fffe:0:0", false },
+	{ "::ffff:10.9.0.1", "::fffe:10.9.0.1", false },
+	{ "::ffff:127.0.0.1", "::fffe:127.0.0.1", false },
+	{ "::ffff:255.255.255.255", "::fffe:255.255.255.255", false },
+	{ "::fffe:10.9.0.2", "::fffe:10.9.0.2", false },
+	{ "0:0:0:1::", "0:0:0:1::", false },
+	{ "::1:ffff:10.9.0.3", "::1:ffff:10.9.0.3", false },
+	{ "fe80::1:2", "80::1:2", true },
+	{ "febf:ffff::1:2", "bf:ffff::1:2", true },
+	{ "fec0::1:2", "fec0::1:2", false },
+};
+
+/* Counted under a key that a frame takes, which is no IPv4 pair's, and dropped like any that is over its rate. */
+static void check_renamed(const char *client, const char *destination, const struct key *key)
+{
+	struct frame frame = frame6(client, destination, UDP);
+	const struct harvested *cell;
+	uint32_t verdict;
+
+	bed_policy(policy_plain(2, 0, POLICY_EARLY));
+	bed_run_many(&frame, 2, NULL);
+	bed_harvest();
+	cell = bed_cell(key);
+	if (!cell || cell->packets != 2)
+		fail_msg("%s -> %s: expected 2 packets under its key, got %d", client, destination, cell ? (int)cell->packets : -1);
+	assert_true(frame_cell_is_valid(&(struct cell){ .key = *key, .packets = 2 }));
+	assert_false(address_is_ipv4(&key->destination) || address_is_ipv4(&key->client));
+	verdict = bed_run(&frame);
+	if (verdict != XDP_VERDICT_DROP)
+		fail_msg("%s -> %s: expected the third packet to drop, got verdict %u", client, destination, (unsigned int)verdict);
+}
+
+static void what_is_nobodys_counts_under_a_reserved_name(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(renamed) / sizeof(renamed[0]); i++) {
+		struct key to = key6("2001:db8::1", renamed[i].counted), from = key6(renamed[i].counted, "2001:db8::99");
+		struct key both = key6(renamed[i].counted, renamed[i].counted);
+
+		bed_remove();
+		assert_int_equal(bed_make(1024, 64, true), 0);
+		check_renamed(renamed[i].in_packet, "2001:db8::99", &from);
+		if (renamed[i].client_alone)
+			continue;
+		check_renamed("2001:db8::1", renamed[i].in_packet, &to);
+		check_renamed(renamed[i].in_packet, renamed[i].in_packet, &both);
+	}
+}
 
 static void each_row(void (*check)(const struct row *row, const struct frame *frame))
 {
@@ -259,6 +338,7 @@ static void whatever_comes_passes_or_drops(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_is_nobodys_counts_under_a_reserved_name, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(every_frame_passes_for_its_reason, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(every_packet_is_counted_once, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(other_ethertypes_pass, bed_setup, bed_teardown),
