@@ -61,8 +61,7 @@ static void state_start(struct table *table, uint64_t fresh_incarnation)
 		state->harvested_at = table->clock.jiffies;
 		policy_none(table);
 	}
-	table->resuming = table->young = !table->is_new;
-	table->young_until = table->clock.jiffies + table->policies[POLICY_OF_PAIR(BANK_OF(table->state->active), 0)].window_max;
+	table->resuming = !table->is_new;
 	heartbeat(table);
 	client_pairs_start(table);
 }
@@ -80,8 +79,10 @@ static int start(struct table *table, const struct table_config *config, uint64_
 
 	if (!err) {
 		state_start(table, fresh_incarnation);
-		err = open_warnings(table);
+		err = young_start(table);
 	}
+	if (!err)
+		err = open_warnings(table);
 	if (!err)
 		err = collect_start(table);
 	if (err) {
@@ -151,6 +152,7 @@ void table_close(struct table *table)
 	if (!table)
 		return;
 	collect_stop(table);
+	young_end(table);
 	ring_buffer__free(table->warnings);
 	ring_buffer__free(table->samples);
 	pins_unmap(table);

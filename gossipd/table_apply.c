@@ -4,6 +4,7 @@
  * packet's verdict. Also the reverse view, a record as it stands.
  */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "table_internal.h"
 
@@ -22,13 +23,34 @@ static bool window_is_known(const struct words *words, uint32_t ts2)
 	       jiffies_since(ts2, WORD_LOW(words->window)) <= (int32_t)words->policy->idle_reset;
 }
 
+static size_t pair_places(const struct table *table)
+{
+	return ((size_t)table->pairs4.count + table->pairs6.count) * SET_WAYS;
+}
+
+int young_start(struct table *table)
+{
+	table->young_until = table->clock.jiffies + table->policies[POLICY_OF_PAIR(BANK_OF(table->state->active), 0)].window_max;
+	table->young = !table->is_new;
+	if (table->young)
+		table->bounds = calloc(pair_places(table) + table->destinations_max, sizeof(*table->bounds));
+	return table->young && !table->bounds ? -ENOMEM : 0;
+}
+
+void young_end(struct table *table)
+{
+	table->young = false;
+	free(table->bounds);
+	table->bounds = NULL;
+}
+
 /* A daemon just started knows less than the one before it wrote: for T_T4 a larger count in force is kept. */
 static bool is_wiser(struct table *table, const struct words *words, const struct fold *fold)
 {
 	uint32_t count = WORD_HIGH(*words->harvest) + WORD_HIGH(*words->base);
 
 	if (table->young && jiffies_since(table->young_until, table->clock.jiffies) > 0)
-		table->young = false;
+		young_end(table);
 	if (!table->young || !FOLD_IS_OF(*words->fold, WORD_LOW(words->window)))
 		return false;
 	return count > fold->count;
@@ -53,29 +75,83 @@ static void words_fold(const struct table *table, const struct words *words, con
 	store16(words->pass_share, fold->pass_share);
 }
 
+static uint16_t *bound_of_pair(const struct table *table, const struct key *key, const struct spot *spot)
+{
+	const bool ipv4 = address_is_ipv4(&key->client) && address_is_ipv4(&key->destination);
+
+	return &table->bounds[((ipv4 ? 0 : (size_t)table->pairs4.count) + spot->set_index) * SET_WAYS + spot->way];
+}
+
+/*
+ * The share beside a count that is kept. An attack that grows after the start must meet this daemon's share; but that may be too large for as
+ * long as it has not heard what others count, so it is bounded by the share the daemon before it left. The bound is kept apart: this daemon's
+ * own smaller shares do not become one.
+ */
+static uint16_t bounded(uint16_t *bound, uint16_t found, uint16_t share)
+{
+	if (*bound == 0)
+		*bound = found ? found : 1;
+	return share < *bound ? share : *bound;
+}
+
+static void destination_write(struct table *table, uint32_t destination, const struct words *words, const struct fold *fold, uint32_t ts2)
+{
+	struct destination_head *head = &table->heads[destination];
+	const bool wiser = is_wiser(table, words, fold);
+	uint16_t *bound = table->young ? &table->bounds[pair_places(table) + destination] : NULL;
+	bool thin = fold->thin;
+
+	if (wiser) {
+		/* One that was not thinned has no bound; the share of one that was is below SHARE_ALL as a bound. */
+		const uint16_t found = !(head->flags & HEAD_THIN) ? SHARE_ALL : head->pass_share < SHARE_ALL ? head->pass_share : SHARE_ALL - 1;
+
+		store16(words->pass_share, bounded(bound, found, fold->pass_share));
+		thin = thin || *bound < SHARE_ALL;
+	} else {
+		words_fold(table, words, fold, ts2);
+		if (bound)
+			*bound = SHARE_ALL; /* the record is this daemon's */
+	}
+	__atomic_store_n(&head->flags, thin ? head->flags | HEAD_THIN : head->flags & ~HEAD_THIN, __ATOMIC_RELEASE);
+	heads_written(table);
+}
+
+static void pair_write(struct table *table, const struct key *key, const struct spot *spot, const struct fold *fold, uint32_t ts2)
+{
+	const struct words words = words_of_pair(table, spot_record(spot));
+	uint16_t *bound;
+	bool wiser;
+
+	if (!window_is_known(&words, ts2))
+		return;
+	wiser = is_wiser(table, &words, fold);
+	bound = table->young ? bound_of_pair(table, key, spot) : NULL;
+	if (wiser) {
+		store16(words.pass_share, bounded(bound, *words.pass_share, fold->pass_share));
+		return;
+	}
+	words_fold(table, &words, fold, ts2);
+	if (bound)
+		*bound = SHARE_ALL; /* the record is this daemon's */
+}
+
 static int apply_destination(struct table *table, const struct key *key, const struct fold *fold, bool insert)
 {
 	uint32_t destination = insert ? destination_make(table, &key->destination) : destination_find(table, &key->destination);
 	uint32_t ts2 = table_jiffies_of(table, fold->ts2);
-	struct destination_head *head;
 	struct words words;
 
 	if (destination == DESTINATION_NONE)
 		return insert ? -ENOSPC : -ENOENT;
-	head = &table->heads[destination];
 	words = words_of_destination(table, destination);
-	if (!window_is_known(&words, ts2) || is_wiser(table, &words, fold))
-		return 0;
-	words_fold(table, &words, fold, ts2);
-	__atomic_store_n(&head->flags, fold->thin ? head->flags | HEAD_THIN : head->flags & ~HEAD_THIN, __ATOMIC_RELEASE);
-	heads_written(table);
+	if (window_is_known(&words, ts2))
+		destination_write(table, destination, &words, fold, ts2);
 	return 0;
 }
 
 int table_apply_hinted(struct table *table, const struct key *key, const struct fold *fold, bool insert, uint32_t *hint)
 {
 	uint32_t ts2 = table_jiffies_of(table, fold->ts2);
-	struct words words;
 	struct spot spot;
 	int err;
 
@@ -93,9 +169,7 @@ int table_apply_hinted(struct table *table, const struct key *key, const struct 
 		}
 		*hint = spot_hint(&spot);
 	}
-	words = words_of_pair(table, spot_record(&spot));
-	if (window_is_known(&words, ts2) && !is_wiser(table, &words, fold))
-		words_fold(table, &words, fold, ts2);
+	pair_write(table, key, &spot, fold, ts2);
 	return 0;
 }
 

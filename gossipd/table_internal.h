@@ -129,6 +129,7 @@ struct table {
 	bool resuming;	      /* the first harvest of an old table tells every cell again */
 	uint32_t young_until; /* jiffies; see is_wiser in table_apply.c */
 	bool young;
+	uint16_t *bounds; /* while young: of each pair's place and each destination, what its pass_share may be at most; 0: not looked at */
 	struct ring_buffer *samples;
 	bool (*sample_each)(void *user, const struct sample *sample);
 	void *sample_user;
@@ -213,6 +214,10 @@ void policy_walk(struct table *table);
 void place_store(__u32 *place_word, uint32_t destination, uint32_t policy);
 void client_pairs_add(struct table *table, const struct key *key, int64_t change);
 void client_pairs_start(struct table *table);
+
+/* table_apply.c: while the ledger has just started, it knows less than the table. */
+int young_start(struct table *table);
+void young_end(struct table *table);
 
 /* table_silence.c: a heartbeat, and what its absence was. */
 void heartbeat(struct table *table);

@@ -262,6 +262,25 @@ static bool is_wiser(const struct kernel *kernel, const struct kernel_record *re
 	return (int64_t)record->harvest.harvested_packets + record->base_count > (int64_t)change->count;
 }
 
+/* The share beside a count that is kept, as in table_apply.c: bounded by what the daemon before left. */
+static void shares_bounded(struct kernel_record *record, const struct change *change)
+{
+	const bool unbounded = record->pair ? record->pass_share == SHARE_ALL : !record->thin;
+
+	if (record->bound == 0)
+		record->bound = unbounded ? SHARE_ALL : record->pass_share == SHARE_ALL ? SHARE_ALL - 1 : record->pass_share ? record->pass_share : 1;
+	record->pass_share = change->pass_share < record->bound ? change->pass_share : record->bound;
+	record->thin = change->thin || (!record->pair && record->bound < SHARE_ALL);
+}
+
+void kernel_restarted(struct kernel *kernel, int64_t now_ns)
+{
+	kernel->resuming = true;
+	kernel->young_until_ns = now_ns + kernel->window_max_ns;
+	for (uint32_t i = 0; i < kernel->count; i++)
+		kernel->records[i].bound = 0;
+}
+
 void kernel_apply(struct kernel *kernel, uint32_t key, uint32_t destination, const struct change *change)
 {
 	struct kernel_record *record = record_find(kernel, key);
@@ -277,8 +296,13 @@ void kernel_apply(struct kernel *kernel, uint32_t key, uint32_t destination, con
 		record = &kernel->records[number];
 		record->destination = head;
 	}
-	if (!window_is_known(kernel, record, change->ts2.ns) || is_wiser(kernel, record, change, kernel->heartbeat_ns))
+	if (!window_is_known(kernel, record, change->ts2.ns))
 		return;
+	if (is_wiser(kernel, record, change, kernel->heartbeat_ns)) {
+		shares_bounded(record, change);
+		return;
+	}
+	record->bound = SHARE_ALL;
 	record->folded = true;
 	record->fold_window_ns = record->window_start_ns;
 	record->ts1_ns = change->ts1.ns;

@@ -31,6 +31,7 @@ struct kernel_record {
 	uint16_t pass_share;
 	uint8_t members; /* with counts of the key; 1: no floor of local evidence */
 	bool thin;
+	uint16_t bound; /* what pass_share may be at most while the daemon is young; 0: not looked at */
 	int64_t evidence_full_ns; /* K: when the bucket of local evidence will be full */
 	struct harvest_words harvest;
 	/* not words of the table */
@@ -69,6 +70,9 @@ enum reason kernel_packet(struct kernel *kernel, int64_t now_ns, uint32_t pair, 
 
 /* Writes a record of the core into the table, as gossipd's table_apply does. `destination` is the pair's, or the key itself. */
 void kernel_apply(struct kernel *kernel, uint32_t key, uint32_t destination, const struct change *change);
+
+/* A daemon starts over this table: its first harvest tells everything once more, and for T_T4 it knows less than the table. */
+void kernel_restarted(struct kernel *kernel, int64_t now_ns);
 
 /* The daemon's clock reads `by_ns` more than before for the same moment: all times of the table move with it. */
 void kernel_shift(struct kernel *kernel, int64_t by_ns);

@@ -123,8 +123,7 @@ void proxy_start(struct world *world, unsigned int number)
 		node_greet(proxy->node, member_endpoint(number - back));
 	proxy->running = true;
 	proxy->life++;
-	proxy->kernel.resuming = true;
-	proxy->kernel.young_until_ns = now.mesh.ns + proxy->kernel.window_max_ns;
+	kernel_restarted(&proxy->kernel, now.mesh.ns);
 	proxy->busy_until_ns = proxy->paused_until_ns = world->now_ns;
 	trace_note(&world->trace, world->now_ns, TRACE_START, number, proxy->config.boot);
 	proxy_plan_anew(proxy);

@@ -12,7 +12,7 @@ programs='test_load test_packets test_tags test_tunnels test_gate test_verdicts 
 
 # build COMPILER LEVEL
 build() {
-	# shellcheck disable=SC2086
+	# shellcheck disable=SC2086,SC2046
 	make -s -j2 -C "$root" B="$at" CLANG="$1" BPF_OPTIMISE="$2" $(printf "$at/tests/xdp/%s " $programs)
 }
 

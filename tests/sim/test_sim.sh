@@ -203,6 +203,9 @@ ok "clients that send seldom do not get through for it" passes_at_most 0.25 low-
 ok "nor do clients just below their own rate" passes_at_most 0.30 many-clients bots
 ok "nor do clients that are policed, each to its own rate" passes_at_most 0.06 policed bots
 ok "nor where the destination drops all that is over its rate" passes_at_most 0.02 policed bots strict
+ok "nor do policed clients that grow after the start of a lone daemon" passes_at_most 0.16 restart policed
+ok "nor those of a destination over its rate" passes_at_most 0.27 restart bots
+ok "nor an attack amid which all daemons but one are killed" passes_at_most 0.09 killed bots
 ok "nor is what gathered while a daemon was dead taken for a burst" passes_whole restart-in-peace honest
 ok "nor do made-up addresses" passes_at_most 0.45 spoofed "made up"
 printf 'members = 3;\nmembrs = 5;\n' >"$work/bad.cfg"

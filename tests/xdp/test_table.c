@@ -206,6 +206,65 @@ static void a_young_ledger_does_not_replace_a_wiser_record(void **state)
 	}
 }
 
+/* Writes a fold of the pair and of its destination; both must then hold this count and share, and the destination be thinned or not. */
+static void write_both(struct fold fold, uint16_t share, bool thin, uint64_t count_expected, uint16_t share_expected, bool thin_expected)
+{
+	const struct key keys[2] = { key4(CLIENT, TARGET), destination4(TARGET) };
+	struct record_view view;
+	bool is_thin;
+
+	fold.pass_share = share;
+	fold.thin = thin;
+	for (unsigned int k = 0; k < 2; k++) {
+		assert_int_equal(table_apply(bed.table, &keys[k], &fold, false), 0);
+		assert_true(table_find(bed.table, &keys[k], &view));
+		if (view.count != count_expected || view.pass_share != share_expected)
+			fail_msg("%s: count %llu, expected %llu; share %u, expected %u", k ? "destination" : "pair", (unsigned long long)view.count,
+				 (unsigned long long)count_expected, view.pass_share, share_expected);
+	}
+	is_thin = bed.table->heads[destination_find(bed.table, &keys[1].destination)].flags & HEAD_THIN;
+	if (is_thin != thin_expected)
+		fail_msg("thinned: %d, expected %d", is_thin, thin_expected);
+}
+
+/* Beside a larger count, which stays: shares are this daemon's where they are smaller than what the daemon before left, and no larger. */
+static void a_young_ledger_writes_its_shares_beside_a_wiser_count(void **state)
+{
+	static const struct {
+		uint16_t left, share[2], expected[2]; /* by the daemon before; by this one, twice; found */
+		bool thin_left, thin[2], thin_expected[2]; /* the destination's */
+	} rows[] = {
+		/* 0: an attack grows after the start, and is over */
+		{ SHARE_ALL, { 1000, SHARE_ALL }, { 1000, SHARE_ALL }, false, { true, false }, { true, false } },
+		/* 1: this daemon does not know of it yet */
+		{ 2000, { SHARE_ALL, SHARE_ALL }, { 2000, 2000 }, true, { false, false }, { true, true } },
+		/* 2: its own smaller share is no bound */
+		{ 2000, { 1000, 1500 }, { 1000, 1500 }, true, { true, true }, { true, true } },
+		/* 3: nor is it the end of the one before */
+		{ 2000, { 1000, 2001 }, { 1000, 2000 }, true, { true, false }, { true, true } },
+		/* 4: nothing was let through */
+		{ 0, { 1000, 0 }, { 1, 0 }, true, { true, true }, { true, true } },
+		/* 5: thinned, though all of the remainder passed */
+		{ SHARE_ALL, { 1000, 1000 }, { 1000, 1000 }, true, { false, true }, { true, true } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		print_message("# row %zu\n", i);
+		run(CLIENT, 10);
+		bed_harvest();
+		write_both(fold_of(500, 2000), rows[i].left, rows[i].thin_left, 500, rows[i].left, rows[i].thin_left);
+		reopen();
+		bed_harvest();
+		for (unsigned int step = 0; step < 2; step++)
+			write_both(fold_of(499, 1000), rows[i].share[step], rows[i].thin[step], 500, rows[i].expected[step],
+				   rows[i].thin_expected[step]);
+		bed_at(bed.jiffies + 8 * BED_HZ + 1); /* T_T4: whatever the daemon before left */
+		bed_harvest();
+		write_both(fold_of(3, 1000), SHARE_ALL, false, 3, SHARE_ALL, false);
+	}
+}
+
 static void a_window_the_ledger_does_not_know_is_not_folded(void **state)
 {
 	struct key key = key4(CLIENT, TARGET);
@@ -373,6 +432,7 @@ int main(void)
 		TEST(a_clock_set_back_goes_on_as_another_incarnation),
 		TEST(no_restart_loses_or_doubles_a_count),
 		TEST(a_young_ledger_does_not_replace_a_wiser_record),
+		TEST(a_young_ledger_writes_its_shares_beside_a_wiser_count),
 		TEST(a_window_the_ledger_does_not_know_is_not_folded),
 		TEST(packets_after_the_harvest_are_added_to_the_fold),
 		TEST(a_record_made_for_a_client_elsewhere_is_found_by_its_packets),
