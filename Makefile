@@ -277,8 +277,9 @@ install: all man ## install programs, man pages, systemd unit and completion bel
 	install -m 0644 scripts/completion/gossipctl $(SHARE)/bash-completion/completions/gossipctl
 	sed 's|@PREFIX@|$(PREFIX)|g' scripts/gossipd@.service.in >$(DESTDIR)$(PREFIX)/lib/systemd/system/gossipd@.service
 
-format: ## rewrite the sources with clang-format
-	clang-format -i $$(git ls-files '*.c' '*.h')
+format: ## rewrite the sources with clang-format; line breaks and tables stay
+	@scripts/dependencies.sh lint
+	@scripts/format.py
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18

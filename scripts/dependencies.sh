@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Installs the Debian packages that a target needs and that are missing: dependencies.sh build|check|test|demo|sim|experiments|bench|fuzz
+# Installs the Debian packages that a target needs and that are missing: dependencies.sh build|check|lint|test|demo|sim|experiments|bench|fuzz
 set -eu
 
 check="gcc make libc6-dev libsodium-dev libmsgpack-dev libcmocka-dev"
 build="$check pkg-config clang llvm libbpf-dev libelf-dev zlib1g-dev bpftool linux-libc-dev libev-dev libconfig-dev libjansson-dev libcap-ng-dev"
+lint="$build clang-format-14 clang-tidy-14 shellcheck mandoc python3"
 demo="$build iproute2 procps"
 test="$demo jq python3 iputils-ping nftables gnuplot-nox"
 fuzz="$check clang libclang-rt-dev"
@@ -15,13 +16,14 @@ bench="$test redis-server libhiredis-dev xdp-tools iptables"
 case "${1:-}" in
 check) wanted=$check ;;
 build) wanted=$build ;;
+lint) wanted=$lint ;;
 test) wanted=$test ;;
 demo) wanted=$demo ;;
 sim) wanted=$sim ;;
 experiments) wanted=$experiments ;;
 bench) wanted=$bench ;;
 fuzz) wanted=$fuzz ;;
-*) echo "usage: $0 build|check|test|demo|sim|experiments|bench|fuzz" >&2; exit 2 ;;
+*) echo "usage: $0 build|check|lint|test|demo|sim|experiments|bench|fuzz" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
