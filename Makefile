@@ -56,7 +56,7 @@ DEMO_TOOLS  := $(patsubst scripts/demo/%.c,$(B)/demo/%,$(wildcard scripts/demo/*
 SKELETON    := $(B)/gen/xpro.skel.h
 PROGRAMS    := $(B)/bin/gossipd $(B)/bin/gossipctl
 
-.PHONY: all man deps check test demo bench fuzz sim experiments install clean help format tidy binaries check-binaries test-binaries FORCE
+.PHONY: all man deps check test demo bench fuzz sim experiments install clean help format lint tidy binaries check-binaries test-binaries FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -276,6 +276,17 @@ install: all man ## install programs, man pages, systemd unit and completion bel
 	install -m 0644 $(B)/man/*.8 $(SHARE)/man/man8/
 	install -m 0644 scripts/completion/gossipctl $(SHARE)/bash-completion/completions/gossipctl
 	sed 's|@PREFIX@|$(PREFIX)|g' scripts/gossipd@.service.in >$(DESTDIR)$(PREFIX)/lib/systemd/system/gossipd@.service
+
+lint: ## format, lengths, clang-tidy, shellcheck, manual pages, words per sentence, references of documents
+	@scripts/dependencies.sh lint
+	@$(MAKE) --no-print-directory $(JOBS) binaries
+	@$(MAKE) --no-print-directory man
+	@scripts/lint.sh
+
+tidy: ## clang-tidy alone
+	@scripts/dependencies.sh lint
+	@$(MAKE) --no-print-directory $(JOBS) $(SKELETON)
+	@scripts/lint.sh tidy
 
 format: ## rewrite the sources with clang-format; line breaks and tables stay
 	@scripts/dependencies.sh lint
