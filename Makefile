@@ -56,7 +56,7 @@ DEMO_TOOLS  := $(patsubst scripts/demo/%.c,$(B)/demo/%,$(wildcard scripts/demo/*
 SKELETON    := $(B)/gen/xpro.skel.h
 PROGRAMS    := $(B)/bin/gossipd $(B)/bin/gossipctl
 
-.PHONY: all man deps check test demo bench fuzz sim experiments install clean help format lint tidy binaries check-binaries test-binaries FORCE
+.PHONY: all man deps check test demo bench fuzz sim experiments install clean help format lint tidy binaries check-binaries test-binaries fuzz-binaries FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -205,12 +205,14 @@ check: ## unit and property tests: seconds, no root, no clang, no BPF
 	@$(MAKE) --no-print-directory $(JOBS) check-binaries
 	@tests/run.sh tests/unit/test_purity.sh $(QUICK)
 
-test: ## every test (root, on a kernel with XDP)
+test: ## every test, and each fuzz target for ten seconds (root, on a kernel with XDP)
 	@scripts/dependencies.sh test
 	@$(MAKE) --no-print-directory $(JOBS) binaries test-binaries
 	@$(MAKE) --no-print-directory $(JOBS) MODE=asan test-binaries
+	@$(MAKE) --no-print-directory $(JOBS) fuzz-binaries
 	@tests/run.sh tests/unit/test_purity.sh $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) \
-		$(patsubst build/%,build/asan/%,$(UNIT) $(DAEMON_UNIT) $(XDP_TESTS)) tests/sim/test_sim.sh $(sort $(wildcard tests/e2e/test_*.sh))
+		$(patsubst build/%,build/asan/%,$(UNIT) $(DAEMON_UNIT) $(XDP_TESTS)) tests/sim/test_sim.sh tests/fuzz/test_fuzz.sh \
+		$(sort $(wildcard tests/e2e/test_*.sh))
 
 demo: ## the main job between network namespaces (PROXIES=5, KEEP=1)
 	@scripts/dependencies.sh demo
@@ -223,25 +225,33 @@ bench: ## speed as ratios against xdp-filter, hashlimit, nft and Redis; also bui
 	@tests/bench/run.sh $(BENCHES) "tests/bench/convergence.sh $(B)/tests/bench/probe_convergence" \
 		"tests/bench/flood.sh $(B)/tests/bench/probe_convergence $(B)/tests/relay/flood"
 
-# libFuzzer needs every object built with its instrumentation, so these come straight from the sources.
-$(B)/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard proto/*.c proto/*.h include/xpro/*.h)
-	@mkdir -p $@.found $(@D)
-	$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(I_tests) \
-		$< $(wildcard proto/*.c) $(LIBS_proto) -o $@
+# libFuzzer needs its instrumentation in every object. Archives: a target links the parts it calls, and may stand in for the table.
+FUZZ_CFLAGS := -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -MMD -MP
+FUZZ_CORE   := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(wildcard proto/*.c))
+FUZZ_DAEMON := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(filter-out gossipd/main.c gossipd/table%,$(wildcard gossipd/*.c)))
 
-# This one drives a part of the daemon. An archive, as for the tests: the target stands in for the table.
-$(B)/fuzz/control: tests/fuzz/fuzz_control.c $(wildcard proto/*.c proto/*.h include/xpro/*.h gossipd/*.c gossipd/*.h)
-	@mkdir -p $@.found $@.obj
-	cd $@.obj && $(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
-		-I$(CURDIR)/include -I$(CURDIR)/proto -I$(CURDIR)/gossipd \
-		-c $(filter-out $(CURDIR)/gossipd/main.c $(CURDIR)/gossipd/table%,$(wildcard $(CURDIR)/proto/*.c $(CURDIR)/gossipd/*.c))
-	rm -f $@.obj/parts.a && $(AR) rcs $@.obj/parts.a $@.obj/*.o
-	$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(I_tests) -Igossipd \
-		$< $@.obj/parts.a -lev -lconfig -lcap-ng $(LIBS_proto) -o $@
+$(B)/fuzz/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -Iinclude -Iproto -Igossipd -c $< -o $@
+
+$(B)/fuzz/core.a: $(FUZZ_CORE)
+$(B)/fuzz/daemon.a: $(FUZZ_DAEMON)
+$(B)/fuzz/core.a $(B)/fuzz/daemon.a:
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/fuzz/control: $(B)/fuzz/daemon.a
+$(B)/fuzz/control: LIBS_proto += -lev -lconfig -lcap-ng
+$(B)/fuzz/control: I_tests += -Igossipd
+$(B)/fuzz/%: tests/fuzz/fuzz_%.c $(B)/fuzz/core.a
+	@mkdir -p $@.found
+	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $(I_tests) $< $(filter %daemon.a,$^) $(filter %core.a,$^) $(LIBS_proto) -o $@
+
+fuzz-binaries: $(FUZZERS:%=$(B)/fuzz/%)
 
 fuzz: ## fuzz every target from its corpus (SECONDS=60 each); what is found stays in build/fuzz/
 	@scripts/dependencies.sh fuzz
-	@$(MAKE) --no-print-directory $(JOBS) $(FUZZERS:%=$(B)/fuzz/%)
+	@$(MAKE) --no-print-directory $(JOBS) fuzz-binaries
 	@set -e; for target in $(FUZZERS); do \
 		echo "fuzz: $$target for $(SECONDS) s"; \
 		$(B)/fuzz/$$target -max_len=1500 -max_total_time=$(SECONDS) -print_final_stats=1 -artifact_prefix=$(B)/fuzz/ \
