@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Formats C with clang-format-14 and .clang-format: format.py [--check] [FILE...], without files all that git knows.
+"""Formats C with clang-format-14 and .clang-format: format.py [--check] [FILE...], without files all that git
+knows.
 
-Some things stay as their author laid them out, for clang-format 14 has no option for them: line breaks, blanks that align (tables
-of initialisers, comments behind code), and blanks at & * ~ ++ --, which it takes for parts of casts and pointers where they are
-none. What it decides is indentation, the other blanks and empty lines.
+Some things stay as their author laid them out, for clang-format 14 has no option for them: line breaks, blanks
+that align (tables of initialisers, comments behind code), and blanks at & * ~ ++ --, which it takes for parts
+of casts and pointers where they are none. What it decides is indentation, the other blanks and empty lines.
 --check changes nothing, prints file:line of each line that would change, and ends with 1 if there is one.
 """
 

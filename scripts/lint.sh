@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Checks of sources and documents: lint.sh [CHECK...], all by default. TAP on stdout; a failed check lists file:line and the reason.
-# tidy needs build/gen and man needs build/man: `make lint` makes both. A tool that is missing after scripts/dependencies.sh fails its
-# check under CI=true, elsewhere the check is skipped.
+# Checks of sources and documents: lint.sh [CHECK...], all by default. TAP on stdout; a failed check lists file:line and
+# the reason. tidy needs build/gen and man needs build/man: `make lint` makes both. A tool that is missing after
+# scripts/dependencies.sh fails its check under CI=true, elsewhere the check is skipped.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 number=0 failed=0
@@ -18,11 +18,14 @@ check_columns() { { sources; echo Makefile; } | xargs scripts/lint/lengths.py co
 check_files() { sources | xargs scripts/lint/lengths.py files; }
 check_functions() { sources | xargs scripts/lint/lengths.py functions; }
 check_licence() {
-	sources | xargs awk 'FNR == 1 { seen = 0 } FNR <= 2 && /SPDX-License-Identifier: / { seen = 1 }
-		FNR == 2 && !seen { print FILENAME ":1: no SPDX-License-Identifier in the first two lines"; bad = 1 } END { exit bad }'
+	sources | xargs awk '
+		FNR == 1 { seen = 0 }
+		FNR <= 2 && /SPDX-License-Identifier: / { seen = 1 }
+		FNR == 2 && !seen { print FILENAME ":1: no SPDX-License-Identifier in the first two lines"; bad = 1 }
+		END { exit bad }'
 }
-# SC2317, never reached: shellcheck 0.9 does not see that traps and `ok "sentence" function` call functions. SC2154: set by the file sourced.
-# SC1007: `a= b=` empties both.
+# SC2317, never reached: shellcheck 0.9 does not see that traps and `ok "sentence" function` call functions.
+# SC2154: set by the file sourced. SC1007: `a= b=` empties both.
 check_shell() { git ls-files '*.sh' | xargs shellcheck -x -P SCRIPTDIR -e SC2317,SC2154,SC1007 -S warning -f gcc; }
 check_tidy() { scripts/lint/tidy.sh; }
 # The pages carry no date: half of each comes from the programs.

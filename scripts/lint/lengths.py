@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Bounds on lengths: lengths.py columns|files|functions FILE... Prints file:line and a reason, ends with 1 if there is one.
+"""Bounds on lengths: lengths.py columns|files|functions FILE... Prints file:line and a reason; ends with 1 if
+there is one.
 
-columns: 120, a tab reaches to the next multiple of 8. files: 500 lines. functions (C): 80 lines between braces in the first column.
+columns: 120, a tab reaches to the next multiple of 8. files: 500 lines. functions (C): 80 lines between two
+braces in the first column.
 """
 
 import sys

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What documents refer to exists: references.py FILE... Prints file:line and what is missing; ends with 1 if there is one.
+"""What documents refer to exists: references.py FILE... Prints file:line and what is missing, and then ends with
+1.
 
-Checked are links within the repository with their anchors, paths in back quotes that begin with a folder of the repository or of the
-document (`tests/run.sh`, `proto/frame*.c`), and the targets of each `make` in back quotes or in a code block.
+Checked are links within the repository with their anchors, paths in back quotes that begin with a folder of the
+repository or of the document (`tests/run.sh`, `proto/frame*.c`), and the targets of each `make` in back quotes
+or in a code block.
 """
 
 import fnmatch

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Words per sentence: sentences.py [--counts] FILE... Prints file:line of each sentence that is too long; ends with 1 if there is one.
+"""Words per sentence: sentences.py [--counts] FILE... Prints file:line of each sentence that is too long.
 
-Reads Markdown (*.md), manual pages (roff: *.1 to *.8, *.in) and the comments of C sources (*.c, *.h). Code blocks, tables, headings
-and tables of contents are left out. A piece of code inside a sentence counts as one word. --counts prints a line per file instead: sentences, mean, too long.
+Ends with 1 if there is one, or if the mean of a file is too high. Reads Markdown (*.md), manual pages (roff:
+*.1 to *.8, *.in) and the comments of C sources (*.c, *.h). Code blocks, tables, headings and tables of contents
+are left out. A piece of code inside a sentence counts as one word. --counts prints a line per file instead:
+sentences, mean, too long.
 """
 
 import re

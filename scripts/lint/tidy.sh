@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# clang-tidy with .clang-tidy over every C source of the core, the daemon and the simulator, or over FILE... Needs build/gen.
+# clang-tidy with .clang-tidy over every C source of the core, the daemon and the simulator, or over FILE...
+# Needs build/gen.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -16,7 +17,8 @@ includes() {
 
 if [ "${1:-}" = --one ]; then
 	# shellcheck disable=SC2046
-	clang-tidy-14 --quiet "$2" -- -std=gnu11 $(includes "$2") 2>/dev/null | grep -E ': (warning|error): ' | sed "s|^$PWD/||" | grep -v '^build/gen/'
+	clang-tidy-14 --quiet "$2" -- -std=gnu11 $(includes "$2") 2>/dev/null |
+		grep -E ': (warning|error): ' | sed "s|^$PWD/||" | grep -v '^build/gen/'
 	exit 0
 fi
 files=$(mktemp)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Each fuzz target runs from its corpus for FUZZ_SECONDS (10). TAP on stdout. Needs build/fuzz/* (make fuzz-binaries); the input
-# that breaks a target stays there.
+# Each fuzz target runs from its corpus for FUZZ_SECONDS (10). TAP on stdout. Needs build/fuzz/* (make fuzz-binaries);
+# the input that breaks a target stays there.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 work=$(mktemp -d)
