@@ -10,15 +10,18 @@ PROXIES ?= 3
 SEEDS   ?= 1..1000
 SECONDS ?= 60
 
-ifeq ($(MODE),asan)
-B      := build/asan
-SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-OPTIMISE := -O1
-else
-B      := build
-SANITIZE :=
-OPTIMISE := -O2
-endif
+SANITIZE_release  :=
+SANITIZE_asan     := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+SANITIZE_tsan     := -fsanitize=thread -fno-omit-frame-pointer
+SANITIZE_coverage := --coverage
+OPTIMISE_release  := -O2
+OPTIMISE_asan     := -O1
+OPTIMISE_tsan     := -O1
+OPTIMISE_coverage := -O0
+B        := build$(if $(filter-out release,$(MODE)),/$(MODE))
+SANITIZE := $(SANITIZE_$(MODE))
+OPTIMISE := $(OPTIMISE_$(MODE))
+$(if $(OPTIMISE),,$(error MODE=$(MODE): one of release, asan, tsan, coverage))
 JOBS    := -j$(shell nproc)
 WERROR  := $(if $(CI),-Werror)
 
@@ -56,7 +59,7 @@ DEMO_TOOLS  := $(patsubst scripts/demo/%.c,$(B)/demo/%,$(wildcard scripts/demo/*
 SKELETON    := $(B)/gen/xpro.skel.h
 PROGRAMS    := $(B)/bin/gossipd $(B)/bin/gossipctl
 
-.PHONY: all man deps check test demo bench fuzz sim experiments install clean help format lint tidy binaries check-binaries test-binaries fuzz-binaries FORCE
+.PHONY: all man deps check test demo bench fuzz soak test-extra sim experiments install clean help format lint tidy binaries coverage check-binaries unit-binaries test-binaries fuzz-binaries FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -198,6 +201,7 @@ LONG := $(addprefix $(B)/tests/oracle/test_,evidence fairness verdicts)
 QUICK := $(filter-out $(LONG),$(UNIT))
 
 check-binaries: $(QUICK)
+unit-binaries: $(UNIT) $(DAEMON_UNIT)
 test-binaries: $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) $(E2E_TOOLS)
 
 check: ## unit and property tests: seconds, no root, no clang, no BPF
@@ -213,6 +217,12 @@ test: ## every test, and each fuzz target for ten seconds (root, on a kernel wit
 	@tests/run.sh tests/unit/test_purity.sh $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) \
 		$(patsubst build/%,build/asan/%,$(UNIT) $(DAEMON_UNIT) $(XDP_TESTS)) tests/sim/test_sim.sh tests/fuzz/test_fuzz.sh \
 		$(sort $(wildcard tests/e2e/test_*.sh))
+
+coverage: ## lines and branches that unit tests reach, per folder
+	@scripts/dependencies.sh build
+	@$(MAKE) --no-print-directory $(JOBS) MODE=coverage unit-binaries
+	@find build/coverage -name '*.gcda' -delete
+	@tests/run.sh $(patsubst build/%,build/coverage/%,$(UNIT) $(DAEMON_UNIT)); status=$$?; scripts/coverage.py build/coverage/obj; exit $$status
 
 demo: ## the main job between network namespaces (PROXIES=5, KEEP=1)
 	@scripts/dependencies.sh demo
