@@ -268,6 +268,21 @@ fuzz: ## fuzz every target from its corpus (SECONDS=60 each); what is found stay
 			$(B)/fuzz/$$target.found tests/fuzz/$$target; \
 	done
 
+# Tests in which threads share the table, built with ThreadSanitizer.
+THREADED := $(addprefix build/tsan/tests/xdp/test_,collect race)
+
+soak: ## for hours: random runs (SEEDS), fuzzing (SECONDS each), threads under ThreadSanitizer (root)
+	@$(MAKE) --no-print-directory sim SEEDS=$(SEEDS)
+	@$(MAKE) --no-print-directory fuzz SECONDS=$(SECONDS)
+	@scripts/dependencies.sh test
+	@$(MAKE) --no-print-directory $(JOBS) MODE=tsan $(THREADED)
+	@tests/run.sh $(THREADED)
+
+test-extra: ## tests that make test leaves out: PART=NAME runs tests/extra/NAME.sh
+	@[ -x "tests/extra/$(PART).sh" ] || { echo "make test-extra PART=NAME; there are: $(patsubst tests/extra/%.sh,%,$(wildcard tests/extra/*.sh))" >&2; exit 2; }
+	@scripts/dependencies.sh "extra-$(PART)"
+	@tests/run.sh "tests/extra/$(PART).sh"
+
 sim: ## random runs of the simulator (SEEDS=1..1000)
 	@scripts/dependencies.sh sim
 	@$(MAKE) --no-print-directory $(JOBS) $(B)/bin/xpro-sim
@@ -313,6 +328,6 @@ format: ## rewrite the sources with clang-format; line breaks and tables stay
 	@scripts/format.py
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

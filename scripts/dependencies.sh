@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Installs the Debian packages that a target needs and that are missing: dependencies.sh build|check|lint|test|demo|sim|experiments|bench|fuzz
+# Installs the Debian packages that a target needs and that are missing: dependencies.sh build|check|lint|test|demo|sim|experiments|bench|fuzz|extra-PART
 set -eu
 
 check="gcc make libc6-dev libsodium-dev libmsgpack-dev libcmocka-dev"
@@ -23,7 +23,8 @@ sim) wanted=$sim ;;
 experiments) wanted=$experiments ;;
 bench) wanted=$bench ;;
 fuzz) wanted=$fuzz ;;
-*) echo "usage: $0 build|check|lint|test|demo|sim|experiments|bench|fuzz" >&2; exit 2 ;;
+extra-*) wanted=$test ;;
+*) echo "usage: $0 build|check|lint|test|demo|sim|experiments|bench|fuzz|extra-PART" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
