@@ -10,15 +10,18 @@ PROXIES ?= 3
 SEEDS   ?= 1..1000
 SECONDS ?= 60
 
-ifeq ($(MODE),asan)
-B      := build/asan
-SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-OPTIMISE := -O1
-else
-B      := build
-SANITIZE :=
-OPTIMISE := -O2
-endif
+SANITIZE_release  :=
+SANITIZE_asan     := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+SANITIZE_tsan     := -fsanitize=thread -fno-omit-frame-pointer
+SANITIZE_coverage := --coverage
+OPTIMISE_release  := -O2
+OPTIMISE_asan     := -O1
+OPTIMISE_tsan     := -O1
+OPTIMISE_coverage := -O0
+B        := build$(if $(filter-out release,$(MODE)),/$(MODE))
+SANITIZE := $(SANITIZE_$(MODE))
+OPTIMISE := $(OPTIMISE_$(MODE))
+$(if $(OPTIMISE),,$(error MODE=$(MODE): one of release, asan, tsan, coverage))
 JOBS    := -j$(shell nproc)
 WERROR  := $(if $(CI),-Werror)
 
@@ -66,7 +69,7 @@ DEMO_TOOLS  := $(patsubst scripts/demo/%.c,$(B)/demo/%,$(wildcard scripts/demo/*
 SKELETON    := $(B)/gen/xpro.skel.h
 PROGRAMS    := $(B)/bin/gossipd $(B)/bin/gossipctl
 
-.PHONY: all man deps check test test-extra demo bench fuzz sim experiments install clean help format tidy binaries check-binaries test-binaries FORCE
+.PHONY: all man deps check test demo bench fuzz soak test-extra sim experiments install clean help format lint tidy binaries coverage check-binaries unit-binaries test-binaries fuzz-binaries FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -246,23 +249,28 @@ LONG := $(addprefix $(B)/tests/oracle/test_,evidence fairness verdicts)
 QUICK := $(filter-out $(LONG),$(UNIT))
 
 check-binaries: $(QUICK)
+unit-binaries: $(UNIT) $(DAEMON_UNIT)
 test-binaries: $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) $(E2E_TOOLS)
 
 check: ## unit and property tests: seconds, no root, no clang, no BPF
 	@scripts/dependencies.sh check
 	@$(MAKE) --no-print-directory $(JOBS) check-binaries
-	@tests/run.sh tests/unit/test_purity.sh $(QUICK)
+	@tests/run.sh tests/unit/test_purity.sh tests/unit/test_layers.sh $(QUICK)
 
-test: ## every test (root, on a kernel with XDP)
+test: ## every test, and each fuzz target for ten seconds (root, on a kernel with XDP)
 	@scripts/dependencies.sh test
 	@$(MAKE) --no-print-directory $(JOBS) binaries test-binaries
 	@$(MAKE) --no-print-directory $(JOBS) MODE=asan test-binaries
-	@tests/run.sh tests/unit/test_purity.sh $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) \
-		$(patsubst build/%,build/asan/%,$(UNIT) $(DAEMON_UNIT) $(XDP_TESTS)) tests/sim/test_sim.sh $(sort $(wildcard tests/e2e/test_*.sh))
+	@$(MAKE) --no-print-directory $(JOBS) fuzz-binaries
+	@tests/run.sh tests/unit/test_purity.sh "tests/unit/test_layers.sh proto gossipd/ctl sim" $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) \
+		$(patsubst build/%,build/asan/%,$(UNIT) $(DAEMON_UNIT) $(XDP_TESTS)) tests/sim/test_sim.sh tests/fuzz/test_fuzz.sh \
+		$(sort $(wildcard tests/e2e/test_*.sh))
 
-test-extra: ## a part that `make test` leaves out (PART=clang: the XDP program by every clang of Debian 12; root)
-	@scripts/dependencies.sh test-$(PART)
-	@tests/run.sh tests/extra/$(PART).sh
+coverage: ## lines and branches that unit tests reach, per folder
+	@scripts/dependencies.sh build
+	@$(MAKE) --no-print-directory $(JOBS) MODE=coverage unit-binaries
+	@find build/coverage -name '*.gcda' -delete
+	@tests/run.sh $(patsubst build/%,build/coverage/%,$(UNIT) $(DAEMON_UNIT)); status=$$?; scripts/coverage.py build/coverage/obj; exit $$status
 
 demo: ## the main job between network namespaces (PROXIES=5, KEEP=1)
 	@scripts/dependencies.sh demo
@@ -275,30 +283,53 @@ bench: ## speed as ratios against xdp-filter, hashlimit, nft and Redis; also bui
 	@tests/bench/run.sh $(BENCHES) "tests/bench/convergence.sh $(B)/tests/bench/probe_convergence" \
 		"tests/bench/flood.sh $(B)/tests/bench/probe_convergence $(B)/tests/relay/flood"
 
-# libFuzzer needs every object built with its instrumentation, so these come straight from the sources.
-$(B)/fuzz/%: tests/fuzz/fuzz_%.c $(PROTO_SRC) $(wildcard proto/*.h proto/*/*.h include/xpro/*.h) $(B)/flags/clang
-	@mkdir -p $@.found $(@D)
-	$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(I_tests) \
-		$< $(PROTO_SRC) $(LIBS_proto) -o $@
+# libFuzzer needs its instrumentation in every object. Archives: a target links the parts it calls, and may stand in for the table.
+FUZZ_CFLAGS := -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -MMD -MP
+FUZZ_CORE   := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(PROTO_SRC))
+FUZZ_DAEMON := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(filter-out gossipd/main.c gossipd/table%,$(wildcard gossipd/*.c)))
 
-# This one drives a part of the daemon. An archive, as for the tests: the target stands in for the table.
-$(B)/fuzz/control: tests/fuzz/fuzz_control.c $(PROTO_SRC) $(wildcard proto/*.h proto/*/*.h include/xpro/*.h gossipd/*.c gossipd/*.h) $(B)/flags/clang
-	@mkdir -p $@.found $@.obj
-	cd $@.obj && $(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
-		-I$(CURDIR)/include $(I_core:-I%=-I$(CURDIR)/%) -I$(CURDIR)/gossipd \
-		-c $(filter-out $(CURDIR)/gossipd/main.c $(CURDIR)/gossipd/table%,$(PROTO_SRC:%=$(CURDIR)/%) $(wildcard $(CURDIR)/gossipd/*.c))
-	rm -f $@.obj/parts.a && $(AR) rcs $@.obj/parts.a $@.obj/*.o
-	$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(I_tests) -Igossipd \
-		$< $@.obj/parts.a -lev -lconfig -lcap-ng $(LIBS_proto) -o $@
+$(B)/fuzz/obj/%.o: %.c $(B)/flags/clang
+	@mkdir -p $(@D)
+	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -Iinclude $(I_core) -Igossipd -c $< -o $@
+
+$(B)/fuzz/core.a: $(FUZZ_CORE)
+$(B)/fuzz/daemon.a: $(FUZZ_DAEMON)
+$(B)/fuzz/core.a $(B)/fuzz/daemon.a:
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/fuzz/control: $(B)/fuzz/daemon.a
+$(B)/fuzz/control: LIBS_proto += -lev -lconfig -lcap-ng
+$(B)/fuzz/control: I_tests += -Igossipd
+$(B)/fuzz/%: tests/fuzz/fuzz_%.c $(B)/fuzz/core.a
+	@mkdir -p $@.found
+	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $(I_tests) $< $(filter %daemon.a,$^) $(filter %core.a,$^) $(LIBS_proto) -o $@
+
+fuzz-binaries: $(FUZZERS:%=$(B)/fuzz/%)
 
 fuzz: ## fuzz every target from its corpus (SECONDS=60 each); what is found stays in build/fuzz/
 	@scripts/dependencies.sh fuzz
-	@$(MAKE) --no-print-directory $(JOBS) $(FUZZERS:%=$(B)/fuzz/%)
+	@$(MAKE) --no-print-directory $(JOBS) fuzz-binaries
 	@set -e; for target in $(FUZZERS); do \
 		echo "fuzz: $$target for $(SECONDS) s"; \
 		$(B)/fuzz/$$target -max_len=1500 -max_total_time=$(SECONDS) -print_final_stats=1 -artifact_prefix=$(B)/fuzz/ \
 			$(B)/fuzz/$$target.found tests/fuzz/$$target; \
 	done
+
+# Tests in which threads share the table, built with ThreadSanitizer.
+THREADED := $(addprefix build/tsan/tests/xdp/test_,collect race)
+
+soak: ## for hours: random runs (SEEDS), fuzzing (SECONDS each), threads under ThreadSanitizer (root)
+	@$(MAKE) --no-print-directory sim SEEDS=$(SEEDS)
+	@$(MAKE) --no-print-directory fuzz SECONDS=$(SECONDS)
+	@scripts/dependencies.sh test
+	@$(MAKE) --no-print-directory $(JOBS) MODE=tsan $(THREADED)
+	@tests/run.sh $(THREADED)
+
+test-extra: ## tests that make test leaves out: PART=NAME runs tests/extra/NAME.sh
+	@[ -x "tests/extra/$(PART).sh" ] || { echo "make test-extra PART=NAME; there are: $(patsubst tests/extra/%.sh,%,$(wildcard tests/extra/*.sh))" >&2; exit 2; }
+	@scripts/dependencies.sh "extra-$(PART)"
+	@tests/run.sh "tests/extra/$(PART).sh"
 
 sim: ## random runs of the simulator (SEEDS=1..1000)
 	@scripts/dependencies.sh sim
@@ -329,10 +360,22 @@ install: all man ## install programs, man pages, systemd unit and completion bel
 	install -m 0644 scripts/completion/gossipctl $(SHARE)/bash-completion/completions/gossipctl
 	sed 's|@PREFIX@|$(PREFIX)|g' scripts/gossipd@.service.in >$(DESTDIR)$(PREFIX)/lib/systemd/system/gossipd@.service
 
-format: ## rewrite the sources with clang-format
-	clang-format -i $$(git ls-files '*.c' '*.h')
+lint: ## format, lengths, clang-tidy, shellcheck, manual pages, words per sentence, references of documents
+	@scripts/dependencies.sh lint
+	@$(MAKE) --no-print-directory $(JOBS) binaries
+	@$(MAKE) --no-print-directory man
+	@scripts/lint.sh
+
+tidy: ## clang-tidy alone
+	@scripts/dependencies.sh lint
+	@$(MAKE) --no-print-directory $(JOBS) $(SKELETON)
+	@scripts/lint.sh tidy
+
+format: ## rewrite the sources with clang-format; line breaks and tables stay
+	@scripts/dependencies.sh lint
+	@scripts/format.py
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

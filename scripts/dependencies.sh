@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Installs the Debian packages that a target needs and that are missing: dependencies.sh build|check|test|test-clang|demo|sim|experiments|bench|fuzz
+# Installs the Debian packages that a target needs and that are missing: dependencies.sh build|check|lint|test|demo|sim|experiments|bench|fuzz|extra-PART
 set -eu
 
 check="gcc make libc6-dev libsodium-dev libmsgpack-dev libcmocka-dev"
 build="$check pkg-config clang llvm libbpf-dev libelf-dev zlib1g-dev bpftool linux-libc-dev libev-dev libconfig-dev libjansson-dev libcap-ng-dev"
+lint="$build clang-format-14 clang-tidy-14 shellcheck mandoc python3"
 demo="$build iproute2 procps"
-test="$demo git jq python3 iputils-ping nftables gnuplot-nox"
-test_clang="$test clang-13 clang-14 clang-15 clang-16 clang-19"
+test="$demo git jq python3 iputils-ping nftables gnuplot-nox libclang-rt-dev"
+extra_clang="$test clang-13 clang-14 clang-15 clang-16 clang-19"
 fuzz="$check clang libclang-rt-dev"
 sim="$check libconfig-dev libjansson-dev"
 experiments="$sim gnuplot-nox"
@@ -16,14 +17,16 @@ bench="$test redis-server libhiredis-dev xdp-tools iptables"
 case "${1:-}" in
 check) wanted=$check ;;
 build) wanted=$build ;;
+lint) wanted=$lint ;;
 test) wanted=$test ;;
-test-clang) wanted=$test_clang ;;
 demo) wanted=$demo ;;
 sim) wanted=$sim ;;
 experiments) wanted=$experiments ;;
 bench) wanted=$bench ;;
 fuzz) wanted=$fuzz ;;
-*) echo "usage: $0 build|check|test|test-clang|demo|sim|experiments|bench|fuzz" >&2; exit 2 ;;
+extra-clang) wanted=$extra_clang ;;
+extra-*) wanted=$test ;;
+*) echo "usage: $0 build|check|lint|test|demo|sim|experiments|bench|fuzz|extra-PART" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then

@@ -70,6 +70,7 @@ run() {
 	fi
 	launch victim victim "$state/victim.log" "$tools/victim" "$proxies" "$state/received.trace"
 	wait_for 5 "the victim's socket" test -s "$state/received.trace" || { cat "$state/victim.log" >&2; die "the victim did not start"; }
+	# shellcheck disable=SC2046 # a word or none
 	launch traffic clients "$state/traffic.log" "$tools/traffic" --proxies "$proxies" --attack "$attack" --pair-rate "$pair_rate" \
 		--destination-rate "$destination_rate" --warmup "$warmup" --duration "$duration" --family "$family" --seed "$seed" \
 		$([ "$aggregate" != fair ] || echo --fair) "$state/sent.trace"

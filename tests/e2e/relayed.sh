@@ -103,6 +103,7 @@ throw_at_all() {
 	throwers=
 	for i in $(each_proxy); do throw "$i" "$1" 40 10; done
 	for pid in $throwers; do wait "$pid" || return 1; done
+	# shellcheck disable=SC2034 # for the script that sources this
 	thrown=$((proxies * 400))
 }
 

@@ -41,7 +41,7 @@ policy() {
 # pings COUNT WAIT: how many of them were answered, the last within WAIT seconds
 pings() { nsenter --net="/run/netns/$name-client" ping -q -c "$1" -i 0.01 -W "$2" 10.77.2.2 | sed -n 's/.* \([0-9]*\) received.*/\1/p'; }
 answered() { got=$(pings "$1" 10); [ "$got" -eq "$1" ] || { echo "$got of $1 answered"; return 1; }; }
-some_answered() { got=$(pings "$1" 1); [ "$got" "$2" "$3" ] || { echo "$got of $1 answered"; return 1; }; }
+some_answered() { got=$(pings "$1" 1); test "$got" "$2" "$3" || { echo "$got of $1 answered"; return 1; }; }
 
 # ---- the place ----
 
