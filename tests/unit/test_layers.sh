@@ -14,7 +14,10 @@ rooms_of() {
 	*) echo "unknown part $1" >&2; exit 2 ;;
 	esac
 }
-[ $# -gt 0 ] || set -- proto
+if [ $# -eq 0 ]; then # the core always, the others once they are built
+	set -- proto
+	for part in gossipd/ctl sim; do [ ! -d "$objects/$part" ] || set -- "$@" "$part"; done
+fi
 edges=$(mktemp) loops=$(mktemp) failed=0 test=0
 trap 'rm -f "$edges" "$loops"' EXIT
 
