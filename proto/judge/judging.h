@@ -102,6 +102,5 @@ void policy_tick(struct node *node, struct now now);
 /* Brings the entry's number of what it is judged by up to date; entry_policy reads it. */
 void policy_refresh(struct node *node, uint32_t entry);
 const struct policy_effective *entry_policy(const struct node *node, const struct entry *entry);
-uint64_t utc_seconds(struct now now);
 
 #endif

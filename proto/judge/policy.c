@@ -174,7 +174,8 @@ static uint16_t prefix_find(const struct policy_document *document, const struct
 	return at;
 }
 
-uint16_t policy_class_of(const struct policy_document *document, const struct policy_table *table, enum policy_side side,
+/* The class of an address. Binary search, then at most as many steps as prefixes hold each other. */
+static uint16_t policy_class_of(const struct policy_document *document, const struct policy_table *table, enum policy_side side,
 			 const struct address *address)
 {
 	const uint16_t at = table->prefixes_count[side] ? prefix_find(document, table, side, address) : POLICY_RULE_NONE;

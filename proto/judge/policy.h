@@ -113,10 +113,6 @@ struct policy_table {
 /* -EINVAL: more classes or effective policies than there is room for, *ret_rule being the first rule too many. */
 int policy_compile(const struct policy_document *document, uint64_t now_s, struct policy_table *ret_table, uint32_t *ret_rule);
 
-/* The class of an address. Binary search, then at most as many steps as prefixes hold each other. */
-uint16_t policy_class_of(const struct policy_document *document, const struct policy_table *table, enum policy_side side,
-			 const struct address *address);
-
 /* What a key is judged by: an index of `effective` for a pair, of `of_destination` for a destination. */
 uint16_t policy_index_of(const struct policy_document *document, const struct policy_table *table, const struct key *key);
 const struct policy_effective *policy_effective_at(const struct policy_table *table, const struct key *key, uint16_t index);

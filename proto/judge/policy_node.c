@@ -8,7 +8,7 @@
 #include "judging.h"
 #include "node.h"
 
-uint64_t utc_seconds(struct now now)
+static uint64_t utc_seconds(struct now now)
 {
 	return now.mesh.ns < 0 ? 0 : (uint64_t)(now.mesh.ns / NS_PER_S);
 }

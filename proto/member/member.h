@@ -261,14 +261,10 @@ uint16_t member_find(const struct node *node, uint64_t id);
 /* Learns of a member, or of another session of it. REJECT_STALE_SESSION, REJECT_MEMBERS_FULL or REJECT_NONE. */
 enum reject member_meet(struct node *node, struct now now, const struct certificate *certificate, uint64_t incarnation, uint64_t boot,
 			const struct endpoint *endpoint, uint16_t *ret_member);
-/* What its certificate now says its line carries bounds what its cells are read as. */
-void member_line(struct node *node, uint16_t member);
 /* It claims more than that: told once per slot. */
 void member_over_line(struct node *node, uint16_t member);
 /* The certificate as issued, to be handed on. */
 void member_keep_certificate(struct member *member, const uint8_t *bytes, size_t size);
-/* A member shows a certificate: the later one counts. */
-void member_certificate(struct node *node, uint16_t member, const struct certificate *certificate);
 void member_forget(struct node *node, uint16_t member);
 void member_tell(struct node *node, struct now now, uint16_t member, enum node_event_kind kind, double rate);
 /* Two hosts run with this member's key: told once a minute. */
@@ -358,7 +354,6 @@ size_t record_write_want(struct node *node, const struct departure *departure, u
 /* Order of two records of one member: < 0, 0, > 0. */
 int record_compare(const struct record_body *a, uint64_t incarnation, uint64_t boot, uint64_t version);
 void record_send(struct node *node, uint16_t to, uint16_t of);
-void record_tick(struct node *node, struct now now);
 
 /* ---- neighbours.c ---- */
 struct link *link_find(struct node *node, uint16_t member);

@@ -41,6 +41,21 @@ static uint32_t index_place(const struct node *node, uint64_t id)
 	return at;
 }
 
+/* What its certificate now says its line carries bounds what its cells are read as. */
+static void member_line(struct node *node, uint16_t number)
+{
+	const uint64_t rate = node->member->table[number].certificate.line_rate;
+	const double slot_s = (double)mesh_slot_length(&node->mesh).ns / NS_PER_S;
+	const double packets = ceil((double)rate * slot_s);
+	const uint32_t line = rate == 0 || packets >= UINT32_MAX ? UINT32_MAX : (uint32_t)packets;
+
+	if (node->count->ledger.line_packets[number] == line)
+		return;
+	node->count->ledger.line_packets[number] = line;
+	if (node->count->ledger.member_cells[number] > 0)
+		past_forget(&node->judge->past);
+}
+
 int membership_init(struct node *node, const struct certificate *self)
 {
 	struct member *member = &node->member->table[0];
@@ -64,20 +79,6 @@ int membership_init(struct node *node, const struct certificate *self)
 	member_line(node, 0);
 	node->count->origins[0] = (struct origin){ .used = true, .incarnation = node->config.incarnation, .track = tracks_of(node, 0) };
 	return 0;
-}
-
-void member_line(struct node *node, uint16_t number)
-{
-	const uint64_t rate = node->member->table[number].certificate.line_rate;
-	const double slot_s = (double)mesh_slot_length(&node->mesh).ns / NS_PER_S;
-	const double packets = ceil((double)rate * slot_s);
-	const uint32_t line = rate == 0 || packets >= UINT32_MAX ? UINT32_MAX : (uint32_t)packets;
-
-	if (node->count->ledger.line_packets[number] == line)
-		return;
-	node->count->ledger.line_packets[number] = line;
-	if (node->count->ledger.member_cells[number] > 0)
-		past_forget(&node->judge->past);
 }
 
 void member_over_line(struct node *node, uint16_t number)
@@ -197,6 +198,21 @@ static void session_begin(struct member *member, struct now now, uint64_t incarn
 	member->session = true;
 }
 
+/* A member shows a certificate: the later one counts. */
+static void member_certificate(struct node *node, uint16_t number, const struct certificate *certificate)
+{
+	struct member *member = &node->member->table[number];
+
+	if (certificate->serial <= member->certificate.serial)
+		return;
+	if (memcmp(certificate->public_key, member->certificate.public_key, PUBLIC_KEY_BYTES) != 0) {
+		member->standing.keys_known = 0;
+		member->standing.key_slot = node->slot;
+	}
+	member->certificate = *certificate;
+	member_line(node, number);
+}
+
 enum reject member_meet(struct node *node, struct now now, const struct certificate *certificate, uint64_t incarnation, uint64_t boot,
 			const struct endpoint *endpoint, uint16_t *ret_member)
 {
@@ -280,20 +296,6 @@ uint32_t origin_of(struct node *node, uint16_t member, uint64_t incarnation)
 	origin_begin(node, oldest, true, incarnation);
 	node->count->excluded[oldest] = node->member->table[member].clock.skewed;
 	return oldest;
-}
-
-void member_certificate(struct node *node, uint16_t number, const struct certificate *certificate)
-{
-	struct member *member = &node->member->table[number];
-
-	if (certificate->serial <= member->certificate.serial)
-		return;
-	if (memcmp(certificate->public_key, member->certificate.public_key, PUBLIC_KEY_BYTES) != 0) {
-		member->standing.keys_known = 0;
-		member->standing.key_slot = node->slot;
-	}
-	member->certificate = *certificate;
-	member_line(node, number);
 }
 
 void member_alive(struct node *node, struct now now, uint16_t number)

@@ -406,12 +406,3 @@ void node_leave(struct node *node, struct now now)
 	node->member->table[0].record.left = true;
 	record_renew(node, now);
 }
-
-/* Where others see us, when the certificate names no address or another one: two members must say so. */
-void record_tick(struct node *node, struct now now)
-{
-	if (!node->config.gossip)
-		return;
-	if (!node->member->table[0].has_record)
-		record_renew(node, now);
-}

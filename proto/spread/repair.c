@@ -293,7 +293,8 @@ size_t repair_write_want(struct node *node, const struct departure *departure, u
 	return (size_t)(at - ret_plain);
 }
 
-bool repair_serve(struct node *node, uint16_t number, const struct stored *frame)
+/* A frame for one member, within its budget. */
+static bool repair_serve(struct node *node, uint16_t number, const struct stored *frame)
 {
 	struct member *member = &node->member->table[number];
 

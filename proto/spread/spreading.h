@@ -144,8 +144,6 @@ size_t repair_write_want(struct node *node, const struct departure *departure, u
 enum reject repair_receive_digest(struct node *node, const struct arrival *arrival);
 enum reject repair_receive_summary(struct node *node, const struct arrival *arrival);
 enum reject repair_receive_want(struct node *node, const struct arrival *arrival);
-/* A frame for one member, within its budget. */
-bool repair_serve(struct node *node, uint16_t member, const struct stored *frame);
 
 /* ---- catch_up.c: everything a neighbour keeps, piece by piece ---- */
 void catch_up_begin(struct node *node, struct now now);

@@ -25,11 +25,6 @@ void crypto_believe(bool everything)
 	gullible = everything;
 }
 
-bool crypto_is_simulated(void)
-{
-	return simulated;
-}
-
 static uint64_t fold(uint64_t a, uint64_t b)
 {
 	const unsigned __int128 product = (unsigned __int128)a * b;

@@ -13,7 +13,6 @@
 
 /* To be chosen before the first key is made; the two do not understand each other. */
 void crypto_simulate(bool simulated);
-bool crypto_is_simulated(void);
 
 /* Every signature is taken for good: to see what signatures are worth. */
 void crypto_believe(bool everything);

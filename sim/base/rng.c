@@ -34,7 +34,7 @@ static uint64_t rotate_left(uint64_t x, unsigned int by)
 	return x << by | x >> (64 - by);
 }
 
-uint64_t rng_next(struct rng *rng)
+static uint64_t rng_next(struct rng *rng)
 {
 	uint64_t *s = rng->state;
 	const uint64_t result = rotate_left(s[1] * 5, 7) * 9, t = s[1] << 17;

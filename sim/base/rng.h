@@ -17,7 +17,6 @@ struct rng {
 /* The stream called `name` (and `number`, when there are many of one kind) of this seed. */
 struct rng rng_make(uint64_t seed, const char *name, uint64_t number);
 
-uint64_t rng_next(struct rng *rng);
 uint64_t rng_below(struct rng *rng, uint64_t bound); /* bound > 0 */
 double rng_unit(struct rng *rng);		     /* [0, 1) */
 double rng_between(struct rng *rng, double low, double high);
