@@ -174,8 +174,6 @@ void resolve_read(struct daemon *daemon, struct now now)
 		if (answer.name < daemon->config.name_count && answer.count <= RESOLVE_ADDRESSES_MAX)
 			take(daemon, now, &answer);
 	}
-	if (daemon->pending)
-		daemon_drain(daemon, now);
 }
 
 /* Does somebody answer from where the name last led? */

@@ -39,7 +39,7 @@ struct resolve {
 /* Starts the thread when the config has names. */
 int resolve_start(struct daemon *daemon, struct problem *ret_problem);
 
-/* Answers that have come. */
+/* Answers that have come: whom they name is greeted with the next daemon_drain. */
 void resolve_read(struct daemon *daemon, struct now now);
 
 /* Once a second: asks for names behind which nobody is heard. */
