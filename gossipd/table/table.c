@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The record table from the daemon's side: opening, closing, and the small questions. Pins, links, clock, harvest, writing back
- * and collecting stand in the other table_*.c.
+ * and collecting stand in the other files of this room.
  *
  * Everything that needs a capability happens in table_open; the rest works on mapped memory and open descriptors.
  */
