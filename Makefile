@@ -31,10 +31,11 @@ LDFLAGS_ALL := $(SANITIZE) -Wl,-z,relro,-z,now $(LDFLAGS)
 BPF_FLAGS   := -g -target bpf -mcpu=v3 -Wall -Wextra $(WERROR) -Iinclude -I/usr/include/$(shell gcc -print-multiarch) -MMD -MP
 
 # Each folder sees only the headers it may include.
-# Rooms of the core, of the daemon and of the simulator, lowest first: a file calls its own room and those below it (tests/unit/test_layers.sh).
-ROOMS     := core count judge wire member trust spread
+# Rooms of the core, of the daemon and of the simulator, lowest first: a file calls its own room and those below it
+# (tests/unit/test_layers.sh).
+ROOMS         := core count judge wire member trust spread
 GOSSIPD_ROOMS := base config host table daemon control
-SIM_ROOMS := base check world experiment swarm
+SIM_ROOMS     := base check world experiment swarm
 I_core    := -Iproto $(ROOMS:%=-Iproto/%)
 I_proto    = -Iinclude $(or $(I_room),$(I_core))
 below :=
