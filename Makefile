@@ -31,18 +31,23 @@ LDFLAGS_ALL := $(SANITIZE) -Wl,-z,relro,-z,now $(LDFLAGS)
 BPF_FLAGS   := -g -target bpf -mcpu=v3 -Wall -Wextra $(WERROR) -Iinclude -I/usr/include/$(shell gcc -print-multiarch) -MMD -MP
 
 # Each folder sees only the headers it may include.
-# Rooms of the core, lowest first: a file calls its own room and those below it (tests/unit/test_layers.sh).
-ROOMS     := core count judge wire member trust spread
-SIM_ROOMS := base check world experiment swarm
+# Rooms of the core, of the daemon and of the simulator, lowest first: a file calls its own room and those below it
+# (tests/unit/test_layers.sh).
+ROOMS         := core count judge wire member trust spread
+GOSSIPD_ROOMS := base config host table daemon control
+SIM_ROOMS     := base check world experiment swarm
 I_core    := -Iproto $(ROOMS:%=-Iproto/%)
 I_proto    = -Iinclude $(or $(I_room),$(I_core))
 below :=
 $(foreach room,$(ROOMS),$(eval below += $(room))$(eval $(B)/obj/proto/$(room)/%.o: I_room := -Iproto $(below:%=-Iproto/%)))
-I_gossipd := -Iinclude $(I_core) -Igossipd -I$(B)/gen
-I_ctl     := -Iinclude $(I_core) -Igossipd/ctl
+I_daemon  := $(GOSSIPD_ROOMS:%=-Igossipd/%)
+I_gossipd  = -Iinclude $(I_core) $(or $(I_room),$(I_daemon)) -I$(B)/gen
+below :=
+$(foreach room,$(GOSSIPD_ROOMS),$(eval below += $(room))$(eval $(B)/obj/gossipd/$(room)/%.o: I_room := $(below:%=-Igossipd/%)))
+I_ctl     := -Iinclude $(I_core) -Igossipd/base -Igossipd/config -Igossipd/ctl
 I_demo    := -Iinclude
 I_tests   := -Iinclude $(I_core) -Itests
-I_sim     := -Iinclude $(I_core) -Isim $(SIM_ROOMS:%=-Isim/%) -I$(B)/gen
+I_sim     := -Iinclude $(I_core) -Isim $(SIM_ROOMS:%=-Isim/%) -Igossipd/base -I$(B)/gen
 
 LIBS_proto   := -lsodium -lmsgpackc -lm
 LIBS_gossipd := -lbpf -lelf -lz -lev -lconfig -lcap-ng -lpthread
@@ -51,8 +56,9 @@ LIBS_sim     := -ljansson -lconfig
 
 PROTO_SRC   := $(wildcard proto/*.c proto/*/*.c)
 PROTO_OBJ   := $(patsubst %.c,$(B)/obj/%.o,$(PROTO_SRC))
-GOSSIPD_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard gossipd/*.c))
-TABLE_OBJ   := $(filter $(B)/obj/gossipd/table% $(B)/obj/gossipd/owner.o,$(GOSSIPD_OBJ))
+GOSSIPD_SRC := $(wildcard gossipd/*.c $(GOSSIPD_ROOMS:%=gossipd/%/*.c))
+GOSSIPD_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(GOSSIPD_SRC))
+TABLE_OBJ   := $(filter $(B)/obj/gossipd/table/% $(B)/obj/gossipd/base/owner.o,$(GOSSIPD_OBJ))
 CTL_OBJ     := $(patsubst %.c,$(B)/obj/%.o,$(wildcard gossipd/ctl/*.c))
 SIM_OBJ     := $(patsubst %.c,$(B)/obj/%.o,$(wildcard sim/*.c sim/*/*.c))
 ORACLE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/oracle/test_%.c,$(wildcard tests/oracle/*.c)))
@@ -128,8 +134,8 @@ $(B)/bin/gossipd: $(GOSSIPD_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $(addprefix -Wl$(comma)--wrap=,$(GOSSIPD_WRAPPED)) $^ $(LIBS_gossipd) $(LIBS_proto) -o $@
 
-# What both programs read alike: the config, keys, certificates, addresses.
-COMMON_OBJ := $(patsubst %,$(B)/obj/gossipd/%.o,config config_check config_file config_tunnel files identity keys log numbers owner policy_file text)
+# What both programs share: the two lowest rooms.
+COMMON_OBJ := $(filter $(B)/obj/gossipd/base/% $(B)/obj/gossipd/config/%,$(GOSSIPD_OBJ))
 
 $(B)/bin/gossipctl: $(CTL_OBJ) $(COMMON_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)
@@ -153,7 +159,7 @@ $(B)/obj/sim/%.o: sim/%.c $(B)/flags/c | $(B)/gen/commit.h
 
 # The daemon's look at numbers in settings: scenarios are read by the same library.
 SETTINGS_OBJ := $(B)/obj/sim/base/numbers.o
-$(SETTINGS_OBJ): gossipd/numbers.c
+$(SETTINGS_OBJ): gossipd/config/numbers.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(I_sim) -c $< -o $@
 
@@ -187,16 +193,16 @@ $(B)/tests/oracle/%: $(B)/obj/tests/oracle/%.o $(ORACLE_OBJ) $(WORLD_OBJ) $(B)/l
 	$(CC) $(LDFLAGS_ALL) $^ -lcmocka $(LIBS_proto) -o $@
 
 # An archive: a test links the parts it calls, and may stand in for the table.
-$(B)/libgossipd.a: $(filter-out $(B)/obj/gossipd/main.o $(B)/obj/gossipd/table%,$(GOSSIPD_OBJ))
+$(B)/libgossipd.a: $(filter-out $(B)/obj/gossipd/main.o $(B)/obj/gossipd/table/%,$(GOSSIPD_OBJ))
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(B)/obj/tests/gossipd/%.o: I_tests += -Igossipd
+$(B)/obj/tests/gossipd/%.o: I_tests += $(I_daemon)
 $(B)/tests/gossipd/%: $(B)/obj/tests/gossipd/%.o $(B)/libgossipd.a $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -lcmocka -lev -lconfig -lcap-ng $(LIBS_proto) -o $@
 
-$(B)/obj/tests/xdp/%.o $(B)/obj/tests/bench/%.o: I_tests += -Igossipd -I$(B)/gen
+$(B)/obj/tests/xdp/%.o $(B)/obj/tests/bench/%.o: I_tests += $(I_daemon) -I$(B)/gen
 $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/xdp/*.c)): | $(SKELETON)
 $(B)/tests/xdp/%: $(B)/obj/tests/xdp/%.o $(TABLE_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)
@@ -230,7 +236,7 @@ $(B)/tests/host/%.so: tests/host/%.c $(B)/flags/c
 
 # A gossipd that writes down what it makes durable, lets out and stores into the table, in order. The table's files are compiled so that each
 # of their stores is seen (recorder_stores.c).
-RECORDED_OBJ := $(patsubst $(B)/obj/%,$(B)/obj/recorded/%,$(filter $(B)/obj/gossipd/table%,$(GOSSIPD_OBJ)))
+RECORDED_OBJ := $(patsubst $(B)/obj/%,$(B)/obj/recorded/%,$(filter $(B)/obj/gossipd/table/%,$(GOSSIPD_OBJ)))
 $(B)/obj/recorded/gossipd/%.o: gossipd/%.c | $(SKELETON)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -U_FORTIFY_SOURCE -fno-builtin $(I_gossipd) -fsanitize=thread -c $< -o $@
@@ -239,7 +245,7 @@ $(B)/obj/recorded/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -U_FORTIFY_SOURCE $(I_tests) -c $< -o $@
 
-$(B)/tests/host/gossipd-recorded: $(RECORDED_OBJ) $(filter-out $(B)/obj/gossipd/table%,$(GOSSIPD_OBJ)) $(B)/obj/recorded/tests/host/recorder.o \
+$(B)/tests/host/gossipd-recorded: $(RECORDED_OBJ) $(filter-out $(B)/obj/gossipd/table/%,$(GOSSIPD_OBJ)) $(B)/obj/recorded/tests/host/recorder.o \
 		$(B)/obj/recorded/tests/host/recorder_stores.o $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $(addprefix -Wl$(comma)--wrap=,$(GOSSIPD_WRAPPED) memcpy memset) $^ $(LIBS_gossipd) $(LIBS_proto) -ldl -o $@
@@ -286,11 +292,11 @@ bench: ## speed as ratios against xdp-filter, hashlimit, nft and Redis; also bui
 # libFuzzer needs its instrumentation in every object. Archives: a target links the parts it calls, and may stand in for the table.
 FUZZ_CFLAGS := -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -MMD -MP
 FUZZ_CORE   := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(PROTO_SRC))
-FUZZ_DAEMON := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(filter-out gossipd/main.c gossipd/table%,$(wildcard gossipd/*.c)))
+FUZZ_DAEMON := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(filter-out gossipd/main.c gossipd/table/%,$(GOSSIPD_SRC)))
 
 $(B)/fuzz/obj/%.o: %.c $(B)/flags/clang
 	@mkdir -p $(@D)
-	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -Iinclude $(I_core) -Igossipd -c $< -o $@
+	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -Iinclude $(I_core) $(I_daemon) -c $< -o $@
 
 $(B)/fuzz/core.a: $(FUZZ_CORE)
 $(B)/fuzz/daemon.a: $(FUZZ_DAEMON)
@@ -300,7 +306,7 @@ $(B)/fuzz/core.a $(B)/fuzz/daemon.a:
 
 $(B)/fuzz/control: $(B)/fuzz/daemon.a
 $(B)/fuzz/control: LIBS_proto += -lev -lconfig -lcap-ng
-$(B)/fuzz/control: I_tests += -Igossipd
+$(B)/fuzz/control: I_tests += $(I_daemon)
 $(B)/fuzz/%: tests/fuzz/fuzz_%.c $(B)/fuzz/core.a
 	@mkdir -p $@.found
 	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $(I_tests) $< $(filter %daemon.a,$^) $(filter %core.a,$^) $(LIBS_proto) -o $@

@@ -179,6 +179,8 @@ static void on_resolve(struct ev_loop *ev, ev_io *watcher, int events)
 
 	(void)ev, (void)events;
 	resolve_read(loop->daemon, now);
+	if (loop->daemon->pending)
+		daemon_drain(loop->daemon, now);
 	after_turn(loop, now);
 }
 

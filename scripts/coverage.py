@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-FOLDERS = ("include/xpro", "proto", "gossipd", "gossipd/ctl", "sim")
+FOLDERS = ("include/xpro/", "proto/", "gossipd/", "sim/")
 LEAST_SHOWN = 10
 
 
@@ -42,17 +42,16 @@ def main():
                 branches[file["file"]][line["line_number"], number] += branch["count"]
 
     print(f"{'folder':28s} {'lines reached':>23s} {'branches reached':>26s}")
-    for folder in FOLDERS:
+    for folder in sorted({str(Path(name).parent) for name in lines if name.startswith(FOLDERS)}):
         files = [name for name in lines if str(Path(name).parent) == folder]
-        if files:
-            row(folder, {(name, at): n for name in files for at, n in lines[name].items()},
-                {(name, at): n for name in files for at, n in branches[name].items()})
+        row(folder, {(name, at): n for name in files for at, n in lines[name].items()},
+            {(name, at): n for name in files for at, n in branches[name].items()})
 
     def share(name):
         return sum(count > 0 for count in branches[name].values()) / len(branches[name])
 
     print("least:")
-    with_branches = [name for name in branches if str(Path(name).parent) in FOLDERS and branches[name]]
+    with_branches = [name for name in branches if name.startswith(FOLDERS) and branches[name]]
     for name in sorted(with_branches, key=share)[:LEAST_SHOWN]:
         row(name, lines[name], branches[name])
 

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "../text.h"
+#include "text.h"
 #include "ctl.h"
 
 const struct option_text options[OPTION_COUNT] = {

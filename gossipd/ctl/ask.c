@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../config.h"
+#include "config.h"
 
 #define ANSWER_TIMEOUT_S 10
 

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../config_internal.h"
-#include "../keys.h"
-#include "../numbers.h"
+#include "config_internal.h"
+#include "keys.h"
+#include "numbers.h"
 
 const char *authority_directory(const struct arguments *arguments)
 {

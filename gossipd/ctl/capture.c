@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../text.h"
+#include "text.h"
 #include "ask.h"
 
 #define COUNT_DEFAULT 1000

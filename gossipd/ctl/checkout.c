@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "../files.h"
+#include "files.h"
 
 #define IGNORE_BYTES_MAX 16384 /* of a .gitignore */
 

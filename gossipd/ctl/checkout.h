@@ -3,7 +3,7 @@
 #ifndef CTL_CHECKOUT_H
 #define CTL_CHECKOUT_H
 
-#include "../problem.h"
+#include "problem.h"
 #include "ctl.h"
 
 /*

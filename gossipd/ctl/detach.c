@@ -14,8 +14,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "../config.h"
-#include "../owner.h"
+#include "config.h"
+#include "owner.h"
 #include "ctl.h"
 
 struct detaching {

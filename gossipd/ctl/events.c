@@ -2,7 +2,7 @@
 /* gossipctl events: what happened, oldest first; with --follow, what happens. One object per line in JSON. */
 #include <string.h>
 
-#include "../text.h"
+#include "text.h"
 #include "ask.h"
 #include "time_text.h"
 

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "../config.h"
+#include "config.h"
 
 /* Writes the text for the values in *config; returns its length, or 0 when it does not fit. */
 size_t example_write(const struct config *config, char *ret_text, size_t bytes);

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "../text.h"
+#include "text.h"
 #include "ask.h"
 #include "rules.h"
 #include "time_text.h"

@@ -3,8 +3,8 @@
 #ifndef CTL_ISSUED_H
 #define CTL_ISSUED_H
 
-#include "../text.h"
-#include "../files.h"
+#include "text.h"
+#include "files.h"
 
 #define ISSUED_NODES_MAX MEMBERS_MAX
 

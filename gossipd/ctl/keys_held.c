@@ -2,7 +2,7 @@
 /* gossipctl pairs and destinations: what the mesh knows of each key, as judged at this proxy now. */
 #include <string.h>
 
-#include "../text.h"
+#include "text.h"
 #include "ask.h"
 
 static bool show_key(void *user, enum control_type type, const void *row)

@@ -3,7 +3,7 @@
 #ifndef CTL_LINES_H
 #define CTL_LINES_H
 
-#include "../files.h"
+#include "files.h"
 
 /*
  * Reads a list of at most `bytes_max` bytes, line by line; empty lines are passed over. `take` is given each to take apart, and answers whether it is one

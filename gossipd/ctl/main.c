@@ -6,8 +6,8 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "../config.h"
-#include "../files.h"
+#include "config.h"
+#include "files.h"
 #include "ctl.h"
 
 #ifndef XPRO_VERSION

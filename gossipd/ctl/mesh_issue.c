@@ -7,8 +7,8 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "../identity.h"
-#include "../keys.h"
+#include "identity.h"
+#include "keys.h"
 #include "authority.h"
 #include "checkout.h"
 #include "example.h"

@@ -7,7 +7,7 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "../keys.h"
+#include "keys.h"
 #include "checkout.h"
 #include "publish.h"
 

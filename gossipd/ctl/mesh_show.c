@@ -2,7 +2,7 @@
 /* gossipctl mesh show and mesh push: which of the authority's documents a proxy holds and who is behind; and bringing it one. */
 #include <string.h>
 
-#include "../text.h"
+#include "text.h"
 #include "document.h"
 #include "publish.h"
 #include "ask.h"

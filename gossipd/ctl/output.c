@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "../text.h"
+#include "text.h"
 
 #define CELL_BYTES 512
 

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "../config.h"
-#include "../policy_file.h"
+#include "config.h"
+#include "policy_file.h"
 #include "policy_wire.h"
 #include "publish.h"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "../text.h"
+#include "text.h"
 #include "ask.h"
 #include "rules.h"
 

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "../keys.h"
+#include "keys.h"
 #include "ask.h"
 #include "rotation.h"
 

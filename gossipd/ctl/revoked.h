@@ -3,7 +3,7 @@
 #ifndef CTL_REVOKED_H
 #define CTL_REVOKED_H
 
-#include "../files.h"
+#include "files.h"
 #include "revocation.h"
 
 struct revoked_node {

@@ -4,7 +4,7 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "../text.h"
+#include "text.h"
 #include "ask.h"
 #include "rules.h"
 

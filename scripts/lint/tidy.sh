@@ -5,13 +5,15 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-# As in the Makefile: each folder sees only the headers it may include.
+# As in the Makefile, but that a file sees the headers of all rooms of its folder: the compiler tells which it may include.
+rooms() { for room in "$1"/*/; do echo "-I${room%/}"; done; }
 includes() {
+	echo -Iinclude -Iproto
+	rooms proto
 	case $1 in
-	proto/*) echo -Iinclude ;;
-	gossipd/ctl/*) echo -Iinclude -Iproto -Igossipd/ctl ;;
-	gossipd/*) echo -Iinclude -Iproto -Igossipd -Ibuild/gen ;;
-	sim/*) echo -Iinclude -Iproto -Isim -Ibuild/gen ;;
+	gossipd/ctl/*) echo -Igossipd/base -Igossipd/config -Igossipd/ctl ;;
+	gossipd/*) rooms gossipd | grep -v /ctl; echo -Ibuild/gen ;;
+	sim/*) echo -Isim -Igossipd/base -Ibuild/gen; rooms sim ;;
 	esac
 }
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../gossipd/problem.h"
+#include "../gossipd/base/problem.h"
 #include "node.h"
 
 #define GROUPS_MAX 24

@@ -12,7 +12,7 @@
 
 #include <libconfig.h>
 
-#include "../gossipd/numbers.h"
+#include "../gossipd/config/numbers.h"
 #include "kernel.h"
 #include "regions.h"
 

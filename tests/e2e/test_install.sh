@@ -36,7 +36,7 @@ options() {
 	done | sort -u
 }
 # The names in the tables of settings, as the sources have them.
-setting_names() { sed -n 's/^\t\[CONFIG_[A-Z0-9_]*\] = { "\([a-z0-9_]*\)".*/\1/p' "$root/gossipd/config.c" | sort -u; }
+setting_names() { sed -n 's/^\t\[CONFIG_[A-Z0-9_]*\] = { "\([a-z0-9_]*\)".*/\1/p' "$root/gossipd/config/config.c" | sort -u; }
 ok "gossipctl.1_tells_every_command" every man1/gossipctl.1 commands
 ok "gossipctl.1_tells_every_option" every man1/gossipctl.1 options
 told_options() { page man1/gossipctl.1 | sed -n '/^.SH COMMANDS/,/^.SH OUTPUT/p' | grep -o -e '--[a-z][a-z-]*' | sort -u; }

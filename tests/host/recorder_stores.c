@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Every store of gossipd/table*.c into the memory of a BPF map, in program order. For gossipd-recorded those files are compiled
+ * Every store of gossipd/table/ into the memory of a BPF map, in program order. For gossipd-recorded those files are compiled
  * with -fsanitize=thread, which puts a call before each access to memory; this file stands in for the sanitizer's library. So a
  * store is seen whichever function makes it. Not seen are structs that a function returns straight into the table: the policies.
  * Fields are those of include/xpro/record.h, by their offset.

@@ -8,7 +8,7 @@ objects=${OBJECTS:-build/obj}
 rooms_of() {
 	case $1 in
 	proto) echo core count judge wire member trust spread ;;
-	gossipd) echo host config table control ;;
+	gossipd) echo base config host table daemon control ;;
 	gossipd/ctl) echo ;;
 	sim) echo base check world experiment swarm ;;
 	*) echo "unknown part $1" >&2; exit 2 ;;
@@ -16,7 +16,7 @@ rooms_of() {
 }
 if [ $# -eq 0 ]; then # the core always, the others once they are built
 	set -- proto
-	for part in gossipd/ctl sim; do [ ! -d "$objects/$part" ] || set -- "$@" "$part"; done
+	for part in gossipd gossipd/ctl sim; do [ ! -d "$objects/$part" ] || set -- "$@" "$part"; done
 fi
 edges=$(mktemp) loops=$(mktemp) failed=0 test=0
 trap 'rm -f "$edges" "$loops"' EXIT

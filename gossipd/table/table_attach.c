@@ -19,16 +19,7 @@
 #ifndef ARPHRD_IP6GRE
 #define ARPHRD_IP6GRE 823
 #endif
-#define LINK_PREFIX "link-"
 #define LINKS_MAX 65536 /* looked through for a foreign one */
-
-int link_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *interface)
-{
-	char name[32];
-
-	snprintf(name, sizeof(name), LINK_PREFIX "%s", interface);
-	return pins_path(ret_path, pin_path, name);
-}
 
 /* The program for the interface's kind of frame, -1 when it is neither Ethernet nor bare IP. Asked of the kernel each time: an
  * interface made anew under an old name may be of another kind. */

@@ -75,16 +75,13 @@ struct daemon {
 	struct resolve resolve;
 	struct instant leave_at; /* mono: told to leave, it ends then; 0: it stays */
 	bool ticking; /* a tick is under way: its harvest is not through */
-	struct instant tick_due, tick_begun; /* mesh, mono */
+	struct instant tick_begun; /* mono */
 	bool collect_due; /* idle records are to be taken out once no harvest is under way */
 	bool pending; /* datagrams or records wait for the next turn */
 };
 
 /* In monitor mode, by the configuration or by the policy in force: drops are counted, not made. */
 bool daemon_monitors(const struct daemon *daemon);
-
-/* Gives the kernel the policy the core judges by, if that is another than it has. */
-void daemon_take_policy(struct daemon *daemon);
 
 /* Puts the configuration's policy into force, here alone; a policy of the mesh stays in force above it. */
 int daemon_set_policy(struct daemon *daemon, struct now now, struct problem *ret_problem);

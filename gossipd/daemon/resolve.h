@@ -1,32 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * Peers by name. A thread of its own asks the system's resolver, one name at a time, and hands addresses back over a socket, so that the
- * loop never waits for DNS. What it answers is greeted and nothing more: who answers must still prove that it is a member.
- */
+/* Peers by name. What the resolver answers is greeted and nothing more: whoever is there must still prove that it is a
+ * member. */
 #ifndef GOSSIPD_RESOLVE_H
 #define GOSSIPD_RESOLVE_H
 
-#include "config.h"
+#include "resolver.h"
 
-#define RESOLVE_ADDRESSES_MAX 8 /* taken of one answer */
 #define RESOLVE_GREETED_MAX 48 /* addresses by all names, ever: the core has room for 64 peers beyond its members */
 #define RESOLVE_RETRY_MS 1000 /* after an answer that brought nobody; doubled up to the next */
 #define RESOLVE_RETRY_MS_MAX 60000
 
 struct daemon;
 
-struct resolve_answer {
-	uint32_t name; /* number in the config */
-	int32_t error; /* of getaddrinfo; 0: none */
-	uint32_t count;
-	struct endpoint endpoint[RESOLVE_ADDRESSES_MAX];
-};
-
 struct resolve {
-	int fd; /* ours of the pair; meaningful while running */
+	int fd; /* the resolver's; meaningful while running */
 	bool running;
 	struct resolve_name {
-		struct resolve_answer last;
+		struct resolver_answer last;
 		bool asked, resolved, told; /* asked: its answer is awaited; told: its failure is in the log */
 		struct instant due; /* mono */
 		int64_t retry_ms;
@@ -39,7 +29,7 @@ struct resolve {
 /* Starts the thread when the config has names. */
 int resolve_start(struct daemon *daemon, struct problem *ret_problem);
 
-/* Answers that have come. */
+/* Answers that have come: whom they name is greeted with the next daemon_drain. */
 void resolve_read(struct daemon *daemon, struct now now);
 
 /* Once a second: asks for names behind which nobody is heard. */

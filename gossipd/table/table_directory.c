@@ -2,7 +2,7 @@
 /*
  * The directory of the pins: made in a bpffs, nobody else's, and locked. A bpffs that was mounted without a mode is
  * 1777, so anybody may have made the directory before us, and could later remove the pins or put others into their
- * place.
+ * place. Also the names of what is pinned there.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -23,6 +23,32 @@
 #define BPF_FS_MAGIC 0xcafe4a11
 #endif
 #define BPF_FS "/sys/fs/bpf"
+
+/* Dots are reserved in a bpffs; ':' is not possible in the name of an interface, and so stands for them. */
+int pins_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *name)
+{
+	const char *section = ".data.";
+	char *dot;
+	int length = snprintf(ret_path, PIN_PATH_MAX + 32, "%s/", pin_path);
+
+	if (length < 0 || length > PIN_PATH_MAX)
+		return -ENAMETOOLONG;
+	if (strncmp(name, section, strlen(section)) == 0)
+		name += strlen(section);
+	snprintf(ret_path + length, PIN_PATH_MAX + 32 - (size_t)length, "%s", name);
+	for (dot = ret_path + length; *dot; dot++)
+		if (*dot == '.')
+			*dot = ':';
+	return 0;
+}
+
+int link_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *interface)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), LINK_PREFIX "%s", interface);
+	return pins_path(ret_path, pin_path, name);
+}
 
 static bool is_bpffs(const char *path)
 {

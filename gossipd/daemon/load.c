@@ -15,7 +15,8 @@ static uint64_t packets_seen(const struct table *table)
 	return packets;
 }
 
-double load_capacity(const struct daemon *daemon)
+/* Packets per second this proxy can do: its setting, else its certificate's line rate; 0: neither says. */
+static double capacity_of(const struct daemon *daemon)
 {
 	return daemon->config.capacity ? daemon->config.capacity : (double)daemon->identity.certificate.line_rate;
 }
@@ -23,7 +24,7 @@ double load_capacity(const struct daemon *daemon)
 void load_second(struct daemon *daemon, struct now now)
 {
 	const uint64_t packets = packets_seen(daemon->table);
-	const double seconds = (double)duration_between(daemon->load.at, now.mono).ns / NS_PER_S, capacity = load_capacity(daemon);
+	const double seconds = (double)duration_between(daemon->load.at, now.mono).ns / NS_PER_S, capacity = capacity_of(daemon);
 	struct load *load = &daemon->load;
 
 	if (load->at.ns != 0 && seconds < 0.5)

@@ -101,6 +101,85 @@ void daemon_drain(struct daemon *daemon, struct now now)
 	daemon->pending = datagrams || records;
 }
 
+/* ---- policy ---- */
+
+static void tell_warning(const char *text)
+{
+	log_warning("warning: %s", text);
+}
+
+/* The configuration's own policy is warned of with its lines. */
+static void warn_of_mesh_policy(const struct policy_document *policy)
+{
+	if (policy->version != 0 && (policy->defaults.pair_rate == 0 || policy->defaults.destination_rate == 0))
+		log_warning("policy: version %llu of the mesh: %s%s%s is 0: no limit", (unsigned long long)policy->version,
+			    policy->defaults.pair_rate ? "" : "pair_rate",
+			    policy->defaults.pair_rate || policy->defaults.destination_rate ? "" : ", ",
+			    policy->defaults.destination_rate ? "" : "destination_rate");
+}
+
+bool daemon_monitors(const struct daemon *daemon)
+{
+	return daemon->config.monitor || node_policy(daemon->node)->defaults.monitor;
+}
+
+/* Gives the kernel the policy the core judges by, if that is another than it has. */
+static void take_policy(struct daemon *daemon)
+{
+	const uint32_t generation = node_policy_generation(daemon->node);
+	int err;
+
+	if (generation == daemon->policy_taken)
+		return;
+	err = table_set_policy(daemon->table, node_policy(daemon->node), node_policy_table(daemon->node), &daemon->identity.mesh,
+			       daemon->config.monitor);
+	if (err == -EAGAIN)
+		return; /* the change before is not through yet: with the next tick */
+	daemon->policy_taken = generation;
+	if (!err)
+		daemon->events.monitor = daemon_monitors(daemon);
+	warn_of_mesh_policy(node_policy(daemon->node));
+	if (err)
+		log_error("policy: cannot be written to the table: %s; the kernel goes on with the old one", strerror(-err));
+	else
+		log_info("policy: version %llu is in force in the kernel%s", (unsigned long long)node_policy(daemon->node)->version,
+			 daemon->events.monitor ? "; mode = monitor: what is over its rate would be dropped, and passes" : "");
+}
+
+int daemon_set_policy(struct daemon *daemon, struct now now, struct problem *ret_problem)
+{
+	int err = node_set_policy(daemon->node, now, &daemon->config.policy.document);
+
+	if (!err)
+		policy_file_warn(&daemon->config.policy, tell_warning);
+	if (err == -ESTALE) {
+		log_info("policy: version %llu of the mesh stays in force, the one of %s waits below it",
+			 (unsigned long long)node_policy(daemon->node)->version, daemon->config.policy.path);
+		err = 0;
+	}
+	if (err)
+		return problem_set(ret_problem, err, "%s: the core refused the policy: %s", daemon->config.policy.path, strerror(-err));
+	daemon->policy_taken = 0; /* mode may have changed, which is none of the core's business */
+	take_policy(daemon);
+	return 0;
+}
+
+int daemon_reload(struct daemon *daemon, struct now now, struct problem *ret_problem)
+{
+	static struct config config;
+	int err = config_load(daemon->config.path, &config, ret_problem);
+
+	if (!err)
+		err = config_check(&config, &daemon->identity.mesh, &daemon->identity.certificate, ret_problem);
+	if (err)
+		return err;
+	daemon->config.log_level = config.log_level;
+	daemon->config.monitor = config.monitor;
+	daemon->config.policy = config.policy;
+	log_set_level(config.log_level);
+	return daemon_set_policy(daemon, now, ret_problem);
+}
+
 /* ---- what turns begin with ---- */
 
 struct observing {
@@ -151,7 +230,7 @@ bool daemon_tick(struct daemon *daemon, struct now now)
 	if (!table_harvest_some(daemon->table, now, mesh_slot_length(&daemon->identity.mesh), HARVEST_WORK_PER_TURN, observe, &observing))
 		return false;
 	node_tick(daemon->node, now);
-	daemon_take_policy(daemon);
+	take_policy(daemon);
 	daemon->pending = true; /* the next turn sends: stamped then, for the harvest took its time */
 	daemon->ticking = false;
 	measure_tick(daemon);
@@ -411,82 +490,4 @@ void daemon_second(struct daemon *daemon, struct now now)
 	look_at_health(daemon, now);
 	clock_look_for_later(daemon);
 	clock_second(daemon, now); /* last: from here on it may be later than now */
-}
-
-/* ---- policy ---- */
-
-static void tell_warning(const char *text)
-{
-	log_warning("warning: %s", text);
-}
-
-/* The configuration's own policy is warned of with its lines. */
-static void warn_of_mesh_policy(const struct policy_document *policy)
-{
-	if (policy->version != 0 && (policy->defaults.pair_rate == 0 || policy->defaults.destination_rate == 0))
-		log_warning("policy: version %llu of the mesh: %s%s%s is 0: no limit", (unsigned long long)policy->version,
-			    policy->defaults.pair_rate ? "" : "pair_rate",
-			    policy->defaults.pair_rate || policy->defaults.destination_rate ? "" : ", ",
-			    policy->defaults.destination_rate ? "" : "destination_rate");
-}
-
-bool daemon_monitors(const struct daemon *daemon)
-{
-	return daemon->config.monitor || node_policy(daemon->node)->defaults.monitor;
-}
-
-void daemon_take_policy(struct daemon *daemon)
-{
-	const uint32_t generation = node_policy_generation(daemon->node);
-	int err;
-
-	if (generation == daemon->policy_taken)
-		return;
-	err = table_set_policy(daemon->table, node_policy(daemon->node), node_policy_table(daemon->node), &daemon->identity.mesh,
-			       daemon->config.monitor);
-	if (err == -EAGAIN)
-		return; /* the change before is not through yet: with the next tick */
-	daemon->policy_taken = generation;
-	if (!err)
-		daemon->events.monitor = daemon_monitors(daemon);
-	warn_of_mesh_policy(node_policy(daemon->node));
-	if (err)
-		log_error("policy: cannot be written to the table: %s; the kernel goes on with the old one", strerror(-err));
-	else
-		log_info("policy: version %llu is in force in the kernel%s", (unsigned long long)node_policy(daemon->node)->version,
-			 daemon->events.monitor ? "; mode = monitor: what is over its rate would be dropped, and passes" : "");
-}
-
-int daemon_set_policy(struct daemon *daemon, struct now now, struct problem *ret_problem)
-{
-	int err = node_set_policy(daemon->node, now, &daemon->config.policy.document);
-
-	if (!err)
-		policy_file_warn(&daemon->config.policy, tell_warning);
-	if (err == -ESTALE) {
-		log_info("policy: version %llu of the mesh stays in force, the one of %s waits below it",
-			 (unsigned long long)node_policy(daemon->node)->version, daemon->config.policy.path);
-		err = 0;
-	}
-	if (err)
-		return problem_set(ret_problem, err, "%s: the core refused the policy: %s", daemon->config.policy.path, strerror(-err));
-	daemon->policy_taken = 0; /* mode may have changed, which is none of the core's business */
-	daemon_take_policy(daemon);
-	return 0;
-}
-
-int daemon_reload(struct daemon *daemon, struct now now, struct problem *ret_problem)
-{
-	static struct config config;
-	int err = config_load(daemon->config.path, &config, ret_problem);
-
-	if (!err)
-		err = config_check(&config, &daemon->identity.mesh, &daemon->identity.certificate, ret_problem);
-	if (err)
-		return err;
-	daemon->config.log_level = config.log_level;
-	daemon->config.monitor = config.monitor;
-	daemon->config.policy = config.policy;
-	log_set_level(config.log_level);
-	return daemon_set_policy(daemon, now, ret_problem);
 }

@@ -23,7 +23,8 @@ static uint32_t jiffies_of(struct duration duration, uint32_t hz)
 	return count ? (uint32_t)count : 1;
 }
 
-struct policy policy_of(const struct policy_effective *effective, const struct mesh *mesh, uint32_t hz, bool monitor)
+static struct policy policy_of(const struct policy_effective *effective, const struct mesh *mesh, uint32_t hz,
+			       bool monitor)
 {
 	const struct thresholds *t = &effective->thresholds;
 	struct policy policy = {

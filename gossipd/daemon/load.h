@@ -15,9 +15,6 @@ struct load {
 	double packets_per_s; /* between the last two looks */
 };
 
-/* Packets per second this proxy can do: its setting, else its certificate's line rate; 0: neither says. */
-double load_capacity(const struct daemon *daemon);
-
 /* Once a second. */
 void load_second(struct daemon *daemon, struct now now);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the program is told beside the records: tunnels and the gate at the gossip port. These maps are not pinned: each start
- * fills its own before its program takes the place of the last one, so a changed config comes into force at once and whole.
+ * What the program is told beside the records: addresses of this host, tunnels and the gate at the gossip port. The
+ * maps of tunnels and the gate are not pinned: each start fills its own before its program takes the place of the last
+ * one, so a changed config comes into force at once and whole.
  */
 #include <errno.h>
 #include <string.h>
@@ -27,6 +28,21 @@ int plane_constants(struct table *table, const struct table_config *config)
 	skeleton->rodata->tunnels_watched = config->tunnel_count > 0;
 	skeleton->rodata->local_watched = config->tunnel_count > 0 || config->gate_ports[0] != 0;
 	return config->forward_fast ? bpf_map__set_max_entries(skeleton->maps.next_hops, NEXT_HOPS) : 0;
+}
+
+int table_add_local(struct table *table, const struct address *address)
+{
+	uint32_t destination;
+	uint8_t one = 1;
+
+	if (bpf_map_update_elem(table->local_fd, address, &one, BPF_ANY))
+		return -errno;
+	destination = destination_find(table, address);
+	if (destination == DESTINATION_NONE)
+		return 0;
+	__atomic_or_fetch(&table->heads[destination].flags, HEAD_PASS, __ATOMIC_RELEASE); /* met before it was ours */
+	heads_written(table);
+	return 0;
 }
 
 static int tunnel_add(const struct table *table, const struct table_tunnel *config, uint32_t id, uint8_t protocol)

@@ -8,6 +8,8 @@
 
 #include <endian.h>
 #include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -153,10 +155,23 @@ int table_open_clocked(const struct table_config *config, uint64_t fresh_incarna
 void table_inject(struct table *table, uint32_t jiffies);
 uint32_t table_now(const struct table *table); /* kernel jiffies, read now */
 
-__attribute__((format(printf, 2, 3))) void problem_say(struct table_problem *problem, const char *format, ...);
+__attribute__((format(printf, 2, 3))) static inline void problem_say(struct table_problem *problem, const char *format,
+								     ...)
+{
+	va_list arguments;
 
-/* table_directory.c: makes the directory of the pins and locks it. One that is somebody else's, or that others may write to, is refused, with
- * who and what to do; so is one with such pins. */
+	va_start(arguments, format);
+	vsnprintf(problem->text, sizeof(problem->text), format, arguments);
+	va_end(arguments);
+}
+
+/* table_directory.c: the paths of a map's pin and of an interface's link. */
+#define LINK_PREFIX "link-"
+int pins_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *name);
+int link_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *interface);
+
+/* Makes the directory of the pins and locks it. One that is somebody else's, or that others may write to, is refused,
+ * with who and what to do; so is one with such pins. */
 int directory_open(const char *pin_path, int *ret_fd, struct table_problem *problem);
 
 /* table_pins.c: makes the maps or takes the pinned ones, and loads the program over them. */
@@ -166,7 +181,6 @@ bool pins_are_here(const struct table *table); /* is the directory at pin_path s
 void pins_look(struct table *table, bool here, void (*tell)(void *user, enum table_news news, const char *text), void *user);
 void pins_unmap(struct table *table);
 void pins_remove(const char *pin_path);
-int pins_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *name);
 
 /* table_load.c: loads an opened skeleton. A refusal is told with the end of the verifier's log, or with the capabilities that are missing;
  * `what` begins the sentence. */
@@ -181,7 +195,6 @@ void ports_look(struct table *table);
 
 /* table_attach.c */
 int attach_all(struct table *table, const struct table_config *config, struct table_problem *problem);
-int link_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *interface);
 void attach_look(struct table *table, bool pinned, void (*tell)(void *user, enum table_news news, const char *text), void *user);
 bool attach_is_off(const struct table *table); /* is an interface there without our program? */
 int detach_all(const char *pin_path, struct table_problem *problem);
@@ -206,7 +219,6 @@ uint32_t destination_make(struct table *table, const struct address *address);
 void words_join(const struct words *into, const struct words *leftover);
 
 /* table_policy.c */
-struct policy policy_of(const struct policy_effective *effective, const struct mesh *mesh, uint32_t hz, bool monitor);
 void policies_plain(struct table *table, const struct policy *policy); /* of all no rule speaks of, written word by word */
 uint32_t policy_of_pair(const struct table *table, const struct key *key); /* upper bits of its place */
 uint32_t policy_of_destination(const struct table *table, const struct address *address);

@@ -4,7 +4,6 @@
  * expects. The map `state` is pinned last, so a table whose making was cut short is recognised by its absence and made anew.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,33 +19,6 @@ static const char *const pinned[] = {
 	"prefixes", "classes", "client_pairs", "warnings", ".data.policies", ".data.reasons", ".data.state"
 };
 #define PINNED_COUNT (sizeof(pinned) / sizeof(pinned[0]))
-
-void problem_say(struct table_problem *problem, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(problem->text, sizeof(problem->text), format, arguments);
-	va_end(arguments);
-}
-
-/* Dots are reserved in a bpffs; ':' is not possible in the name of an interface, and so stands for them. */
-int pins_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *name)
-{
-	const char *section = ".data.";
-	char *dot;
-	int length = snprintf(ret_path, PIN_PATH_MAX + 32, "%s/", pin_path);
-
-	if (length < 0 || length > PIN_PATH_MAX)
-		return -ENAMETOOLONG;
-	if (strncmp(name, section, strlen(section)) == 0)
-		name += strlen(section);
-	snprintf(ret_path + length, PIN_PATH_MAX + 32 - (size_t)length, "%s", name);
-	for (dot = ret_path + length; *dot; dot++)
-		if (*dot == '.')
-			*dot = ':';
-	return 0;
-}
 
 static int pin_open(const char *pin_path, const char *name)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The record table from the daemon's side: opening, closing, and the small questions. Pins, links, clock, harvest, writing back
- * and collecting stand in the other table_*.c.
+ * and collecting stand in the other files of this room.
  *
  * Everything that needs a capability happens in table_open; the rest works on mapped memory and open descriptors.
  */
@@ -217,51 +217,6 @@ bool table_is_new(const struct table *table)
 uint32_t table_hz(const struct table *table)
 {
 	return table->state->hz;
-}
-
-int table_add_local(struct table *table, const struct address *address)
-{
-	uint32_t destination;
-	uint8_t one = 1;
-
-	if (bpf_map_update_elem(table->local_fd, address, &one, BPF_ANY))
-		return -errno;
-	destination = destination_find(table, address);
-	if (destination == DESTINATION_NONE)
-		return 0;
-	__atomic_or_fetch(&table->heads[destination].flags, HEAD_PASS, __ATOMIC_RELEASE); /* met before it was ours */
-	heads_written(table);
-	return 0;
-}
-
-void table_read_usage(const struct table *table, struct table_usage *ret_usage)
-{
-	size_t destinations = table->destinations_max, index_bytes = 16 + 8 + 48; /* key, value, the kernel's own */
-
-	*ret_usage = (struct table_usage){
-		.pairs4 = table->pairs4.used,
-		.pairs4_max = table->pairs4.count * SET_WAYS,
-		.pairs6 = table->pairs6.used,
-		.pairs6_max = table->pairs6.count * SET_WAYS,
-		.destinations = table->destinations_used,
-		.destinations_max = table->destinations_max,
-		.bytes = table->pairs4.bytes + table->pairs6.bytes +
-			 destinations *
-				 (sizeof(*table->heads) + table->cpus * sizeof(*table->shards) + index_bytes + sizeof(uint32_t)),
-	};
-}
-
-void table_read_reasons(const struct table *table, struct reason_counter ret_reasons[REASON_COUNT])
-{
-	uint32_t reason, cpu;
-
-	for (reason = 0; reason < REASON_COUNT; reason++) {
-		ret_reasons[reason] = (struct reason_counter){ 0 };
-		for (cpu = 0; cpu < table->cpus; cpu++) {
-			ret_reasons[reason].packets += load64(&table->reasons[cpu][reason].packets);
-			ret_reasons[reason].bytes += load64(&table->reasons[cpu][reason].bytes);
-		}
-	}
 }
 
 void table_second(struct table *table, void (*tell)(void *user, enum table_news news, const char *text), void *user)
