@@ -61,7 +61,7 @@ static uint32_t saturate32(double value)
 	return value >= 4294967295.0 ? 0xffffffff : value > 0 ? (uint32_t)(value + 0.5) : 0;
 }
 
-/* The order the kernel's reading relies on: judge.h, measure_fold. */
+/* The order the kernel's reading relies on: xdp/window.h, measure_fold. */
 static void words_fold(const struct table *table, const struct words *words, const struct fold *fold, uint32_t ts2)
 {
 	uint32_t generation = WORD_LOW(words->window), ts1 = table_jiffies_of(table, fold->ts1);
@@ -187,7 +187,7 @@ static uint32_t age(uint32_t then, uint32_t now)
 	return since > 0 ? (uint32_t)since : 0;
 }
 
-/* The carry, as judge.h has it. */
+/* The carry, as in xdp/window.h. */
 static uint64_t carried(const struct table *table, const struct words *words, uint32_t now)
 {
 	int16_t since = (int16_t)((uint16_t)now - FOLD_CARRY_FROM(*words->fold));
