@@ -47,19 +47,23 @@ struct node_config {
 	bool gossip; /* false: count and judge alone, send nothing */
 };
 
-/* The record of a key as the table should have it: Algorithm 1's M, the carry and the shares. Times are mesh times. */
+/*
+ * What has changed of a key, as its record in the table should have it: Algorithm 1's M, the carry and the shares. node_next_change
+ * gives it and table_apply (gossipd) writes it, as with the changes of any database that another follows. All times are mesh times; the
+ * table translates them to jiffies of its kernel (xpro/record.h, struct pair_record).
+ */
 struct change {
 	struct key key;
 	uint32_t number; /* below keys_max; the key's own as long as it is held, another's afterwards: where a caller may keep what it knows of it */
-	struct instant ts1, ts2; /* M */
-	uint64_t count; /* M.c */
-	uint64_t floor; /* M.c less what is known after carry_from */
-	double rho; /* packets per second */
-	struct instant carry_from; /* A */
-	uint16_t pass_share; /* SHARE_ALL = all */
-	uint8_t members; /* with counts of the key, this one included; 1 also when its own counts alone are over the rate: no floor then */
+	struct instant ts1, ts2; /* M.ts1 and M.ts2: mesh time of the window's start, and of the latest packet */
+	uint64_t count; /* M.c: packets in the window */
+	uint64_t floor; /* packets: M.c less what is known after carry_from */
+	double rho; /* packets per second, expected after carry_from */
+	struct instant carry_from; /* A of PROTOCOL.md, Carry: mesh time */
+	uint16_t pass_share; /* share of packets that pass, in 1/65535; SHARE_ALL = all */
+	uint8_t members; /* with counts of the key, this one included; 1 (or 0) also when its own counts alone are over the rate: no floor then */
 	bool thin; /* destination: fair is in force, the shares of its pairs apply; pass_share is the remainder's */
-	bool notable; /* worth a record even on a proxy that never saw the key */
+	bool notable; /* a proxy that never saw the key makes a record for it; without, only a record that is there is written */
 };
 
 enum node_event_kind {
