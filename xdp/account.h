@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The last step of every packet: it is counted under one reason, and the reason is its verdict.
+ * The last step of every packet: it is counted under one reason, and the reason decides its verdict.
  */
 #ifndef XDP_ACCOUNT_H
 #define XDP_ACCOUNT_H
@@ -20,13 +20,19 @@ static __always_inline bool reason_is_drop(__u32 reason)
 	return reason - REASON_DROP_BLOCKED <= REASON_DROP_TAGS - REASON_DROP_BLOCKED;
 }
 
-/* Of a packet whose pair, and so whose policy, is not to be seen: in monitor mode, which all policies share, it passes. */
+/*
+ * The verdict of a packet whose pair cannot be read, and therefore its policy neither. Monitor mode is the same in
+ * all policies; in monitor mode the packet passes.
+ */
 static __always_inline __u32 unreadable(__u32 reason)
 {
 	return policies[POLICY_OF_PAIR(BANK_OF(state.active), 0)].flags & POLICY_MONITOR ? REASON_WOULD_DROP : reason;
 }
 
-/* Never XDP_ABORTED: what the filter cannot judge is the stack's to judge. */
+/*
+ * Counts the packet and returns its XDP action. Never XDP_ABORTED: a packet that the filter cannot judge goes to the
+ * kernel's stack.
+ */
 static __always_inline int leave(__u32 reason, __u32 bytes)
 {
 	account(reason, bytes);

@@ -1,30 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Algorithm 2 for a destination: all its packets, whoever sent them. Each CPU counts in a shard of its own and works out how many
- *packets it may still count before the destination is over T_F2, so that a hot destination costs no shared cache line.
+ * Algorithm 2 for a destination: all its packets, from every client. Each CPU counts in a shard of its own and
+ * computes how many packets it may still count before the destination is over T_F2. A busy destination therefore
+ * costs no cache line that CPUs share.
  *
- * With total = the sum of the shards, own = this CPU's, W = the window judged over and c = the count in it as `total` stands now:
+ * With total = the sum of the shards, own = this CPU's shard, W = the judged window and c = the count in W when the
+ * sum is `total`:
  *
- *	over at k packets from now   iff   (c + k) x hz > T_F2 x W   iff   c + k > allowed,   allowed = floor(T_F2 x W / hz)
- *	own will then be own + k:          limit = own + allowed - c,   over iff own > limit
+ *	over at k packets from now  iff  (c + k) x hz > T_F2 x W  iff  c + k > allowed,  allowed = floor(T_F2 x W / hz)
+ *	own will then be own + k:   limit = own + allowed - c,  over iff own > limit
  *
- * so on one CPU the verdict is exact for every packet of the jiffy. The carry does not grow with our own packets: when it alone
- *is over, so is every packet of this jiffy.
+ * so on one CPU the verdict is exact for every packet of the jiffy. The carry does not grow with this proxy's
+ * packets: when the carry alone is over the rate, every packet of this jiffy is over.
  *
- * Reading head and shards costs more than all else a packet does, so a limit is kept for longer than its jiffy where the verdict
- *cannot change meanwhile, up to 1/32 s:
+ * Reading the head and all shards costs more than the rest of a packet. So a limit is kept beyond its jiffy, up to
+ * 1/32 s, while the verdict cannot change:
  *
- *	within the rate: until this CPU has counted its part of the room left, one in `cpus`. allowed only grows with time, and
- *CPUs that keep to their parts cannot together count more than it. Who counts more than its part in one jiffy is seen by another
- *once that has used its own, or late. over it:	 if allowed cannot reach c by then, though nothing more is counted.
+ *	within the rate: until this CPU has counted its part of the room that is left, one in `cpus`. `allowed` only
+ *	grows with time, and CPUs that keep to their parts cannot together count more than it. When one CPU counts
+ *	more than its part in a jiffy, another sees that once it has used its own part, or when the limit ends.
  *
- * and not beyond the moment when the window is aged, when a minimum window or the daemon's life ends, when the carry could be
- *over, or when the daemon has written a head or changed the policy (table_state.written).
+ *	over the rate: if `allowed` cannot reach c before the limit ends, even though nothing more is counted.
+ *
+ * A limit ends earlier when the window is aged, when a minimum window or the daemon's life ends, when the carry could
+ * be over the rate, and when the daemon has written a head or changed the policy (table_state.written).
  */
 #ifndef XDP_AGGREGATE_H
 #define XDP_AGGREGATE_H
 
-#include "judge.h"
+#include "policy.h"
+#include "window.h"
 
 #define NO_LIMIT (~0ULL)
 
@@ -34,38 +39,42 @@ static __always_inline struct destination_shard *shard_at(__u32 destination, __u
 }
 
 /*
- * A guess at a destination's index by its address alone, so that its shard is on its way from memory while the pair's record,
- * which names the destination, is still sought: with many of both each is a miss of its own. Only time depends on a guess;
- * addresses that share a place take it from each other.
+ * A cache that guesses a destination's index from its address alone. The pair's record has the index, but with many
+ * pairs and destinations both the record and the shard are cache misses. With a guess the shard is fetched while the
+ * record is still looked up. A wrong guess costs time and changes no verdict; addresses with the same hash overwrite
+ * each other's guess.
  */
-#define GUESS_BITS 14	  /* of a few thousand busy destinations most keep their place; 64 kB */
-#define FORESEE_SETS 1024 /* so few, half a megabyte, stay in a CPU's own cache: there a guess costs more than it saves */
+#define GUESS_BITS 14	  /* 64 kB: most of a few thousand busy destinations keep their guess */
+#define FORESEE_SETS 1024 /* so few sets (512 kB) stay in a CPU's cache, and a guess costs more than it saves */
 __u32 guesses[1U << GUESS_BITS];
 
 static __always_inline __u32 *guess_at(__u64 address)
 {
-	return &guesses[address * 0x9e3779b97f4a7c15ULL >> (64 - GUESS_BITS)]; /* 2^64 / golden ratio: neighbours stand apart */
+	/* 2^64 / golden ratio: spreads neighbouring addresses. */
+	return &guesses[address * 0x9e3779b97f4a7c15ULL >> (64 - GUESS_BITS)];
 }
 
-/* Of IPv6 both halves in one. */
+/* Both halves of an IPv6 address in one word. */
 static __always_inline __u64 both_halves(const __u64 words[2])
 {
 	return bpf_be64_to_cpu(words[0] ^ words[1]);
 }
 
+/* Fetches the shard of the guessed destination, so that it is in the cache when the packet is counted. */
 static __always_inline void shard_foresee(bool ipv6, const struct packet *packet, __u64 tag)
 {
 	const struct destination_shard *shard;
 	const __u32 *guess;
 
 	if ((ipv6 ? sets6 : sets4) <= FORESEE_SETS)
-		return; /* known when the program is loaded */
+		return; /* the sets are constants of the loaded program, so this costs nothing */
 	guess = guess_at(ipv6 ? both_halves(&packet->key.words[2]) : (__u32)tag);
 	shard = shard_at(READ_ONCE(*guess), bpf_get_smp_processor_id());
 	if (shard)
 		(void)READ_ONCE(shard->packets);
 }
 
+/* Remembers a destination's index. */
 static __always_inline void guess_note(const struct destination_head *head, __u32 destination)
 {
 	const struct address_key *address = (const void *)head->address;
@@ -77,8 +86,8 @@ static __always_inline void guess_note(const struct destination_head *head, __u3
 }
 
 /*
- * Lines 19 and 20: the sum over all CPUs (low half) and the latest packet (high half), `last` being the earliest it can be. A
- * global function, so that the loop over CPUs is verified once.
+ * Lines 19 and 20: the sum over all CPUs (low half) and the jiffy of the latest packet (high half), which is at least
+ * `last`. A global function, so that the loop over CPUs is verified once.
  */
 __noinline __u64 shards_sum(__u32 destination, __u32 last)
 {
@@ -97,7 +106,10 @@ __noinline __u64 shards_sum(__u32 destination, __u32 last)
 	return WORD(total, last);
 }
 
-/* How far a shard may count, and how long that holds; as in struct destination_shard. */
+/*
+ * How far a shard may count, and for how long that is valid: limit, certain, limit_span and members of struct
+ * destination_shard.
+ */
 struct limit {
 	__u64 packets, certain;
 	__u32 span, members;
@@ -110,7 +122,7 @@ static __always_inline __u32 shorter(__u32 a, __u32 b)
 	return a < b ? a : b;
 }
 
-/* No verdict before the minimum window, or no rate. */
+/* No limit: the window is shorter than the minimum, or there is no rate. */
 static __always_inline void limit_none(struct limit *limit)
 {
 	limit->packets = NO_LIMIT;
@@ -134,7 +146,7 @@ static __always_inline void limit_over(struct limit *limit, __u64 own, __u64 exc
 		limit->span = 1;
 }
 
-/* limit->span: as far as the window allows. */
+/* The limit for a measure. limit->span holds span_of on entry and is shortened here. */
 static __always_inline void limit_of(const struct measure *measure, __u32 total, __u64 own, const struct policy *policy,
 				     struct limit *limit)
 {
@@ -154,7 +166,10 @@ static __always_inline void limit_of(const struct measure *measure, __u32 total,
 	}
 }
 
-/* Jiffies from now on that this measure is taken over one and the same window, at most a 32nd of a second. */
+/*
+ * The number of jiffies, from now on, in which the measure stays one over the same window; at most 1/SPANS_PER_S
+ * seconds.
+ */
 static __always_inline __u32 span_of(const struct measure *measure, const struct table_state *table, __u32 now,
 				     const struct policy *policy)
 {
@@ -167,8 +182,9 @@ static __always_inline __u32 span_of(const struct measure *measure, const struct
 	return is_alive(table, now) ? shorter(span, table->heartbeat_stale - (now - READ_ONCE(table->heartbeat)) + 1) : span;
 }
 
-static __always_inline void destination_limit(struct destination_head *head, const struct table_state *table, __u32 destination,
-					      __u64 own, __u32 now, const struct policy *policy, struct limit *ret_limit)
+static __always_inline void destination_limit(struct destination_head *head, const struct table_state *table,
+					      __u32 destination, __u64 own, __u32 now, const struct policy *policy,
+					      struct limit *ret_limit)
 {
 	__u64 window = READ_ONCE(head->window), fold = READ_ONCE(head->fold);
 	__u64 sum = shards_sum(destination, WORD_LOW(window));
@@ -186,7 +202,10 @@ static __always_inline void destination_limit(struct destination_head *head, con
 	limit_of(&measure, total, own, policy, ret_limit);
 }
 
-/* What this CPU's shard needs to know of its destination, before a packet is counted. A global function, walked once. */
+/*
+ * Copies into this CPU's shard what it needs of its destination, before a packet is counted. A global function: the
+ * verifier walks it once.
+ */
 __noinline int shard_refresh(__u32 destination, __u32 now)
 {
 	struct destination_shard *shard = shard_at(destination, bpf_get_smp_processor_id());
@@ -200,16 +219,16 @@ __noinline int shard_refresh(__u32 destination, __u32 now)
 	if (!head || !shard)
 		return 0;
 	guess_note(head, destination);
-	shard->written = READ_ONCE(table->written); /* before all that it speaks of */
+	shard->written = READ_ONCE(table->written); /* first: a change that follows shows as another number */
 	active = READ_ONCE(table->active);
 	if (DESTINATION_POLICY_BANK(head->policy) != BANK_OF(active))
 		head->policy = destination_policy((const struct address_key *)head->address, active);
 	policy = policy_at(head->policy);
 	fair = policy->flags & POLICY_FAIR && is_alive(table, now);
 	destination_limit(head, table, destination, shard->packets, now, policy,
-			  &limit); /* restarts and ages the window, whoever judges */
+			  &limit); /* also restarts and ages the window, which is needed with `fair` too */
 	if (fair)
-		limit_none(&limit); /* the daemon thins by share instead */
+		limit_none(&limit); /* with `fair` the shares decide (HEAD_THIN) */
 	shard->limit = limit.packets;
 	shard->certain = limit.certain;
 	shard->limit_span = limit.span;
@@ -224,9 +243,10 @@ __noinline int shard_refresh(__u32 destination, __u32 now)
 	return 0;
 }
 
-/* Of all destinations without a record, of which nothing is known and nothing judged. */
+/* The shards of all destinations without a record: counted together, and never over a rate. */
 struct destination_shard nowhere[CPUS_MAX] = { 0 };
 
+/* Is the shard's limit still valid? */
 static __always_inline bool is_fresh(const struct destination_shard *shard, __u32 now)
 {
 	if (now == shard->limit_at)
@@ -235,7 +255,7 @@ static __always_inline bool is_fresh(const struct destination_shard *shard, __u3
 	       shard->written == READ_ONCE(state.written);
 }
 
-/* This CPU's shard with the limit that holds now. */
+/* This CPU's shard of the destination, with a limit that is valid now. */
 static __always_inline struct destination_shard *shard_of(__u32 destination, __u32 now)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
@@ -251,12 +271,12 @@ static __always_inline struct destination_shard *shard_of(__u32 destination, __u
 	return shard;
 }
 
-/* Lines 18-20: counts the packet in its destination; `last` first, as in pair_count. */
+/* Lines 18-20: counts the packet in its destination; writes `last` first, as pair_touch does. */
 static __always_inline void shard_count(struct destination_shard *shard, __u32 now)
 {
 	if (shard->last != now)
 		WRITE_ONCE(shard->last, now);
-	WRITE_ONCE(shard->packets, shard->packets + 1); /* this CPU's own: the daemon only reads it */
+	WRITE_ONCE(shard->packets, shard->packets + 1); /* no other CPU writes it, and the daemon only reads it */
 }
 
 #endif

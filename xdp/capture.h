@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Samples of what drops, for `gossipctl capture`: the first bytes of a few frames, with the reason. Looked at on the way to a
- * drop alone; off, it costs that way one comparison. The daemon says until when, and says so again while somebody listens.
+ * Samples of dropped frames, for `gossipctl capture`: the first bytes of a few frames, with the reason. Only packets
+ * that drop, or would drop but for monitor mode, come here; without a capture each costs one comparison. The daemon
+ * sets the time at which a capture ends, and moves it on while somebody reads.
  */
 #ifndef XDP_CAPTURE_H
 #define XDP_CAPTURE_H
@@ -17,7 +18,7 @@ struct {
 	__uint(max_entries, CAPTURE_RING_BYTES);
 } samples SEC(".maps");
 
-/* Each CPU's own: how many samples it took in the jiffy. */
+/* Per CPU: the number of samples it took in the jiffy `at`. */
 struct capture_budget {
 	__u32 at;
 	__u32 taken;
@@ -56,7 +57,10 @@ static __always_inline bool is_capturing(__u32 now)
 	return until && jiffies_since(now, until) > 0;
 }
 
-/* `bare`: the frame has no Ethernet header. A global function. */
+/*
+ * Takes a sample of the frame if it is one of those wanted. `bare`: the frame has no Ethernet header. A global
+ * function.
+ */
 __noinline int capture_frame(struct xdp_md *ctx, struct packet *packet, __u32 reason, __u32 bare)
 {
 	const struct capture *wanted = &capture;
@@ -72,7 +76,7 @@ __noinline int capture_frame(struct xdp_md *ctx, struct packet *packet, __u32 re
 		return 0;
 	sample = bpf_ringbuf_reserve(&samples, sizeof(*sample), 0);
 	if (!sample)
-		return 0; /* read too slowly */
+		return 0; /* the ring is full: the daemon reads too slowly */
 	length = bpf_xdp_get_buff_len(ctx);
 	caught = length < CAPTURE_BYTES ? length : CAPTURE_BYTES;
 	OPAQUE(caught);
@@ -88,7 +92,7 @@ __noinline int capture_frame(struct xdp_md *ctx, struct packet *packet, __u32 re
 	sample->caught = caught;
 	sample->bare = bare;
 	sample->ifindex = ctx->ingress_ifindex;
-	bpf_ringbuf_submit(sample, BPF_RB_NO_WAKEUP); /* the daemon looks every tick */
+	bpf_ringbuf_submit(sample, BPF_RB_NO_WAKEUP); /* the daemon reads the ring every tick anyway */
 	return 1;
 }
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Destinations by address: the way to a destination's index when a pair is met for the first time, or has no record. Later
- * packets find the index in their pair's record.
+ * Destinations by address: finds a destination's index, or makes its head, for a pair without a record. Later packets
+ * of the pair read the index from the pair's record.
  */
 #ifndef XDP_DESTINATION_H
 #define XDP_DESTINATION_H
 
 #include "policy.h"
 
-/* Never stored in a record. */
+/* Answers of destination_find that are no index; never stored in a record. */
 #define DESTINATION_LOCAL 0x3ffffeU /* the proxy itself */
 #define DESTINATION_UNPROTECTED 0x3ffffdU /* not counted by policy */
 
@@ -18,10 +18,11 @@ static __always_inline void head_fill(struct destination_head *head, const struc
 	head->policy = policy;
 	head->flags = 0;
 	head->window = WORD(now, 0);
-	__builtin_memcpy(head->address, address, sizeof(head->address)); /* last: from here on the daemon sees it */
+	/* Last: the daemon takes a head with an address as in use. */
+	__builtin_memcpy(head->address, address, sizeof(head->address));
 }
 
-/* Gives an index back that lost the race to be its address's. */
+/* Gives an index back after another CPU or the daemon has inserted the same address first. */
 static __always_inline void destination_release(struct destination_head *head, __u32 index)
 {
 	__builtin_memset(head, 0, sizeof(*head));
@@ -49,7 +50,10 @@ static __noinline __u32 destination_make(const struct address_key *address, bool
 	return winner ? *winner : DESTINATION_NONE;
 }
 
-/* The index of the packet's destination, made when missing and `make` is set; one of DESTINATION_..., else. */
+/*
+ * The index of the packet's destination. When there is none and `make` is set, makes one. Else DESTINATION_LOCAL,
+ * _UNPROTECTED or _NONE.
+ */
 static __noinline __u32 destination_find(const struct packet *packet, bool make)
 {
 	struct destination_head *head;
@@ -63,7 +67,7 @@ static __noinline __u32 destination_find(const struct packet *packet, bool make)
 		return head && head->flags & HEAD_PASS ? DESTINATION_LOCAL : *index;
 	}
 	if (bpf_map_lookup_elem(&local_addresses, &address))
-		return DESTINATION_LOCAL; /* costs two look-ups a packet and no destination: the proxy's own traffic is small */
+		return DESTINATION_LOCAL; /* two look-ups per packet, but no head is used up */
 	return destination_make(&address, make, packet->now);
 }
 

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The last step of a packet that passes, when the config says `forward = "fast"`: XDP sends it on by itself, by the next hop that
- * the kernel's routing gave for its destination at most a second ago. Whatever this cannot do is left to the kernel, which then
- * answers, fragments, resolves or refuses as if there were no fast way: no neighbour, TTL at its end, larger than the MTU, a
- * wrong checksum, options, tags, several pages, an IPv6 address that counts under another name (parse.h), not addressed to this host's
- * own MAC address, a way out of an interface that cannot be sent to from here.
+ * The last step of a packet that passes, when the config says `forward = "fast"`: XDP sends the packet to its next
+ * hop without the kernel's stack. The next hop is what the kernel's routing gave for the destination at most a second
+ * ago. All other packets go to the kernel, which answers, fragments, resolves or refuses as it would without XDP.
+ * These are packets
  *
- * Next hops are kept per CPU, so that no two CPUs write one, by a hash of the destination; a route is taken to depend on nothing
- * else.
+ *	- without a neighbour entry, with a TTL of 1 or less, or larger than the MTU;
+ *	- with a wrong header checksum, IPv4 options, a hop-by-hop header or VLAN tags, or in several pages;
+ *	- with an IPv6 address that is counted under a substitute (parse.h, ipv6_rename);
+ *	- not addressed to this interface's own MAC address, or routed to an interface that XDP cannot send to.
+ *
+ * Next hops are kept per CPU, so that one CPU writes each, by a hash of the destination. The route is assumed to
+ * depend on the destination alone.
  */
 #ifndef XDP_FORWARD_H
 #define XDP_FORWARD_H
@@ -22,11 +26,11 @@ const volatile bool forward_fast = false;
 #define FAMILY_IPV4 2
 #define FAMILY_IPV6 10
 
-/* One CPU's knowledge of the way to one destination. */
+/* One CPU's next hop for one destination. */
 struct next_hop {
 	struct address_key destination;
-	__u32 at;      /* jiffies when the kernel said so; 0: never */
-	__u32 ifindex; /* 0: none for us, the kernel's */
+	__u32 at;      /* jiffies of the kernel's answer; 0: never asked */
+	__u32 ifindex; /* 0: packets to this destination go to the kernel */
 	__u32 mtu;
 	__u8 link[12]; /* destination and source MAC */
 };
@@ -38,7 +42,7 @@ struct {
 	__type(value, struct next_hop);
 } next_hops SEC(".maps");
 
-/* Interfaces that frames can be sent out of from XDP; filled by the daemon. */
+/* Interfaces that XDP can send frames out of; filled by the daemon. */
 struct {
 	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
 	__uint(max_entries, PORTS_MAX);
@@ -46,7 +50,7 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } ports_out SEC(".maps");
 
-/* Interfaces that frames come in by: slot ifindex mod PORTS_MAX. */
+/* Interfaces that frames are received on, in slot ifindex mod PORTS_MAX; filled by the daemon. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, PORTS_MAX);
@@ -54,7 +58,7 @@ struct {
 	__type(value, struct port);
 } ports_in SEC(".maps");
 
-/* Whether the frame is for this host: a switch floods frames of others too. */
+/* Is the frame addressed to this interface? A switch also floods frames to other hosts. */
 static __always_inline bool is_for_us(const struct ethhdr *ethernet, __u32 ifindex)
 {
 	struct port *port = element(&ports_in, ifindex % PORTS_MAX);
@@ -66,7 +70,7 @@ static __always_inline bool is_for_us(const struct ethhdr *ethernet, __u32 ifind
 	return to == port->mac;
 }
 
-/* Asks the kernel, of the addresses of the packet at hand. */
+/* Asks the kernel's routing for the next hop of this packet's addresses. */
 static __always_inline void next_hop_ask(struct xdp_md *ctx, const struct packet *packet, struct next_hop *hop)
 {
 	struct bpf_fib_lookup fib = { .ifindex = ctx->ingress_ifindex };
@@ -111,7 +115,10 @@ static __always_inline struct next_hop *next_hop_of(struct xdp_md *ctx, const st
 	return hop;
 }
 
-/* RFC 1624, for a decrement of the byte at an even place: the sum grows by 0x0100 in the order of the wire. */
+/*
+ * Decrements the TTL and updates the checksum (RFC 1624). The TTL is the upper byte of its 16-bit word, so the
+ * checksum grows by 0x0100.
+ */
 static __always_inline void ipv4_age(struct iphdr *ip)
 {
 	__u32 check = ip->check;
@@ -121,7 +128,10 @@ static __always_inline void ipv4_age(struct iphdr *ip)
 	ip->ttl--;
 }
 
-/* A router drops a packet whose header was damaged (RFC 1812 section 5.2.2): the kernel does, and counts it. */
+/*
+ * Is the header checksum right? A router drops a packet whose header is damaged (RFC 1812 section 5.2.2); the kernel
+ * does so and counts it.
+ */
 static __always_inline bool ipv4_is_whole(const struct iphdr *ip)
 {
 	const __u16 *halves = (const void *)ip;
@@ -144,7 +154,10 @@ static __always_inline bool ipv4_age_if_plain(void *data, void *data_end, __u32 
 	return true;
 }
 
-/* Do both addresses count under their own names? The way to another name is not theirs, and not all that is renamed is forwarded. */
+/*
+ * Are both addresses the packet's own, none a substitute (parse.h, ipv6_rename)? The route to a substitute is not the
+ * packet's route, and some packets with such addresses the kernel does not forward.
+ */
 static __always_inline bool ipv6_is_named_so(const struct ipv6hdr *ip, const struct packet *packet)
 {
 	const __u64 *in_packet = (const void *)&ip->saddr, *words = packet->key.words;
@@ -171,9 +184,9 @@ __noinline int forward(struct xdp_md *ctx, struct packet *packet)
 	struct next_hop *hop;
 
 	if (!packet || packet->offset != sizeof(*ethernet) || (void *)(ethernet + 1) > data_end)
-		return XDP_PASS; /* tagged, or no Ethernet: the way out may be another interface's */
+		return XDP_PASS; /* tagged, or without Ethernet header: another device may be the one to route it */
 	if (bpf_xdp_get_buff_len(ctx) > (__u64)(data_end - data))
-		return XDP_PASS; /* in several pages: not every interface sends them */
+		return XDP_PASS; /* the frame is in several pages, which not every interface can send */
 	if (!is_for_us(ethernet, ctx->ingress_ifindex))
 		return XDP_PASS;
 	hop = next_hop_of(ctx, packet);

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The gate at the gossip port. What is addressed to the proxy itself there passes when it bears a member's mark, the part of its nonces
- * that a member draws when it starts: from a bucket of that member, far above what it sends, wherever it comes from. Who only knows a
- * member's address and id does not know the mark, so a flood in its name leaves that bucket alone. Else, or when that bucket is empty,
- * it takes from the bucket of a member's address, if it comes from one: every member knows the marks of those that send to it, and
- * must not keep them out by a flood from elsewhere. From any other address a greeting (HELLO, one exact length) takes from one small bucket, and
- * anything else from one of many by its source, so that a member that has moved is heard even while others make noise; the seal then
- * tells who it is. gossipd sends no fragments, so none is taken.
+ * The gate limits the rate of datagrams to the gossip port by token buckets, so that a flood does not reach gossipd.
+ * The first bucket with a token lets the datagram in:
+ *
+ *	1. The bucket of a member's mark, from any source address. The mark is the part of its nonces that a member
+ *	   draws when it starts. The bucket is far larger than what a member sends. An attacker who knows only a
+ *	   member's address and id does not know the mark, so a flood in the member's name does not empty this bucket.
+ *	2. The bucket of the source address, if it is a member's. Every member knows the marks of the members that
+ *	   send to it. With this second bucket a member that floods under another's mark from elsewhere does not shut
+ *	   that other member out.
+ *	3. From any other address: one small bucket for all handshakes (HELLO has one exact length), and for other
+ *	   datagrams one of many buckets by source. A member that has moved is thereby received even while others
+ *	   flood; the seal then proves who it is.
+ *
+ * gossipd sends no fragments, so fragments drop.
  */
 #ifndef XDP_GATE_H
 #define XDP_GATE_H
@@ -21,7 +28,10 @@
 
 const volatile __u16 gate_ports_be[GATE_PORTS_MAX] = { 0 }; /* 0: none */
 
-/* Of both the daemon inserts and deletes, the kernel writes the values. Marks stand apart: a sender and a mark may read like an address. */
+/*
+ * In both maps the daemon inserts and deletes, and the kernel writes the values. There are two maps because the bytes
+ * of a sender and its mark may equal those of an address.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, GATE_PEERS_MAX);
@@ -43,13 +53,16 @@ struct {
 	__type(value, struct gate_bucket);
 } gate_buckets SEC(".maps");
 
-/* A bucket of one second's worth. An empty one (all zero) counts as full. */
+/*
+ * Takes a token from a bucket that holds one second's worth of tokens. A new bucket (all zero) counts as full. False:
+ * no token.
+ */
 static __always_inline bool bucket_take(struct gate_bucket *bucket, __u32 now, __u32 per_s)
 {
 	__u32 elapsed = now - bucket->at, full = per_s * hz, left = bucket->left;
 
 	if (elapsed + hz < hz)
-		elapsed = 0; /* another CPU is a jiffy ahead */
+		elapsed = 0; /* another CPU, whose clock is a jiffy ahead, wrote it */
 	left = elapsed >= hz || left + elapsed * per_s > full ? full : left + elapsed * per_s;
 	if (elapsed)
 		bucket->at = now;
@@ -72,7 +85,7 @@ static __always_inline bool gate_is_port(__u16 port_be)
 	return false;
 }
 
-/* One bucket per IPv4 address or IPv6 /64: a single host has a great many of the latter's addresses. */
+/* The number of a source's bucket, by its IPv4 address or IPv6 /64: one IPv6 host may use all addresses of its /64. */
 static __always_inline __u32 stranger_of(const struct address_key *source, bool ipv6)
 {
 	__u64 word = source->words[0];
@@ -82,7 +95,10 @@ static __always_inline __u32 stranger_of(const struct address_key *source, bool 
 	return (__u32)mix64(word ^ seed) % GATE_STRANGERS;
 }
 
-/* Whether a datagram of `bytes` (0: something else that might be one) may come in that no mark lets pass. */
+/*
+ * The verdict of a datagram that no mark let in, by its source address. `bytes`: of the datagram; 0 when its length
+ * cannot be read.
+ */
 static __always_inline __u32 gate(const struct packet *packet, __u32 bytes)
 {
 	struct gate_bucket *bucket;
@@ -101,7 +117,7 @@ static __always_inline __u32 gate(const struct packet *packet, __u32 bytes)
 	return bucket && bucket_take(bucket, packet->now, per_s) ? REASON_PASS_LOCAL : REASON_DROP_GOSSIP;
 }
 
-/* The bucket of the member whose mark a datagram bears, or NULL. */
+/* The bucket of the member whose mark is in the datagram, or NULL. */
 static __always_inline struct gate_bucket *bucket_of_mark(const struct gate_head *head, const void *data_end)
 {
 	struct gate_marked marked;
@@ -112,7 +128,10 @@ static __always_inline struct gate_bucket *bucket_of_mark(const struct gate_head
 	return bpf_map_lookup_elem(&gate_marks, &marked);
 }
 
-/* A packet to the proxy itself. REASON_PASS_LOCAL: it is none of the gate's, or may come in. A global function. */
+/*
+ * The verdict of a packet to the proxy itself. REASON_PASS_LOCAL: it is not for the gossip port, or a bucket had a
+ * token. A global function.
+ */
 __noinline int gate_pass(struct xdp_md *ctx, struct packet *packet, __u64 transport)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
@@ -122,9 +141,9 @@ __noinline int gate_pass(struct xdp_md *ctx, struct packet *packet, __u64 transp
 	if (!packet || !gate_ports_be[0])
 		return REASON_PASS_LOCAL;
 	if (transport & TRANSPORT_UNKNOWN)
-		return gate(packet, 0); /* could hide a datagram behind headers no host sends */
+		return gate(packet, 0); /* there may be a gossip datagram behind extension headers that no host sends */
 	if (TRANSPORT_PROTOCOL(transport) != IPPROTO_UDP || transport & TRANSPORT_LATER)
-		return REASON_PASS_LOCAL; /* without its first fragment a later one never becomes a datagram */
+		return REASON_PASS_LOCAL; /* the first fragment of gossip drops, so this one is never reassembled */
 	udp = data + (transport_offset(transport) & 0x7ff);
 	if ((void *)(udp + 1) > data_end)
 		return gate(packet, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Packets to the proxy itself, the only ones whose transport is looked at: the gate at the gossip port, and tunnels that end
- * here, whose inner packet is judged like any other and may be taken out.
+ * Packets to the proxy itself, the only ones whose transport header is read. The gate protects the gossip port. A
+ * packet in a tunnel that ends here is judged by its inner packet, and XDP may take off the outer headers.
  */
 #ifndef XDP_LOCAL_H
 #define XDP_LOCAL_H
@@ -12,7 +12,10 @@
 const volatile bool local_watched = false; /* there is a gate or a tunnel */
 const volatile bool tunnels_watched = false;
 
-/* A packet inside a tunnel, to the proxy itself: the gate alone. */
+/*
+ * The verdict of a tunnel's inner packet that is addressed to the proxy itself: only the gate is asked. A global
+ * function.
+ */
 __noinline int local_inner(struct xdp_md *ctx, struct packet *packet)
 {
 	if (!packet)
@@ -20,7 +23,10 @@ __noinline int local_inner(struct xdp_md *ctx, struct packet *packet)
 	return gate_pass(ctx, packet, transport_find(ctx, packet->offset, packet->ipv6));
 }
 
-/* REASON_PASS: *packet is another one now, out of a tunnel, and is to be judged; else the verdict. A global function. */
+/*
+ * REASON_PASS: *packet now describes the inner packet of a tunnel, which is still to be judged. Any other reason is
+ * the verdict. A global function.
+ */
 __noinline int local(struct xdp_md *ctx, struct packet *packet)
 {
 	__u64 transport;

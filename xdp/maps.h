@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the XDP program shares with the daemon: its maps, the constants set before it is loaded, and the clock. The records'
- * layout and who writes which word stand in xpro/record.h; sizes are the daemon's choice and replace the 1s below before loading.
+ * What the XDP program shares with the daemon: its maps, the constants that are set before it is loaded, and the
+ * clock. xpro/record.h defines the layout of the records and the writer of each word. The daemon chooses the sizes of
+ * the maps: it replaces each 1 below before it loads the program.
  */
 #ifndef XDP_MAPS_H
 #define XDP_MAPS_H
@@ -16,7 +17,9 @@
 
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, value) (*(volatile __typeof__(x) *)&(x) = (value))
-/* Hides a value's history from clang, which would otherwise turn arithmetic back into branches and multiply the verifier's paths.
+/*
+ * Hides from clang how a value was computed. Otherwise clang turns arithmetic back into branches, and the verifier
+ * has more paths to walk.
  */
 #define OPAQUE(x) asm volatile("" : "+r"(x))
 
@@ -24,12 +27,15 @@
 const volatile __u32 sets4 = 1; /* sets of pairs4, a power of two */
 const volatile __u32 sets6 = 1;
 const volatile __u32 cpus = 1;		    /* shards per destination: possible CPUs */
-const volatile __u64 seed = 0;		    /* of the hash, as in struct table_state */
-const volatile __u32 hz = 250;		    /* as in struct table_state */
+const volatile __u64 seed = 0;		    /* of the hash; equal to table_state.seed */
+const volatile __u32 hz = 250;		    /* jiffies per second; equal to table_state.hz */
 const volatile bool clock_injected = false; /* tests: time is injected_jiffies */
 
 __u32 injected_jiffies = 1;
-/* Always 0, which the verifier cannot know: added to a number found by branching it makes the paths that led there one again. */
+/*
+ * Always 0, but unknown to the verifier. Added to a number that was found by branching, it makes the number unknown
+ * on every path, so the verifier can merge the paths.
+ */
 __u32 always_zero = 0;
 
 struct {
@@ -69,7 +75,7 @@ struct address_key {
 	__u64 words[2]; /* 16 bytes as they stand in the packet; IPv4 is IPv4-mapped */
 };
 
-/* Address -> index in destinations. Both sides insert, with BPF_NOEXIST; the daemon alone deletes. */
+/* Address -> index in destinations. Kernel and daemon insert, with BPF_NOEXIST; the daemon alone deletes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -77,7 +83,10 @@ struct {
 	__type(value, __u32);
 } destination_index SEC(".maps");
 
-/* Clean indices. First in, first out: an index just freed is the last to be used again. */
+/*
+ * Indices in destinations that are free, their heads and shards cleared. First in, first out, so an index is reused
+ * as late as possible.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__uint(max_entries, 1);
@@ -92,7 +101,7 @@ struct {
 	__type(value, __u8);
 } local_addresses SEC(".maps");
 
-/* Classes of addresses by prefix, of both banks. */
+/* Prefix -> class of the addresses in it, for both policy banks. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -109,7 +118,7 @@ struct {
 	__type(value, struct class_matrix);
 } classes SEC(".maps");
 
-/* Live pairs by client_bucket. Both sides add and subtract, atomically. */
+/* Number of live pairs per client_bucket. Kernel and daemon change it, by atomic addition. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -118,7 +127,7 @@ struct {
 	__type(value, __u64);
 } client_pairs SEC(".maps");
 
-/* Global variables, each a map of its own: the program reaches them without a look-up. */
+/* Global variables, each in a section and so in a map of its own. The program reads them without a map look-up. */
 struct table_state state SEC(".data.state");
 struct policy policies[POLICIES_MAX] SEC(".data.policies");
 struct reason_counter reasons[CPUS_MAX][REASONS_MAX] SEC(".data.reasons");
@@ -128,7 +137,10 @@ struct {
 	__uint(max_entries, 256 * 1024);
 } warnings SEC(".maps");
 
-/* Within the array whatever the number, in a way the verifier sees. */
+/*
+ * The policy of this number. A number outside the array counts as 0, which proves to the verifier that the access is
+ * within bounds.
+ */
 static __always_inline const struct policy *policy_at(__u32 number)
 {
 	OPAQUE(number);
@@ -143,7 +155,7 @@ static __always_inline void *element(void *map, __u32 index)
 	return bpf_map_lookup_elem(map, &index);
 }
 
-/* Never 0, which is no start of a window. */
+/* The time in jiffies. Never 0, because no window starts at 0 (xpro/record.h). */
 static __always_inline __u32 clock_now(void)
 {
 	__u32 now = clock_injected ? READ_ONCE(injected_jiffies) : (__u32)bpf_jiffies64();

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The pair tables from the kernel's side: finds a pair's record in its two candidate sets, and makes it when there is none.
+ * The kernel's side of the pair tables: finds a pair's record in its two candidate sets, or makes one.
  *
- * Look-ups go through set choice 0 before 1 and through each set's ways in the key's own order (way_of), so that when two CPUs have inserted one
- * key at the same time every look-up finds the same one of the two. The daemon folds the other into it.
+ * A look-up scans the first candidate set before the second, and the ways of each set in the key's own order
+ * (way_of). Two CPUs may insert one key at the same time; because of the fixed order every look-up then finds the
+ * same of the two records. The daemon adds the other record's counts to it.
  */
 #ifndef XDP_PAIRS_H
 #define XDP_PAIRS_H
 
 #include "destination.h"
 
-#define CLAIM_TRIES 4 /* ways lost to other CPUs before the table counts as full */
+#define CLAIM_TRIES 4 /* after losing this many ways to other CPUs, the table counts as full */
 
 /* 1 when the words differ, without a branch. */
 static __always_inline __u64 differ(__u64 a, __u64 b)
@@ -21,15 +22,20 @@ static __always_inline __u64 differ(__u64 a, __u64 b)
 	return (x | minus) >> 63;
 }
 
-/* A way that was compared with SET_WAYS, masked: clang would drop the mask as needless, the verifier does not see why it is. */
+/*
+ * Masks a way that was compared with SET_WAYS. Clang would remove the mask, since the way is in range; the verifier
+ * cannot see that it is.
+ */
 static __always_inline __u32 within(__u32 way)
 {
 	OPAQUE(way);
 	return way & (SET_WAYS - 1);
 }
 
-/* The first way with this tag in the order that starts with way `own`, SET_WAYS or more when there is none. By branching: the CPU guesses
- * the way and goes on to the record. */
+/*
+ * The first way with this tag, in the order that starts with way `own`; SET_WAYS when there is none. It branches, so
+ * that the CPU can predict the way and fetch the record early.
+ */
 static __always_inline __u32 way_with(const __u64 tags[SET_WAYS], __u64 tag, __u32 own)
 {
 	__u32 step;
@@ -43,7 +49,7 @@ static __always_inline __u32 way_with(const __u64 tags[SET_WAYS], __u64 tag, __u
 	return step >= SET_WAYS ? SET_WAYS : own ^ step;
 }
 
-/* Without a branch: eight comparisons here would be 256 paths for the verifier. */
+/* The number of ways in use. Without branches: eight of them would give the verifier 256 paths. */
 static __always_inline __u32 used_ways(const __u64 tags[SET_WAYS])
 {
 	__u64 used = 0;
@@ -55,7 +61,7 @@ static __always_inline __u32 used_ways(const __u64 tags[SET_WAYS])
 	return used;
 }
 
-/* A set of either family: both begin with the tags and the records. */
+/* A candidate set, of IPv4 or IPv6 pairs: both kinds of set begin with tags and records. */
 static __always_inline struct pair4_set *set_at(bool ipv6, __u64 hash, unsigned int choice)
 {
 	__u32 index = set_of(hash, ipv6 ? sets6 : sets4, choice);
@@ -63,7 +69,7 @@ static __always_inline struct pair4_set *set_at(bool ipv6, __u64 hash, unsigned 
 	return ipv6 ? element(&pairs6, index) : element(&pairs4, index);
 }
 
-/* Another IPv6 pair with the same 64-bit hash: it has the record, this one gets none. */
+/* Is the record that of another IPv6 pair with the same 64-bit tag? Then this packet's pair gets no record. */
 static __always_inline bool is_other_key(const struct pair4_set *set, __u32 way, const struct packet *packet)
 {
 	const struct pair6_set *set6 = (const void *)set;
@@ -82,7 +88,10 @@ static __always_inline struct pair_record *find_in(bool ipv6, struct pair4_set *
 	return &set->records[within(way)];
 }
 
-/* A packet without a pair: its tag would be found in an empty slot, or one nobody may touch. IPv6 tags are never one of these. */
+/*
+ * Has the tag a reserved value (TAG_EMPTY, TAG_BUSY, TAG_DEAD)? Looking for it would match a slot that holds no
+ * record. IPv6 tags never have.
+ */
 static __always_inline bool is_reserved(__u64 tag)
 {
 	return tag + 2 <= TAG_EMPTY + 2; /* TAG_DEAD and TAG_BUSY wrap around to below */
@@ -98,7 +107,7 @@ static __always_inline struct pair_record *pair_find(bool ipv6, const struct pac
 	if (!set || (!ipv6 && is_reserved(tag)))
 		return NULL;
 	if (READ_ONCE(set->tags[own]) == tag && !(ipv6 && is_other_key(set, own, packet))) {
-		record = &set->records[own]; /* where most stand */
+		record = &set->records[own]; /* where most records are */
 		OPAQUE(record);
 		return record;
 	}
@@ -109,13 +118,16 @@ static __always_inline struct pair_record *pair_find(bool ipv6, const struct pac
 	return set ? find_in(ipv6, set, packet, way_of(hash, 1, 0)) : NULL;
 }
 
-/* Out of line, for the few pairs that are sought a second time. */
+/* pair_find out of line, for the few pairs that are looked up a second time. */
 static __noinline struct pair_record *pair6_find(const struct packet *packet)
 {
 	return pair_find(true, packet, packet->tag);
 }
 
-/* May the client have records of more pairs? Two buckets, so that who shares one with a greedy client still gets its own. */
+/*
+ * May the client have records of more pairs? Only a client whose two buckets are both full may not: one that shares a
+ * single bucket with a client of many pairs still may. A global function.
+ */
 __noinline int client_has_room(const struct packet *packet)
 {
 	const struct table_state *table = &state;
@@ -130,6 +142,7 @@ __noinline int client_has_room(const struct packet *packet)
 	return !first || !second || READ_ONCE(*first) < table->client_pairs_max || READ_ONCE(*second) < table->client_pairs_max;
 }
 
+/* Counts one more live pair of the client. A global function. */
 __noinline int client_add(const struct packet *packet)
 {
 	struct address_key client;
@@ -147,7 +160,7 @@ __noinline int client_add(const struct packet *packet)
 	return 0;
 }
 
-/* Takes an empty way for ourselves; SET_WAYS when there is none. */
+/* Takes an empty way for this CPU by marking it TAG_BUSY; SET_WAYS when there is none. */
 static __always_inline __u32 claim(struct pair4_set *set, __u32 own)
 {
 	int i;
@@ -163,7 +176,10 @@ static __always_inline __u32 claim(struct pair4_set *set, __u32 own)
 	return SET_WAYS;
 }
 
-/* Every word, because a slot may have been used before. Harvest words of zero are how the daemon knows a record as new. */
+/*
+ * Writes every word, because the slot may have held another record. The daemon recognises a new record by its harvest
+ * words, which are 0.
+ */
 static __always_inline void record_fill(struct pair_record *record, __u64 tag, __u32 now, __u32 place)
 {
 	record->packets = 0;
@@ -187,15 +203,16 @@ static __always_inline void key_fill(struct pair4_set *set, __u32 way, const str
 	__builtin_memcpy(&set6->keys[within(way)], &packet->key, sizeof(packet->key));
 }
 
-/* Publishes a tag: an atomic exchange, so that everything written before is seen before it. */
+/* Publishes a tag by an atomic exchange: whoever sees the tag also sees everything that was written before it. */
 static __always_inline void publish(struct pair4_set *set, __u32 way, __u64 tag)
 {
 	__sync_lock_test_and_set(&set->tags[within(way)], tag);
 }
 
 /*
- * A record for a pair that has none. Two CPUs may get here with one key: who sees the other's before publishing its own steps
- * back; when both have published, the first in scan order is the record from then on. NULL: both sets are full.
+ * Makes a record for a pair without one; NULL when both candidate sets are full. Two CPUs may do so for one key at
+ * the same time. A CPU that sees the other's record before it publishes its own gives up its slot and uses the
+ * other's. When both have published, both use the first record in the order of the scan.
  */
 static __always_inline struct pair_record *pair_make(bool ipv6, const struct packet *packet, __u32 place)
 {
@@ -226,7 +243,7 @@ static __always_inline struct pair_record *pair_make(bool ipv6, const struct pac
 	return pair_find(ipv6, packet, packet->tag);
 }
 
-/* Two functions, so that each works on one map; out of line, because new pairs are rare. */
+/* One function per map. Out of line, because new pairs are rare. */
 static __noinline struct pair_record *pair4_make(const struct packet *packet, __u32 place)
 {
 	return pair_make(false, packet, place);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * From frame to pair: finds the client and the destination of a packet, the first step of its journey. Transport headers are left
- * alone: a pair is two addresses, so fragments count like any packet. Frames it cannot read are left to the stack.
+ * From frame to pair, the first step of a packet's journey: finds the packet's client and destination. A pair is two
+ * addresses; transport headers are not read, so fragments count like any packet. A frame that cannot be parsed goes
+ * to the kernel's stack.
  *
- * Plain IPv4 and IPv6 behind an Ethernet header are read inline; tags (vlan.h) and whatever else is rare by global functions,
- * which the verifier walks once each and which cost the plain packet nothing.
+ * Plain IPv4 and IPv6 behind an Ethernet header are parsed inline. Global functions parse VLAN tags (vlan.h) and
+ * other rare frames: the verifier walks each of them once, and a plain packet does not pay for them.
  */
 #ifndef XDP_PARSE_H
 #define XDP_PARSE_H
@@ -17,7 +18,7 @@
 #include "maps.h"
 
 #define EXTENSIONS_MAX 6
-#define OFFSET_MAX 1023 /* of an IP header: behind tags, and options, extension headers and a tunnel's own */
+#define OFFSET_MAX 1023 /* of an IP header, also behind VLAN tags, options, extension headers, a tunnel's headers */
 #define IPV4_PLAIN 0x45 /* first byte of a header without options */
 #define IPV6_HOP_BY_HOP 0
 #define IPV6_ROUTING 43
@@ -32,20 +33,23 @@ struct packet {
 	__u32 now;	      /* jiffies, read once */
 	__u16 offset;	      /* of the IP header from the frame's start */
 	bool ipv6;
-	bool partial;	  /* a first fragment's inside: may end beyond the frame */
-	bool decapsulate; /* its outer headers are ours to take off */
+	bool partial;	  /* inner packet of a first fragment: may end beyond the frame */
+	bool decapsulate; /* XDP is to take off its outer headers */
 };
 
-/* The whole frame's length. The linear part alone is too short to tell when a frame has fragments (jumbo, GRO). */
+/*
+ * Has the frame at least `bytes`? `linear` is the length of its first page, which is all of it unless it has several
+ * pages (jumbo, GRO).
+ */
 static __always_inline bool frame_holds(struct xdp_md *ctx, __u32 linear, __u32 bytes)
 {
 	return bytes <= linear || bytes <= bpf_xdp_get_buff_len(ctx);
 }
 
 /*
- * 0.0.0.0, 127/8, 224/4 and 255.255.255.255 name no single host, and the kernel forwards nothing from or to them. The rest of 0/8
- * and of 240/4 names nobody either, but the kernel does forward it: left uncounted it would be a way around every rate. Host
- * order.
+ * 0.0.0.0, 127/8, 224/4 and 255.255.255.255 are addresses of no single host, and the kernel forwards nothing from or
+ * to them. The rest of 0/8 and of 240/4 is assigned to nobody, but the kernel forwards it: uncounted, it would be a
+ * way around every rate. `address` in host order.
  */
 static __always_inline bool ipv4_is_unicast(__u32 address)
 {
@@ -53,10 +57,13 @@ static __always_inline bool ipv4_is_unicast(__u32 address)
 }
 
 /*
- * ::1 and ff00::/8 name no single host, and fe80::/10 none beyond the link, but for a client: the kernel sends what comes from there back out
- * of the interface it came by. Words as they stand in the packet. Neighbour discovery that means this host goes to a group, a link-local
- * address or one of its own; towards any other it would be forwarded, with a hop limit of 254, and be none any more (RFC 4861 section
- * 7.1): so nothing needs to look for it.
+ * ::1 and ff00::/8 are addresses of no single host. fe80::/10 names hosts of one link only, so no destination is
+ * there; a client may be, because the kernel can route a packet from such an address back out of the interface that
+ * received it. Words are as in the packet.
+ *
+ * Neighbour discovery needs no exception. What is meant for this host goes to a multicast group, a link-local address
+ * or an address of this host. To any other address it would be forwarded with a hop limit of 254, which makes it
+ * invalid (RFC 4861 section 7.1).
  */
 static __always_inline bool ipv6_is_unicast(__u64 first_be, __u64 second_be)
 {
@@ -69,8 +76,8 @@ static __always_inline bool ipv6_is_link_local(__u64 first_be)
 }
 
 /*
- * Are both addresses those of single hosts? A pair with a record has been asked when the record was made, so this is asked of the
- * others alone.
+ * Are both addresses those of single hosts? Asked of pairs without a record only: it was true when the record was
+ * made.
  */
 static __always_inline bool is_unicast(bool ipv6, const struct packet *packet)
 {
@@ -82,9 +89,14 @@ static __always_inline bool is_unicast(bool ipv6, const struct packet *packet)
 }
 
 /*
- * Addresses that the kernel forwards though they are nobody's count under names that nobody has either, in 0000::/8: ::ffff:a.b.c.d, which
- * stands for IPv4 in a key, as ::fffe:a.b.c.d; ::, which stands there for no address at all, as ::fffe:0.0.0.0; fe80::/10, which is
- * another host at every proxy, as 80::/10. Was it one of these?
+ * Some IPv6 addresses have another meaning in a key, although the kernel forwards packets with them. They are counted
+ * under a substitute in 0000::/8, which is assigned to nobody:
+ *
+ *	::ffff:a.b.c.d	means an IPv4 address in a key		counts as ::fffe:a.b.c.d
+ *	::		means no address in a key		counts as ::fffe:0.0.0.0
+ *	fe80::/10	is another host at every proxy		counts as 80::/10
+ *
+ * Replaces such an address. True: it was one.
  */
 static __always_inline bool ipv6_rename(__u64 words[2])
 {
@@ -100,7 +112,10 @@ static __always_inline bool ipv6_rename(__u64 words[2])
 	return true;
 }
 
-/* Both addresses of an IPv6 packet. None with such a name has a record, so this is asked of pairs without one alone. */
+/*
+ * The same for both addresses of an IPv6 packet. Called for pairs without a record only: no record has such an
+ * address in its key.
+ */
 static __always_inline bool rename(struct packet *packet)
 {
 	bool client = ipv6_rename(packet->key.words), destination = ipv6_rename(packet->key.words + 2);
@@ -110,7 +125,7 @@ static __always_inline bool rename(struct packet *packet)
 	return client || destination;
 }
 
-/* More than any packet has when it is none. */
+/* The length of an IPv4 header; longer than any packet when the header is not valid. */
 static __always_inline __u32 ipv4_header_bytes(const struct iphdr *ip)
 {
 	return ip->version == 4 && ip->ihl >= 5 ? ip->ihl * 4U : ~0U;
@@ -138,7 +153,7 @@ static __always_inline __u32 parse_ipv4(struct xdp_md *ctx, struct packet *packe
 	return REASON_PASS;
 }
 
-/* The length of an extension header, 0 when `protocol` is none that can be walked. */
+/* The length of an extension header; 0 when `protocol` is not an extension header that can be skipped. */
 static __always_inline __u32 extension_bytes(__u8 protocol, __u8 length)
 {
 	switch (protocol) {
@@ -158,7 +173,7 @@ static __always_inline __u32 parse_ipv6(struct xdp_md *ctx, struct packet *packe
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 	struct ipv6hdr *ip = data + offset;
 	__u64 *words = packet->key.words;
-	const __u64 *in_packet = (void *)&ip->saddr; /* client and destination stand side by side */
+	const __u64 *in_packet = (void *)&ip->saddr; /* client and destination are adjacent */
 
 	if ((void *)(ip + 1) > data_end || ip->version != 6)
 		return REASON_PASS_MALFORMED;
@@ -177,7 +192,10 @@ static __always_inline __u32 parse_ipv6(struct xdp_md *ctx, struct packet *packe
 	return REASON_PASS;
 }
 
-/* An IP packet anywhere in the frame, `type` its ethertype (host order). A global function: for all but the plain packet. */
+/*
+ * Parses an IP packet anywhere in the frame. `type`: its ethertype (host order). A global function, for all packets
+ * but plain ones.
+ */
 __noinline int parse_ip_at(struct xdp_md *ctx, struct packet *packet, __u32 offset, __u32 type)
 {
 	__u32 reason;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which policy a key is judged by: its addresses' classes from the trie, and what both mean together. Looked up when a record is made, and
- * again when the active bank is not the one its number is of; never by a packet of a known pair otherwise.
+ * Which policy a key is judged by: the trie gives the class of each address, and the class matrix gives the policy of
+ * two classes. It is looked up when a record is made, and again when the record's policy number belongs to a bank
+ * that is no longer active. Other packets of a known pair cause no look-up.
  */
 #ifndef XDP_POLICY_H
 #define XDP_POLICY_H
@@ -25,7 +26,7 @@ static __always_inline void destination_of(const struct packet *packet, struct a
 	ret_address->words[1] = packet->ipv6 ? packet->key.words[3] : ipv4_mapped((__u32)packet->tag);
 }
 
-/* 0: no prefix holds it. Global functions, here and below: the verifier walks through each once. */
+/* The class of an address; 0 when no prefix contains it. A global function, so the verifier walks it once. */
 __noinline __u32 class_of(const struct address_key *address, __u32 bank, __u32 side)
 {
 	struct prefix_key key = { .bits = 8 + 128, .space = PREFIX_SPACE(bank, side) };
@@ -43,14 +44,17 @@ static __always_inline __u32 destination_policy(const struct address_key *addres
 	return POLICY_OF_DESTINATION(BANK_OF(active), class_of(address, BANK_OF(active), 1));
 }
 
-/* The verifier takes what a global function returns for any number, while clang looks into it and would drop the mask as needless. */
+/*
+ * Masks a class. The verifier takes the result of a global function for any number; clang looks into the function and
+ * would remove the mask.
+ */
 static __always_inline __u32 class_within(__u32 class)
 {
 	OPAQUE(class);
 	return class & (CLASSES_MAX - 1);
 }
 
-/* The upper bits of the pair's place. */
+/* The number of the pair's policy, bank included: the upper bits of its record's `place`. A global function. */
 __noinline __u32 pair_policy(const struct packet *packet, __u32 active)
 {
 	struct class_matrix *matrix = element(&classes, 0);
@@ -66,7 +70,10 @@ __noinline __u32 pair_policy(const struct packet *packet, __u32 active)
 	return POLICY_OF_PAIR(bank, matrix->policy[bank][client][destination] & (PAIR_POLICIES - 1));
 }
 
-/* The policy changed since the record was looked up. The daemon may be writing the destination meanwhile: then the next packet tries again. */
+/*
+ * Looks the policy up again after a change of bank. If the daemon writes the place's destination meanwhile, the swap
+ * fails and the next packet tries again.
+ */
 static __noinline __u32 place_refresh(__u32 *place_word, const struct packet *packet, __u32 active)
 {
 	__u32 place = READ_ONCE(*place_word), next = PLACE(PLACE_DESTINATION(place), pair_policy(packet, active));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Behind the IP header: which transport protocol, where, and whether the packet is a fragment. Asked only for packets to the
- * proxy itself; a pair needs no transport.
+ * Finds the transport header behind the IP header: its protocol, its offset, and whether the packet is a fragment.
+ * Called only for packets to the proxy itself; a pair is two addresses and needs no transport.
  */
 #ifndef XDP_TRANSPORT_H
 #define XDP_TRANSPORT_H
@@ -10,14 +10,17 @@
 
 #define IPV6_FRAGMENT 44
 
-/* One word, since a global function returns nothing wider: offset, protocol, flags. */
+/* Offset, protocol and flags in one word, because a global function can return only 64 bits. */
 #define TRANSPORT(offset, protocol) ((__u64)(offset) | (__u64)(protocol) << 16)
 #define TRANSPORT_PROTOCOL(transport) ((__u8)((transport) >> 16))
 #define TRANSPORT_FIRST (1ULL << 24)   /* the first of several fragments */
-#define TRANSPORT_LATER (1ULL << 25)   /* another one: there is no transport header */
-#define TRANSPORT_UNKNOWN (1ULL << 26) /* cut short, or behind too many extension headers */
+#define TRANSPORT_LATER (1ULL << 25)   /* a later fragment, which has no transport header */
+#define TRANSPORT_UNKNOWN (1ULL << 26) /* the frame ends before it, or it is behind too many extension headers */
 
-/* One register from here on: the one that is compared with OFFSET_MAX must be the one that is added to a pointer. */
+/*
+ * The offset, kept in one register: the verifier must see that the value compared with OFFSET_MAX is the value added
+ * to a pointer.
+ */
 static __always_inline __u32 transport_offset(__u64 transport)
 {
 	__u32 offset = (__u16)transport;
@@ -45,7 +48,7 @@ static __always_inline __u64 transport_of_ipv6(void *data, void *data_end, __u8 
 		__u32 bytes;
 
 		if (offset > OFFSET_MAX || (void *)(header + 8) > data_end)
-			return TRANSPORT_UNKNOWN; /* no transport header is shorter */
+			return TRANSPORT_UNKNOWN; /* every transport header has at least 8 bytes */
 		if (protocol == IPV6_FRAGMENT) {
 			__u16 fragment = header[2] << 8 | header[3];
 
@@ -64,7 +67,7 @@ static __always_inline __u64 transport_of_ipv6(void *data, void *data_end, __u8 
 	return TRANSPORT_UNKNOWN;
 }
 
-/* Of the IP packet at `offset`, which was parsed already. A global function. */
+/* The transport of the IP packet at `offset`, which parse.h has read before. A global function. */
 __noinline __u64 transport_find(struct xdp_md *ctx, __u32 offset, __u32 ipv6)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;

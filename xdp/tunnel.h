@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tunnels that end at this proxy: the pair of such a packet is the one inside. Looked for only in packets to the proxy itself (a
- * tunnel's local address counts as the proxy's own), so other packets do not pay for it. One level: what is inside a tunnel
- * inside a tunnel is counted by the addresses of the outer of the two.
+ * Tunnels that end at this proxy: a packet in such a tunnel is judged by its inner packet's pair. Only packets to the
+ * proxy itself are looked at (a tunnel's local address counts as the proxy's own), so other packets do not pay for
+ * it. One level of tunnel is opened: a tunnel within a tunnel is judged by the inner tunnel's own outer addresses.
  *
- * Checksums of GRE and of the outer UDP are not checked where XDP takes the outer headers off: as with a checksum of zero (RFC
- * 6935, 6936), links have their own, and the packet inside has: IPv4's is checked by the kernel and by forward.h, and TCP, UDP
- * and ICMPv6 cover the addresses and all behind them, to be checked by who gets the packet. What only they guard is the payload
- * of IPv4 UDP without a checksum of its own, and what has none at all.
+ * Where XDP takes the outer headers off, it does not verify the checksums of GRE and of the outer UDP. RFC 6935 and
+ * 6936 allow the same for a checksum of zero, for these reasons. Links have checksums of their own. The inner packet
+ * has its own too: the kernel and forward.h verify the one of the IPv4 header, and the receiver verifies those of
+ * TCP, UDP and ICMPv6, which cover addresses and payload. Only the payload of IPv4 UDP without a checksum, and of
+ * protocols without one, is then unprotected.
  *
- * Fragments of an outer packet are left to the kernel to put together: the first is judged by the pair it shows, and one too
- * short to show it drops, or cutting a packet small would be a way around every rate.
+ * Fragments of an outer packet are reassembled by the kernel. The first fragment is judged by the pair it shows. A
+ * first fragment that is too short to show its pair drops: if it passed, small fragments would be a way around every
+ * rate.
  */
 #ifndef XDP_TUNNEL_H
 #define XDP_TUNNEL_H
@@ -25,7 +27,7 @@
 #define GRE_SEQUENCE 0x1000
 #define GRE_ETHERNET 0x6558
 #define GUE_CONTROL 0x20
-#define VXLAN_FLAGS 0x08000000 /* the I flag and no other */
+#define VXLAN_FLAGS 0x08000000 /* the I flag (RFC 7348) and no other flag */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -42,7 +44,7 @@ struct {
 	__type(value, __u8);
 } tunnel_sources SEC(".maps");
 
-/* What stands inside, and where: an ethertype, 0 when it is nothing we know. */
+/* The inner packet: its ethertype, 0 when it is of no known kind, and its offset in the frame. */
 struct inner {
 	__u32 type;
 	__u32 offset;
@@ -88,7 +90,7 @@ static __always_inline void inner_gue(const __u8 *header, __u32 offset, struct i
 {
 	__u8 variant = header[0] >> 6;
 
-	if (variant == 1) { /* IP itself: its version's bits are the variant's */
+	if (variant == 1) { /* the inner IP header itself: its version bits are read as the variant */
 		ret_inner->type = type_of_first(header[0]);
 		ret_inner->offset = offset;
 	} else if (variant == 0 && !(header[0] & GUE_CONTROL)) {
@@ -115,7 +117,10 @@ static __always_inline void inner_udp(struct xdp_md *ctx, __u32 type, __u32 offs
 	}
 }
 
-/* Finds the packet inside: its ethertype in the upper half, its offset in the lower; 0: nothing we know. A global function. */
+/*
+ * Finds the inner packet: its ethertype in the upper 32 bits, its offset in the lower; an ethertype of 0: of no known
+ * kind. A global function.
+ */
 __noinline __u64 tunnel_inner(struct xdp_md *ctx, __u32 type, __u64 transport)
 {
 	__u32 offset = transport_offset(transport);
@@ -134,13 +139,16 @@ __noinline __u64 tunnel_inner(struct xdp_md *ctx, __u32 type, __u64 transport)
 	return (__u64)inner.type << 32 | inner.offset;
 }
 
-/* The tunnel a packet to the proxy belongs to, NULL when there is none or it is not accepted from there. */
+/*
+ * The tunnel that a packet to the proxy belongs to. NULL: none, or the packet's source is not one of the tunnel's
+ * sources.
+ */
 static __always_inline struct tunnel *tunnel_find(struct xdp_md *ctx, const struct packet *packet, __u64 transport)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 	struct tunnel_key key = { .protocol = TRANSPORT_PROTOCOL(transport) };
 	struct tunnel_source source = { .prefix_bits = 160 };
-	struct address_key address; /* aligned to 8, which the arrays in both keys are not */
+	struct address_key address; /* aligned to 8 bytes, as client_of writes it; the arrays in both keys are not */
 	struct tunnel *tunnel;
 	__be16 *port_be;
 
@@ -162,8 +170,9 @@ static __always_inline struct tunnel *tunnel_find(struct xdp_md *ctx, const stru
 }
 
 /*
- * Turns *packet into the one inside. REASON_PASS: it is to be judged; REASON_PASS_LOCAL: no tunnel's, or nothing we know inside;
- * else its verdict. *ret_decapsulate tells whether the outer headers are ours to take off.
+ * Makes *packet describe the inner packet. REASON_PASS: the inner packet is to be judged. REASON_PASS_LOCAL: the
+ * packet belongs to no tunnel, or the inner packet is of no known kind. Any other reason is the verdict.
+ * *ret_decapsulate: XDP is to take off the outer headers.
  */
 static __always_inline __u32 tunnel_open(struct xdp_md *ctx, struct packet *packet, __u64 transport, bool *ret_decapsulate)
 {
@@ -186,7 +195,7 @@ static __always_inline __u32 tunnel_open(struct xdp_md *ctx, struct packet *pack
 	packet->partial = first;
 	reason = parse_ip_at(ctx, packet, (__u32)inner, type);
 	if (reason == REASON_PASS && !first && packet->bytes > outer_bytes)
-		reason = REASON_PASS_MALFORMED; /* reaches into what is behind the outer packet */
+		reason = REASON_PASS_MALFORMED; /* it would end beyond the outer packet */
 	packet->bytes = outer_bytes;
 	*ret_decapsulate = tunnel->decapsulate && !first;
 	return first && reason == REASON_PASS_MALFORMED ? unreadable(REASON_DROP_TUNNEL) : reason;
@@ -195,8 +204,9 @@ static __always_inline __u32 tunnel_open(struct xdp_md *ctx, struct packet *pack
 #define LINK_BYTES_MAX (sizeof(struct ethhdr) + 2 * TAG_BYTES)
 
 /*
- * Takes the outer headers off: the link's header, two tags included, moves to the packet inside. Nothing changes when that is not
- * possible. `link_bytes`: of the link's header, 0 on an interface without one, where the kernel must do it. A global function.
+ * Takes the outer headers off: moves the link's header, with up to two VLAN tags, in front of the inner packet. The
+ * frame is unchanged when that is not possible; then the kernel's tunnel device takes them off. `link_bytes`: length
+ * of the link's header, 0 on an interface without one, where the frame is left to the kernel. A global function.
  */
 __noinline int decapsulate(struct xdp_md *ctx, struct packet *packet, __u32 link_bytes)
 {
@@ -221,7 +231,7 @@ __noinline int decapsulate(struct xdp_md *ctx, struct packet *packet, __u32 link
 	data = (void *)(long)ctx->data;
 	data_end = (void *)(long)ctx->data_end;
 	if (data + LINK_BYTES_MAX > data_end)
-		return 0; /* cannot happen: an IP header stands behind */
+		return 0; /* cannot happen: the inner IP header follows, but the verifier does not know */
 	__builtin_memcpy(data, link, sizeof(struct ethhdr));
 	if (link_bytes > sizeof(struct ethhdr))
 		__builtin_memcpy(data + 14, link + 14, TAG_BYTES);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tags between the Ethernet header and the packet: 802.1Q and 802.1ad. What stands behind them is a packet like any other; its
- * pair is its two addresses, whatever VLAN it travels in. The tags themselves are left as they are.
+ * VLAN tags between the Ethernet header and the packet: 802.1Q and 802.1ad. A tagged packet is judged like any other:
+ * its pair is its two addresses, whatever its VLAN. The tags are not changed.
  *
- * The kernel takes off any number of tags of VLAN 0 (priority tags) with no device for them, and then routes what is inside. So a
- * frame with more tags than are read here drops: left uncounted it would be a way around every rate. No network makes such
- * frames.
+ * The kernel removes any number of tags of VLAN 0 (priority tags), even without a VLAN device, and then routes the
+ * packet inside. A frame with more than TAGS_MAX tags therefore drops: if it passed uncounted, such frames would be a
+ * way around every rate. No network makes them.
  */
 #ifndef XDP_VLAN_H
 #define XDP_VLAN_H
@@ -15,7 +15,7 @@
 
 #define TAGS_MAX 8
 #define TAG_BYTES 4
-#define NO_TYPE (~0U) /* cut short before the ethertype */
+#define NO_TYPE (~0U) /* the frame ends before the ethertype */
 
 static __always_inline bool is_tag(__u32 type)
 {
@@ -23,8 +23,9 @@ static __always_inline bool is_tag(__u32 type)
 }
 
 /*
- * The ethertype (host order) behind the Ethernet header at `offset` and its tags, and where the packet begins; NO_TYPE when the
- * frame ends before. One tag too many is returned as the type it is.
+ * Returns the ethertype (host order) behind the Ethernet header at `offset` and its tags; *ret_offset is where the
+ * packet begins. NO_TYPE when the frame ends before the ethertype. After TAGS_MAX tags the next tag is returned as
+ * the ethertype.
  */
 static __always_inline __u32 ethertype_at(struct xdp_md *ctx, __u32 offset, __u32 *ret_offset)
 {
@@ -57,7 +58,7 @@ __noinline int parse_tagged(struct xdp_md *ctx, struct packet *packet)
 	if (!is_tag(type))
 		return parse_ip_at(ctx, packet, offset, type);
 	if (packet)
-		packet->now = clock_now(); /* a sample may be taken of it */
+		packet->now = clock_now(); /* capture.h needs the time if it samples this frame */
 	return unreadable(REASON_DROP_TAGS);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The XDP program: Algorithm 2 of the paper. A packet's journey, top to bottom: parse.h finds its pair, pairs.h the pair's
- * record, judge.h counts and judges the pair, aggregate.h the destination, account.h books the verdict. What passes goes on to
- * the kernel's routing. The records are shared with gossipd, word by word: xpro/record.h.
+ * The XDP program: Algorithm 2 of the paper. A packet goes through these files from top to bottom: parse.h finds its
+ * pair, pairs.h the pair's record, judge.h counts and judges the pair, aggregate.h the destination (both by window.h
+ * and share.h), account.h counts the verdict. Packets that pass go on to the kernel's routing. xpro/record.h defines
+ * the records, which the program shares with gossipd word by word.
  */
 #include "maps.h"
 #include "account.h"
@@ -10,6 +11,8 @@
 #include "vlan.h"
 #include "destination.h"
 #include "pairs.h"
+#include "window.h"
+#include "share.h"
 #include "judge.h"
 #include "aggregate.h"
 #include "local.h"
@@ -18,13 +21,13 @@
 
 char license_text[] SEC("license") = "Dual BSD/GPL";
 
-/* In monitor mode a drop is only counted. */
+/* The reason in force: in monitor mode a drop becomes REASON_WOULD_DROP, which passes. */
 static __always_inline __u32 enforced(__u32 reason, __u32 flags)
 {
 	return flags & POLICY_MONITOR && reason_is_drop(reason) ? REASON_WOULD_DROP : reason;
 }
 
-/* What a pair without a rate is: listed, or not limited. */
+/* The reason for a pair without a rate: it is on a list, or not limited. */
 static __always_inline __u32 listed(__u32 flags)
 {
 	if (flags & POLICY_LISTED_PASS)
@@ -32,25 +35,27 @@ static __always_inline __u32 listed(__u32 flags)
 	return flags & POLICY_LISTED_BLOCK ? REASON_DROP_BLOCKED : REASON_PASS;
 }
 
-/* Lines 14-17, of a pair that is over its rate. Under attack most packets come by here, so whatever is rare stands out of line
- * and nothing else. */
+/*
+ * Lines 14-17, for a pair that is over its rate. Under attack most packets come here, so all that is rare is out of
+ * line, and only that.
+ */
 static __always_inline __u32 over_pair(struct pair_record *record, const struct packet *packet, const struct policy *policy,
 				       const struct measure *measure, __u32 packets, __u32 now)
 {
-	struct measure told;
+	struct measure warned;
 
 	if (is_to_warn(record, now)) {
-		told = *measure; /* as in pair_count */
-		warn(record, packet, &told, packets, policy);
+		warned = *measure; /* a copy, as in pair_count */
+		warn(record, packet, &warned, packets, policy);
 	}
-	if (policy->flags & POLICY_POLICE && measure->members) /* no fold, no share: until there is one the paper's rule stands */
+	if (policy->flags & POLICY_POLICE && measure->members) /* without a fold: the paper's rule */
 		return is_in_share(&record->thinning, READ_ONCE(record->pass_share)) ? REASON_PASS_SHARE : REASON_DROP_PAIR_SHARE;
 	if (measure->members >= 2 && evidence_grants(&record->evidence, policy->pair_rate, measure->members, now))
 		return REASON_PASS_EVIDENCE;
 	return REASON_DROP_PAIR;
 }
 
-/* Lines 12-17, and the lists before them. REASON_PASS_SHARE when the packet was in the share of a policed pair. */
+/* The lists, then lines 12-17. REASON_PASS_SHARE: the packet was in the share of a policed pair. */
 static __always_inline __u32 judge_pair(struct pair_record *record, const struct packet *packet, const struct policy *policy,
 					const struct measure *measure, __u32 packets, __u32 now)
 {
@@ -61,7 +66,10 @@ static __always_inline __u32 judge_pair(struct pair_record *record, const struct
 	return over_pair(record, packet, policy, measure, packets, now);
 }
 
-/* Lines 21-25. `record` is NULL for a pair without one; `folded` tells whether its pass_share is current. */
+/*
+ * Lines 21-25. `record`: NULL for a pair without one. `folded`: a fold is in force, so the record's pass_share is
+ * current.
+ */
 static __always_inline __u32 judge_destination(struct destination_shard *shard, struct pair_record *record, bool folded)
 {
 	bool in_share;
@@ -75,7 +83,7 @@ static __always_inline __u32 judge_destination(struct destination_shard *shard, 
 	return in_share ? REASON_PASS_SHARE : REASON_DROP_DESTINATION_SHARE;
 }
 
-/* A drop that the destination's own policy might not want: the floor of local evidence, monitor mode. */
+/* The reason in force for a destination's drop: the floor of local evidence or monitor mode may let the packet pass. */
 static __noinline __u32 enforced_destination(__u32 reason, __u32 destination, __u32 members, __u32 now)
 {
 	struct destination_head *head = element(&destinations, destination);
@@ -90,6 +98,7 @@ static __noinline __u32 enforced_destination(__u32 reason, __u32 destination, __
 	return enforced(reason, policy->flags);
 }
 
+/* The destination's verdict. */
 static __always_inline __u32 filter_shard(struct destination_shard *shard, struct pair_record *record, bool folded, __u32 destination,
 					  __u32 now)
 {
@@ -100,7 +109,7 @@ static __always_inline __u32 filter_shard(struct destination_shard *shard, struc
 	return enforced_destination(reason, destination, shard->members, now);
 }
 
-/* A pair that found no room in the table: judged by the lists, and in its destination. */
+/* The verdict of a pair without a record, for want of room: by the lists and by its destination. */
 static __always_inline __u32 filter_destination(const struct packet *packet, __u32 place)
 {
 	const struct policy *policy = &policies[PLACE_POLICY(place)];
@@ -114,15 +123,16 @@ static __always_inline __u32 filter_destination(const struct packet *packet, __u
 	return filter_shard(shard, NULL, false, destination, packet->now);
 }
 
-/* Not counted: to the proxy itself, or not to be protected. */
+/* The reason for a packet that is not counted: its destination is the proxy itself, or is not protected. */
 static __always_inline __u32 uncounted(__u32 flags)
 {
 	return flags & HEAD_PASS ? REASON_PASS_LOCAL : REASON_PASS_UNPROTECTED;
 }
 
+/* Counts and judges a packet of a pair with a record, then of its destination. Returns the verdict's reason. */
 static __always_inline __u32 filter_pair(struct pair_record *record, const struct packet *packet, __u32 now)
 {
-	__u32 place = READ_ONCE(record->place), destination = PLACE_DESTINATION(place), packets, reason;
+	__u32 place = READ_ONCE(record->place), destination = PLACE_DESTINATION(place), packets, reason, second;
 	const struct table_state *table = &state;
 	struct destination_shard *shard;
 	struct measure measure;
@@ -132,10 +142,10 @@ static __always_inline __u32 filter_pair(struct pair_record *record, const struc
 	if ((place ^ READ_ONCE(table->active)) & BANK_BIT)
 		place = place_refresh(&record->place, packet, table->active);
 	policy = &policies[PLACE_POLICY(place)];
-	OPAQUE(policy); /* one register, or clang works it out again wherever it is used */
+	OPAQUE(policy); /* keeps it in a register; otherwise clang computes it anew at each use */
 	shard = shard_of(destination, now);
 	if (shard->flags & (HEAD_PASS | HEAD_UNPROTECTED))
-		return uncounted(shard->flags); /* became so after the record was made */
+		return uncounted(shard->flags); /* the destination became so after the record was made */
 	window = pair_touch(record, now, policy);
 	shard_count(shard, now);
 	packets = pair_count(record, table, window, now, policy, &measure);
@@ -145,14 +155,15 @@ static __always_inline __u32 filter_pair(struct pair_record *record, const struc
 	if (reason == REASON_PASS_NEVER_DROP)
 		return reason;
 	if (reason == REASON_PASS_SHARE && shard->packets <= shard->limit)
-		return reason; /* thinned once: the daemon's share of a pair covers both rules */
-	packets = filter_shard(shard, record, measure.members, destination, now);
-	return packets == REASON_PASS ? reason : packets; /* by the floor, or by its share, if the destination lets it */
+		return reason; /* the daemon's share of a pair covers both rules, so the packet is not thinned again */
+	second = filter_shard(shard, record, measure.members, destination, now);
+	return second == REASON_PASS ? reason : second; /* the destination lets it pass */
 }
 
 /*
- * The record of a pair that has none: the destination first, so that packets to the proxy itself leave no record behind. NULL: it gets none;
- * *ret_reason tells what then passes uncounted, and *ret_place how the others are judged.
+ * Makes the record of a pair that has none; the destination first, so that packets to the proxy itself make no
+ * record. NULL: the pair gets none. Then *ret_reason is the verdict of a packet that is not counted, or REASON_PASS:
+ * the packet is judged by the policy and destination in *ret_place.
  */
 static __always_inline struct pair_record *record_make(bool ipv6, const struct packet *packet, __u32 *ret_place, __u32 *ret_reason)
 {
@@ -176,7 +187,10 @@ static __always_inline struct pair_record *record_make(bool ipv6, const struct p
 	return record;
 }
 
-/* A pair met for the first time, or without room, or known under another name. */
+/*
+ * Judges a packet whose pair was not found: a new pair, one without room, or one with an address that counts under a
+ * substitute.
+ */
 static __always_inline __u32 filter_new(bool ipv6, struct packet *packet)
 {
 	__u32 place = 0, reason = REASON_PASS;
@@ -193,10 +207,10 @@ static __always_inline __u32 filter_new(bool ipv6, struct packet *packet)
 	return reason == REASON_PASS ? filter_destination(packet, place) : reason;
 }
 
-/* Global functions: the verifier walks each once, whichever way a packet came to be read. */
+/* filter_new as global functions: the verifier walks each once, not once per path that leads to it. */
 __noinline int filter_new4(struct packet *packet)
 {
-	return packet ? filter_new(false, packet) : REASON_PASS_MALFORMED; /* never NULL, which the verifier does not know */
+	return packet ? filter_new(false, packet) : REASON_PASS_MALFORMED; /* never NULL, but the verifier asks */
 }
 
 __noinline int filter_new6(struct packet *packet)
@@ -204,8 +218,10 @@ __noinline int filter_new6(struct packet *packet)
 	return packet ? filter_new(true, packet) : REASON_PASS_MALFORMED;
 }
 
-/* Of a pair that is known, without a single call: returning from one costs more than what it does where the kernel guards
- * returns. */
+/*
+ * Judges a packet; for a known pair without a function call. Where the kernel guards returns (return thunks), a return
+ * costs more than the function it ends.
+ */
 static __always_inline __u32 filter(bool ipv6, struct packet *packet, __u64 tag, __u32 now)
 {
 	struct pair_record *record;
@@ -217,7 +233,7 @@ static __always_inline __u32 filter(bool ipv6, struct packet *packet, __u64 tag,
 	return ipv6 ? filter_new6(packet) : filter_new4(packet);
 }
 
-/* Packets read another way than inline. A global function. */
+/* Judges a packet that was not parsed inline. A global function. */
 __noinline int filter_any(struct packet *packet)
 {
 	if (!packet)
@@ -226,7 +242,10 @@ __noinline int filter_any(struct packet *packet)
 	return filter(packet->ipv6, packet, packet->tag, packet->now);
 }
 
-/* A packet that was to the proxy itself may be a tunnel's: then the one inside decides. A global function. */
+/*
+ * The verdict of a packet to the proxy itself, by the gate; of a packet in a tunnel, by its inner packet. A global
+ * function.
+ */
 __noinline int through_local(struct xdp_md *ctx, struct packet *packet)
 {
 	__u32 link_bytes, reason;
@@ -245,24 +264,28 @@ __noinline int through_local(struct xdp_md *ctx, struct packet *packet)
 	return reason;
 }
 
-/* Judged and let through, and not to the proxy itself. */
+/* Was the packet judged, passed, and not to the proxy itself? */
 static __always_inline bool is_to_forward(__u32 reason)
 {
-	return reason == REASON_PASS || reason >= REASON_PASS_SHARE; /* those between go to the stack */
+	return reason == REASON_PASS || reason >= REASON_PASS_SHARE; /* those between: to the stack */
 }
 
-/* Dropped, or would be but for monitor mode. */
+/* Did the packet drop, or would it but for monitor mode? */
 static __always_inline bool is_to_capture(__u32 reason)
 {
 	return reason - REASON_DROP_BLOCKED <= REASON_WOULD_DROP - REASON_DROP_BLOCKED;
 }
 
+/*
+ * Counts the verdict, samples a drop, sends on what passes. `bare`: the frame has no Ethernet header. Returns the XDP
+ * action.
+ */
 static __always_inline int finish(struct xdp_md *ctx, struct packet *packet, __u32 reason, bool bare)
 {
 	int verdict;
 
 	if (reason == REASON_PASS && !forward_fast)
-		return leave(REASON_PASS, packet->bytes); /* what most are */
+		return leave(REASON_PASS, packet->bytes); /* most packets end here */
 	if (reason == REASON_PASS_LOCAL && local_watched)
 		reason = through_local(ctx, packet);
 	verdict = leave(reason, packet->bytes);
@@ -273,7 +296,7 @@ static __always_inline int finish(struct xdp_md *ctx, struct packet *packet, __u
 	return verdict;
 }
 
-/* On interfaces with an Ethernet header. */
+/* The program for interfaces with an Ethernet header. */
 SEC("xdp.frags")
 int xpro(struct xdp_md *ctx)
 {
@@ -302,7 +325,7 @@ int xpro(struct xdp_md *ctx)
 	return finish(ctx, &packet, reason, false);
 }
 
-/* On interfaces without one (TUN, WireGuard, PPP): the frame is the packet. */
+/* The program for interfaces without one (TUN, WireGuard, PPP): the frame begins with the IP header. */
 SEC("xdp.frags")
 int xpro_l3(struct xdp_md *ctx)
 {
@@ -322,7 +345,7 @@ int xpro_l3(struct xdp_md *ctx)
 	return finish(ctx, &packet, reason, true);
 }
 
-/* What the daemon's anchor reads: both clocks at once. */
+/* Both clocks, read at the same time: table_anchor in gossipd relates jiffies to its own clock by them. */
 struct clocks {
 	__u64 jiffies;
 	__u64 mono_ns;

@@ -35,20 +35,8 @@ static bool send_datagrams(struct daemon *daemon, struct now now)
 
 static void write_record(struct daemon *daemon, const struct change *change)
 {
-	struct fold fold = {
-		.ts1 = change->ts1,
-		.ts2 = change->ts2,
-		.carry_from = change->carry_from,
-		.count = change->count,
-		.floor = change->floor,
-		.rho = change->rho,
-		.pass_share = change->pass_share,
-		.members = change->members,
-		.thin = change->thin,
-	};
-	int err;
+	const int err = table_apply_hinted(daemon->table, change, &daemon->hints[change->number]);
 
-	err = table_apply_hinted(daemon->table, &change->key, &fold, change->notable, &daemon->hints[change->number]);
 	if (!err)
 		daemon->counters.records_written++;
 	else if (err == -ENOSPC)

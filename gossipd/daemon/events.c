@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "document.h"
 #include "text.h"
 
 static const char *const kind_names[EVENT_COUNT] = {
@@ -39,7 +40,7 @@ static void write_fact(const struct node_event *event, char *ret_text, size_t by
 		snprintf(ret_text, bytes, "is silent: nothing heard for %d ms", MEMBER_SILENT_MS);
 		break;
 	case EVENT_MEMBER_SKEWED:
-		snprintf(ret_text, bytes, "clock is %+.0f ms off: its counts are left out of verdicts", event->rate);
+		snprintf(ret_text, bytes, "clock is %+.0f ms off: its counts are left out of verdicts", event->skew_ms);
 		break;
 	case EVENT_MEMBER_SKEW_OK:
 		snprintf(ret_text, bytes, "clock is within %d ms again", SKEW_MS_MAX);
@@ -57,7 +58,8 @@ static void write_fact(const struct node_event *event, char *ret_text, size_t by
 		snprintf(ret_text, bytes, "has no part in the new mesh secret; copy mesh.secret here again");
 		break;
 	case EVENT_DOCUMENT:
-		snprintf(ret_text, bytes, "number %.0f of the mesh authority is held and passed on", event->rate);
+		snprintf(ret_text, bytes, "number %llu of the mesh authority is held and passed on",
+			 (unsigned long long)event->document.serial);
 		break;
 	case EVENT_PAIR_OVER:
 	case EVENT_DESTINATION_OVER:
@@ -74,13 +76,14 @@ static void write_fact(const struct node_event *event, char *ret_text, size_t by
 		snprintf(ret_text, bytes, "has left");
 		break;
 	case EVENT_LINE_RATE:
-		snprintf(ret_text, bytes, "counts more than its certified line carries, read as %.0f packets/s", event->rate);
+		snprintf(ret_text, bytes, "counts more than its certified line carries, read as %llu packets/s",
+			 (unsigned long long)event->line_rate);
 		break;
 	case EVENT_QUOTA:
 		snprintf(ret_text, bytes, "has used up its share of the ledger: new pairs count in their destination alone");
 		break;
 	case EVENT_POLICY:
-		snprintf(ret_text, bytes, "version %.0f is in force", event->rate);
+		snprintf(ret_text, bytes, "version %llu is in force", (unsigned long long)event->policy_version);
 		break;
 	case EVENT_NEVER_DROP_OVER:
 		snprintf(ret_text, bytes, "is never_drop, and over its rate: %.0f/s, most from %.32s", event->rate,
@@ -109,16 +112,22 @@ static bool is_of_verdict(enum node_event_kind kind)
 	return kind == EVENT_PAIR_OVER || kind == EVENT_PAIR_UNDER || kind == EVENT_DESTINATION_OVER || kind == EVENT_DESTINATION_UNDER;
 }
 
+/* Whom or what an event is about, when it is about no key: a member, or a kind of document. */
+static const char *name_of(const struct node_event *event)
+{
+	return event->kind == EVENT_DOCUMENT ? document_names[event->document.kind] : event->member;
+}
+
 void events_tell(struct events *events, struct now now, const struct node_event *event)
 {
-	struct control_event record = { .at_ns = event->at.ns, .value = event->rate };
+	struct control_event record = { .at_ns = event->at.ns, .value = node_event_value(event) };
 	bool of_member = is_of_member(event->kind);
 	char subject[TEXT_KEY_BYTES];
 
 	if ((unsigned int)event->kind >= EVENT_COUNT)
 		return;
 	snprintf(record.kind, sizeof(record.kind), "%s", kind_names[event->kind]);
-	snprintf(record.member, sizeof(record.member), "%s", event->member);
+	snprintf(record.member, sizeof(record.member), "%s", name_of(event));
 	memcpy(record.client, event->key.client.bytes, 16);
 	memcpy(record.destination, event->key.destination.bytes, 16);
 	if (is_of_verdict(event->kind))
@@ -129,7 +138,7 @@ void events_tell(struct events *events, struct now now, const struct node_event 
 	if (event->kind == EVENT_POLICY)
 		snprintf(subject, sizeof(subject), "of the mesh");
 	else if (of_member)
-		text_escape(event->member, subject, sizeof(subject));
+		text_escape(name_of(event), subject, sizeof(subject));
 	else
 		text_of_key(&event->key, subject);
 	if (log_allow(&events->limits[event->kind], now, kind_names[event->kind]))

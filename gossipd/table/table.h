@@ -14,6 +14,7 @@
 
 #include "tunnel.h"
 #include "mesh.h"
+#include "node_types.h"
 #include "policy.h"
 
 struct table;
@@ -118,22 +119,14 @@ size_t table_harvest(struct table *table, struct now now, struct duration slot_l
 bool table_harvest_some(struct table *table, struct now now, struct duration slot_length, uint32_t work_max,
 			void (*each)(void *user, const struct harvested *cells, size_t count), void *user);
 
-/* Writes a record back: base, fold, carry, share (struct change, translated). Makes a record when the key has none and `insert` is set.
+/* Writes a change into the record of its key: base, fold, carry, share. Makes a record when the key has none and the change is notable.
  * -ENOENT: no record and none to be made. -ENOSPC: table full. -EINVAL: none to be made, the key names no
  * single hosts. */
-struct fold {
-	struct instant ts1, ts2, carry_from;
-	uint64_t count, floor;
-	double rho;
-	uint16_t pass_share;
-	uint8_t members; /* with counts of the key; 0 and 1 alike: no floor of local evidence */
-	bool thin;
-};
-int table_apply(struct table *table, const struct key *key, const struct fold *fold, bool insert);
+int table_apply(struct table *table, const struct change *change);
 
 /* The same for whoever keeps a word beside the key, 0 at first: where the record stood when last written. A word that is out of date costs a
  * search and nothing else. */
-int table_apply_hinted(struct table *table, const struct key *key, const struct fold *fold, bool insert, uint32_t *hint);
+int table_apply_hinted(struct table *table, const struct change *change, uint32_t *hint);
 
 /* Fetches the record's cache lines while something else is done. */
 void table_foresee(const struct table *table, const struct key *key, uint32_t hint);

@@ -45,7 +45,7 @@ void young_end(struct table *table)
 }
 
 /* A daemon just started knows less than the one before it wrote: for T_T4 a larger count in force is kept. */
-static bool is_wiser(struct table *table, const struct words *words, const struct fold *fold)
+static bool is_wiser(struct table *table, const struct words *words, const struct change *change)
 {
 	uint32_t count = WORD_HIGH(*words->harvest) + WORD_HIGH(*words->base);
 
@@ -53,7 +53,7 @@ static bool is_wiser(struct table *table, const struct words *words, const struc
 		young_end(table);
 	if (!table->young || !FOLD_IS_OF(*words->fold, WORD_LOW(words->window)))
 		return false;
-	return count > fold->count;
+	return count > change->count;
 }
 
 static uint32_t saturate32(double value)
@@ -61,18 +61,31 @@ static uint32_t saturate32(double value)
 	return value >= 4294967295.0 ? 0xffffffff : value > 0 ? (uint32_t)(value + 0.5) : 0;
 }
 
-/* The order the kernel's reading relies on: judge.h, measure_fold. */
-static void words_fold(const struct table *table, const struct words *words, const struct fold *fold, uint32_t ts2)
-{
-	uint32_t generation = WORD_LOW(words->window), ts1 = table_jiffies_of(table, fold->ts1);
-	uint32_t carry_from = table_jiffies_of(table, fold->carry_from);
+/* A change is in mesh time, the record in jiffies: translated here, once per change. */
+struct change_jiffies {
+	uint32_t ts1, ts2, carry_from;
+};
 
-	if (!FOLD_IS_OF(*words->fold, generation) || WORD_LOW(*words->base) != ts1)
+static struct change_jiffies jiffies_of(const struct table *table, const struct change *change)
+{
+	return (struct change_jiffies){
+		.ts1 = table_jiffies_of(table, change->ts1),
+		.ts2 = table_jiffies_of(table, change->ts2),
+		.carry_from = table_jiffies_of(table, change->carry_from),
+	};
+}
+
+/* The order the kernel's reading relies on: xdp/window.h, measure_fold. */
+static void words_fold(const struct words *words, const struct change *change, const struct change_jiffies *at)
+{
+	uint32_t generation = WORD_LOW(words->window);
+
+	if (!FOLD_IS_OF(*words->fold, generation) || WORD_LOW(*words->base) != at->ts1)
 		store64(words->carry, 0);
-	store64(words->base, WORD(ts1, (uint32_t)fold->count - WORD_HIGH(*words->harvest)));
-	store64(words->fold, FOLD(generation, fold->members ? fold->members : 1, carry_from, ts2 >> TS2_SHIFT));
-	store64(words->carry, WORD(fold->floor > 0xffffffff ? 0xffffffff : fold->floor, saturate32(fold->rho * RHO_SCALE)));
-	store16(words->pass_share, fold->pass_share);
+	store64(words->base, WORD(at->ts1, (uint32_t)change->count - WORD_HIGH(*words->harvest)));
+	store64(words->fold, FOLD(generation, change->members ? change->members : 1, at->carry_from, at->ts2 >> TS2_SHIFT));
+	store64(words->carry, WORD(change->floor > 0xffffffff ? 0xffffffff : change->floor, saturate32(change->rho * RHO_SCALE)));
+	store16(words->pass_share, change->pass_share);
 }
 
 static uint16_t *bound_of_pair(const struct table *table, const struct key *key, const struct spot *spot)
@@ -94,21 +107,22 @@ static uint16_t bounded(uint16_t *bound, uint16_t found, uint16_t share)
 	return share < *bound ? share : *bound;
 }
 
-static void destination_write(struct table *table, uint32_t destination, const struct words *words, const struct fold *fold, uint32_t ts2)
+static void destination_write(struct table *table, uint32_t destination, const struct words *words, const struct change *change,
+			      const struct change_jiffies *at)
 {
 	struct destination_head *head = &table->heads[destination];
-	const bool wiser = is_wiser(table, words, fold);
+	const bool wiser = is_wiser(table, words, change);
 	uint16_t *bound = table->young ? &table->bounds[pair_places(table) + destination] : NULL;
-	bool thin = fold->thin;
+	bool thin = change->thin;
 
 	if (wiser) {
 		/* One that was not thinned has no bound; the share of one that was is below SHARE_ALL as a bound. */
 		const uint16_t found = !(head->flags & HEAD_THIN) ? SHARE_ALL : head->pass_share < SHARE_ALL ? head->pass_share : SHARE_ALL - 1;
 
-		store16(words->pass_share, bounded(bound, found, fold->pass_share));
+		store16(words->pass_share, bounded(bound, found, change->pass_share));
 		thin = thin || *bound < SHARE_ALL;
 	} else {
-		words_fold(table, words, fold, ts2);
+		words_fold(words, change, at);
 		if (bound)
 			*bound = SHARE_ALL; /* the record is this daemon's */
 	}
@@ -116,68 +130,69 @@ static void destination_write(struct table *table, uint32_t destination, const s
 	heads_written(table);
 }
 
-static void pair_write(struct table *table, const struct key *key, const struct spot *spot, const struct fold *fold, uint32_t ts2)
+static void pair_write(struct table *table, const struct spot *spot, const struct change *change, const struct change_jiffies *at)
 {
 	const struct words words = words_of_pair(table, spot_record(spot));
 	uint16_t *bound;
 	bool wiser;
 
-	if (!window_is_known(&words, ts2))
+	if (!window_is_known(&words, at->ts2))
 		return;
-	wiser = is_wiser(table, &words, fold);
-	bound = table->young ? bound_of_pair(table, key, spot) : NULL;
+	wiser = is_wiser(table, &words, change);
+	bound = table->young ? bound_of_pair(table, &change->key, spot) : NULL;
 	if (wiser) {
-		store16(words.pass_share, bounded(bound, *words.pass_share, fold->pass_share));
+		store16(words.pass_share, bounded(bound, *words.pass_share, change->pass_share));
 		return;
 	}
-	words_fold(table, &words, fold, ts2);
+	words_fold(&words, change, at);
 	if (bound)
 		*bound = SHARE_ALL; /* the record is this daemon's */
 }
 
-static int apply_destination(struct table *table, const struct key *key, const struct fold *fold, bool insert)
+static int apply_destination(struct table *table, const struct change *change, const struct change_jiffies *at)
 {
-	uint32_t destination = insert ? destination_make(table, &key->destination) : destination_find(table, &key->destination);
-	uint32_t ts2 = table_jiffies_of(table, fold->ts2);
+	const struct address *address = &change->key.destination;
+	uint32_t destination = change->notable ? destination_make(table, address) : destination_find(table, address);
 	struct words words;
 
 	if (destination == DESTINATION_NONE)
-		return insert ? -ENOSPC : -ENOENT;
+		return change->notable ? -ENOSPC : -ENOENT;
 	words = words_of_destination(table, destination);
-	if (window_is_known(&words, ts2))
-		destination_write(table, destination, &words, fold, ts2);
+	if (window_is_known(&words, at->ts2))
+		destination_write(table, destination, &words, change, at);
 	return 0;
 }
 
-int table_apply_hinted(struct table *table, const struct key *key, const struct fold *fold, bool insert, uint32_t *hint)
+int table_apply_hinted(struct table *table, const struct change *change, uint32_t *hint)
 {
-	uint32_t ts2 = table_jiffies_of(table, fold->ts2);
+	const struct change_jiffies at = jiffies_of(table, change);
+	const struct key *key = &change->key;
 	struct spot spot;
 	int err;
 
 	if (!spot_find_at(table, key, *hint, &spot)) {
-		if (insert && !key_names_hosts(key))
+		if (change->notable && !key_names_hosts(key))
 			return -EINVAL;
 		if (key_is_destination(key))
-			return apply_destination(table, key, fold, insert);
+			return apply_destination(table, change, &at);
 		if (!spot_find(table, key, &spot)) {
-			if (!insert)
+			if (!change->notable)
 				return -ENOENT;
-			err = spot_make(table, key, destination_make(table, &key->destination), ts2, &spot);
+			err = spot_make(table, key, destination_make(table, &key->destination), at.ts2, &spot);
 			if (err)
 				return err;
 		}
 		*hint = spot_hint(&spot);
 	}
-	pair_write(table, key, &spot, fold, ts2);
+	pair_write(table, &spot, change, &at);
 	return 0;
 }
 
-int table_apply(struct table *table, const struct key *key, const struct fold *fold, bool insert)
+int table_apply(struct table *table, const struct change *change)
 {
 	uint32_t hint = 0;
 
-	return table_apply_hinted(table, key, fold, insert, &hint);
+	return table_apply_hinted(table, change, &hint);
 }
 
 static uint32_t age(uint32_t then, uint32_t now)
@@ -187,7 +202,7 @@ static uint32_t age(uint32_t then, uint32_t now)
 	return since > 0 ? (uint32_t)since : 0;
 }
 
-/* The carry, as judge.h has it. */
+/* The carry, as in xdp/window.h. */
 static uint64_t carried(const struct table *table, const struct words *words, uint32_t now)
 {
 	int16_t since = (int16_t)((uint16_t)now - FOLD_CARRY_FROM(*words->fold));

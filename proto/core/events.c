@@ -23,6 +23,29 @@ void node_tell(struct node *node, const struct node_event *event)
 	node_tell_of(node, event, MEMBER_NONE);
 }
 
+double node_event_value(const struct node_event *event)
+{
+	switch (event->kind) {
+	case EVENT_PAIR_OVER:
+	case EVENT_PAIR_UNDER:
+	case EVENT_DESTINATION_OVER:
+	case EVENT_DESTINATION_UNDER:
+	case EVENT_NEVER_DROP_OVER:
+		return event->rate;
+	case EVENT_MEMBER_SKEWED:
+	case EVENT_MEMBER_SKEW_OK:
+		return event->skew_ms;
+	case EVENT_POLICY:
+		return (double)event->policy_version;
+	case EVENT_DOCUMENT:
+		return (double)event->document.serial;
+	case EVENT_LINE_RATE:
+		return (double)event->line_rate;
+	default:
+		return 0;
+	}
+}
+
 bool event_take(struct node *node, struct node_event *ret_event, uint16_t *ret_member)
 {
 	struct event_ring *ring = &node->events;

@@ -47,19 +47,23 @@ struct node_config {
 	bool gossip; /* false: count and judge alone, send nothing */
 };
 
-/* The record of a key as the table should have it: Algorithm 1's M, the carry and the shares. Times are mesh times. */
+/*
+ * What has changed of a key, as its record in the table should have it: Algorithm 1's M, the carry and the shares. node_next_change
+ * gives it and table_apply (gossipd) writes it, as with the changes of any database that another follows. All times are mesh times; the
+ * table translates them to jiffies of its kernel (xpro/record.h, struct pair_record).
+ */
 struct change {
 	struct key key;
 	uint32_t number; /* below keys_max; the key's own as long as it is held, another's afterwards: where a caller may keep what it knows of it */
-	struct instant ts1, ts2; /* M */
-	uint64_t count; /* M.c */
-	uint64_t floor; /* M.c less what is known after carry_from */
-	double rho; /* packets per second */
-	struct instant carry_from; /* A */
-	uint16_t pass_share; /* SHARE_ALL = all */
-	uint8_t members; /* with counts of the key, this one included; 1 also when its own counts alone are over the rate: no floor then */
+	struct instant ts1, ts2; /* M.ts1 and M.ts2: mesh time of the window's start, and of the latest packet */
+	uint64_t count; /* M.c: packets in the window */
+	uint64_t floor; /* packets: M.c less what is known after carry_from */
+	double rho; /* packets per second, expected after carry_from */
+	struct instant carry_from; /* A of PROTOCOL.md, Carry: mesh time */
+	uint16_t pass_share; /* share of packets that pass, in 1/65535; SHARE_ALL = all */
+	uint8_t members; /* with counts of the key, this one included; 1 (or 0) also when its own counts alone are over the rate: no floor then */
 	bool thin; /* destination: fair is in force, the shares of its pairs apply; pass_share is the remainder's */
-	bool notable; /* worth a record even on a proxy that never saw the key */
+	bool notable; /* a proxy that never saw the key makes a record for it; without, only a record that is there is written */
 };
 
 enum node_event_kind {
@@ -76,22 +80,35 @@ enum node_event_kind {
 	EVENT_DESTINATION_OVER,
 	EVENT_DESTINATION_UNDER,
 	EVENT_QUOTA, /* an origin, maybe this one, used up its share of the ledger; at most once per member and slot */
-	EVENT_POLICY, /* a policy came into force: rate is its version */
+	EVENT_POLICY, /* a policy came into force */
 	EVENT_NEVER_DROP_OVER, /* a never_drop client is over its rate, most of it counted by `member`: it passes all the same */
-	EVENT_DOCUMENT, /* `member` is its kind, `rate` its serial: held, spread and in force from now on */
+	EVENT_DOCUMENT, /* a document is held, spread and in force from now on */
 	EVENT_MEMBER_CLONED, /* two hosts run with this member's key, maybe this one's */
 	EVENT_MEMBER_LEFT, /* it said so itself */
-	EVENT_LINE_RATE, /* `member` tells more packets than its certified line carries, which is `rate` per second; at most once per slot */
+	EVENT_LINE_RATE, /* `member` tells more packets than its certified line carries; at most once per slot */
 	EVENT_COUNT
 };
 
+/* `kind` says which of the union's fields is set; kinds that are not named at one have none. */
 struct node_event {
 	enum node_event_kind kind;
 	struct instant at; /* mesh */
-	char member[NAME_BYTES_MAX + 1];
-	struct key key;
-	double rate; /* pairs and destinations: packets per second as judged; members: skew in ms */
+	char member[NAME_BYTES_MAX + 1]; /* name of the member it is about, or that counted most (EVENT_NEVER_DROP_OVER); else empty */
+	struct key key; /* of EVENT_PAIR_..., EVENT_DESTINATION_..., EVENT_NEVER_DROP_OVER */
+	union {
+		struct {
+			enum document_kind kind;
+			uint64_t serial;
+		} document; /* EVENT_DOCUMENT */
+		uint64_t policy_version; /* EVENT_POLICY */
+		uint64_t line_rate; /* EVENT_LINE_RATE: packets per second, as certified */
+		double skew_ms; /* EVENT_MEMBER_SKEWED, EVENT_MEMBER_SKEW_OK */
+		double rate; /* EVENT_PAIR_..., EVENT_DESTINATION_..., EVENT_NEVER_DROP_OVER: packets per second, as judged */
+	};
 };
+
+/* The number that goes with an event, whichever its kind has; 0 when it has none. For records that keep one number of every kind. */
+double node_event_value(const struct node_event *event);
 
 struct node_counters {
 	uint64_t rejects[REJECT_COUNT];

@@ -40,7 +40,7 @@ static void compile(struct node *node, struct now now)
 
 static void take_over(struct node *node, struct now now, const struct policy_document *document)
 {
-	struct node_event event = { .kind = EVENT_POLICY, .at = now.mesh, .rate = (double)document->version };
+	struct node_event event = { .kind = EVENT_POLICY, .at = now.mesh, .policy_version = document->version };
 
 	if (document != &node->judge->policy.document)
 		node->judge->policy.document = *document;

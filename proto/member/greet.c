@@ -13,6 +13,7 @@
  */
 #include <sodium.h>
 
+#include "assertion.h"
 #include "member.h"
 
 enum stage { STAGE_GREET = 1, STAGE_COOKIE = 2, STAGE_WELCOME = 3, STAGE_LATER = 4 };
@@ -184,19 +185,20 @@ size_t greet_write(struct node *node, struct now now, const struct out *out, str
 	case OUT_COOKIE:
 	case OUT_WELCOME:
 	case OUT_LATER: {
-		const struct cookie_reply *reply = &node->member->replies.items[out->reply.place];
+		const struct reply *reply = &node->member->replies.items[out->reply.place];
 
 		if (reply_is_gone(node, out))
 			return 0;
+		ASSERT(reply->kind == REPLY_TO_HELLO);
 		hello.stage = out->kind == OUT_COOKIE ? STAGE_COOKIE : out->kind == OUT_WELCOME ? STAGE_WELCOME : STAGE_LATER;
-		hello.receiver = reply->greeter;
-		memcpy(hello.token, reply->token, TOKEN_BYTES);
-		secret = reply->secret;
+		hello.receiver = reply->hello.greeter;
+		memcpy(hello.token, reply->hello.token, TOKEN_BYTES);
+		secret = reply->hello.secret;
 		if (out->kind == OUT_COOKIE) {
 			hello.certificate_bytes = 0;
-			cookie_make(node, &reply->to, reply->greeter, cookie_period(now), hello.cookie);
+			cookie_make(node, &reply->to, reply->hello.greeter, cookie_period(now), hello.cookie);
 		}
-		if (out->kind == OUT_LATER && !put_record_of(node, reply->greeter, &hello))
+		if (out->kind == OUT_LATER && !put_record_of(node, reply->hello.greeter, &hello))
 			return 0;
 		*ret_to = reply->to;
 		break;
@@ -211,10 +213,11 @@ size_t greet_write(struct node *node, struct now now, const struct out *out, str
 
 static void reply(struct node *node, enum out_kind kind, const struct greeter *greeter, const uint8_t token[TOKEN_BYTES])
 {
-	const uint32_t place = node->member->replies.next++ % COOKIE_REPLIES_SIZE;
+	const uint32_t place = node->member->replies.next++ % REPLIES_SIZE;
+	struct reply *item = &node->member->replies.items[place];
 
-	node->member->replies.items[place] = (struct cookie_reply){ .to = *greeter->from, .greeter = greeter->id, .secret = (uint8_t)greeter->secret };
-	memcpy(node->member->replies.items[place].token, token, TOKEN_BYTES);
+	*item = (struct reply){ .kind = REPLY_TO_HELLO, .to = *greeter->from, .hello = { .greeter = greeter->id, .secret = (uint8_t)greeter->secret } };
+	memcpy(item->hello.token, token, TOKEN_BYTES);
 	outbox_add(node, (struct out){ .kind = (uint8_t)kind, .reply = { .place = (uint16_t)place, .number = node->member->replies.next } });
 }
 

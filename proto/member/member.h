@@ -15,7 +15,7 @@
 #include "window.h"
 
 #define TELL_AGAIN_MS 60000 /* of one member: what it can bring about must not push other events out of the list */
-#define COOKIE_REPLIES_SIZE 64
+#define REPLIES_SIZE 64
 #define TOKEN_BYTES 16
 #define BAD_SIGNATURES_PER_TICK 32 /* looked at, from one neighbour: 2 % of a core */
 #define SERVE_FRAMES_PER_TICK 256 /* to one member: at 200 ms and 1232 bytes 12 Mbit/s */
@@ -190,13 +190,24 @@ struct rumour {
 };
 #define RUMOURS_SIZE 64
 
-struct cookie_reply {
-	struct endpoint to;
-	uint64_t greeter;
-	uint8_t token[TOKEN_BYTES];
-	uint8_t secret; /* the mesh secret the greeter spoke */
-	int64_t sent_ns; /* of the PING that a PONG answers */
-	struct instant came_at;
+enum reply_kind { REPLY_TO_HELLO, REPLY_TO_PING };
+
+/* What a datagram that answers another needs of it, until the answer is written. */
+struct reply {
+	enum reply_kind kind;
+	struct endpoint to; /* where the other came from */
+	union {
+		struct {
+			uint64_t greeter; /* member id of the sender */
+			uint8_t token[TOKEN_BYTES]; /* the HELLO's */
+			uint8_t secret; /* number of the mesh secret the HELLO was sealed with */
+		} hello; /* COOKIE, WELCOME, LATER */
+		struct {
+			uint64_t echo; /* the PING's */
+			int64_t sent_ns; /* mesh time at which the PING was sent, by its sender's clock */
+			struct instant came_at; /* mono: when the PING came */
+		} ping; /* PONG */
+	};
 };
 
 /* Whom to greet, and what greetings may cost. greetings.c, greet.c. */
@@ -246,7 +257,7 @@ struct membership {
 	struct secrets secrets;
 	struct handshake handshake;
 	struct {
-		struct cookie_reply items[COOKIE_REPLIES_SIZE];
+		struct reply items[REPLIES_SIZE];
 		uint32_t next;
 	} replies; /* to HELLOs and PINGs, until they are written */
 	struct swim swim;
@@ -266,7 +277,8 @@ void member_over_line(struct node *node, uint16_t member);
 /* The certificate as issued, to be handed on. */
 void member_keep_certificate(struct member *member, const uint8_t *bytes, size_t size);
 void member_forget(struct node *node, uint16_t member);
-void member_tell(struct node *node, struct now now, uint16_t member, enum node_event_kind kind, double rate);
+/* An event of a member, of a kind that carries nothing else. */
+void member_tell(struct node *node, struct now now, uint16_t member, enum node_event_kind kind);
 /* Two hosts run with this member's key: told once a minute. */
 void member_cloned(struct node *node, struct now now, uint16_t member);
 /* The origin of a member in an incarnation, or INDEX_NONE. */
@@ -325,7 +337,7 @@ void skew_tell(struct node *node, uint16_t member, struct now now);
 /* Others' replies have taken the place of one that was to be written: it is not another's to have. */
 static inline bool reply_is_gone(const struct node *node, const struct out *out)
 {
-	return node->member->replies.next - out->reply.number >= COOKIE_REPLIES_SIZE;
+	return node->member->replies.next - out->reply.number >= REPLIES_SIZE;
 }
 
 /* ---- greet.c: HELLO ---- */

@@ -89,7 +89,7 @@ void member_over_line(struct node *node, uint16_t number)
 	if (member->account.line_slot == node->slot)
 		return;
 	member->account.line_slot = node->slot;
-	event.rate = (double)member->certificate.line_rate;
+	event.line_rate = member->certificate.line_rate;
 	memcpy(event.member, member->certificate.name, sizeof(event.member));
 	node_tell(node, &event);
 }
@@ -159,9 +159,9 @@ void member_forget(struct node *node, uint16_t number)
 	}
 }
 
-void member_tell(struct node *node, struct now now, uint16_t number, enum node_event_kind kind, double rate)
+void member_tell(struct node *node, struct now now, uint16_t number, enum node_event_kind kind)
 {
-	struct node_event event = { .kind = kind, .at = now.mesh, .rate = rate };
+	struct node_event event = { .kind = kind, .at = now.mesh };
 
 	memcpy(event.member, node->member->table[number].certificate.name, sizeof(event.member));
 	node_tell(node, &event);
@@ -174,7 +174,7 @@ void member_cloned(struct node *node, struct now now, uint16_t number)
 	if (member->clone.told_at.ns != 0 && duration_between(member->clone.told_at, now.mono).ns < TELL_AGAIN_MS * NS_PER_MS)
 		return;
 	member->clone.told_at = now.mono;
-	member_tell(node, now, number, EVENT_MEMBER_CLONED, 0);
+	member_tell(node, now, number, EVENT_MEMBER_CLONED);
 }
 
 /* Another start of the member: its counters begin anew, and datagrams of the old start no longer open. Ours go on: no nonce is used twice
@@ -311,5 +311,5 @@ void member_alive(struct node *node, struct now now, uint16_t number)
 	if (member->up || (node_is_direct(node) && !member->heard))
 		return;
 	member->up = true;
-	member_tell(node, now, number, EVENT_MEMBER_UP, 0);
+	member_tell(node, now, number, EVENT_MEMBER_UP);
 }

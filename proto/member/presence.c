@@ -14,7 +14,7 @@ static void watch_silence(struct node *node, struct now now, uint16_t number)
 	if (!node_is_direct(node) && member->state != MEMBER_DOWN && member->state != MEMBER_LEFT)
 		return;
 	member->up = false;
-	member_tell(node, now, number, EVENT_MEMBER_SILENT, 0);
+	member_tell(node, now, number, EVENT_MEMBER_SILENT);
 }
 
 /* Known by its record, and not heard: it is asked at the address it tells, beside being greeted. */
@@ -49,7 +49,7 @@ bool member_heard(struct node *node, uint16_t number, struct now now, const stru
 	if (member->up || member->state == MEMBER_LEFT)
 		return false;
 	member->up = true;
-	member_tell(node, now, number, EVENT_MEMBER_UP, 0);
+	member_tell(node, now, number, EVENT_MEMBER_UP);
 	return true;
 }
 

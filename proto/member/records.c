@@ -254,7 +254,7 @@ static void member_set_left(struct node *node, struct now now, uint16_t number, 
 	if (left) {
 		node->member->count--;
 		member->up = false;
-		member_tell(node, now, number, EVENT_MEMBER_LEFT, 0);
+		member_tell(node, now, number, EVENT_MEMBER_LEFT);
 	} else {
 		node->member->count++;
 	}

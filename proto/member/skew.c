@@ -19,6 +19,7 @@ static double skew_known_ms(const struct member *member)
 void skew_tell(struct node *node, uint16_t number, struct now now)
 {
 	struct member *member = &node->member->table[number];
+	struct node_event event = { .kind = member->clock.skewed ? EVENT_MEMBER_SKEWED : EVENT_MEMBER_SKEW_OK, .at = now.mesh };
 
 	if (member->clock.skewed == member->clock.told ||
 	    (member->clock.told_at.ns != 0 &&
@@ -26,8 +27,9 @@ void skew_tell(struct node *node, uint16_t number, struct now now)
 		return;
 	member->clock.told = member->clock.skewed;
 	member->clock.told_at = now.mono;
-	member_tell(node, now, number, member->clock.skewed ? EVENT_MEMBER_SKEWED : EVENT_MEMBER_SKEW_OK,
-		    skew_known_ms(member));
+	event.skew_ms = skew_known_ms(member);
+	memcpy(event.member, member->certificate.name, sizeof(event.member));
+	node_tell(node, &event);
 }
 
 static void member_set_skewed(struct node *node, uint16_t number, struct now now, bool skewed)

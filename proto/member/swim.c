@@ -5,6 +5,7 @@
  * own. A member that hears little itself is slower to suspect others (Lifeguard). The same PING, sent to a new address, makes a member prove
  * that it is there. PROTOCOL.md section "Failure detection".
  */
+#include "assertion.h"
 #include "member.h"
 
 #define TELLINGS 4 /* x log2(members): each rumour is told so often by each member, as in SWIM */
@@ -102,7 +103,7 @@ static void set_state(struct node *node, struct now now, uint16_t number, enum m
 	rumour_add(node, number);
 	if (state == MEMBER_DOWN && member->up) {
 		member->up = false;
-		member_tell(node, now, number, EVENT_MEMBER_SILENT, 0);
+		member_tell(node, now, number, EVENT_MEMBER_SILENT);
 	}
 }
 
@@ -302,9 +303,9 @@ enum reject swim_receive_ping_for(struct node *node, const struct arrival *arriv
 /* The answer goes to where the PING came from, and is no longer than it. */
 static void answer(struct node *node, struct now now, uint16_t member, const struct endpoint *to, uint64_t echo, int64_t sent_ns)
 {
-	const uint32_t place = node->member->replies.next++ % COOKIE_REPLIES_SIZE;
+	const uint32_t place = node->member->replies.next++ % REPLIES_SIZE;
 
-	node->member->replies.items[place] = (struct cookie_reply){ .to = *to, .greeter = echo, .sent_ns = sent_ns, .came_at = now.mono };
+	node->member->replies.items[place] = (struct reply){ .kind = REPLY_TO_PING, .to = *to, .ping = { echo, sent_ns, now.mono } };
 	outbox_add(node, (struct out){ .kind = OUT_PONG, .target = member, .reply = { .place = (uint16_t)place, .number = node->member->replies.next } });
 }
 
@@ -412,18 +413,19 @@ size_t swim_write_ping(struct node *node, const struct departure *departure, uin
 size_t swim_write_pong(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
 	const struct out *out = departure->out;
-	const struct cookie_reply *reply = &node->member->replies.items[out->reply.place];
+	const struct reply *reply = &node->member->replies.items[out->reply.place];
 	const struct member *member = &node->member->table[out->target];
 	uint8_t *at = ret_plain;
 
 	if (reply_is_gone(node, out))
 		return 0;
+	ASSERT(reply->kind == REPLY_TO_PING);
 	*departure->to = reply->to;
 	at = put_le(at, MESSAGE_PONG, 1);
-	at = put_le(at, reply->greeter, 8);
+	at = put_le(at, reply->ping.echo, 8);
 	at = put_le(at, (uint64_t)departure->now.mesh.ns, 8);
-	at = put_le(at, (uint64_t)reply->sent_ns, 8);
-	at = put_le(at, (uint64_t)duration_between(reply->came_at, departure->now.mono).ns, 8);
+	at = put_le(at, (uint64_t)reply->ping.sent_ns, 8);
+	at = put_le(at, (uint64_t)duration_between(reply->ping.came_at, departure->now.mono).ns, 8);
 	at = put_bytes(at, reply->to.address.bytes, 16);
 	at = put_le(at, reply->to.port, 2);
 	if (member->proven && endpoint_equal(departure->to, &member->endpoint))

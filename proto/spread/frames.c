@@ -46,7 +46,7 @@ static void equivocation(struct node *node, struct now now, uint16_t member, uin
 {
 	node->count->origins[origin].quarantined = true;
 	node->count->excluded[origin] = true;
-	member_tell(node, now, member, EVENT_EQUIVOCATION, 0);
+	member_tell(node, now, member, EVENT_EQUIVOCATION);
 }
 
 /* The first tick a gain of this cell may have been counted in, less one: after what is held whole, not before the cell began. */

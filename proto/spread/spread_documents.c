@@ -313,10 +313,7 @@ static enum reject finish(struct node *node, struct now now, unsigned int kind, 
 		return REJECT_NONE;
 	}
 	distrust(node, kind, now, coming, true);
-	struct node_event event = { .kind = EVENT_DOCUMENT_FALSE, .at = now.mesh };
-
-	memcpy(event.member, node->member->table[source].certificate.name, sizeof(event.member));
-	node_tell(node, &event);
+	member_tell(node, now, source, EVENT_DOCUMENT_FALSE);
 	fetch_from_any(node, kind, now);
 	return reason;
 }

@@ -56,7 +56,7 @@ static void revoke(struct node *node, struct now now, uint16_t number)
 	if (member->standing.revoked)
 		return;
 	member->standing.revoked = true;
-	member_tell(node, now, number, EVENT_MEMBER_REVOKED, 0);
+	member_tell(node, now, number, EVENT_MEMBER_REVOKED);
 	if (member->self) {
 		/* Nobody listens any more; what is counted here still holds here. */
 		node->config.gossip = false;
@@ -132,7 +132,7 @@ static void adopt_rotation(struct node *node, struct now now, const struct rotat
 	const uint32_t count = secrets_of(node, rotation, secrets);
 
 	if (count == 0) {
-		member_tell(node, now, 0, EVENT_LEFT_OUT, 0);
+		member_tell(node, now, 0, EVENT_LEFT_OUT);
 		return;
 	}
 	memcpy(before, held->items, sizeof(before));
@@ -209,10 +209,7 @@ enum reject trust_adopt(struct node *node, struct now now, const uint8_t *bytes,
 	held->news = news;
 	held->unkept = true;
 	memcpy(held->bytes, bytes, size);
-	struct node_event event = { .kind = EVENT_DOCUMENT, .at = now.mesh, .rate = (double)news.serial };
-
-	memcpy(event.member, document_names[document.kind], strlen(document_names[document.kind]));
-	node_tell(node, &event);
+	node_tell(node, &(struct node_event){ .kind = EVENT_DOCUMENT, .at = now.mesh, .document = { document.kind, news.serial } });
 	return REJECT_NONE;
 }
 

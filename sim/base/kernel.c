@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Counting, judging, harvesting and folding, record by record. Compare xdp/judge.h, xdp/aggregate.h and gossipd/table_apply.c. */
+/* Counting, judging, harvesting and folding, record by record. Compare xdp/window.h, xdp/judge.h, xdp/aggregate.h and gossipd/table_apply.c. */
 #include "kernel.h"
 
 #include <math.h>
@@ -167,7 +167,7 @@ static bool is_in_share(uint32_t *thinning, uint16_t share)
 	return true;
 }
 
-/* xdp/judge.h, evidence_grants: others' counts push a key to rate / (kappa members) and no lower. */
+/* xdp/share.h, evidence_grants: others' counts push a key to rate / (kappa members) and no lower. */
 static bool evidence_grants(const struct kernel *kernel, struct kernel_record *record, double rate, int64_t now_ns)
 {
 	const double packet_ns = (double)NS_PER_S * EVIDENCE_SHARE * record->members / rate;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "crypto.h"
+#include "document.h"
 #include "node_internal.h"
 #include "world.h"
 
@@ -143,14 +144,20 @@ void trace_change(struct world *world, const struct proxy *proxy, const struct c
 	trace_words(&world->trace, words, WORDS(words));
 }
 
+/* A document's kind goes in where other kinds have a member. */
+static const char *subject_of(const struct node_event *event)
+{
+	return event->kind == EVENT_DOCUMENT ? document_names[event->document.kind] : event->member;
+}
+
 void trace_event(struct world *world, const struct proxy *proxy, const struct node_event *event)
 {
 	const uint64_t words[] = {
 		(uint64_t)event->at.ns,
-		word_of_text(event->member),
+		word_of_text(subject_of(event)),
 		word_of_address(&event->key.client),
 		word_of_address(&event->key.destination),
-		word_of_double(event->rate),
+		word_of_double(node_event_value(event)),
 	};
 
 	trace_note(&world->trace, world->now_ns, TRACE_EVENT, proxy->number, event_numbers[event->kind]);

@@ -185,13 +185,9 @@ static double bare_pass(struct table *table)
 static double apply(struct table *table, const struct key *keys, uint32_t *hints)
 {
 	const struct now now = now_read();
-	struct fold fold = { .ts1 = now.mesh,
-			     .ts2 = now.mesh,
-			     .carry_from = now.mesh,
-			     .count = 2,
-			     .floor = 1,
-			     .rho = 1,
-			     .pass_share = SHARE_ALL };
+	struct change change = {
+		.ts1 = now.mesh, .ts2 = now.mesh, .carry_from = now.mesh, .count = 2, .floor = 1, .rho = 1, .pass_share = SHARE_ALL
+	};
 	double seconds, started;
 	uint32_t i;
 
@@ -199,7 +195,8 @@ static double apply(struct table *table, const struct key *keys, uint32_t *hints
 	for (i = 0; i < PAIRS; i++) {
 		if (hints && i + FORESEEN < PAIRS)
 			table_foresee(table, &keys[i + FORESEEN], hints[i + FORESEEN]);
-		if (hints ? table_apply_hinted(table, &keys[i], &fold, false, &hints[i]) : table_apply(table, &keys[i], &fold, false))
+		change.key = keys[i];
+		if (hints ? table_apply_hinted(table, &change, &hints[i]) : table_apply(table, &change))
 			break;
 	}
 	seconds = cpu_seconds() - started;

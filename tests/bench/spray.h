@@ -261,13 +261,9 @@ static inline void spray_note(void *user, const struct harvested *cells, size_t 
 static inline void spray_fold(struct table *table, const struct load *load, bool ipv6)
 {
 	const struct now now = now_read();
-	const struct fold fold = { .ts1 = now.mesh,
-				   .ts2 = now.mesh,
-				   .carry_from = now.mesh,
-				   .count = 1000000,
-				   .floor = 1,
-				   .rho = 1,
-				   .pass_share = SHARE_ALL };
+	struct change change = {
+		.ts1 = now.mesh, .ts2 = now.mesh, .carry_from = now.mesh, .count = 1000000, .floor = 1, .rho = 1, .pass_share = SHARE_ALL
+	};
 	struct record_view view;
 	uint32_t pair;
 
@@ -286,11 +282,12 @@ static inline void spray_fold(struct table *table, const struct load *load, bool
 			memcpy(key.client.bytes + 12, &client, 4);
 			memcpy(key.destination.bytes + 12, &destination, 4);
 		}
-		must(table_apply(table, &key, &fold, false) == 0, "pair %u has no record", pair);
+		change.key = key;
+		must(table_apply(table, &change) == 0, "pair %u has no record", pair);
 		must(table_find(table, &key, &view) && view.folded, "the fold of pair %u is not in force", pair);
 		if (pair < load->destinations) {
-			key = key_of_destination(&key.destination);
-			must(table_apply(table, &key, &fold, false) == 0, "a destination has no record");
+			change.key = key_of_destination(&key.destination);
+			must(table_apply(table, &change) == 0, "a destination has no record");
 		}
 	}
 }

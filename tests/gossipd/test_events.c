@@ -44,6 +44,45 @@ static void every_kind_has_a_name_and_a_sentence(void **state)
 	}
 }
 
+/* What a kind carries is a field of its own: each comes out as the record's member, value and sentence. */
+static void each_kind_tells_what_it_carries(void **state)
+{
+	static const struct {
+		struct node_event event;
+		const char *member;
+		double value;
+		const char *text;
+	} rows[] = {
+		/* 1 */ { { .kind = EVENT_MEMBER_UP, .member = "b" }, "b", 0, "is up" },
+		/* 2 */ { { .kind = EVENT_MEMBER_SKEWED, .member = "b", .skew_ms = -2500.25 }, "b", -2500.25,
+			  "clock is -2500 ms off: its counts are left out of verdicts" },
+		/* 3 */ { { .kind = EVENT_MEMBER_SKEW_OK, .member = "b", .skew_ms = 12.5 }, "b", 12.5, "clock is within 500 ms again" },
+		/* 4 */ { { .kind = EVENT_PAIR_OVER, .rate = 1234.6 }, "", 1234.6, "is over its rate: 1235 packets/s" },
+		/* 5 */ { { .kind = EVENT_DESTINATION_UNDER, .rate = 7 }, "", 7, "is within its rate again: 7 packets/s" },
+		/* 6 */ { { .kind = EVENT_NEVER_DROP_OVER, .member = "c", .rate = 90 }, "c", 90, "is never_drop, and over its rate: 90/s, most from c" },
+		/* 7 */ { { .kind = EVENT_POLICY, .policy_version = 4000000000 }, "", 4000000000, "version 4000000000 is in force" },
+		/* 8 */ { { .kind = EVENT_DOCUMENT, .document = { DOCUMENT_REVOCATION, 3 } }, "revocation", 3,
+			  "number 3 of the mesh authority is held and passed on" },
+		/* 9 */ { { .kind = EVENT_DOCUMENT, .document = { DOCUMENT_POLICY, 12 } }, "policy", 12,
+			  "number 12 of the mesh authority is held and passed on" },
+		/* 10 */ { { .kind = EVENT_LINE_RATE, .member = "b", .line_rate = 1488095 }, "b", 1488095,
+			   "counts more than its certified line carries, read as 1488095 packets/s" },
+	};
+
+	(void)state;
+	events = (struct events){ .next = 0 };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct control_event *record;
+
+		events_tell(&events, start, &rows[i].event);
+		record = events_get(&events, i);
+		assert_non_null(record);
+		if (strcmp(record->member, rows[i].member) != 0 || record->value != rows[i].value || strcmp(record->text, rows[i].text) != 0)
+			fail_msg("row %zu: expected %s %g \"%s\", got %s %g \"%s\"", i + 1, rows[i].member, rows[i].value, rows[i].text,
+				 record->member, record->value, record->text);
+	}
+}
+
 static void a_flood_of_warnings_leaves_room(void **state)
 {
 	struct node_event up = { .kind = EVENT_MEMBER_UP, .member = "b" };
@@ -117,6 +156,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_last_1024_are_kept),
 		cmocka_unit_test(every_kind_has_a_name_and_a_sentence),
+		cmocka_unit_test(each_kind_tells_what_it_carries),
 		cmocka_unit_test(a_flood_of_warnings_leaves_room),
 		cmocka_unit_test(an_event_keeps_the_mode_it_was_made_in),
 		cmocka_unit_test(lines_beyond_ten_a_second_are_counted),

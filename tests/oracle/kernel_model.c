@@ -133,7 +133,7 @@ static struct kernel_verdict judge(const struct measure *measure, uint32_t rate,
 	};
 }
 
-/* As xdp/judge.h, with time and bucket in whole numbers of a jiffy's 1/1024. */
+/* As xdp/share.h, with time and bucket in whole numbers of a jiffy's 1/1024. */
 static bool evidence_grants(struct pair_record *record, uint32_t rate, uint32_t now)
 {
 	const uint32_t members = FOLD_MEMBERS(record->fold), at = EVIDENCE_AT(now), second = KERNEL_HZ * EVIDENCE_SCALE;

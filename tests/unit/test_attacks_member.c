@@ -167,13 +167,13 @@ static void suspicions_of_oneself_draw_one_record_in_a_while(void **state)
 static void an_answer_is_never_written_to_another(void **state)
 {
 	uint8_t message[PROBE_PLAIN_BYTES] = { MESSAGE_PING };
-	const unsigned int pings = 3 * COOKIE_REPLIES_SIZE;
+	const unsigned int pings = 3 * REPLIES_SIZE;
 
 	(void)state;
 	drawn();
 	for (unsigned int i = 0; i < pings; i++)
 		assert_int_equal(say(message, sizeof(message)), REJECT_NONE);
-	assert_true(drawn() <= COOKIE_REPLIES_SIZE + 1);
+	assert_true(drawn() <= REPLIES_SIZE + 1);
 }
 
 static unsigned int errands_of(const struct side *side)

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Calls go down, read from the objects by nm: no cycle between the files of a part, and no call from a room to one above it.
+# Calls go down, read from the objects by nm: no cycle between the files of a part, and no call from a room to one above it. Headers of a folder
+# include each other in no cycle, read from their #include "..." lines.
 # A part is a folder below build/obj; its rooms are its sub-folders, lowest first; files of the folder itself stand above all rooms.
-# usage: test_layers.sh [part ...]
+# usage: test_layers.sh [part ...]; OBJECTS and FOLDERS, if set, are where to look for objects and for headers
 set -u
 objects=${OBJECTS:-build/obj}
 rooms_of() {
@@ -46,7 +47,13 @@ result() { # name, offences
 	fi
 }
 
-echo "1..$(($# * 2))"
+# "header included" for every include between the headers below a folder, without their folders.
+includes_of() {
+	find "$1" -name '*.h' -exec awk '/^#include "/ { split($0, part, "\""); name = FILENAME; sub(/.*\//, "", name); print name, part[2] }' {} +
+}
+
+folders=${FOLDERS:-xdp include/xpro proto gossipd sim}
+echo "1..$(($# * 2 + $(echo "$folders" | wc -w)))"
 for part in "$@"; do
 	edges_of "$part" >"$edges"
 	[ -s "$edges" ] || { result "$part: files_call_each_other_in_no_cycle" "no objects below $objects/$part"; result "$part: calls_go_down" "none"; continue; }
@@ -58,5 +65,11 @@ for part in "$@"; do
 		{ a = level_of($1); b = level_of($2) }
 		a < 0 || b < 0 { print "a room that is not listed:", $1, $2; next }
 		b > a { print $1 " calls " $3 " of " $2 }' "$edges")"
+done
+for folder in $folders; do
+	includes_of "$folder" >"$edges"
+	tsort <"$edges" >/dev/null 2>"$loops"
+	result "$folder: headers_include_each_other_in_no_cycle" \
+		"$([ -s "$edges" ] && grep -v 'input contains a loop' "$loops" | sed 's/^tsort: //' | paste -sd' ' - || echo "no includes below $folder")"
 done
 exit $failed

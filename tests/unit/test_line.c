@@ -104,7 +104,7 @@ static unsigned int times_told(void)
 	unsigned int times = 0;
 
 	while (node_next_event(bed.node, &event))
-		times += event.kind == EVENT_LINE_RATE && strcmp(event.member, bed.teller.name) == 0 && event.rate == LINE_RATE;
+		times += event.kind == EVENT_LINE_RATE && strcmp(event.member, bed.teller.name) == 0 && event.line_rate == LINE_RATE;
 	return times;
 }
 

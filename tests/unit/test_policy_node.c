@@ -76,7 +76,7 @@ static void a_policy_comes_into_force_at_its_slot_everywhere(void **state)
 {
 	const struct key pair = world_key(1, 1);
 	struct world *world = world_of(3, 100, 1000);
-	struct node_event event = { .rate = 0 };
+	struct node_event event = { .kind = EVENT_COUNT };
 
 	(void)state;
 	document.effective_slot = slot_of(world) + 2;
@@ -97,7 +97,7 @@ static void a_policy_comes_into_force_at_its_slot_everywhere(void **state)
 		assert_int_equal(node_policy(world_node(world, n))->version, 1);
 		assert_null(node_policy_next(world_node(world, n)));
 		assert_int_equal(events_of(world, n, EVENT_POLICY, &event), 1);
-		assert_true(event.rate == 1);
+		assert_int_equal(event.policy_version, 1);
 	}
 	world_free(world);
 }
@@ -216,7 +216,7 @@ static void a_never_drop_client_over_its_rate_is_an_alarm_that_names_the_member(
 {
 	const struct key pair = world_key(1, 1);
 	struct world *world = world_of(3, 100, 0);
-	struct node_event event = { .rate = 0 };
+	struct node_event event = { .kind = EVENT_COUNT };
 
 	(void)state;
 	rule_add(POLICY_CLIENT, POLICY_NEVER_DROP, &pair.client);
@@ -345,7 +345,7 @@ static void a_liar_pushes_a_policed_client_to_the_lower_of_two_floors(void **sta
 static void a_quota_is_told_once_per_slot(void **state)
 {
 	struct world *world = world_of(1, 100, 1000);
-	struct node_event event = { .rate = 0 };
+	struct node_event event = { .kind = EVENT_COUNT };
 	const struct now now = world_now(world);
 	unsigned int refused = 0;
 

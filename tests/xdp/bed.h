@@ -86,6 +86,25 @@ static inline void bed_beat(void)
 	bed.table->state->heartbeat = bed.jiffies;
 }
 
+/* Writes a change of `key`; as a notable one, which makes a record that is missing, when `notable` is set. */
+static inline int bed_apply_hinted(const struct key *key, const struct change *change, bool notable, uint32_t *hint)
+{
+	struct change of_key = *change;
+
+	of_key.key = *key;
+	of_key.notable = notable;
+	return table_apply_hinted(bed.table, &of_key, hint);
+}
+
+static inline int bed_apply(const struct key *key, const struct change *change, bool notable)
+{
+	struct change of_key = *change;
+
+	of_key.key = *key;
+	of_key.notable = notable;
+	return table_apply(bed.table, &of_key);
+}
+
 /* The config, for a test to add to before it opens. */
 static inline void bed_configure(uint32_t pairs, uint32_t destinations)
 {

@@ -16,15 +16,15 @@ static inline void reopen(void)
 	bed_beat();
 }
 
-static inline struct fold fold_of(uint64_t count, int64_t ms)
+static inline struct change fold_of(uint64_t count, int64_t ms)
 {
 	struct instant mesh = bed_now().mesh;
 
-	return (struct fold){ .ts1 = instant_before(mesh, duration_ms(ms)),
-			      .ts2 = mesh,
-			      .carry_from = mesh,
-			      .count = count,
-			      .pass_share = SHARE_ALL };
+	return (struct change){ .ts1 = instant_before(mesh, duration_ms(ms)),
+				.ts2 = mesh,
+				.carry_from = mesh,
+				.count = count,
+				.pass_share = SHARE_ALL };
 }
 
 static inline void run(uint32_t client, int packets)

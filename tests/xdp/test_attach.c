@@ -363,7 +363,7 @@ static int work_without_capabilities(void)
 	struct attachment attachments[INTERFACES_MAX];
 	struct key pair = key4(0x0a000001, 0x0a000002), other = key4(0x0a000003, 0x0a000004),
 		   destination = destination4(0x0a000005);
-	struct fold fold = { .count = 5, .pass_share = SHARE_ALL };
+	struct change fold = { .count = 5, .pass_share = SHARE_ALL };
 	struct record_view view;
 	struct frame frame = frame4(0x0a000001, 0x0a000002);
 	struct now now = clock_read_now();
@@ -385,8 +385,8 @@ static int work_without_capabilities(void)
 	table_anchor(bed.table, clock_read_now());
 	if (table_harvest(bed.table, clock_read_now(), (struct duration){ 4 * NS_PER_S }, bed_note, NULL) < 2)
 		return 3;
-	if (table_apply(bed.table, &pair, &fold, false) || table_apply(bed.table, &other, &fold, true) ||
-	    table_apply(bed.table, &destination, &fold, true))
+	if (bed_apply(&pair, &fold, false) || bed_apply(&other, &fold, true) ||
+	    bed_apply(&destination, &fold, true))
 		return 4;
 	if (!table_find(bed.table, &pair, &view) || !table_find(bed.table, &destination, &view))
 		return 5;

@@ -188,7 +188,7 @@ static void keys_that_count_or_are_not_harvested_stay(void **state)
 static void a_pair_active_at_another_proxy_stays(void **state)
 {
 	struct key key = key4(CLIENT, TARGET);
-	struct fold fold;
+	struct change fold;
 
 	(void)state;
 	run(CLIENT, 10);
@@ -196,7 +196,7 @@ static void a_pair_active_at_another_proxy_stays(void **state)
 	bed_at(bed.jiffies + 61 * BED_HZ);
 	bed_harvest();
 	fold = fold_of(10, 61000);
-	table_apply(bed.table, &key, &fold, false);
+	bed_apply(&key, &fold, false);
 	collect_all(60000);
 	assert_non_null(bed_record(&key));
 }

@@ -7,16 +7,16 @@ static void fold_put(uint64_t count, double seconds, uint8_t members)
 {
 	struct instant mesh_now = bed_now().mesh;
 	struct key key = key4(NET(10, 0, 0, 1), VICTIM);
-	struct fold fold = { .ts1 = { mesh_now.ns - (int64_t)(seconds * NS_PER_S) },
-			     .ts2 = mesh_now,
-			     .carry_from = mesh_now,
-			     .count = count,
-			     .pass_share = SHARE_ALL,
-			     .members = members };
+	struct change fold = { .ts1 = { mesh_now.ns - (int64_t)(seconds * NS_PER_S) },
+			       .ts2 = mesh_now,
+			       .carry_from = mesh_now,
+			       .count = count,
+			       .pass_share = SHARE_ALL,
+			       .members = members };
 
 	bed_beat();
 	bed_harvest();
-	assert_int_equal(table_apply(bed.table, &key, &fold, false), 0);
+	assert_int_equal(bed_apply(&key, &fold, false), 0);
 }
 
 static uint32_t passed_over_s(const struct frame *frame, uint32_t seconds, uint8_t members)
@@ -90,14 +90,14 @@ static void a_strict_destination_has_a_floor_too(void **state)
 	bed_beat();
 	bed_harvest();
 	mesh_now = bed_now().mesh;
-	assert_int_equal(table_apply(bed.table, &key,
-				     &(struct fold){ .ts1 = { mesh_now.ns - 8 * NS_PER_S },
+	assert_int_equal(bed_apply(&key,
+				   &(struct change){ .ts1 = { mesh_now.ns - 8 * NS_PER_S },
 						     .ts2 = mesh_now,
 						     .carry_from = mesh_now,
 						     .count = 4000000000U,
 						     .pass_share = SHARE_ALL,
 						     .members = 2 },
-				     false),
+				   false),
 			 0);
 	bed_at(bed.jiffies + 1);
 	assert_int_equal(passes(&frame, 1000), 100);

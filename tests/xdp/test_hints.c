@@ -5,15 +5,15 @@
 #define CLIENT 0x0a000001
 #define TARGET 0xc0000201
 
-static struct fold fold_of(uint64_t count, int64_t ms)
+static struct change fold_of(uint64_t count, int64_t ms)
 {
 	struct instant mesh = bed_now().mesh;
 
-	return (struct fold){ .ts1 = instant_before(mesh, duration_ms(ms)),
-			      .ts2 = mesh,
-			      .carry_from = mesh,
-			      .count = count,
-			      .pass_share = SHARE_ALL };
+	return (struct change){ .ts1 = instant_before(mesh, duration_ms(ms)),
+				.ts2 = mesh,
+				.carry_from = mesh,
+				.count = count,
+				.pass_share = SHARE_ALL };
 }
 
 static uint32_t count_of(const struct key *key)
@@ -28,51 +28,51 @@ static void a_hint_out_of_date_is_never_believed(void **state)
 	struct key one = key4(CLIENT, TARGET), other = key4(CLIENT + 1, TARGET), gone = key4(CLIENT + 2, TARGET), six;
 	uint32_t at_one = 0, at_other = 0, hint;
 	struct frame frame = frame6("2001:db8::1", "2001:db8::99", 17);
-	struct fold fold = fold_of(1000, 2000);
+	struct change fold = fold_of(1000, 2000);
 	struct spot spot;
 
 	(void)state;
 	memcpy(&six, frame.bytes + 22, 32);
-	assert_int_equal(table_apply_hinted(bed.table, &one, &fold, true, &at_one), 0);
-	assert_int_equal(table_apply_hinted(bed.table, &other, &fold, true, &at_other), 0);
+	assert_int_equal(bed_apply_hinted(&one, &fold, true, &at_one), 0);
+	assert_int_equal(bed_apply_hinted(&other, &fold, true, &at_other), 0);
 	assert_true(at_one && at_other && at_one != at_other);
 	fold.count = 7;
 	hint = at_other; /* another key's place: the key's own record is written, and its place told */
-	assert_int_equal(table_apply_hinted(bed.table, &one, &fold, false, &hint), 0);
+	assert_int_equal(bed_apply_hinted(&one, &fold, false, &hint), 0);
 	assert_int_equal(hint, at_one);
 	assert_int_equal(count_of(&one), 7);
 	assert_int_equal(count_of(&other), 1000);
 	for (hint = 0xffffffff; hint; hint >>= 1) { /* beyond the table, and places that are empty */
 		uint32_t found = hint;
 
-		assert_int_equal(table_apply_hinted(bed.table, &gone, &fold, false, &found), -ENOENT);
+		assert_int_equal(bed_apply_hinted(&gone, &fold, false, &found), -ENOENT);
 		found = hint;
-		assert_int_equal(table_apply_hinted(bed.table, &six, &fold, false, &found), -ENOENT);
+		assert_int_equal(bed_apply_hinted(&six, &fold, false, &found), -ENOENT);
 	}
 	assert_true(spot_find(bed.table, &one, &spot));
 	spot.set->tags[spot.way] = TAG_DEAD; /* taken out since */
 	fold.count = 9;
-	assert_int_equal(table_apply_hinted(bed.table, &one, &fold, false, &at_one), -ENOENT);
+	assert_int_equal(bed_apply_hinted(&one, &fold, false, &at_one), -ENOENT);
 	spot.set->tags[spot.way] = TAG_EMPTY;
-	assert_int_equal(table_apply_hinted(bed.table, &one, &fold, false, &at_one), -ENOENT);
+	assert_int_equal(bed_apply_hinted(&one, &fold, false, &at_one), -ENOENT);
 }
 
 static void a_hint_of_an_ipv6_pair_is_compared_by_its_key(void **state)
 {
 	struct frame first = frame6("2001:db8::1", "2001:db8::99", 17), second = frame6("2001:db8::2", "2001:db8::99", 17);
-	struct fold fold = fold_of(1000, 2000);
+	struct change fold = fold_of(1000, 2000);
 	uint32_t at_one = 0, at_other = 0;
 	struct key one, other;
 
 	(void)state;
 	memcpy(&one, first.bytes + 22, 32);
 	memcpy(&other, second.bytes + 22, 32);
-	assert_int_equal(table_apply_hinted(bed.table, &one, &fold, true, &at_one), 0);
-	assert_int_equal(table_apply_hinted(bed.table, &other, &fold, true, &at_other), 0);
+	assert_int_equal(bed_apply_hinted(&one, &fold, true, &at_one), 0);
+	assert_int_equal(bed_apply_hinted(&other, &fold, true, &at_other), 0);
 	fold.count = 7;
-	assert_int_equal(table_apply_hinted(bed.table, &one, &fold, false, &at_one), 0);
+	assert_int_equal(bed_apply_hinted(&one, &fold, false, &at_one), 0);
 	assert_int_equal(count_of(&one), 7);
-	assert_int_equal(table_apply_hinted(bed.table, &one, &fold, false, &at_other), 0);
+	assert_int_equal(bed_apply_hinted(&one, &fold, false, &at_other), 0);
 	assert_int_equal(at_other, at_one);
 	assert_int_equal(count_of(&other), 1000);
 }
@@ -83,7 +83,7 @@ static void a_key_of_no_single_host_gets_no_record(void **state)
 	const uint32_t none[] = { 0, 0x7f000001, 0x7fffffff, 0xe0000001, 0xefffffff, 0xffffffff };
 	const char *none6[] = { "::1", "fe80::1", "febf::1", "ff02::1" };
 	const char *renamed6[] = { "::", "::ffff:10.0.0.1" }; /* counted, under other names */
-	struct fold fold = fold_of(1000000, 2000);
+	struct change fold = fold_of(1000000, 2000);
 	struct frame frame;
 	struct key key;
 	size_t i;
@@ -92,22 +92,22 @@ static void a_key_of_no_single_host_gets_no_record(void **state)
 	bed_policy(policy_plain(1, 1, POLICY_EARLY));
 	for (i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
 		key = key4(CLIENT, none[i]);
-		assert_int_equal(table_apply(bed.table, &key, &fold, true), -EINVAL);
+		assert_int_equal(bed_apply(&key, &fold, true), -EINVAL);
 		key = key4(none[i], TARGET);
-		assert_int_equal(table_apply(bed.table, &key, &fold, true), -EINVAL);
+		assert_int_equal(bed_apply(&key, &fold, true), -EINVAL);
 		frame = frame4(none[i], none[i]);
 		assert_int_equal(bed_run(&frame), XDP_VERDICT_PASS);
 	}
 	for (i = 0; i < sizeof(none6) / sizeof(none6[0]); i++) {
 		frame = frame6("2001:db8::1", none6[i], 17);
 		memcpy(&key, frame.bytes + 22, 32);
-		assert_int_equal(table_apply(bed.table, &key, &fold, true), -EINVAL);
+		assert_int_equal(bed_apply(&key, &fold, true), -EINVAL);
 		assert_int_equal(bed_run(&frame), XDP_VERDICT_PASS);
 	}
 	for (i = 0; i < sizeof(renamed6) / sizeof(renamed6[0]); i++) {
 		frame = frame6("2001:db8::1", renamed6[i], 17);
 		memcpy(&key, frame.bytes + 22, 32);
-		assert_int_equal(table_apply(bed.table, &key, &fold, true), -EINVAL);
+		assert_int_equal(bed_apply(&key, &fold, true), -EINVAL);
 		assert_int_equal(bed_run(&frame), XDP_VERDICT_PASS);
 	}
 	assert_int_equal(bed_reason(REASON_PASS_NOT_UNICAST), 10);

@@ -32,15 +32,15 @@ static void folded_destination(uint64_t count, double seconds, uint64_t floor, d
 
 	bed_run(&frame);
 	bed_harvest();
-	assert_int_equal(table_apply(bed.table, &destination,
-				     &(struct fold){ .ts1 = ts1,
+	assert_int_equal(bed_apply(&destination,
+				   &(struct change){ .ts1 = ts1,
 						     .ts2 = mesh,
 						     .carry_from = mesh,
 						     .count = count,
 						     .floor = floor,
 						     .rho = rho,
 						     .pass_share = SHARE_ALL },
-				     false),
+				   false),
 			 0);
 }
 

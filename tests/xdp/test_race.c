@@ -85,13 +85,13 @@ static struct now moving_now(uint32_t jiffies)
 static void fold_everything(void)
 {
 	struct instant mesh = bed_now().mesh;
-	struct fold fold = { .ts1 = mesh, .ts2 = mesh, .carry_from = mesh, .count = 1, .pass_share = SHARE_ALL };
+	struct change fold = { .ts1 = mesh, .ts2 = mesh, .carry_from = mesh, .count = 1, .pass_share = SHARE_ALL };
 	uint32_t client;
 
 	for (client = 0; client < CLIENTS; client++) {
 		struct key key = key4(0x0a000000 + client, TARGET);
 
-		table_apply(bed.table, &key, &fold, false);
+		bed_apply(&key, &fold, false);
 	}
 }
 

@@ -44,7 +44,7 @@ static void a_cell_holds_the_slots_packets_so_far(void **state)
 static void a_silence_of_the_daemon_is_told_once_with_what_was_judged_meanwhile(void **state)
 {
 	struct key key = key4(CLIENT, TARGET);
-	struct fold fold = { .count = 1, .pass_share = SHARE_ALL };
+	struct change fold = { .count = 1, .pass_share = SHARE_ALL };
 	uint32_t at = next_slot(), stale;
 	struct duration silence;
 	uint64_t packets;
@@ -56,7 +56,7 @@ static void a_silence_of_the_daemon_is_told_once_with_what_was_judged_meanwhile(
 	run(CLIENT, 4);
 	bed_harvest();
 	fold.ts1 = fold.ts2 = fold.carry_from = bed_now().mesh;
-	assert_int_equal(table_apply(bed.table, &key, &fold, false), 0);
+	assert_int_equal(bed_apply(&key, &fold, false), 0);
 	stale = bed.table->state->heartbeat_stale;
 	bed_at(at + stale);
 	run(CLIENT, 3);
@@ -186,28 +186,28 @@ static void a_young_ledger_does_not_replace_a_wiser_record(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct fold wise = fold_of(500, 2000), young = fold_of(rows[i].count, 1000);
+		struct change wise = fold_of(500, 2000), young = fold_of(rows[i].count, 1000);
 
 		run(CLIENT, 10);
 		bed_harvest();
-		table_apply(bed.table, &key, &wise, false);
+		bed_apply(&key, &wise, false);
 		reopen();
 		bed_harvest();
-		table_apply(bed.table, &key, &young, false);
+		bed_apply(&key, &young, false);
 		assert_true(table_find(bed.table, &key, &view));
 		assert_true(view.folded);
 		assert_int_equal(view.count, rows[i].written ? rows[i].count : 500);
 		bed_at(bed.jiffies + 8 * BED_HZ + 1);
 		bed_harvest();
 		young = fold_of(3, 1000);
-		table_apply(bed.table, &key, &young, false);
+		bed_apply(&key, &young, false);
 		table_find(bed.table, &key, &view);
 		assert_int_equal(view.count, 3);
 	}
 }
 
 /* Writes a fold of the pair and of its destination; both must then hold this count and share, and the destination be thinned or not. */
-static void write_both(struct fold fold, uint16_t share, bool thin, uint64_t count_expected, uint16_t share_expected, bool thin_expected)
+static void write_both(struct change fold, uint16_t share, bool thin, uint64_t count_expected, uint16_t share_expected, bool thin_expected)
 {
 	const struct key keys[2] = { key4(CLIENT, TARGET), destination4(TARGET) };
 	struct record_view view;
@@ -216,7 +216,7 @@ static void write_both(struct fold fold, uint16_t share, bool thin, uint64_t cou
 	fold.pass_share = share;
 	fold.thin = thin;
 	for (unsigned int k = 0; k < 2; k++) {
-		assert_int_equal(table_apply(bed.table, &keys[k], &fold, false), 0);
+		assert_int_equal(bed_apply(&keys[k], &fold, false), 0);
 		assert_true(table_find(bed.table, &keys[k], &view));
 		if (view.count != count_expected || view.pass_share != share_expected)
 			fail_msg("%s: count %llu, expected %llu; share %u, expected %u", k ? "destination" : "pair", (unsigned long long)view.count,
@@ -268,25 +268,25 @@ static void a_young_ledger_writes_its_shares_beside_a_wiser_count(void **state)
 static void a_window_the_ledger_does_not_know_is_not_folded(void **state)
 {
 	struct key key = key4(CLIENT, TARGET);
-	struct fold fold = fold_of(100, 2000);
+	struct change fold = fold_of(100, 2000);
 	struct record_view view;
 
 	(void)state;
 	bed_policy(policy_plain(0, 0, POLICY_EARLY));
 	run(CLIENT, 10);
 	bed_harvest();
-	table_apply(bed.table, &key, &fold, false);
+	bed_apply(&key, &fold, false);
 	bed_at(bed.jiffies + 11 * BED_HZ);
 	bed_beat();
 	run(CLIENT, 4);
 	fold = fold_of(100, 13000); /* the ledger does not know of these four */
-	table_apply(bed.table, &key, &fold, false);
+	bed_apply(&key, &fold, false);
 	table_find(bed.table, &key, &view);
 	assert_false(view.folded);
 	assert_int_equal(view.count, 4);
 	bed_harvest();
 	fold = fold_of(4, 0);
-	table_apply(bed.table, &key, &fold, false);
+	bed_apply(&key, &fold, false);
 	table_find(bed.table, &key, &view);
 	assert_true(view.folded);
 	assert_int_equal(view.count, 4);
@@ -295,14 +295,14 @@ static void a_window_the_ledger_does_not_know_is_not_folded(void **state)
 static void packets_after_the_harvest_are_added_to_the_fold(void **state)
 {
 	struct key key = key4(CLIENT, TARGET);
-	struct fold fold = fold_of(1000, 2000);
+	struct change fold = fold_of(1000, 2000);
 	struct record_view view;
 
 	(void)state;
 	run(CLIENT, 10);
 	bed_harvest();
 	run(CLIENT, 5);
-	table_apply(bed.table, &key, &fold, false);
+	bed_apply(&key, &fold, false);
 	run(CLIENT, 2);
 	table_find(bed.table, &key, &view);
 	assert_int_equal(view.count, 1007);
@@ -313,13 +313,13 @@ static void a_record_made_for_a_client_elsewhere_is_found_by_its_packets(void **
 {
 	struct key key = key4(CLIENT, TARGET), unknown = key4(CLIENT + 1, TARGET), destination = destination4(TARGET);
 	struct frame frame = frame4(CLIENT, TARGET);
-	struct fold fold = fold_of(1000, 2000);
+	struct change fold = fold_of(1000, 2000);
 
 	(void)state;
 	bed_policy(policy_plain(100, 0, POLICY_EARLY));
-	assert_int_equal(table_apply(bed.table, &unknown, &fold, false), -ENOENT);
-	assert_int_equal(table_apply(bed.table, &destination, &fold, false), -ENOENT);
-	assert_int_equal(table_apply(bed.table, &key, &fold, true), 0);
+	assert_int_equal(bed_apply(&unknown, &fold, false), -ENOENT);
+	assert_int_equal(bed_apply(&destination, &fold, false), -ENOENT);
+	assert_int_equal(bed_apply(&key, &fold, true), 0);
 	assert_int_equal(bed_run(&frame), XDP_VERDICT_DROP);
 	bed_harvest();
 	assert_int_equal(bed_cell(&key)->packets, 1);
@@ -330,13 +330,13 @@ static void a_record_made_for_a_client_elsewhere_is_found_by_its_packets(void **
 static void ipv6_keys_are_found_and_made(void **state)
 {
 	struct frame frame = frame6("2001:db8::1", "2001:db8::99", 17);
-	struct fold fold = fold_of(1000, 2000);
+	struct change fold = fold_of(1000, 2000);
 	struct key key;
 
 	(void)state;
 	memcpy(&key, frame.bytes + 22, 32);
 	bed_policy(policy_plain(100, 0, POLICY_EARLY));
-	assert_int_equal(table_apply(bed.table, &key, &fold, true), 0);
+	assert_int_equal(bed_apply(&key, &fold, true), 0);
 	assert_int_equal(bed_run(&frame), XDP_VERDICT_DROP);
 	bed_harvest();
 	assert_int_equal(bed_cell(&key)->packets, 1);
@@ -345,14 +345,14 @@ static void ipv6_keys_are_found_and_made(void **state)
 static void a_full_table_refuses_the_daemon_too(void **state)
 {
 	uint32_t i, full = 0;
-	struct fold fold;
+	struct change fold;
 
 	(void)state;
 	assert_int_equal(bed_make(64, 16, true), 0);
 	fold = fold_of(1, 0);
 	for (i = 0; i < 200; i++) {
 		struct key key = key4(CLIENT + i, TARGET);
-		int err = table_apply(bed.table, &key, &fold, true);
+		int err = bed_apply(&key, &fold, true);
 
 		assert_true(err == 0 || err == -ENOSPC);
 		full += err == -ENOSPC;
@@ -361,7 +361,7 @@ static void a_full_table_refuses_the_daemon_too(void **state)
 	for (i = 0; i < 20; i++) {
 		struct key destination = destination4(TARGET + i);
 
-		assert_int_equal(table_apply(bed.table, &destination, &fold, true), i < 16 ? 0 : -ENOSPC);
+		assert_int_equal(bed_apply(&destination, &fold, true), i < 16 ? 0 : -ENOSPC);
 	}
 	assert_int_equal(bed_remove(), 0);
 }

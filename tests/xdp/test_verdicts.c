@@ -15,29 +15,29 @@ static uint32_t passes(const struct frame *frame, uint32_t packets)
 }
 
 /* A fold as of now that says `count` packets in the last `seconds`. */
-static struct fold fold_of(uint64_t count, double seconds)
+static struct change fold_of(uint64_t count, double seconds)
 {
 	struct instant mesh = bed_now().mesh, ts1 = { mesh.ns - (int64_t)(seconds * NS_PER_S) };
 
-	return (struct fold){ .ts1 = ts1, .ts2 = mesh, .carry_from = mesh, .count = count, .pass_share = SHARE_ALL };
+	return (struct change){ .ts1 = ts1, .ts2 = mesh, .carry_from = mesh, .count = count, .pass_share = SHARE_ALL };
 }
 
 /* One packet counted, harvested, and folded: a pair as the daemon keeps it. */
-static struct pair_record *folded_pair(const struct fold *fold)
+static struct pair_record *folded_pair(const struct change *fold)
 {
 	struct frame frame = frame4(CLIENT, TARGET);
 	struct key key = key4(CLIENT, TARGET);
 
 	bed_run(&frame);
 	bed_harvest();
-	assert_int_equal(table_apply(bed.table, &key, fold, false), 0);
+	assert_int_equal(bed_apply(&key, fold, false), 0);
 	return bed_record(&key);
 }
 
 static void a_fold_in_force_is_what_is_judged(void **state)
 {
 	struct frame frame = frame4(CLIENT, TARGET);
-	struct fold fold = fold_of(100, 2);
+	struct change fold = fold_of(100, 2);
 
 	(void)state;
 	bed_policy(policy_plain(100, 0, POLICY_EARLY));
@@ -49,7 +49,7 @@ static void a_fold_in_force_is_what_is_judged(void **state)
 static void a_fold_of_another_generation_is_not(void **state)
 {
 	struct frame frame = frame4(CLIENT, TARGET);
-	struct fold fold = fold_of(1000, 2);
+	struct change fold = fold_of(1000, 2);
 	struct pair_record *record;
 
 	(void)state;
@@ -63,7 +63,7 @@ static void a_fold_of_another_generation_is_not(void **state)
 static void a_silent_daemons_fold_is_not(void **state)
 {
 	struct frame frame = frame4(CLIENT, TARGET);
-	struct fold fold = fold_of(1000, 2);
+	struct change fold = fold_of(1000, 2);
 
 	(void)state;
 	bed_policy(policy_plain(100, 0, POLICY_EARLY));
@@ -81,7 +81,7 @@ static void a_daemon_dead_for_half_the_clock_stays_dead(void **state)
 	(void)state;
 	bed_policy(policy_plain(100, 0, POLICY_EARLY));
 	folded_pair(
-		&(struct fold){ .ts1 = bed_now().mesh, .ts2 = bed_now().mesh, .carry_from = bed_now().mesh, .count = 1000000 });
+		&(struct change){ .ts1 = bed_now().mesh, .ts2 = bed_now().mesh, .carry_from = bed_now().mesh, .count = 1000000 });
 	bed.table->policies[0].idle_reset = 0x7fffffff; /* the window itself stays */
 	bed_at(BED_START + 0x80000010);
 	assert_int_equal(passes(&frame, 1), 1);
@@ -90,7 +90,7 @@ static void a_daemon_dead_for_half_the_clock_stays_dead(void **state)
 static void a_merged_clock_ahead_of_ours_does_not_switch_the_filter_off(void **state)
 {
 	struct frame frame = frame4(CLIENT, TARGET);
-	struct fold fold = fold_of(1000, -0.4);
+	struct change fold = fold_of(1000, -0.4);
 
 	(void)state;
 	fold.ts2 = instant_after(fold.ts2, duration_ms(400));
@@ -102,7 +102,7 @@ static void a_merged_clock_ahead_of_ours_does_not_switch_the_filter_off(void **s
 static void activity_elsewhere_keeps_an_idle_window(void **state)
 {
 	struct frame frame = frame4(CLIENT, TARGET);
-	struct fold fold = fold_of(5000, 2);
+	struct change fold = fold_of(5000, 2);
 	struct key key = key4(CLIENT, TARGET);
 	struct pair_record *record;
 
@@ -113,7 +113,7 @@ static void activity_elsewhere_keeps_an_idle_window(void **state)
 	bed_beat();
 	fold = fold_of(5000, 17);
 	fold.ts2 = instant_before(bed_now().mesh, duration_ms(500));
-	table_apply(bed.table, &key, &fold, false);
+	bed_apply(&key, &fold, false);
 	assert_int_equal(passes(&frame, 1), 0);
 	assert_int_equal(WORD_LOW(record->window), BED_START);
 }
@@ -121,7 +121,7 @@ static void activity_elsewhere_keeps_an_idle_window(void **state)
 static void silence_everywhere_restarts_the_window(void **state)
 {
 	struct frame frame = frame4(CLIENT, TARGET);
-	struct fold fold = fold_of(5000, 2);
+	struct change fold = fold_of(5000, 2);
 	struct pair_record *record;
 
 	(void)state;
@@ -146,7 +146,7 @@ static void the_carry_counts_on_at_the_meshs_rate(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct fold fold = fold_of(500, 1);
+		struct change fold = fold_of(500, 1);
 		struct key key = key4(CLIENT, TARGET);
 
 		fold.floor = 500; /* judged over 1 s + t at 650/s: 500 + 1000 t > 650 + 650 t from t = 0.43 s */
@@ -168,7 +168,7 @@ static void police_thins_exactly_to_the_share(void **state)
 	static const uint16_t shares[] = { 0, 1, 0x1000, 0x5555, 0x8000, 0xfffe, SHARE_ALL };
 	struct frame frame = frame4(CLIENT, TARGET);
 	struct key key = key4(CLIENT, TARGET);
-	struct fold fold;
+	struct change fold;
 	size_t i;
 
 	(void)state;
@@ -181,7 +181,7 @@ static void police_thins_exactly_to_the_share(void **state)
 		bed_harvest();
 		fold = fold_of(100000, 2);
 		fold.pass_share = shares[i];
-		assert_int_equal(table_apply(bed.table, &key, &fold, false), 0);
+		assert_int_equal(bed_apply(&key, &fold, false), 0);
 		bed_record(&key)->thinning &= 0xffff;
 		bed_run_many(&frame, 0x10000, NULL);
 		assert_int_equal(bed_reason(REASON_PASS_SHARE) - before, expected);
@@ -201,17 +201,17 @@ static void police_without_a_fold_is_the_papers_drop(void **state)
 static void thin_destination(uint16_t share)
 {
 	struct key destination = destination4(TARGET);
-	struct fold fold = fold_of(1000000, 2);
+	struct change fold = fold_of(1000000, 2);
 
 	fold.pass_share = share;
 	fold.thin = true;
-	assert_int_equal(table_apply(bed.table, &destination, &fold, false), 0);
+	assert_int_equal(bed_apply(&destination, &fold, false), 0);
 }
 
 static void fair_thins_each_pair_by_its_own_share(void **state)
 {
 	struct frame frame = frame4(CLIENT, TARGET);
-	struct fold fold = fold_of(10, 2);
+	struct change fold = fold_of(10, 2);
 
 	(void)state;
 	bed_policy(policy_plain(0, 1000, POLICY_EARLY | POLICY_FAIR));
@@ -227,7 +227,7 @@ static void fair_thins_each_pair_by_its_own_share(void **state)
 static void fair_thins_pairs_without_a_fold_by_the_remainders_share(void **state)
 {
 	struct frame frame = frame4(CLIENT, TARGET), stranger = frame4(CLIENT + 1, TARGET);
-	struct fold fold = fold_of(10, 2);
+	struct change fold = fold_of(10, 2);
 
 	(void)state;
 	bed_policy(policy_plain(0, 1000, POLICY_EARLY | POLICY_FAIR));
@@ -243,7 +243,7 @@ static void fair_thins_pairs_without_a_fold_by_the_remainders_share(void **state
 static void fair_with_a_silent_daemon_is_strict(void **state)
 {
 	struct frame frame = frame4(CLIENT, TARGET);
-	struct fold fold = fold_of(10, 2);
+	struct change fold = fold_of(10, 2);
 
 	(void)state;
 	bed_policy(policy_plain(0, 100, POLICY_EARLY | POLICY_FAIR));
@@ -259,19 +259,19 @@ static void strict_judges_a_destination_by_its_fold(void **state)
 {
 	struct frame frame = frame4(CLIENT, TARGET);
 	struct key destination = destination4(TARGET);
-	struct fold fold = fold_of(100, 2);
+	struct change fold = fold_of(100, 2);
 
 	(void)state;
 	bed_policy(policy_plain(0, 100, POLICY_EARLY));
 	bed_run(&frame);
 	bed_harvest();
-	assert_int_equal(table_apply(bed.table, &destination, &fold, false), 0);
+	assert_int_equal(bed_apply(&destination, &fold, false), 0);
 	bed_at(BED_START + BED_HZ / 2);
 	assert_int_equal(passes(&frame, 200), 150); /* 250 allowed in 2.5 s */
 	fold = fold_of(0, 2.5);
 	bed_harvest();
 	fold.floor = 1000;
-	table_apply(bed.table, &destination, &fold, false);
+	bed_apply(&destination, &fold, false);
 	bed_at(bed.jiffies + 1);
 	assert_int_equal(passes(&frame, 1), 0);
 }
@@ -321,7 +321,7 @@ static void warns_at_most_once_per_pair_and_second(void **state)
 static void warning_leaves_the_accumulator_alone(void **state)
 {
 	struct frame frame = frame4(CLIENT, TARGET);
-	struct fold fold = fold_of(100000, 2);
+	struct change fold = fold_of(100000, 2);
 	struct pair_record *record;
 	uint32_t thinning;
 
