@@ -68,7 +68,7 @@ size_t node_bytes(const struct node_limits *limits)
 	sizes.member = &member;
 	sizes.spread = &spread;
 	node_place(&sizes, &arena, limits);
-	return arena.used + ledger_bytes(limits->keys_max, limits->cells_max, limits->members_max) + past_bytes(limits->keys_max, limits->members_max) +
+	return arena.used + ledger_bytes(limits->keys_max, limits->cells_max, limits->members_max) + replay_cache_bytes(limits->keys_max, limits->members_max) +
 	       store_bytes(limits->frames_max, limits->members_max);
 }
 
@@ -116,7 +116,7 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	node->spread->publish.next_sequence = config->boot << SEQUENCE_BOOT_SHIFT | 1;
 	node->spread->publish.closing_entry = INDEX_NONE;
 	node->member->handshake.checks_second = node->member->handshake.cookies_second = node->member->records_second = -1;
-	node->spread->names_due = node->spread->gaps_due = (struct instant){ INT64_MAX };
+	node->spread->ihave_due = node->spread->gaps_due = (struct instant){ INT64_MAX };
 	node->member->index_mask = index_size(&config->limits) - 1;
 	node->spread->copies = 1;
 	node_place(node, &arena, &config->limits);
@@ -131,7 +131,7 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	seed_draw(config, "xpro-mesh nonce", node->nonce_random, sizeof(node->nonce_random));
 	seed_draw(config, "xpro-mesh choice", node->random, sizeof(node->random));
 	ledger_init(&node->count->ledger, &arena, config->limits.keys_max, config->limits.cells_max, config->limits.members_max, hash_seed);
-	past_init(&node->judge->past, &arena, config->limits.keys_max, config->limits.members_max);
+	replay_cache_init(&node->judge->replay_cache, &arena, config->limits.keys_max, config->limits.members_max);
 	store_init(&node->spread->store, &arena, config->limits.frames_max, config->limits.members_max, slot_ticks(node));
 	membership_init(node, &self);
 	memset(node->count->others + INCARNATIONS_MAX, true, sizeof(node->count->others) - INCARNATIONS_MAX); /* member 0 is ourselves */
@@ -139,7 +139,7 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 		return -EINVAL;
 	secrets_init(node);
 	trust_init(node);
-	links_init(node);
+	overlay_init(node);
 	swim_init(node);
 	if (config->gossip)
 		record_renew(node, now);
@@ -234,7 +234,7 @@ static void turn(struct node *node, struct now now)
 	swim_turn(node, now);
 	repair_turn(node, now);
 	catch_up_turn(node, now);
-	spread_turn(node, now);
+	tree_turn(node, now);
 }
 
 void node_tick(struct node *node, struct now now)
@@ -253,9 +253,9 @@ void node_tick(struct node *node, struct now now)
 	}
 	policy_tick(node, now);
 	membership_tick(node, now);
-	greet_tick(node, now);
+	handshake_tick(node, now);
 	spread_tick(node, now);
-	links_tick(node, now);
+	overlay_tick(node, now);
 	publish_tick(node, now);
 	repair_tick(node, now);
 	if (node->tick % seconds_ticks(node) == 0)
@@ -272,7 +272,7 @@ void node_turn(struct node *node, struct now now)
 
 struct instant node_next_turn(const struct node *node, struct now now)
 {
-	const struct instant due[] = { node->spread->names_due, node->spread->gaps_due, catch_up_due(node) };
+	const struct instant due[] = { node->spread->ihave_due, node->spread->gaps_due, catch_up_due(node) };
 	struct instant first = { INT64_MAX };
 
 	if (judge_is_under_way(node) || publish_is_under_way(node))

@@ -32,7 +32,7 @@ static enum reject receive_sealed(struct node *node, struct now now, const struc
 	if (trust_open(node, now, number, &context, bytes, size, &plain_size) != REJECT_NONE)
 		return REJECT_SEAL;
 	/* Whoever sealed it is the member: marking the counter now cannot shut out another's datagram. */
-	if (!window_mark(&member->window, nonce_counter(header->nonce)))
+	if (!anti_replay_mark(&member->anti_replay, nonce_counter(header->nonce)))
 		return REJECT_REPLAY;
 	member->path.heard++;
 	if (plain_size == 0)
@@ -60,7 +60,7 @@ enum reject node_receive(struct node *node, struct now now, const struct endpoin
 	if (reason != REJECT_NONE)
 		return node_reject(node, reason);
 	if (header.type == DATAGRAM_HELLO)
-		reason = greet_receive(node, now, from, &header, bytes, size);
+		reason = handshake_receive(node, now, from, &header, bytes, size);
 	else
 		reason = receive_sealed(node, now, from, &header, bytes, size);
 	return reason == REJECT_NONE ? REJECT_NONE : node_reject(node, reason);

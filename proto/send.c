@@ -53,7 +53,7 @@ size_t node_poll(struct node *node, struct now now, struct endpoint *ret_to, uin
 		size_t size;
 
 		if (out.kind <= OUT_LATER)
-			size = greet_write(node, now, &out, ret_to, ret_bytes);
+			size = handshake_write(node, now, &out, ret_to, ret_bytes);
 		else
 			size = write_sealed(node, now, &out, ret_to, ret_bytes);
 		if (size == 0)

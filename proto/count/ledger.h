@@ -55,7 +55,7 @@ enum entry_flag {
 	ENTRY_OVER = 0x02, /* over its rate when last judged */
 	ENTRY_THIN = 0x04, /* destination: fair is in force */
 	ENTRY_LISTED = 0x08, /* destination: in the list that fair walks */
-	ENTRY_PAST = 0x10, /* no cell below the newest slot has changed since past.c looked */
+	ENTRY_CACHED = 0x10, /* no cell below the newest slot has changed since replay_cache.c looked */
 	ENTRY_OWN = 0x20, /* was counted here */
 	ENTRY_SHARED = 0x40, /* was counted by another member */
 	ENTRY_FLOOR = 0x80, /* over its rate by others' counts: the floor of local evidence holds */

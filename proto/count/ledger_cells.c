@@ -187,7 +187,7 @@ static void cells_remove(struct ledger *ledger, struct entry *entry, struct sele
 		ledger->cells_held--;
 	}
 	cells_cut(ledger, entry, cells, kept);
-	entry->flags &= ~(uint32_t)ENTRY_PAST;
+	entry->flags &= ~(uint32_t)ENTRY_CACHED;
 }
 
 bool cells_forget(struct ledger *ledger, struct entry *entry, uint16_t oldest)
@@ -269,7 +269,7 @@ static uint32_t cell_new(struct ledger *ledger, struct entry *holder, uint16_t o
 static void past_changes(struct entry *holder, uint16_t slot)
 {
 	if (holder->newest != slot)
-		holder->flags &= ~(uint32_t)ENTRY_PAST;
+		holder->flags &= ~(uint32_t)ENTRY_CACHED;
 }
 
 enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version, uint64_t *ret_gain, uint32_t *ret_place)

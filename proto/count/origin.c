@@ -181,7 +181,7 @@ bool origin_has_gap(const struct origin *origin)
 	return false;
 }
 
-bool origin_want(const struct origin *origin, unsigned int start, struct origin_want *ret_want)
+bool origin_request(const struct origin *origin, unsigned int start, struct origin_request *ret_want)
 {
 	const struct track *track = &origin->track[start];
 	const uint64_t end = track_end(track);
@@ -192,7 +192,7 @@ bool origin_want(const struct origin *origin, unsigned int start, struct origin_
 	/* Nothing came of it yet: the newest of what is claimed. */
 	if (track->highest < track->base && end - first >= SEQUENCES_KEPT)
 		first = end - SEQUENCES_KEPT + 1;
-	*ret_want = (struct origin_want){ .first = first };
+	*ret_want = (struct origin_request){ .first = first };
 	for (unsigned int i = 0; i < SEQUENCES_KEPT; i++) {
 		const uint64_t sequence = first + i;
 

@@ -67,12 +67,12 @@ void origin_claim(struct origin *origin, uint64_t sequence);
 bool origin_has_gap(const struct origin *origin);
 
 /* The window of sequences to ask for: its first, and which of it are here already or unheard of (bit i: first + i). */
-struct origin_want {
+struct origin_request {
 	uint64_t first;
 	uint64_t have[SEQUENCES_KEPT / 64];
 };
 /* False: nothing of this start (0: the newest) is missing. */
-bool origin_want(const struct origin *origin, unsigned int start, struct origin_want *ret_want);
+bool origin_request(const struct origin *origin, unsigned int start, struct origin_request *ret_want);
 
 /* Stops asking for what is missing now: it is gone for good, later totals replace it. */
 void origin_give_up(struct origin *origin);

@@ -9,7 +9,7 @@
 #include "carry.h"
 #include "counting.h"
 #include "fair.h"
-#include "past.h"
+#include "replay_cache.h"
 #include "policy.h"
 
 #define OVER_DESTINATIONS_MAX 4096 /* victims at one time; one more is filtered by its pairs' rates alone */
@@ -40,7 +40,7 @@ struct share_walk {
 
 struct judging {
 	struct policy_state policy; /* policy_node.c */
-	struct past past;
+	struct replay_cache replay_cache;
 	struct set dirty; /* keys to be judged */
 	struct set warm; /* to be judged again at the next tick */
 	uint32_t sweep; /* next entry to look at for cells of forgotten slots */

@@ -28,14 +28,14 @@ static uint64_t older_whole_tick(const struct node *node, uint32_t origin, uint6
 	return whole < oldest && node->tick - whole <= CARRY_TICKS ? whole : oldest;
 }
 
-static bool is_of_older_slots(const struct past_view *view, uint16_t origin)
+static bool is_of_older_slots(const struct replay_cache_view *view, uint16_t origin)
 {
 	return (view->counted[origin / 64] | view->left_out[origin / 64]) >> origin % 64 & 1;
 }
 
 /* Takes in the origins whose cells are of the newest slot alone, from the first such cell on: a slot has just begun, or they count the key for
  * the first time. */
-static uint64_t with_new_origins(const struct node *node, const struct entry *entry, uint32_t at, const struct past_view *view, uint64_t oldest,
+static uint64_t with_new_origins(const struct node *node, const struct entry *entry, uint32_t at, const struct replay_cache_view *view, uint64_t oldest,
 				 struct verdict *v)
 {
 	uint64_t members[MEMBERS_MAX / 64] = { 1 };
@@ -59,7 +59,7 @@ static uint64_t with_new_origins(const struct node *node, const struct entry *en
 }
 
 /* A: the oldest, over the origins with cells of this key, of the newest tick each is held whole. */
-static uint64_t oldest_whole_tick(const struct node *node, const struct entry *entry, const struct past_view *view, struct verdict *v)
+static uint64_t oldest_whole_tick(const struct node *node, const struct entry *entry, const struct replay_cache_view *view, struct verdict *v)
 {
 	uint64_t oldest = node->tick;
 
@@ -117,13 +117,13 @@ void verdict_of(const struct node *node, struct now now, uint32_t number, struct
 	const struct thresholds *t = &policy->thresholds;
 	const bool destination = entry_is_destination(entry);
 	const struct duration min_window = destination ? t->destination_min_window : t->pair_min_window;
-	struct past_view past = { .members = 1 };
+	struct replay_cache_view past = { .members = 1 };
 	struct verdict *v = ret_verdict;
 	double lag_s, window_ns;
 
 	*v = (struct verdict){ .policy = policy, .limit = limit_of(policy, destination) };
 	if (entry->cells != INDEX_NONE)
-		past_view_of(&node->judge->past, &node->count->ledger, number, mesh_slot_at(&node->mesh, now.mesh), &node->mesh, node->count->excluded, t->idle_reset,
+		replay_cache_view_of(&node->judge->replay_cache, &node->count->ledger, number, mesh_slot_at(&node->mesh, now.mesh), &node->mesh, node->count->excluded, t->idle_reset,
 			     &past);
 	v->m = past.m;
 	if (v->m.count > COUNT_MAX)
@@ -156,7 +156,7 @@ bool verdict_is_own(const struct node *node, struct now now, uint32_t number, co
 
 	if (entry->cells == INDEX_NONE)
 		return false;
-	own = past_own(&node->judge->past, &node->count->ledger, number, mesh_slot_at(&node->mesh, now.mesh), &node->mesh, node->count->excluded, node->count->others,
+	own = replay_cache_own(&node->judge->replay_cache, &node->count->ledger, number, mesh_slot_at(&node->mesh, now.mesh), &node->mesh, node->count->excluded, node->count->others,
 		       t->idle_reset);
 	return (double)own.count > v->limit * fmax((double)duration_between(own.ts1, now.mesh).ns, (double)least.ns) / NS_PER_S;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Addresses to be greeted: from the configuration, members that fell silent, members a probe could not find. When and how often; what a
- * greeting says is greet.c's.
+ * greeting says is handshake.c's.
  */
 #include <errno.h>
 #include <sodium.h>
@@ -125,7 +125,7 @@ static bool is_wanted(const struct node *node, const struct greeting *greeting, 
 	return greeting->configured && (node->member->table[greeting->member].state == MEMBER_DOWN || node->member->links_count == 0);
 }
 
-void greet_tick(struct node *node, struct now now)
+void handshake_tick(struct node *node, struct now now)
 {
 	for (uint32_t i = 0; i < node->member->handshake.count; i++) {
 		struct greeting *greeting = &node->member->handshake.greetings[i];

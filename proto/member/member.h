@@ -12,14 +12,14 @@
 #include "revocation.h"
 #include "rotation.h"
 #include "seal.h"
-#include "window.h"
+#include "anti_replay.h"
 
 #define TELL_AGAIN_MS 60000 /* of one member: what it can bring about must not push other events out of the list */
 #define REPLIES_SIZE 64
 #define TOKEN_BYTES 16
 #define BAD_SIGNATURES_PER_TICK 32 /* looked at, from one neighbour: 2 % of a core */
 #define SERVE_FRAMES_PER_TICK 256 /* to one member: at 200 ms and 1232 bytes 12 Mbit/s */
-#define WANT_COST 2 /* of the frames served: looking costs, too, even when nothing is found */
+#define REQUEST_COST 2 /* of the frames served: looking costs, too, even when nothing is found */
 #define PEERS_SPARE 64 /* addresses to greet beyond the members' */
 
 enum member_state { MEMBER_ALIVE, MEMBER_SUSPECT, MEMBER_DOWN, MEMBER_LEFT };
@@ -130,7 +130,7 @@ struct member {
 	struct member_account account;
 	struct member_clone clone;
 	struct member_standing standing; /* trust.c, spread_documents.c */
-	struct window window;
+	struct anti_replay anti_replay;
 	struct path path;
 	struct certificate certificate;
 	uint8_t certificate_issued[CERTIFICATE_BYTES_MAX]; /* the same, as issued; handed on with its record */
@@ -210,7 +210,7 @@ struct reply {
 	};
 };
 
-/* Whom to greet, and what greetings may cost. greetings.c, greet.c. */
+/* Whom to greet, and what greetings may cost. greetings.c, handshake.c. */
 struct handshake {
 	struct greeting *greetings; /* members_max + PEERS_SPARE */
 	uint32_t count;
@@ -261,7 +261,7 @@ struct membership {
 		uint32_t next;
 	} replies; /* to HELLOs and PINGs, until they are written */
 	struct swim swim;
-	struct link links[NEIGHBOURS_MAX]; /* in a larger mesh; spread/links.c */
+	struct link links[NEIGHBOURS_MAX]; /* in a larger mesh; spread/overlay.c */
 	uint32_t links_count;
 };
 
@@ -340,13 +340,13 @@ static inline bool reply_is_gone(const struct node *node, const struct out *out)
 	return node->member->replies.next - out->reply.number >= REPLIES_SIZE;
 }
 
-/* ---- greet.c: HELLO ---- */
-enum reject greet_receive(struct node *node, struct now now, const struct endpoint *from, const struct datagram_header *header, uint8_t *bytes,
+/* ---- handshake.c: HELLO ---- */
+enum reject handshake_receive(struct node *node, struct now now, const struct endpoint *from, const struct datagram_header *header, uint8_t *bytes,
 			  size_t size);
-size_t greet_write(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_bytes);
+size_t handshake_write(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_bytes);
 
 /* ---- greetings.c: whom to greet, and when ---- */
-void greet_tick(struct node *node, struct now now);
+void handshake_tick(struct node *node, struct now now);
 /* Greets where a member was last known to be, once. */
 void greet_member(struct node *node, struct now now, uint16_t member);
 struct greeting *greeting_by_token(struct node *node, const uint8_t token[TOKEN_BYTES]);
@@ -360,9 +360,9 @@ void record_renew(struct node *node, struct now now);
 enum reject record_receive(struct node *node, const struct arrival *arrival);
 /* This node's own record, of a later start. */
 enum reject record_receive_later(struct node *node, struct now now, const uint8_t record[MEMBER_RECORD_BYTES]);
-enum reject record_receive_want(struct node *node, const struct arrival *arrival);
+enum reject record_receive_request(struct node *node, const struct arrival *arrival);
 size_t record_write(struct node *node, const struct departure *departure, uint8_t *ret_plain);
-size_t record_write_want(struct node *node, const struct departure *departure, uint8_t *ret_plain);
+size_t record_write_request(struct node *node, const struct departure *departure, uint8_t *ret_plain);
 /* Order of two records of one member: < 0, 0, > 0. */
 int record_compare(const struct record_body *a, uint64_t incarnation, uint64_t boot, uint64_t version);
 void record_send(struct node *node, uint16_t to, uint16_t of);
@@ -381,10 +381,10 @@ void swim_init(struct node *node);
 void swim_turn(struct node *node, struct now now);
 enum reject swim_receive_ping(struct node *node, const struct arrival *arrival);
 enum reject swim_receive_pong(struct node *node, const struct arrival *arrival);
-enum reject swim_receive_ping_for(struct node *node, const struct arrival *arrival);
+enum reject swim_receive_ping_req(struct node *node, const struct arrival *arrival);
 size_t swim_write_ping(struct node *node, const struct departure *departure, uint8_t *ret_plain);
 size_t swim_write_pong(struct node *node, const struct departure *departure, uint8_t *ret_plain);
-size_t swim_write_ping_for(struct node *node, const struct departure *departure, uint8_t *ret_plain);
+size_t swim_write_ping_req(struct node *node, const struct departure *departure, uint8_t *ret_plain);
 
 /* ---- secrets.c, standing.c ---- */
 void secrets_init(struct node *node);

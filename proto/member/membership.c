@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Members, their sessions, their incarnations. A member is learnt from a greeting (greet.c) or from its record, whoever hands that on (records.c),
+ * Members, their sessions, their incarnations. A member is learnt from a greeting (handshake.c) or from its record, whoever hands that on (records.c),
  * and forgotten a day after it said that it leaves, or when it loses its certificate; silence and skew change what it counts for.
  */
 #include <sodium.h>
@@ -53,7 +53,7 @@ static void member_line(struct node *node, uint16_t number)
 		return;
 	node->count->ledger.line_packets[number] = line;
 	if (node->count->ledger.member_cells[number] > 0)
-		past_forget(&node->judge->past);
+		replay_cache_forget(&node->judge->replay_cache);
 }
 
 int membership_init(struct node *node, const struct certificate *self)
@@ -181,7 +181,7 @@ void member_cloned(struct node *node, struct now now, uint16_t number)
  * under the pair's key. */
 static void session_begin(struct member *member, struct now now, uint64_t incarnation, uint64_t boot)
 {
-	member->window = (struct window){ .highest = 0 };
+	member->anti_replay = (struct anti_replay){ .highest = 0 };
 	member->path = (struct path){ .measured = false };
 	member->relay_asked = false;
 	member->clock.peer_sent_ns = 0;

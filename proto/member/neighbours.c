@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Neighbours, as they are: who of them is near, and which to ask. How they come to be neighbours is links.c's.
+ * Neighbours, as they are: who of them is near, and which to ask. How they come to be neighbours is overlay.c's.
  */
 #include "member.h"
 

@@ -131,15 +131,15 @@ size_t record_write(struct node *node, const struct departure *departure, uint8_
 	return (size_t)(at - ret_plain);
 }
 
-size_t record_write_want(struct node *node, const struct departure *departure, uint8_t *ret_plain)
+size_t record_write_request(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
-	uint8_t *at = put_le(ret_plain, MESSAGE_RECORD_WANT, 1);
+	uint8_t *at = put_le(ret_plain, MESSAGE_RECORD_REQUEST, 1);
 
 	(void)node;
-	return (size_t)(put_le(at, departure->out->record_want.id, 8) - ret_plain);
+	return (size_t)(put_le(at, departure->out->record_request.id, 8) - ret_plain);
 }
 
-enum reject record_receive_want(struct node *node, const struct arrival *arrival)
+enum reject record_receive_request(struct node *node, const struct arrival *arrival)
 {
 	const uint16_t member = arrival->member;
 	struct cursor c = arrival_cursor(arrival);

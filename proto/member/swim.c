@@ -203,7 +203,7 @@ static void ask_helpers(struct node *node, struct now now)
 		const uint16_t helper = neighbour_any(node, now, about);
 
 		if (helper != MEMBER_NONE)
-			outbox_add(node, (struct out){ .kind = OUT_PING_FOR, .target = helper, .ping_for = { .echo = node->member->swim.probe.echo, .about = about } });
+			outbox_add(node, (struct out){ .kind = OUT_PING_REQ, .target = helper, .ping_req = { .echo = node->member->swim.probe.echo, .about = about } });
 	}
 	if (!node->member->table[about].heard)
 		greet_member(node, now, about);
@@ -286,7 +286,7 @@ static void errand_add(struct node *node, struct now now, uint16_t asker, uint16
 	outbox_add(node, (struct out){ .kind = OUT_PING, .target = about, .ping = { .echo = errand->echo, .errand = true } });
 }
 
-enum reject swim_receive_ping_for(struct node *node, const struct arrival *arrival)
+enum reject swim_receive_ping_req(struct node *node, const struct arrival *arrival)
 {
 	const struct now now = arrival->now;
 	const uint16_t asker = arrival->member;
@@ -433,12 +433,12 @@ size_t swim_write_pong(struct node *node, const struct departure *departure, uin
 	return (size_t)(at - ret_plain);
 }
 
-size_t swim_write_ping_for(struct node *node, const struct departure *departure, uint8_t *ret_plain)
+size_t swim_write_ping_req(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
 	uint8_t *at = ret_plain;
 
-	at = put_le(at, MESSAGE_PING_FOR, 1);
-	at = put_le(at, departure->out->ping_for.echo, 8);
-	at = put_le(at, node->member->table[departure->out->ping_for.about].id, 8);
+	at = put_le(at, MESSAGE_PING_REQ, 1);
+	at = put_le(at, departure->out->ping_req.echo, 8);
+	at = put_le(at, node->member->table[departure->out->ping_req.about].id, 8);
 	return (size_t)(at - ret_plain);
 }

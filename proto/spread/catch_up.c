@@ -149,9 +149,9 @@ enum reject catch_up_receive(struct node *node, const struct arrival *arrival)
 	uint32_t cursor = (uint32_t)get_le(&c, 4);
 	uint64_t have = get_le(&c, 8), places;
 
-	if (node->member->table[member].serve_budget < PIECE_FRAMES + WANT_COST)
+	if (node->member->table[member].serve_budget < PIECE_FRAMES + REQUEST_COST)
 		return REJECT_NONE; /* it asks again */
-	node->member->table[member].serve_budget -= WANT_COST;
+	node->member->table[member].serve_budget -= REQUEST_COST;
 	places = piece_at(node, cursor);
 	while (places == 0 && cursor < node->spread->store.frames_max) { /* nothing there: on to the next that has something */
 		cursor += PIECE_FRAMES;

@@ -162,7 +162,7 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 	if (frame_is_known(node, origin, &claim, &other, &held)) {
 		node->counters.frames_duplicate++;
 		if (held && !served)
-			spread_duplicate(node, now, sender, origin, held);
+			tree_duplicate(node, now, sender, origin, held);
 		return REJECT_FRAME_DUPLICATE;
 	}
 	if (node->member->table[sender].trust == 0)
@@ -190,8 +190,8 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 	}
 	if (claim.head.incarnation == node->member->table[member].incarnation)
 		member_estimate(node, member, now, claim.head.tick, served); /* before its cells count */
-	spread_first(node, origin, sender, served);
-	spread_frame(node, now, origin, number, sender);
+	tree_first(node, origin, sender, served);
+	tree_frame(node, now, origin, number, sender);
 	merge(node, now, origin, &claim);
 	note(node, now, origin, &claim);
 	node->counters.frames_received++;

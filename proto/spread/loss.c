@@ -118,7 +118,7 @@ static void relays_choose(struct node *node, struct now now)
 void loss_second(struct node *node, struct now now)
 {
 	for (uint16_t i = 1; i < node->member->high; i++)
-		path_second(&node->member->table[i].path, node->member->table[i].window.highest);
+		path_second(&node->member->table[i].path, node->member->table[i].anti_replay.highest);
 	node->spread->loss = loss_mean(node, now);
 	copies_second(node, copies_for(node->spread->loss));
 	relays_choose(node, now);

@@ -86,7 +86,7 @@ static void sign_and_send(struct node *node, struct now now, enum frame_kind kin
 
 			stored->size = (uint16_t)frame_prove(stored->frame, stored->size, &root, leaf, i);
 			origin_note(&node->count->origins[0], stored->sequence, stored->tick, (uint16_t)count, kind == FRAME_CLOSING);
-			spread_frame(node, now, 0, node->spread->publish.published[first + i], 0);
+			tree_frame(node, now, 0, node->spread->publish.published[first + i], 0);
 		}
 	}
 	node->counters.frames_published += count;

@@ -13,7 +13,7 @@
 #define DIGESTS_MAX 4 /* datagrams of rows in answer to one */
 #define DIGEST_ANSWER 0x01 /* rows of the same groups are asked for */
 #define DIGEST_RELAY 0x02 /* in a small mesh: what comes to the receiver is to be handed on to the sender */
-#define WANTS_PER_TICK 256
+#define REQUESTS_PER_TICK 256
 #define STRANGER_TICKS 5 /* between comparisons with a member that is no neighbour: 1 s */
 #define STRANGER_DRAWS 8 /* members looked at for one that may be sent to */
 #define LATE_MS 100 /* what a third party holds of an origin may be this much longer on its way to us */
@@ -157,9 +157,9 @@ enum reject repair_receive_summary(struct node *node, const struct arrival *arri
 	struct cursor c = arrival_cursor(arrival);
 	uint64_t hash[SUMMARY_GROUPS], groups = 0;
 
-	if (node->member->table[from].serve_budget < WANT_COST)
+	if (node->member->table[from].serve_budget < REQUEST_COST)
 		return REJECT_NONE;
-	node->member->table[from].serve_budget -= WANT_COST;
+	node->member->table[from].serve_budget -= REQUEST_COST;
 	groups_hash(node, hash);
 	for (unsigned int i = 0; i < SUMMARY_GROUPS; i++)
 		groups |= (uint64_t)(get_le(&c, 8) != hash[i]) << i;
@@ -178,7 +178,7 @@ static void claim_record(struct node *node, uint16_t from, const struct row *row
 	if (row->record == 0 || (member && record_number(member) == row->record) || !member_spend(&node->member->table[from], 1))
 		return;
 	if (!member || !member->self)
-		outbox_add(node, (struct out){ .kind = OUT_RECORD_WANT, .target = from, .record_want.id = row->id });
+		outbox_add(node, (struct out){ .kind = OUT_RECORD_REQUEST, .target = from, .record_request.id = row->id });
 	if (member && member->has_record && number != from)
 		record_send(node, from, number);
 }
@@ -226,7 +226,7 @@ static void claim_frames(struct node *node, struct now now, uint16_t from, const
 		put_le(leaf, row->leaf, 8);
 		held = row->leaf ? store_find(&node->spread->store, row->id, row->incarnation, row->highest) : NULL;
 		if (held && held->size && memcmp(&row->leaf, held->leaf, 8) != 0 && member_spend(&node->member->table[from], 1))
-			outbox_add(node, (struct out){ .kind = OUT_WANT, .target = from, .want = { .sequence = row->highest, .origin = place, .alone = true } });
+			outbox_add(node, (struct out){ .kind = OUT_REQUEST, .target = from, .request = { .sequence = row->highest, .origin = place, .alone = true } });
 	}
 	if (origin_has_gap(origin))
 		repair_note(node, now, place, from, patience_ms(node, from, number));
@@ -259,8 +259,8 @@ enum reject repair_receive_digest(struct node *node, const struct arrival *arriv
 		if (number != MEMBER_NONE)
 			claim_frames(node, now, from, &row, number);
 	}
-	if ((flags & DIGEST_ANSWER) && groups && node->member->table[from].serve_budget >= WANT_COST) {
-		node->member->table[from].serve_budget -= WANT_COST;
+	if ((flags & DIGEST_ANSWER) && groups && node->member->table[from].serve_budget >= REQUEST_COST) {
+		node->member->table[from].serve_budget -= REQUEST_COST;
 		tell_groups(node, from, groups, false, DIGESTS_MAX);
 	}
 	return REJECT_NONE;
@@ -268,24 +268,24 @@ enum reject repair_receive_digest(struct node *node, const struct arrival *arriv
 
 /* ---- wants ---- */
 
-size_t repair_write_want(struct node *node, const struct departure *departure, uint8_t *ret_plain)
+size_t repair_write_request(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
 	const struct out *out = departure->out;
-	const struct origin *origin = &node->count->origins[out->want.origin];
-	struct origin_want want;
+	const struct origin *origin = &node->count->origins[out->request.origin];
+	struct origin_request want;
 	uint8_t *at = ret_plain;
 
-	if (!origin->used || !node->member->table[origin_member(out->want.origin)].used)
+	if (!origin->used || !node->member->table[origin_member(out->request.origin)].used)
 		return 0;
-	if (out->want.alone) {
+	if (out->request.alone) {
 		memset(&want, 0xff, sizeof(want));
-		want.first = out->want.sequence;
+		want.first = out->request.sequence;
 		want.have[0] &= ~1ULL;
-	} else if (!origin_want(origin, out->want.start, &want)) {
+	} else if (!origin_request(origin, out->request.start, &want)) {
 		return 0; /* it has come meanwhile */
 	}
-	at = put_le(at, MESSAGE_WANT, 1);
-	at = put_le(at, node->member->table[origin_member(out->want.origin)].id, 8);
+	at = put_le(at, MESSAGE_REQUEST, 1);
+	at = put_le(at, node->member->table[origin_member(out->request.origin)].id, 8);
 	at = put_le(at, origin->incarnation, 8);
 	at = put_le(at, want.first, 8);
 	for (unsigned int i = 0; i < SEQUENCES_KEPT / 64; i++)
@@ -310,7 +310,7 @@ static bool repair_serve(struct node *node, uint16_t number, const struct stored
 	return true;
 }
 
-enum reject repair_receive_want(struct node *node, const struct arrival *arrival)
+enum reject repair_receive_request(struct node *node, const struct arrival *arrival)
 {
 	const uint16_t member = arrival->member;
 	struct cursor c = arrival_cursor(arrival);
@@ -323,9 +323,9 @@ enum reject repair_receive_want(struct node *node, const struct arrival *arrival
 		have[i] = get_le(&c, 8);
 	if (first == 0 || first > UINT64_MAX - SEQUENCES_KEPT)
 		return REJECT_MESSAGE;
-	if (node->member->table[member].serve_budget < WANT_COST)
+	if (node->member->table[member].serve_budget < REQUEST_COST)
 		return REJECT_NONE;
-	node->member->table[member].serve_budget -= WANT_COST;
+	node->member->table[member].serve_budget -= REQUEST_COST;
 	/* A neighbour that lacks something is pushed this origin's frames again. */
 	owner = member_find(node, id);
 	if (link && owner != MEMBER_NONE)
@@ -390,16 +390,16 @@ static uint16_t ask_whom(struct node *node, struct origin *origin, uint32_t numb
 	return other != MEMBER_NONE ? other : neighbour_any(node, now, MEMBER_NONE);
 }
 
-static void want_from(struct node *node, uint32_t number, uint16_t target)
+static void request_from(struct node *node, uint32_t number, uint16_t target)
 {
-	if (target == MEMBER_NONE || node->spread->wants_left == 0)
+	if (target == MEMBER_NONE || node->spread->requests_left == 0)
 		return;
-	node->spread->wants_left--;
+	node->spread->requests_left--;
 	for (unsigned int start = 0; start < STARTS_KEPT; start++) {
-		struct origin_want want;
+		struct origin_request want;
 
-		if (origin_want(&node->count->origins[number], start, &want))
-			outbox_add(node, (struct out){ .kind = OUT_WANT, .target = target, .want = { .origin = number, .start = (uint8_t)start } });
+		if (origin_request(&node->count->origins[number], start, &want))
+			outbox_add(node, (struct out){ .kind = OUT_REQUEST, .target = target, .request = { .origin = number, .start = (uint8_t)start } });
 	}
 }
 
@@ -412,13 +412,13 @@ static void ask(struct node *node, struct now now, uint32_t number)
 	if (target != MEMBER_NONE && !isnan(node->member->table[target].clock.rtt_ms))
 		wait_ms += (int64_t)fmin(node->member->table[target].clock.rtt_ms, REPAIR_RETRY_MS_MAX);
 	origin->due = instant_after(now.mono, duration_ms(wait_ms < REPAIR_RETRY_MS_MAX ? wait_ms : REPAIR_RETRY_MS_MAX));
-	if (target == MEMBER_NONE || node->spread->wants_left == 0)
+	if (target == MEMBER_NONE || node->spread->requests_left == 0)
 		return;
 	origin->asked = target;
 	origin->attempts += origin->attempts < UINT8_MAX;
-	want_from(node, number, target);
+	request_from(node, number, target);
 	if (node->spread->copies > 1) /* a request or its answer will be lost, too: the nearest is asked beside */
-		want_from(node, number, neighbour_nearest(node, now, target));
+		request_from(node, number, neighbour_nearest(node, now, target));
 }
 
 /* Nobody keeps frames of slots that are forgotten, and their cells would be refused. */
@@ -477,7 +477,7 @@ static void compare_with_any(struct node *node)
 void repair_tick(struct node *node, struct now now)
 {
 	(void)now;
-	node->spread->wants_left = WANTS_PER_TICK;
+	node->spread->requests_left = REQUESTS_PER_TICK;
 	for (uint16_t i = 1; i < node->member->high; i++) {
 		if (!node->member->table[i].used || !node->member->table[i].session)
 			continue;

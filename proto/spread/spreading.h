@@ -57,11 +57,11 @@ struct catch_up {
 struct spreading {
 	struct store store;
 	struct publishing publish;
-	struct lost lost[NEIGHBOURS_MAX]; /* links.c */
-	uint32_t links_failed; /* asked and not agreed, since one was; links.c */
-	struct fresh fresh[FRESH_SIZE]; /* spread.c */
-	uint64_t fresh_next, fresh_named; /* counts of frames: come, and named to neighbours */
-	struct instant names_due; /* mono; INT64_MAX: nothing to name or to prune */
+	struct lost lost[NEIGHBOURS_MAX]; /* overlay.c */
+	uint32_t overlay_failed; /* asked and not agreed, since one was; overlay.c */
+	struct fresh fresh[FRESH_SIZE]; /* tree.c */
+	uint64_t fresh_next, fresh_announced; /* counts of frames: come, and named to neighbours */
+	struct instant ihave_due; /* mono; INT64_MAX: nothing to name or to prune */
 	uint64_t eager_first, repaired_first; /* frames that came first by push, and by repair: in this second; frames.c, loss.c */
 	uint32_t loss; /* thousandths of the datagrams sent to us; loss.c */
 	uint8_t copies; /* of a frame that are wanted; loss.c */
@@ -69,7 +69,7 @@ struct spreading {
 	uint32_t *gaps; /* origins of which something is missing; repair.c */
 	uint32_t gaps_count;
 	struct instant gaps_due; /* mono; INT64_MAX: nothing */
-	uint32_t wants_left; /* in this tick */
+	uint32_t requests_left; /* in this tick */
 	struct catch_up catch_up;
 	struct frame_root roots[ROOTS_SIZE]; /* whose signature was verified; frames.c */
 	uint32_t roots_next;
@@ -111,24 +111,24 @@ void publish_tick(struct node *node, struct now now);
 void publish_turn(struct node *node, struct now now);
 bool publish_is_under_way(const struct node *node);
 
-/* ---- links.c: who becomes a neighbour ---- */
-void links_init(struct node *node);
-void links_tick(struct node *node, struct now now);
-enum reject link_receive(struct node *node, const struct arrival *arrival);
-size_t link_write(struct node *node, const struct departure *departure, uint8_t *ret_plain);
+/* ---- overlay.c: who becomes a neighbour ---- */
+void overlay_init(struct node *node);
+void overlay_tick(struct node *node, struct now now);
+enum reject overlay_receive(struct node *node, const struct arrival *arrival);
+size_t overlay_write(struct node *node, const struct departure *departure, uint8_t *ret_plain);
 
-/* ---- spread.c: frames on their way ---- */
+/* ---- tree.c: frames on their way ---- */
 /* An own frame, or one that came first from `from`. */
-void spread_frame(struct node *node, struct now now, uint32_t origin, uint32_t frame, uint16_t from);
+void tree_frame(struct node *node, struct now now, uint32_t origin, uint32_t frame, uint16_t from);
 /* A frame came first from there, pushed or asked for. */
-void spread_first(struct node *node, uint32_t origin, uint16_t from, bool served);
+void tree_first(struct node *node, uint32_t origin, uint16_t from, bool served);
 /* A second copy was pushed here. */
-void spread_duplicate(struct node *node, struct now now, uint16_t from, uint32_t origin, struct stored *held);
-void spread_turn(struct node *node, struct now now);
-enum reject spread_receive_names(struct node *node, const struct arrival *arrival);
-enum reject spread_receive_prune(struct node *node, const struct arrival *arrival);
-size_t spread_write_names(struct node *node, const struct departure *departure, uint8_t *ret_plain);
-size_t spread_write_prune(struct node *node, const struct departure *departure, uint8_t *ret_plain);
+void tree_duplicate(struct node *node, struct now now, uint16_t from, uint32_t origin, struct stored *held);
+void tree_turn(struct node *node, struct now now);
+enum reject tree_receive_ihave(struct node *node, const struct arrival *arrival);
+enum reject tree_receive_prune(struct node *node, const struct arrival *arrival);
+size_t tree_write_ihave(struct node *node, const struct departure *departure, uint8_t *ret_plain);
+size_t tree_write_prune(struct node *node, const struct departure *departure, uint8_t *ret_plain);
 
 /* ---- loss.c: what is lost on the way to us ---- */
 void loss_second(struct node *node, struct now now);
@@ -140,10 +140,10 @@ void repair_turn(struct node *node, struct now now);
 void repair_note(struct node *node, struct now now, uint32_t origin, uint16_t teller, int64_t wait_ms);
 size_t repair_write_digest(struct node *node, const struct departure *departure, uint8_t *ret_plain);
 size_t repair_write_summary(struct node *node, const struct departure *departure, uint8_t *ret_plain);
-size_t repair_write_want(struct node *node, const struct departure *departure, uint8_t *ret_plain);
+size_t repair_write_request(struct node *node, const struct departure *departure, uint8_t *ret_plain);
 enum reject repair_receive_digest(struct node *node, const struct arrival *arrival);
 enum reject repair_receive_summary(struct node *node, const struct arrival *arrival);
-enum reject repair_receive_want(struct node *node, const struct arrival *arrival);
+enum reject repair_receive_request(struct node *node, const struct arrival *arrival);
 
 /* ---- catch_up.c: everything a neighbour keeps, piece by piece ---- */
 void catch_up_begin(struct node *node, struct now now);

@@ -22,17 +22,17 @@
 enum message {
 	MESSAGE_FRAME = 1, /* a frame, verbatim as its origin signed it: pushed */
 	MESSAGE_DIGEST = 2, /* sent 8, echo 8, hold 8, flags 1, groups 8, rows 2, rows of {id 8, incarnation 8, highest 8, leaf 8, record 8} */
-	MESSAGE_WANT = 3, /* id 8, incarnation 8, first sequence 8, have 128 */
+	MESSAGE_REQUEST = 3, /* id 8, incarnation 8, first sequence 8, have 128 */
 	MESSAGE_NEWS = 4, /* for each kind of document: serial 8, size 4, hash 32 */
 	MESSAGE_GET = 5, /* kind 1, serial 8, have 16 */
 	MESSAGE_CHUNK = 6, /* kind 1, serial 8, size of the document 4, number 2, up to DOCUMENT_CHUNK_BYTES */
 	MESSAGE_RECORD = 10, /* id 8, length 2, certificate, record 125 */
-	MESSAGE_RECORD_WANT = 11, /* id 8 */
+	MESSAGE_RECORD_REQUEST = 11, /* id 8 */
 	MESSAGE_PING = 12, /* echo 8, sent 8, zeros 34, rumours */
 	MESSAGE_PONG = 13, /* echo 8, sent 8, sent of the PING 8, hold 8, address 16, port 2, rumours */
-	MESSAGE_PING_FOR = 14, /* echo 8, id 8 */
+	MESSAGE_PING_REQ = 14, /* echo 8, id 8 */
 	MESSAGE_LINK = 15, /* 1 ask, 2 agree, 3 end */
-	MESSAGE_NAMES = 16, /* rows of {id 8, number 5, leaf 3} */
+	MESSAGE_IHAVE = 16, /* rows of {id 8, number 5, leaf 3} */
 	MESSAGE_PRUNE = 17, /* what 1, ids of 8 each */
 	MESSAGE_SUMMARY = 18, /* 64 hashes of 8 */
 	MESSAGE_SERVED = 19, /* a frame, verbatim: asked for */
@@ -46,21 +46,21 @@ enum message {
 /* Sizes with the message's number. */
 #define DIGEST_HEAD_BYTES (1 + 8 + 8 + 8 + 1 + 8 + 2)
 #define DIGEST_ROW_BYTES (8 + 8 + 8 + 8 + 8)
-#define WANT_BYTES (1 + 8 + 8 + 8 + SEQUENCES_KEPT / 8)
+#define REQUEST_BYTES (1 + 8 + 8 + 8 + SEQUENCES_KEPT / 8)
 #define NEWS_ROW_BYTES (8 + 4 + HASH_BYTES)
 #define NEWS_BYTES (1 + DOCUMENT_KINDS * NEWS_ROW_BYTES)
 #define CHUNK_WORDS ((DOCUMENT_CHUNKS_MAX + 63) / 64)
 #define GET_BYTES (1 + 1 + 8 + 8 * CHUNK_WORDS)
 #define CHUNK_HEAD_BYTES (1 + 1 + 8 + 4 + 2)
 #define RECORD_HEAD_BYTES (1 + 8 + 2)
-#define RECORD_WANT_BYTES (1 + 8)
+#define RECORD_REQUEST_BYTES (1 + 8)
 #define PROBE_PLAIN_BYTES (1 + 8 + 8 + 8 + 8 + 16 + 2) /* of a PING and a PONG without rumours */
 #define PROBE_DATAGRAM_BYTES (SEAL_BYTES + PROBE_PLAIN_BYTES)
 #define RUMOUR_BYTES (8 + 1 + 8 + 8)
 #define RUMOURS_PER_PROBE 8
-#define PING_FOR_BYTES (1 + 8 + 8)
+#define PING_REQ_BYTES (1 + 8 + 8)
 #define LINK_BYTES (1 + 1)
-#define NAME_BYTES (8 + 5 + 3)
+#define IHAVE_ROW_BYTES (8 + 5 + 3)
 #define PRUNE_HEAD_BYTES (1 + 1)
 #define SUMMARY_GROUPS 64 /* of members, by the top of their ids */
 #define SUMMARY_BYTES (1 + SUMMARY_GROUPS * 8)
@@ -85,11 +85,11 @@ static inline struct cursor arrival_cursor(const struct arrival *arrival)
 /* What waits in the outbox. */
 enum out_kind {
 	OUT_HELLO, OUT_COOKIE, OUT_WELCOME, OUT_LATER, /* handshake; no other comes before these */
-	OUT_PING, OUT_PONG, OUT_PING_FOR, /* failure detection */
+	OUT_PING, OUT_PONG, OUT_PING_REQ, /* failure detection */
 	OUT_LINK, /* overlay */
-	OUT_RECORD, OUT_RECORD_WANT, /* member records */
-	OUT_FRAME, OUT_RELAY, OUT_NAMES, OUT_PRUNE, /* spreading */
-	OUT_DIGEST, OUT_SUMMARY, OUT_WANT, OUT_SERVE, OUT_CATCH_UP, OUT_CAUGHT_UP, /* repair */
+	OUT_RECORD, OUT_RECORD_REQUEST, /* member records */
+	OUT_FRAME, OUT_RELAY, OUT_IHAVE, OUT_PRUNE, /* spreading */
+	OUT_DIGEST, OUT_SUMMARY, OUT_REQUEST, OUT_SERVE, OUT_CATCH_UP, OUT_CAUGHT_UP, /* repair */
 	OUT_NEWS, OUT_GET, OUT_CHUNK, /* documents */
 	OUT_COUNT
 };
@@ -101,15 +101,15 @@ struct out {
 	union {
 		struct { uint32_t number; uint16_t place; } reply; /* OUT_COOKIE, OUT_WELCOME, OUT_LATER, OUT_PONG: the place among the replies, and how many there had been by then */
 		struct { uint64_t echo; bool errand; } ping; /* errand: for another member */
-		struct { uint64_t echo; uint16_t about; } ping_for;
+		struct { uint64_t echo; uint16_t about; } ping_req;
 		struct { uint8_t what; } link;
 		struct { uint16_t of; } record; /* number of a member */
-		struct { uint64_t id; } record_want;
+		struct { uint64_t id; } record_request;
 		struct { uint64_t sequence; uint32_t number; uint8_t message; } frame; /* OUT_FRAME, OUT_RELAY, OUT_SERVE: the place in the store, and the sequence it then held */
-		struct { uint64_t first; uint32_t count; } names; /* counts of frames that came */
+		struct { uint64_t first; uint32_t count; } ihave; /* counts of frames that came */
 		struct { uint16_t owner; uint8_t what; } prune;
 		struct { uint64_t groups; uint16_t first; uint8_t more; bool answer; } digest; /* groups 0: no rows; first: member; more: datagrams that may follow */
-		struct { uint64_t sequence; uint32_t origin; uint8_t start; bool alone; } want; /* alone: this sequence; else the window of the start */
+		struct { uint64_t sequence; uint32_t origin; uint8_t start; bool alone; } request; /* alone: this sequence; else the window of the start */
 		struct { uint64_t places; uint32_t cursor; bool last; } caught_up;
 		struct { uint8_t document; } get;
 		struct { uint64_t serial; uint16_t number; uint8_t document; } chunk;

@@ -179,7 +179,7 @@ void check_enter(struct world *world, struct proxy *proxy)
 		break_resurrect(world, proxy);
 	if (world->check.breaking == BREAK_REPLAY && world->now_ns > 5 * NS_PER_S) {
 		for (uint32_t i = 0; i < proxy->config.limits.members_max; i++)
-			proxy->node->member->table[i].window = (struct window){ .highest = 0 };
+			proxy->node->member->table[i].anti_replay = (struct anti_replay){ .highest = 0 };
 	}
 }
 

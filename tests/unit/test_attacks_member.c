@@ -187,7 +187,7 @@ static unsigned int errands_of(const struct side *side)
 
 static void nobody_takes_all_the_errands(void **state)
 {
-	uint8_t message[1 + 8 + 8] = { MESSAGE_PING_FOR };
+	uint8_t message[1 + 8 + 8] = { MESSAGE_PING_REQ };
 
 	(void)state;
 	put_le(message + 9, bed.third.id, 8);

@@ -27,7 +27,7 @@ static void messages_that_are_none_are_refused(void **state)
 		message[34] = 2;
 		assert_int_equal(say(message, size), size == 36 + 2 * 40 ? REJECT_NONE : REJECT_MESSAGE);
 		memset(message, 0, sizeof(message));
-		message[0] = MESSAGE_WANT;
+		message[0] = MESSAGE_REQUEST;
 		message[17] = 1; /* the first sequence asked for; 0 is none */
 		assert_int_equal(say(message, size), size == 1 + 24 + 128 ? REJECT_NONE : REJECT_MESSAGE);
 	}

@@ -60,12 +60,12 @@ static void flags_outlast_a_change_of_an_older_slot(void **state)
 	join(&books.ledger, &key, 0, 999, 0, 1, 1, &gain);
 	join(&books.ledger, &key, 0, 1000, 0, 1, 1, &gain);
 	entry = &books.ledger.entries[ledger_find(&books.ledger, &key)];
-	entry->flags |= flags | ENTRY_PAST;
+	entry->flags |= flags | ENTRY_CACHED;
 	join(&books.ledger, &key, 0, 1000, 0, 1, 2, &gain);
-	assert_int_equal(entry->flags, flags | ENTRY_PAST | ENTRY_USED);
+	assert_int_equal(entry->flags, flags | ENTRY_CACHED | ENTRY_USED);
 	join(&books.ledger, &key, 0, 999, 0, 1, 2, &gain);
 	assert_int_equal(entry->flags, flags | ENTRY_USED);
-	entry->flags |= ENTRY_PAST;
+	entry->flags |= ENTRY_CACHED;
 	assert_false(ledger_forget(&books.ledger, ledger_find(&books.ledger, &key), 1000));
 	assert_int_equal(entry->flags, flags | ENTRY_USED);
 	free(books.memory);

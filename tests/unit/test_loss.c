@@ -23,8 +23,8 @@ static void path_set(struct node *node, unsigned int k, uint64_t sent, uint32_t 
 {
 	struct member *member = &node->member->table[k];
 
-	member->path = (struct path){ .measured = true, .highest = member->window.highest, .heard = heard };
-	member->window.highest += sent;
+	member->path = (struct path){ .measured = true, .highest = member->anti_replay.highest, .heard = heard };
+	member->anti_replay.highest += sent;
 }
 
 static void copies_follow_from_what_is_lost(void **state)
@@ -142,7 +142,7 @@ static unsigned int wants_out(const struct node *node)
 	unsigned int wants = 0;
 
 	for (uint32_t i = 0; i < ring->count; i++)
-		wants += ring->items[(ring->head + i) % ring->size].kind == OUT_WANT;
+		wants += ring->items[(ring->head + i) % ring->size].kind == OUT_REQUEST;
 	return wants;
 }
 

@@ -15,9 +15,9 @@ static void note(struct origin *origin, uint64_t sequence)
 
 static bool wants(const struct origin *origin, uint64_t sequence)
 {
-	struct origin_want want;
+	struct origin_request want;
 
-	if (!origin_want(origin, 0, &want))
+	if (!origin_request(origin, 0, &want))
 		return false;
 	if (sequence < want.first || sequence >= want.first + KEPT)
 		return false;
@@ -176,13 +176,13 @@ static void a_claim_is_believed_for_one_window(void **state)
 {
 	struct track tracks[STARTS_KEPT] = { { 0 } };
 	struct origin origin = { .used = true, .track = tracks };
-	struct origin_want want;
+	struct origin_request want;
 
 	(void)state;
 	note(&origin, BOOT(1) | 7);
 	origin_claim(&origin, BOOT(1) | 9 * KEPT);
 	assert_int_equal(origin.track[0].highest, BOOT(1) | 7);
-	assert_true(origin_want(&origin, 0, &want));
+	assert_true(origin_request(&origin, 0, &want));
 	assert_int_equal(want.first, BOOT(1) | 1);
 	assert_true(wants(&origin, BOOT(1) | KEPT));
 	assert_false(wants(&origin, BOOT(1) + KEPT + 1));
@@ -224,30 +224,30 @@ static void a_window_is_asked_for_up_to_what_is_claimed(void **state)
 {
 	struct track tracks[STARTS_KEPT] = { { 0 } };
 	struct origin origin = { .used = true, .track = tracks };
-	struct origin_want want;
+	struct origin_request want;
 
 	(void)state;
 	/* Nothing held: a new start from its first frame on. */
-	assert_false(origin_want(&origin, 0, &want));
+	assert_false(origin_request(&origin, 0, &want));
 	origin_claim(&origin, BOOT(4) | 10);
-	assert_true(origin_want(&origin, 0, &want));
+	assert_true(origin_request(&origin, 0, &want));
 	assert_int_equal(want.first, BOOT(4) | 1);
 	for (uint64_t s = 1; s <= 10; s++)
 		assert_true(wants(&origin, BOOT(4) | s));
 	/* As far as a window reaches. */
 	origin_claim(&origin, BOOT(4) | (KEPT + 10));
-	assert_true(origin_want(&origin, 0, &want));
+	assert_true(origin_request(&origin, 0, &want));
 	assert_int_equal(want.first, BOOT(4) | 11);
 	note(&origin, BOOT(4) | (KEPT + 10));
 	/* Another start: both are asked for, the older one in its own window. */
 	origin_claim(&origin, BOOT(5) | 2);
-	assert_true(origin_want(&origin, 0, &want));
+	assert_true(origin_request(&origin, 0, &want));
 	assert_int_equal(want.first, BOOT(5) | 1);
 	assert_true(wants(&origin, BOOT(5) | 1) && wants(&origin, BOOT(5) | 2));
-	assert_true(origin_want(&origin, 1, &want));
+	assert_true(origin_request(&origin, 1, &want));
 	assert_int_equal(want.first, BOOT(4) | 11);
 	note(&origin, BOOT(4) | 11);
-	assert_true(origin_want(&origin, 1, &want));
+	assert_true(origin_request(&origin, 1, &want));
 	assert_int_equal(want.first, BOOT(4) | 12);
 }
 
@@ -260,14 +260,14 @@ static void the_newest_starts_are_followed(void **state)
 	for (size_t i = 0; i < ROWS(orders); i++) {
 		struct track tracks[STARTS_KEPT] = { { 0 } };
 		struct origin origin = { .used = true, .track = tracks };
-		struct origin_want want;
+		struct origin_request want;
 
 		for (unsigned int k = 0; k < 4; k++) {
 			note(&origin, BOOT(orders[i][k]) | 2);
 			assert_true(origin_has(&origin, BOOT(orders[i][k]) | 2));
 		}
 		for (unsigned int k = 0; k < STARTS_KEPT; k++) {
-			assert_true(origin_want(&origin, k, &want));
+			assert_true(origin_request(&origin, k, &want));
 			assert_int_equal(want.first, BOOT(7 - k) | 1);
 			assert_int_equal(tracks[k].highest, BOOT(7 - k) | 2);
 		}

@@ -2,18 +2,18 @@
 /*
  * The replay window of RFC 6479: a ring of 64-bit words over the counters; moving on clears whole words, never bits.
  */
-#include "window.h"
+#include "anti_replay.h"
 
 #define COUNTER_MAX (UINT64_MAX - (1 << 16)) /* nothing near the end, so that no sum of counters wraps */
 
 _Static_assert(REPLAY_WINDOW % 64 == 0, "the window is whole words");
 
-static uint64_t *word_of(struct window *window, uint64_t counter)
+static uint64_t *word_of(struct anti_replay *window, uint64_t counter)
 {
 	return &window->bits[counter / 64 % WINDOW_WORDS];
 }
 
-bool window_is_new(const struct window *window, uint64_t counter)
+bool anti_replay_is_new(const struct anti_replay *window, uint64_t counter)
 {
 	if (counter == 0 || counter > COUNTER_MAX)
 		return false;
@@ -24,7 +24,7 @@ bool window_is_new(const struct window *window, uint64_t counter)
 	return !(window->bits[counter / 64 % WINDOW_WORDS] >> counter % 64 & 1);
 }
 
-static void move_on(struct window *window, uint64_t counter)
+static void move_on(struct anti_replay *window, uint64_t counter)
 {
 	uint64_t words = counter / 64 - window->highest / 64;
 
@@ -35,9 +35,9 @@ static void move_on(struct window *window, uint64_t counter)
 	window->highest = counter;
 }
 
-bool window_mark(struct window *window, uint64_t counter)
+bool anti_replay_mark(struct anti_replay *window, uint64_t counter)
 {
-	if (!window_is_new(window, counter))
+	if (!anti_replay_is_new(window, counter))
 		return false;
 	if (counter > window->highest)
 		move_on(window, counter);

@@ -130,12 +130,12 @@ static void who_goes_goes_last(void **state)
 			.member = nearer, .ours = true, .near = true, .instead = instead, .since = world_now(world).mono
 		};
 		if (answers[i])
-			assert_int_equal(link_receive(node, &(struct arrival){ .now = world_now(world), .member = nearer, .bytes = agree, .size = sizeof(agree) }),
+			assert_int_equal(overlay_receive(node, &(struct arrival){ .now = world_now(world), .member = nearer, .bytes = agree, .size = sizeof(agree) }),
 					 REJECT_NONE);
 		assert_true((link_find(node, instead) == NULL) == answers[i]);
 		if (!answers[i]) {
 			link->since.ns -= 2 * NS_PER_S;
-			links_tick(node, world_now(world));
+			overlay_tick(node, world_now(world));
 			assert_null(link_find(node, nearer));
 			assert_non_null(link_find(node, instead));
 		}
@@ -236,7 +236,7 @@ static void ledgers_are_equal_although_neighbours_are_not_mixed(void **state)
 				else
 					node->member->links[i] = node->member->links[--node->member->links_count];
 			}
-			links_init(node);
+			overlay_init(node);
 		}
 		world_run(world, 0.2);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Greeting: how two nodes that know only an address and the mesh secret learn each other's certificate and session. Three messages of one
- * exact length under the mesh secret (PROTOCOL.md section "Greeting"):
+ * exact length under the mesh secret (PROTOCOL.md section "Handshake"):
  *
  *   A -> B  GREET    A's certificate, A's token, the cookie B gave A's address (or none)
  *   B -> A  COOKIE   when the cookie is not B's: a new one; nothing else was looked at, nothing is kept
@@ -161,7 +161,7 @@ static bool put_record_of(const struct node *node, uint64_t id, struct hello *he
 	return true;
 }
 
-size_t greet_write(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_bytes)
+size_t handshake_write(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_bytes)
 {
 	struct hello hello = { .incarnation = node->config.incarnation, .boot = node->config.boot };
 	unsigned int secret;
@@ -429,7 +429,7 @@ static enum reject receive_later(struct node *node, struct now now, const struct
 	return record_receive_later(node, now, hello->certificate);
 }
 
-enum reject greet_receive(struct node *node, struct now now, const struct endpoint *from, const struct datagram_header *header, uint8_t *bytes,
+enum reject handshake_receive(struct node *node, struct now now, const struct endpoint *from, const struct datagram_header *header, uint8_t *bytes,
 			  size_t size)
 {
 	struct greeter greeter = { from, header->sender, nonce_counter(header->nonce), bytes + SEAL_HEADER_BYTES, 0 };

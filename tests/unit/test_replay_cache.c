@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "arena.h"
-#include "past.h"
+#include "replay_cache.h"
 
 #define KEYS 24 /* more than lines: they displace each other */
 #define CELLS 4096
@@ -23,7 +23,7 @@ static const struct duration idle_reset = { 10 * NS_PER_S };
 struct books {
 	void *memory;
 	struct ledger ledger;
-	struct past past;
+	struct replay_cache replay_cache;
 	bool excluded[ORIGINS_MAX], others[ORIGINS_MAX];
 	struct key keys[KEYS];
 	uint64_t random;
@@ -37,13 +37,13 @@ static uint32_t draw(struct books *books, uint32_t bound)
 
 static void books_open(struct books *books, uint64_t seed)
 {
-	const size_t bytes = ledger_bytes(KEYS + 1, CELLS, MEMBERS) + past_bytes(16, MEMBERS);
+	const size_t bytes = ledger_bytes(KEYS + 1, CELLS, MEMBERS) + replay_cache_bytes(16, MEMBERS);
 	struct arena arena = { .memory = aligned_alloc(ARENA_ALIGN, bytes) };
 
 	*books = (struct books){ .memory = arena.memory, .random = seed };
 	assert_non_null(arena.memory);
 	ledger_init(&books->ledger, &arena, KEYS + 1, CELLS, MEMBERS, (uint64_t[]){ 1, 2 });
-	past_init(&books->past, &arena, 16, MEMBERS);
+	replay_cache_init(&books->replay_cache, &arena, 16, MEMBERS);
 	assert_int_equal(arena.used, bytes);
 	memset(books->others + INCARNATIONS_MAX, true, sizeof(books->others) - INCARNATIONS_MAX);
 	for (uint16_t member = 0; member < MEMBERS; member += 3)
@@ -92,7 +92,7 @@ static bool is_in(const uint64_t *set, uint16_t origin)
 	return set[origin / 64] >> origin % 64 & 1;
 }
 
-static void compare_sets(const struct books *books, const struct entry *entry, const struct past_view *view)
+static void compare_sets(const struct books *books, const struct entry *entry, const struct replay_cache_view *view)
 {
 	uint64_t sets[2][MEMBERS * INCARNATIONS_MAX / 64 + 1] = { { 0 } };
 	uint32_t origins = 0, members = 1, last = 0;
@@ -122,23 +122,23 @@ static uint32_t compare(struct books *books, uint64_t slot, struct duration idle
 	const uint32_t number = ledger_find(&books->ledger, &books->keys[draw(books, KEYS)]);
 	const struct entry *entry = number == INDEX_NONE ? NULL : &books->ledger.entries[number];
 	struct slot_sums sums;
-	struct past_view view;
+	struct replay_cache_view view;
 	struct record m, own;
 
 	if (!entry || entry->cells == INDEX_NONE)
 		return 0;
-	const bool remembered = entry->flags & ENTRY_PAST;
+	const bool remembered = entry->flags & ENTRY_CACHED;
 
 	ledger_sum(&books->ledger, entry, entry->cells, oldest, &mesh, books->excluded, &sums);
 	m = algorithm1_replay(sums.sum, oldest, &mesh, idle);
-	past_view_of(&books->past, &books->ledger, number, slot, &mesh, books->excluded, idle, &view);
+	replay_cache_view_of(&books->replay_cache, &books->ledger, number, slot, &mesh, books->excluded, idle, &view);
 	assert_int_equal(view.m.count, m.count);
 	assert_int_equal(view.m.ts1.ns, m.ts1.ns);
 	assert_int_equal(view.m.ts2.ns, m.ts2.ns);
 	compare_sets(books, entry, &view);
 	ledger_sum(&books->ledger, entry, entry->cells, oldest, &mesh, books->others, &sums);
 	m = algorithm1_replay(sums.sum, oldest, &mesh, idle);
-	own = past_own(&books->past, &books->ledger, number, slot, &mesh, books->excluded, books->others, idle);
+	own = replay_cache_own(&books->replay_cache, &books->ledger, number, slot, &mesh, books->excluded, books->others, idle);
 	assert_int_equal(own.count, m.count);
 	assert_int_equal(own.ts1.ns, m.ts1.ns);
 	assert_int_equal(own.ts2.ns, m.ts2.ns);

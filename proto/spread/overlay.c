@@ -2,7 +2,7 @@
 /*
  * Neighbours in a mesh of more than DIRECT_MEMBERS_MAX: some twelve of two thousand members, by agreement of both. Half are the nearest found,
  * so that a frame crosses an ocean once and is spread on the other side; half are drawn from all, so that the mesh holds together whatever
- * falls out. PROTOCOL.md section "Neighbours".
+ * falls out. PROTOCOL.md section "Overlay".
  */
 #include "spreading.h"
 
@@ -19,7 +19,7 @@
 #define LOST_PING_DOUBLINGS 3 /* and less and less: in the end every 8 s */
 #define SWAP_SHARE 0.7 /* of the round trip to the farthest: less is not worth it */
 
-void links_init(struct node *node)
+void overlay_init(struct node *node)
 {
 	for (unsigned int i = 0; i < NEIGHBOURS_MAX; i++)
 		node->spread->lost[i].member = MEMBER_NONE;
@@ -71,7 +71,7 @@ static void link_agree(struct node *node, struct link *link)
 	struct link *other = link->instead == MEMBER_NONE ? NULL : link_find(node, link->instead);
 
 	if (!link->agreed)
-		node->spread->links_failed = 0;
+		node->spread->overlay_failed = 0;
 	link->agreed = true;
 	link->instead = MEMBER_NONE;
 	if (!other)
@@ -80,7 +80,7 @@ static void link_agree(struct node *node, struct link *link)
 	link_drop(node, other);
 }
 
-size_t link_write(struct node *node, const struct departure *departure, uint8_t *ret_plain)
+size_t overlay_write(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
 	(void)node;
 	ret_plain[0] = MESSAGE_LINK;
@@ -88,7 +88,7 @@ size_t link_write(struct node *node, const struct departure *departure, uint8_t 
 	return 2;
 }
 
-enum reject link_receive(struct node *node, const struct arrival *arrival)
+enum reject overlay_receive(struct node *node, const struct arrival *arrival)
 {
 	const struct now now = arrival->now;
 	const uint16_t member = arrival->member;
@@ -149,8 +149,8 @@ static uint16_t candidate(struct node *node, enum choice choice)
  * that was heard lately is asked, by a probe's answer at the least, then any, then again the nearest. */
 static enum choice choice_of(const struct node *node, bool near)
 {
-	if (node->spread->links_failed % 3 != 0)
-		return node->spread->links_failed % 3 == 1 ? CHOICE_LAST_HEARD : CHOICE_ANY;
+	if (node->spread->overlay_failed % 3 != 0)
+		return node->spread->overlay_failed % 3 == 1 ? CHOICE_LAST_HEARD : CHOICE_ANY;
 	return near ? CHOICE_NEAREST : CHOICE_ANY;
 }
 
@@ -344,13 +344,13 @@ static void renew(struct node *node, struct now now, uint32_t wanted)
 		swap(node, now);
 }
 
-void links_tick(struct node *node, struct now now)
+void overlay_tick(struct node *node, struct now now)
 {
 	const uint32_t wanted = degree(node);
 
 	for (uint32_t i = 0; i < node->member->links_count;) {
 		if (node_is_direct(node) || link_is_dead(node, &node->member->links[i], now)) {
-			node->spread->links_failed += !node->member->links[i].agreed && node->member->links[i].instead == MEMBER_NONE;
+			node->spread->overlay_failed += !node->member->links[i].agreed && node->member->links[i].instead == MEMBER_NONE;
 			if (node->member->links[i].agreed)
 				lost_add(node, now, node->member->links[i].member);
 			link_drop(node, &node->member->links[i]);

@@ -4,16 +4,16 @@
  * key under attack is judged once per frame of every origin. A cache beside the ledger, of the same size whatever the ledger's; what it says
  * is what a replay of the cells would say.
  */
-#ifndef PROTO_PAST_H
-#define PROTO_PAST_H
+#ifndef PROTO_REPLAY_CACHE_H
+#define PROTO_REPLAY_CACHE_H
 
 #include "algorithm1.h"
 #include "ledger.h"
 
-#define PAST_LINES_MAX 4096 /* keys remembered at once; 1.2 MB at 256 members */
+#define REPLAY_CACHE_LINES_MAX 4096 /* keys remembered at once; 1.2 MB at 256 members */
 
-/* One key's. Valid while its entry has ENTRY_PAST, which whatever changes an older cell takes away (ledger.c), and nothing below moved on. */
-struct past_line {
+/* One key's. Valid while its entry has ENTRY_CACHED, which whatever changes an older cell takes away (ledger.c), and nothing below moved on. */
+struct replay_cache_line {
 	uint32_t entry;
 	uint16_t top; /* slot of its newest cells: they are not in here */
 	uint64_t slot; /* which was the running one: older than SLOTS_HELD are left out */
@@ -24,20 +24,20 @@ struct past_line {
 	uint32_t origins, members; /* with cells below top, the left out included; without them, this proxy included */
 };
 
-struct past {
-	struct past_line *lines; /* of entry e at e % PAST_LINES_MAX */
+struct replay_cache {
+	struct replay_cache_line *lines; /* of entry e at e % REPLAY_CACHE_LINES_MAX */
 	uint64_t *origins; /* two sets for each line: with cells below top, and taken into account; the same, and left out */
 	uint32_t mask, words; /* lines - 1; words of a set */
 };
 
-size_t past_bytes(uint32_t keys_max, uint32_t members_max);
-void past_init(struct past *past, struct arena *arena, uint32_t keys_max, uint32_t members_max);
+size_t replay_cache_bytes(uint32_t keys_max, uint32_t members_max);
+void replay_cache_init(struct replay_cache *cache, struct arena *arena, uint32_t keys_max, uint32_t members_max);
 
 /* Whatever is remembered no longer holds. */
-void past_forget(struct past *past);
+void replay_cache_forget(struct replay_cache *cache);
 
 /* A key's record now, and the origins it rests on. */
-struct past_view {
+struct replay_cache_view {
 	struct record m; /* over all slots held, as algorithm1_replay says */
 	const uint64_t *counted, *left_out; /* sets of origins with cells below top */
 	uint32_t words;
@@ -46,11 +46,11 @@ struct past_view {
 };
 
 /* Writes the view of a key that has cells. `excluded`: origins to be left out. The sets stay as they are until the next call. */
-void past_view_of(const struct past *past, const struct ledger *ledger, uint32_t entry, uint64_t slot_now, const struct mesh *mesh,
-		  const bool *excluded, struct duration idle_reset, struct past_view *ret_view);
+void replay_cache_view_of(const struct replay_cache *cache, const struct ledger *ledger, uint32_t entry, uint64_t slot_now, const struct mesh *mesh,
+		  const bool *excluded, struct duration idle_reset, struct replay_cache_view *ret_view);
 
 /* The record that this proxy's own cells alone would make: of origins for which `others` is false. */
-struct record past_own(const struct past *past, const struct ledger *ledger, uint32_t entry, uint64_t slot_now, const struct mesh *mesh,
+struct record replay_cache_own(const struct replay_cache *cache, const struct ledger *ledger, uint32_t entry, uint64_t slot_now, const struct mesh *mesh,
 		       const bool *excluded, const bool *others, struct duration idle_reset);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The replay window around every edge, in numbered steps; then against a plain list of what was seen. */
 #include "vector.h"
-#include "window.h"
+#include "anti_replay.h"
 
 #define N REPLAY_WINDOW
 #define LAST (UINT64_MAX - 65536) /* the highest counter there is */
@@ -55,15 +55,15 @@ static void steps_around_every_edge(void **state)
 		/* 40 */ { LAST - N, false },
 		/* 41 */ { 0, false },
 	};
-	struct window window = { 0 };
+	struct anti_replay window = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		const struct window before = window;
-		bool is_new = window_is_new(&window, rows[i].counter);
+		const struct anti_replay before = window;
+		bool is_new = anti_replay_is_new(&window, rows[i].counter);
 
 		assert_memory_equal(&before, &window, sizeof(window));
-		if (is_new != rows[i].taken || window_mark(&window, rows[i].counter) != rows[i].taken)
+		if (is_new != rows[i].taken || anti_replay_mark(&window, rows[i].counter) != rows[i].taken)
 			fail_msg("row %zu: counter %llu", i, (unsigned long long)rows[i].counter);
 	}
 }
@@ -71,13 +71,13 @@ static void steps_around_every_edge(void **state)
 static void backwards_through_a_whole_window_each_is_taken_once(void **state)
 {
 	for (uint64_t top = N; top < N + 130; top++) {
-		struct window window = { 0 };
+		struct anti_replay window = { 0 };
 
 		(void)state;
 		for (uint64_t counter = top; counter > top - N; counter--)
-			assert_true(window_mark(&window, counter));
+			assert_true(anti_replay_mark(&window, counter));
 		for (uint64_t counter = top; counter > 0; counter--)
-			assert_false(window_mark(&window, counter));
+			assert_false(anti_replay_mark(&window, counter));
 	}
 }
 
@@ -85,13 +85,13 @@ static void a_jump_leaves_nothing_of_the_old_window(void **state)
 {
 	(void)state;
 	for (uint64_t jump = N; jump < N + 200; jump++) {
-		struct window window = { 0 };
+		struct anti_replay window = { 0 };
 
 		for (uint64_t counter = 1; counter <= N; counter++)
-			assert_true(window_mark(&window, counter));
-		assert_true(window_mark(&window, N + jump));
+			assert_true(anti_replay_mark(&window, counter));
+		assert_true(anti_replay_mark(&window, N + jump));
 		for (uint64_t counter = jump + 1; counter < N + jump; counter++)
-			assert_int_equal(window_is_new(&window, counter), counter > N);
+			assert_int_equal(anti_replay_is_new(&window, counter), counter > N);
 	}
 }
 
@@ -101,7 +101,7 @@ static void any_order_agrees_with_a_list_of_the_seen(void **state)
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= 20; seed++) {
-		struct window window = { 0 };
+		struct anti_replay window = { 0 };
 		uint64_t random = seed, highest = 0, base = 1;
 
 		memset(seen, 0, sizeof(seen));
@@ -114,7 +114,7 @@ static void any_order_agrees_with_a_list_of_the_seen(void **state)
 			uint64_t back = draw_below(&random, N + 80), counter = back < base ? base - back : 0;
 			bool expected = counter > 0 && !seen[counter] && (counter > highest || highest - counter < N);
 
-			assert_int_equal(window_mark(&window, counter), expected);
+			assert_int_equal(anti_replay_mark(&window, counter), expected);
 			seen[counter] |= expected;
 			if (expected && counter > highest)
 				highest = counter;

@@ -7,9 +7,9 @@
  */
 #include "spreading.h"
 
-#define NAMES_ALL 32 /* so few are named to every neighbour; of more each to some */
-#define NAMES_SOME 3
-#define PRUNE_OPEN 1 /* the opposite: push again */
+#define IHAVE_ALL 32 /* so few are named to every neighbour; of more each to some */
+#define IHAVE_SOME 3
+#define PRUNE_GRAFT 1 /* the opposite: push again */
 
 static bool set_has(const uint64_t *set, uint16_t member)
 {
@@ -30,8 +30,8 @@ static void soon(struct node *node, struct now now)
 {
 	const struct instant due = instant_after(now.mono, duration_ms(LAZY_MS));
 
-	if (instant_is_before(due, node->spread->names_due))
-		node->spread->names_due = due;
+	if (instant_is_before(due, node->spread->ihave_due))
+		node->spread->ihave_due = due;
 }
 
 /* Our own to everybody, another's to those who asked for it. Who is not near asks for what it missed when it is back. */
@@ -45,7 +45,7 @@ static void push_direct(struct node *node, struct now now, uint32_t frame, uint1
 	}
 }
 
-void spread_frame(struct node *node, struct now now, uint32_t origin, uint32_t frame, uint16_t from)
+void tree_frame(struct node *node, struct now now, uint32_t origin, uint32_t frame, uint16_t from)
 {
 	const uint16_t owner = origin_member(origin);
 	const bool own = owner == 0 && from == 0;
@@ -78,7 +78,7 @@ static bool is_parent(struct node *node, uint16_t owner, uint16_t from)
 	return member->parent == from;
 }
 
-void spread_first(struct node *node, uint32_t origin, uint16_t from, bool served)
+void tree_first(struct node *node, uint32_t origin, uint16_t from, bool served)
 {
 	struct member *member = &node->member->table[origin_member(origin)];
 
@@ -86,7 +86,7 @@ void spread_first(struct node *node, uint32_t origin, uint16_t from, bool served
 		member->parent = link_find(node, from) ? from : MEMBER_NONE;
 }
 
-void spread_duplicate(struct node *node, struct now now, uint16_t from, uint32_t origin, struct stored *held)
+void tree_duplicate(struct node *node, struct now now, uint16_t from, uint32_t origin, struct stored *held)
 {
 	struct link *link = link_find(node, from);
 	const uint16_t owner = origin_member(origin);
@@ -99,11 +99,11 @@ void spread_duplicate(struct node *node, struct now now, uint16_t from, uint32_t
 	soon(node, now);
 }
 
-void spread_turn(struct node *node, struct now now)
+void tree_turn(struct node *node, struct now now)
 {
-	if (instant_is_before(now.mono, node->spread->names_due))
+	if (instant_is_before(now.mono, node->spread->ihave_due))
 		return;
-	node->spread->names_due = (struct instant){ INT64_MAX };
+	node->spread->ihave_due = (struct instant){ INT64_MAX };
 	for (uint32_t i = 0; i < node->member->links_count; i++) {
 		struct link *link = &node->member->links[i];
 
@@ -112,18 +112,18 @@ void spread_turn(struct node *node, struct now now)
 		if (link->pruning)
 			outbox_add(node, (struct out){ .kind = OUT_PRUNE, .target = link->member });
 		link->pruning = false;
-		if (node->spread->fresh_next != node->spread->fresh_named)
+		if (node->spread->fresh_next != node->spread->fresh_announced)
 			outbox_add(node, (struct out){
-						 .kind = OUT_NAMES,
+						 .kind = OUT_IHAVE,
 						 .target = link->member,
-						 .names = { .first = node->spread->fresh_named, .count = (uint32_t)(node->spread->fresh_next - node->spread->fresh_named) },
+						 .ihave = { .first = node->spread->fresh_announced, .count = (uint32_t)(node->spread->fresh_next - node->spread->fresh_announced) },
 					 });
 	}
-	node->spread->fresh_named = node->spread->fresh_next;
+	node->spread->fresh_announced = node->spread->fresh_next;
 }
 
 /* Is this one named to this neighbour? Not what it was pushed, has sent or signed; of many, only some. */
-static bool is_named(const struct node *node, const struct link *link, uint64_t number, uint32_t batch)
+static bool is_announced(const struct node *node, const struct link *link, uint64_t number, uint32_t batch)
 {
 	const struct fresh *fresh = &node->spread->fresh[number % FRESH_SIZE];
 	const uint16_t owner = origin_member(fresh->origin);
@@ -131,30 +131,30 @@ static bool is_named(const struct node *node, const struct link *link, uint64_t 
 
 	if (fresh->from == link->member || owner == link->member || !set_has(link->lazy, owner))
 		return false;
-	return batch <= NAMES_ALL || turn < NAMES_SOME;
+	return batch <= IHAVE_ALL || turn < IHAVE_SOME;
 }
 
-size_t spread_write_names(struct node *node, const struct departure *departure, uint8_t *ret_plain)
+size_t tree_write_ihave(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
 	const struct out *out = departure->out;
 	const struct link *link = link_find(node, out->target);
 	const size_t room = node->config.datagram_bytes - SEAL_BYTES;
-	uint64_t number = out->names.first;
-	const uint64_t end = out->names.first + out->names.count;
+	uint64_t number = out->ihave.first;
+	const uint64_t end = out->ihave.first + out->ihave.count;
 	uint8_t *at = ret_plain;
 
 	if (!link)
 		return 0;
 	if (number + FRESH_SIZE < node->spread->fresh_next)
 		number = node->spread->fresh_next - FRESH_SIZE; /* overwritten meanwhile: digests tell of those */
-	at = put_le(at, MESSAGE_NAMES, 1);
+	at = put_le(at, MESSAGE_IHAVE, 1);
 	for (; number < end; number++) {
 		const struct fresh *fresh = &node->spread->fresh[number % FRESH_SIZE];
 
-		if (!is_named(node, link, number, out->names.count))
+		if (!is_announced(node, link, number, out->ihave.count))
 			continue;
-		if ((size_t)(at - ret_plain) + NAME_BYTES > room) {
-			outbox_add(node, (struct out){ .kind = OUT_NAMES, .target = out->target, .names = { .first = number, .count = (uint32_t)(end - number) } });
+		if ((size_t)(at - ret_plain) + IHAVE_ROW_BYTES > room) {
+			outbox_add(node, (struct out){ .kind = OUT_IHAVE, .target = out->target, .ihave = { .first = number, .count = (uint32_t)(end - number) } });
 			break;
 		}
 		at = put_le(at, node->member->table[origin_member(fresh->origin)].id, 8);
@@ -165,7 +165,7 @@ size_t spread_write_names(struct node *node, const struct departure *departure, 
 }
 
 /* Names are of a member's running start alone: digests tell of the others. */
-static void name_receive(struct node *node, struct now now, uint16_t from, uint64_t id, uint64_t number, const uint8_t leaf[3])
+static void ihave_receive(struct node *node, struct now now, uint16_t from, uint64_t id, uint64_t number, const uint8_t leaf[3])
 {
 	const uint16_t owner = member_find(node, id);
 	const struct member *member = owner == MEMBER_NONE ? NULL : &node->member->table[owner];
@@ -191,30 +191,30 @@ static void name_receive(struct node *node, struct now now, uint16_t from, uint6
 	if (!member_spend(&node->member->table[from], 1))
 		return;
 	if (memcmp(held->leaf, leaf, 3) != 0)
-		outbox_add(node, (struct out){ .kind = OUT_WANT, .target = from, .want = { .sequence = sequence, .origin = origin, .alone = true } });
+		outbox_add(node, (struct out){ .kind = OUT_REQUEST, .target = from, .request = { .sequence = sequence, .origin = origin, .alone = true } });
 	else /* fewer came than are wanted: it may push, too */
-		outbox_add(node, (struct out){ .kind = OUT_PRUNE, .target = from, .prune = { .what = PRUNE_OPEN, .owner = owner } });
+		outbox_add(node, (struct out){ .kind = OUT_PRUNE, .target = from, .prune = { .what = PRUNE_GRAFT, .owner = owner } });
 }
 
-enum reject spread_receive_names(struct node *node, const struct arrival *arrival)
+enum reject tree_receive_ihave(struct node *node, const struct arrival *arrival)
 {
 	const struct now now = arrival->now;
 	const uint16_t from = arrival->member;
 	struct cursor c = arrival_cursor(arrival);
 
-	if (arrival->size == 0 || arrival->size % NAME_BYTES != 0)
+	if (arrival->size == 0 || arrival->size % IHAVE_ROW_BYTES != 0)
 		return REJECT_MESSAGE;
 	while (!cursor_done(&c)) {
 		const uint64_t id = get_le(&c, 8), number = get_le(&c, 5);
 		uint8_t leaf[3];
 
 		get_bytes(&c, leaf, sizeof(leaf));
-		name_receive(node, now, from, id, number, leaf);
+		ihave_receive(node, now, from, id, number, leaf);
 	}
 	return REJECT_NONE;
 }
 
-size_t spread_write_prune(struct node *node, const struct departure *departure, uint8_t *ret_plain)
+size_t tree_write_prune(struct node *node, const struct departure *departure, uint8_t *ret_plain)
 {
 	const struct out *out = departure->out;
 	struct link *link = link_find(node, out->target);
@@ -222,7 +222,7 @@ size_t spread_write_prune(struct node *node, const struct departure *departure, 
 	uint8_t *at = put_le(ret_plain, MESSAGE_PRUNE, 1);
 
 	at = put_le(at, out->prune.what, 1);
-	if (out->prune.what == PRUNE_OPEN)
+	if (out->prune.what == PRUNE_GRAFT)
 		return (size_t)(put_le(at, node->member->table[out->prune.owner].id, 8) - ret_plain);
 	for (uint16_t i = 0; link && i < node->member->high; i++) {
 		if (!set_has(link->prunes, i))
@@ -237,19 +237,19 @@ size_t spread_write_prune(struct node *node, const struct departure *departure, 
 	return at - ret_plain > 2 ? (size_t)(at - ret_plain) : 0;
 }
 
-enum reject spread_receive_prune(struct node *node, const struct arrival *arrival)
+enum reject tree_receive_prune(struct node *node, const struct arrival *arrival)
 {
 	const uint16_t from = arrival->member;
 	struct link *link = link_find(node, from);
 	struct cursor c = arrival_cursor(arrival);
 	const uint64_t what = get_le(&c, 1);
 
-	if (arrival->size < 1 + 8 || arrival->size % 8 != 1 || what > PRUNE_OPEN)
+	if (arrival->size < 1 + 8 || arrival->size % 8 != 1 || what > PRUNE_GRAFT)
 		return REJECT_MESSAGE;
 	while (link && !cursor_done(&c)) {
 		const uint16_t member = member_find(node, get_le(&c, 8));
 
-		if (member != MEMBER_NONE && what == PRUNE_OPEN)
+		if (member != MEMBER_NONE && what == PRUNE_GRAFT)
 			link->lazy[member / 64] &= ~(1ULL << member % 64);
 		else if (member != MEMBER_NONE)
 			link->lazy[member / 64] |= 1ULL << member % 64;
