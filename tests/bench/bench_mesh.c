@@ -8,6 +8,7 @@
 #include <hiredis/hiredis.h>
 #include <sodium.h>
 
+#include "certificate.h"
 #include "figure.h"
 #include "node.h"
 
