@@ -268,7 +268,7 @@ test: ## every test, and each fuzz target for ten seconds (root, on a kernel wit
 	@$(MAKE) --no-print-directory $(JOBS) binaries test-binaries
 	@$(MAKE) --no-print-directory $(JOBS) MODE=asan test-binaries
 	@$(MAKE) --no-print-directory $(JOBS) fuzz-binaries
-	@tests/run.sh tests/unit/test_purity.sh tests/unit/test_layers.sh $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) \
+	@tests/run.sh tests/unit/test_purity.sh tests/unit/test_layers.sh tests/unit/test_dead.sh tests/unit/test_documents.sh $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) \
 		$(patsubst build/%,build/asan/%,$(UNIT) $(DAEMON_UNIT) $(XDP_TESTS)) tests/sim/test_sim.sh tests/fuzz/test_fuzz.sh \
 		$(sort $(wildcard tests/e2e/test_*.sh))
 

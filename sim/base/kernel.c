@@ -244,8 +244,8 @@ enum reason kernel_packet(struct kernel *kernel, int64_t now_ns, uint32_t pair, 
 	return second == REASON_PASS ? reason : second;
 }
 
-/* gossipd/table_apply.c, anti_replay_is_known: a window that started after the last harvest is not in the ledger yet. */
-static bool anti_replay_is_known(const struct kernel *kernel, const struct kernel_record *record, int64_t ts2_ns)
+/* gossipd/table_apply.c, window_is_known: a window that started after the last harvest is not in the ledger yet. */
+static bool window_is_known(const struct kernel *kernel, const struct kernel_record *record, int64_t ts2_ns)
 {
 	const uint32_t harvested = record->harvest.harvested_packets, before = (uint32_t)record->window_packets;
 
@@ -296,7 +296,7 @@ void kernel_apply(struct kernel *kernel, uint32_t key, uint32_t destination, con
 		record = &kernel->records[number];
 		record->destination = head;
 	}
-	if (!anti_replay_is_known(kernel, record, change->ts2.ns))
+	if (!window_is_known(kernel, record, change->ts2.ns))
 		return;
 	if (is_wiser(kernel, record, change, kernel->heartbeat_ns)) {
 		shares_bounded(record, change);

@@ -5,7 +5,7 @@ import ctypes
 import ipaddress
 from ctypes import c_char, c_double, c_int32, c_int64, c_uint8, c_uint16, c_uint32, c_uint64
 
-END, STATUS, REASON, REJECT, ATTACHMENT, MEMBER, KEY, RECORD, CELL, EVENT, RULE, SAMPLE, PUSHED, DOCUMENT, STANDING = range(1, 16)
+END, STATUS, REASON, REJECT, ATTACHMENT, MEMBER, KEY, RECORD, CELL, EVENT, RULE, SAMPLE, PUSHED, DOCUMENT, STANDING, WHY = range(1, 17)
 NOW = 1_800_000_000_250_000_000  # mesh time of every answer: 2027-01-15 08:00:00.250 UTC
 NAN = float("nan")
 MS, S = 1_000_000, 1_000_000_000
@@ -23,14 +23,15 @@ def text(size):
 Address = c_uint8 * 16
 Status = structure(
     "Status", (text(36), "name"), (text(20), "version"), (c_int64, "now_ns"), (c_uint64, "incarnation boot"), (c_double, "uptime_s"),
-    (c_uint32, "gossip members members_up degraded"), (text(128), "degraded_why"), (c_uint32, "tick_ms window_max_ms decay slot_ms"),
+    (c_uint32, "gossip members members_up degraded"), (text(256), "degraded_why"), (text(512), "notices"), (c_uint32, "tick_ms window_max_ms decay slot_ms"),
     (c_uint32, "idle_reset_ms pair_min_window_ms destination_min_window_ms protected_only pair_rate destination_rate policy_flags hz"),
     (c_uint64, "policy_version policy_waiting policy_effective_slot"), (c_uint32, "policy_generation policy_rules listing unprotected"),
     (c_uint64, "clients_full slot tick pairs4 pairs4_max pairs6 pairs6_max destinations destinations_max table_bytes"),
     (c_uint64, "keys_held keys_max cells_held cells_max datagrams_received datagrams_sent bytes_received bytes_sent datagrams_unsent"),
     (c_uint64, "frames_published frames_received frames_duplicate frames_repaired frames_served"),
     (c_uint64, "cells_published cells_merged cells_refused cells_waiting cells_over_line outbox_dropped signatures_made signatures_checked"),
-    (c_uint64, "cells_harvested cells_unheld records_written records_refused changes_pending warnings"),
+    (c_uint64, "cells_harvested cells_unheld records_written records_refused changes_pending filters_restored"),
+    (c_uint64, "requests_refused warnings"),
     (c_double, "tick_ms_worst turn_ms_worst turn_cpu_ms_worst tick_late_ms_worst clock_drift_ms"),
     (c_uint32, "digest_known reserved_digest"), (c_uint8 * 32, "ledger_digest"))
 Reason = structure("Reason", (text(32), "name"), (c_uint64, "packets bytes"))
@@ -51,7 +52,7 @@ Rule = structure(
     (c_uint32, "number pair_rate destination_rate idle_reset_ms pair_min_window_ms destination_min_window_ms ended"), (c_uint64, "until_s"))
 Event = structure(
     "Event", (c_int64, "at_ns"), (text(32), "kind"), (text(36), "member"), (Address, "client destination"), (c_double, "value"),
-    (text(96), "text"))
+    (c_uint32, "mode reserved"), (text(96), "text"))
 Sample = structure(
     "Sample", (c_int64, "at_ns"), (c_uint32, "reason length ifindex"), (c_uint16, "caught"), (c_uint8, "bare reserved"),
     (Address, "client destination"), (c_uint8 * 192, "bytes"))
@@ -60,9 +61,10 @@ Document = structure("Document", (text(16), "kind"), (c_uint64, "serial size"), 
 Standing = structure(
     "Standing", (text(36), "name"), (text(72), "key"), (c_uint32, "self up revoked behind reserved"), (c_uint64, "certificate_serial"),
     (c_uint64 * 3, "serials"))
-End = structure("End", (c_int32, "error"), (c_uint32, "reserved"))
+Why = structure("Why", (text(256), "text"))
+End = structure("End", (c_int32, "error"), (c_uint32, "group"))
 KINDS = {Status: STATUS, Reason: REASON, Reject: REJECT, Attachment: ATTACHMENT, Member: MEMBER, Key: KEY, Record: RECORD, Cell: CELL, Event: EVENT,
-         Rule: RULE, Sample: SAMPLE, Pushed: PUSHED, Document: DOCUMENT, Standing: STANDING, End: END}
+         Rule: RULE, Sample: SAMPLE, Pushed: PUSHED, Document: DOCUMENT, Standing: STANDING, Why: WHY, End: END}
 
 
 class Request(ctypes.Structure):
@@ -75,8 +77,8 @@ def row(value):
     return b"".join(word.to_bytes(4, "little") for word in (KINDS[type(value)], len(body))) + body
 
 
-def rows(*values, error=0):
-    return b"".join(row(value) for value in values) + row(End(error))
+def rows(*values, error=0, group=0):
+    return b"".join(row(value) for value in values) + row(End(error, group))
 
 
 def address(words):
@@ -118,11 +120,13 @@ def status(**changes):
     return Status(**{**STATUS_USUAL, **changes})
 
 
+WHYS = [Why(b"eth0: another XDP program is attached"), Why(b"members: 62 of 64 are silent, proxy-9 for 12 s\x1b[2J")]
 TROUBLED = status(
     name=b"proxy\x1b[31m\xff", degraded=1, degraded_why=b"eth0: another XDP program is attached", members=64, members_up=2, policy_flags=0x0e,
     policy_version=12, policy_waiting=13, policy_effective_slot=900_000_030, policy_rules=17, policy_generation=5, clients_full=4, pairs4=262144,
     outbox_dropped=77, cells_over_line=8, datagrams_unsent=9, cells_unheld=10, records_refused=11, changes_pending=12, warnings=13, cells_waiting=14,
-    cells_refused=15, clock_drift_ms=-3600123.4, digest_known=0, protected_only=1)
+    cells_refused=15, filters_restored=16, requests_refused=17,
+    notices=b"a default route leads out by eth0", clock_drift_ms=-3600123.4, digest_known=0, protected_only=1)
 ALONE = status(gossip=0, members=1, members_up=1, policy_flags=0, pair_rate=0, destination_rate=0, keys_max=0, cells_max=0, keys_held=0, cells_held=0,
                pairs4_max=0, pairs6_max=0, destinations_max=0, uptime_s=0.4)
 
@@ -210,15 +214,15 @@ EXPLAINS = {
 # ---- events, samples, documents ----
 
 
-def event(kind, fact, member=b"", client=None, destination=None, value=0.0, at_ms=0):
+def event(kind, fact, member=b"", client=None, destination=None, value=0.0, at_ms=0, mode=0):
     return Event(NOW - 60 * S + at_ms * MS, kind, member, address(client) if client else Address(),
-                 address(destination) if destination else Address(), value, fact)
+                 address(destination) if destination else Address(), value, mode, 0, fact)
 
 
 EVENTS = [
     event(b"member_up", b"is up", b"proxy-2", value=0.0),
-    event(b"pair_over", b"is over its rate: 206 packets/s", client="10.1.2.3", destination="198.51.100.7", value=206.14, at_ms=1),
-    event(b"destination_over", b"is over its rate: 2412 packets/s", destination="2001:db8::1", value=2412.3, at_ms=1500),
+    event(b"pair_over", b"is over its rate: 206 packets/s", client="10.1.2.3", destination="198.51.100.7", value=206.14, at_ms=1, mode=1),
+    event(b"destination_over", b"is over its rate: 2412 packets/s", destination="2001:db8::1", value=2412.3, at_ms=1500, mode=2),
     event(b"policy", b"version 12 is in force", value=12.0, at_ms=59_999),
     event(b"a_kind_longer_than_its_column", b"x" * 95, b"y" * 35, value=NAN, at_ms=60_000),
     event(b"member_up\x1b", b"\x07\n\xc3\xa9\xff", b"\x1b[2J", value=-1.0, at_ms=86_400_000),
@@ -246,7 +250,7 @@ def header(kind, size):
 
 ANSWERS = {
     "status": rows(status(), *REASONS, *REJECTS, *ATTACHMENTS),
-    "status_troubled": rows(TROUBLED, *REASONS, *REJECTS, Attachment(b"eth0", b"none", 0, 0)),
+    "status_troubled": rows(*WHYS, TROUBLED, *REASONS, *REJECTS, Attachment(b"eth0", b"none", 0, 0)),
     "status_alone": rows(ALONE, *(Reason(word.encode()) for word in REASON_WORDS), *(Reject(word.encode()) for word in REJECT_WORDS)),
     "members": rows(*MEMBERS),
     "pairs": rows(*PAIRS),
@@ -269,6 +273,8 @@ ANSWERS = {
     "refused_unsupported": rows(error=-95),
     "refused_invalid": rows(error=-22),
     "refused_alone": rows(error=-107),
+    "refused_rights": rows(error=-1, group=4_000_001),
+    "refused_root": rows(error=-1),
     "refused_after_rows": rows(*MEMBERS[:1], error=-5),
     "cut_nothing": b"",
     "cut_header": row(MEMBERS[0])[:5],

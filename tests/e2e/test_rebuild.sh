@@ -10,7 +10,7 @@ trap 'rm -rf "$dir"' EXIT
 cd "$root" || exit 1
 
 program=$dir/gen/xpro.bpf.o bench=$dir/gen/spray.bpf.o tools="$dir/demo/tally $dir/tests/relay/relay $dir/tests/e2e/packets"
-library=$dir/tests/host/clocks.so core=$dir/obj/proto/share.o
+library=$dir/tests/host/clocks.so core=$dir/obj/proto/judge/share.o
 
 # stale EXPECTED TARGET [ARGUMENT...]: does `make -q` say that the target is to be made anew (1), or not (0)?
 stale() {

@@ -29,7 +29,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define IHAVE_ROW_BYTES 128
+#define NAME_BYTES 128
 
 static int record_fd = -1;
 static pid_t record_pid; /* of the daemon: what a child does is its own business */
@@ -73,7 +73,7 @@ static const char *last_part(const char *path)
 }
 
 /* False: no file or directory. */
-static bool name_of(int fd, char ret_name[IHAVE_ROW_BYTES])
+static bool name_of(int fd, char ret_name[NAME_BYTES])
 {
 	char link[64], path[512];
 	struct stat st;
@@ -86,7 +86,7 @@ static bool name_of(int fd, char ret_name[IHAVE_ROW_BYTES])
 	if (size < 0)
 		return false;
 	path[size] = '\0';
-	snprintf(ret_name, IHAVE_ROW_BYTES, "%.100s%s", last_part(path), S_ISDIR(st.st_mode) ? "/" : "");
+	snprintf(ret_name, NAME_BYTES, "%.100s%s", last_part(path), S_ISDIR(st.st_mode) ? "/" : "");
 	return true;
 }
 
@@ -99,7 +99,7 @@ static sa_family_t family_of(int fd)
 	return name.ss_family;
 }
 
-static void map_name(int fd, char ret_name[IHAVE_ROW_BYTES])
+static void map_name(int fd, char ret_name[NAME_BYTES])
 {
 	struct bpf_map_info info = { .type = 0 };
 	union bpf_attr attr = {
@@ -108,7 +108,7 @@ static void map_name(int fd, char ret_name[IHAVE_ROW_BYTES])
 
 	ret_name[0] = '\0';
 	if (syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)) == 0)
-		snprintf(ret_name, IHAVE_ROW_BYTES, "%s", info.name);
+		snprintf(ret_name, NAME_BYTES, "%s", info.name);
 }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -117,7 +117,7 @@ static void map_name(int fd, char ret_name[IHAVE_ROW_BYTES])
 
 static void note_open(int fd, int flags)
 {
-	char name[IHAVE_ROW_BYTES];
+	char name[NAME_BYTES];
 
 	if (fd >= 0 && (flags & O_ACCMODE) != O_RDONLY && name_of(fd, name))
 		recorder_line("open %s", name);
@@ -158,7 +158,7 @@ int openat(int directory, const char *path, int flags, ...)
 
 ssize_t write(int fd, const void *bytes, size_t size)
 {
-	char name[IHAVE_ROW_BYTES];
+	char name[NAME_BYTES];
 
 	if (fd > STDERR_FILENO && name_of(fd, name))
 		recorder_line("write %s %zu", name, size);
@@ -167,7 +167,7 @@ ssize_t write(int fd, const void *bytes, size_t size)
 
 ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
 {
-	char name[IHAVE_ROW_BYTES];
+	char name[NAME_BYTES];
 
 	if (name_of(fd, name))
 		recorder_line("write %s %zu", name, size);
@@ -176,7 +176,7 @@ ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
 
 static int note_sync(int fd, int result)
 {
-	char name[IHAVE_ROW_BYTES];
+	char name[NAME_BYTES];
 
 	if (result == 0 && name_of(fd, name))
 		recorder_line("fsync %s", name);
@@ -288,7 +288,7 @@ long syscall(long number, ...)
 {
 	static long (*real)(long number, ...);
 	long words[6];
-	char name[IHAVE_ROW_BYTES];
+	char name[NAME_BYTES];
 	va_list arguments;
 	long result;
 
@@ -309,7 +309,7 @@ long syscall(long number, ...)
 void *mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
 {
 	void *memory = (void *)syscall(SYS_mmap, at, bytes, protection, flags, fd, offset);
-	char name[IHAVE_ROW_BYTES];
+	char name[NAME_BYTES];
 
 	if (memory == MAP_FAILED || fd < 0 || !(flags & MAP_SHARED) || !(protection & PROT_WRITE))
 		return memory;

@@ -171,7 +171,7 @@ struct kernel_verdict kernel_packet(struct kernel *kernel, const struct key *key
 
 /* A window that began after the last harvest is not in the ledger yet; a record never harvested continues what others counted
  * unless they were silent for T_T1. */
-static bool anti_replay_is_known(const struct kernel *kernel, const struct pair_record *record, uint32_t harvested, uint32_t ts2)
+static bool window_is_known(const struct kernel *kernel, const struct pair_record *record, uint32_t harvested, uint32_t ts2)
 {
 	const uint32_t before = WORD_HIGH(record->window);
 
@@ -190,7 +190,7 @@ void kernel_apply(struct kernel *kernel, const struct change *change, uint32_t h
 		return;
 	if (!record)
 		record = record_make(kernel, &change->key, ts2, jiffies_of(mesh));
-	if (!anti_replay_is_known(kernel, record, harvested, ts2))
+	if (!window_is_known(kernel, record, harvested, ts2))
 		return;
 	record->base = WORD(ts1, (uint32_t)change->count - harvested);
 	record->fold = FOLD(WORD_LOW(record->window), change->members, from, ts2 >> TS2_SHIFT);
