@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Counting, judging, harvesting and folding, record by record. Compare xdp/window.h, xdp/judge.h, xdp/aggregate.h and gossipd/table_apply.c. */
+/* Counting, judging, harvesting and folding, record by record. Compare xdp/window.h, xdp/judge.h, xdp/aggregate.h and gossipd/table/table_apply.c. */
 #include "kernel.h"
 
 #include <math.h>
@@ -244,7 +244,7 @@ enum reason kernel_packet(struct kernel *kernel, int64_t now_ns, uint32_t pair, 
 	return second == REASON_PASS ? reason : second;
 }
 
-/* gossipd/table_apply.c, window_is_known: a window that started after the last harvest is not in the ledger yet. */
+/* gossipd/table/table_apply.c, window_is_known: a window that started after the last harvest is not in the ledger yet. */
 static bool window_is_known(const struct kernel *kernel, const struct kernel_record *record, int64_t ts2_ns)
 {
 	const uint32_t harvested = record->harvest.harvested_packets, before = (uint32_t)record->window_packets;

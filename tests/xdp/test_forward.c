@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The fast way: what it sends on and how the frame looks then, and what it leaves to the kernel, untouched. In a network
- *namespace:
+ * The fast way: what it sends on and how the frame looks then, and what it leaves to the kernel, untouched. In a
+ * network namespace:
  *
  *	(frames come in at) near ==== far        out (frames leave by) ==== away, whose program makes `out` able to send
  */
