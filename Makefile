@@ -25,10 +25,12 @@ $(if $(OPTIMISE),,$(error MODE=$(MODE): one of release, asan, tsan, coverage))
 JOBS    := -j$(shell nproc)
 WERROR  := $(if $(CI),-Werror)
 
-CFLAGS_ALL := -std=gnu11 -g $(OPTIMISE) $(SANITIZE) -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla $(WERROR) \
+CFLAGS_ALL := -std=gnu11 -g $(OPTIMISE) $(SANITIZE) \
+	-Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla $(WERROR) \
 	-fstack-protector-strong -D_FORTIFY_SOURCE=$(if $(SANITIZE),0,2) -MMD -MP $(CFLAGS)
 LDFLAGS_ALL := $(SANITIZE) -Wl,-z,relro,-z,now $(LDFLAGS)
-BPF_FLAGS   := -g -target bpf -mcpu=v3 -Wall -Wextra $(WERROR) -Iinclude -I/usr/include/$(shell gcc -print-multiarch) -MMD -MP
+BPF_FLAGS   := -g -target bpf -mcpu=v3 -Wall -Wextra $(WERROR) \
+	-Iinclude -I/usr/include/$(shell gcc -print-multiarch) -MMD -MP
 
 # Each folder sees only the headers it may include.
 # Rooms of the core, of the daemon and of the simulator, lowest first: a file calls its own room and those below it
@@ -39,11 +41,13 @@ SIM_ROOMS     := base check world experiment swarm
 I_core    := -Iproto $(ROOMS:%=-Iproto/%)
 I_proto    = -Iinclude $(or $(I_room),$(I_core))
 below :=
-$(foreach room,$(ROOMS),$(eval below += $(room))$(eval $(B)/obj/proto/$(room)/%.o: I_room := -Iproto $(below:%=-Iproto/%)))
+$(foreach room,$(ROOMS),$(eval below += $(room)) \
+	$(eval $(B)/obj/proto/$(room)/%.o: I_room := -Iproto $(below:%=-Iproto/%)))
 I_daemon  := $(GOSSIPD_ROOMS:%=-Igossipd/%)
 I_gossipd  = -Iinclude $(I_core) $(or $(I_room),$(I_daemon)) -I$(B)/gen
 below :=
-$(foreach room,$(GOSSIPD_ROOMS),$(eval below += $(room))$(eval $(B)/obj/gossipd/$(room)/%.o: I_room := $(below:%=-Igossipd/%)))
+$(foreach room,$(GOSSIPD_ROOMS),$(eval below += $(room)) \
+	$(eval $(B)/obj/gossipd/$(room)/%.o: I_room := $(below:%=-Igossipd/%)))
 I_ctl     := -Iinclude $(I_core) -Igossipd/base -Igossipd/config -Igossipd/ctl
 I_demo    := -Iinclude
 I_tests   := -Iinclude $(I_core) -Itests
@@ -58,7 +62,8 @@ PROTO_SRC   := $(wildcard proto/*.c proto/*/*.c)
 PROTO_OBJ   := $(patsubst %.c,$(B)/obj/%.o,$(PROTO_SRC))
 GOSSIPD_SRC := $(wildcard gossipd/*.c $(GOSSIPD_ROOMS:%=gossipd/%/*.c))
 GOSSIPD_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(GOSSIPD_SRC))
-TABLE_OBJ   := $(filter $(B)/obj/gossipd/table/% $(B)/obj/gossipd/base/owner.o,$(GOSSIPD_OBJ))
+TABLE_BASE  := $(addprefix $(B)/obj/gossipd/base/,egress_filters.o heavy.o owner.o quota.o)
+TABLE_OBJ   := $(filter $(B)/obj/gossipd/table/% $(TABLE_BASE),$(GOSSIPD_OBJ))
 CTL_OBJ     := $(patsubst %.c,$(B)/obj/%.o,$(wildcard gossipd/ctl/*.c))
 SIM_OBJ     := $(patsubst %.c,$(B)/obj/%.o,$(wildcard sim/*.c sim/*/*.c))
 ORACLE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/oracle/test_%.c,$(wildcard tests/oracle/*.c)))
@@ -66,7 +71,9 @@ WORLD_OBJ   := $(patsubst %,$(B)/obj/tests/%.o,mesh_world counters truths)
 UNIT        := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/oracle/test_*.c))
 DAEMON_UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/gossipd/test_*.c))
 XDP_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/xdp/test_*.c))
-E2E_TOOLS   := $(B)/tests/relay/relay $(B)/tests/relay/flood $(B)/tests/host/failing.so $(B)/tests/host/clocks.so $(B)/tests/host/fixed.so $(B)/tests/e2e/packets \
+E2E_TOOLS   := $(B)/tests/relay/relay $(B)/tests/relay/flood $(B)/tests/relay/liar \
+	$(B)/tests/host/failing.so \
+	$(B)/tests/host/clocks.so $(B)/tests/host/fixed.so $(B)/tests/e2e/packets \
 	$(if $(SANITIZE),,$(B)/tests/host/gossipd-recorded)
 BENCHES     := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
 BENCH_BPF   := $(patsubst tests/bench/%.bpf.c,$(B)/gen/%.skel.h,$(wildcard tests/bench/*.bpf.c))
@@ -75,7 +82,9 @@ DEMO_TOOLS  := $(patsubst scripts/demo/%.c,$(B)/demo/%,$(wildcard scripts/demo/*
 SKELETON    := $(B)/gen/xpro.skel.h
 PROGRAMS    := $(B)/bin/gossipd $(B)/bin/gossipctl
 
-.PHONY: all man deps check test demo bench fuzz soak test-extra sim experiments install clean help format lint tidy binaries coverage check-binaries unit-binaries test-binaries fuzz-binaries FORCE
+.PHONY: all man deps check test demo bench fuzz soak test-extra sim experiments install install-files dist deb clean \
+	help format lint tidy \
+	coverage binaries check-binaries unit-binaries test-binaries fuzz-binaries FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -128,7 +137,8 @@ $(B)/obj/tests/%.o: tests/%.c $(B)/flags/c
 
 # What changes the core passes through gossipd/trace.c.
 comma := ,
-GOSSIPD_WRAPPED := node_init node_greet node_observe node_tick node_turn node_set_policy node_set_load node_leave node_slept node_command node_restore node_receive node_poll node_next_change node_refresh node_close
+GOSSIPD_WRAPPED := node_init node_greet node_observe node_tick node_turn node_set_policy node_set_load node_leave \
+	node_slept node_command node_restore node_receive node_poll node_next_change node_refresh node_close
 
 $(B)/bin/gossipd: $(GOSSIPD_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)
@@ -141,12 +151,13 @@ $(B)/bin/gossipctl: $(CTL_OBJ) $(COMMON_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ $(LIBS_ctl) $(LIBS_proto) -lbpf -lelf -lz -o $@
 
-# ---- simulator: the core's very objects; signatures, joins and frames pass through crypto.c, check.c and trace_core.c ----
+# ---- simulator: the core's very objects ----
 
+# Signatures, joins and frames pass through crypto.c, check.c and trace_core.c.
 SIM_WRAPPED := crypto_sign_detached crypto_sign_verify_detached crypto_aead_xchacha20poly1305_ietf_encrypt \
 	crypto_aead_xchacha20poly1305_ietf_decrypt crypto_scalarmult crypto_sign_ed25519_pk_to_curve25519 \
-	crypto_sign_ed25519_sk_to_curve25519 crypto_core_ed25519_is_valid_point crypto_generichash crypto_generichash_init \
-	crypto_generichash_update crypto_generichash_final ledger_join origin_note store_put
+	crypto_sign_ed25519_sk_to_curve25519 crypto_core_ed25519_is_valid_point crypto_generichash \
+	crypto_generichash_init crypto_generichash_update crypto_generichash_final ledger_join origin_note store_put
 
 $(B)/gen/commit.h: FORCE
 	@mkdir -p $(@D)
@@ -157,9 +168,10 @@ $(B)/obj/sim/%.o: sim/%.c $(B)/flags/c | $(B)/gen/commit.h
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(I_sim) -c $< -o $@
 
-# The daemon's look at numbers in settings: scenarios are read by the same library.
+# The daemon's look at numbers in settings, since scenarios are read by the same library.
 SETTINGS_OBJ := $(B)/obj/sim/base/numbers.o
-$(SETTINGS_OBJ): gossipd/config/numbers.c
+$(B)/obj/sim/base/numbers.o: gossipd/config/numbers.c
+$(SETTINGS_OBJ):
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(I_sim) -c $< -o $@
 
@@ -192,12 +204,16 @@ $(B)/tests/oracle/%: $(B)/obj/tests/oracle/%.o $(ORACLE_OBJ) $(WORLD_OBJ) $(B)/l
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -lcmocka $(LIBS_proto) -o $@
 
+# Parts of gossipctl that have tests of their own.
+CTL_TESTED := $(addprefix gossipd/ctl/,bundle.c config_edit.c tar.c)
+
 # An archive: a test links the parts it calls, and may stand in for the table.
-$(B)/libgossipd.a: $(filter-out $(B)/obj/gossipd/main.o $(B)/obj/gossipd/table/%,$(GOSSIPD_OBJ))
+$(B)/libgossipd.a: $(filter-out $(B)/obj/gossipd/main.o $(B)/obj/gossipd/table/%,$(GOSSIPD_OBJ)) \
+		$(CTL_TESTED:%.c=$(B)/obj/%.o)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(B)/obj/tests/gossipd/%.o: I_tests += $(I_daemon)
+$(B)/obj/tests/gossipd/%.o: I_tests += $(I_daemon) -Igossipd/ctl
 $(B)/tests/gossipd/%: $(B)/obj/tests/gossipd/%.o $(B)/libgossipd.a $(B)/libxpro.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -lcmocka -lev -lconfig -lcap-ng $(LIBS_proto) -o $@
@@ -230,12 +246,18 @@ $(B)/tests/relay/%: tests/relay/%.c $(B)/flags/c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $< $(LDFLAGS_ALL) -lev -o $@
 
+# It speaks as a member: with the core, and with the daemon's look at its own configuration.
+$(B)/obj/tests/relay/liar.o: I_tests += $(I_daemon)
+$(B)/tests/relay/liar: $(B)/obj/tests/relay/liar.o $(B)/libgossipd.a $(B)/libxpro.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $^ -lev -lconfig -lcap-ng $(LIBS_proto) -o $@
+
 $(B)/tests/host/%.so: tests/host/%.c $(B)/flags/c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -g -O2 -Wall -Wextra -Wshadow -MMD -MP -fPIC -shared $< -ldl -o $@
 
-# A gossipd that writes down what it makes durable, lets out and stores into the table, in order. The table's files are compiled so that each
-# of their stores is seen (recorder_stores.c).
+# A gossipd that writes down what it makes durable, lets out and stores into the table, in order. The table's files are
+# compiled so that each of their stores is seen (recorder_stores.c).
 RECORDED_OBJ := $(patsubst $(B)/obj/%,$(B)/obj/recorded/%,$(filter $(B)/obj/gossipd/table/%,$(GOSSIPD_OBJ)))
 $(B)/obj/recorded/gossipd/%.o: gossipd/%.c | $(SKELETON)
 	@mkdir -p $(@D)
@@ -245,10 +267,11 @@ $(B)/obj/recorded/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -U_FORTIFY_SOURCE $(I_tests) -c $< -o $@
 
-$(B)/tests/host/gossipd-recorded: $(RECORDED_OBJ) $(filter-out $(B)/obj/gossipd/table/%,$(GOSSIPD_OBJ)) $(B)/obj/recorded/tests/host/recorder.o \
-		$(B)/obj/recorded/tests/host/recorder_stores.o $(B)/libxpro.a
+$(B)/tests/host/gossipd-recorded: $(RECORDED_OBJ) $(filter-out $(B)/obj/gossipd/table/%,$(GOSSIPD_OBJ)) \
+		$(B)/obj/recorded/tests/host/recorder.o $(B)/obj/recorded/tests/host/recorder_stores.o $(B)/libxpro.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) $(addprefix -Wl$(comma)--wrap=,$(GOSSIPD_WRAPPED) memcpy memset) $^ $(LIBS_gossipd) $(LIBS_proto) -ldl -o $@
+	$(CC) $(LDFLAGS_ALL) $(addprefix -Wl$(comma)--wrap=,$(GOSSIPD_WRAPPED) memcpy memset) $^ \
+		$(LIBS_gossipd) $(LIBS_proto) -ldl -o $@
 
 # A minute together, of simulated traffic by the hour.
 LONG := $(addprefix $(B)/tests/oracle/test_,evidence fairness verdicts)
@@ -261,22 +284,35 @@ test-binaries: $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) $(E2E_TOOLS)
 check: ## unit and property tests: seconds, no root, no clang, no BPF
 	@scripts/dependencies.sh check
 	@$(MAKE) --no-print-directory $(JOBS) check-binaries
-	@tests/run.sh tests/unit/test_purity.sh tests/unit/test_layers.sh $(QUICK)
+	@tests/run.sh --together $(addprefix tests/unit/test_,purity.sh layers.sh owners.sh) $(QUICK)
 
-test: ## every test, and each fuzz target for ten seconds (root, on a kernel with XDP)
+# What needs nothing but a processor runs side by side, the longest first.
+asan = $(patsubst build/%,build/asan/%,$(1))
+PURE := scripts/lint.sh tests/sim/test_sim.sh $(call asan,$(LONG)) $(LONG) $(call asan,$(QUICK) $(DAEMON_UNIT)) \
+	$(QUICK) $(DAEMON_UNIT) $(addprefix tests/unit/test_,purity.sh layers.sh owners.sh dead.sh)
+# What measures a rate, time or load, or loads every processor, has the machine for itself.
+XDP_ALONE := $(addprefix $(B)/tests/xdp/test_,race table)
+E2E_ALONE := $(patsubst %,tests/e2e/test_%.sh,conditions demo floods full_tables invented_keys lies limits many)
+MEASURING := $(XDP_ALONE) $(call asan,$(XDP_ALONE)) tests/fuzz/test_fuzz.sh $(E2E_ALONE)
+# The rest needs the kernel, and much of it waits: side by side again, the longest first.
+E2E_LONG  := $(patsubst %,tests/e2e/test_%.sh,start_faults cloned clocks upgrade network sides trust)
+KERNEL    := $(E2E_LONG) $(filter-out $(E2E_LONG) $(E2E_ALONE),$(sort $(wildcard tests/e2e/test_*.sh))) \
+	$(call asan,$(filter-out $(XDP_ALONE),$(XDP_TESTS))) $(filter-out $(XDP_ALONE),$(XDP_TESTS))
+
+test: ## every test, what make lint checks, and each fuzz target for ten seconds (root, on a kernel with XDP)
 	@scripts/dependencies.sh test
 	@$(MAKE) --no-print-directory $(JOBS) binaries test-binaries
 	@$(MAKE) --no-print-directory $(JOBS) MODE=asan test-binaries
 	@$(MAKE) --no-print-directory $(JOBS) fuzz-binaries
-	@tests/run.sh tests/unit/test_purity.sh tests/unit/test_layers.sh tests/unit/test_dead.sh tests/unit/test_documents.sh $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) \
-		$(patsubst build/%,build/asan/%,$(UNIT) $(DAEMON_UNIT) $(XDP_TESTS)) tests/sim/test_sim.sh tests/fuzz/test_fuzz.sh \
-		$(sort $(wildcard tests/e2e/test_*.sh))
+	@$(MAKE) --no-print-directory man
+	@tests/run.sh --together $(PURE) --alone $(MEASURING) --waiting $(KERNEL)
 
 coverage: ## lines and branches that unit tests reach, per folder
 	@scripts/dependencies.sh build
 	@$(MAKE) --no-print-directory $(JOBS) MODE=coverage unit-binaries
 	@find build/coverage -name '*.gcda' -delete
-	@tests/run.sh $(patsubst build/%,build/coverage/%,$(UNIT) $(DAEMON_UNIT)); status=$$?; scripts/coverage.py build/coverage/obj; exit $$status
+	@tests/run.sh $(patsubst build/%,build/coverage/%,$(UNIT) $(DAEMON_UNIT)); status=$$?; \
+		scripts/coverage.py build/coverage/obj; exit $$status
 
 demo: ## the main job between network namespaces (PROXIES=5, KEEP=1)
 	@scripts/dependencies.sh demo
@@ -285,18 +321,21 @@ demo: ## the main job between network namespaces (PROXIES=5, KEEP=1)
 
 bench: ## speed as ratios against xdp-filter, hashlimit, nft and Redis; also build/bench.jsonl
 	@scripts/dependencies.sh bench
-	@$(MAKE) --no-print-directory $(JOBS) binaries $(BENCHES) $(B)/tests/bench/probe_convergence $(B)/tests/relay/flood
+	@$(MAKE) --no-print-directory $(JOBS) binaries $(BENCHES) \
+		$(B)/tests/bench/probe_convergence $(B)/tests/relay/flood
 	@tests/bench/run.sh $(BENCHES) "tests/bench/convergence.sh $(B)/tests/bench/probe_convergence" \
 		"tests/bench/flood.sh $(B)/tests/bench/probe_convergence $(B)/tests/relay/flood"
 
-# libFuzzer needs its instrumentation in every object. Archives: a target links the parts it calls, and may stand in for the table.
+# libFuzzer needs its instrumentation in every object. Archives: a target links the parts it calls, and may stand in for
+# the table.
 FUZZ_CFLAGS := -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -MMD -MP
 FUZZ_CORE   := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(PROTO_SRC))
-FUZZ_DAEMON := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(filter-out gossipd/main.c gossipd/table/%,$(GOSSIPD_SRC)))
+FUZZ_DAEMON := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(filter-out gossipd/main.c gossipd/table/%,$(GOSSIPD_SRC)) \
+	$(CTL_TESTED))
 
 $(B)/fuzz/obj/%.o: %.c $(B)/flags/clang
 	@mkdir -p $(@D)
-	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -Iinclude $(I_core) $(I_daemon) -c $< -o $@
+	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -Iinclude $(I_core) $(I_daemon) -Igossipd/ctl -c $< -o $@
 
 $(B)/fuzz/core.a: $(FUZZ_CORE)
 $(B)/fuzz/daemon.a: $(FUZZ_DAEMON)
@@ -304,12 +343,13 @@ $(B)/fuzz/core.a $(B)/fuzz/daemon.a:
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(B)/fuzz/control: $(B)/fuzz/daemon.a
-$(B)/fuzz/control: LIBS_proto += -lev -lconfig -lcap-ng
-$(B)/fuzz/control: I_tests += $(I_daemon)
+$(B)/fuzz/control $(B)/fuzz/bundle: $(B)/fuzz/daemon.a
+$(B)/fuzz/control $(B)/fuzz/bundle: LIBS_proto += -lev -lconfig -lcap-ng
+$(B)/fuzz/control $(B)/fuzz/bundle: I_tests += $(I_daemon) -Igossipd/ctl
 $(B)/fuzz/%: tests/fuzz/fuzz_%.c $(B)/fuzz/core.a
 	@mkdir -p $@.found
-	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $(I_tests) $< $(filter %daemon.a,$^) $(filter %core.a,$^) $(LIBS_proto) -o $@
+	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $(I_tests) $< \
+		$(filter %daemon.a,$^) $(filter %core.a,$^) $(LIBS_proto) -o $@
 
 fuzz-binaries: $(FUZZERS:%=$(B)/fuzz/%)
 
@@ -318,22 +358,23 @@ fuzz: ## fuzz every target from its corpus (SECONDS=60 each); what is found stay
 	@$(MAKE) --no-print-directory $(JOBS) fuzz-binaries
 	@set -e; for target in $(FUZZERS); do \
 		echo "fuzz: $$target for $(SECONDS) s"; \
-		$(B)/fuzz/$$target -max_len=1500 -max_total_time=$(SECONDS) -print_final_stats=1 -artifact_prefix=$(B)/fuzz/ \
-			$(B)/fuzz/$$target.found tests/fuzz/$$target; \
+		length=1500; [ $$target != bundle ] || length=8192; \
+		$(B)/fuzz/$$target -max_len=$$length -max_total_time=$(SECONDS) -print_final_stats=1 \
+			-artifact_prefix=$(B)/fuzz/ $(B)/fuzz/$$target.found tests/fuzz/$$target; \
 	done
 
 # Tests in which threads share the table, built with ThreadSanitizer.
-THREADED := $(addprefix build/tsan/tests/xdp/test_,collect race)
-
-soak: ## for hours: random runs (SEEDS), fuzzing (SECONDS each), threads under ThreadSanitizer (root)
+soak: ## for hours: random runs (SEEDS), fuzzing (SECONDS each), ThreadSanitizer, clang-tidy in depth (root)
 	@$(MAKE) --no-print-directory sim SEEDS=$(SEEDS)
 	@$(MAKE) --no-print-directory fuzz SECONDS=$(SECONDS)
-	@scripts/dependencies.sh test
-	@$(MAKE) --no-print-directory $(JOBS) MODE=tsan $(THREADED)
-	@tests/run.sh $(THREADED)
+	@$(MAKE) --no-print-directory test-extra PART=race
+	@$(MAKE) --no-print-directory tidy TIDY_STEPS=225000
 
-test-extra: ## tests that make test leaves out: PART=NAME runs tests/extra/NAME.sh
-	@[ -x "tests/extra/$(PART).sh" ] || { echo "make test-extra PART=NAME; there are: $(patsubst tests/extra/%.sh,%,$(wildcard tests/extra/*.sh))" >&2; exit 2; }
+test-extra: ## what make test leaves out: PART=clang (compilers), cross (machines), race (threads), export, packages
+	@[ -x "tests/extra/$(PART).sh" ] || { \
+		echo "make test-extra PART=NAME; there are:" \
+			"$(patsubst tests/extra/%.sh,%,$(wildcard tests/extra/*.sh))" >&2; \
+		exit 2; }
 	@scripts/dependencies.sh "extra-$(PART)"
 	@tests/run.sh "tests/extra/$(PART).sh"
 
@@ -356,15 +397,37 @@ man: binaries
 
 SHARE := $(DESTDIR)$(PREFIX)/share
 install: all man ## install programs, man pages, systemd unit and completion below DESTDIR and PREFIX
+	@$(MAKE) --no-print-directory install-files
+
+# Of what is built already, without a look at what else is installed: for packages.
+install-files:
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system \
-		$(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man8 $(SHARE)/bash-completion/completions
+		$(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man8 $(SHARE)/bash-completion/completions \
+		$(SHARE)/zsh/site-functions $(SHARE)/xpro-mesh/monitoring
 	install -m 0755 $(B)/bin/gossipd $(DESTDIR)$(PREFIX)/sbin/gossipd
 	install -m 0755 $(B)/bin/gossipctl $(B)/bin/xpro-sim $(DESTDIR)$(PREFIX)/bin/
 	install -m 0644 $(B)/man/*.1 $(SHARE)/man/man1/
 	install -m 0644 $(B)/man/*.5 $(SHARE)/man/man5/
 	install -m 0644 $(B)/man/*.8 $(SHARE)/man/man8/
 	install -m 0644 scripts/completion/gossipctl $(SHARE)/bash-completion/completions/gossipctl
-	sed 's|@PREFIX@|$(PREFIX)|g' scripts/gossipd@.service.in >$(DESTDIR)$(PREFIX)/lib/systemd/system/gossipd@.service
+	install -m 0644 scripts/completion/_gossipctl $(SHARE)/zsh/site-functions/_gossipctl
+	install -m 0644 scripts/monitoring/xpro.rules.yml scripts/monitoring/xpro-dashboard.json \
+		$(SHARE)/xpro-mesh/monitoring/
+	sed 's|@PREFIX@|$(PREFIX)|g' scripts/gossipd@.service.in \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/gossipd@.service
+
+# What git knows, as it stands in the tree. One tree makes one tarball, byte by byte.
+VERSION := $(shell sed -n 's/^.define XPRO_VERSION "\(.*\)"/\1/p' gossipd/main.c)
+DIST    := $(B)/xpro-mesh-$(VERSION).tar.xz
+dist: ## the sources as one file: build/xpro-mesh-VERSION.tar.xz
+	@mkdir -p $(B)
+	@git ls-files -z | tar --null --verbatim-files-from -T - --transform 's,^,xpro-mesh-$(VERSION)/,' --sort=name \
+		--mtime=@$$(git log -1 --format=%ct) --owner=0 --group=0 --numeric-owner -cJf $(DIST)
+	@echo $(DIST)
+
+deb: dist ## Debian packages of gossipd, gossipctl and xpro-sim: build/deb/
+	@scripts/dependencies.sh deb
+	@scripts/deb.sh $(DIST) $(B)/deb
 
 lint: ## format, lengths, clang-tidy, shellcheck, manual pages, words per sentence, references of documents
 	@scripts/dependencies.sh lint
@@ -372,9 +435,9 @@ lint: ## format, lengths, clang-tidy, shellcheck, manual pages, words per senten
 	@$(MAKE) --no-print-directory man
 	@scripts/lint.sh
 
-tidy: ## clang-tidy alone
+tidy: ## clang-tidy alone; in depth: TIDY_STEPS=225000
 	@scripts/dependencies.sh lint
-	@$(MAKE) --no-print-directory $(JOBS) $(SKELETON)
+	@$(MAKE) --no-print-directory $(JOBS) $(SKELETON) $(B)/gen/commit.h
 	@scripts/lint.sh tidy
 
 format: ## rewrite the sources with clang-format; line breaks and tables stay

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Watchers and nothing else. Every callback reads the clocks once and hands `now` down. The tick's timer is set anew after each
- * tick to the next one in mesh time, so a late tick is followed by the next regular one and never by a burst.
+ * Watchers and nothing else. Every callback reads the clocks once and hands `now` down. The tick's timer is set anew
+ * after each tick to the next one in mesh time, so a late tick is followed by the next regular one and never by a
+ * burst.
  */
 #include "loop.h"
 
@@ -35,7 +36,10 @@ static struct now read_now(const struct loop *loop)
 	return mesh_clock_read(&loop->daemon->clock);
 }
 
-/* What the core wants to do between ticks. The loop's clock stands still during a callback: it is brought up to date first. */
+/*
+ * What the core wants to do between ticks. The loop's clock stands still during a callback: it is brought up to date
+ * first.
+ */
 static void set_turn(struct loop *loop, struct now now)
 {
 	struct instant due = node_next_turn(loop->daemon->node, now);
@@ -95,7 +99,10 @@ static void on_tick(struct ev_loop *ev, ev_timer *watcher, int events)
 	struct now now = read_now(loop);
 
 	(void)ev, (void)events;
-	/* The timer may run a little ahead of mesh time. A tick that is not through stays due: it goes on with the next turn. */
+	/*
+	 * The timer may run a little ahead of mesh time. A tick that is not through stays due: it goes on with the
+	 * next turn.
+	 */
 	if (!instant_is_before(now.mesh, node_next_due(loop->daemon->node, now))) {
 		const bool through = daemon_tick(loop->daemon, now);
 
@@ -209,7 +216,8 @@ static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
 		log_warning("config: not taken over; the old one stays in force");
 		return;
 	}
-	log_info("config: log_level is %s, mode is %s, the policy has %u rules; every other setting is taken over at the next start",
+	log_info("config: log_level is %s, mode is %s, the policy has %u rules; every other setting is taken over at "
+		 "the next start",
 		 log_level_names[loop->daemon->config.log_level], loop->daemon->config.monitor ? "monitor" : "enforce",
 		 loop->daemon->config.policy.document.rules_count);
 }
@@ -232,6 +240,11 @@ static void on_woken(struct ev_loop *ev, ev_check *watcher, int events)
 	loop->turn_cpu_begun = clock_of(CLOCK_THREAD_CPUTIME_ID);
 }
 
+static double ms_since(struct instant begun, clockid_t clock)
+{
+	return (double)duration_between(begun, clock_of(clock)).ns / NS_PER_MS;
+}
+
 static void on_asleep(struct ev_loop *ev, ev_prepare *watcher, int events)
 {
 	struct loop *loop = watcher->data;
@@ -240,10 +253,9 @@ static void on_asleep(struct ev_loop *ev, ev_prepare *watcher, int events)
 	(void)ev, (void)events;
 	if (loop->turn_begun.ns == 0)
 		return; /* the first */
-	counters->turn_ms_worst = fmax(counters->turn_ms_worst,
-				       (double)duration_between(loop->turn_begun, clock_of(CLOCK_MONOTONIC)).ns / NS_PER_MS);
+	counters->turn_ms_worst = fmax(counters->turn_ms_worst, ms_since(loop->turn_begun, CLOCK_MONOTONIC));
 	counters->turn_cpu_ms_worst = fmax(counters->turn_cpu_ms_worst,
-					   (double)duration_between(loop->turn_cpu_begun, clock_of(CLOCK_THREAD_CPUTIME_ID)).ns / NS_PER_MS);
+					   ms_since(loop->turn_cpu_begun, CLOCK_THREAD_CPUTIME_ID));
 }
 
 #define START(kind, watcher, callback, ...)                         \

@@ -5,8 +5,10 @@
 
 #include "daemon.h"
 
-/* Runs until SIGTERM or SIGINT, then takes one last turn at the next tick, so that nothing counted waits. -ENOMEM when there is
- * no loop. */
+/*
+ * Runs until SIGTERM or SIGINT, then takes one last turn at the next tick, so that nothing counted waits. -ENOMEM
+ * when there is no loop.
+ */
 int loop_run(struct daemon *daemon);
 
 #endif

@@ -17,18 +17,19 @@
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-static const char usage[] = "usage: gossipd --config FILE [--check-config]\n"
-			    "Counts packets per client and destination in XDP, shares the counts with the other proxies of the "
-			    "mesh, drops what is over its rate.\n"
-			    "\n"
-			    "  --config FILE    the configuration; `gossipctl mesh issue` writes one\n"
-			    "  --check-config   read and check the configuration and the keys it names, change nothing\n"
-			    "  --foreground     accepted and needless: there is no other way to run\n"
-			    "  --version        print the version\n"
-			    "  --help           print this\n"
-			    "\n"
-			    "exit: 0 ok, 1 failed, 2 usage. SIGTERM and SIGINT stop the daemon; the filter stays on (gossipctl "
-			    "detach takes it off).\n";
+static const char usage[] =
+	"usage: gossipd --config FILE [--check-config]\n"
+	"Counts packets per client and destination in XDP, shares the counts with the other proxies of the mesh, "
+	"drops what is over its rate.\n"
+	"\n"
+	"  --config FILE    the configuration; `gossipctl mesh issue` writes one\n"
+	"  --check-config   read and check the configuration and the keys it names, change nothing\n"
+	"  --foreground     accepted and needless: there is no other way to run\n"
+	"  --version        print the version\n"
+	"  --help           print this\n"
+	"\n"
+	"exit: 0 ok, 1 failed, 2 usage. SIGTERM and SIGINT stop the daemon; the filter stays on (gossipctl detach "
+	"takes it off).\n";
 
 struct arguments {
 	const char *config;
@@ -84,7 +85,8 @@ static void tell_ready(const struct daemon *daemon)
 	log_info("ready: %s, incarnation %llu, start %llu, %s; %s%s", daemon->config.name,
 		 (unsigned long long)table_incarnation(daemon->table), (unsigned long long)daemon->boot,
 		 daemon->config.gossip ? "gossiping" : "alone",
-		 daemon_monitors(daemon) ? "mode = monitor: counting, dropping nothing, on" : "filtering on", count ? text : " no interface");
+		 daemon_monitors(daemon) ? "mode = monitor: counting, dropping nothing, on" : "filtering on",
+		 count ? text : " no interface");
 }
 
 static void warn(const char *text)
@@ -94,11 +96,13 @@ static void warn(const char *text)
 
 static void warn_of_routes(const struct config *config)
 {
-	char text[DEFAULT_ROUTE_TEXT_BYTES];
+	struct sides_view sides;
 
-	if (!config->policy.document.protected_only &&
-	    !default_route_warn((const char(*)[IFNAMSIZ])config->interfaces, config->interface_count, text) && text[0])
-		printf("warning: %s:%u: interfaces: %s\n", config->path, config->line[CONFIG_INTERFACES], text);
+	if (sides_find(config, config->policy.document.protected_only, NULL, &sides))
+		return;
+	if (sides.unenforced[0] || sides.notice[0])
+		printf("warning: %s:%u: interfaces: %s\n", config->path, config->line[CONFIG_INTERFACES],
+		       sides.unenforced[0] ? sides.unenforced : sides.notice);
 }
 
 static int check(const char *path)
@@ -113,12 +117,16 @@ static int check(const char *path)
 	}
 	identity_wipe(&identity);
 	policy_file_warn(&config.policy, warn);
+	config_warn(&config, warn);
 	warn_of_routes(&config);
 	printf("%s: ok\n", path);
 	return EXIT_OK;
 }
 
-/* Signals that come while it starts wait for the event loop (loop_run lets them in): whoever was asked to end ends in order. */
+/*
+ * Signals that come while it starts wait for the event loop (loop_run lets them in): whoever was asked to end ends
+ * in order.
+ */
 static void hold_signals(void)
 {
 	sigset_t signals;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The order of starting. First what only reads, then what only this process sees (sockets), then what is durable (the state), and
- * the kernel's filter last; privileges end when the last thing that needs them is open.
+ * The order of starting. First what only reads, then what only this process sees (sockets), then what is durable
+ * (the state), and the kernel's filter last; privileges end when the last thing that needs them is open.
  */
 #include "start.h"
 
@@ -45,12 +45,14 @@ static int reserve_memory(struct daemon *daemon, struct problem *ret_problem)
 	if (daemon->node_bytes == 0)
 		return problem_set(ret_problem, -EINVAL, "%s:%u: limits: the ledger's limits do not fit together",
 				   daemon->config.path, daemon->config.line[CONFIG_LIMITS]);
-	daemon->node_memory = mmap(NULL, daemon->node_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	daemon->node_memory = mmap(NULL, daemon->node_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+				   0);
 	if (daemon->node_memory == MAP_FAILED)
 		daemon->node_memory = NULL;
 	daemon->hints = calloc(limits.keys_max, sizeof(*daemon->hints));
 	if (!daemon->node_memory || !daemon->hints) {
-		return problem_set(ret_problem, -ENOMEM, "%s:%u: limits: no memory for a ledger of %zu MiB; lower keys and cells",
+		return problem_set(ret_problem, -ENOMEM,
+				   "%s:%u: limits: no memory for a ledger of %zu MiB; lower keys and cells",
 				   daemon->config.path, daemon->config.line[CONFIG_LIMITS], daemon->node_bytes >> 20);
 	}
 	return 0;
@@ -61,7 +63,8 @@ static int open_state(struct daemon *daemon, struct problem *ret_problem)
 	int err = state_open(daemon->config.state_directory, &daemon->state, ret_problem);
 
 	if (!err && daemon->state.damaged)
-		log_warning("state: %s/state was damaged and is kept as state.damaged; going on with the clock and the table",
+		log_warning("state: %s/state was damaged and is kept as state.damaged; going on with the clock and the "
+			    "table",
 			    daemon->config.state_directory);
 	return err;
 }
@@ -90,16 +93,31 @@ static int open_table(struct daemon *daemon, uint64_t fresh, struct problem *ret
 		.replace = config->replace_program,
 		.forward_fast = config->forward_fast,
 		.tunnel_count = config->tunnel_count,
+		.client_count = config->client_count,
+		.drop_foreign_sources = config->drop_foreign_sources,
+		.widths = daemon->identity.mesh.widths,
 	};
+	static struct address locals[LOCAL_ADDRESSES_MAX];
 	struct table_problem problem = { "" };
 	uint8_t seed[8];
 	int err;
 
 	for (uint32_t i = 0; i < config->interface_count; i++)
 		table.interfaces[i] = config->interfaces[i];
+	/* Which policy of the mesh is in force is not known yet: sides_look finds out whether it is protected_only. */
+	err = sides_find(config, config->policy.document.protected_only, NULL, &daemon->sides);
+	if (err)
+		log_warning("interfaces: the kernel does not tell its routes: %s; every packet is judged until it does",
+			    strerror(-err));
+	memcpy(table.sides, daemon->sides.side, sizeof(table.sides));
+	memcpy(table.clients, config->clients, sizeof(table.clients));
 	memcpy(table.tunnels, config->tunnels, sizeof(table.tunnels));
 	for (uint32_t i = 0; config->gossip && config->gossip_gate && i < config->listen_count; i++)
 		table.gate_ports[i] = config->listen[i].endpoint.port;
+	err = local_addresses_read(locals, &table.local_count);
+	if (err)
+		log_warning("local addresses: %s", strerror(-err));
+	table.locals = locals;
 	randombytes_buf(seed, sizeof(seed));
 	err = table_open(&table, fresh, seed, &daemon->table, &problem);
 	if (err)
@@ -119,9 +137,8 @@ static int count_boot(struct daemon *daemon, struct problem *ret_problem)
 	boot++;
 	if (boot > BOOT_MAX)
 		return problem_set(ret_problem, -EOVERFLOW,
-				   "state: this table was started %llu times, more than can be told apart; run gossipctl detach, "
-				   "then start afresh "
-				   "with an empty state directory",
+				   "state: this table was started %llu times, more than can be told apart; run "
+				   "gossipctl detach, then start afresh with an empty state directory",
 				   (unsigned long long)boot);
 	if (incarnation < daemon->state.incarnation)
 		incarnation = daemon->state.incarnation;
@@ -156,10 +173,12 @@ static int start_node(struct daemon *daemon, struct now now, struct problem *ret
 		.boot = daemon->boot,
 		.datagram_bytes = (uint16_t)daemon->config.datagram_bytes,
 		.frames_per_tick = (uint16_t)daemon->config.frames_per_tick,
+		.publish = daemon->config.publish_all ? PUBLISH_ALL : PUBLISH_NEED,
 		.gossip = daemon->config.gossip,
 	};
 	int err;
 
+	daemon->events.widths = identity->mesh.widths;
 	memcpy(node.secret_key, identity->secret_key, sizeof(node.secret_key));
 	memcpy(node.mesh_secret, identity->mesh_secret, sizeof(node.mesh_secret));
 	memcpy(node.certificate, identity->certificate_bytes, identity->certificate_size);
@@ -168,6 +187,9 @@ static int start_node(struct daemon *daemon, struct now now, struct problem *ret
 	sodium_memzero(&node, sizeof(node));
 	if (err)
 		return problem_set(ret_problem, err, "core: refused the configuration: %s", strerror(-err));
+	daemon->summing = summing_start(daemon->table, daemon->node, now);
+	if (!daemon->summing)
+		return problem_set(ret_problem, -ENOMEM, "sums: no memory");
 	err = documents_restore(&daemon->state, daemon->node, now, ret_problem);
 	if (err)
 		return err;
@@ -205,8 +227,8 @@ static int open_shared(struct daemon *daemon, struct problem *ret_problem)
 	if (!err)
 		err = open_table(daemon, fresh, ret_problem);
 	if (!err && table_time_went_back(daemon->table, mesh_clock_read(&daemon->clock), fresh))
-		log_warning("clock: set back since the last start, or members knew a later start than that; counts go on as "
-			    "incarnation %llu",
+		log_warning("clock: set back since the last start, or members knew a later start than that; counts go "
+			    "on as incarnation %llu",
 			    (unsigned long long)table_incarnation(daemon->table));
 	if (!err)
 		err = count_boot(daemon, ret_problem);
@@ -217,6 +239,11 @@ static int open_shared(struct daemon *daemon, struct problem *ret_problem)
 	daemon_tell_locals(daemon);
 	gate_start(daemon);
 	return 0;
+}
+
+static void warn(const char *text)
+{
+	log_warning("warning: %s", text);
 }
 
 int start_daemon(struct daemon *daemon, const char *path, struct problem *ret_problem)
@@ -243,7 +270,11 @@ int start_daemon(struct daemon *daemon, const char *path, struct problem *ret_pr
 	if (!err)
 		err = daemon_set_policy(daemon, now, ret_problem);
 	if (!err)
+		config_warn(&daemon->config, warn);
+	if (!err)
 		err = resolve_start(daemon, ret_problem);
+	if (!err)
+		health_second(daemon, now); /* whoever asks at once is not told that all is well */
 	/* The core has its own copy and wipes it; one is enough. */
 	sodium_memzero(daemon->identity.secret_key, sizeof(daemon->identity.secret_key));
 	sodium_memzero(daemon->identity.mesh_secret, sizeof(daemon->identity.mesh_secret));
@@ -254,6 +285,7 @@ int start_daemon(struct daemon *daemon, const char *path, struct problem *ret_pr
 
 void start_undo(struct daemon *daemon)
 {
+	summing_stop(daemon->summing);
 	if (daemon->node)
 		node_close(daemon->node);
 	if (daemon->table)
@@ -266,6 +298,7 @@ void start_undo(struct daemon *daemon)
 		munmap(daemon->node_memory, daemon->node_bytes);
 	state_close(&daemon->state);
 	identity_wipe(&daemon->identity);
+	daemon->summing = NULL;
 	daemon->node = NULL;
 	daemon->table = NULL;
 	daemon->control = NULL;

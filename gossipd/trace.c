@@ -39,12 +39,14 @@ int trace_open(const struct config *config, struct problem *ret_problem)
 	setvbuf(tracing.file, buffer, _IOFBF, sizeof(buffer));
 	tracing.bytes_max = (uint64_t)config->trace_mib << 20;
 	tracing.bytes = fwrite(TRACE_MAGIC, 1, 8, tracing.file);
-	log_warning("trace: everything the core is given goes to %s, up to %u MiB: addresses of clients and peers, no keys", config->trace_file,
-		    config->trace_mib);
+	log_warning("trace: everything the core is given goes to %s, up to %u MiB: addresses of clients and peers, no "
+		    "keys",
+		    config->trace_file, config->trace_mib);
 	return 0;
 }
 
-static void put(uint32_t kind, struct now now, const void *fixed, size_t fixed_bytes, const void *more, size_t more_bytes)
+static void put(uint32_t kind, struct now now, const void *fixed, size_t fixed_bytes, const void *more,
+		size_t more_bytes)
 {
 	const struct trace_head head = {
 		.kind = kind,
@@ -63,8 +65,8 @@ static void put_calls(void)
 {
 	if (!tracing.calls_of.kind)
 		return;
-	put(tracing.calls_of.kind, (struct now){ { tracing.calls_of.mono_ns }, { tracing.calls_of.mesh_ns } }, &tracing.calls,
-	    sizeof(tracing.calls), NULL, 0);
+	put(tracing.calls_of.kind, (struct now){ { tracing.calls_of.mono_ns }, { tracing.calls_of.mesh_ns } },
+	    &tracing.calls, sizeof(tracing.calls), NULL, 0);
 	tracing.calls_of.kind = 0;
 }
 
@@ -131,7 +133,8 @@ static struct trace_from from_of(const struct endpoint *endpoint)
 	result __wrap_##name(__VA_ARGS__); \
 	result __wrap_##name(__VA_ARGS__)
 
-WRAPPED(int, node_init, void *memory, size_t bytes, const struct node_config *config, struct now now, struct node **ret_node)
+WRAPPED(int, node_init, void *memory, size_t bytes, const struct node_config *config, struct now now,
+	struct node **ret_node)
 {
 	const int err = __real_node_init(memory, bytes, config, now, ret_node);
 	struct node_config bare = *config;
@@ -155,8 +158,8 @@ WRAPPED(int, node_greet, struct node *node, struct endpoint peer)
 	return __real_node_greet(node, peer);
 }
 
-WRAPPED(bool, node_observe, struct node *node, struct now now, const struct key *key, uint64_t slot, struct instant first, struct instant last,
-	uint64_t packets)
+WRAPPED(bool, node_observe, struct node *node, struct now now, const struct key *key, uint64_t slot,
+	struct instant first, struct instant last, uint64_t packets)
 {
 	struct trace_observe observe = { .slot = slot, .first_ns = first.ns, .last_ns = last.ns, .packets = packets };
 
@@ -243,7 +246,8 @@ WRAPPED(int, node_set_policy, struct node *node, struct now now, const struct po
 	return __real_node_set_policy(node, now, document);
 }
 
-WRAPPED(enum reject, node_receive, struct node *node, struct now now, const struct endpoint *from, uint8_t *bytes, size_t size)
+WRAPPED(enum reject, node_receive, struct node *node, struct now now, const struct endpoint *from, uint8_t *bytes,
+	size_t size)
 {
 	struct trace_from head = from_of(from);
 	uint8_t before[RECORD_BYTES_MAX / 2];

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Every message: its bounds of size and its handler, and for every decision of the outbox who writes it. Layouts stand in message.h. A
- * handler gets no message outside its bounds, and checks what depends on the content.
+ * Tables: for every message its least and largest size and its handler, and for every decision of the outbox the
+ * function that writes it. message.h has the layouts. A handler gets no message outside its bounds, and checks what
+ * depends on the content.
  */
 #include "messages.h"
 
 #include "node_internal.h"
 
-#define PIECE_PATIENCE 6 /* requests of a piece in which its origins may become known */
+#define PIECE_PATIENCE 6 /* requests of a piece, in which its origins may still become known */
 #define ANY_MAX DATAGRAM_BYTES_MAX
 
-/* A frame of a piece counts as come unless its origin is yet to be met. */
+/* A frame of a piece counts as received, unless its origin is not known yet: then the frame is requested again. */
 static enum reject piece_receive(struct node *node, const struct arrival *arrival, unsigned int place)
 {
 	const enum reject reason = frame_receive_served(node, arrival);
@@ -22,11 +23,11 @@ static enum reject piece_receive(struct node *node, const struct arrival *arriva
 
 static const struct message_row {
 	uint16_t bytes_min, bytes_max; /* with the number */
-	bool old_secret; /* taken even from a member that speaks a secret whose time is over */
+	bool old_secret; /* taken even from a member that uses a mesh secret whose time is over */
 	enum reject (*receive)(struct node *node, const struct arrival *arrival);
 } rows[] = {
 	[MESSAGE_FRAME] = { 1, ANY_MAX, false, frame_receive },
-	[MESSAGE_DIGEST] = { DIGEST_HEAD_BYTES, ANY_MAX, false, repair_receive_digest },
+	[MESSAGE_DIGEST] = { DIGEST_HEAD_BYTES, ANY_MAX, false, digest_receive },
 	[MESSAGE_REQUEST] = { REQUEST_BYTES, REQUEST_BYTES, false, repair_receive_request },
 	[MESSAGE_NEWS] = { NEWS_BYTES, NEWS_BYTES, true, spread_receive_news },
 	[MESSAGE_GET] = { GET_BYTES, GET_BYTES, true, spread_receive_get },
@@ -39,7 +40,7 @@ static const struct message_row {
 	[MESSAGE_LINK] = { LINK_BYTES, LINK_BYTES, false, overlay_receive },
 	[MESSAGE_IHAVE] = { 1 + IHAVE_ROW_BYTES, ANY_MAX, false, tree_receive_ihave },
 	[MESSAGE_PRUNE] = { PRUNE_HEAD_BYTES + 8, ANY_MAX, false, tree_receive_prune },
-	[MESSAGE_SUMMARY] = { SUMMARY_BYTES, SUMMARY_BYTES, false, repair_receive_summary },
+	[MESSAGE_SUMMARY] = { SUMMARY_BYTES, SUMMARY_BYTES, false, digest_receive_summary },
 	[MESSAGE_SERVED] = { 1, ANY_MAX, false, frame_receive_served },
 	[MESSAGE_CATCH_UP] = { CATCH_UP_BYTES, CATCH_UP_BYTES, false, catch_up_receive },
 	[MESSAGE_CAUGHT_UP] = { CAUGHT_UP_BYTES, CAUGHT_UP_BYTES, false, catch_up_receive_end },
@@ -50,8 +51,8 @@ enum reject message_receive(struct node *node, uint8_t number, const struct arri
 {
 	const struct message_row *row = number < ROWS && rows[number].receive ? &rows[number] : NULL;
 
-	/* Who speaks a secret whose time is over is told documents, and where it is, and nothing else. */
-	if (!(row && row->old_secret) && trust_is_behind(node, arrival->member, arrival->now))
+	/* A member with a mesh secret whose time is over exchanges documents and PINGs, and nothing else. */
+	if (!(row && row->old_secret) && secrets_is_behind(node, arrival->member, arrival->now))
 		return REJECT_OLD_SECRET;
 	if (number >= MESSAGE_PIECE && number < MESSAGE_PIECE + PIECE_FRAMES)
 		return piece_receive(node, arrival, number & (PIECE_FRAMES - 1));
@@ -72,8 +73,8 @@ static size_t (*const writers[OUT_COUNT])(struct node *node, const struct depart
 	[OUT_SERVE] = frame_message,
 	[OUT_IHAVE] = tree_write_ihave,
 	[OUT_PRUNE] = tree_write_prune,
-	[OUT_DIGEST] = repair_write_digest,
-	[OUT_SUMMARY] = repair_write_summary,
+	[OUT_DIGEST] = digest_write,
+	[OUT_SUMMARY] = digest_write_summary,
 	[OUT_REQUEST] = repair_write_request,
 	[OUT_CATCH_UP] = catch_up_write,
 	[OUT_CAUGHT_UP] = catch_up_write_end,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* One table of messages: who receives and who writes each. */
+/* Calls the function that receives or writes a message; messages.c has the tables. */
 #ifndef PROTO_MESSAGES_H
 #define PROTO_MESSAGES_H
 
@@ -8,7 +8,7 @@
 
 struct node;
 
-/* Hands a message to who receives it. `number` is its first byte. */
+/* Calls the handler of a message. `number` is its first byte. */
 enum reject message_receive(struct node *node, uint8_t number, const struct arrival *arrival);
 
 /* Writes the message of a decision, with its number; 0: what it was about is gone. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Every room's part, for those that stand above all rooms: the conductor, the views, and tests. */
+/*
+ * The structs of all rooms, for files that are higher than all rooms (receive.c, send.c, node.c, view.c) and for
+ * tests.
+ */
 #ifndef PROTO_NODE_INTERNAL_H
 #define PROTO_NODE_INTERNAL_H
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Datagrams come in here, cheap checks first: PROTOCOL.md section "Order of checks" numbers the steps. Nothing of a datagram is used
- * before the step that makes it trustworthy, and nothing is half applied.
+ * node_receive: steps 1 to 5 of PROTOCOL.md "Order of checks", for a datagram. Cheap checks come first; nothing of a
+ * datagram is used before it is authenticated. messages.c has step 6, spread/frames.c the steps of frames.
  */
 #include "messages.h"
 #include "node_internal.h"
 
-static enum reject receive_sealed(struct node *node, struct now now, const struct endpoint *from, const struct datagram_header *header,
-				  uint8_t *bytes, size_t size)
+static enum reject receive_sealed(struct node *node, struct now now, const struct endpoint *from,
+				  const struct datagram_header *header, uint8_t *bytes, size_t size)
 {
 	const uint16_t number = member_find(node, header->sender);
 	struct member *member;
@@ -29,9 +29,9 @@ static enum reject receive_sealed(struct node *node, struct now now, const struc
 	};
 
 	memcpy(context.mesh_id, node->mesh.id, MESH_ID_BYTES);
-	if (trust_open(node, now, number, &context, bytes, size, &plain_size) != REJECT_NONE)
+	if (secrets_open(node, now, number, &context, bytes, size, &plain_size) != REJECT_NONE)
 		return REJECT_SEAL;
-	/* Whoever sealed it is the member: marking the counter now cannot shut out another's datagram. */
+	/* The seal proves the sender, so marking this counter cannot block another member's datagrams. */
 	if (!anti_replay_mark(&member->anti_replay, nonce_counter(header->nonce)))
 		return REJECT_REPLAY;
 	member->path.heard++;
@@ -40,9 +40,11 @@ static enum reject receive_sealed(struct node *node, struct now now, const struc
 	if (member_heard(node, number, now, from, size))
 		catch_up_again(node, number);
 
-	const struct arrival arrival = {
-		.now = now, .member = number, .from = from, .bytes = bytes + SEAL_HEADER_BYTES + 1, .size = plain_size - 1
-	};
+	const struct arrival arrival = { .now = now,
+					 .member = number,
+					 .from = from,
+					 .bytes = bytes + SEAL_HEADER_BYTES + 1,
+					 .size = plain_size - 1 };
 
 	return message_receive(node, bytes[SEAL_HEADER_BYTES], &arrival);
 }
@@ -55,6 +57,8 @@ enum reject node_receive(struct node *node, struct now now, const struct endpoin
 	node->counters.datagrams_received++;
 	node->counters.bytes_received += size;
 	reason = seal_header(bytes, size, &header);
+	if (reason == REJECT_OTHER_VERSION)
+		reason = version_receive(node, from, &header);
 	if (reason == REJECT_NONE && header.sender == node->id)
 		reason = REJECT_SELF;
 	if (reason != REJECT_NONE)

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Datagrams leave here: the next decision of the outbox is written and sealed when it is fetched, from the state of that moment. A decision
- * whose subject is gone meanwhile becomes no datagram.
+ * node_poll: takes the next decision of the outbox, writes its message from the present state, and seals it. A decision
+ * whose subject no longer exists gives no datagram.
  */
 #include "messages.h"
 #include "node_internal.h"
 
-static size_t seal_for(struct node *node, struct now now, uint16_t number, const uint8_t *plain, size_t size, uint8_t *ret_bytes)
+static size_t seal_for(struct node *node, struct now now, uint16_t number, const uint8_t *plain, size_t size,
+		       uint8_t *ret_bytes)
 {
 	struct member *member = &node->member->table[number];
-	const uint8_t *key = trust_key(node, number, trust_secret_for(node, number, now));
+	const uint8_t *key = secrets_key(node, number, secrets_for(node, number, now));
 	struct datagram_header header = { .type = DATAGRAM_SEALED, .sender = node->id };
 	struct seal_context context = {
 		.sender = node->id,
@@ -27,7 +28,8 @@ static size_t seal_for(struct node *node, struct now now, uint16_t number, const
 	return seal_close(&header, &context, key, plain, size, ret_bytes);
 }
 
-static size_t write_sealed(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_bytes)
+static size_t write_sealed(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to,
+			   uint8_t *ret_bytes)
 {
 	const struct departure departure = { .now = now, .out = out, .to = ret_to };
 	const struct member *member = &node->member->table[out->target];
@@ -38,7 +40,7 @@ static size_t write_sealed(struct node *node, struct now now, const struct out *
 		return 0;
 	/* An address that has not proved itself gets a challenge and nothing else. */
 	if (out->kind != OUT_PING && out->kind != OUT_PONG &&
-	    (!member->proven || (out->kind < OUT_NEWS && trust_is_behind(node, out->target, now))))
+	    (!member->proven || (out->kind < OUT_NEWS && secrets_is_behind(node, out->target, now))))
 		return 0;
 	*ret_to = member->endpoint;
 	size = message_write(node, &departure, plain);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What an administrator may ask: members, keys, the cells behind a key, and whether two ledgers are equal. Reads, changes nothing. */
+/*
+ * What an administrator may ask: members, keys, the cells behind a key, and whether two ledgers are equal. Reads,
+ * changes nothing.
+ */
 #include <sodium.h>
 
 #include "node_internal.h"
@@ -13,40 +16,56 @@ static bool is_linked(const struct node *node, uint16_t number)
 	return false;
 }
 
+static double silent_s(const struct member *member, struct now now)
+{
+	if (member->self)
+		return 0;
+	return member->heard ? (double)duration_between(member->heard_at, now.mono).ns / NS_PER_S : INFINITY;
+}
+
 static void member_view_of(const struct node *node, struct now now, uint16_t number, struct member_view *ret_view)
 {
 	const struct member *member = &node->member->table[number];
 	const uint32_t origin = origin_find(node, number, member->incarnation);
 
 	*ret_view = (struct member_view){
+		.number = number,
+		.line_rate = member->certificate.line_rate,
+		.line_used = fmax(ledger_line_used(&node->count->ledger, number, (uint16_t)node->slot),
+				  ledger_line_used(&node->count->ledger, number, (uint16_t)(node->slot - 1))),
+		.keys = node->count->ledger.member_keys[number],
+		.cells_refused = member->account.cells_refused,
+		.cloned = member->clone.reported_at.ns != 0 &&
+			  duration_between(member->clone.reported_at, now.mono).ns < 2 * REPORT_AGAIN_MS * NS_PER_MS,
 		.endpoint = member->endpoint,
 		.self = member->self,
 		.up = member->up,
 		.skewed = member->clock.skewed,
 		.revoked = member->standing.revoked,
-		.behind = !member->self && trust_is_behind(node, number, now),
+		.behind = !member->self && secrets_is_behind(node, number, now),
 		.certificate_serial = member->certificate.serial,
 		.suspect = member->state == MEMBER_SUSPECT,
 		.left = member->self ? member->record.left : member->state == MEMBER_LEFT,
-		.neighbour = node_is_direct(node) ? !member->self && member_is_near(node, number, now) : is_linked(node, number),
+		.neighbour = node_is_direct(node) ? !member->self && member_is_near(node, number, now)
+						  : is_linked(node, number),
 		.load = member->has_record && member->record.load_limit ? member->record.load / 255.0 : NAN,
 		.load_limit = member->has_record && member->record.load_limit ? member->record.load_limit / 255.0 : NAN,
 		.incarnation = member->incarnation,
 		.boot = member->boot,
 		.rtt_ms = member->self ? 0 : member->clock.rtt_ms,
 		.skew_ms = member->self ? 0 : member->clock.skew_ms,
-		.silent_s = member->self    ? 0 :
-			    member->heard ? (double)duration_between(member->heard_at, now.mono).ns / NS_PER_S :
-					      INFINITY,
+		.silent_s = silent_s(member, now),
 	};
 	for (unsigned int kind = 0; kind < DOCUMENT_KINDS; kind++)
-		ret_view->serials[kind] = member->self ? node->trust->held[kind].news.serial : member->standing.news[kind].serial;
+		ret_view->serials[kind] = member->self ? node->trust->held[kind].news.serial
+						       : member->standing.news[kind].serial;
 	memcpy(ret_view->name, member->certificate.name, sizeof(ret_view->name));
 	memcpy(ret_view->region, member->certificate.region, sizeof(ret_view->region));
 	memcpy(ret_view->public_key, member->certificate.public_key, PUBLIC_KEY_BYTES);
 	if (origin == INDEX_NONE)
 		return;
 	ret_view->tick = member->self ? node->tick : node->count->origins[origin].complete;
+	ret_view->equivocated = node->count->origins[origin].quarantined;
 	ret_view->cells = node->count->ledger.origin_cells[origin];
 	ret_view->frames_received = node->count->origins[origin].frames_received;
 	ret_view->frames_repaired = node->count->origins[origin].frames_repaired;
@@ -79,6 +98,7 @@ static void key_view_of(const struct node *node, struct now now, uint32_t number
 		.rate = v.rate,
 		.offered = v.offered,
 		.limit = v.limit,
+		.shadow = v.shadow,
 		.share = entry->pass_share / (double)SHARE_ALL,
 		.origins = v.origins,
 		.over = (v.limit > 0 && v.rate > v.limit) || entry->flags & ENTRY_THIN,
@@ -107,7 +127,8 @@ bool node_find_key(const struct node *node, struct now now, const struct key *ke
 	return true;
 }
 
-static void cell_view_of(const struct node *node, const struct entry *entry, const struct ledger_cell *cell, struct cell_view *ret_view)
+static void cell_view_of(const struct node *node, const struct entry *entry, const struct ledger_cell *cell,
+			 struct cell_view *ret_view)
 {
 	const uint64_t slot = cell_slot(entry, cell, node->slot);
 	const int64_t begins = mesh_slot_start(&node->mesh, slot).ns, length = mesh_slot_length(&node->mesh).ns;
@@ -119,7 +140,8 @@ static void cell_view_of(const struct node *node, const struct entry *entry, con
 		.last = { begins + cell->last * length / SLOT_FRACTIONS },
 		.packets = cell->packets,
 	};
-	memcpy(ret_view->member, node->member->table[origin_member(cell->origin)].certificate.name, sizeof(ret_view->member));
+	memcpy(ret_view->member, node->member->table[origin_member(cell->origin)].certificate.name,
+	       sizeof(ret_view->member));
 }
 
 static uint64_t cell_place(const struct entry *entry, const struct ledger_cell *cell, uint64_t slot_now)
@@ -128,8 +150,8 @@ static uint64_t cell_place(const struct entry *entry, const struct ledger_cell *
 }
 
 /*
- * In (slot, origin) order. A cursor of 0 is before the first cell; else it is the place of the last one told, its slot counted from the
- * oldest held, so that each call is one walk of the list.
+ * In (slot, origin) order. A cursor of 0 is before the first cell; else it stands for the slot and origin of the last
+ * cell returned, with the slot counted from the oldest held one. Each call walks the list once.
  */
 bool node_next_cell(const struct node *node, const struct key *key, uint32_t *cursor, struct cell_view *ret_view)
 {
@@ -147,7 +169,8 @@ bool node_next_cell(const struct node *node, const struct key *key, uint32_t *cu
 		const struct ledger_cell *cell = ledger_at(ledger, at);
 		const uint64_t place = cell_place(entry, cell, node->slot);
 
-		if (place < base || place - base + 1 <= *cursor || (next && place >= cell_place(entry, next, node->slot)))
+		if (place < base || place - base + 1 <= *cursor ||
+		    (next && place >= cell_place(entry, next, node->slot)))
 			continue;
 		next = cell;
 	}
@@ -169,11 +192,12 @@ void node_digest(const struct node *node, uint8_t ret_digest[HASH_BYTES])
 		const struct entry *entry = &node->count->ledger.entries[i];
 		const struct key name = ledger_key(&node->count->ledger, entry);
 
-		for (uint32_t at = entry->flags & ENTRY_USED ? entry->cells : INDEX_NONE; at != INDEX_NONE; at = ledger_below(&node->count->ledger, at)) {
+		for (uint32_t at = entry->flags & ENTRY_USED ? entry->cells : INDEX_NONE; at != INDEX_NONE;
+		     at = ledger_below(&node->count->ledger, at)) {
 			const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
 			uint8_t bytes[32 + 8 + 8 + 8 + 4 + 2], *put = bytes, hash[16];
 
-			if (cell_slot(entry, cell, node->slot) < oldest)
+			if (cell_slot(entry, cell, node->slot) < oldest || !told_cell(entry, cell))
 				continue;
 			put = put_bytes(put, &name, 32);
 			put = put_le(put, node->member->table[origin_member(cell->origin)].id, 8);
@@ -198,7 +222,8 @@ void node_digest(const struct node *node, uint8_t ret_digest[HASH_BYTES])
 
 static void digest_verdict(crypto_generichash_state *hash, const struct key_view *view)
 {
-	const uint64_t words[] = { (uint64_t)view->ts1.ns, (uint64_t)view->ts2.ns, view->count, view->origins, view->over };
+	const uint64_t words[] = { (uint64_t)view->ts1.ns, (uint64_t)view->ts2.ns, view->count, view->origins,
+				   view->over };
 	const double numbers[] = { view->carried, view->window_s, view->rate, view->offered, view->limit, view->share };
 
 	crypto_generichash_update(hash, (const uint8_t *)&view->key, sizeof(view->key));

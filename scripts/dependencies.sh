@@ -1,18 +1,26 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Installs the Debian packages that a target needs and that are missing: dependencies.sh build|check|lint|test|demo|sim|experiments|bench|fuzz|extra-PART
+# Installs the Debian packages that a target needs and that are missing:
+#     dependencies.sh build|check|lint|test|demo|sim|experiments|bench|fuzz|deb|extra-PART
 set -eu
 
 check="gcc make libc6-dev libsodium-dev libmsgpack-dev libcmocka-dev"
-build="$check pkg-config clang llvm libbpf-dev libelf-dev zlib1g-dev bpftool linux-libc-dev libev-dev libconfig-dev libjansson-dev libcap-ng-dev"
-lint="$build clang-format-14 clang-tidy-14 shellcheck mandoc python3"
+build="$check pkg-config clang llvm bpftool linux-libc-dev"
+build="$build libbpf-dev libelf-dev zlib1g-dev libev-dev libconfig-dev libjansson-dev libcap-ng-dev"
+checkers="clang-format-14 clang-tidy-14 shellcheck mandoc python3"
+lint="$build $checkers"
 demo="$build iproute2 procps"
-test="$demo git jq python3 iputils-ping nftables gnuplot-nox libclang-rt-dev"
-extra_clang="$test clang-13 clang-14 clang-15 clang-16 clang-19"
+kernel="$demo git jq python3 iputils-ping nftables gnuplot-nox libclang-rt-dev"
+test="$kernel $checkers zsh"
+extra_clang="$kernel clang-13 clang-14 clang-15 clang-16 clang-19"
+extra_cross="$build git gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-s390x-linux-gnu"
+extra_export="$kernel prometheus"
+deb="$build debhelper dpkg-dev fakeroot xz-utils git"
+extra_packages="$kernel $deb lintian"
 fuzz="$check clang libclang-rt-dev"
 sim="$check libconfig-dev libjansson-dev"
 experiments="$sim gnuplot-nox"
-bench="$test redis-server libhiredis-dev xdp-tools iptables"
+bench="$kernel redis-server libhiredis-dev xdp-tools iptables"
 
 case "${1:-}" in
 check) wanted=$check ;;
@@ -25,8 +33,12 @@ experiments) wanted=$experiments ;;
 bench) wanted=$bench ;;
 fuzz) wanted=$fuzz ;;
 extra-clang) wanted=$extra_clang ;;
-extra-*) wanted=$test ;;
-*) echo "usage: $0 build|check|lint|test|demo|sim|experiments|bench|fuzz|extra-PART" >&2; exit 2 ;;
+extra-cross) wanted=$extra_cross ;;
+deb) wanted=$deb ;;
+extra-packages) wanted=$extra_packages ;;
+extra-export) wanted=$extra_export ;;
+extra-*) wanted=$kernel ;;
+*) echo "usage: $0 build|check|lint|test|demo|sim|experiments|bench|fuzz|deb|extra-PART" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then

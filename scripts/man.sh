@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Writes the man pages: man.sh BIN OUT. What the programs know of themselves comes from the programs (commands and options from their --help,
-# settings from a configuration that is issued here), the rest from gossipd/man/.
+# Writes the man pages: man.sh BIN OUT. What the programs know of themselves comes from the programs (commands and
+# options from their --help, settings from a configuration that is issued here), the rest from gossipd/man/.
 set -eu
 
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -24,7 +24,8 @@ commands() {
 			sed -e 's/^  \(\\-\\-[a-z\\-]*\) \{0,1\}\([A-Z:]*\) *\(.*\)/.TP\n.BI "\1" " \2"\n\3/'
 	done
 	echo '.SS "Options of every command"'
-	"$bin/gossipctl" status --help | grep '^  --\(json\|help\) ' | roff | sed -e 's/^  \(\\-\\-[a-z]*\) *\(.*\)/.TP\n.B \1\n\2/'
+	"$bin/gossipctl" status --help | grep '^  --\(json\|help\) ' | roff |
+		sed -e 's/^  \(\\-\\-[a-z]*\) *\(.*\)/.TP\n.B \1\n\2/'
 	printf '.TP\n.B \\-\\-version\nprint the version\n'
 }
 
@@ -39,7 +40,8 @@ settings() {
 		/^(# )?[a-z0-9_]+ = \{$/ { sub(/^# /, ""); print ".SS \"" $1 "\""; tell(); next }
 		/^\};?$/ { print ".SS \"Outside of groups\""; next }
 		/^(# )?[a-z0-9_]+ = .*;$/ {
-			name = $0; off = sub(/^# /, "", name); sub(/;$/, "", name); value = name; sub(/^[a-z0-9_]+ = /, "", value); sub(/ = .*/, "", name)
+			name = $0; off = sub(/^# /, "", name); sub(/;$/, "", name)
+			value = name; sub(/^[a-z0-9_]+ = /, "", value); sub(/ = .*/, "", name)
 			gsub(/"/, "\\(dq", value)
 			if (text == "" && told) print ".TQ"; else print ".TP"
 			print ".B " name; print "= " value (off ? "   (not set)" : "")

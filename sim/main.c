@@ -24,16 +24,19 @@ static int usage(FILE *out)
 {
 	fputs("xpro-sim: the mesh in a simulated network; every run can be repeated from its seed\n"
 	      "\n"
-	      "  xpro-sim run SCENARIO [--seed N] [--json] [--signatures real|simulated] [--pcap FILE]\n"
+	      "  xpro-sim run SCENARIO [--seed N] [--json] [--signatures real|simulated] [--publish need|all] [--pcap "
+	      "FILE]\n"
 	      "                                                 one scenario, and its figures\n"
-	      "  xpro-sim swarm --seeds A..B [--strict] [--jobs N]   random runs; every check after every event\n"
+	      "  xpro-sim swarm --seeds A..B [--strict] [--publish need|all] [--jobs N]\n"
+	      "                                                 random runs; every check after every event\n"
 	      "  xpro-sim experiment NAME [--output DIRECTORY] [--quick] [--jobs N]\n"
-	      "                                                 CSV, JSON, plots and a paragraph; NAME 'list' lists them, 'all' "
-	      "runs all\n"
+	      "                                                 CSV, JSON, plots and a paragraph; NAME 'list' lists "
+	      "them, 'all' runs all\n"
 	      "  xpro-sim replay TRACE                          what a gossipd with trace_file was given, once more\n"
 	      "  xpro-sim help\n"
 	      "\n"
-	      "Exit: 0 all well, 1 a check failed (the seed and the command that repeats it are printed), 2 wrong usage.\n"
+	      "Exit: 0 all well, 1 a check failed (the seed and the command that repeats it are printed), 2 wrong "
+	      "usage.\n"
 	      "sim/README.md tells how to write a scenario.\n",
 	      out);
 	return out == stderr ? EXIT_USAGE : 0;
@@ -105,8 +108,8 @@ static void swarm_progress(uint64_t done, uint64_t of, uint64_t failed)
 	if (!progress_due((double)done / (double)of, &left_s))
 		return;
 	progress_bar((double)done / (double)of);
-	fprintf(stderr, "seed %llu of %llu, %llu failed  %.0f s left\033[K\r", (unsigned long long)done, (unsigned long long)of,
-		(unsigned long long)failed, left_s);
+	fprintf(stderr, "seed %llu of %llu, %llu failed  %.0f s left\033[K\r", (unsigned long long)done,
+		(unsigned long long)of, (unsigned long long)failed, left_s);
 	fflush(stderr);
 }
 
@@ -121,7 +124,7 @@ static int flush_stdout(int result)
 struct options {
 	uint64_t seed, first, last, jobs;
 	bool json, has_seeds, quick, strict, help;
-	int real; /* -1: as the scenario says */
+	int real, all; /* signatures, cells published; -1: as the scenario or the seed says */
 	enum breaking breaking;
 	const char *output, *pcap;
 };
@@ -145,7 +148,8 @@ static bool seeds_read(char *text, struct options *options)
 	if (!dots)
 		return number_read(text, &options->first) && number_read(text, &options->last);
 	*dots = '\0';
-	return number_read(text, &options->first) && number_read(dots + 2, &options->last) && options->first <= options->last;
+	return number_read(text, &options->first) && number_read(dots + 2, &options->last) &&
+	       options->first <= options->last;
 }
 
 static bool options_read(int argc, char **argv, struct options *options)
@@ -156,6 +160,7 @@ static bool options_read(int argc, char **argv, struct options *options)
 		{ "json", no_argument, NULL, 'j' },
 		{ "signatures", required_argument, NULL, 'g' },
 		{ "output", required_argument, NULL, 'o' },
+		{ "publish", required_argument, NULL, 'P' },
 		{ "quick", no_argument, NULL, 'q' },
 		{ "break", required_argument, NULL, 'b' },
 		{ "strict", no_argument, NULL, 'x' },
@@ -166,7 +171,7 @@ static bool options_read(int argc, char **argv, struct options *options)
 	};
 	int c;
 
-	*options = (struct options){ .seed = 1, .real = -1, .jobs = 1, .output = "build/experiments" };
+	*options = (struct options){ .seed = 1, .real = -1, .all = -1, .jobs = 1, .output = "build/experiments" };
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		switch (c) {
 		case 's':
@@ -190,6 +195,11 @@ static bool options_read(int argc, char **argv, struct options *options)
 		case 'g':
 			options->real = strcmp(optarg, "real") == 0;
 			if (!options->real && strcmp(optarg, "simulated") != 0)
+				return false;
+			break;
+		case 'P':
+			options->all = strcmp(optarg, "all") == 0;
+			if (!options->all && strcmp(optarg, "need") != 0)
 				return false;
 			break;
 		case 'o':
@@ -229,7 +239,11 @@ static int run(const char *path, const struct options *options)
 	}
 	if (options->real >= 0)
 		scenario.real_signatures = options->real;
-	world = world_open(&scenario, options->seed);
+	if (options->all >= 0) {
+		scenario.publish_all = options->all;
+		scenario.all_from = 0;
+	}
+	world = world_open(&scenario, options->seed, BREAK_NOTHING);
 	world->check.breaking = options->breaking;
 	if (options->pcap) {
 		world->network.capture = pcap_open(options->pcap);
@@ -266,6 +280,7 @@ static int swarm(const struct options *options)
 		.jobs = options->jobs,
 		.progress = isatty(STDERR_FILENO) ? swarm_progress : NULL,
 		.strict = options->strict,
+		.all = options->all,
 	};
 	bool good;
 
@@ -282,7 +297,9 @@ static int experiment(const char *name, const struct options *options)
 		fprintf(stderr, "xpro-sim: no experiment \"%s\"; xpro-sim experiment list\n", name);
 		return EXIT_USAGE;
 	}
-	return flush_stdout(experiment_run(name, options->output, options->quick, (unsigned int)options->jobs) ? 0 : EXIT_CHECK);
+	if (!experiment_run(name, options->output, options->quick, (unsigned int)options->jobs))
+		return flush_stdout(EXIT_CHECK);
+	return flush_stdout(0);
 }
 
 int main(int argc, char **argv)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* One core, no world around it: the trace says what is called, and when. Seals open as they did; signatures are checked for real. */
+/*
+ * One core, no world around it: the trace says what is called, and when. Seals open as they did; signatures are
+ * checked for real.
+ */
 #include "replay.h"
 
 #include <errno.h>
@@ -78,13 +81,15 @@ static bool receive(struct replay_run *run)
 		return false;
 	memcpy(from.address.bytes, head->address, sizeof(from.address.bytes));
 	crypto_open_as(head->opened ? SEALS_OPEN : SEALS_FAIL);
-	reason = node_receive(run->node, now_of(run), &from, run->payload + sizeof(*head), run->head.bytes - sizeof(*head));
+	reason = node_receive(run->node, now_of(run), &from, run->payload + sizeof(*head),
+			      run->head.bytes - sizeof(*head));
 	run->datagrams++;
 	if (reason == (enum reject)head->reason)
 		return true;
 	if (run->differing++ == 0)
-		printf("at %.3f s a datagram ends as %s, and ended as %s\n", (double)(run->head.mono_ns - run->began_ns) / NS_PER_S,
-		       reject_names[reason], head->reason < REJECT_COUNT ? reject_names[head->reason] : "?");
+		printf("at %.3f s a datagram ends as %s, and ended as %s\n",
+		       (double)(run->head.mono_ns - run->began_ns) / NS_PER_S, reject_names[reason],
+		       head->reason < REJECT_COUNT ? reject_names[head->reason] : "?");
 	return true;
 }
 
@@ -97,8 +102,8 @@ static bool observe(struct replay_run *run)
 		return false;
 	memcpy(key.client.bytes, observe->client, 16);
 	memcpy(key.destination.bytes, observe->destination, 16);
-	node_observe(run->node, now_of(run), &key, observe->slot, (struct instant){ observe->first_ns }, (struct instant){ observe->last_ns },
-		     observe->packets);
+	node_observe(run->node, now_of(run), &key, observe->slot, (struct instant){ observe->first_ns },
+		     (struct instant){ observe->last_ns }, observe->packets);
 	return true;
 }
 
@@ -238,12 +243,14 @@ static bool all_calls(struct replay_run *run)
 {
 	char magic[8];
 
-	if (fread(magic, 1, sizeof(magic), run->file) != sizeof(magic) || memcmp(magic, TRACE_MAGIC, sizeof(magic)) != 0)
+	if (fread(magic, 1, sizeof(magic), run->file) != sizeof(magic) ||
+	    memcmp(magic, TRACE_MAGIC, sizeof(magic)) != 0)
 		return complain(run, "not a trace of gossipd (trace_file)");
 	while (!run->ended) {
 		if (fread(&run->head, sizeof(run->head), 1, run->file) != 1)
 			return complain(run, "the trace has no end: the daemon was killed, or the disk was full");
-		if (run->head.bytes > sizeof(run->payload) || fread(run->payload, 1, run->head.bytes, run->file) != run->head.bytes)
+		if (run->head.bytes > sizeof(run->payload) ||
+		    fread(run->payload, 1, run->head.bytes, run->file) != run->head.bytes)
 			return complain(run, "a record that is cut");
 		if (!call(run))
 			return false;
@@ -273,9 +280,10 @@ static enum replay_outcome verdict(struct replay_run *run)
 	node_digest(run->node, ledger);
 	node_digest_verdicts(run->node, now_of(run), verdicts);
 	node_read_counters(run->node, &counters);
-	printf("%s: %.1f s, %llu calls, %llu datagrams of %llu bytes, %llu keys and %llu cells held at the end%s\n", run->path,
-	       (double)(run->head.mono_ns - run->began_ns) / NS_PER_S, (unsigned long long)run->calls, (unsigned long long)run->datagrams,
-	       (unsigned long long)counters.bytes_received, (unsigned long long)counters.keys_held, (unsigned long long)counters.cells_held,
+	printf("%s: %.1f s, %llu calls, %llu datagrams of %llu bytes, %llu keys and %llu cells held at the end%s\n",
+	       run->path, (double)(run->head.mono_ns - run->began_ns) / NS_PER_S, (unsigned long long)run->calls,
+	       (unsigned long long)run->datagrams, (unsigned long long)counters.bytes_received,
+	       (unsigned long long)counters.keys_held, (unsigned long long)counters.cells_held,
 	       run->end.full ? ", where the file was full" : "");
 	same = compare("ledger  ", ledger, run->end.ledger);
 	same = compare("verdicts", verdicts, run->end.verdicts) && same;

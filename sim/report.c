@@ -14,9 +14,9 @@ static json_t *number(double value)
 
 static json_t *percentiles(struct samples *samples)
 {
-	return json_pack("{s:I, s:o, s:o, s:o, s:o}", "count", (json_int_t)samples->count, "mean", number(samples_mean(samples)),
-			 "p50", number(samples_percentile(samples, 0.5)), "p99", number(samples_percentile(samples, 0.99)), "max",
-			 number(samples_percentile(samples, 1)));
+	return json_pack("{s:I, s:o, s:o, s:o, s:o}", "count", (json_int_t)samples->count, "mean",
+			 number(samples_mean(samples)), "p50", number(samples_percentile(samples, 0.5)), "p99",
+			 number(samples_percentile(samples, 0.99)), "max", number(samples_percentile(samples, 1)));
 }
 
 /* Per member: from the group's first packet anywhere to the first that this member dropped. */
@@ -42,7 +42,8 @@ static json_t *detection_of(const struct world *world, const struct group_measur
 	json_object_set_new(result, "members_never", json_integer(never));
 	json_object_set_new(result, "one_proxy_that_sees_all_s",
 			    world->scenario.oracle && measure->first_oracle_drop_ns >= 0
-				    ? json_real((double)(measure->first_oracle_drop_ns - measure->first_packet_ns) / NS_PER_S)
+				    ? json_real((double)(measure->first_oracle_drop_ns - measure->first_packet_ns) /
+						NS_PER_S)
 				    : json_null());
 	samples_free(&delays);
 	return result;
@@ -53,16 +54,21 @@ static json_t *group_report(const struct world *world, int g)
 	const struct group *group = &world->scenario.groups[g];
 	const struct group_measure *m = &world->measure.groups[g];
 	const double offered = m->offered ? (double)m->offered : NAN;
-	json_t *result = json_pack(
-		"{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "name", group->name, "role", group->bot ? "bot" : "honest",
-		"offered", (json_int_t)m->offered, "delivered", (json_int_t)m->delivered, "dropped_pair",
-		(json_int_t)m->dropped_pair, "dropped_destination", (json_int_t)m->dropped_destination, "no_route",
-		(json_int_t)m->no_route, "delivered_share", number((double)m->delivered / offered), "dropped_falsely_share",
-		number((double)m->dropped_falsely / offered), "missed_share", number((double)m->missed / offered));
+	json_t *result = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "name",
+				   group->name, "role", group->bot ? "bot" : "honest", "offered",
+				   (json_int_t)m->offered, "delivered", (json_int_t)m->delivered, "dropped_pair",
+				   (json_int_t)m->dropped_pair, "dropped_client", (json_int_t)m->dropped_client,
+				   "dropped_destination", (json_int_t)m->dropped_destination, "dropped_network",
+				   (json_int_t)m->dropped_network, "no_route", (json_int_t)m->no_route,
+				   "worst_10_s_per_s", number(measure_worst(world, g, 10)), "delivered_share",
+				   number((double)m->delivered / offered), "dropped_falsely_share",
+				   number((double)m->dropped_falsely / offered), "missed_share",
+				   number((double)m->missed / offered));
 
 	if (group->bot)
 		json_object_set_new(result, "detection",
-				    detection_of(world, m, group->members > 0 ? group->members : world->scenario.members));
+				    detection_of(world, m,
+						 group->members > 0 ? group->members : world->scenario.members));
 	return result;
 }
 
@@ -70,12 +76,14 @@ static json_t *traffic_report(struct world *world)
 {
 	const struct scenario *scenario = &world->scenario;
 	const double seconds = scenario->duration_s - scenario->quiet_s - scenario->warmup_s;
-	double bytes = 0, sent = 0, made = 0, checked = 0, received = 0, duplicate = 0;
+	double most = 0, bytes = 0, sent = 0, made = 0, checked = 0, received = 0, duplicate = 0;
 
 	for (int i = 0; i < scenario->members; i++) {
 		const struct totals_mark *a = &world->measure.marks[i], *b = &world->measure.ends[i];
 
 		bytes += (double)(b->bytes_sent - a->bytes_sent);
+		if (!liar_is(world, i))
+			most = fmax(most, (double)(b->bytes_sent - a->bytes_sent));
 		sent += (double)(b->sent - a->sent);
 		made += (double)(b->made - a->made);
 		checked += (double)(b->checked - a->checked);
@@ -84,10 +92,11 @@ static json_t *traffic_report(struct world *world)
 	}
 	const double per = seconds * scenario->members;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "bytes_per_s", number(bytes / per), "datagrams_per_s",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "bytes_per_s", number(bytes / per),
+			 "honest_most_bytes_per_s", number(most / seconds), "datagrams_per_s",
 			 number(sent / per), "signatures_made_per_s", number(made / per), "signatures_checked_per_s",
-			 number(checked / per), "frames_received_per_s", number(received / per), "duplicates_per_delivery",
-			 number(received > 0 ? duplicate / received : NAN));
+			 number(checked / per), "frames_received_per_s", number(received / per),
+			 "duplicates_per_delivery", number(received > 0 ? duplicate / received : NAN));
 }
 
 static json_t *spreading_report(struct world *world)
@@ -96,7 +105,8 @@ static json_t *spreading_report(struct world *world)
 	json_t *full = percentiles(&measure->full_ms);
 
 	json_object_set_new(full, "share_of_frames",
-			    number(measure->frames_sent ? (double)measure->frames_full / (double)measure->frames_sent : NAN));
+			    number(measure->frames_sent ? (double)measure->frames_full / (double)measure->frames_sent
+							: NAN));
 	return json_pack("{s:o, s:o, s:o}", "delivery_ms", percentiles(&measure->deliveries_ms), "all_members_ms", full,
 			 "last_packet_to_agreement_ms",
 			 number(measure->converged_ns >= 0 ? (double)measure->converged_ns / NS_PER_MS : NAN));
@@ -121,6 +131,29 @@ static json_t *rejects_report(const struct world *world)
 	return result;
 }
 
+/* Packets that a full table or a coarse entry decided, and records that gave way or were refused, of honest members. */
+static json_t *tables_report(const struct world *world)
+{
+	struct kernel sum = { .full = 0 };
+
+	for (int i = 0; i < world->scenario.members; i++) {
+		const struct kernel *kernel = &world->proxies[i].kernel;
+
+		if (liar_is(world, i))
+			continue;
+		sum.full += kernel->full;
+		sum.heads_full += kernel->heads_full;
+		sum.coarse_drops += kernel->coarse_drops;
+		sum.over_quota += kernel->over_quota;
+		sum.gave_way += kernel->gave_way;
+		sum.claims_refused += kernel->claims_refused;
+	}
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "without_pair", (json_int_t)sum.full, "without_destination",
+			 (json_int_t)sum.heads_full, "coarse_drops", (json_int_t)sum.coarse_drops, "client_quota",
+			 (json_int_t)sum.over_quota, "gave_way", (json_int_t)sum.gave_way, "claims_refused",
+			 (json_int_t)sum.claims_refused);
+}
+
 json_t *report_make(struct world *world)
 {
 	static const struct {
@@ -138,18 +171,19 @@ json_t *report_make(struct world *world)
 	for (int i = 0; i < world->scenario.groups_count; i++)
 		json_array_append_new(groups, group_report(world, i));
 	trace_text(&world->trace, trace);
-	report =
-		json_pack("{s:i, s:s, s:I, s:s, s:i, s:f, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "schema", 1, "scenario",
-			  world->scenario.name, "seed", (json_int_t)world->seed, "sharing",
-			  sharing_names[world->scenario.sharing], "members", world->scenario.members, "simulated_s",
-			  (double)world->now_ns / NS_PER_S, "trace", trace, "groups", groups, "per_member", traffic_report(world),
-			  "spreading", spreading_report(world), "rate_error", percentiles(&world->measure.errors), "rejects",
-			  rejects_report(world), "packets", (json_int_t)world->traffic.packets, "events",
-			  (json_int_t)world->trace.events, "cells_joined", (json_int_t)world->check.joins);
+	report = json_pack("{s:i, s:s, s:I, s:s, s:i, s:f, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "schema", 1,
+			   "scenario", world->scenario.name, "seed", (json_int_t)world->seed, "sharing",
+			   sharing_names[world->scenario.sharing], "members", world->scenario.members, "simulated_s",
+			   (double)world->now_ns / NS_PER_S, "trace", trace, "groups", groups, "per_member",
+			   traffic_report(world), "spreading", spreading_report(world), "rate_error",
+			   percentiles(&world->measure.errors), "rejects", rejects_report(world), "packets",
+			   (json_int_t)world->traffic.packets, "events", (json_int_t)world->trace.events,
+			   "cells_joined", (json_int_t)world->check.joins);
 	for (unsigned int i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		if (!(world->scenario.measure & parts[i].by))
 			json_object_del(report, parts[i].name);
 	}
+	json_object_set_new(report, "tables", tables_report(world));
 	json_object_set_new(report, "check", world->check.failed ? json_string(world->check.text) : json_null());
 	return report;
 }
@@ -188,9 +222,11 @@ static void print_group(const json_t *group, FILE *out)
 		(long long)json_integer_value(json_object_get(group, "offered")),
 		(long long)json_integer_value(json_object_get(group, "delivered")));
 	print_value(group, "delivered_share", "%.2f %%", 100, out);
-	fprintf(out, ")  dropped: pair %lld, destination %lld",
+	fprintf(out, ")  dropped: pair %lld, client %lld, destination %lld, network %lld",
 		(long long)json_integer_value(json_object_get(group, "dropped_pair")),
-		(long long)json_integer_value(json_object_get(group, "dropped_destination")));
+		(long long)json_integer_value(json_object_get(group, "dropped_client")),
+		(long long)json_integer_value(json_object_get(group, "dropped_destination")),
+		(long long)json_integer_value(json_object_get(group, "dropped_network")));
 	fputs("  falsely ", out);
 	print_value(group, "dropped_falsely_share", "%.2f %%", 100, out);
 	fputs(", missed ", out);
@@ -240,8 +276,8 @@ static void print_per_member(const json_t *per_member, FILE *out)
 
 void report_print(const json_t *report, FILE *out)
 {
-	const json_t *per_member = json_object_get(report, "per_member"), *spreading = json_object_get(report, "spreading"),
-		     *group, *count;
+	const json_t *per_member = json_object_get(report, "per_member"),
+		     *spreading = json_object_get(report, "spreading"), *group, *count;
 	const char *reason;
 	size_t i;
 

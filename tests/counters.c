@@ -61,11 +61,15 @@ void counters_add(struct counters *counters, const struct key *key, struct insta
 	counter->last = now;
 }
 
-/* What a restarted daemon does first: the cell as it stood at the last harvest, since the ledger that knew it is gone. */
-static void tell_again(const struct counters *counters, const struct counter *counter, struct node *node, const struct mesh *mesh,
-		       struct now now)
+/*
+ * What a restarted daemon does first: the cell as it stood at the last harvest, since the ledger that knew it is
+ * gone.
+ */
+static void tell_again(const struct counters *counters, const struct counter *counter, struct node *node,
+		       const struct mesh *mesh, struct now now)
 {
-	const uint64_t slot_now = mesh_slot_at(mesh, now.mesh), slot = slot_now - (uint16_t)(slot_now - counter->words.slot);
+	const uint64_t slot_now = mesh_slot_at(mesh, now.mesh),
+		       slot = slot_now - (uint16_t)(slot_now - counter->words.slot);
 	const uint32_t packets = counter->words.harvested_packets - counter->words.slot_start_packets;
 	struct instant first = mesh_slot_start(mesh, slot),
 		       last = instant_before(mesh_slot_start(mesh, slot + 1), (struct duration){ 1 });
@@ -102,7 +106,8 @@ void counters_harvest(struct counters *counters, struct node *node, const struct
 			tell_again(counters, counter, node, mesh, now);
 		cells_count = harvest_divide(&counter->words, &times, &counted, cells);
 		for (size_t c = 0; c < cells_count; c++)
-			node_observe(node, now, &counter->key, cells[c].slot, cells[c].first, cells[c].last, cells[c].packets);
+			node_observe(node, now, &counter->key, cells[c].slot, cells[c].first, cells[c].last,
+				     cells[c].packets);
 	}
 	counters->harvested_at = now.mesh;
 	counters->resuming = false;

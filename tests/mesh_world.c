@@ -83,13 +83,15 @@ struct node *world_node(struct world *world, unsigned int n)
 
 static struct endpoint endpoint_of(unsigned int n)
 {
-	return (struct endpoint){ .address = address_of_ipv4((uint8_t[]){ 192, 0, 2, (uint8_t)(n + 1) }), .port = 7946 };
+	return (struct endpoint){ .address = address_of_ipv4((uint8_t[]){ 192, 0, 2, (uint8_t)(n + 1) }),
+				  .port = 7946 };
 }
 
 struct key world_key(unsigned int client, unsigned int destination)
 {
 	return (struct key){
-		.client = address_of_ipv4((uint8_t[]){ 10, (uint8_t)(client >> 16), (uint8_t)(client >> 8), (uint8_t)client }),
+		.client = address_of_ipv4(
+			(uint8_t[]){ 10, (uint8_t)(client >> 16), (uint8_t)(client >> 8), (uint8_t)client }),
 		.destination = address_of_ipv4((uint8_t[]){ 198, 51, 100, (uint8_t)destination }),
 	};
 }
@@ -107,11 +109,14 @@ static void place_start(struct world *world, unsigned int n)
 	struct place *place = &world->places[n];
 
 	memset(place->memory, 0, node_bytes(&place->config.limits));
-	must(node_init(place->memory, node_bytes(&place->config.limits), &place->config, world_now(world), &place->node),
+	must(node_init(place->memory, node_bytes(&place->config.limits), &place->config, world_now(world),
+		       &place->node),
 	     "node_init");
 	for (unsigned int kind = 0; kind < DOCUMENT_KINDS; kind++) {
 		if (place->document_bytes[kind])
-			must(node_restore(place->node, world_now(world), place->documents[kind], place->document_bytes[kind]), "node_restore");
+			must(node_restore(place->node, world_now(world), place->documents[kind],
+					  place->document_bytes[kind]),
+			     "node_restore");
 	}
 	place->stopped = false;
 	for (unsigned int other = 0; other < n; other++)
@@ -127,7 +132,10 @@ struct world *world_make(const struct world_options *options)
 	world->options = *options;
 	world->random = options->seed * 2 + 1;
 	world->flights = calloc(FLIGHT_MAX, sizeof(*world->flights));
-	world->mesh = (struct mesh){ .tick_ms = TICK_MS_DEFAULT, .window_max_ms = WINDOW_MAX_MS_DEFAULT, .decay = DECAY_DEFAULT };
+	world->mesh = (struct mesh){ .tick_ms = TICK_MS_DEFAULT,
+				     .window_max_ms = WINDOW_MAX_MS_DEFAULT,
+				     .decay = DECAY_DEFAULT,
+				     .widths = WIDTHS_DEFAULT };
 	crypto_sign_seed_keypair(world->mesh.authority, world->authority_secret, seed);
 	mesh_id_of(world->mesh.authority, world->mesh.id);
 	memset(mesh_secret, 42, sizeof(mesh_secret));
@@ -136,13 +144,17 @@ struct world *world_make(const struct world_options *options)
 		struct certificate certificate = { .serial = 1, .endpoints = 1 };
 
 		place->config = (struct node_config){
-			.limits = { .keys_max = 8192, .cells_max = 65536, .frames_max = 4096, .members_max = WORLD_NODES_MAX },
+			.limits = { .keys_max = 8192,
+				    .cells_max = 65536,
+				    .frames_max = 4096,
+				    .members_max = WORLD_NODES_MAX },
 			.mesh = world->mesh,
 			.thresholds = options->thresholds,
 			.incarnation = 1000 + n,
 			.boot = 1,
 			.datagram_bytes = DATAGRAM_BYTES_DEFAULT,
 			.frames_per_tick = 64,
+			.publish = options->publish,
 			.gossip = true,
 		};
 		seed[0] = (uint8_t)(100 + n);
@@ -152,8 +164,10 @@ struct world *world_make(const struct world_options *options)
 		certificate.endpoint[0].port = endpoint_of(n).port;
 		certificate.id = member_id_of(certificate.public_key);
 		place->certificate = certificate;
-		must(certificate_issue(&certificate, &world->mesh, world->authority_secret, place->config.certificate,
-				       &place->config.certificate_bytes),
+		if (n + 1 == options->nodes && options->last_client_bits)
+			place->config.mesh.widths.client_bits = options->last_client_bits;
+		must(certificate_issue(&certificate, &place->config.mesh, world->authority_secret,
+				       place->config.certificate, &place->config.certificate_bytes),
 		     "certificate_issue");
 		memcpy(place->config.mesh_secret, mesh_secret, sizeof(mesh_secret));
 		memset(place->config.seed, (int)(n + options->seed), SEED_BYTES);
@@ -252,7 +266,8 @@ void world_rekey(struct world *world, unsigned int n, const uint8_t *mesh_secret
 	certificate->has_previous = true;
 	memcpy(certificate->previous_key, certificate->public_key, PUBLIC_KEY_BYTES);
 	crypto_sign_seed_keypair(certificate->public_key, place->config.secret_key, seed);
-	must(certificate_issue(certificate, &world->mesh, world->authority_secret, place->config.certificate, &place->config.certificate_bytes),
+	must(certificate_issue(certificate, &world->mesh, world->authority_secret, place->config.certificate,
+			       &place->config.certificate_bytes),
 	     "certificate_issue");
 	if (mesh_secret)
 		memcpy(place->config.mesh_secret, mesh_secret, MESH_SECRET_BYTES);
@@ -312,6 +327,11 @@ void world_packet(struct world *world, unsigned int n, const struct key *pair)
 	count(world, &world->places[n], &destination);
 }
 
+void world_count(struct world *world, unsigned int n, const struct key *key)
+{
+	count(world, &world->places[n], key);
+}
+
 static int64_t delay_ns(struct world *world, unsigned int from, unsigned int to)
 {
 	if (world->options.delay_ms_between)
@@ -326,7 +346,8 @@ static void fly(struct world *world, unsigned int from, const struct endpoint *t
 	for (unsigned int n = 0; n < world->options.nodes; n++) {
 		const struct endpoint there = endpoint_of(n);
 
-		if (!address_equal(&there.address, &to->address) || world->cut[from][n] || draw(world) < world->options.loss)
+		if (!address_equal(&there.address, &to->address) || world->cut[from][n] ||
+		    draw(world) < world->options.loss)
 			continue;
 		if (draw(world) < world->options.duplication)
 			copies = 2;
@@ -347,7 +368,8 @@ static void fly(struct world *world, unsigned int from, const struct endpoint *t
 }
 
 void world_set_changes(struct world *world,
-		       void (*changed)(void *user, unsigned int n, const struct change *change, uint32_t harvested), void *user)
+		       void (*changed)(void *user, unsigned int n, const struct change *change, uint32_t harvested),
+		       void *user)
 {
 	world->changed = changed;
 	world->changed_user = user;
@@ -414,8 +436,8 @@ static bool deliver_due(struct world *world)
 	for (size_t i = 0; i < world->flights_count; i++) {
 		const struct flight *f = &world->flights[i], *b = &world->flights[best];
 
-		if (f->at_ns <= world->now_ns &&
-		    (best == world->flights_count || f->at_ns < b->at_ns || (f->at_ns == b->at_ns && f->order < b->order)))
+		if (f->at_ns <= world->now_ns && (best == world->flights_count || f->at_ns < b->at_ns ||
+						  (f->at_ns == b->at_ns && f->order < b->order)))
 			best = i;
 	}
 	if (best == world->flights_count)
@@ -435,7 +457,8 @@ void world_run(struct world *world, double seconds)
 		const struct now now = world_now(world);
 
 		for (unsigned int n = 0; n < world->options.nodes; n++) {
-			if (world->places[n].stopped || instant_is_before(now.mesh, node_next_due(world->places[n].node, now)))
+			if (world->places[n].stopped ||
+			    instant_is_before(now.mesh, node_next_due(world->places[n].node, now)))
 				continue;
 			counters_harvest(&world->places[n].counters, world->places[n].node, &world->mesh, now,
 					 world->options.thresholds.idle_reset);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A small world for tests of the node: some nodes, a clock, and a network that delivers after a delay unless it is told to lose,
- * double, cut or keep datagrams. Packets are given to it one by one; each node counts its own like the table would.
+ * A small world for tests of the node: some nodes, a clock, and a network that delivers after a delay unless it is
+ * told to lose, double, cut or keep datagrams. Packets are given to it one by one; each node counts its own like the
+ * table would.
  */
 #ifndef TESTS_MESH_WORLD_H
 #define TESTS_MESH_WORLD_H
@@ -21,6 +22,8 @@ struct world_options {
 				   unsigned int to); /* NULL, or the delay of this link, which then varies by a tenth */
 	double loss, duplication;		     /* shares */
 	struct thresholds thresholds;
+	uint8_t last_client_bits; /* the last node is of a mesh with other widths; 0: of the same */
+	enum publish publish;
 };
 
 extern const struct thresholds world_thresholds; /* 100 packets/s per pair, 1000 per destination, fair, drop */
@@ -48,8 +51,11 @@ const uint8_t *world_authority(const struct world *world);
 const struct certificate *world_certificate(const struct world *world, unsigned int n);
 void world_rekey(struct world *world, unsigned int n, const uint8_t *mesh_secret); /* NULL: it keeps its own */
 
-/* Kills a node and starts it on a host that lost everything but its keys: no counts, no clock, so a first start under this incarnation.
- * Whoever is told of a later start of his (node_later_incarnation) is started anew above it, like a daemon. */
+/*
+ * Kills a node and starts it on a host that lost everything but its keys: no counts, no clock, so a first start
+ * under this incarnation. Whoever is told of a later start of his (node_later_incarnation) is started anew above it,
+ * like a daemon.
+ */
 void world_lose(struct world *world, unsigned int n, uint64_t incarnation);
 
 /* Kills a node and starts a clone of another in its place: same key, incarnation and certificate, one start more. */
@@ -63,6 +69,9 @@ void world_stop(struct world *world, unsigned int n);
 
 /* One packet of this pair at this node, now. */
 void world_packet(struct world *world, unsigned int n, const struct key *pair);
+
+/* One packet of this key alone, of any kind. */
+void world_count(struct world *world, unsigned int n, const struct key *key);
 
 /* Lets time pass: ticks, datagrams, changes. */
 void world_run(struct world *world, double seconds);
@@ -87,10 +96,13 @@ struct world_datagram {
 void world_set_tap(struct world *world, bool (*tap)(void *user, struct world_datagram *datagram), void *user);
 void world_deliver(struct world *world, const struct world_datagram *datagram);
 
-/* Called for every record that a node would write to its table, with the packets it had harvested of the key by then (0: it never
- * counted any). What a table does with it: tests/oracle/kernel_model.h. */
+/*
+ * Called for every record that a node would write to its table, with the packets it had harvested of the key by then
+ * (0: it never counted any). What a table does with it: tests/oracle/kernel_model.h.
+ */
 void world_set_changes(struct world *world,
-		       void (*changed)(void *user, unsigned int n, const struct change *change, uint32_t harvested), void *user);
+		       void (*changed)(void *user, unsigned int n, const struct change *change, uint32_t harvested),
+		       void *user);
 
 struct key world_key(unsigned int client, unsigned int destination);
 

@@ -10,7 +10,8 @@ static struct truth *truth_at(const struct truths *truths, const struct key *key
 {
 	size_t at = key_hash(key, slot) & (truths->size - 1);
 
-	while (truths->places[at].packets > 0 && (truths->places[at].slot != slot || !key_equal(&truths->places[at].key, key)))
+	while (truths->places[at].packets > 0 &&
+	       (truths->places[at].slot != slot || !key_equal(&truths->places[at].key, key)))
 		at = (at + 1) & (truths->size - 1);
 	return &truths->places[at];
 }

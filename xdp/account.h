@@ -9,7 +9,8 @@
 
 static __always_inline void account(__u32 reason, __u32 bytes)
 {
-	struct reason_counter *counter = &reasons[bpf_get_smp_processor_id() & (CPUS_MAX - 1)][reason & (REASONS_MAX - 1)];
+	struct reason_counter *counter =
+		&reasons[bpf_get_smp_processor_id() & (CPUS_MAX - 1)][reason & (REASONS_MAX - 1)];
 
 	counter->packets++; /* this CPU's own */
 	counter->bytes += bytes;
@@ -18,6 +19,12 @@ static __always_inline void account(__u32 reason, __u32 bytes)
 static __always_inline bool reason_is_drop(__u32 reason)
 {
 	return reason - REASON_DROP_BLOCKED <= REASON_DROP_TAGS - REASON_DROP_BLOCKED;
+}
+
+/* The reason in force: in monitor mode a drop becomes REASON_WOULD_DROP, which passes. */
+static __always_inline __u32 enforced(__u32 reason, __u32 flags)
+{
+	return flags & POLICY_MONITOR && reason_is_drop(reason) ? REASON_WOULD_DROP : reason;
 }
 
 /*

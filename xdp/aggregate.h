@@ -28,7 +28,7 @@
 #ifndef XDP_AGGREGATE_H
 #define XDP_AGGREGATE_H
 
-#include "policy.h"
+#include "destination.h"
 #include "window.h"
 
 #define NO_LIMIT (~0ULL)
@@ -113,6 +113,7 @@ __noinline __u64 shards_sum(__u32 destination, __u32 last)
 struct limit {
 	__u64 packets, certain;
 	__u32 span, members;
+	__u32 share; /* what the kernel alone lets through of a destination that the daemon has no fold of */
 };
 
 #define SPANS_PER_S 32
@@ -146,6 +147,17 @@ static __always_inline void limit_over(struct limit *limit, __u64 own, __u64 exc
 		limit->span = 1;
 }
 
+/*
+ * With `fair` the daemon's shares decide. While a destination has no fold, because it is new or because the ledger has
+ * no room for it, the kernel thins it to T_F2 by its own count. Pairs that have a fold keep their own shares.
+ */
+static __always_inline __u32 share_alone(const struct measure *measure, const struct policy *policy, __u64 count)
+{
+	return measure->members ? SHARE_ALL
+				: share_of_count(policy->destination_rate, hz, measure->window,
+						 policy->destination_min_window, count);
+}
+
 /* The limit for a measure. limit->span holds span_of on entry and is shortened here. */
 static __always_inline void limit_of(const struct measure *measure, __u32 total, __u64 own, const struct policy *policy,
 				     struct limit *limit)
@@ -154,6 +166,7 @@ static __always_inline void limit_of(const struct measure *measure, __u32 total,
 	__u64 allowed_hz = (__u64)policy->destination_rate * window, allowed = allowed_hz / hz,
 	      count = (__u32)(total + measure->offset);
 
+	limit->share = SHARE_ALL;
 	if (!policy->destination_rate || !window) {
 		limit_none(limit);
 	} else if (measure->carried_hz > allowed_hz) {
@@ -162,6 +175,7 @@ static __always_inline void limit_of(const struct measure *measure, __u32 total,
 	} else if (count <= allowed) {
 		limit_within(limit, measure, own, allowed - count, allowed_hz);
 	} else {
+		limit->share = share_alone(measure, policy, count);
 		limit_over(limit, own, count - allowed, policy->destination_rate);
 	}
 }
@@ -179,7 +193,8 @@ static __always_inline __u32 span_of(const struct measure *measure, const struct
 		span = shorter(span, policy->destination_min_window - measure->window + 1);
 	if (!measure->members && measure->window <= policy->window_max)
 		span = shorter(span, policy->window_max - measure->window + 1);
-	return is_alive(table, now) ? shorter(span, table->heartbeat_stale - (now - READ_ONCE(table->heartbeat)) + 1) : span;
+	return is_alive(table, now) ? shorter(span, table->heartbeat_stale - (now - READ_ONCE(table->heartbeat)) + 1)
+				    : span;
 }
 
 static __always_inline void destination_limit(struct destination_head *head, const struct table_state *table,
@@ -235,6 +250,10 @@ __noinline int shard_refresh(__u32 destination, __u32 now)
 	shard->members = limit.members;
 	shard->flags = fair ? head->flags : head->flags & ~HEAD_THIN;
 	shard->pass_share = head->pass_share;
+	if (fair && limit.share < SHARE_ALL) {
+		shard->flags |= HEAD_THIN;
+		shard->pass_share = limit.share;
+	}
 	if (policy->flags & POLICY_UNPROTECTED)
 		shard->flags |= HEAD_UNPROTECTED;
 	if (policy->flags & POLICY_MONITOR)
@@ -242,9 +261,6 @@ __noinline int shard_refresh(__u32 destination, __u32 now)
 	shard->limit_at = now;
 	return 0;
 }
-
-/* The shards of all destinations without a record: counted together, and never over a rate. */
-struct destination_shard nowhere[CPUS_MAX] = { 0 };
 
 /* Is the shard's limit still valid? */
 static __always_inline bool is_fresh(const struct destination_shard *shard, __u32 now)
@@ -255,19 +271,57 @@ static __always_inline bool is_fresh(const struct destination_shard *shard, __u3
 	       shard->written == READ_ONCE(state.written);
 }
 
-/* This CPU's shard of the destination, with a limit that is valid now. */
+/* What a shard is compared with: an IPv4 address itself, or a seeded hash of an IPv6 address. Never 0. */
+static __always_inline __u32 destination_tag(bool ipv6, const struct packet *packet, __u64 tag)
+{
+	return ipv6 ? packet->destination_tag : (__u32)tag;
+}
+
+/*
+ * Makes this CPU's shard the packet's: pairs may count in it without another look-up. The daemon takes a head out
+ * by setting HEAD_LEAVING and then each shard's tag to 0. This function writes the tag and then reads the flag, by a
+ * fully ordered exchange: so either it sees the flag, or the daemon's 0 comes after its tag.
+ */
+static __always_inline void shard_claim(__u32 destination, __u32 tag)
+{
+	struct destination_shard *shard = shard_at(destination, bpf_get_smp_processor_id());
+	struct destination_head *head = element(&destinations, destination);
+
+	if (!shard || !head)
+		return;
+	__sync_lock_test_and_set(&shard->tag, tag);
+	if (READ_ONCE(head->flags) & HEAD_LEAVING)
+		WRITE_ONCE(shard->tag, 0); /* this packet alone counts here: the head is cleared once it is through */
+}
+
+/*
+ * The destination of a pair whose place names none, or one that is another's by now: looked up by its address, or
+ * made. Also when this CPU meets a destination for the first time. Returns what destination_find does. A global
+ * function.
+ */
+__noinline int destination_seek(const struct packet *packet, __u32 *place_word)
+{
+	__u32 place, destination;
+
+	if (!packet || !place_word)
+		return DESTINATION_NONE; /* cannot happen */
+	destination = destination_find(packet, true);
+	if (destination == DESTINATION_LOCAL || destination == DESTINATION_UNPROTECTED)
+		return destination;
+	shard_claim(destination, destination_tag(packet->ipv6, packet, packet->tag));
+	place = READ_ONCE(*place_word);
+	if (PLACE_DESTINATION(place) != destination) /* fails when the policy is looked up meanwhile: next time */
+		__sync_val_compare_and_swap(place_word, place, PLACE(destination, PLACE_POLICY(place)));
+	return destination;
+}
+
+/* This CPU's shard of the destination, with a limit that is valid now; NULL: the destination has none. */
 static __always_inline struct destination_shard *shard_of(__u32 destination, __u32 now)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct destination_shard *shard;
+	struct destination_shard *shard = shard_at(destination, bpf_get_smp_processor_id());
 
-	shard = destination == DESTINATION_NONE ? NULL : shard_at(destination, cpu);
-	if (!shard) {
-		shard = &nowhere[cpu & (CPUS_MAX - 1)];
-		shard->limit = NO_LIMIT;
-	} else if (!is_fresh(shard, now)) {
+	if (shard && !is_fresh(shard, now))
 		shard_refresh(destination, now);
-	}
 	return shard;
 }
 

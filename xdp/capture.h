@@ -72,7 +72,8 @@ __noinline int capture_frame(struct xdp_md *ctx, struct packet *packet, __u32 re
 		return 0;
 	client_of(packet, &client);
 	destination_of(packet, &destination);
-	if (!is_wanted(&wanted->client, &client) || !is_wanted(&wanted->destination, &destination) || !is_in_budget(packet->now))
+	if (!is_wanted(&wanted->client, &client) || !is_wanted(&wanted->destination, &destination) ||
+	    !is_in_budget(packet->now))
 		return 0;
 	sample = bpf_ringbuf_reserve(&samples, sizeof(*sample), 0);
 	if (!sample)

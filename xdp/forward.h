@@ -19,7 +19,8 @@
 #include <xpro/plane.h>
 
 #include "account.h"
-#include "destination.h"
+#include "answers.h"
+#include "transport.h"
 
 const volatile bool forward_fast = false;
 
@@ -50,7 +51,7 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } ports_out SEC(".maps");
 
-/* Interfaces that frames are received on, in slot ifindex mod PORTS_MAX; filled by the daemon. */
+/* Interfaces that frames are received on, at index ifindex mod PORTS_MAX; filled by the daemon. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, PORTS_MAX);
@@ -78,7 +79,7 @@ static __always_inline void next_hop_ask(struct xdp_md *ctx, const struct packet
 
 	if (packet->ipv6) {
 		fib.family = FAMILY_IPV6;
-		__builtin_memcpy(fib.ipv6_src, packet->key.words, sizeof(fib.ipv6_src));
+		__builtin_memcpy(fib.ipv6_src, packet->source.words, sizeof(fib.ipv6_src));
 		__builtin_memcpy(fib.ipv6_dst, packet->key.words + 2, sizeof(fib.ipv6_dst));
 	} else {
 		fib.family = FAMILY_IPV4;
@@ -104,7 +105,8 @@ static __always_inline struct next_hop *next_hop_of(struct xdp_md *ctx, const st
 	struct next_hop *hop;
 
 	destination_of(packet, &destination);
-	hop = element(&next_hops, (__u32)mix64(destination.words[0] + mix64(destination.words[1] ^ seed)) & (NEXT_HOPS - 1));
+	hop = element(&next_hops,
+		      (__u32)mix64(destination.words[0] + mix64(destination.words[1] ^ seed)) & (NEXT_HOPS - 1));
 	if (!hop)
 		return NULL;
 	if (hop->at && packet->now - hop->at < hz && hop->destination.words[0] == destination.words[0] &&
@@ -148,7 +150,8 @@ static __always_inline bool ipv4_age_if_plain(void *data, void *data_end, __u32 
 {
 	struct iphdr *ip = data + sizeof(struct ethhdr);
 
-	if ((void *)(ip + 1) > data_end || ip->ihl != 5 || ip->ttl <= 1 || bpf_ntohs(ip->tot_len) > mtu || !ipv4_is_whole(ip))
+	if ((void *)(ip + 1) > data_end || ip->ihl != 5 || ip->ttl <= 1 || bpf_ntohs(ip->tot_len) > mtu ||
+	    !ipv4_is_whole(ip))
 		return false;
 	ipv4_age(ip);
 	return true;
@@ -160,24 +163,60 @@ static __always_inline bool ipv4_age_if_plain(void *data, void *data_end, __u32 
  */
 static __always_inline bool ipv6_is_named_so(const struct ipv6hdr *ip, const struct packet *packet)
 {
-	const __u64 *in_packet = (const void *)&ip->saddr, *words = packet->key.words;
+	const __u64 *in_packet = (const void *)&ip->saddr, *source = packet->source.words;
+	const __u64 *destination = packet->key.words + 2;
 
-	return ((in_packet[0] ^ words[0]) | (in_packet[1] ^ words[1]) | (in_packet[2] ^ words[2]) | (in_packet[3] ^ words[3])) == 0;
+	return ((in_packet[0] ^ source[0]) | (in_packet[1] ^ source[1]) | (in_packet[2] ^ destination[0]) |
+		(in_packet[3] ^ destination[1])) == 0;
 }
 
 static __always_inline bool ipv6_age_if_plain(void *data, void *data_end, const struct packet *packet, __u32 mtu)
 {
 	struct ipv6hdr *ip = data + sizeof(struct ethhdr);
 
-	if ((void *)(ip + 1) > data_end || !ipv6_is_named_so(ip, packet) || ip->nexthdr == IPV6_HOP_BY_HOP || ip->hop_limit <= 1 ||
-	    sizeof(*ip) + bpf_ntohs(ip->payload_len) > mtu)
+	if ((void *)(ip + 1) > data_end || !ipv6_is_named_so(ip, packet) || ip->nexthdr == IPV6_HOP_BY_HOP ||
+	    ip->hop_limit <= 1 || sizeof(*ip) + bpf_ntohs(ip->payload_len) > mtu)
 		return false;
 	ip->hop_limit--;
 	return true;
 }
 
-/* The verdict of a packet that passes: XDP_REDIRECT, or XDP_PASS with the frame as it was. A global function. */
-__noinline int forward(struct xdp_md *ctx, struct packet *packet)
+/* Counts an answer that XDP sends on, and the stack will not see. A global function. */
+__noinline int answer_forwarded(struct xdp_md *ctx, const struct packet *packet)
+{
+	struct packet pair = {};
+	__u64 transport;
+	__u8 byte = 0;
+
+	if (!packet)
+		return 0; /* cannot happen */
+	transport = transport_find(ctx, packet->offset, packet->ipv6);
+	if (transport & (TRANSPORT_LATER | TRANSPORT_UNKNOWN))
+		return 0;
+	if (is_told_by_a_byte(TRANSPORT_PROTOCOL(transport)) &&
+	    bpf_xdp_load_bytes(ctx, transport_offset(transport) + telling_byte_at(TRANSPORT_PROTOCOL(transport)), &byte,
+			       sizeof(byte)))
+		return 0;
+	if (!is_answer(TRANSPORT_PROTOCOL(transport), byte))
+		return 0;
+	pair.tag = packet->tag << 32 | packet->tag >> 32;
+	if (packet->ipv6) {
+		pair.ipv6 = true;
+		pair.source.words[0] = packet->key.words[2];
+		pair.source.words[1] = packet->key.words[3];
+		pair.key.words[2] = packet->source.words[0];
+		pair.key.words[3] = packet->source.words[1];
+		client_cut(&pair.source, pair.key.words);
+		tags_of_key6(&pair);
+	}
+	return answers_count(&pair, 1, TRANSPORT_PROTOCOL(transport));
+}
+
+/*
+ * The verdict of a packet that passes for `reason`: XDP_REDIRECT, or XDP_PASS with the frame as it was. A global
+ * function.
+ */
+__noinline int forward(struct xdp_md *ctx, struct packet *packet, __u32 reason)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 	struct ethhdr *ethernet = data;
@@ -192,10 +231,13 @@ __noinline int forward(struct xdp_md *ctx, struct packet *packet)
 	hop = next_hop_of(ctx, packet);
 	if (!hop || !hop->ifindex)
 		return XDP_PASS;
-	if (packet->ipv6 ? !ipv6_age_if_plain(data, data_end, packet, hop->mtu) : !ipv4_age_if_plain(data, data_end, hop->mtu))
+	if (packet->ipv6 ? !ipv6_age_if_plain(data, data_end, packet, hop->mtu)
+			 : !ipv4_age_if_plain(data, data_end, hop->mtu))
 		return XDP_PASS;
 	__builtin_memcpy(ethernet, hop->link, sizeof(hop->link));
 	account(REASON_FORWARDED, packet->bytes);
+	if (reason == REASON_PASS_ANSWER && side_of(hop->ifindex) & SIDE_ANSWERS)
+		answer_forwarded(ctx, packet);
 	return bpf_redirect_map(&ports_out, hop->ifindex, XDP_PASS);
 }
 

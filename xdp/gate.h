@@ -3,12 +3,13 @@
  * The gate limits the rate of datagrams to the gossip port by token buckets, so that a flood does not reach gossipd.
  * The first bucket with a token lets the datagram in:
  *
- *	1. The bucket of a member's mark, from any source address. The mark is the part of its nonces that a member
- *	   draws when it starts. The bucket is far larger than what a member sends. An attacker who knows only a
- *	   member's address and id does not know the mark, so a flood in the member's name does not empty this bucket.
- *	2. The bucket of the source address, if it is a member's. Every member knows the marks of the members that
- *	   send to it. With this second bucket a member that floods under another's mark from elsewhere does not shut
- *	   that other member out.
+ *	1. The bucket of a member's session tag (`mark`), from any source address. The session tag is the first 8 of
+ *	   the 16 random bytes of the nonce, drawn when the sender started. The bucket is far larger than what a member
+ *	   sends. An attacker who knows only a member's address and id does not know the tag, so a flood in the
+ *	   member's name does not empty this bucket.
+ *	2. The bucket of the source address, if it is a member's. Every member knows the session tags of the members
+ *	   that send to it. With this second bucket a member that floods under another's tag from elsewhere does not
+ *	   shut that other member out.
  *	3. From any other address: one small bucket for all handshakes (HELLO has one exact length), and for other
  *	   datagrams one of many buckets by source. A member that has moved is thereby received even while others
  *	   flood; the seal then proves who it is.
@@ -30,7 +31,7 @@ const volatile __u16 gate_ports_be[GATE_PORTS_MAX] = { 0 }; /* 0: none */
 
 /*
  * In both maps the daemon inserts and deletes, and the kernel writes the values. There are two maps because the bytes
- * of a sender and its mark may equal those of an address.
+ * of a sender and its session tag may equal those of an address.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -96,7 +97,7 @@ static __always_inline __u32 stranger_of(const struct address_key *source, bool 
 }
 
 /*
- * The verdict of a datagram that no mark let in, by its source address. `bytes`: of the datagram; 0 when its length
+ * The verdict of a datagram that no session tag let in, by its source address. `bytes`: of it; 0 when its length
  * cannot be read.
  */
 static __always_inline __u32 gate(const struct packet *packet, __u32 bytes)
@@ -105,7 +106,7 @@ static __always_inline __u32 gate(const struct packet *packet, __u32 bytes)
 	struct address_key source;
 	__u32 per_s = GATE_MEMBER_PER_S;
 
-	client_of(packet, &source);
+	source_of(packet, &source);
 	bucket = bpf_map_lookup_elem(&gate_peers, &source);
 	if (!bucket && bytes == HELLO_BYTES + sizeof(struct udphdr)) {
 		bucket = element(&gate_buckets, GATE_HELLO);
@@ -117,7 +118,7 @@ static __always_inline __u32 gate(const struct packet *packet, __u32 bytes)
 	return bucket && bucket_take(bucket, packet->now, per_s) ? REASON_PASS_LOCAL : REASON_DROP_GOSSIP;
 }
 
-/* The bucket of the member whose mark is in the datagram, or NULL. */
+/* The bucket of the member whose session tag is in the datagram, or NULL. */
 static __always_inline struct gate_bucket *bucket_of_mark(const struct gate_head *head, const void *data_end)
 {
 	struct gate_marked marked;

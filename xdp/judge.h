@@ -18,7 +18,8 @@ static __always_inline __u64 count_hz(const struct measure *measure, __u32 packe
 	return counted_hz > measure->carried_hz ? counted_hz : measure->carried_hz;
 }
 
-static __always_inline bool is_over(const struct measure *measure, __u32 packets, __u32 rate, __u32 window_min, __u32 flags)
+static __always_inline bool is_over(const struct measure *measure, __u32 packets, __u32 rate, __u32 window_min,
+				    __u32 flags)
 {
 	__u32 window = judged_window(measure->window, window_min, flags);
 
@@ -35,7 +36,8 @@ static __always_inline __u64 pair_touch(struct pair_record *record, __u32 now, c
 	__u32 last = READ_ONCE(record->last);
 
 	if (jiffies_since(last, now) > (__s32)policy->idle_reset)
-		window = restarted(&record->window, READ_ONCE(record->fold), READ_ONCE(record->packets), now, policy->idle_reset);
+		window = restarted(&record->window, READ_ONCE(record->fold), READ_ONCE(record->packets), now,
+				   policy->idle_reset);
 	if (last != now)
 		WRITE_ONCE(record->last, now);
 	return window;
@@ -63,8 +65,8 @@ static __noinline __u32 pair_count_own(struct pair_record *record, __u64 window,
  * before the atomic addition, so that no later read moves before the count. Offsets are relative to the counter, so a
  * fold that is written in between does no harm.
  */
-static __always_inline __u32 pair_count(struct pair_record *record, const struct table_state *table, __u64 window, __u32 now,
-					const struct policy *policy, struct measure *ret_measure)
+static __always_inline __u32 pair_count(struct pair_record *record, const struct table_state *table, __u64 window,
+					__u32 now, const struct policy *policy, struct measure *ret_measure)
 {
 	__u64 fold = READ_ONCE(record->fold);
 	struct measure own;
@@ -92,8 +94,8 @@ static __always_inline bool is_to_warn(const struct pair_record *record, __u32 n
 }
 
 /* Line 15, at most once per pair and second: the CPU that changes the second in `thinning` sends the warning. */
-static __noinline void warn(struct pair_record *record, const struct packet *packet, const struct measure *measure, __u32 packets,
-			    const struct policy *policy)
+static __noinline void warn(struct pair_record *record, const struct packet *packet, const struct measure *measure,
+			    __u32 packets, const struct policy *policy)
 {
 	__u32 thinning = READ_ONCE(record->thinning), second = warning_second(packet->now);
 	struct warning *warning;
@@ -108,7 +110,7 @@ static __noinline void warn(struct pair_record *record, const struct packet *pac
 	client_of(packet, (struct address_key *)warning->client);
 	destination_of(packet, (struct address_key *)warning->destination);
 	warning->at = packet->now;
-	warning->reason = policy->flags & POLICY_MONITOR ? REASON_WOULD_DROP : REASON_DROP_PAIR;
+	warning->reason = policy->flags & POLICY_MONITOR || packet->unenforced ? REASON_WOULD_DROP : REASON_DROP_PAIR;
 	warning->packets = count_hz(measure, packets) / hz;
 	warning->window = measure->window;
 	warning->rate = policy->pair_rate;

@@ -13,6 +13,7 @@
 #include <bpf/bpf_endian.h>
 
 #include <xpro/bounds.h>
+#include <xpro/locals.h>
 #include <xpro/record.h>
 
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
@@ -22,6 +23,15 @@
  * has more paths to walk.
  */
 #define OPAQUE(x) asm volatile("" : "+r"(x))
+
+/* 1 when the words differ, without a branch. */
+static __always_inline __u64 differ(__u64 a, __u64 b)
+{
+	__u64 x = a ^ b, minus = -x;
+
+	OPAQUE(minus);
+	return (x | minus) >> 63;
+}
 
 /* Fixed while the program lives. */
 const volatile __u32 sets4 = 1; /* sets of pairs4, a power of two */
@@ -70,6 +80,32 @@ struct {
 	__type(key, __u32);
 	__type(value, struct destination_shard);
 } shards SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, COARSE_KINDS * COARSE_ROWS * COARSE_ENTRIES);
+	__type(key, __u32);
+	__type(value, struct coarse_entry);
+} coarse SEC(".maps");
+
+/* The daemon's alone. It is a map so that it outlives the daemon. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct departed_set);
+} departed SEC(".maps");
+
+/* The same. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SUMS_MAX);
+	__type(key, __u32);
+	__type(value, struct kept_sum);
+} sums SEC(".maps");
 
 struct address_key {
 	__u64 words[2]; /* 16 bytes as they stand in the packet; IPv4 is IPv4-mapped */

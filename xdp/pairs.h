@@ -10,17 +10,9 @@
 #define XDP_PAIRS_H
 
 #include "destination.h"
+#include "hot.h"
 
 #define CLAIM_TRIES 4 /* after losing this many ways to other CPUs, the table counts as full */
-
-/* 1 when the words differ, without a branch. */
-static __always_inline __u64 differ(__u64 a, __u64 b)
-{
-	__u64 x = a ^ b, minus = -x;
-
-	OPAQUE(minus);
-	return (x | minus) >> 63;
-}
 
 /*
  * Masks a way that was compared with SET_WAYS. Clang would remove the mask, since the way is in range; the verifier
@@ -75,11 +67,12 @@ static __always_inline bool is_other_key(const struct pair4_set *set, __u32 way,
 	const struct pair6_set *set6 = (const void *)set;
 	const __u64 *words = set6->keys[within(way)].words;
 
-	return ((words[0] ^ packet->key.words[0]) | (words[1] ^ packet->key.words[1]) | (words[2] ^ packet->key.words[2]) |
-		(words[3] ^ packet->key.words[3])) != 0;
+	return ((words[0] ^ packet->key.words[0]) | (words[1] ^ packet->key.words[1]) |
+		(words[2] ^ packet->key.words[2]) | (words[3] ^ packet->key.words[3])) != 0;
 }
 
-static __always_inline struct pair_record *find_in(bool ipv6, struct pair4_set *set, const struct packet *packet, __u32 own)
+static __always_inline struct pair_record *find_in(bool ipv6, struct pair4_set *set, const struct packet *packet,
+						   __u32 own)
 {
 	__u32 way = way_with(set->tags, packet->tag, own);
 
@@ -89,7 +82,7 @@ static __always_inline struct pair_record *find_in(bool ipv6, struct pair4_set *
 }
 
 /*
- * Has the tag a reserved value (TAG_EMPTY, TAG_BUSY, TAG_DEAD)? Looking for it would match a slot that holds no
+ * Has the tag a reserved value (TAG_EMPTY, TAG_BUSY, TAG_DEAD)? Looking for it would match a way that holds no
  * record. IPv6 tags never have.
  */
 static __always_inline bool is_reserved(__u64 tag)
@@ -139,7 +132,8 @@ __noinline int client_has_room(const struct packet *packet)
 	client_of(packet, &client);
 	first = element(&client_pairs, client_bucket(client.words, seed, 0));
 	second = element(&client_pairs, client_bucket(client.words, seed, 1));
-	return !first || !second || READ_ONCE(*first) < table->client_pairs_max || READ_ONCE(*second) < table->client_pairs_max;
+	return !first || !second || READ_ONCE(*first) < table->client_pairs_max ||
+	       READ_ONCE(*second) < table->client_pairs_max;
 }
 
 /* Counts one more live pair of the client. A global function. */
@@ -177,10 +171,10 @@ static __always_inline __u32 claim(struct pair4_set *set, __u32 own)
 }
 
 /*
- * Writes every word, because the slot may have held another record. The daemon recognises a new record by its harvest
+ * Writes every word, because the way may have held another record. The daemon recognises a new record by its harvest
  * words, which are 0.
  */
-static __always_inline void record_fill(struct pair_record *record, __u64 tag, __u32 now, __u32 place)
+static __always_inline void record_fill(struct pair_record *record, __u64 tag, __u32 now, __u32 place, __u32 share)
 {
 	record->packets = 0;
 	record->evidence = EVIDENCE_AT(now);
@@ -192,7 +186,7 @@ static __always_inline void record_fill(struct pair_record *record, __u64 tag, _
 	record->carry = 0;
 	record->harvest = 0;
 	record->slot = 0;
-	record->pass_share = SHARE_ALL;
+	record->pass_share = share;
 	record->place = place;
 }
 
@@ -211,7 +205,7 @@ static __always_inline void publish(struct pair4_set *set, __u32 way, __u64 tag)
 
 /*
  * Makes a record for a pair without one; NULL when both candidate sets are full. Two CPUs may do so for one key at
- * the same time. A CPU that sees the other's record before it publishes its own gives up its slot and uses the
+ * the same time. A CPU that sees the other's record before it publishes its own gives up its way and uses the
  * other's. When both have published, both use the first record in the order of the scan.
  */
 static __always_inline struct pair_record *pair_make(bool ipv6, const struct packet *packet, __u32 place)
@@ -230,7 +224,7 @@ static __always_inline struct pair_record *pair_make(bool ipv6, const struct pac
 	way = claim(set, way_of(hash, choice, 0));
 	if (way >= SET_WAYS)
 		return NULL;
-	record_fill(&set->records[within(way)], packet->tag, packet->now, place);
+	record_fill(&set->records[within(way)], packet->tag, packet->now, place, hot_share(packet));
 	if (ipv6)
 		key_fill(set, way, packet);
 	twin = pair_find(ipv6, packet, packet->tag);

@@ -16,6 +16,7 @@
 #include <linux/in.h>
 
 #include "maps.h"
+#include "widths.h"
 
 #define EXTENSIONS_MAX 6
 #define OFFSET_MAX 1023 /* of an IP header, also behind VLAN tags, options, extension headers, a tunnel's headers */
@@ -27,14 +28,17 @@
 
 /* A packet on its way through the filter. */
 struct packet {
-	struct pair6_key key; /* IPv6 only */
+	struct pair6_key key; /* IPv6 only; its client is cut to its width */
+	struct address_key source; /* IPv6 only: the client's whole address */
 	__u64 tag;	      /* of the pair; for IPv4 it is the key */
 	__u32 bytes;	      /* of the frame, for the counters */
 	__u32 now;	      /* jiffies, read once */
+	__u32 destination_tag; /* IPv6 only */
 	__u16 offset;	      /* of the IP header from the frame's start */
 	bool ipv6;
 	bool partial;	  /* inner packet of a first fragment: may end beyond the frame */
 	bool decapsulate; /* XDP is to take off its outer headers */
+	bool unenforced;  /* it entered by an interface where nothing drops; set before a warning only */
 };
 
 /*
@@ -81,10 +85,11 @@ static __always_inline bool ipv6_is_link_local(__u64 first_be)
  */
 static __always_inline bool is_unicast(bool ipv6, const struct packet *packet)
 {
-	const __u64 *words = packet->key.words;
+	const __u64 *source = packet->source.words, *destination = packet->key.words + 2;
 
 	if (ipv6)
-		return ipv6_is_unicast(words[0], words[1]) && ipv6_is_unicast(words[2], words[3]) && !ipv6_is_link_local(words[2]);
+		return ipv6_is_unicast(source[0], source[1]) && ipv6_is_unicast(destination[0], destination[1]) &&
+		       !ipv6_is_link_local(destination[0]);
 	return ipv4_is_unicast(packet->tag >> 32) && ipv4_is_unicast((__u32)packet->tag);
 }
 
@@ -94,22 +99,36 @@ static __always_inline bool is_unicast(bool ipv6, const struct packet *packet)
  *
  *	::ffff:a.b.c.d	means an IPv4 address in a key		counts as ::fffe:a.b.c.d
  *	::		means no address in a key		counts as ::fffe:0.0.0.0
+ *	::fffd:0.0.0.0	means a network's key			counts as ::fffe:0.0.0.0
  *	fe80::/10	is another host at every proxy		counts as 80::/10
+ *
+ * Of a client all of ::/64 is one client, unless it is listed, and counts as ::fffe:0.0.0.0.
  *
  * Replaces such an address. True: it was one.
  */
 static __always_inline bool ipv6_rename(__u64 words[2])
 {
 	const __u64 low = 0xffffffff; /* as in the packet: bytes 8 to 11 of the address */
+	const __u64 network_mark = bpf_htonl(0xfffd); /* KEY_NETWORK_MARK */
 
 	if (ipv6_is_link_local(words[0])) {
 		words[0] &= ~0xffULL;
 		return true;
 	}
-	if (words[0] || (words[1] && (words[1] & low) != bpf_htonl(0xffff)))
+	if (words[0] || (words[1] && words[1] != network_mark && (words[1] & low) != bpf_htonl(0xffff)))
 		return false;
 	words[1] = (words[1] & ~low) | bpf_htonl(0xfffe);
 	return true;
+}
+
+/* The tags of an IPv6 packet's pair and of its destination; 0 is the tag of no destination. */
+static __always_inline void tags_of_key6(struct packet *packet)
+{
+	const __u64 *words = packet->key.words, own_seed = seed; /* read once: then the two share their work */
+	__u32 half = destination_hash6(words, own_seed);
+
+	packet->tag = tag_of_pair6(words, own_seed);
+	packet->destination_tag = half | !half;
 }
 
 /*
@@ -118,11 +137,22 @@ static __always_inline bool ipv6_rename(__u64 words[2])
  */
 static __always_inline bool rename(struct packet *packet)
 {
-	bool client = ipv6_rename(packet->key.words), destination = ipv6_rename(packet->key.words + 2);
+	bool source = ipv6_rename(packet->source.words), destination = ipv6_rename(packet->key.words + 2);
+	__u64 *client = packet->key.words;
 
-	if (client || destination)
-		packet->tag = tag_of_pair6(packet->key.words, seed);
-	return client || destination;
+	if (!source && !destination && packet->source.words[0])
+		return false;
+	client_cut(&packet->source, client);
+	if (!client[0] && !client[1])
+		ipv6_rename(client);
+	tags_of_key6(packet);
+	return true;
+}
+
+/* Is it what ipv6_rename makes of a link-local address? */
+static __always_inline bool ipv6_was_link_local(__u64 first_be)
+{
+	return ((__u16)first_be & bpf_htons(0xffc0)) == bpf_htons(0x0080);
 }
 
 /* The length of an IPv4 header; longer than any packet when the header is not valid. */
@@ -172,7 +202,6 @@ static __always_inline __u32 parse_ipv6(struct xdp_md *ctx, struct packet *packe
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 	struct ipv6hdr *ip = data + offset;
-	__u64 *words = packet->key.words;
 	const __u64 *in_packet = (void *)&ip->saddr; /* client and destination are adjacent */
 
 	if ((void *)(ip + 1) > data_end || ip->version != 6)
@@ -183,12 +212,13 @@ static __always_inline __u32 parse_ipv6(struct xdp_md *ctx, struct packet *packe
 		if (!packet->partial)
 			return REASON_PASS_MALFORMED;
 	}
-	words[0] = in_packet[0];
-	words[1] = in_packet[1];
-	words[2] = in_packet[2];
-	words[3] = in_packet[3];
+	packet->source.words[0] = in_packet[0];
+	packet->source.words[1] = in_packet[1];
+	packet->key.words[2] = in_packet[2];
+	packet->key.words[3] = in_packet[3];
+	client_cut(&packet->source, packet->key.words);
 	packet->ipv6 = true;
-	packet->tag = tag_of_pair6(words, seed);
+	tags_of_key6(packet);
 	return REASON_PASS;
 }
 

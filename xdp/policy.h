@@ -14,10 +14,18 @@ static __always_inline __u64 ipv4_mapped(__u32 address)
 	return (__u64)bpf_htonl(0xffff) | (__u64)bpf_htonl(address) << 32;
 }
 
+/* The client that the packet is counted by. */
 static __always_inline void client_of(const struct packet *packet, struct address_key *ret_address)
 {
 	ret_address->words[0] = packet->ipv6 ? packet->key.words[0] : 0;
 	ret_address->words[1] = packet->ipv6 ? packet->key.words[1] : ipv4_mapped(packet->tag >> 32);
+}
+
+/* The address that it is from. */
+static __always_inline void source_of(const struct packet *packet, struct address_key *ret_address)
+{
+	ret_address->words[0] = packet->ipv6 ? packet->source.words[0] : 0;
+	ret_address->words[1] = packet->ipv6 ? packet->source.words[1] : ipv4_mapped(packet->tag >> 32);
 }
 
 static __always_inline void destination_of(const struct packet *packet, struct address_key *ret_address)

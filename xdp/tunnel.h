@@ -148,7 +148,7 @@ static __always_inline struct tunnel *tunnel_find(struct xdp_md *ctx, const stru
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 	struct tunnel_key key = { .protocol = TRANSPORT_PROTOCOL(transport) };
 	struct tunnel_source source = { .prefix_bits = 160 };
-	struct address_key address; /* aligned to 8 bytes, as client_of writes it; the arrays in both keys are not */
+	struct address_key address; /* aligned to 8 bytes, as source_of writes it; the arrays in both keys are not */
 	struct tunnel *tunnel;
 	__be16 *port_be;
 
@@ -164,7 +164,7 @@ static __always_inline struct tunnel *tunnel_find(struct xdp_md *ctx, const stru
 	if (!tunnel)
 		return NULL;
 	source.id = tunnel->id;
-	client_of(packet, &address);
+	source_of(packet, &address);
 	__builtin_memcpy(source.source, &address, sizeof(source.source));
 	return bpf_map_lookup_elem(&tunnel_sources, &source) ? tunnel : NULL;
 }
@@ -174,7 +174,8 @@ static __always_inline struct tunnel *tunnel_find(struct xdp_md *ctx, const stru
  * packet belongs to no tunnel, or the inner packet is of no known kind. Any other reason is the verdict.
  * *ret_decapsulate: XDP is to take off the outer headers.
  */
-static __always_inline __u32 tunnel_open(struct xdp_md *ctx, struct packet *packet, __u64 transport, bool *ret_decapsulate)
+static __always_inline __u32 tunnel_open(struct xdp_md *ctx, struct packet *packet, __u64 transport,
+					 bool *ret_decapsulate)
 {
 	bool first = transport & TRANSPORT_FIRST;
 	__u32 outer_bytes = packet->bytes, reason, type;
@@ -191,7 +192,9 @@ static __always_inline __u32 tunnel_open(struct xdp_md *ctx, struct packet *pack
 	if (is_tag(type))
 		return unreadable(REASON_DROP_TAGS);
 	if (type != ETH_P_IP && type != ETH_P_IPV6)
-		return !first ? REASON_PASS_LOCAL : type && type != NO_TYPE ? REASON_PASS_LOCAL : unreadable(REASON_DROP_TUNNEL);
+		return !first			 ? REASON_PASS_LOCAL
+		       : type && type != NO_TYPE ? REASON_PASS_LOCAL
+						 : unreadable(REASON_DROP_TUNNEL);
 	packet->partial = first;
 	reason = parse_ip_at(ctx, packet, (__u32)inner, type);
 	if (reason == REASON_PASS && !first && packet->bytes > outer_bytes)
@@ -214,8 +217,8 @@ __noinline int decapsulate(struct xdp_md *ctx, struct packet *packet, __u32 link
 	__u8 link[LINK_BYTES_MAX];
 	__be16 type_be;
 
-	if (!packet || link_bytes < sizeof(struct ethhdr) || link_bytes > LINK_BYTES_MAX || packet->offset < link_bytes ||
-	    packet->offset > OFFSET_MAX || data + LINK_BYTES_MAX > data_end)
+	if (!packet || link_bytes < sizeof(struct ethhdr) || link_bytes > LINK_BYTES_MAX ||
+	    packet->offset < link_bytes || packet->offset > OFFSET_MAX || data + LINK_BYTES_MAX > data_end)
 		return 0;
 	__builtin_memcpy(link, data, LINK_BYTES_MAX);
 	type_be = packet->ipv6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);

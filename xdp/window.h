@@ -2,7 +2,7 @@
 /*
  * The window of a key, pair or destination: its packets since a start, over which its rate is compared. It begins
  * anew after a silence and is aged when it gets long. While the daemon's fold is in force, count and start are the
- * mesh's; else they are this proxy's own. The words stand in record.h above struct pair_record. judge.h uses this for
+ * mesh's; else they are this proxy's own. record.h explains the words above struct pair_record. judge.h uses this for
  * pairs, aggregate.h for destinations.
  */
 #ifndef XDP_WINDOW_H
@@ -78,7 +78,8 @@ static __always_inline __u64 carried(const struct table_state *table, __u64 carr
  * and then fold again. When the second reading differs, the carry may belong to a later fold and is left out.
  */
 static __always_inline void measure_fold(const struct table_state *table, const __u64 *base_word,
-					 const __u64 *carry_word, const __u64 *fold_word, __u64 fold, __u32 now, struct measure *ret_measure)
+					 const __u64 *carry_word, const __u64 *fold_word, __u64 fold, __u32 now,
+					 struct measure *ret_measure)
 {
 	__u64 base = READ_ONCE(*base_word), carry = READ_ONCE(*carry_word);
 

@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The XDP program: Algorithm 2 of the paper. A packet goes through these files from top to bottom: parse.h finds its
- * pair, pairs.h the pair's record, judge.h counts and judges the pair, aggregate.h the destination (both by window.h
- * and share.h), account.h counts the verdict. Packets that pass go on to the kernel's routing. xpro/record.h defines
- * the records, which the program shares with gossipd word by word.
+ * The XDP program: Algorithm 2 of the paper. A packet goes through these files from top to bottom: parse.h finds
+ * its pair, pairs.h the pair's record, judge.h counts and judges the pair, aggregate.h the destination, hot.h the
+ * client and the network, coarse.h what finds no room (all by window.h and share.h), account.h counts the verdict. Of a
+ * pair without a record sides.h asks first whether it is judged at all. Packets that pass go on to the kernel's
+ * routing. xpro/record.h defines the records, which the program shares with gossipd word by word.
  */
 #include "maps.h"
 #include "account.h"
 #include "parse.h"
 #include "vlan.h"
 #include "destination.h"
+#include "hot.h"
 #include "pairs.h"
 #include "window.h"
 #include "share.h"
 #include "judge.h"
 #include "aggregate.h"
+#include "coarse.h"
 #include "local.h"
+#include "sides.h"
+#include "answers.h"
+#include "egress.h"
 #include "forward.h"
 #include "capture.h"
 
 char license_text[] SEC("license") = "Dual BSD/GPL";
-
-/* The reason in force: in monitor mode a drop becomes REASON_WOULD_DROP, which passes. */
-static __always_inline __u32 enforced(__u32 reason, __u32 flags)
-{
-	return flags & POLICY_MONITOR && reason_is_drop(reason) ? REASON_WOULD_DROP : reason;
-}
 
 /* The reason for a pair without a rate: it is on a list, or not limited. */
 static __always_inline __u32 listed(__u32 flags)
@@ -35,35 +35,46 @@ static __always_inline __u32 listed(__u32 flags)
 	return flags & POLICY_LISTED_BLOCK ? REASON_DROP_BLOCKED : REASON_PASS;
 }
 
+/* Is the pair's client or network known to have a limit, or did it have one lately? */
+static __always_inline bool may_be_limited(const struct pair_record *record)
+{
+	return !(READ_ONCE(record->pass_share) & SHARE_UNLIMITED);
+}
+
 /*
  * Lines 14-17, for a pair that is over its rate. Under attack most packets come here, so all that is rare is out of
  * line, and only that.
  */
-static __always_inline __u32 over_pair(struct pair_record *record, const struct packet *packet, const struct policy *policy,
-				       const struct measure *measure, __u32 packets, __u32 now)
+static __always_inline __u32 over_pair(struct xdp_md *ctx, struct pair_record *record, struct packet *packet,
+				       const struct policy *policy, const struct measure *measure, __u32 packets,
+				       __u32 now)
 {
 	struct measure warned;
 
 	if (is_to_warn(record, now)) {
 		warned = *measure; /* a copy, as in pair_count */
+		packet->unenforced = is_unenforced(ctx);
 		warn(record, packet, &warned, packets, policy);
 	}
 	if (policy->flags & POLICY_POLICE && measure->members) /* without a fold: the paper's rule */
-		return is_in_share(&record->thinning, READ_ONCE(record->pass_share)) ? REASON_PASS_SHARE : REASON_DROP_PAIR_SHARE;
+		return is_in_share(&record->thinning, share_of_pair(READ_ONCE(record->pass_share))) ?
+			       REASON_PASS_SHARE :
+			       REASON_DROP_PAIR_SHARE;
 	if (measure->members >= 2 && evidence_grants(&record->evidence, policy->pair_rate, measure->members, now))
 		return REASON_PASS_EVIDENCE;
 	return REASON_DROP_PAIR;
 }
 
 /* The lists, then lines 12-17. REASON_PASS_SHARE: the packet was in the share of a policed pair. */
-static __always_inline __u32 judge_pair(struct pair_record *record, const struct packet *packet, const struct policy *policy,
-					const struct measure *measure, __u32 packets, __u32 now)
+static __always_inline __u32 judge_pair(struct xdp_md *ctx, struct pair_record *record, struct packet *packet,
+					const struct policy *policy, const struct measure *measure, __u32 packets,
+					__u32 now)
 {
 	if (!policy->pair_rate)
 		return listed(policy->flags);
 	if (!is_over(measure, packets, policy->pair_rate, policy->pair_min_window, policy->flags))
 		return REASON_PASS;
-	return over_pair(record, packet, policy, measure, packets, now);
+	return over_pair(ctx, record, packet, policy, measure, packets, now);
 }
 
 /*
@@ -78,7 +89,7 @@ static __always_inline __u32 judge_destination(struct destination_shard *shard, 
 		return REASON_DROP_DESTINATION;
 	if (!(shard->flags & HEAD_THIN))
 		return REASON_PASS;
-	in_share = record && folded ? is_in_share(&record->thinning, READ_ONCE(record->pass_share))
+	in_share = record && folded ? is_in_share(&record->thinning, share_of_pair(READ_ONCE(record->pass_share)))
 				    : is_in_share(&shard->thinning, shard->pass_share);
 	return in_share ? REASON_PASS_SHARE : REASON_DROP_DESTINATION_SHARE;
 }
@@ -93,20 +104,58 @@ static __noinline __u32 enforced_destination(__u32 reason, __u32 destination, __
 	if (!head || !first)
 		return reason;
 	policy = policy_at(head->policy);
-	if (reason == REASON_DROP_DESTINATION && evidence_grants(&first->evidence, policy->destination_rate, members, now))
+	if (reason == REASON_DROP_DESTINATION &&
+	    evidence_grants(&first->evidence, policy->destination_rate, members, now))
 		return REASON_PASS_EVIDENCE;
 	return enforced(reason, policy->flags);
 }
 
 /* The destination's verdict. */
-static __always_inline __u32 filter_shard(struct destination_shard *shard, struct pair_record *record, bool folded, __u32 destination,
-					  __u32 now)
+static __always_inline __u32 filter_shard(struct destination_shard *shard, struct pair_record *record, bool folded,
+					  __u32 destination, __u32 now)
 {
 	__u32 reason = judge_destination(shard, record, folded);
 
 	if (!reason_is_drop(reason) || (shard->members < 2 && !(shard->flags & HEAD_MONITOR)))
 		return reason;
 	return enforced_destination(reason, destination, shard->members, now);
+}
+
+/*
+ * Counts and judges a packet whose destination has no head: by its pair, if that has a record, else by the lists; then
+ * by coarse entries. A global function: the verifier walks it once.
+ */
+__noinline int filter_headless(struct xdp_md *ctx, struct pair_record *record, struct packet *packet, __u32 place)
+{
+	const struct policy *policy = policy_at(PLACE_POLICY(place));
+	__u32 reason, second, packets;
+	struct measure measure;
+	__u64 window;
+
+	if (!packet)
+		return REASON_PASS; /* cannot happen */
+	second = coarse_judge(packet, record != NULL);
+	if (record) {
+		window = pair_touch(record, packet->now, policy);
+		packets = pair_count(record, &state, window, packet->now, policy, &measure);
+		reason = judge_pair(ctx, record, packet, policy, &measure, packets, packet->now);
+	} else {
+		reason = policy->pair_rate ? REASON_PASS : listed(policy->flags);
+	}
+	if (reason_is_drop(reason))
+		return enforced(reason, policy->flags);
+	if (reason == REASON_PASS_NEVER_DROP)
+		return reason;
+	reason = through_client(packet, policy->flags, reason);
+	if (reason_is_drop(reason) || reason == REASON_WOULD_DROP)
+		return reason;
+	return through_network(packet, policy->flags, second == REASON_PASS ? reason : second);
+}
+
+/* The reason for a packet that is not counted: its destination is the proxy itself, or is not protected. */
+static __always_inline __u32 uncounted(__u32 flags)
+{
+	return flags & HEAD_PASS ? REASON_PASS_LOCAL : REASON_PASS_UNPROTECTED;
 }
 
 /* The verdict of a pair without a record, for want of room: by the lists and by its destination. */
@@ -116,21 +165,25 @@ static __always_inline __u32 filter_destination(const struct packet *packet, __u
 	__u32 destination = PLACE_DESTINATION(place), reason;
 	struct destination_shard *shard = shard_of(destination, packet->now);
 
+	if (!shard)
+		return REASON_PASS; /* cannot happen: a destination without a head is judged elsewhere */
+	if (shard->flags & (HEAD_PASS | HEAD_UNPROTECTED))
+		return uncounted(shard->flags);
+	coarse_client(packet, false, PLACE_POLICY(place));
 	shard_count(shard, packet->now);
 	reason = policy->pair_rate ? REASON_PASS : listed(policy->flags);
 	if (reason != REASON_PASS)
 		return enforced(reason, policy->flags);
-	return filter_shard(shard, NULL, false, destination, packet->now);
-}
-
-/* The reason for a packet that is not counted: its destination is the proxy itself, or is not protected. */
-static __always_inline __u32 uncounted(__u32 flags)
-{
-	return flags & HEAD_PASS ? REASON_PASS_LOCAL : REASON_PASS_UNPROTECTED;
+	reason = through_client(packet, policy->flags, reason);
+	if (reason != REASON_PASS)
+		return reason;
+	reason = filter_shard(shard, NULL, false, destination, packet->now);
+	return through_network(packet, policy->flags, reason);
 }
 
 /* Counts and judges a packet of a pair with a record, then of its destination. Returns the verdict's reason. */
-static __always_inline __u32 filter_pair(struct pair_record *record, const struct packet *packet, __u32 now)
+static __always_inline __u32 filter_pair(struct xdp_md *ctx, bool ipv6, struct pair_record *record,
+					 struct packet *packet, __u64 tag, __u32 now)
 {
 	__u32 place = READ_ONCE(record->place), destination = PLACE_DESTINATION(place), packets, reason, second;
 	const struct table_state *table = &state;
@@ -143,21 +196,36 @@ static __always_inline __u32 filter_pair(struct pair_record *record, const struc
 		place = place_refresh(&record->place, packet, table->active);
 	policy = &policies[PLACE_POLICY(place)];
 	OPAQUE(policy); /* keeps it in a register; otherwise clang computes it anew at each use */
-	shard = shard_of(destination, now);
+	shard = shard_at(destination, bpf_get_smp_processor_id());
+	if (!shard || shard->tag != destination_tag(ipv6, packet, tag)) {
+		destination = destination_seek(packet, &record->place);
+		if (destination == DESTINATION_LOCAL || destination == DESTINATION_UNPROTECTED)
+			return uncounted(destination == DESTINATION_LOCAL ? HEAD_PASS : HEAD_UNPROTECTED);
+		shard = shard_at(destination, bpf_get_smp_processor_id());
+		if (!shard)
+			return filter_headless(ctx, record, packet, place);
+	}
+	if (!is_fresh(shard, now))
+		shard_refresh(destination, now);
 	if (shard->flags & (HEAD_PASS | HEAD_UNPROTECTED))
 		return uncounted(shard->flags); /* the destination became so after the record was made */
 	window = pair_touch(record, now, policy);
 	shard_count(shard, now);
 	packets = pair_count(record, table, window, now, policy, &measure);
-	reason = judge_pair(record, packet, policy, &measure, packets, now);
+	reason = judge_pair(ctx, record, packet, policy, &measure, packets, now);
 	if (reason_is_drop(reason))
 		return enforced(reason, policy->flags);
 	if (reason == REASON_PASS_NEVER_DROP)
 		return reason;
-	if (reason == REASON_PASS_SHARE && shard->packets <= shard->limit)
-		return reason; /* the daemon's share of a pair covers both rules, so the packet is not thinned again */
-	second = filter_shard(shard, record, measure.members, destination, now);
-	return second == REASON_PASS ? reason : second; /* the destination lets it pass */
+	if (may_be_limited(record) && hot_drops(packet, HOT_CLIENTS))
+		return enforced(REASON_DROP_CLIENT, policy->flags);
+	second = REASON_PASS;
+	/* Otherwise the daemon's share of a pair covers both rules, and the packet is not thinned again. */
+	if (reason != REASON_PASS_SHARE || shard->packets > shard->limit)
+		second = filter_shard(shard, record, measure.members, destination, now);
+	if (may_be_limited(record))
+		second = through_network(packet, policy->flags, second);
+	return second == REASON_PASS ? reason : second; /* destination and network let it pass */
 }
 
 /*
@@ -165,7 +233,8 @@ static __always_inline __u32 filter_pair(struct pair_record *record, const struc
  * record. NULL: the pair gets none. Then *ret_reason is the verdict of a packet that is not counted, or REASON_PASS:
  * the packet is judged by the policy and destination in *ret_place.
  */
-static __always_inline struct pair_record *record_make(bool ipv6, const struct packet *packet, __u32 *ret_place, __u32 *ret_reason)
+static __always_inline struct pair_record *record_make(bool ipv6, const struct packet *packet, __u32 *ret_place,
+						       __u32 *ret_reason)
 {
 	__u32 destination, active = active_bank();
 	struct pair_record *record = NULL;
@@ -191,74 +260,82 @@ static __always_inline struct pair_record *record_make(bool ipv6, const struct p
  * Judges a packet whose pair was not found: a new pair, one without room, or one with an address that counts under a
  * substitute.
  */
-static __always_inline __u32 filter_new(bool ipv6, struct packet *packet)
+static __always_inline __u32 filter_new(struct xdp_md *ctx, bool ipv6, struct packet *packet)
 {
 	__u32 place = 0, reason = REASON_PASS;
 	struct pair_record *record = NULL;
 
 	if (!is_unicast(ipv6, packet))
 		return REASON_PASS_NOT_UNICAST;
+	if (is_reply(ctx, ipv6, packet))
+		return REASON_PASS_ANSWER;
 	if (ipv6 && rename(packet))
 		record = pair6_find(packet);
-	if (!record)
-		record = record_make(ipv6, packet, &place, &reason);
 	if (record)
-		return filter_pair(record, packet, packet->now);
-	return reason == REASON_PASS ? filter_destination(packet, place) : reason;
+		return filter_pair(ctx, ipv6, record, packet, packet->tag, packet->now);
+	reason = side_verdict(ctx, packet);
+	if (reason != REASON_PASS)
+		return reason;
+	record = record_make(ipv6, packet, &place, &reason);
+	if (reason != REASON_PASS)
+		return reason;
+	if (PLACE_DESTINATION(place) == DESTINATION_NONE)
+		return filter_headless(ctx, record, packet, place); /* it was just looked up, and no head was free */
+	return record ? filter_pair(ctx, ipv6, record, packet, packet->tag, packet->now)
+		      : filter_destination(packet, place);
 }
 
 /* filter_new as global functions: the verifier walks each once, not once per path that leads to it. */
-__noinline int filter_new4(struct packet *packet)
+__noinline int filter_new4(struct xdp_md *ctx, struct packet *packet)
 {
-	return packet ? filter_new(false, packet) : REASON_PASS_MALFORMED; /* never NULL, but the verifier asks */
+	return packet ? filter_new(ctx, false, packet) : REASON_PASS_MALFORMED; /* never NULL, but the verifier asks */
 }
 
-__noinline int filter_new6(struct packet *packet)
+__noinline int filter_new6(struct xdp_md *ctx, struct packet *packet)
 {
-	return packet ? filter_new(true, packet) : REASON_PASS_MALFORMED;
+	return packet ? filter_new(ctx, true, packet) : REASON_PASS_MALFORMED;
 }
 
 /*
  * Judges a packet; for a known pair without a function call. Where the kernel guards returns (return thunks), a return
  * costs more than the function it ends.
  */
-static __always_inline __u32 filter(bool ipv6, struct packet *packet, __u64 tag, __u32 now)
+static __always_inline __u32 filter(struct xdp_md *ctx, bool ipv6, struct packet *packet, __u64 tag, __u32 now)
 {
 	struct pair_record *record;
 
 	shard_foresee(ipv6, packet, tag);
 	record = pair_find(ipv6, packet, tag);
 	if (record)
-		return filter_pair(record, packet, now);
-	return ipv6 ? filter_new6(packet) : filter_new4(packet);
+		return filter_pair(ctx, ipv6, record, packet, tag, now);
+	return ipv6 ? filter_new6(ctx, packet) : filter_new4(ctx, packet);
 }
 
 /* Judges a packet that was not parsed inline. A global function. */
-__noinline int filter_any(struct packet *packet)
+__noinline int filter_any(struct xdp_md *ctx, struct packet *packet)
 {
 	if (!packet)
 		return REASON_PASS_MALFORMED;
 	packet->now = clock_now();
-	return filter(packet->ipv6, packet, packet->tag, packet->now);
+	return filter(ctx, packet->ipv6, packet, packet->tag, packet->now);
 }
 
 /*
- * The verdict of a packet to the proxy itself, by the gate; of a packet in a tunnel, by its inner packet. A global
- * function.
+ * The verdict of a packet to the proxy itself, by the gate; of a packet in a tunnel, by its inner packet. Inline: the
+ * stack of a function of its own would be one too many below filter_any.
  */
-__noinline int through_local(struct xdp_md *ctx, struct packet *packet)
+static __always_inline __u32 through_local(struct xdp_md *ctx, struct packet *packet)
 {
 	__u32 link_bytes, reason;
 
-	if (!packet)
-		return REASON_PASS_LOCAL;
 	link_bytes = packet->offset;
 	reason = local(ctx, packet);
 	if (reason != REASON_PASS)
 		return reason;
-	reason = filter_any(packet);
+	reason = filter_any(ctx, packet);
 	if (reason == REASON_PASS_LOCAL)
 		reason = local_inner(ctx, packet);
+	reason = enforced_here(ctx, reason);
 	if (packet->decapsulate && !reason_is_drop(reason))
 		decapsulate(ctx, packet, link_bytes);
 	return reason;
@@ -288,11 +365,12 @@ static __always_inline int finish(struct xdp_md *ctx, struct packet *packet, __u
 		return leave(REASON_PASS, packet->bytes); /* most packets end here */
 	if (reason == REASON_PASS_LOCAL && local_watched)
 		reason = through_local(ctx, packet);
+	reason = enforced_here(ctx, reason);
 	verdict = leave(reason, packet->bytes);
 	if (is_to_capture(reason) && is_capturing(packet->now))
 		capture_frame(ctx, packet, reason, bare);
 	if (forward_fast && verdict == XDP_PASS && is_to_forward(reason))
-		verdict = forward(ctx, packet);
+		verdict = forward(ctx, packet, reason);
 	return verdict;
 }
 
@@ -311,16 +389,16 @@ int xpro(struct xdp_md *ctx)
 		reason = parse_ipv4(ctx, &packet, sizeof(struct ethhdr));
 		packet.now = clock_now();
 		if (reason == REASON_PASS)
-			reason = filter(false, &packet, packet.tag, packet.now);
+			reason = filter(ctx, false, &packet, packet.tag, packet.now);
 	} else if (*type_be == bpf_htons(ETH_P_IPV6)) {
 		reason = parse_ipv6(ctx, &packet, sizeof(struct ethhdr));
 		packet.now = clock_now();
 		if (reason == REASON_PASS)
-			reason = filter(true, &packet, packet.tag, packet.now);
+			reason = filter(ctx, true, &packet, packet.tag, packet.now);
 	} else {
 		reason = parse_tagged(ctx, &packet);
 		if (reason == REASON_PASS)
-			reason = filter_any(&packet);
+			reason = filter_any(ctx, &packet);
 	}
 	return finish(ctx, &packet, reason, false);
 }
@@ -341,7 +419,7 @@ int xpro_l3(struct xdp_md *ctx)
 	else if (*first >> 4 == 6)
 		reason = parse_ip_at(ctx, &packet, 0, ETH_P_IPV6);
 	if (reason == REASON_PASS)
-		reason = filter_any(&packet);
+		reason = filter_any(ctx, &packet);
 	return finish(ctx, &packet, reason, true);
 }
 

@@ -24,7 +24,8 @@ int files_make_directory(const char *path, mode_t mode, struct problem *ret_prob
 			continue;
 		*at = '\0';
 		if (mkdir(part, mode) != 0 && errno != EEXIST)
-			return problem_set(ret_problem, -errno, "%s: cannot make this directory: %s", part, strerror(errno));
+			return problem_set(ret_problem, -errno, "%s: cannot make this directory: %s", part,
+					   strerror(errno));
 		*at = end;
 		if (end == '\0')
 			break;
@@ -67,8 +68,8 @@ static int write_temporary(int directory_fd, const char *temporary, mode_t mode,
 	return err;
 }
 
-int files_write(int directory_fd, const char *path, const char *name, mode_t mode, const void *bytes, size_t size, bool replace,
-		struct problem *ret_problem)
+int files_write(int directory_fd, const char *path, const char *name, mode_t mode, const void *bytes, size_t size,
+		bool replace, struct problem *ret_problem)
 {
 	char temporary[NAME_MAX + 8];
 	int err;
@@ -85,11 +86,13 @@ int files_write(int directory_fd, const char *path, const char *name, mode_t mod
 		return problem_set(ret_problem, err, "%s: cannot write: %s", path, strerror(-err));
 	}
 	if (fsync(directory_fd))
-		return problem_set(ret_problem, -errno, "%s: cannot make the directory durable: %s", path, strerror(errno));
+		return problem_set(ret_problem, -errno, "%s: cannot make the directory durable: %s", path,
+				   strerror(errno));
 	return 0;
 }
 
-int files_write_path(const char *path, mode_t mode, const void *bytes, size_t size, bool replace, struct problem *ret_problem)
+int files_write_path(const char *path, mode_t mode, const void *bytes, size_t size, bool replace,
+		     struct problem *ret_problem)
 {
 	char directory[FILES_PATH_BYTES];
 	const char *slash = strrchr(path, '/');
@@ -142,7 +145,10 @@ int files_read_at(int directory_fd, const char *name, void *ret_bytes, size_t by
 void files_hold_standard(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		/* The lowest free number is this one; opened for the other direction, so that using it is still an error. */
+		/*
+		 * The lowest free number is this one; opened for the other direction, so that using it is still an
+		 * error.
+		 */
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
 			return;
 	}

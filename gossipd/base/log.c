@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Log lines. One write(2) each, so that lines of two processes on one file do not mix; a log that cannot be written stops
- * nothing. */
+/*
+ * Log lines. One write(2) each, so that lines of two processes on one file do not mix; a log that cannot be written
+ * stops nothing.
+ */
 #include "log.h"
 
 #include <stdarg.h>
@@ -61,7 +63,8 @@ bool log_allow(struct log_limit *limit, struct now now, const char *subject)
 
 	if (second != limit->second) {
 		if (limit->suppressed)
-			log_info("%s: %llu more, not written (gossipctl events shows the latest)", subject, limit->suppressed);
+			log_info("%s: %llu more, not written (gossipctl events shows the latest)", subject,
+				 limit->suppressed);
 		*limit = (struct log_limit){ .second = second };
 	}
 	if (limit->lines >= LOG_LINES_PER_S) {

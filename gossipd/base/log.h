@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The log: lines on standard error, "gossipd: subject: fact", with the journal's priority in front when the journal reads them.
+/*
+ * The log: lines on standard error, "gossipd: subject: fact", with the journal's priority in front when the journal
+ * reads them.
  */
 #ifndef GOSSIPD_LOG_H
 #define GOSSIPD_LOG_H
@@ -19,7 +21,9 @@ void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* At most LOG_LINES_PER_S lines a second of what a network can cause; the rest is counted and told in one line. Zero-initialised.
+/*
+ * Limits lines that a network can cause to LOG_LINES_PER_S a second; the others are counted and reported in one line.
+ * Zero-initialised.
  */
 #define LOG_LINES_PER_S 10
 struct log_limit {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Paths that nobody but root and ourselves can change: what stands there is what we put there. */
+/* Checks that only root and this process's user can change a path, so its content is what they put there. */
 #ifndef GOSSIPD_OWNER_H
 #define GOSSIPD_OWNER_H
 
@@ -15,7 +15,7 @@ struct stat;
  */
 int owner_check(const char *path, char *ret_why, size_t why_bytes);
 
-/* The same of one file or directory that was looked at already, whatever stands above it. */
+/* The same for one file or directory with known `st`, without the directories above it. */
 int owner_check_one(const char *path, const struct stat *st, char *ret_why, size_t why_bytes);
 
 #endif

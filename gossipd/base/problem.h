@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What failed, on what, and what to do about it: one sentence for the one who started a program, handed up until someone prints
- * it. */
+/*
+ * An error message for the person who started a program: one sentence with what failed, on what, and what to do. It is
+ * returned up to a caller that prints it.
+ */
 #ifndef GOSSIPD_PROBLEM_H
 #define GOSSIPD_PROBLEM_H
 
@@ -12,7 +14,8 @@ struct problem {
 };
 
 /* Fills it in and returns err, so that a check reads `return problem_set(problem, -EINVAL, "...")`. */
-__attribute__((format(printf, 3, 4))) static inline int problem_set(struct problem *problem, int err, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static inline int problem_set(struct problem *problem, int err,
+								    const char *format, ...)
 {
 	va_list arguments;
 

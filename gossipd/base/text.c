@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Addresses, endpoints, prefixes and names as people write and read them. No I/O and no resolver: a name in a config would make
- * the start depend on DNS, which may itself be behind the filter.
+ * Addresses, endpoints, prefixes and names as people write and read them. No I/O and no resolver: a name in a config
+ * would make the start depend on DNS, which may itself be behind the filter.
  */
 #include "text.h"
 
@@ -26,7 +26,9 @@ bool text_to_address(const char *text, struct address *ret_address)
 /* As ipv6_rename in xdp/parse.h does. What stands for IPv4 here is what is written so. */
 static void rename_as_counted(struct address *address, unsigned int bits)
 {
-	if (bits == 128 && address_is_zero(address))
+	const struct address mark = KEY_NETWORK_MARK;
+
+	if (bits == 128 && (address_is_zero(address) || address_equal(address, &mark)))
 		address->bytes[10] = 0xff, address->bytes[11] = 0xfe;
 	if (bits >= 10 && address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80)
 		address->bytes[0] = 0;
@@ -148,15 +150,6 @@ bool text_to_name(const char *text, char *ret_host, size_t host_bytes, uint16_t 
 	return is_name(ret_host);
 }
 
-static bool host_bits_are_zero(const struct prefix *prefix)
-{
-	for (unsigned int bit = prefix->bits; bit < 128; bit++) {
-		if (prefix->address.bytes[bit / 8] & (0x80 >> (bit % 8)))
-			return false;
-	}
-	return true;
-}
-
 int text_to_prefix(const char *text, struct prefix *ret_prefix, const char **ret_problem)
 {
 	char host[TEXT_PREFIX_BYTES];
@@ -180,7 +173,7 @@ int text_to_prefix(const char *text, struct prefix *ret_prefix, const char **ret
 			return -EINVAL;
 		prefix.bits = (uint8_t)(bits + (ipv4 ? 96 : 0));
 	}
-	if (!host_bits_are_zero(&prefix)) {
+	if (prefix_has_host_bits(&prefix)) {
 		*ret_problem = "the address has bits set behind the prefix length";
 		return -EINVAL;
 	}
@@ -202,20 +195,73 @@ void text_of_endpoint(const struct endpoint *endpoint, char ret_text[TEXT_ENDPOI
 	char host[TEXT_ADDRESS_BYTES];
 
 	text_of_address(&endpoint->address, host);
-	snprintf(ret_text, TEXT_ENDPOINT_BYTES, address_is_ipv4(&endpoint->address) ? "%s:%u" : "[%s]:%u", host, endpoint->port);
+	snprintf(ret_text, TEXT_ENDPOINT_BYTES, address_is_ipv4(&endpoint->address) ? "%s:%u" : "[%s]:%u", host,
+		 endpoint->port);
 }
 
-void text_of_key(const struct key *key, char ret_text[TEXT_KEY_BYTES])
+void text_of_part(const uint8_t address[16], unsigned int bits, char ret_text[TEXT_PREFIX_BYTES])
 {
-	char client[TEXT_ADDRESS_BYTES], destination[TEXT_ADDRESS_BYTES];
+	struct prefix prefix = { .bits = (uint8_t)bits };
 
-	text_of_address(&key->destination, destination);
-	if (key_is_destination(key)) {
-		snprintf(ret_text, TEXT_KEY_BYTES, "%s", destination);
+	memcpy(prefix.address.bytes, address, 16);
+	if (bits >= 128) {
+		text_of_address(&prefix.address, ret_text);
 		return;
 	}
-	text_of_address(&key->client, client);
-	snprintf(ret_text, TEXT_KEY_BYTES, "%s -> %s", client, destination);
+	prefix.address = address_cut(&prefix.address, bits); /* of the substitute of a client it is ::/64 */
+	text_of_prefix(&prefix, ret_text);
+}
+
+void text_of_network(const struct address *prefix, char ret_text[TEXT_PREFIX_BYTES])
+{
+	char address[TEXT_ADDRESS_BYTES];
+
+	text_of_address(prefix, address);
+	snprintf(ret_text, TEXT_PREFIX_BYTES, "%s/%u", address, network_bits(prefix));
+}
+
+void text_of_prefix(const struct prefix *prefix, char ret_text[TEXT_PREFIX_BYTES])
+{
+	size_t length;
+
+	text_of_address(&prefix->address, ret_text);
+	length = strlen(ret_text);
+	snprintf(ret_text + length, TEXT_PREFIX_BYTES - length, "/%u",
+		 address_is_ipv4(&prefix->address) && prefix->bits >= 96 ? prefix->bits - 96U : prefix->bits);
+}
+
+void text_of_key(const struct key *key, unsigned int client_bits, char ret_text[TEXT_KEY_BYTES])
+{
+	char client[TEXT_PREFIX_BYTES], destination[TEXT_ADDRESS_BYTES];
+
+	text_of_part(key->client.bytes, client_bits, client);
+	text_of_address(&key->destination, destination);
+	switch (key_kind(key)) {
+	case KEY_PAIR:
+		snprintf(ret_text, TEXT_KEY_BYTES, "%s -> %s", client, destination);
+		break;
+	case KEY_DESTINATION:
+		snprintf(ret_text, TEXT_KEY_BYTES, "%s", destination);
+		break;
+	case KEY_CLIENT:
+		snprintf(ret_text, TEXT_KEY_BYTES, "client %s", client);
+		break;
+	case KEY_NETWORK:
+		text_of_network(&key->destination, ret_text);
+		break;
+	}
+}
+
+const char *text_of_kind(enum key_kind kind)
+{
+	static const char *const names[KEY_KINDS] = {
+		[KEY_PAIR] = "pair",
+		[KEY_DESTINATION] = "destination",
+		[KEY_CLIENT] = "client",
+		[KEY_NETWORK] = "network",
+	};
+
+	return names[kind];
 }
 
 bool text_copy(const char *text, char *ret_text, size_t bytes)

@@ -1,129 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Reads the config file with libconfig and checks every value against one table of settings.
+ * Reads the config file with libconfig and checks every value against one table of settings (config_settings.c).
  *
- * Why libconfig: every setting of the parsed tree knows its line, so a wrong value, an unknown name and a broken cross-check are
- * told as file:line like a syntax error; repeated names are errors; files may be included. libcyaml checks against a schema by
- * itself but names the place only as a path of keys in a log callback ("in mapping field 'peers', in sequence entry 2"), without
- * a line once the document is loaded, so nothing found later (own address as peer, a window against the certificate's) could be
- * pointed at. inih, which others use, cuts long values without a word.
+ * Why libconfig: every setting of the parsed tree knows its line, so a wrong value, an unknown name and a broken
+ * cross-check are told as file:line like a syntax error; repeated names are errors; files may be included. libcyaml
+ * checks against a schema by itself but names the place only as a path of keys in a log callback ("in mapping field
+ * 'peers', in sequence entry 2"), without a line once the document is loaded, so nothing found later (own address as
+ * peer, a window against the certificate's) could be pointed at. inih, which others use, cuts long values without a
+ * word.
  */
 #include "config_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <xpro/record.h>
 
 #include "numbers.h"
-
-#define MIN_WINDOW_MS_MIN THRESHOLD_MIN_WINDOW_MS_MIN
-
-_Static_assert(RATE_MAX <= UINT32_MAX / RHO_SCALE, "a rate fits the record's carry word");
-
-enum kind { KIND_TEXT, KIND_PATH, KIND_FLAG, KIND_NUMBER, KIND_CHOICE, KIND_LIST, KIND_GROUP };
-
-struct setting {
-	const char *name;
-	size_t offset;
-	int64_t min, max;	    /* numbers: bounds; text and paths: max is the size of the field */
-	const char *const *choices; /* NULL-terminated */
-	enum kind kind;
-	bool required;
-};
-
-static const char *const modes[] = { "native", "generic", NULL };
-static const char *const forwards[] = { "kernel", "fast", NULL };
-static const char *const actions[] = { "drop", "police", NULL };
-static const char *const aggregates[] = { "fair", "strict", NULL };
-static const char *const enforcements[] = { "enforce", "monitor", NULL };
-static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
-
-#define AT(kind_of, field) .kind = (kind_of), .offset = offsetof(struct config, field)
-#define SIZE_OF(field) .max = sizeof(((struct config *)0)->field)
-#define PATH_OF(field) AT(KIND_PATH, field), SIZE_OF(field)
-#define TEXT_OF(field) AT(KIND_TEXT, field), SIZE_OF(field)
-#define FLAG_OF(field) AT(KIND_FLAG, field)
-#define CHOICE_OF(field, list) AT(KIND_CHOICE, field), .choices = (list)
-#define NUMBER_OF(field, least, most) AT(KIND_NUMBER, field), .min = (least), .max = (most)
-
-static const struct setting settings[CONFIG_KEY_COUNT] = {
-	[CONFIG_NAME] = { "name", TEXT_OF(name), .required = true },
-	[CONFIG_STATE_DIRECTORY] = { "state_directory", PATH_OF(state_directory) },
-	[CONFIG_KEY_FILE] = { "key_file", PATH_OF(key_file), .required = true },
-	[CONFIG_CERTIFICATE_FILE] = { "certificate_file", PATH_OF(certificate_file), .required = true },
-	[CONFIG_MESH_SECRET_FILE] = { "mesh_secret_file", PATH_OF(mesh_secret_file), .required = true },
-	[CONFIG_INTERFACES] = { "interfaces", .kind = KIND_LIST, .required = true },
-	[CONFIG_MODE] = { "mode", CHOICE_OF(generic, modes) },
-	[CONFIG_REPLACE_PROGRAM] = { "replace_program", FLAG_OF(replace_program) },
-	[CONFIG_PIN_PATH] = { "pin_path", PATH_OF(pin_path) },
-	[CONFIG_FORWARD] = { "forward", CHOICE_OF(forward_fast, forwards) },
-	[CONFIG_TUNNELS] = { "tunnels", .kind = KIND_LIST },
-	[CONFIG_GOSSIP] = { "gossip", FLAG_OF(gossip) },
-	[CONFIG_LISTEN] = { "listen", .kind = KIND_LIST },
-	[CONFIG_PEERS] = { "peers", .kind = KIND_LIST },
-	[CONFIG_GOSSIP_GATE] = { "gossip_gate", FLAG_OF(gossip_gate) },
-	[CONFIG_CAPACITY] = { "capacity", NUMBER_OF(capacity, 0, RATE_MAX) },
-	[CONFIG_LOAD_LIMIT] = { "load_limit", NUMBER_OF(load_limit_percent, 1, 100) },
-	[CONFIG_CONTROL_SOCKET] = { "control_socket", PATH_OF(control_socket) },
-	[CONFIG_CONTROL_GROUP] = { "control_group", TEXT_OF(control_group) },
-	[CONFIG_CONTROL_ADMIN_GROUP] = { "control_admin_group", TEXT_OF(control_admin_group) },
-	[CONFIG_LOG_LEVEL] = { "log_level", CHOICE_OF(log_level, levels) },
-	[CONFIG_TRACE_FILE] = { "trace_file", PATH_OF(trace_file) },
-	[CONFIG_TRACE_MIB] = { "trace_mib", NUMBER_OF(trace_mib, 1, 65536) },
-	[CONFIG_MESH] = { "mesh", .kind = KIND_GROUP, .required = true },
-	[CONFIG_LIMITS] = { "limits", .kind = KIND_GROUP },
-	[CONFIG_POLICY] = { "policy", .kind = KIND_GROUP },
-	[CONFIG_POLICY_FILE] = { "policy_file", PATH_OF(policy_path) },
-	[CONFIG_PAIR_RATE] = { "pair_rate", NUMBER_OF(pair_rate, 0, RATE_MAX), .required = true },
-	[CONFIG_DESTINATION_RATE] = { "destination_rate", NUMBER_OF(destination_rate, 0, RATE_MAX), .required = true },
-	[CONFIG_IDLE_RESET] = { "idle_reset_ms", NUMBER_OF(idle_reset_ms, 100, IDLE_RESET_MS_MAX) },
-	[CONFIG_PAIR_MIN_WINDOW] = { "pair_min_window_ms", NUMBER_OF(pair_min_window_ms, MIN_WINDOW_MS_MIN, WINDOW_MAX_MS_MAX) },
-	[CONFIG_DESTINATION_MIN_WINDOW] = { "destination_min_window_ms",
-					    NUMBER_OF(destination_min_window_ms, MIN_WINDOW_MS_MIN, WINDOW_MAX_MS_MAX) },
-	[CONFIG_EARLY] = { "early", FLAG_OF(early) },
-	[CONFIG_PAIR_ACTION] = { "pair_action", CHOICE_OF(police, actions) },
-	[CONFIG_AGGREGATE] = { "aggregate", CHOICE_OF(strict, aggregates) },
-	[CONFIG_ENFORCEMENT] = { "mode", CHOICE_OF(monitor, enforcements) },
-	[CONFIG_PAIRS4] = { "pairs4", NUMBER_OF(pairs4, 64, 67108864) },
-	[CONFIG_PAIRS6] = { "pairs6", NUMBER_OF(pairs6, 64, 67108864) },
-	[CONFIG_DESTINATIONS] = { "destinations", NUMBER_OF(destinations, 16, DESTINATION_NONE - 1) },
-	[CONFIG_KEYS] = { "keys", NUMBER_OF(keys, 64, 67108864) },
-	[CONFIG_CELLS] = { "cells", NUMBER_OF(cells, 64, 268435456) },
-	[CONFIG_FRAMES] = { "frames", NUMBER_OF(frames, 64, 1048576) },
-	[CONFIG_MEMBERS] = { "members", NUMBER_OF(members, 1, MEMBERS_MAX) },
-	[CONFIG_DATAGRAM_BYTES] = { "datagram_bytes", NUMBER_OF(datagram_bytes, DATAGRAM_BYTES_MIN, DATAGRAM_BYTES_MAX) },
-	[CONFIG_CLIENT_PAIRS] = { "client_pairs", NUMBER_OF(client_pairs, 0, 67108864) },
-	[CONFIG_FRAMES_PER_TICK] = { "frames_per_tick", NUMBER_OF(frames_per_tick, 1, FRAMES_PER_TICK_MAX) },
-};
-
-static const struct config defaults = {
-	.gossip = true,
-	.gossip_gate = true,
-	.load_limit_percent = 80,
-	.control_socket = CONTROL_SOCKET_DEFAULT,
-	.log_level = LOG_LEVEL_INFO,
-	.trace_mib = 64,
-	.idle_reset_ms = IDLE_RESET_MS_DEFAULT,
-	.pair_min_window_ms = MIN_WINDOW_MS_DEFAULT,
-	.destination_min_window_ms = MIN_WINDOW_MS_DEFAULT,
-	.early = true,
-	.pairs4 = 262144,
-	.pairs6 = 65536,
-	.destinations = 16384,
-	.keys = 262144,
-	.cells = 1048576,
-	.frames = 8192,
-	.members = 64,
-	.datagram_bytes = DATAGRAM_BYTES_DEFAULT,
-	.frames_per_tick = 256,
-	.client_pairs = 1024,
-};
-
-const struct config *config_defaults(void)
-{
-	return &defaults;
-}
 
 /* ---- problems ---- */
 
@@ -132,10 +24,10 @@ const struct config *config_defaults(void)
 		    config_setting_source_line(setting_at), config_setting_name(setting_at), ##__VA_ARGS__)
 
 /* Of a list's entry `index`, told from 1. */
-#define WRONG_ENTRY(list, index, format, ...)                                                                                 \
-	problem_set(reader->problem, -EINVAL, "%s:%u: entry %u of %s: " format, source(reader, list),                         \
-		    config_setting_source_line(config_setting_get_elem(list, index)), (index) + 1, config_setting_name(list), \
-		    ##__VA_ARGS__)
+#define WRONG_ENTRY(list, index, format, ...)                                                         \
+	problem_set(reader->problem, -EINVAL, "%s:%u: entry %u of %s: " format, source(reader, list), \
+		    config_setting_source_line(config_setting_get_elem(list, index)), (index) + 1,    \
+		    config_setting_name(list), ##__VA_ARGS__)
 
 struct reader {
 	struct config *config;
@@ -157,16 +49,18 @@ static int unknown(struct reader *reader, config_setting_t *at, unsigned int fir
 	char escaped[128];
 
 	for (unsigned int key = first; key < end; key++)
-		names[key - first] = settings[key].name;
+		names[key - first] = config_settings[key].name;
 	nearest = text_nearest(config_setting_name(at), names, end - first);
 	if (nearest)
 		return WRONG(at, "no such setting; did you mean %s?", nearest);
 	for (unsigned int key = 0; key < CONFIG_KEY_COUNT; key++) {
-		if (strcmp(settings[key].name, config_setting_name(at)) == 0)
-			return WRONG(at, "belongs %s",
-				     key < CONFIG_ROOT_KEYS   ? "outside of this group"
-				     : key < CONFIG_MESH_KEYS ? "inside mesh = { ... }"
-							      : "inside limits = { ... }");
+		if (strcmp(config_settings[key].name, config_setting_name(at)) != 0)
+			continue;
+		if (key < CONFIG_ROOT_KEYS)
+			return WRONG(at, "belongs outside of this group");
+		if (key < CONFIG_MESH_KEYS)
+			return WRONG(at, "belongs inside mesh = { ... }");
+		return WRONG(at, "belongs inside limits = { ... }");
 	}
 	text_escape(config_setting_name(at), escaped, sizeof(escaped));
 	return WRONG(at, "no such setting");
@@ -227,10 +121,11 @@ static int read_number(struct reader *reader, config_setting_t *at, const struct
 	int64_t number;
 
 	if (!numbers_read(at, &number))
-		return WRONG(at, "must be a whole number from %lld to %lld", (long long)setting->min, (long long)setting->max);
-	if (number < setting->min || number > setting->max)
-		return WRONG(at, "%lld is out of bounds; write %lld to %lld", (long long)number, (long long)setting->min,
+		return WRONG(at, "must be a whole number from %lld to %lld", (long long)setting->min,
 			     (long long)setting->max);
+	if (number < setting->min || number > setting->max)
+		return WRONG(at, "%lld is out of bounds; write %lld to %lld", (long long)number,
+			     (long long)setting->min, (long long)setting->max);
 	*field = (uint32_t)number;
 	return 0;
 }
@@ -260,30 +155,6 @@ static int list_size(struct reader *reader, config_setting_t *at, unsigned int m
 	return 0;
 }
 
-static int read_interfaces(struct reader *reader, config_setting_t *at)
-{
-	struct config *config = reader->config;
-	unsigned int size = 0;
-	int err;
-
-	err = list_size(reader, at, CONFIG_INTERFACES_MAX, &size);
-	if (err)
-		return err;
-	for (unsigned int i = 0; i < size; i++) {
-		config_setting_t *entry = config_setting_get_elem(at, i);
-		const char *name = config_setting_get_string(entry);
-
-		if (*name == '\0' || strpbrk(name, "/ \t\n") || !text_copy(name, config->interfaces[i], IFNAMSIZ))
-			return WRONG_ENTRY(at, i, "is not an interface's name (1 to %d characters)", IFNAMSIZ - 1);
-		for (unsigned int j = 0; j < i; j++) {
-			if (strcmp(config->interfaces[j], name) == 0)
-				return WRONG_ENTRY(at, i, "%s is listed twice; remove one", name);
-		}
-	}
-	config->interface_count = size;
-	return 0;
-}
-
 static int read_name(struct reader *reader, config_setting_t *at, unsigned int index, const struct config_name *name)
 {
 	struct config *config = reader->config;
@@ -299,8 +170,8 @@ static int read_name(struct reader *reader, config_setting_t *at, unsigned int i
 }
 
 /* `names`: those are taken, too, and kept apart. */
-static int read_endpoints(struct reader *reader, config_setting_t *at, struct config_endpoint *field, unsigned int max, bool names,
-			  uint32_t *ret_count)
+static int read_endpoints(struct reader *reader, config_setting_t *at, struct config_endpoint *field, unsigned int max,
+			  bool names, uint32_t *ret_count)
 {
 	unsigned int size = 0, count = 0;
 	int err;
@@ -341,7 +212,13 @@ static int read_list(struct reader *reader, config_setting_t *at, enum config_ke
 
 	switch (key) {
 	case CONFIG_INTERFACES:
-		return read_interfaces(reader, at);
+		return config_read_interfaces(at, config, reader->problem);
+	case CONFIG_CLIENTS:
+		return config_read_clients(at, config, reader->problem);
+	case CONFIG_OUTER_INTERFACES:
+		return config_read_outer(at, config, reader->problem);
+	case CONFIG_CLIENT_HOSTS:
+		return config_read_hosts(at, config->path, &config->widths, reader->problem);
 	case CONFIG_TUNNELS:
 		return config_read_tunnels(at, config, reader->problem);
 	case CONFIG_LISTEN:
@@ -357,7 +234,7 @@ static int read_group(struct reader *reader, config_setting_t *group, unsigned i
 
 static int read_setting(struct reader *reader, config_setting_t *at, enum config_key key)
 {
-	const struct setting *setting = &settings[key];
+	const struct setting *setting = &config_settings[key];
 	void *field = (char *)reader->config + setting->offset;
 	const char *text = "";
 	int err;
@@ -384,8 +261,9 @@ static int read_setting(struct reader *reader, config_setting_t *at, enum config
 			return WRONG(at, "must be a group: { ... }");
 		if (key == CONFIG_POLICY)
 			return 0; /* read when the thresholds it may replace are known */
-		return key == CONFIG_MESH ? read_group(reader, at, CONFIG_ROOT_KEYS, CONFIG_MESH_KEYS)
-					  : read_group(reader, at, CONFIG_MESH_KEYS, CONFIG_KEY_COUNT);
+		if (key == CONFIG_MESH)
+			return read_group(reader, at, CONFIG_ROOT_KEYS, CONFIG_MESH_KEYS);
+		return read_group(reader, at, CONFIG_MESH_KEYS, CONFIG_KEY_COUNT);
 	}
 	return -EINVAL;
 }
@@ -399,19 +277,25 @@ static int read_group(struct reader *reader, config_setting_t *group, unsigned i
 		unsigned int key = first;
 		int err;
 
-		while (key < end && strcmp(settings[key].name, config_setting_name(at)) != 0)
+		while (key < end && strcmp(config_settings[key].name, config_setting_name(at)) != 0)
 			key++;
 		err = key == end ? unknown(reader, at, first, end) : read_setting(reader, at, key);
 		if (err)
 			return err;
 	}
 	for (unsigned int key = first; key < end; key++) {
-		if (settings[key].required && reader->config->line[key] == 0)
+		if (config_settings[key].required && reader->config->line[key] == 0)
 			return problem_set(reader->problem, -EINVAL, "%s:%u: %s: is missing%s", reader->config->path,
-					   line ? line : 1, settings[key].name,
+					   line ? line : 1, config_settings[key].name,
 					   first == CONFIG_ROOT_KEYS ? " in mesh = { ... }" : "");
 	}
 	return 0;
+}
+
+static void note_place(const struct config *config, enum config_key key, struct policy_place *ret_place)
+{
+	text_copy(config->path, ret_place->path, sizeof(ret_place->path));
+	ret_place->line = config->line[key];
 }
 
 static int read_policy(struct config *config, const config_t *tree, struct problem *problem)
@@ -420,24 +304,24 @@ static int read_policy(struct config *config, const config_t *tree, struct probl
 
 	config->policy.document.defaults = config_thresholds(config);
 	text_copy(config->path, config->policy.path, sizeof(config->policy.path));
-	text_copy(config->path, config->policy.pair_rate.path, sizeof(config->policy.pair_rate.path));
-	text_copy(config->path, config->policy.destination_rate.path, sizeof(config->policy.destination_rate.path));
-	config->policy.pair_rate.line = config->line[CONFIG_PAIR_RATE];
-	config->policy.destination_rate.line = config->line[CONFIG_DESTINATION_RATE];
+	note_place(config, CONFIG_PAIR_RATE, &config->policy.pair_rate);
+	note_place(config, CONFIG_DESTINATION_RATE, &config->policy.destination_rate);
+	note_place(config, CONFIG_CLIENT_RATE, &config->policy.client_rate);
+	note_place(config, CONFIG_NETWORK_RATE, &config->policy.network_rate);
 	if (group && config->policy_path[0])
-		return problem_set(problem, -EINVAL, "%s:%u: policy_file: there is a policy = { ... } in this file too; keep one", config->path,
-				   config->line[CONFIG_POLICY_FILE]);
+		return problem_set(problem, -EINVAL,
+				   "%s:%u: policy_file: there is a policy = { ... } in this file too; keep one",
+				   config->path, config->line[CONFIG_POLICY_FILE]);
 	if (group)
 		return policy_file_read(group, config->path, &config->policy, problem);
 	return config->policy_path[0] ? policy_file_load(config->policy_path, &config->policy, problem) : 0;
 }
 
-int config_load(const char *path, struct config *ret_config, struct problem *ret_problem)
+int config_load_text(const char *path, const char *text, struct config *ret_config, struct problem *ret_problem)
 {
-	struct config config = defaults;
+	struct config config = *config_defaults();
 	struct reader reader = { .config = &config, .problem = ret_problem };
 	const char *slash = strrchr(path, '/');
-	char *text = NULL;
 	config_t tree;
 	int err;
 
@@ -445,9 +329,6 @@ int config_load(const char *path, struct config *ret_config, struct problem *ret
 		return problem_set(ret_problem, -ENAMETOOLONG, "%.64s...: the path is too long", path);
 	if (slash)
 		snprintf(reader.directory, sizeof(reader.directory), "%.*s", (int)(slash - path + 1), path);
-	err = config_read_text(path, &text, ret_problem);
-	if (err)
-		return err;
 	config_init(&tree);
 	err = config_parse(path, text, &tree, ret_problem);
 	if (!err)
@@ -459,6 +340,16 @@ int config_load(const char *path, struct config *ret_config, struct problem *ret
 	if (!err)
 		*ret_config = config;
 	config_destroy(&tree);
+	return err;
+}
+
+int config_load(const char *path, struct config *ret_config, struct problem *ret_problem)
+{
+	char *text = NULL;
+	int err = config_read_text(path, &text, ret_problem);
+
+	if (!err)
+		err = config_load_text(path, text, ret_config, ret_problem);
 	free(text);
 	return err;
 }
@@ -468,6 +359,8 @@ struct thresholds config_thresholds(const struct config *config)
 	return (struct thresholds){
 		.pair_rate = config->pair_rate,
 		.destination_rate = config->destination_rate,
+		.client_rate = config->client_rate,
+		.network_rate = config->network_rate,
 		.idle_reset = duration_ms(config->idle_reset_ms),
 		.pair_min_window = duration_ms(config->pair_min_window_ms),
 		.destination_min_window = duration_ms(config->destination_min_window_ms),

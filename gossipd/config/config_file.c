@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The config file as text: read whole, looked over for what libconfig would misread or explain badly, and parsed into libconfig's
- * tree. What the settings mean is config.c's.
+ * The config file as text: read whole, looked over for what libconfig would misread or explain badly, and parsed
+ * into libconfig's tree. What the settings mean is config.c's.
  */
 #define _GNU_SOURCE /* strchrnul */
 #include "config_internal.h"
@@ -14,20 +14,21 @@
 
 #define FILE_BYTES_MAX 262144
 
-/* What libconfig would misread or explain badly: a BOM, CRLF, zero bytes. */
-static int check_text(const char *path, const char *text, size_t size, struct problem *ret_problem)
+int config_check_text(const char *path, const char *text, size_t size, struct problem *ret_problem)
 {
 	unsigned int line = 1;
 
 	if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		return problem_set(ret_problem, -EINVAL,
-				   "%s:1: starts with a byte order mark; run: sed -i '1s/^\\xef\\xbb\\xbf//' %s", path, path);
+				   "%s:1: starts with a byte order mark; run: sed -i '1s/^\\xef\\xbb\\xbf//' %s", path,
+				   path);
 	for (size_t i = 0; i < size; i++) {
 		if (text[i] == '\r')
-			return problem_set(ret_problem, -EINVAL, "%s:%u: the line ends in CRLF; run: sed -i 's/\\r$//' %s", path,
-					   line, path);
+			return problem_set(ret_problem, -EINVAL,
+					   "%s:%u: the line ends in CRLF; run: sed -i 's/\\r$//' %s", path, line, path);
 		if (text[i] == '\0')
-			return problem_set(ret_problem, -EINVAL, "%s:%u: holds a zero byte; is this a text file?", path, line);
+			return problem_set(ret_problem, -EINVAL, "%s:%u: holds a zero byte; is this a text file?", path,
+					   line);
 		line += text[i] == '\n';
 	}
 	return 0;
@@ -56,7 +57,8 @@ static const char *syntax_hint(const char *text, unsigned int line)
 		if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/", *equals) && *equals)
 			return "texts stand in double quotes";
 	}
-	return "settings are written name = value; is a quote, bracket or semicolon missing here or on the line before?";
+	return "settings are written name = value; is a quote, bracket or semicolon missing here or on the line "
+	       "before?";
 }
 
 int config_parse(const char *path, const char *text, config_t *tree, struct problem *ret_problem)
@@ -72,10 +74,11 @@ int config_parse(const char *path, const char *text, config_t *tree, struct prob
 	if (config_error_file(tree))
 		path = config_error_file(tree);
 	if (what && strstr(what, "duplicate"))
-		return problem_set(ret_problem, -EINVAL, "%s:%d: this setting stands here for the second time; remove one", path,
+		return problem_set(ret_problem, -EINVAL,
+				   "%s:%d: this setting stands here for the second time; remove one", path,
 				   config_error_line(tree));
-	return problem_set(ret_problem, -EINVAL, "%s:%d: %s; %s", path, config_error_line(tree), what ? what : "syntax error",
-			   syntax_hint(text, (unsigned int)config_error_line(tree)));
+	return problem_set(ret_problem, -EINVAL, "%s:%d: %s; %s", path, config_error_line(tree),
+			   what ? what : "syntax error", syntax_hint(text, (unsigned int)config_error_line(tree)));
 }
 
 int config_read_text(const char *path, char **ret_text, struct problem *ret_problem)
@@ -87,13 +90,14 @@ int config_read_text(const char *path, char **ret_text, struct problem *ret_prob
 	if (!text)
 		return problem_set(ret_problem, -ENOMEM, "%s: no memory", path);
 	err = files_read_at(AT_FDCWD, path, text, FILE_BYTES_MAX, &size);
-	if (err)
-		err = problem_set(ret_problem, err, "%s: %s", path,
-				  err == -EFBIG	   ? "is larger than 256 KiB"
-				  : err == -EINVAL ? "is not a file"
-						   : strerror(-err));
+	if (err == -EFBIG)
+		err = problem_set(ret_problem, err, "%s: is larger than 256 KiB", path);
+	else if (err == -EINVAL)
+		err = problem_set(ret_problem, err, "%s: is not a file", path);
+	else if (err)
+		err = problem_set(ret_problem, err, "%s: %s", path, strerror(-err));
 	else
-		err = check_text(path, text, size, ret_problem);
+		err = config_check_text(path, text, size, ret_problem);
 	if (err) {
 		free(text);
 		return err;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The list `tunnels` of the config: groups of their own, so their settings are checked here, with the same kind of message. */
+/*
+ * The list `tunnels` of the config: groups of their own, so their settings are checked here, with the same kind of
+ * message.
+ */
 #include "config_internal.h"
 
 #include <errno.h>
@@ -76,7 +79,8 @@ static int read_local(const struct place *place, const config_setting_t *group, 
 	const char *text = at ? config_setting_get_string(at) : NULL;
 
 	if (!text || !text_to_address(text, ret_local) || address_is_zero(ret_local))
-		return wrong(place, at ? at : group, "local: must be the address the tunnel ends at, like \"192.0.2.1\"");
+		return wrong(place, at ? at : group,
+			     "local: must be the address the tunnel ends at, like \"192.0.2.1\"");
 	return 0;
 }
 
@@ -93,7 +97,8 @@ static int read_source(const struct place *place, const config_setting_t *entry,
 	if (text_to_prefix(text, &prefix, &why))
 		return wrong(place, entry, "from: \"%s\": %s", escaped, why);
 	if (address_is_ipv4(&prefix.address) != address_is_ipv4(local))
-		return wrong(place, entry, "from: \"%s\" is of another family than local; nothing can come from there", escaped);
+		return wrong(place, entry, "from: \"%s\" is of another family than local; nothing can come from there",
+			     escaped);
 	*ret_source = (struct table_source){ .address = prefix.address, .bits = prefix.bits };
 	return 0;
 }
@@ -109,7 +114,8 @@ static int read_from(const struct place *place, const config_setting_t *group, s
 	if (count > TUNNEL_SOURCES_MAX)
 		return wrong(place, at, "from: has %d entries; at most %d are possible", count, TUNNEL_SOURCES_MAX);
 	for (int i = 0; i < count; i++) {
-		int err = read_source(place, config_setting_get_elem(at, (unsigned int)i), &tunnel->local, &tunnel->sources[i]);
+		int err = read_source(place, config_setting_get_elem(at, (unsigned int)i), &tunnel->local,
+				      &tunnel->sources[i]);
 
 		if (err)
 			return err;
@@ -180,14 +186,16 @@ int config_read_tunnels(const config_setting_t *at, struct config *config, struc
 	if (!config_setting_is_list(at))
 		return wrong(&place, at, "tunnels must be a list of groups: ( { type = \"gre\"; ... }, { ... } )");
 	if (config_setting_length(at) > TUNNELS_MAX)
-		return wrong(&place, at, "there are %d tunnels; at most %d are possible", config_setting_length(at), TUNNELS_MAX);
+		return wrong(&place, at, "there are %d tunnels; at most %d are possible", config_setting_length(at),
+			     TUNNELS_MAX);
 	for (; place.index < (unsigned int)config_setting_length(at); place.index++) {
 		const config_setting_t *group = config_setting_get_elem(at, place.index);
 		int err = read_tunnel(&place, group, &config->tunnels[place.index]);
 
 		for (unsigned int i = 0; !err && i < place.index; i++)
 			if (is_same_end(&config->tunnels[i], &config->tunnels[place.index]))
-				err = wrong(&place, group, "ends where entry %u does; join them, or use another port or address",
+				err = wrong(&place, group,
+					    "ends where entry %u does; join them, or use another port or address",
 					    i + 1);
 		if (err)
 			return err;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Who this node is: its key, its certificate and the mesh secret, read from the files the config names and checked against each
- * other. */
+/*
+ * Who this node is: its key, its certificate and the mesh secret, read from the files the config names and checked
+ * against each other.
+ */
 #ifndef GOSSIPD_IDENTITY_H
 #define GOSSIPD_IDENTITY_H
 
@@ -15,8 +17,10 @@ struct identity {
 	struct certificate certificate;
 };
 
-/* Reads the three files and checks: modes and lengths, the mesh's bounds, the certificate's signature, key and name, the config
- * beside it. */
+/*
+ * Reads the three files and checks: modes and lengths, the mesh's bounds, the certificate's signature, key and name,
+ * the config beside it.
+ */
 int identity_read(const struct config *config, struct identity *ret_identity, struct problem *ret_problem);
 
 /* Overwrites the secrets. */

@@ -116,10 +116,10 @@ int numbers_check(const char *path, const char *text, struct problem *ret_proble
 		return 0;
 	for (const char *at = text; at < number.at; at++)
 		line += *at == '\n';
-	return problem_set(ret_problem, -EINVAL, "%s:%u: %.*s%s%.*s%s is out of bounds; no number may be %s %d", path, line,
-			   shown(&name), name.at, name.length ? ": " : "", shown(&number), number.at,
-			   number.length > NAME_SHOWN ? "..." : "",
-			   *number.at == '-' ? "below" : "above", *number.at == '-' ? INT_MIN : INT_MAX);
+	return problem_set(ret_problem, -EINVAL, "%s:%u: %.*s%s%.*s%s is out of bounds; no number may be %s %d", path,
+			   line, shown(&name), name.at, name.length ? ": " : "", shown(&number), number.at,
+			   number.length > NAME_SHOWN ? "..." : "", *number.at == '-' ? "below" : "above",
+			   *number.at == '-' ? INT_MIN : INT_MAX);
 }
 
 static int check_file(const char *path, struct problem *ret_problem)

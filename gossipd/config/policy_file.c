@@ -16,9 +16,9 @@ struct reading {
 	struct problem *problem;
 };
 
-#define WRONG(at, format, ...)                                                                                           \
-	problem_set(reading->problem, -EINVAL, "%s:%u: " format,                                                         \
-		    config_setting_source_file(at) ? config_setting_source_file(at) : reading->path,                     \
+#define WRONG(at, format, ...)                                                                       \
+	problem_set(reading->problem, -EINVAL, "%s:%u: " format,                                     \
+		    config_setting_source_file(at) ? config_setting_source_file(at) : reading->path, \
 		    config_setting_source_line(at), ##__VA_ARGS__)
 
 /* ---- thresholds: of a rule, or the defaults ---- */
@@ -31,16 +31,21 @@ static const struct threshold {
 	bool duration;
 	size_t place; /* of a rate: where the default stands */
 } thresholds[] = {
-	{ "pair_rate", POLICY_PAIR_RATE, 0, RATE_MAX, offsetof(struct policy_rule, pair_rate), offsetof(struct thresholds, pair_rate), false,
-	  offsetof(struct policy_file, pair_rate) },
+	{ "pair_rate", POLICY_PAIR_RATE, 0, RATE_MAX, offsetof(struct policy_rule, pair_rate),
+	  offsetof(struct thresholds, pair_rate), false, offsetof(struct policy_file, pair_rate) },
 	{ "destination_rate", POLICY_DESTINATION_RATE, 0, RATE_MAX, offsetof(struct policy_rule, destination_rate),
 	  offsetof(struct thresholds, destination_rate), false, offsetof(struct policy_file, destination_rate) },
+	{ "client_rate", POLICY_CLIENT_RATE, 0, RATE_MAX, offsetof(struct policy_rule, client_rate),
+	  offsetof(struct thresholds, client_rate), false, offsetof(struct policy_file, client_rate) },
+	{ "network_rate", POLICY_NETWORK_RATE, 0, RATE_MAX, offsetof(struct policy_rule, network_rate),
+	  offsetof(struct thresholds, network_rate), false, offsetof(struct policy_file, network_rate) },
 	{ "idle_reset_ms", POLICY_IDLE_RESET, 100, IDLE_RESET_MS_MAX, offsetof(struct policy_rule, idle_reset_ms),
 	  offsetof(struct thresholds, idle_reset), true, 0 },
 	{ "pair_min_window_ms", POLICY_PAIR_MIN_WINDOW, THRESHOLD_MIN_WINDOW_MS_MIN, WINDOW_MAX_MS_MAX,
 	  offsetof(struct policy_rule, pair_min_window_ms), offsetof(struct thresholds, pair_min_window), true, 0 },
 	{ "destination_min_window_ms", POLICY_DESTINATION_MIN_WINDOW, THRESHOLD_MIN_WINDOW_MS_MIN, WINDOW_MAX_MS_MAX,
-	  offsetof(struct policy_rule, destination_min_window_ms), offsetof(struct thresholds, destination_min_window), true, 0 },
+	  offsetof(struct policy_rule, destination_min_window_ms), offsetof(struct thresholds, destination_min_window),
+	  true, 0 },
 };
 
 #define THRESHOLDS (sizeof(thresholds) / sizeof(thresholds[0]))
@@ -54,19 +59,22 @@ static const struct threshold *threshold_named(const char *name)
 	return NULL;
 }
 
-static int read_number(struct reading *reading, const config_setting_t *at, const struct threshold *threshold, uint32_t *ret_number)
+static int read_number(struct reading *reading, const config_setting_t *at, const struct threshold *threshold,
+		       uint32_t *ret_number)
 {
 	int64_t number;
 
 	if (!numbers_read(at, &number) || number < threshold->min || number > threshold->max)
-		return WRONG(at, "%s: must be a whole number from %u to %u", threshold->name, threshold->min, threshold->max);
+		return WRONG(at, "%s: must be a whole number from %u to %u", threshold->name, threshold->min,
+			     threshold->max);
 	*ret_number = (uint32_t)number;
 	return 0;
 }
 
 static void note_place(const struct reading *reading, const config_setting_t *at, struct policy_place *ret_place)
 {
-	text_copy(config_setting_source_file(at) ? config_setting_source_file(at) : reading->path, ret_place->path, sizeof(ret_place->path));
+	text_copy(config_setting_source_file(at) ? config_setting_source_file(at) : reading->path, ret_place->path,
+		  sizeof(ret_place->path));
 	ret_place->line = config_setting_source_line(at);
 }
 
@@ -152,13 +160,19 @@ static int read_field(struct reading *reading, const config_setting_t *at, struc
 {
 	const char *name = config_setting_name(at);
 	const struct threshold *threshold = threshold_named(name);
-	static const char *const known[] = { "client", "destination", "until", "pair_rate", "destination_rate", "idle_reset_ms",
-					     "pair_min_window_ms", "destination_min_window_ms" };
+	static const char *const known[] = {
+		"client", "destination", "until", "pair_rate",
+		"destination_rate", "client_rate", "network_rate", "idle_reset_ms",
+		"pair_min_window_ms", "destination_min_window_ms",
+	};
 	const char *nearest;
 
 	if (strcmp(name, "client") == 0 || strcmp(name, "destination") == 0) {
 		if (*has_prefix)
-			return WRONG(at, "%s: an entry names one prefix, of clients or of destinations; make it two entries", name);
+			return WRONG(at,
+				     "%s: an entry names one prefix, of clients or of destinations; make it two "
+				     "entries",
+				     name);
 		*has_prefix = true;
 		rule->side = *name == 'c' ? POLICY_CLIENT : POLICY_DESTINATION;
 		return read_prefix(reading, at, &rule->prefix);
@@ -170,15 +184,19 @@ static int read_field(struct reading *reading, const config_setting_t *at, struc
 		return read_number(reading, at, threshold, (uint32_t *)(void *)((char *)rule + threshold->of_rule));
 	}
 	if (threshold || strcmp(name, "until") == 0)
-		return WRONG(at, "%s: %s", name, threshold ? "thresholds belong into rules = ( ... )" : "belongs into lists; rules do not end");
+		return WRONG(at, "%s: %s", name,
+			     threshold ? "thresholds belong into rules = ( ... )"
+				       : "belongs into lists; rules do not end");
 	nearest = text_nearest(name, known, sizeof(known) / sizeof(known[0]));
-	return nearest ? WRONG(at, "%s: no such setting; did you mean %s?", name, nearest) : WRONG(at, "%s: no such setting", name);
+	return nearest ? WRONG(at, "%s: no such setting; did you mean %s?", name, nearest)
+		       : WRONG(at, "%s: no such setting", name);
 }
 
 static int read_entry(struct reading *reading, config_setting_t *at, enum policy_kind kind)
 {
 	struct policy_document *document = &reading->file->document;
-	struct policy_rule rule = { .kind = (uint8_t)kind, .side = kind == POLICY_PROTECT ? POLICY_DESTINATION : POLICY_CLIENT };
+	struct policy_rule rule = { .kind = (uint8_t)kind,
+				    .side = kind == POLICY_PROTECT ? POLICY_DESTINATION : POLICY_CLIENT };
 	bool has_prefix = false;
 	int err = 0;
 
@@ -217,9 +235,11 @@ static const char *const lists[POLICY_KINDS] = { "rules", "never_drop", "block",
 
 static int unknown(struct reading *reading, const config_setting_t *at)
 {
-	static const char *const known[] = { "rules",	       "never_drop",	   "block",		 "protected", "protected_only",
-					     "pair_rate",      "destination_rate", "idle_reset_ms",	 "early",     "pair_min_window_ms",
-					     "destination_min_window_ms", "pair_action", "aggregate",	 "mode" };
+	static const char *const known[] = {
+		"rules", "never_drop", "block", "protected", "protected_only",
+		"pair_rate", "destination_rate", "client_rate", "network_rate", "idle_reset_ms", "early",
+		"pair_min_window_ms", "destination_min_window_ms", "pair_action", "aggregate", "mode",
+	};
 	const char *nearest = text_nearest(config_setting_name(at), known, sizeof(known) / sizeof(known[0]));
 
 	return nearest ? WRONG(at, "%s: no such setting; did you mean %s?", config_setting_name(at), nearest)
@@ -246,14 +266,16 @@ static int read_setting(struct reading *reading, config_setting_t *at)
 	return threshold ? read_default(reading, at, threshold) : unknown(reading, at);
 }
 
-int policy_file_read(const struct config_setting_t *group, const char *path, struct policy_file *file, struct problem *ret_problem)
+int policy_file_read(const struct config_setting_t *group, const char *path, struct policy_file *file,
+		     struct problem *ret_problem)
 {
 	struct reading state = { path, file, ret_problem }, *reading = &state;
 	int err = 0;
 
 	if (!config_setting_is_group(group))
 		return WRONG(group, "policy: must be a group: { ... }");
-	text_copy(config_setting_source_file(group) ? config_setting_source_file(group) : path, file->path, sizeof(file->path));
+	text_copy(config_setting_source_file(group) ? config_setting_source_file(group) : path, file->path,
+		  sizeof(file->path));
 	file->line = config_setting_source_line(group);
 	for (int i = 0; !err && i < config_setting_length(group); i++)
 		err = read_setting(reading, config_setting_get_elem(group, (unsigned int)i));
@@ -280,12 +302,14 @@ int policy_file_load(const char *path, struct policy_file *file, struct problem 
 int policy_file_check(const struct policy_file *file, const struct mesh *mesh, struct problem *ret_problem)
 {
 	const char *why = "";
-	uint32_t rule = POLICY_RULE_NONE;
+	uint32_t rule = POLICY_RULE_NONE, line;
 
 	if (!policy_check(&file->document, mesh, &rule, &why))
 		return 0;
-	return problem_set(ret_problem, -EINVAL, "%s:%u: policy: %s", file->path,
-			   rule < POLICY_RULES_MAX && file->lines[rule] ? file->lines[rule] : file->line ? file->line : 1, why);
+	line = file->line ? file->line : 1;
+	if (rule < POLICY_RULES_MAX && file->lines[rule])
+		line = file->lines[rule];
+	return problem_set(ret_problem, -EINVAL, "%s:%u: policy: %s", file->path, line, why);
 }
 
 /* ---- what is allowed, and seldom meant ---- */
@@ -300,24 +324,28 @@ static void warn_default(const struct policy_place *at, const char *what, void (
 
 static bool is_unlimited(const struct policy_rule *rule)
 {
-	return rule->kind == POLICY_OVERRIDE && (((rule->fields & POLICY_PAIR_RATE) && rule->pair_rate == 0) ||
-						 ((rule->fields & POLICY_DESTINATION_RATE) && rule->destination_rate == 0));
+	return rule->kind == POLICY_OVERRIDE &&
+	       (((rule->fields & POLICY_PAIR_RATE) && rule->pair_rate == 0) ||
+		((rule->fields & POLICY_DESTINATION_RATE) && rule->destination_rate == 0));
 }
 
-static void warn_rules(const struct policy_file *file, void (*tell)(const char *text))
+/* One sentence for all rules of a sort, with the line of the first. */
+static void warn_rules(const struct policy_file *file, bool (*is_of_sort)(const struct policy_rule *rule),
+		       const char *what, void (*tell)(const char *text))
 {
 	unsigned int count = 0, line = 0;
 	struct problem text;
 
 	for (uint32_t i = file->document.rules_count; i-- > 0;) {
-		if (!is_unlimited(&file->document.rules[i]))
+		if (!is_of_sort(&file->document.rules[i]))
 			continue;
 		line = file->lines[i];
 		count++;
 	}
 	if (count == 0)
 		return;
-	problem_set(&text, 0, "%s:%u: a rate of this rule is 0: no limit%s", file->path, line, count > 1 ? "; so is one of other rules below" : "");
+	problem_set(&text, 0, "%s:%u: %s%s", file->path, line, what,
+		    count > 1 ? "; so is one of other rules below" : "");
 	tell(text.text);
 }
 
@@ -326,6 +354,7 @@ void policy_file_warn(const struct policy_file *file, void (*tell)(const char *t
 	if (file->document.defaults.pair_rate == 0)
 		warn_default(&file->pair_rate, "pair_rate: 0 is no limit: no client is held to a rate", tell);
 	if (file->document.defaults.destination_rate == 0)
-		warn_default(&file->destination_rate, "destination_rate: 0 is no limit: no destination is held to a rate", tell);
-	warn_rules(file, tell);
+		warn_default(&file->destination_rate,
+			     "destination_rate: 0 is no limit: no destination is held to a rate", tell);
+	warn_rules(file, is_unlimited, "a rate of this rule is 0: no limit", tell);
 }

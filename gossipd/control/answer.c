@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Rows of the control protocol out of the core, the table and the events. Reads only: control.c does what a request changes. */
+/*
+ * Rows of the control protocol out of the core, the table and the events. Reads only: control.c does what a request
+ * changes.
+ */
 #include "answer_internal.h"
 
 #include <errno.h>
@@ -7,7 +10,33 @@
 
 /* ---- members ---- */
 
-static void fill_members(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer)
+_Static_assert(CONTROL_TABLES == TABLE_KINDS, "one number for each table");
+
+static void copy_account(const struct daemon *daemon, uint16_t member, struct control_member *row)
+{
+	for (unsigned int kind = 0; kind < TABLE_KINDS; kind++) {
+		struct table_account account;
+		struct table_quota quota;
+		double share;
+
+		table_read_account(daemon->table, (enum table_kind)kind, member, &account);
+		table_read_quota(daemon->table, (enum table_kind)kind, &quota);
+		share = quota.part ? account.records / (double)quota.part : 0;
+		row->vouched[kind] = account.records;
+		row->vouched_alone += account.alone;
+		row->vouched_refused += account.refused;
+		row->vouched_share = share > row->vouched_share ? share : row->vouched_share;
+	}
+}
+
+static enum control_left_out why_left_out(const struct member_view *view)
+{
+	return view->revoked ? CONTROL_REVOKED : view->equivocated ? CONTROL_EQUIVOCATED :
+	       view->skewed && !view->self ? CONTROL_SKEWED : CONTROL_COUNTS;
+}
+
+static void fill_members(struct answer *answer, const struct daemon *daemon, struct now now,
+			 struct answer_buffer *buffer)
 {
 	struct member_view view;
 
@@ -32,6 +61,11 @@ static void fill_members(struct answer *answer, const struct daemon *daemon, str
 		row.boot = view.boot;
 		row.tick = view.tick;
 		row.cells = view.cells;
+		row.keys = view.keys;
+		row.cells_refused = view.cells_refused;
+		row.cloned = view.cloned;
+		row.left_out = why_left_out(&view);
+		row.left_out_since_ns = daemon->accounts.left_out[view.number].ns;
 		row.frames_received = view.frames_received;
 		row.frames_repaired = view.frames_repaired;
 		row.rtt_ms = view.rtt_ms;
@@ -39,6 +73,10 @@ static void fill_members(struct answer *answer, const struct daemon *daemon, str
 		row.silent_s = view.silent_s;
 		row.load = view.load;
 		row.load_limit = view.load_limit;
+		row.line_rate = view.line_rate;
+		row.line_used = view.line_used;
+		if (!view.self)
+			copy_account(daemon, view.number, &row);
 		answer_put(buffer, CONTROL_TYPE_MEMBER, &row, sizeof(row));
 	}
 }
@@ -53,19 +91,41 @@ static bool has_prefix(const struct address *address, const uint8_t prefix[16], 
 	       (rest == 0 || ((address->bytes[bytes] ^ prefix[bytes]) >> (8 - rest)) == 0);
 }
 
+static enum key_kind kind_asked(const struct control_request *request)
+{
+	switch (request->verb) {
+	case CONTROL_DESTINATIONS:
+		return KEY_DESTINATION;
+	case CONTROL_CLIENTS:
+		return KEY_CLIENT;
+	case CONTROL_NETWORKS:
+		return KEY_NETWORK;
+	default:
+		return KEY_PAIR;
+	}
+}
+
 static bool is_wanted(const struct control_request *request, const struct key_view *view)
 {
-	if (key_is_destination(&view->key) != (request->verb == CONTROL_DESTINATIONS))
+	const enum key_kind kind = key_kind(&view->key);
+	const struct address *client = &view->key.client, *destination = &view->key.destination;
+	const unsigned int before = address_is_ipv4(destination) ? 96 : 0,
+			   held = kind == KEY_NETWORK ? before + network_bits(destination) : 128,
+			   asked = request->destination_bits;
+
+	if (kind != kind_asked(request))
 		return false;
 	if ((request->flags & CONTROL_OVER) && !view->over)
 		return false;
-	if ((request->flags & CONTROL_HAS_CLIENT) && !has_prefix(&view->key.client, request->client, request->client_bits))
+	if ((request->flags & CONTROL_HAS_CLIENT) && !has_prefix(client, request->client, request->client_bits))
 		return false;
+	/* One address asked for finds the network that holds it. */
 	return !(request->flags & CONTROL_HAS_DESTINATION) ||
-	       has_prefix(&view->key.destination, request->destination, request->destination_bits);
+	       has_prefix(destination, request->destination, asked < held ? asked : held);
 }
 
-static void put_key(struct answer_buffer *buffer, const struct key_view *view, bool held)
+static void put_key(const struct daemon *daemon, struct answer_buffer *buffer, const struct key_view *view, bool held,
+		    uint64_t untold)
 {
 	struct control_key row = {
 		.ts1_ns = view->ts1.ns,
@@ -80,9 +140,21 @@ static void put_key(struct answer_buffer *buffer, const struct key_view *view, b
 		.origins = view->origins,
 		.over = view->over,
 		.thinned = view->thinned,
+		.shadow = view->shadow,
 		.held = held,
+		.client_bits = widths_client_bits(&daemon->identity.mesh.widths, &view->key.client),
+		.untold = untold < UINT32_MAX ? (uint32_t)untold : UINT32_MAX,
+		.answers = table_answers(daemon->table, &view->key).count,
 	};
 
+	struct limit_view limit;
+
+	if (table_limit_of(daemon->table, &view->key, &limit)) {
+		row.limited = 1;
+		row.granted = limit.granted;
+		row.reached = limit.reached;
+		row.dropped = limit.dropped;
+	}
 	memcpy(row.client, view->key.client.bytes, 16);
 	memcpy(row.destination, view->key.destination.bytes, 16);
 	answer_put(buffer, CONTROL_TYPE_KEY, &row, sizeof(row));
@@ -93,6 +165,8 @@ static void fill_keys(struct answer *answer, const struct daemon *daemon, struct
 {
 	struct key_view view;
 
+	if (answer_has_room(buffer, ROW_BYTES_MAX))
+		answer_put_asked(answer, buffer);
 	while (answer_has_room(buffer, ROW_BYTES_MAX) && *budget > 0) {
 		(*budget)--;
 		if (!node_next_key(daemon->node, now, &answer->cursor, &view)) {
@@ -100,7 +174,7 @@ static void fill_keys(struct answer *answer, const struct daemon *daemon, struct
 			return;
 		}
 		if (is_wanted(&answer->request, &view))
-			put_key(buffer, &view, true);
+			put_key(daemon, buffer, &view, true, 0);
 	}
 }
 
@@ -113,6 +187,8 @@ enum explain_step {
 	EXPLAIN_PAIR_CELLS,
 	EXPLAIN_DESTINATION,
 	EXPLAIN_DESTINATION_CELLS,
+	EXPLAIN_COARSE,
+	EXPLAIN_WHOLES,
 	EXPLAIN_END
 };
 
@@ -126,16 +202,18 @@ static struct key explained_key(const struct answer *answer)
 	return key;
 }
 
-static void put_explained(const struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer)
+static void put_explained(const struct answer *answer, const struct daemon *daemon, struct now now,
+			  struct answer_buffer *buffer)
 {
 	struct key_view view = { .over = false };
 	struct record_view record = { .packets = 0 };
 	struct control_record row = { .present = 0 };
+	struct answers_view answers;
 	struct key key = explained_key(answer);
 	bool held = node_find_key(daemon->node, now, &key, &view);
 
 	view.key = key;
-	put_key(buffer, &view, held);
+	put_key(daemon, buffer, &view, held, node_untold_most(daemon->node, &key));
 	if (table_find(daemon->table, &key, &record)) {
 		row = (struct control_record){
 			.present = 1,
@@ -148,6 +226,9 @@ static void put_explained(const struct answer *answer, const struct daemon *daem
 			.share = (double)record.pass_share / SHARE_ALL,
 		};
 	}
+	answers = table_answers(daemon->table, &key);
+	row.answers = answers.count;
+	row.answers_tcp = answers.tcp;
 	answer_put(buffer, CONTROL_TYPE_RECORD, &row, sizeof(row));
 }
 
@@ -170,47 +251,41 @@ static bool put_cell(struct answer *answer, const struct daemon *daemon, struct 
 	return true;
 }
 
-static void put_rule(const struct daemon *daemon, struct now now, uint32_t number, struct answer_buffer *buffer)
+/* What packets without a head are judged by, and reported by. */
+static void put_coarse_of(const struct answer *answer, const struct daemon *daemon, struct answer_buffer *buffer)
 {
-	const struct policy_rule *rule = &node_policy(daemon->node)->rules[number];
-	struct control_rule row = {
-		.bits = rule->prefix.bits,
-		.side = rule->side,
-		.kind = rule->kind,
-		.fields = rule->fields,
-		.number = number,
-		.pair_rate = rule->pair_rate,
-		.destination_rate = rule->destination_rate,
-		.idle_reset_ms = rule->idle_reset_ms,
-		.pair_min_window_ms = rule->pair_min_window_ms,
-		.destination_min_window_ms = rule->destination_min_window_ms,
-		.ended = rule->until_s && now.mesh.ns / NS_PER_S >= (int64_t)rule->until_s,
-		.until_s = rule->until_s,
-	};
+	struct address address;
+	struct coarse_view view;
 
-	memcpy(row.prefix, rule->prefix.address.bytes, 16);
-	answer_put(buffer, CONTROL_TYPE_RULE, &row, sizeof(row));
+	memcpy(address.bytes, answer->request.destination, 16);
+	if (table_coarse_of(daemon->table, COARSE_NETWORKS, &address, &view))
+		answer_put_coarse(&view, COARSE_NETWORKS, buffer);
+	memcpy(address.bytes, answer->request.client, 16);
+	if (table_coarse_of(daemon->table, COARSE_CLIENTS, &address, &view))
+		answer_put_coarse(&view, COARSE_CLIENTS, buffer);
 }
 
-/* Every rule that has a say about the pair explained: the longest prefix of each side and kind. */
-static void put_deciding_rules(const struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer)
+/* The client and the network of the pair explained, and what this proxy grants them. */
+static void put_wholes(const struct answer *answer, const struct daemon *daemon, struct now now,
+		       struct answer_buffer *buffer)
 {
-	const struct policy_document *document = node_policy(daemon->node);
-	struct address address[2];
+	struct address client, network;
 
-	memcpy(address[POLICY_CLIENT].bytes, answer->request.client, 16);
-	memcpy(address[POLICY_DESTINATION].bytes, answer->request.destination, 16);
-	for (unsigned int side = POLICY_CLIENT; side <= POLICY_DESTINATION; side++) {
-		for (unsigned int kind = 0; kind < POLICY_KINDS; kind++) {
-			const uint16_t rule = policy_rule_of(document, node_policy_table(daemon->node), side, kind, &address[side]);
+	memcpy(client.bytes, answer->request.client, 16);
+	memcpy(network.bytes, answer->request.destination, 16);
+	network = network_of(&network);
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct key key = i == 0 ? key_of_client(&client) : key_of_network(&network);
+		struct key_view view = { .over = false };
+		const bool held = node_find_key(daemon->node, now, &key, &view);
 
-			if (rule != POLICY_RULE_NONE)
-				put_rule(daemon, now, rule, buffer);
-		}
+		view.key = key;
+		put_key(daemon, buffer, &view, held, node_untold_most(daemon->node, &key));
 	}
 }
 
-static void fill_policy(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer)
+static void fill_policy(struct answer *answer, const struct daemon *daemon, struct now now,
+			struct answer_buffer *buffer)
 {
 	if (answer->step == 0 && answer_has_room(buffer, ROW_BYTES_MAX)) {
 		answer_put_status(answer, daemon, now, buffer);
@@ -221,20 +296,22 @@ static void fill_policy(struct answer *answer, const struct daemon *daemon, stru
 			answer_end(answer, buffer, 0);
 			return;
 		}
-		put_rule(daemon, now, answer->cursor++, buffer);
+		answer_put_rule(daemon, now, answer->cursor++, buffer);
 	}
 }
 
-static void fill_explain(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer)
+static void fill_explain(struct answer *answer, const struct daemon *daemon, struct now now,
+			 struct answer_buffer *buffer)
 {
 	while (answer_has_room(buffer, 2 * ROW_BYTES_MAX) && answer->state == ANSWER_MORE) {
 		switch (answer->step) {
 		case EXPLAIN_STATUS:
+			answer_put_asked(answer, buffer);
 			answer_put_status(answer, daemon, now, buffer);
 			answer->step++;
 			break;
 		case EXPLAIN_RULES:
-			put_deciding_rules(answer, daemon, now, buffer);
+			answer_put_deciding_rules(answer, daemon, now, buffer);
 			answer->step++;
 			break;
 		case EXPLAIN_PAIR:
@@ -247,6 +324,14 @@ static void fill_explain(struct answer *answer, const struct daemon *daemon, str
 		case EXPLAIN_DESTINATION_CELLS:
 			if (!put_cell(answer, daemon, buffer))
 				answer->step++;
+			break;
+		case EXPLAIN_COARSE:
+			put_coarse_of(answer, daemon, buffer);
+			answer->step++;
+			break;
+		case EXPLAIN_WHOLES:
+			put_wholes(answer, daemon, now, buffer);
+			answer->step++;
 			break;
 		default:
 			answer_end(answer, buffer, 0);
@@ -279,9 +364,32 @@ static void fill_events(struct answer *answer, const struct daemon *daemon, stru
 
 /* ---- any ---- */
 
+/* A client that is asked for is a whole one: the client that an address, or a longer prefix, is of. */
+static void whole_client(struct answer *answer, const struct widths *widths)
+{
+	struct control_request *request = &answer->request;
+	struct control_client *asked = &answer->asked;
+	struct address client;
+
+	memcpy(client.bytes, request->client, 16);
+	if (request->client_bits <= widths_client_bits(widths, &client))
+		return;
+	memcpy(asked->asked, request->client, 16);
+	asked->asked_bits = request->client_bits;
+	asked->client_bits = widths_client_bits(widths, &client);
+	client = widths_client(widths, &client);
+	memcpy(asked->client, client.bytes, 16);
+	memcpy(request->client, client.bytes, 16);
+	request->client_bits = (uint8_t)asked->client_bits;
+}
+
 void answer_begin(struct answer *answer, const struct control_request *request, const struct daemon *daemon)
 {
 	*answer = (struct answer){ .request = *request, .event = events_first(&daemon->events) };
+	if (request->verb == CONTROL_EXPLAIN)
+		answer->request.client_bits = 128;
+	if (answer->request.client_bits <= 128)
+		whole_client(answer, &daemon->identity.mesh.widths);
 }
 
 void answer_refused(struct answer *answer, uint32_t group, struct answer_buffer *buffer)
@@ -300,7 +408,7 @@ static int check(const struct control_request *request)
 		return -EINVAL; /* a document of no bytes, or of too many */
 	if (request->client_bits > 128 || request->destination_bits > 128)
 		return -EINVAL;
-	return request->verb < CONTROL_STATUS || request->verb > CONTROL_LEAVE ? -EOPNOTSUPP : 0;
+	return request->verb < CONTROL_STATUS || request->verb > CONTROL_NETWORKS ? -EOPNOTSUPP : 0;
 }
 
 void answer_fill(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer,
@@ -324,6 +432,8 @@ void answer_fill(struct answer *answer, const struct daemon *daemon, struct now 
 		break;
 	case CONTROL_PAIRS:
 	case CONTROL_DESTINATIONS:
+	case CONTROL_CLIENTS:
+	case CONTROL_NETWORKS:
 		fill_keys(answer, daemon, now, buffer, budget);
 		break;
 	case CONTROL_EXPLAIN:

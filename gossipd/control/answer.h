@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Answers to control requests, row by row: a cursor is kept per client and rows are made only while the client's buffer has room,
- * so that a dump of a million records costs each turn of the loop little.
+ * Answers to control requests, row by row: a cursor is kept per client and rows are made only while the client's
+ * buffer has room, so that a dump of a million records costs each turn of the loop little.
  */
 #ifndef GOSSIPD_ANSWER_H
 #define GOSSIPD_ANSWER_H
@@ -24,7 +24,8 @@ enum answer_state {
 };
 
 struct answer {
-	struct control_request request;
+	struct control_request request; /* its client is whole: one longer than a client of the mesh was cut to it */
+	struct control_client asked; /* the client as it was asked for, and as it is; no bits: it is the same */
 	enum answer_state state;
 	uint32_t step; /* explain: which row comes next */
 	uint32_t cursor;
@@ -33,6 +34,12 @@ struct answer {
 
 /* Begins an answer. A request of another version, or an unknown verb, is answered by CONTROL_END with an error. */
 void answer_begin(struct answer *answer, const struct control_request *request, const struct daemon *daemon);
+
+/* No row of it was made yet. */
+static inline bool answer_is_new(const struct answer *answer)
+{
+	return answer->step == 0 && answer->cursor == 0;
+}
 
 /* Makes rows until the buffer is full, the answer ends or waits, or *budget records have been looked at. */
 void answer_fill(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Answers to `capture`: samples of dropped frames as they come, until the client has as many as it wants, its time is over, or it
- * goes: then nobody renews the capture, and the kernel ends it.
+ * Answers to `capture`: samples of dropped frames as they come, until the client has as many as it wants, its time
+ * is over, or it goes: then nobody renews the capture, and the kernel ends it.
  */
 #include "answer_internal.h"
 
@@ -46,19 +46,27 @@ static bool put_sample(void *user, const struct sample *sample)
 
 	memcpy(row.client, sample->client, sizeof(row.client));
 	memcpy(row.destination, sample->destination, sizeof(row.destination));
-	memcpy(row.bytes, sample->bytes, row.caught < sizeof(row.bytes) ? row.caught : sizeof(row.bytes)); /* behind: remains of other samples */
+	/* behind: remains of other samples */
+	memcpy(row.bytes, sample->bytes, row.caught < sizeof(row.bytes) ? row.caught : sizeof(row.bytes));
 	answer_put(putting->buffer, CONTROL_TYPE_SAMPLE, &row, sizeof(row));
 	putting->answer->cursor++;
-	return putting->answer->cursor < putting->answer->request.count && answer_has_room(putting->buffer, ROW_BYTES_MAX);
+	return putting->answer->cursor < putting->answer->request.count &&
+	       answer_has_room(putting->buffer, ROW_BYTES_MAX);
 }
 
-void answer_fill_capture(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer)
+void answer_fill_capture(struct answer *answer, const struct daemon *daemon, struct now now,
+			 struct answer_buffer *buffer)
 {
 	const struct control_request *request = &answer->request;
 	struct table_capture wanted = wanted_of(request);
 	struct putting putting = { answer, daemon, buffer };
 	int err;
 
+	if (answer->asked.asked_bits != 0 && answer->asked.asked_bits < 128) {
+		answer_end(answer, buffer, -EDOM);
+		return;
+	}
+	answer_put_asked(answer, buffer);
 	if (answer->step == 0) {
 		answer->event = (uint64_t)(now.mono.ns + (int64_t)request->seconds * NS_PER_S); /* its end */
 		answer->step = 1;

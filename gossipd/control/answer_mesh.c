@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The authority's documents over the control socket: what came of one that was brought, those held, and which member has which. */
+/*
+ * The authority's documents over the control socket: what came of one that was brought, those held, and which member
+ * has which.
+ */
 #include "answer_internal.h"
 
 #include <sodium.h>
@@ -18,7 +21,8 @@ void answer_pushed(struct answer *answer, enum reject reason, struct answer_buff
 	answer_end(answer, buffer, 0);
 }
 
-static bool put_document(const struct daemon *daemon, enum document_kind kind, struct answer_buffer *buffer, struct document_view *ret_view)
+static bool put_document(const struct daemon *daemon, enum document_kind kind, struct answer_buffer *buffer,
+			 struct document_view *ret_view)
 {
 	struct control_document row = { .serial = 0 };
 

@@ -3,10 +3,11 @@
 #include "answer_internal.h"
 
 #define ROWS_AT_ONCE_BYTES 32768 /* status and its rows are made together */
-_Static_assert(ROW_BYTES_MAX + (CONTROL_WHYS_MAX * (sizeof(struct control_header) + sizeof(struct control_why))) +
-			       (REASON_COUNT * (sizeof(struct control_header) + sizeof(struct control_reason))) +
+_Static_assert(ROW_BYTES_MAX + (REASON_COUNT * (sizeof(struct control_header) + sizeof(struct control_reason))) +
 			       (REJECT_COUNT * (sizeof(struct control_header) + sizeof(struct control_reject))) +
-			       (INTERFACES_MAX * (sizeof(struct control_header) + sizeof(struct control_attachment))) <
+			       (INTERFACES_MAX * (sizeof(struct control_header) + sizeof(struct control_attachment))) +
+			       (COARSE_KINDS * COARSE_HEAVIEST_MAX *
+				(sizeof(struct control_header) + sizeof(struct control_coarse))) <
 		       ROWS_AT_ONCE_BYTES,
 	       "a whole status fits");
 
@@ -39,9 +40,18 @@ static void copy_usage(const struct daemon *daemon, struct control_status *statu
 	status->destinations = usage.destinations;
 	status->destinations_max = usage.destinations_max;
 	status->table_bytes = usage.bytes;
+	for (unsigned int kind = 0; kind < TABLE_KINDS; kind++) {
+		struct table_quota quota;
+
+		table_read_quota(daemon->table, (enum table_kind)kind, &quota);
+		status->vouched[kind] = quota.records;
+		status->vouched_max[kind] = quota.room;
+		status->vouched_part[kind] = quota.part;
+	}
 }
 
-static void copy_counters(const struct daemon *daemon, const struct node_counters *counters, struct control_status *status)
+static void copy_counters(const struct daemon *daemon, const struct node_counters *counters,
+			  struct control_status *status)
 {
 	status->keys_held = counters->keys_held;
 	status->keys_max = counters->keys_max;
@@ -66,7 +76,8 @@ static void copy_counters(const struct daemon *daemon, const struct node_counter
 	status->signatures_checked = counters->signatures_checked;
 	status->changes_pending = counters->changes_pending;
 	if (daemon->udp)
-		status->datagrams_unsent = udp_counters(daemon->udp)->send_errors + udp_counters(daemon->udp)->unroutable;
+		status->datagrams_unsent = udp_counters(daemon->udp)->send_errors +
+					   udp_counters(daemon->udp)->unroutable;
 	status->cells_harvested = daemon->counters.cells_harvested;
 	status->cells_unheld = daemon->counters.cells_unheld;
 	status->records_written = daemon->counters.records_written;
@@ -80,8 +91,8 @@ static void copy_counters(const struct daemon *daemon, const struct node_counter
 	status->tick_late_ms_worst = daemon->counters.tick_late_ms_worst;
 }
 
-static void copy_thresholds(const struct daemon *daemon, const struct policy_effective *pair, const struct policy_effective *destination,
-			    struct control_status *status)
+static void copy_thresholds(const struct daemon *daemon, const struct policy_effective *pair,
+			    const struct policy_effective *destination, struct control_status *status)
 {
 	const struct thresholds *t = &pair->thresholds;
 
@@ -90,10 +101,54 @@ static void copy_thresholds(const struct daemon *daemon, const struct policy_eff
 	status->pair_min_window_ms = (uint32_t)(t->pair_min_window.ns / NS_PER_MS);
 	status->destination_rate = destination->thresholds.destination_rate;
 	status->destination_min_window_ms = (uint32_t)(destination->thresholds.destination_min_window.ns / NS_PER_MS);
-	status->policy_flags = (t->early ? POLICY_EARLY : 0) | (t->police ? POLICY_POLICE : 0) | (t->fair ? POLICY_FAIR : 0) |
+	status->policy_flags = (t->early ? POLICY_EARLY : 0) | (t->police ? POLICY_POLICE : 0) |
+			       (t->fair ? POLICY_FAIR : 0) |
 			       (t->monitor || daemon->config.monitor ? POLICY_MONITOR : 0);
 	status->listing = pair->listing;
 	status->unprotected = destination->unprotected;
+}
+
+/* Shadow limits too: what is told of a client or a network, is told with the limit it crossed. */
+static void copy_limits(const struct policy_effective *client, const struct policy_effective *network,
+			struct control_status *status)
+{
+	bool shadow;
+
+	status->client_rate = client->thresholds.client_rate;
+	status->network_rate = network->thresholds.network_rate;
+	status->client_limit = (uint32_t)policy_limit(client, KEY_CLIENT, &shadow);
+	status->network_limit = (uint32_t)policy_limit(network, KEY_NETWORK, &shadow);
+}
+
+static const struct policy_effective *effective_of(const struct daemon *daemon, const struct key *key)
+{
+	const struct policy_table *table = node_policy_table(daemon->node);
+
+	return policy_effective_at(table, key, policy_index_of(node_policy(daemon->node), table, key));
+}
+
+/* Where the clients are; of a pair that is explained, whether its packets are judged at all. */
+static void copy_sides(const struct answer *answer, const struct daemon *daemon, struct control_status *status)
+{
+	const struct config *config = &daemon->config;
+	struct address client, destination;
+
+	status->clients = config->client_count;
+	status->drop_foreign_sources = config->drop_foreign_sources;
+	status->judge_replies = config->judge_replies;
+	for (uint32_t i = 0; i < config->client_count; i++) {
+		memcpy(status->client[i], config->clients[i].address.bytes, sizeof(status->client[i]));
+		status->client_bits[i] = config->clients[i].bits;
+	}
+	if (answer->request.verb != CONTROL_EXPLAIN)
+		return;
+	/* Sides are of whole addresses. */
+	memcpy(client.bytes, answer->asked.client_bits ? answer->asked.asked : answer->request.client, 16);
+	memcpy(destination.bytes, answer->request.destination, 16);
+	if (config->client_count && !prefixes_hold(config->clients, config->client_count, &client))
+		status->side = prefixes_hold(config->clients, config->client_count, &destination)
+				       ? CONTROL_SIDE_ANSWER
+				       : CONTROL_SIDE_NOT_CLIENT;
 }
 
 /* The thresholds of the pair that is explained, else the defaults. */
@@ -101,17 +156,21 @@ static void copy_policy(const struct answer *answer, const struct daemon *daemon
 {
 	const struct policy_document *document = node_policy(daemon->node), *next = node_policy_next(daemon->node);
 	const struct policy_effective defaults = { .thresholds = document->defaults };
-	const struct policy_table *table = node_policy_table(daemon->node);
 
 	copy_thresholds(daemon, &defaults, &defaults, status);
+	copy_limits(&defaults, &defaults, status);
 	if (answer->request.verb == CONTROL_EXPLAIN) {
-		struct key pair, destination;
+		struct key pair, destination, client, network;
+		struct address prefix;
 
 		memcpy(pair.client.bytes, answer->request.client, 16);
 		memcpy(pair.destination.bytes, answer->request.destination, 16);
 		destination = key_of_destination(&pair.destination);
-		copy_thresholds(daemon, policy_effective_at(table, &pair, policy_index_of(document, table, &pair)),
-				policy_effective_at(table, &destination, policy_index_of(document, table, &destination)), status);
+		client = key_of_client(&pair.client);
+		prefix = network_of(&pair.destination);
+		network = key_of_network(&prefix);
+		copy_thresholds(daemon, effective_of(daemon, &pair), effective_of(daemon, &destination), status);
+		copy_limits(effective_of(daemon, &client), effective_of(daemon, &network), status);
 	}
 	status->policy_version = document->version;
 	status->policy_waiting = next ? next->version : 0;
@@ -132,10 +191,10 @@ static void copy_rules(const struct daemon *daemon, struct now now, struct contr
 	status->clients_full = table_clients_full(daemon->table);
 	status->hz = table_hz(daemon->table);
 	status->slot = mesh_slot_at(mesh, now.mesh);
-	status->tick = mesh_tick_at(mesh, now.mesh);
+	status->tick = mesh_tick_ended(mesh, now.mesh);
 }
 
-static void put_status(const struct answer *answer, const struct daemon *daemon, struct now now, const struct health *health,
+void answer_put_status(const struct answer *answer, const struct daemon *daemon, struct now now,
 		       struct answer_buffer *buffer)
 {
 	struct control_status status = {
@@ -150,13 +209,12 @@ static void put_status(const struct answer *answer, const struct daemon *daemon,
 	struct node_counters counters;
 
 	snprintf(status.name, sizeof(status.name), "%s", daemon->config.name);
-	status.degraded = health->count > 0;
-	snprintf(status.degraded_why, sizeof(status.degraded_why), "%s", health->count ? health->reasons[0].text : "");
-	snprintf(status.notices, sizeof(status.notices), "%s", daemon->notices);
+	status.degraded = health_is_degraded(&daemon->health);
 	node_read_counters(daemon->node, &counters);
 	count_members(daemon, now, &status);
 	copy_rules(daemon, now, &status);
 	copy_policy(answer, daemon, &status);
+	copy_sides(answer, daemon, &status);
 	copy_usage(daemon, &status);
 	copy_counters(daemon, &counters, &status);
 	if (counters.cells_held <= CONTROL_DIGEST_CELLS || (answer->request.flags & CONTROL_DIGEST)) {
@@ -166,22 +224,33 @@ static void put_status(const struct answer *answer, const struct daemon *daemon,
 	answer_put(buffer, CONTROL_TYPE_STATUS, &status, sizeof(status));
 }
 
-void answer_put_status(const struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer)
+static void put_condition(const struct conditions *set, const struct condition *condition,
+			  struct answer_buffer *buffer)
 {
-	struct health health;
+	const struct condition_kind *kind = &condition_kinds[condition->id];
+	struct control_condition row = { .since_ns = condition->since.ns,
+					 .severity = kind->severity,
+					 .omitted = set->omitted[condition->id] };
 
-	health_judge(daemon, now, &health);
-	put_status(answer, daemon, now, &health, buffer);
+	snprintf(row.id, sizeof(row.id), "%s", kind->name);
+	about_text(&condition->about, row.subject);
+	snprintf(row.text, sizeof(row.text), "%s", condition->text);
+	snprintf(row.what_to_do, sizeof(row.what_to_do), "%s", kind->what_to_do);
+	answer_put(buffer, CONTROL_TYPE_CONDITION, &row, sizeof(row));
 }
 
-static void put_whys(const struct health *health, struct answer_buffer *buffer)
+/* False: there are more. */
+static bool put_conditions(struct answer *answer, const struct daemon *daemon, struct answer_buffer *buffer)
 {
-	for (uint32_t i = 0; i < health->count; i++) {
-		struct control_why row = { .text = "" };
+	const struct condition *condition;
 
-		snprintf(row.text, sizeof(row.text), "%s", health->reasons[i].text);
-		answer_put(buffer, CONTROL_TYPE_WHY, &row, sizeof(row));
+	while (answer_has_room(buffer, ROW_BYTES_MAX)) {
+		condition = conditions_next(&daemon->health.conditions, &answer->cursor);
+		if (!condition)
+			return true;
+		put_condition(&daemon->health.conditions, condition, buffer);
 	}
+	return false;
 }
 
 static void put_reasons(const struct daemon *daemon, struct answer_buffer *buffer)
@@ -211,13 +280,21 @@ static void put_rejects(const struct daemon *daemon, struct answer_buffer *buffe
 	}
 }
 
+static enum control_answers answers_at(const struct attachment *at)
+{
+	return !at->answers ? CONTROL_ANSWERS_NONE : at->answers_on ? CONTROL_ANSWERS_COUNTED : CONTROL_ANSWERS_MISSED;
+}
+
 static void put_attachments(const struct daemon *daemon, struct answer_buffer *buffer)
 {
 	struct attachment attachments[INTERFACES_MAX];
 	size_t count = table_read_attachments(daemon->table, attachments);
 
 	for (size_t i = 0; i < count; i++) {
-		struct control_attachment row = { .program_id = attachments[i].program_id, .ours = attachments[i].ours };
+		struct control_attachment row = { .program_id = attachments[i].program_id,
+						  .ours = attachments[i].ours,
+						  .side = attachments[i].side,
+						  .answers = answers_at(&attachments[i]) };
 
 		memcpy(row.interface, attachments[i].interface, sizeof(row.interface) - 1);
 		memcpy(row.mode, attachments[i].mode, sizeof(attachments[i].mode) - 1);
@@ -225,17 +302,44 @@ static void put_attachments(const struct daemon *daemon, struct answer_buffer *b
 	}
 }
 
-void answer_fill_status(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer)
+void answer_put_coarse(const struct coarse_view *view, enum coarse_kind kind, struct answer_buffer *buffer)
 {
-	struct health health;
+	struct control_coarse row = {
+		.bits = view->prefix.bits,
+		.kind = kind,
+		.packets = view->packets,
+		.window_s = view->window_s,
+		.rate = view->rate,
+		.share = (double)view->share / SHARE_ALL,
+	};
 
-	if (!answer_has_room(buffer, ROWS_AT_ONCE_BYTES))
+	memcpy(row.prefix, view->prefix.address.bytes, sizeof(row.prefix));
+	answer_put(buffer, CONTROL_TYPE_COARSE, &row, sizeof(row));
+}
+
+static void put_heaviest(const struct daemon *daemon, struct answer_buffer *buffer)
+{
+	struct coarse_view heaviest[COARSE_HEAVIEST_MAX];
+
+	for (unsigned int kind = 0; kind < COARSE_KINDS; kind++) {
+		const size_t count = table_coarse_heaviest(daemon->table, kind, heaviest);
+
+		for (size_t i = 0; i < count; i++)
+			answer_put_coarse(&heaviest[i], kind, buffer);
+	}
+}
+
+void answer_fill_status(struct answer *answer, const struct daemon *daemon, struct now now,
+			struct answer_buffer *buffer)
+{
+	if (answer->step == 0 && put_conditions(answer, daemon, buffer))
+		answer->step++;
+	if (answer->step == 0 || !answer_has_room(buffer, ROWS_AT_ONCE_BYTES))
 		return;
-	health_judge(daemon, now, &health);
-	put_whys(&health, buffer);
-	put_status(answer, daemon, now, &health, buffer);
+	answer_put_status(answer, daemon, now, buffer);
 	put_reasons(daemon, buffer);
 	put_rejects(daemon, buffer);
 	put_attachments(daemon, buffer);
+	put_heaviest(daemon, buffer);
 	answer_end(answer, buffer, 0);
 }

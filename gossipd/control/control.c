@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Clients of the control socket. An epoll set of our own holds the listener and the clients; the event loop sees only its
- * descriptor. The socket's file decides who may ask, control_socket.c who may have more done than reading.
+ * Clients of the control socket. An epoll set of our own holds the listener and the clients; the event loop sees
+ * only its descriptor. The socket's file decides who may ask, control_socket.c who may have more done than reading.
  */
 #define _GNU_SOURCE /* accept4 */
 #include "control.h"
@@ -117,16 +117,22 @@ static bool is_ours(const struct control_request *request)
 /* What follows the request: a document, or nothing. A request that will be refused anyway is not waited for. */
 static uint32_t payload_of(const struct control_request *request)
 {
-	return is_ours(request) && request->verb == CONTROL_PUSH && request->payload_bytes <= DOCUMENT_BYTES_MAX ? request->payload_bytes : 0;
+	return is_ours(request) && request->verb == CONTROL_PUSH && request->payload_bytes <= DOCUMENT_BYTES_MAX
+		       ? request->payload_bytes
+		       : 0;
 }
 
-/* The payload lies where the answer will: nothing is answered before it is whole. True when it is; CLIENT_GONE when it never will be. */
+/*
+ * The payload lies where the answer will: nothing is answered before it is whole. True when it is; CLIENT_GONE when
+ * it never will be.
+ */
 static bool read_payload(struct client *client)
 {
 	const uint32_t wanted = payload_of(&client->request);
 
 	while (client->payload_bytes < wanted) {
-		ssize_t got = recv(client->fd, client->buffer.bytes + client->payload_bytes, wanted - client->payload_bytes, MSG_DONTWAIT);
+		ssize_t got = recv(client->fd, client->buffer.bytes + client->payload_bytes,
+				   wanted - client->payload_bytes, MSG_DONTWAIT);
 
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			return false;
@@ -139,7 +145,10 @@ static bool read_payload(struct client *client)
 	return true;
 }
 
-/* One reply, without a look at what may follow the request. A line in the log for each is too much: anybody who may read can ask for ever. */
+/*
+ * One reply, without a look at what may follow the request. A line in the log for each is too much: anybody who may
+ * read can ask for ever.
+ */
 static void refuse_to_act(struct control *control, struct client *client, struct daemon *daemon, struct now now)
 {
 	answer_refused(&client->answer, control->admins, &client->buffer);
@@ -151,7 +160,8 @@ static void refuse_to_act(struct control *control, struct client *client, struct
 
 static bool is_refused(const struct control *control, const struct client *client)
 {
-	return is_ours(&client->request) && control_socket_act_name(client->request.verb) && !control_socket_may_act(client->fd, control->admins);
+	return is_ours(&client->request) && control_socket_act_name(client->request.verb) &&
+	       !control_socket_may_act(client->fd, control->admins);
 }
 
 /* False when the client is gone. */
@@ -186,8 +196,8 @@ static bool write_answer(struct client *client, struct now now)
 	struct answer_buffer *buffer = &client->buffer;
 
 	while (buffer->at < buffer->end) {
-		ssize_t sent =
-			send(client->fd, buffer->bytes + buffer->at, buffer->end - buffer->at, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t sent = send(client->fd, buffer->bytes + buffer->at, buffer->end - buffer->at,
+				    MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (sent < 0 && (errno == EAGAIN || errno == EINTR))
 			return true;
@@ -231,6 +241,8 @@ static void act(struct client *client, struct daemon *daemon, struct now now)
 		take_document(client, daemon, now);
 	else if (client->request.verb == CONTROL_LEAVE)
 		daemon_leave(daemon, now);
+	else if (client->request.verb == CONTROL_STATUS && answer_is_new(&client->answer))
+		health_look(daemon, now);
 }
 
 static void serve(struct control *control, struct client *client, struct daemon *daemon, struct now now,
@@ -353,7 +365,8 @@ void control_tell(struct control *control, struct daemon *daemon, struct now now
 	for (unsigned int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		struct client *client = &control->clients[i];
 
-		if (client->fd >= 0 && client->asked && client->answer.state == ANSWER_WAITING && has_news(client, daemon, now))
+		if (client->fd >= 0 && client->asked && client->answer.state == ANSWER_WAITING &&
+		    has_news(client, daemon, now))
 			serve(control, client, daemon, now, &budget);
 	}
 }

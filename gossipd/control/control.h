@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The control socket: a unix stream socket that gossipctl asks questions at. Bounded in everything: clients, bytes per client,
- * work per turn, time without progress. Protocol: include/xpro/control.h.
+ * The control socket: a unix stream socket that gossipctl asks questions at. Bounded in everything: clients, bytes
+ * per client, work per turn, time without progress. Protocol: include/xpro/control.h.
  */
 #ifndef GOSSIPD_CONTROL_H
 #define GOSSIPD_CONTROL_H
@@ -14,8 +14,10 @@
 #define CONTROL_LOOK_MS 50	      /* between two looks for a capture's samples */
 #define CONTROL_RECORDS_PER_TURN 2048 /* looked at for all clients together: about ten milliseconds */
 
-/* Binds config->control_socket: directory 0755, socket 0660, groups as configured. What a dead daemon left behind is replaced; a
- * socket that answers (-EADDRINUSE) and anything that is no socket (-EEXIST) are left alone. */
+/*
+ * Binds config->control_socket: directory 0755, socket 0660, groups as configured. What a dead daemon left behind is
+ * replaced; a socket that answers (-EADDRINUSE) and anything that is no socket (-EEXIST) are left alone.
+ */
 int control_open(const struct config *config, struct control **ret_control, struct problem *ret_problem);
 
 /* Closes every client and removes the socket. */

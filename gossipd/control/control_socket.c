@@ -66,10 +66,10 @@ static int check_directory(const struct config *config, struct problem *ret_prob
 	if (stat(directory, &st))
 		return problem_set(ret_problem, -errno, "%s: %s", directory, strerror(errno));
 	if ((st.st_mode & 022) != 0 || (st.st_uid != 0 && st.st_uid != geteuid()))
-		return problem_set(
-			ret_problem, -EACCES,
-			"%s: others may write to the control socket's directory; choose one that only root may",
-			directory);
+		return problem_set(ret_problem, -EACCES,
+				   "%s: others may write to the control socket's directory; "
+				   "choose one that only root may",
+				   directory);
 	if (owner_check(directory, why, sizeof(why)))
 		return problem_set(ret_problem, -EACCES, "control_socket: %s", why);
 	warn_of_closed(config, directory, &st);
@@ -128,9 +128,9 @@ static int let_in(const char *path, gid_t group)
 		return 0;
 	if (errno != EOPNOTSUPP)
 		return -errno;
-	log_warning(
-		"control: %s: its file system has no ACLs: who is in control_admin_group must be in control_group, too",
-		path);
+	log_warning("control: %s: its file system has no ACLs: "
+		    "who is in control_admin_group must be in control_group, too",
+		    path);
 	return 0;
 }
 
@@ -166,10 +166,16 @@ int control_socket_bind(int fd, const struct config *config, gid_t *ret_admins, 
 
 const char *control_socket_act_name(uint32_t verb)
 {
-	return verb == CONTROL_LEAVE	 ? "leave"
-	       : verb == CONTROL_PUSH	 ? "push"
-	       : verb == CONTROL_CAPTURE ? "capture"
-					 : NULL;
+	switch (verb) {
+	case CONTROL_LEAVE:
+		return "leave";
+	case CONTROL_PUSH:
+		return "push";
+	case CONTROL_CAPTURE:
+		return "capture";
+	default:
+		return NULL;
+	}
 }
 
 static bool is_member(int fd, gid_t group)

@@ -16,12 +16,18 @@ const struct option_text options[OPTION_COUNT] = {
 	[OPTION_TICK_MS] = { "tick-ms", "N", "how often counts are shared" },
 	[OPTION_WINDOW_MAX_MS] = { "window-max-ms", "N", "T_T4: longest window" },
 	[OPTION_DECAY] = { "decay", "N", "r: by how much a longer one is aged" },
-	[OPTION_ADDRESS] = { "address", "IP:PORT", "where the node is reached; may be repeated" },
+	[OPTION_CLIENT_BITS] = { "client-bits", "N", "bits of an IPv6 client, 48 to 64 (default 64)" },
+	[OPTION_CLIENT_HOSTS] = { "client-hosts", "PREFIX", "here every IPv6 address is a client; may be repeated" },
+	[OPTION_ADDRESS] = { "address", "IP:PORT",
+			     "where the node is reached; may be repeated. Of several nodes: NAME=IP:PORT" },
 	[OPTION_REGION] = { "region", "R", "where the node is" },
-	[OPTION_LINE_RATE] = { "line-rate", "PPS", "most packets per second it can see" },
+	[OPTION_LINE_RATE] = { "line-rate", "PPS", "most packets per second it can see (default 14880952)" },
 	[OPTION_INTERFACE] = { "interface", "IF", "interface to filter on; may be repeated" },
+	[OPTION_CLIENTS] = { "clients", "PREFIX", "network of the clients; may be repeated" },
 	[OPTION_PAIR_RATE] = { "pair-rate", "N", "T_F1, packets per second" },
 	[OPTION_DESTINATION_RATE] = { "destination-rate", "N", "T_F2, packets per second" },
+	[OPTION_CLIENT_RATE] = { "client-rate", "N", "of one client to all destinations; reported, drops nothing yet" },
+	[OPTION_NETWORK_RATE] = { "network-rate", "N", "to one network of destinations; reported, drops nothing yet" },
 	[OPTION_STATE_DIRECTORY] = { "state-directory", "PATH", "default /var/lib/xpro/NAME" },
 	[OPTION_PIN_PATH] = { "pin-path", "PATH", "default /sys/fs/bpf/xpro/NAME" },
 	[OPTION_CONTROL_SOCKET] = { "control-socket", "PATH", "default /run/xpro/NAME.sock" },
@@ -32,7 +38,10 @@ const struct option_text options[OPTION_COUNT] = {
 	[OPTION_DIGEST] = { "digest", NULL, "hash the ledger, however large it is" },
 	[OPTION_IN] = { "in", "SECONDS", "when it comes into force, for all at once" },
 	[OPTION_PREVIOUS] = { "previous", NULL, "the key it had before mesh rotate; the node goes on" },
-	[OPTION_IN_GIT_CHECKOUT] = { "in-git-checkout", NULL, "write keys below a git checkout; a .gitignore keeps them out" },
+	[OPTION_IN_GIT_CHECKOUT] = { "in-git-checkout", NULL,
+				     "write keys below a git checkout; a .gitignore keeps them out" },
+	[OPTION_BUNDLE] = { "bundle", NULL, "write a node as one file, NAME.xpro, for gossipctl join" },
+	[OPTION_TO] = { "to", "DIR", "where to install it (default /etc/xpro)" },
 	[OPTION_FOLLOW] = { "follow", NULL, "go on with new ones" },
 	[OPTION_PACKETS] = { "count", "N", "end after so many packets (default 1000)" },
 	[OPTION_SECONDS] = { "seconds", "N", "end after so long (default 60)" },
@@ -56,8 +65,8 @@ const char *complaint_last(void)
 	return complaint;
 }
 
-bool arguments_number(const struct arguments *arguments, enum option_name option, uint64_t min, uint64_t max, uint64_t otherwise,
-		      uint64_t *ret_number)
+bool arguments_number(const struct arguments *arguments, enum option_name option, uint64_t min, uint64_t max,
+		      uint64_t otherwise, uint64_t *ret_number)
 {
 	*ret_number = otherwise;
 	if (!arguments->value[option] || text_to_number(arguments->value[option], min, max, ret_number))

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The client's side of the control socket. Which socket: --socket, else the one --config names, else the usual one, else the only
- * one in the usual directory.
+ * The client's side of the control socket. Which socket: --socket, else the one --config names, else the usual one,
+ * else the only one in the usual directory.
  */
+#define _GNU_SOURCE /* struct ucred */
 #include "ask.h"
 
 #include <errno.h>
@@ -41,7 +42,9 @@ static const size_t row_sizes[] = {
 	[CONTROL_TYPE_PUSHED] = sizeof(struct control_pushed),
 	[CONTROL_TYPE_DOCUMENT] = sizeof(struct control_document),
 	[CONTROL_TYPE_STANDING] = sizeof(struct control_standing),
-	[CONTROL_TYPE_WHY] = sizeof(struct control_why),
+	[CONTROL_TYPE_CONDITION] = sizeof(struct control_condition),
+	[CONTROL_TYPE_COARSE] = sizeof(struct control_coarse),
+	[CONTROL_TYPE_CLIENT] = sizeof(struct control_client),
 };
 
 /* ---- which socket ---- */
@@ -95,27 +98,60 @@ static int find_socket(const struct arguments *arguments, char ret_path[CONFIG_S
 
 /* ---- the exchange ---- */
 
-static int connect_to(const char *path, int *ret_fd)
+/* A connection, or -1 with errno. */
+static int open_connection(const char *path)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
 	struct timeval timeout = { .tv_sec = ANSWER_TIMEOUT_S };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	text_copy(path, name.sun_path, sizeof(name.sun_path));
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0) {
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&name, sizeof(name))) {
+		const int error = errno;
+
+		close(fd);
+		errno = error;
+		return -1;
+	}
+	if (fd >= 0) {
 		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-		*ret_fd = fd;
-		return EXIT_OK;
 	}
-	complain("%s: cannot reach gossipd: %s%s", path, strerror(errno),
-		 errno == ENOENT || errno == ECONNREFUSED ? "; is it running? --socket PATH or --config FILE names another" : "");
-	if (fd >= 0)
-		close(fd);
+	return fd;
+}
+
+static int connect_to(const char *path, int *ret_fd)
+{
+	char shown[4 * CONFIG_SOCKET_BYTES];
+
+	*ret_fd = open_connection(path);
+	if (*ret_fd >= 0)
+		return EXIT_OK;
+	text_escape(path, shown, sizeof(shown));
+	complain("%s: cannot reach gossipd: %s%s", shown, strerror(errno),
+		 errno == ENOENT || errno == ECONNREFUSED
+			 ? "; is it running? --socket PATH or --config FILE names another"
+			 : "");
 	return EXIT_UNREACHABLE;
 }
 
-/* Waits for the daemon, or for the reader of our output to leave: `events --follow | head` must end although nothing happens. */
+pid_t ask_daemon(const char *path)
+{
+	struct ucred peer = { .pid = 0 };
+	socklen_t size = sizeof(peer);
+	int fd = open_connection(path);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+		peer.pid = 0;
+	if (fd >= 0)
+		close(fd);
+	return peer.pid;
+}
+
+/*
+ * Waits for the daemon, or for the reader of our output to leave: `events --follow | head` must end although nothing
+ * happens.
+ */
 static bool wait_patiently(int fd)
 {
 	struct pollfd polled[2] = { { .fd = fd, .events = POLLIN }, { .fd = STDOUT_FILENO } };
@@ -145,9 +181,9 @@ static int need(struct answers *answers, size_t size, bool patient)
 		if (got < 0 && (errno == EINTR || (patient && errno == EAGAIN)))
 			continue;
 		if (got <= 0) {
-			complain("gossipd %s", got == 0		 ? "ended the connection early"
-					       : errno == EAGAIN ? "does not answer"
-								 : strerror(errno));
+			const char *why = errno == EAGAIN ? "does not answer" : strerror(errno);
+
+			complain("gossipd %s", got == 0 ? "ended the connection early" : why);
 			return EXIT_UNREACHABLE;
 		}
 		answers->end += (size_t)got;
@@ -160,9 +196,11 @@ static void complain_of_rights(gid_t group)
 	const struct group *found = group ? getgrgid(group) : NULL;
 
 	if (group)
-		complain("gossipd refused: this is for root and members of group %s (control_admin_group)", found ? found->gr_name : "without a name");
+		complain("gossipd refused: this is for root and members of group %s (control_admin_group)",
+			 found ? found->gr_name : "without a name");
 	else
-		complain("gossipd refused: this is for root alone; control_admin_group in its configuration can name a group that may, too");
+		complain("gossipd refused: this is for root alone; control_admin_group in its configuration can name a "
+			 "group that may, too");
 }
 
 static int end_of(const struct control_end *end)
@@ -173,9 +211,15 @@ static int end_of(const struct control_end *end)
 		complain_of_rights(end->group);
 		return EXIT_FAILED;
 	}
-	complain("gossipd refused: %s", end->error == -EPROTO  ? "it is of another version than gossipctl"
-					: end->error == -EBUSY ? "too many clients are connected, or another capture runs; try again"
-							       : strerror(-end->error));
+	if (end->error == -EPROTO)
+		complain("gossipd refused: it is of another version than gossipctl");
+	else if (end->error == -EDOM)
+		complain("--client: the prefix is longer than an IPv6 client of this mesh; ask for the client, or for "
+			 "one of its addresses");
+	else if (end->error == -EBUSY)
+		complain("gossipd refused: too many clients are connected, or another capture runs; try again");
+	else
+		complain("gossipd refused: %s", strerror(-end->error));
 	return EXIT_FAILED;
 }
 
@@ -188,7 +232,8 @@ static int read_rows(struct answers *answers, bool patient, ask_row *each, void 
 		if (status != EXIT_OK)
 			return status;
 		memcpy(&header, answers->bytes + answers->at, sizeof(header));
-		if (header.type < CONTROL_END || header.type >= sizeof(row_sizes) / sizeof(row_sizes[0]) || header.size != row_sizes[header.type]) {
+		if (header.type < CONTROL_END || header.type >= sizeof(row_sizes) / sizeof(row_sizes[0]) ||
+		    header.size != row_sizes[header.type]) {
 			complain("gossipd sent what gossipctl does not understand; are both of one version?");
 			return EXIT_FAILED;
 		}
@@ -263,7 +308,8 @@ int ask(const struct arguments *arguments, struct control_request *request, ask_
 	return ask_with(arguments, request, NULL, 0, each, user);
 }
 
-int ask_with(const struct arguments *arguments, struct control_request *request, const void *payload, size_t size, ask_row *each, void *user)
+int ask_with(const struct arguments *arguments, struct control_request *request, const void *payload, size_t size,
+	     ask_row *each, void *user)
 {
 	static struct answers answers;
 	char path[CONFIG_SOCKET_BYTES];

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config_internal.h"
+#include "example.h"
 #include "keys.h"
 #include "numbers.h"
 
@@ -32,15 +33,18 @@ void authority_path(const char *directory, const char *name, char ret_path[FILES
 
 static int write_parameters(const char *directory, const struct mesh *mesh, struct problem *ret_problem)
 {
-	char path[FILES_PATH_BYTES], text[512];
+	char path[FILES_PATH_BYTES], hosts[EXAMPLE_HOSTS_BYTES], text[512 + EXAMPLE_HOSTS_BYTES];
 	int size;
 
 	authority_path(directory, "mesh.conf", path);
-	size = snprintf(
-		text, sizeof(text),
-		"# Parameters of the mesh, in every certificate. Fixed: nodes with others cannot join. Times are milliseconds.\n"
-		"tick_ms = %u;\nwindow_max_ms = %u;\ndecay = %u;\n",
-		mesh->tick_ms, mesh->window_max_ms, mesh->decay);
+	example_hosts(&mesh->widths, hosts);
+	size = snprintf(text, sizeof(text),
+			"# Parameters of the mesh, in every certificate. Fixed: nodes with others cannot join. Times "
+			"are milliseconds.\n"
+			"tick_ms = %u;\nwindow_max_ms = %u;\ndecay = %u;\n"
+			"# What an IPv6 client is: a prefix of so many bits; in these prefixes every address.\n"
+			"client_bits = %u;\nclient_hosts = %s;\n",
+			mesh->tick_ms, mesh->window_max_ms, mesh->decay, mesh->widths.client_bits, hosts);
 	return files_write_path(path, 0644, text, (size_t)size, false, ret_problem);
 }
 
@@ -82,17 +86,33 @@ int authority_make(const char *directory, const struct mesh *mesh, struct proble
 	return err ? err : files_write_path(path, 0644, "", 0, false, ret_problem);
 }
 
-static int read_parameter(const config_t *tree, const char *path, const char *name, uint32_t *ret_number, struct problem *ret_problem)
+static int read_parameter(const config_t *tree, const char *path, const char *name, uint32_t *ret_number,
+			  struct problem *ret_problem)
 {
 	const config_setting_t *at = config_lookup(tree, name);
 	int64_t number;
 
 	if (!at)
-		return problem_set(ret_problem, -EINVAL, "%s: tick_ms, window_max_ms and decay must all be there", path);
+		return problem_set(ret_problem, -EINVAL, "%s: tick_ms, window_max_ms and decay must all be there",
+				   path);
 	if (!numbers_read(at, &number) || number < 1)
-		return problem_set(ret_problem, -EINVAL, "%s:%u: %s: must be a whole number from 1 on", path, config_setting_source_line(at), name);
+		return problem_set(ret_problem, -EINVAL, "%s:%u: %s: must be a whole number from 1 on", path,
+				   config_setting_source_line(at), name);
 	*ret_number = (uint32_t)number;
 	return 0;
+}
+
+/* Without them the defaults. */
+static int read_widths(const config_t *tree, const char *path, struct widths *ret_widths, struct problem *ret_problem)
+{
+	const config_setting_t *bits = config_lookup(tree, "client_bits"), *hosts = config_lookup(tree, "client_hosts");
+	int64_t number = CLIENT_BITS_DEFAULT;
+
+	if (bits && (!numbers_read(bits, &number) || number < CLIENT_BITS_MIN || number > CLIENT_BITS_MAX))
+		return problem_set(ret_problem, -EINVAL, "%s:%u: client_bits: must be a whole number from %d to %d",
+				   path, config_setting_source_line(bits), CLIENT_BITS_MIN, CLIENT_BITS_MAX);
+	*ret_widths = (struct widths){ .client_bits = (uint8_t)number };
+	return hosts ? config_read_hosts(hosts, path, ret_widths, ret_problem) : 0;
 }
 
 static int read_parameters(const char *directory, struct mesh *ret_mesh, struct problem *ret_problem)
@@ -116,6 +136,8 @@ static int read_parameters(const char *directory, struct mesh *ret_mesh, struct 
 		err = read_parameter(&tree, path, "window_max_ms", &mesh.window_max_ms, ret_problem);
 	if (!err)
 		err = read_parameter(&tree, path, "decay", &mesh.decay, ret_problem);
+	if (!err)
+		err = read_widths(&tree, path, &mesh.widths, ret_problem);
 	if (!err)
 		*ret_mesh = mesh;
 	config_destroy(&tree);
@@ -141,13 +163,15 @@ static int read_secrets(const char *directory, struct authority *authority, stru
 		authority_secret_path(directory, authority->secrets_count, path);
 		if (authority->secrets_count > 0 && access(path, F_OK))
 			break;
-		err = keys_read_exact(path, KEYS_SECRET, authority->secrets[authority->secrets_count], MESH_SECRET_BYTES, ret_problem);
+		err = keys_read_exact(path, KEYS_SECRET, authority->secrets[authority->secrets_count],
+				      MESH_SECRET_BYTES, ret_problem);
 	}
 	return err;
 }
 
-int authority_certificate(const struct authority *authority, const char *directory, const char *name, struct certificate *ret_certificate,
-			  char ret_path[FILES_PATH_BYTES], struct problem *ret_problem)
+int authority_certificate(const struct authority *authority, const char *directory, const char *name,
+			  struct certificate *ret_certificate, char ret_path[FILES_PATH_BYTES],
+			  struct problem *ret_problem)
 {
 	uint8_t bytes[CERTIFICATE_BYTES_MAX];
 	char folder[FILES_PATH_BYTES];
@@ -162,12 +186,14 @@ int authority_certificate(const struct authority *authority, const char *directo
 		return err;
 	reason = certificate_open(bytes, size, &authority->mesh, ret_certificate);
 	return reason == REJECT_NONE ? 0
-				     : problem_set(ret_problem, -EBADMSG, "%s: is no certificate of this mesh (%s)", ret_path, reject_names[reason]);
+				     : problem_set(ret_problem, -EBADMSG, "%s: is no certificate of this mesh (%s)",
+						   ret_path, reject_names[reason]);
 }
 
 uint64_t authority_next_serial(const struct authority *authority)
 {
-	const uint64_t next = issued_next_serial(&authority->issued), revoked = revoked_highest_serial(&authority->revoked);
+	const uint64_t next = issued_next_serial(&authority->issued),
+		       revoked = revoked_highest_serial(&authority->revoked);
 
 	return next > revoked ? next : revoked + 1;
 }

@@ -35,8 +35,9 @@ int authority_read(const char *directory, struct authority *ret_authority, struc
 void authority_secret_path(const char *directory, unsigned int age, char ret_path[FILES_PATH_BYTES]);
 
 /* The certificate in a node's folder, as this authority signed it. */
-int authority_certificate(const struct authority *authority, const char *directory, const char *name, struct certificate *ret_certificate,
-			  char ret_path[FILES_PATH_BYTES], struct problem *ret_problem);
+int authority_certificate(const struct authority *authority, const char *directory, const char *name,
+			  struct certificate *ret_certificate, char ret_path[FILES_PATH_BYTES],
+			  struct problem *ret_problem);
 
 /* Above every serial a certificate ever had. */
 uint64_t authority_next_serial(const struct authority *authority);

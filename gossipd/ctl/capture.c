@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * gossipctl capture: samples of dropped packets as a pcap file with nanoseconds (link type Ethernet), to a file or standard
- * output. A packet that came in without an Ethernet header gets one of zeros, so that one file holds both.
+ * gossipctl capture: samples of dropped packets as a pcap file with nanoseconds (link type Ethernet), to a file or
+ * standard output. A packet that came in without an Ethernet header gets one of zeros, so that one file holds both.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <net/ethernet.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "text.h"
 #include "ask.h"
+#include "asked.h"
 
 #define COUNT_DEFAULT 1000
 #define SECONDS_DEFAULT 60
@@ -31,21 +34,33 @@ struct saving {
 	uint64_t packets, by_reason[REASON_COUNT];
 };
 
+/* Standard output is the capture. */
+static void tell_asked(const struct control_client *row)
+{
+	char text[ASKED_TEXT_BYTES];
+
+	asked_text(row, text);
+	fprintf(stderr, "%s\n", text);
+}
+
 static bool save_sample(void *user, enum control_type type, const void *row)
 {
 	struct saving *saving = user;
 	const struct control_sample *sample = row;
 	uint32_t caught = sample->caught < CAPTURE_BYTES ? sample->caught : CAPTURE_BYTES;
 	uint32_t more = sample->bare ? ETHERNET_BYTES : 0;
+	const uint16_t kind = htons(sample->bytes[0] >> 4 == 6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP);
 	uint8_t header[ETHERNET_BYTES] = { 0 };
 	struct pcap_packet packet = { .seconds = (uint32_t)(sample->at_ns / NS_PER_S),
 				      .ns = (uint32_t)(sample->at_ns % NS_PER_S),
 				      .caught = caught + more,
 				      .length = sample->length + more };
 
+	if (type == CONTROL_TYPE_CLIENT)
+		tell_asked(row);
 	if (type != CONTROL_TYPE_SAMPLE)
 		return true;
-	memcpy(header + 12, sample->bytes[0] >> 4 == 6 ? "\x86\xdd" : "\x08\x00", 2);
+	memcpy(header + 12, &kind, sizeof(kind));
 	fwrite(&packet, sizeof(packet), 1, saving->file);
 	fwrite(header, more, 1, saving->file);
 	fwrite(sample->bytes, caught, 1, saving->file);

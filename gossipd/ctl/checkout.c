@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A checkout is known by a `.git`, a directory or (in a worktree, a submodule) a file, in any parent. git itself is not run. */
+/*
+ * A checkout is known by a `.git`, a directory or (in a worktree, a submodule) a file, in any parent. git itself is
+ * not run.
+ */
 #include "checkout.h"
 
 #include <errno.h>
@@ -119,13 +122,14 @@ int checkout_guard(const struct arguments *arguments, const char *directory, str
 
 	if (err)
 		return problem_set(ret_problem, err, "%s: %s", directory,
-				   err == -EINVAL ? "leads through .. of a directory that is not there" : strerror(-err));
+				   err == -EINVAL ? "leads through .. of a directory that is not there"
+						  : strerror(-err));
 	if (!find_checkout(place, root, &ignored) || ignored)
 		return 0;
 	if (arguments->value[OPTION_IN_GIT_CHECKOUT])
 		return ignore_all(directory, ret_problem);
 	return problem_set(ret_problem, -EPERM,
-			   "%s: lies in the git checkout %.512s, and its keys would go with the next `git add -A`; name a directory outside, "
-			   "or give --in-git-checkout: a .gitignore then keeps them out",
+			   "%s: lies in the git checkout %.512s, and its keys would go with the next `git add -A`; "
+			   "name a directory outside, or give --in-git-checkout: a .gitignore then keeps them out",
 			   directory, root);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * gossipctl detach: takes the filter off, with or without a daemon. Links are detached, then every pin in the directory is
- * removed, then the directory. Only a directory of a bpffs, only what is pinned in it by name, nothing below it.
+ * gossipctl detach: takes the filter off, with or without a daemon. Links are detached, then every pin in the
+ * directory is removed, then the directory. Only a directory of a bpffs, only what is pinned in it by name, nothing
+ * below it.
  */
 #include <bpf/bpf.h>
 #include <dirent.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "egress_filters.h"
 #include "owner.h"
 #include "ctl.h"
 
@@ -44,7 +46,8 @@ static bool read_link(int fd, struct bpf_link_info *ret_info)
 	return is_link && bpf_obj_get_info_by_fd(fd, ret_info, &size) == 0;
 }
 
-static void show_pin(struct detaching *detaching, const char *name, const char *kind, uint32_t ifindex, const char *result)
+static void show_pin(struct detaching *detaching, const char *name, const char *kind, uint32_t ifindex,
+		     const char *result)
 {
 	char interface[IF_NAMESIZE] = "";
 	const struct field fields[] = {
@@ -108,8 +111,9 @@ static int open_directory(const char *path, int *ret_fd)
 		complain("%s: %s%s", path, strerror(errno), errno == ENOENT ? "; nothing is pinned there" : "");
 		return EXIT_FAILED;
 	}
-	if (fstatfs(fd, &fs) || fs.f_type != BPF_FS_MAGIC) {
-		complain("%s: is not in a bpffs, so nothing can be pinned there (in a namespace of its own? use nsenter --net)",
+	if (fstatfs(fd, &fs) || (unsigned long)fs.f_type != BPF_FS_MAGIC) {
+		complain("%s: is not in a bpffs, so nothing can be pinned there (in a namespace of its own? use "
+			 "nsenter --net)",
 			 path);
 		close(fd);
 		return EXIT_FAILED;
@@ -138,6 +142,21 @@ static bool next_pin(int directory_fd, char ret_name[NAME_MAX + 1])
 	return found;
 }
 
+/* Filters that count answers stand on interfaces, and no pin names them: they use a map that is pinned. */
+static void detach_filters(const char *path)
+{
+	char pin[FILES_PATH_BYTES];
+	int fd;
+
+	if ((size_t)snprintf(pin, sizeof(pin), "%s/" EGRESS_PIN, path) >= sizeof(pin))
+		return;
+	fd = bpf_obj_get(pin);
+	if (fd < 0)
+		return;
+	egress_filters_remove(fd, NULL, 0);
+	close(fd);
+}
+
 static int detach(struct output *output, const char *path)
 {
 	struct detaching detaching = { .output = output, .path = path, .directory_fd = -1 };
@@ -148,6 +167,7 @@ static int detach(struct output *output, const char *path)
 	if (status != EXIT_OK)
 		return status;
 	output_list(output, "pins");
+	detach_filters(path);
 	while (detaching.failed == 0 && next_pin(detaching.directory_fd, name))
 		detach_one(&detaching, name);
 	close(detaching.directory_fd);
@@ -159,7 +179,8 @@ static int detach(struct output *output, const char *path)
 		complain("%s: %s", path, strerror(errno));
 		return EXIT_FAILED;
 	}
-	output_say(output, "%u links detached, %u pins removed: nothing is filtered any more", detaching.links, detaching.pins);
+	output_say(output, "%u links detached, %u pins removed: nothing is filtered any more", detaching.links,
+		   detaching.pins);
 	return EXIT_OK;
 }
 

@@ -10,21 +10,28 @@ static bool show_event(void *user, enum control_type type, const void *row)
 {
 	struct output *output = user;
 	const struct control_event *e = row;
-	char at[TIME_TEXT_BYTES], client[TEXT_ADDRESS_BYTES] = "", destination[TEXT_ADDRESS_BYTES] = "", subject[TEXT_KEY_BYTES];
+	char at[TIME_TEXT_BYTES], client[TEXT_PREFIX_BYTES] = "", destination[TEXT_PREFIX_BYTES] = "",
+				  subject[TEXT_KEY_BYTES];
+	enum key_kind kind;
 	struct key key;
 
 	if (type != CONTROL_TYPE_EVENT)
 		return true;
 	memcpy(key.client.bytes, e->client, 16);
 	memcpy(key.destination.bytes, e->destination, 16);
-	if (!address_is_zero(&key.destination))
+	kind = key_kind(&key);
+	if (kind == KEY_NETWORK)
+		text_of_network(&key.destination, destination);
+	else if (!address_is_zero(&key.destination))
 		text_of_address(&key.destination, destination);
-	if (!key_is_destination(&key))
-		text_of_address(&key.client, client);
-	if (destination[0])
-		text_of_key(&key, subject);
+	if (kind == KEY_CLIENT || kind == KEY_PAIR)
+		text_of_part(e->client, e->client_bits, client);
+	if (destination[0] || kind == KEY_CLIENT)
+		text_of_key(&key, e->client_bits, subject);
 	else
 		snprintf(subject, sizeof(subject), "%s", e->member);
+	if (e->subject[0])
+		snprintf(subject, sizeof(subject), "%.*s", CONTROL_SUBJECT_BYTES - 1, e->subject);
 	time_text(e->at_ns, at);
 	{
 		const struct field fields[] = {
@@ -37,7 +44,10 @@ static bool show_event(void *user, enum control_type type, const void *row)
 			client[0] ? TEXT("client", NULL, 0, client) : UNKNOWN("client"),
 			destination[0] ? TEXT("destination", NULL, 0, destination) : UNKNOWN("destination"),
 			REAL("value", NULL, 0, e->value, 1),
-			e->mode == CONTROL_MODE_NONE ? UNKNOWN("enforced") : FLAG("enforced", NULL, 0, e->mode == CONTROL_MODE_ENFORCED),
+			e->member_part > 0 ? REAL("member_part", NULL, 0, e->member_part, 3) : UNKNOWN("member_part"),
+			e->condition[0] ? TEXT("condition", NULL, 0, e->condition) : UNKNOWN("condition"),
+			e->mode == CONTROL_MODE_NONE ? UNKNOWN("enforced")
+						     : FLAG("enforced", NULL, 0, e->mode == CONTROL_MODE_ENFORCED),
 		};
 
 		output_event(output, FIELDS(fields));

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * gossipctl explain CLIENT DESTINATION: the way from counts to a verdict, step by step: who counted what in which slot, the
- * record Algorithm 1 makes of it, the carry, the thresholds, the kernel's own record, and what therefore happens to the packets
- * here.
+ * gossipctl explain CLIENT DESTINATION: the way from counts to a verdict, step by step: who counted what in which
+ * slot, the record Algorithm 1 makes of it, the carry, the thresholds, the kernel's own record, and what therefore
+ * happens to the packets here.
  */
 #include <math.h>
 #include <string.h>
 
 #include "text.h"
 #include "ask.h"
+#include "asked.h"
+#include "coarse.h"
 #include "rules.h"
+#include "shares.h"
 #include "time_text.h"
 
 /* One of the two keys that are explained. */
@@ -19,6 +22,7 @@ struct part {
 	struct control_key key;
 	struct control_record record;
 	uint64_t cells;
+	struct shares shares;
 };
 
 struct explaining {
@@ -26,6 +30,10 @@ struct explaining {
 	struct control_status status;
 	unsigned int parts;
 	struct part part[2]; /* pair, destination */
+	bool ended; /* what there is of both is said */
+	struct control_coarse network; /* share 0 and no bits: none */
+	struct control_key whole[2]; /* the client, and the destination's network */
+	unsigned int wholes;
 };
 
 /* ---- the verdict, from the kernel's record, as Algorithm 2 gives it ---- */
@@ -42,11 +50,46 @@ static bool may_judge(const struct explaining *explaining, const struct part *pa
 
 static bool is_over_here(const struct explaining *explaining, const struct part *part)
 {
-	uint32_t limit = part == &explaining->part[0] ? explaining->status.pair_rate : explaining->status.destination_rate;
+	uint32_t limit = part == &explaining->part[0] ? explaining->status.pair_rate
+						      : explaining->status.destination_rate;
 	double window_s;
 
 	return part->record.present && limit > 0 && may_judge(explaining, part, &window_s) &&
 	       (double)part->record.count > limit * window_s;
+}
+
+/* Does the side on which its packets enter decide, not a rate? The lists are asked first. */
+static bool is_unjudged(const struct explaining *explaining)
+{
+	return explaining->status.side != CONTROL_SIDE_JUDGED && explaining->status.listing == POLICY_UNLISTED;
+}
+
+static const char *side_name(uint32_t side)
+{
+	return side == CONTROL_SIDE_ANSWER ? "answer" : side == CONTROL_SIDE_NOT_CLIENT ? "not_client" : "judged";
+}
+
+/* Without a head the destination's network decides. */
+static bool is_coarse(const struct explaining *explaining)
+{
+	return !explaining->part[1].record.present && explaining->network.bits > 0 && explaining->network.share < 1;
+}
+
+static void write_coarse(const struct explaining *explaining, const char *would, char *ret_text, size_t bytes)
+{
+	char network[TEXT_PREFIX_BYTES];
+
+	text_of_part(explaining->network.prefix, explaining->network.bits, network);
+	if (explaining->status.policy_flags & POLICY_FAIR)
+		snprintf(ret_text, bytes,
+			 "%.1f %% of its packets pass, the rest %s: the destination has no record here, and its "
+			 "network %s is over T_F2 (coarse)",
+			 100 * explaining->network.share, would, network);
+	else
+		snprintf(ret_text, bytes,
+			 "every packet %s: the destination has no record here, and its network %s is over T_F2 "
+			 "(coarse)",
+			 would, network);
 }
 
 static void write_verdict(const struct explaining *explaining, char *ret_text, size_t bytes)
@@ -55,8 +98,17 @@ static void write_verdict(const struct explaining *explaining, char *ret_text, s
 	uint32_t flags = explaining->status.policy_flags;
 	const char *would = flags & POLICY_MONITOR ? "would drop (mode = monitor: it passes)" : "drops";
 
-	if (explaining->status.unprotected)
-		snprintf(ret_text, bytes, "its packets pass uncounted: the destination is not protected (protected_only)");
+	if (is_unjudged(explaining))
+		snprintf(ret_text, bytes, "%s from elsewhere than the clients' side its packets pass%s; from there %s",
+			 explaining->status.side == CONTROL_SIDE_ANSWER ? "an answer:" : "neither end is a client:",
+			 explaining->status.side == CONTROL_SIDE_ANSWER ? " (pass_answer)" : " (pass_not_client)",
+			 !explaining->status.drop_foreign_sources ? "they are judged"
+			 : flags & POLICY_MONITOR
+				 ? "they would drop as spoofed (mode = monitor: they pass)"
+				 : "they drop as spoofed (drop_foreign_source)");
+	else if (explaining->status.unprotected)
+		snprintf(ret_text, bytes,
+			 "its packets pass uncounted: the destination is not protected (protected_only)");
 	else if (explaining->status.listing == POLICY_PASSES)
 		snprintf(ret_text, bytes, "every packet passes: the client or the destination is on never_drop");
 	else if (explaining->status.listing == POLICY_BLOCKED)
@@ -68,14 +120,19 @@ static void write_verdict(const struct explaining *explaining, char *ret_text, s
 			 "%.1f %% of its packets pass, the rest %s: the pair is over its rate (pair_action = police)",
 			 100 * pair->record.share, would);
 	else if (is_over_here(explaining, destination) && !(flags & POLICY_FAIR) && !destination->key.thinned)
-		snprintf(ret_text, bytes, "every packet %s: the destination is over its rate (Algorithm 2, line 23)", would);
+		snprintf(ret_text, bytes, "every packet %s: the destination is over its rate (Algorithm 2, line 23)",
+			 would);
 	else if (destination->key.thinned)
 		snprintf(ret_text, bytes,
-			 "%.1f %% of its packets pass, the rest %s: the destination is over its rate (aggregate = fair)",
+			 "%.1f %% of its packets pass, the rest %s: the destination is over its rate (aggregate = "
+			 "fair)",
 			 100 * (pair->record.folded ? pair->record.share : destination->record.share), would);
+	else if (is_coarse(explaining))
+		write_coarse(explaining, would, ret_text, bytes);
 	else if (!pair->record.present)
 		snprintf(ret_text, bytes,
-			 "its packets would pass: this proxy has seen none of them, and the destination is within its rate");
+			 "its packets would pass: this proxy has seen none of them, and the destination is within its "
+			 "rate");
 	else
 		snprintf(ret_text, bytes, "its packets pass: pair and destination are within their rates");
 }
@@ -86,15 +143,15 @@ static void show_key(struct explaining *explaining, struct part *part)
 {
 	const struct control_key *k = &part->key;
 	struct output *output = explaining->output;
-	char client[TEXT_ADDRESS_BYTES] = "", destination[TEXT_ADDRESS_BYTES], text[TEXT_KEY_BYTES];
+	char client[TEXT_PREFIX_BYTES] = "", destination[TEXT_ADDRESS_BYTES], text[TEXT_KEY_BYTES];
 	struct key key;
 
 	memcpy(key.client.bytes, k->client, 16);
 	memcpy(key.destination.bytes, k->destination, 16);
 	text_of_address(&key.destination, destination);
-	text_of_key(&key, text);
-	if (!key_is_destination(&key))
-		text_of_address(&key.client, client);
+	text_of_key(&key, k->client_bits, text);
+	if (key_kind(&key) == KEY_PAIR)
+		text_of_part(k->client, k->client_bits, client);
 	{
 		const struct field fields[] = {
 			client[0] ? TEXT("client", NULL, 0, client) : UNKNOWN("client"),
@@ -112,6 +169,7 @@ static void show_key(struct explaining *explaining, struct part *part)
 			NUMBER("origins", NULL, 0, k->origins),
 			FLAG("over", NULL, 0, k->over),
 			FLAG("thinned", NULL, 0, k->thinned),
+			NUMBER("untold_most", NULL, 0, k->untold),
 		};
 
 		output_facts(output, part->name, FIELDS(fields));
@@ -126,6 +184,8 @@ static void show_record(struct explaining *explaining, const struct part *part)
 		FLAG("present", NULL, 0, r->present),
 		FLAG("folded", NULL, 0, r->folded),
 		NUMBER("packets", NULL, 0, r->packets),
+		NUMBER("answers", NULL, 0, r->answers),
+		FLAG("answers_tcp", NULL, 0, r->answers_tcp),
 		REAL("window_s", NULL, 0, r->window_s, 2),
 		NUMBER("window_packets", NULL, 0, r->window_packets),
 		NUMBER("count", NULL, 0, r->count),
@@ -147,6 +207,7 @@ static void show_cell(struct explaining *explaining, struct part *part, const st
 	int64_t begins_ns = (int64_t)c->slot * explaining->status.slot_ms * NS_PER_MS;
 	char begins[TIME_TEXT_BYTES];
 
+	shares_take(&part->shares, c);
 	time_text(begins_ns, begins);
 	if (part->cells++ == 0)
 		output_say(explaining->output, "  counted, in slots of %.3g s:", slot_s);
@@ -167,6 +228,19 @@ static void show_cell(struct explaining *explaining, struct part *part, const st
 	}
 }
 
+/* What other proxies may have counted and kept to themselves, as nobody called the key. */
+static void say_untold(struct explaining *explaining, const struct part *part)
+{
+	if (part->key.untold == UINT32_MAX)
+		output_say(explaining->output,
+			   "  cells of other proxies that no proxy called are not shown: without a rate nobody calls");
+	else if (part->key.untold > 0)
+		output_say(explaining->output,
+			   "  cells that no proxy called are not shown: less than %llu packets a slot of each other "
+			   "proxy that publishes by need",
+			   (unsigned long long)part->key.untold + 1);
+}
+
 static void say_replayed(struct explaining *explaining, const struct part *part)
 {
 	const struct control_key *k = &part->key;
@@ -174,14 +248,15 @@ static void say_replayed(struct explaining *explaining, const struct part *part)
 	char ts1[TIME_TEXT_BYTES], ts2[TIME_TEXT_BYTES];
 
 	if (!k->held) {
-		output_say(output, "  nobody counted a packet of it in the slots held");
+		output_say(output, "  %s a packet of it in the slots held",
+			   k->untold > 0 ? "this proxy counted no packet, and no other told of" : "nobody counted");
 		return;
 	}
 	time_text(k->ts1_ns, ts1);
 	time_text(k->ts2_ns, ts2);
-	output_say(output, "  Algorithm 1: window from ts1 %s to ts2 %s (%.1f s ago), c = %llu packets by %u %s", ts1, ts2,
-		   (double)(explaining->status.now_ns - k->ts2_ns) / NS_PER_S, (unsigned long long)k->count, k->origins,
-		   k->origins == 1 ? "proxy" : "proxies");
+	output_say(output, "  Algorithm 1: window from ts1 %s to ts2 %s (%.1f s ago), c = %llu packets by %u %s", ts1,
+		   ts2, (double)(explaining->status.now_ns - k->ts2_ns) / NS_PER_S, (unsigned long long)k->count,
+		   k->origins, k->origins == 1 ? "proxy" : "proxies");
 	if (k->carried >= 0.5)
 		output_say(output, "  carried: %.0f more, counted elsewhere since the last tick known of every proxy",
 			   k->carried);
@@ -190,10 +265,19 @@ static void say_replayed(struct explaining *explaining, const struct part *part)
 			   (double)k->count + k->carried, k->window_s, k->rate, part->symbol, k->limit,
 			   k->rate > k->limit ? "over" : "within");
 	else
-		output_say(output, "  rate: %.0f packets / %.2f s = %.1f/s; %s: no limit", (double)k->count + k->carried,
-			   k->window_s, k->rate, part->symbol);
+		output_say(output, "  rate: %.0f packets / %.2f s = %.1f/s; %s: no limit",
+			   (double)k->count + k->carried, k->window_s, k->rate, part->symbol);
 	if (k->thinned)
-		output_say(output, "  thinned: offered %.1f/s lately; each client has a share of %s (aggregate = fair)", k->offered, part->symbol);
+		output_say(output, "  thinned: offered %.1f/s lately; each client has a share of %s (aggregate = fair)",
+			   k->offered, part->symbol);
+}
+
+/* Without a record: it was the other way that this proxy saw. */
+static void say_answers(struct explaining *explaining, const struct control_record *r)
+{
+	if (r->answers)
+		output_say(explaining->output, "  answers that left here for the client: %u%s", r->answers,
+			   r->answers_tcp ? ", of TCP" : "");
 }
 
 static void say_record(struct explaining *explaining, const struct part *part)
@@ -202,12 +286,14 @@ static void say_record(struct explaining *explaining, const struct part *part)
 	struct output *output = explaining->output;
 	double window_s;
 
+	say_answers(explaining, r);
 	if (!r->present) {
 		output_say(output, "  in the kernel: no record");
 		return;
 	}
 	output_say(output,
-		   "  in the kernel: %llu packets passed by here since its record was made; judged: %llu packets / %.2f s (%s)",
+		   "  in the kernel: %llu packets passed by here since its record was made; judged: %llu packets / "
+		   "%.2f s (%s)",
 		   (unsigned long long)r->packets, (unsigned long long)r->count, r->judged_window_s,
 		   r->folded ? "the mesh's record" : "its own window, nothing from the mesh is in force");
 	if (!may_judge(explaining, part, &window_s))
@@ -217,8 +303,10 @@ static void say_record(struct explaining *explaining, const struct part *part)
 		output_say(output, "  the minimum window of %.2f s counts instead", window_s);
 }
 
-static void say_part(struct explaining *explaining, const struct part *part)
+static void say_part(struct explaining *explaining, struct part *part)
 {
+	show_shares(explaining->output, part->name, &part->shares);
+	say_untold(explaining, part);
 	say_replayed(explaining, part);
 	say_record(explaining, part);
 	output_say(explaining->output, "%s", "");
@@ -226,12 +314,32 @@ static void say_part(struct explaining *explaining, const struct part *part)
 
 /* ---- the rows as they come ---- */
 
+/* The last part is said before what follows it. */
+static void end_parts(struct explaining *explaining)
+{
+	if (!explaining->ended && explaining->parts == 2) {
+		say_part(explaining, &explaining->part[1]);
+		output_list(explaining->output, "coarse");
+		explaining->ended = true;
+	}
+}
+
+static void take_coarse(struct explaining *explaining, const struct control_coarse *row)
+{
+	end_parts(explaining);
+	if (row->kind == COARSE_NETWORKS)
+		explaining->network = *row;
+	show_coarse(explaining->output, row);
+}
+
 static bool take_row(void *user, enum control_type type, const void *row)
 {
 	struct explaining *explaining = user;
 	struct part *part = explaining->parts ? &explaining->part[explaining->parts - 1] : NULL;
 
-	if (type == CONTROL_TYPE_STATUS) {
+	if (type == CONTROL_TYPE_CLIENT) {
+		show_asked(explaining->output, row);
+	} else if (type == CONTROL_TYPE_STATUS) {
 		explaining->status = *(const struct control_status *)row;
 		output_list(explaining->output, "rules");
 	} else if (type == CONTROL_TYPE_RULE) {
@@ -242,13 +350,66 @@ static bool take_row(void *user, enum control_type type, const void *row)
 		part = &explaining->part[explaining->parts++];
 		part->key = *(const struct control_key *)row;
 		show_key(explaining, part);
+	} else if (type == CONTROL_TYPE_KEY && explaining->wholes < 2) {
+		end_parts(explaining);
+		explaining->whole[explaining->wholes++] = *(const struct control_key *)row;
 	} else if (type == CONTROL_TYPE_RECORD && part) {
 		part->record = *(const struct control_record *)row;
 		show_record(explaining, part);
 	} else if (type == CONTROL_TYPE_CELL && part) {
 		show_cell(explaining, part, row);
+	} else if (type == CONTROL_TYPE_COARSE) {
+		take_coarse(explaining, row);
 	}
 	return !ferror(explaining->output->file);
+}
+
+/* A client or network: its rate, the limit that it is judged by, and what this proxy does about it. */
+static void say_whole(const struct explaining *explaining, const struct control_key *k, uint32_t rate, uint32_t limit)
+{
+	const bool is_client = k == &explaining->whole[0];
+	char text[LIMIT_TEXT_BYTES], name[TEXT_PREFIX_BYTES];
+	struct address network;
+
+	memcpy(network.bytes, k->destination, 16);
+	if (is_client)
+		text_of_part(k->client, k->client_bits, name);
+	else
+		text_of_network(&network, name);
+	limit_text(rate, limit, text);
+	output_say(explaining->output, "  %s_rate of %s: %s", is_client ? "client" : "network", name, text);
+	if (k->held)
+		output_say(explaining->output, "    at all proxies %.1f/s: %s", k->rate, k->over ? "over" : "within");
+	if (k->limited)
+		output_say(explaining->output,
+			   "    this proxy lets %.1f/s pass; since the limit began %llu of %llu packets %s", k->granted,
+			   (unsigned long long)k->dropped, (unsigned long long)k->reached,
+			   explaining->status.policy_flags & POLICY_MONITOR ? "would have been dropped" :
+									      "were dropped");
+}
+
+static void show_whole(const struct explaining *explaining, const struct control_key *k, const char *name)
+{
+	const struct field fields[] = {
+		FLAG("held", NULL, 0, k->held),	      REAL("rate", NULL, 0, k->rate, 1),
+		REAL("limit", NULL, 0, k->limit, 0),  FLAG("shadow", NULL, 0, k->shadow),
+		FLAG("over", NULL, 0, k->over),	      NUMBER("origins", NULL, 0, k->origins),
+		FLAG("limited", NULL, 0, k->limited), REAL("granted", NULL, 0, k->granted, 1),
+		NUMBER("reached", NULL, 0, k->reached), NUMBER("dropped", NULL, 0, k->dropped),
+		NUMBER("untold_most", NULL, 0, k->untold),
+	};
+
+	output_facts(explaining->output, name, FIELDS(fields));
+}
+
+static void say_wholes(const struct explaining *explaining)
+{
+	const struct control_status *s = &explaining->status;
+
+	show_whole(explaining, &explaining->whole[0], "client");
+	show_whole(explaining, &explaining->whole[1], "network");
+	say_whole(explaining, &explaining->whole[0], s->client_rate, s->client_limit);
+	say_whole(explaining, &explaining->whole[1], s->network_rate, s->network_limit);
 }
 
 static void show_verdict(struct explaining *explaining)
@@ -257,11 +418,16 @@ static void show_verdict(struct explaining *explaining)
 	const struct field fields[] = {
 		TEXT("proxy", NULL, 0, explaining->status.name),
 		TEXT("verdict", NULL, 0, text),
+		TEXT("side", NULL, 0, side_name(explaining->status.side)),
 		FLAG("pair_over", NULL, 0, is_over_here(explaining, &explaining->part[0])),
 		FLAG("destination_over", NULL, 0, is_over_here(explaining, &explaining->part[1])),
 		FLAG("enforced", NULL, 0, !(explaining->status.policy_flags & POLICY_MONITOR)),
 		NUMBER("pair_rate", NULL, 0, explaining->status.pair_rate),
 		NUMBER("destination_rate", NULL, 0, explaining->status.destination_rate),
+		NUMBER("client_rate", NULL, 0, explaining->status.client_rate),
+		NUMBER("client_limit", NULL, 0, explaining->status.client_limit),
+		NUMBER("network_rate", NULL, 0, explaining->status.network_rate),
+		NUMBER("network_limit", NULL, 0, explaining->status.network_limit),
 		NUMBER("idle_reset_ms", NULL, 0, explaining->status.idle_reset_ms),
 		NUMBER("pair_min_window_ms", NULL, 0, explaining->status.pair_min_window_ms),
 		NUMBER("destination_min_window_ms", NULL, 0, explaining->status.destination_min_window_ms),
@@ -277,6 +443,7 @@ static void show_verdict(struct explaining *explaining)
 		output_say(explaining->output, "  T_F1 (pair_rate): no limit");
 	if (explaining->status.destination_rate == 0)
 		output_say(explaining->output, "  T_F2 (destination_rate): no limit");
+	say_wholes(explaining);
 }
 
 int run_explain(const struct arguments *arguments, struct output *output)
@@ -296,7 +463,8 @@ int run_explain(const struct arguments *arguments, struct output *output)
 		}
 	}
 	if (address_is_ipv4(&address[0]) != address_is_ipv4(&address[1])) {
-		complain("%s, %s: one is IPv4, the other IPv6; no packet goes from one to the other", arguments->words[0], arguments->words[1]);
+		complain("%s, %s: one is IPv4, the other IPv6; no packet goes from one to the other",
+			 arguments->words[0], arguments->words[1]);
 		return EXIT_USAGE;
 	}
 	memcpy(request.client, address[0].bytes, 16);
@@ -304,11 +472,11 @@ int run_explain(const struct arguments *arguments, struct output *output)
 	status = ask(arguments, &request, take_row, &explaining);
 	if (status != EXIT_OK)
 		return status;
-	if (explaining.parts < 2) {
+	if (explaining.wholes < 2) {
 		complain("gossipd ended its answer early");
 		return EXIT_FAILED;
 	}
-	say_part(&explaining, &explaining.part[1]);
+	end_parts(&explaining);
 	show_verdict(&explaining);
 	return EXIT_OK;
 }

@@ -23,12 +23,13 @@ bool hex_to_id(const char *text, uint64_t *ret_id)
 
 static bool read_line(char *line, struct issued_node *ret_node)
 {
-	char *rest = line, *name = strsep(&rest, " "), *serial = strsep(&rest, " "), *key = strsep(&rest, " "), *id = strsep(&rest, " "), *text;
+	char *rest = line, *name = strsep(&rest, " "), *serial = strsep(&rest, " "), *key = strsep(&rest, " "),
+	     *id = strsep(&rest, " "), *text;
 	struct issued_node node = { .endpoints = 0 };
 	const char *why;
 
-	if (!id || !rest || !hex_to_id(id, &node.id) || !text_copy(name, node.name, sizeof(node.name)) || !text_copy(key, node.key, sizeof(node.key)) ||
-	    !text_to_number(serial, 1, UINT64_MAX, &node.serial))
+	if (!id || !rest || !hex_to_id(id, &node.id) || !text_copy(name, node.name, sizeof(node.name)) ||
+	    !text_copy(key, node.key, sizeof(node.key)) || !text_to_number(serial, 1, UINT64_MAX, &node.serial))
 		return false;
 	while ((text = strsep(&rest, " "))) {
 		if (node.endpoints == ENDPOINTS_MAX || text_to_endpoint(text, &node.endpoint[node.endpoints++], &why))
@@ -65,8 +66,8 @@ int issued_write(const char *path, const struct issued *issued, struct problem *
 	for (uint32_t i = 0; i < issued->nodes; i++) {
 		const struct issued_node *node = &issued->node[i];
 
-		size += (size_t)snprintf(text + size, FILE_BYTES_MAX - size, "%s %" PRIu64 " %s %016" PRIx64, node->name, node->serial,
-					 node->key, node->id);
+		size += (size_t)snprintf(text + size, FILE_BYTES_MAX - size, "%s %" PRIu64 " %s %016" PRIx64,
+					 node->name, node->serial, node->key, node->id);
 		for (uint32_t j = 0; j < node->endpoints; j++) {
 			text_of_endpoint(&node->endpoint[j], endpoint);
 			size += (size_t)snprintf(text + size, FILE_BYTES_MAX - size, " %s", endpoint);

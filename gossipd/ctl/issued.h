@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The mesh directory's memory: which nodes were issued, with which serial, key and addresses. A text file, one line per node. */
+/*
+ * The mesh directory's memory: which nodes were issued, with which serial, key and addresses. A text file, one line
+ * per node.
+ */
 #ifndef CTL_ISSUED_H
 #define CTL_ISSUED_H
 

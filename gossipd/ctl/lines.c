@@ -23,7 +23,8 @@ int lines_read(const char *path, size_t bytes_max, const char *writer, bool (*ta
 	text[size] = '\0';
 	for (; !err && (line = strsep(&rest, "\n")); number++) {
 		if (*line != '\0' && !take(user, line))
-			err = problem_set(ret_problem, -EINVAL, "%s:%u: not a line that %s wrote", path, number, writer);
+			err = problem_set(ret_problem, -EINVAL, "%s:%u: not a line that %s wrote", path, number,
+					  writer);
 	}
 	free(text);
 	return err;

@@ -8,7 +8,7 @@
 
 #include "config.h"
 #include "files.h"
-#include "ctl.h"
+#include "command.h"
 
 #ifndef XPRO_VERSION
 #define XPRO_VERSION "0.1"
@@ -18,30 +18,32 @@
 
 /* ---- the commands ---- */
 
-#define BIT(option) (1u << OPTION_##option)
+#define BIT(option) (1ull << OPTION_##option)
 #define ASKS (BIT(SOCKET) | BIT(CONFIG))
+_Static_assert(OPTION_COUNT <= 64, "one bit for each option");
 
-static const struct command {
-	const char *name;
-	int (*run)(const struct arguments *arguments, struct output *output);
-	const char *arguments;
-	unsigned int words; /* arguments that are no options */
-	unsigned int takes; /* options */
-	bool streams;
-	const char *help;
-} commands[] = {
-	{ "mesh init", run_mesh_init, "", 0, BIT(DIRECTORY) | BIT(TICK_MS) | BIT(WINDOW_MAX_MS) | BIT(DECAY) | BIT(IN_GIT_CHECKOUT), false,
+static const struct command commands[] = {
+	{ "mesh init", run_mesh_init, "", 0,
+	  BIT(DIRECTORY) | BIT(TICK_MS) | BIT(WINDOW_MAX_MS) | BIT(DECAY) | BIT(CLIENT_BITS) | BIT(CLIENT_HOSTS) |
+		  BIT(IN_GIT_CHECKOUT), false,
 	  "make a new mesh: its authority's key, its secret, its parameters" },
-	{ "mesh issue", run_mesh_issue, " NAME", 1,
-	  BIT(DIRECTORY) | BIT(ADDRESS) | BIT(REGION) | BIT(LINE_RATE) | BIT(INTERFACE) | BIT(PAIR_RATE) | BIT(DESTINATION_RATE) |
-		  BIT(STATE_DIRECTORY) | BIT(PIN_PATH) | BIT(CONTROL_SOCKET) | BIT(AGAIN) | BIT(IN_GIT_CHECKOUT),
-	  false, "write a node's folder: key, certificate, mesh secret, configuration" },
-	{ "mesh revoke", run_mesh_revoke, " NAME|KEY", 1, ASKS | BIT(DIRECTORY) | BIT(IN) | BIT(PREVIOUS) | BIT(IN_GIT_CHECKOUT), false,
+	{ "mesh issue", run_mesh_issue, " NAME[=ADDR]...", 1 | OR_MORE,
+	  BIT(DIRECTORY) | BIT(ADDRESS) | BIT(REGION) | BIT(LINE_RATE) | BIT(INTERFACE) | BIT(CLIENTS) |
+		  BIT(PAIR_RATE) | BIT(DESTINATION_RATE) | BIT(CLIENT_RATE) | BIT(NETWORK_RATE) | BIT(STATE_DIRECTORY) |
+		  BIT(PIN_PATH) | BIT(CONTROL_SOCKET) | BIT(AGAIN) | BIT(BUNDLE) | BIT(IN_GIT_CHECKOUT),
+	  false, "write each node's folder: key, certificate, mesh secret, configuration" },
+	{ "mesh revoke", run_mesh_revoke, " NAME|KEY", 1,
+	  ASKS | BIT(DIRECTORY) | BIT(IN) | BIT(PREVIOUS) | BIT(IN_GIT_CHECKOUT), false,
 	  "a node counts no more, anywhere; with a new mesh secret for the others" },
-	{ "mesh rotate", run_mesh_rotate, " NAME|secret", 1, ASKS | BIT(DIRECTORY) | BIT(IN) | BIT(IN_GIT_CHECKOUT), false,
+	{ "mesh rotate", run_mesh_rotate, " NAME|secret", 1,
+	  ASKS | BIT(DIRECTORY) | BIT(IN) | BIT(BUNDLE) | BIT(IN_GIT_CHECKOUT), false,
 	  "another key for a node, or another secret for the mesh, while both run" },
 	{ "mesh push", run_mesh_push, " FILE", 1, ASKS, false, "bring a proxy a document that the authority signed" },
 	{ "mesh show", run_mesh_show, "", 0, ASKS, false, "documents held here, and which member is behind" },
+	{ "join", run_join, " FILE", 1, BIT(INTERFACE) | BIT(TO) | BIT(AGAIN), false,
+	  "make this host the node of a bundle: install it, start it in monitor mode" },
+	{ "enforce", run_enforce, "", 0, BIT(CONFIG), false, "drop from now on what is over its rate" },
+	{ "monitor", run_monitor, "", 0, BIT(CONFIG), false, "count what would be dropped, and drop nothing" },
 	{ "policy push", run_policy_push, " FILE", 1, ASKS | BIT(DIRECTORY) | BIT(IN), false,
 	  "sign a policy and bring it to the mesh: in force everywhere at once" },
 	{ "status", run_status, "", 0, ASKS | BIT(DIGEST), false,
@@ -49,15 +51,27 @@ static const struct command {
 	{ "members", run_members, "", 0, ASKS, false, "the proxies of the mesh as seen from here" },
 	{ "pairs", run_pairs, "", 0, ASKS | BIT(CLIENT) | BIT(DESTINATION) | BIT(OVER), false,
 	  "clients, their destinations and rates" },
-	{ "destinations", run_destinations, "", 0, ASKS | BIT(DESTINATION) | BIT(OVER), false, "destinations and their rates" },
+	{ "destinations", run_destinations, "", 0, ASKS | BIT(DESTINATION) | BIT(OVER), false,
+	  "destinations and their rates" },
+	{ "clients", run_clients, "", 0, ASKS | BIT(CLIENT) | BIT(OVER), false,
+	  "clients over all their destinations, their rates, and what is granted" },
+	{ "networks", run_networks, "", 0, ASKS | BIT(DESTINATION) | BIT(OVER), false,
+	  "networks of destinations, their rates, and what is granted" },
 	{ "explain", run_explain, " CLIENT DESTINATION", 2, ASKS, false,
 	  "why a client's packets pass or drop: the counts behind the verdict" },
 	{ "policy show", run_policy_show, "", 0, ASKS, false, "the defaults and the rules this proxy judges by" },
+	{ "metrics", run_metrics, "", 0, ASKS | BIT(OUTPUT), false, "the counters of this proxy for Prometheus" },
+	{ "check", run_check, "", 0, ASKS, false,
+	  "one line for Nagios; exits 0 ok, 1 warning, 2 critical, 3 unknown" },
+	{ "support", run_support, "", 0, ASKS | BIT(OUTPUT), false,
+	  "write xpro-support.tar for who helps: answers, log, configuration; no keys" },
 	{ "events", run_events, "", 0, ASKS | BIT(FOLLOW), true, "what happened lately" },
-	{ "capture", run_capture, "", 0, ASKS | BIT(CLIENT) | BIT(DESTINATION) | BIT(PACKETS) | BIT(SECONDS) | BIT(OUTPUT), true,
+	{ "capture", run_capture, "", 0,
+	  ASKS | BIT(CLIENT) | BIT(DESTINATION) | BIT(PACKETS) | BIT(SECONDS) | BIT(OUTPUT), true,
 	  "samples of the packets dropped here, or in monitor mode of those that would be, as pcap" },
 	{ "leave", run_leave, "", 0, ASKS, false, "this proxy goes for good: the mesh is told, and gossipd ends" },
-	{ "detach", run_detach, "", 0, BIT(PIN_PATH) | BIT(CONFIG), false, "take the filter off, with or without gossipd" },
+	{ "detach", run_detach, "", 0, BIT(PIN_PATH) | BIT(CONFIG), false,
+	  "take the filter off, with or without gossipd" },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -90,7 +104,7 @@ static void print_command(FILE *file, const struct command *command)
 {
 	fprintf(file, "usage: gossipctl %s%s [OPTION]...\n%s\n\n", command->name, command->arguments, command->help);
 	for (unsigned int option = 0; option < OPTION_COUNT; option++) {
-		if ((command->takes & (1u << option)) || option == OPTION_JSON || option == OPTION_HELP)
+		if ((command->takes & (1ull << option)) || option == OPTION_JSON || option == OPTION_HELP)
 			print_option(file, option);
 	}
 }
@@ -113,6 +127,20 @@ static bool take_option(struct arguments *arguments, unsigned int option, const 
 			return false;
 		}
 		arguments->interfaces[arguments->interface_count++] = value;
+	}
+	if (option == OPTION_CLIENTS) {
+		if (arguments->client_count == CLIENTS_MAX) {
+			complain("--clients: at most %d", CLIENTS_MAX);
+			return false;
+		}
+		arguments->clients[arguments->client_count++] = value;
+	}
+	if (option == OPTION_CLIENT_HOSTS) {
+		if (arguments->host_count == CLIENT_HOSTS_MAX) {
+			complain("--client-hosts: at most %d", CLIENT_HOSTS_MAX);
+			return false;
+		}
+		arguments->hosts[arguments->host_count++] = value;
 	}
 	return true;
 }
@@ -144,7 +172,8 @@ static const struct command *find_command(struct arguments *arguments)
 	const char *names[COMMANDS], *nearest;
 
 	for (unsigned int words = 0; words < WORDS_MAX && words < arguments->word_count; words++) {
-		snprintf(name + strlen(name), sizeof(name) - strlen(name), "%s%s", words ? " " : "", arguments->words[words]);
+		snprintf(name + strlen(name), sizeof(name) - strlen(name), "%s%s", words ? " " : "",
+			 arguments->words[words]);
 		for (size_t i = 0; i < COMMANDS; i++) {
 			names[i] = commands[i].name;
 			if (strcmp(name, commands[i].name) != 0)
@@ -171,13 +200,14 @@ static const struct command *find_command(struct arguments *arguments)
 static bool check_command(const struct command *command, const struct arguments *arguments)
 {
 	for (unsigned int i = 0; i < OPTION_COUNT; i++) {
-		if (!arguments->value[i] || i == OPTION_JSON || (command->takes & (1u << i)))
+		if (!arguments->value[i] || i == OPTION_JSON || (command->takes & (1ull << i)))
 			continue;
-		complain("%s does not take --%s; `gossipctl %s --help` lists what it takes", command->name, options[i].name,
-			 command->name);
+		complain("%s does not take --%s; `gossipctl %s --help` lists what it takes", command->name,
+			 options[i].name, command->name);
 		return false;
 	}
-	if (arguments->word_count == command->words)
+	if (arguments->word_count == (command->words & ~OR_MORE) ||
+	    ((command->words & OR_MORE) && arguments->word_count > (command->words & ~OR_MORE)))
 		return true;
 	complain("usage: gossipctl %s%s [OPTION]...", command->name, command->arguments);
 	return false;
@@ -190,11 +220,14 @@ static int run(const struct command *command, const struct arguments *arguments)
 		.file = stdout,
 		.streaming = command->streams,
 	};
+	const char *error = NULL;
 	int status;
 
 	output_begin(&output, command->name);
 	status = command->run(arguments, &output);
-	output_end(&output, status == EXIT_OK || status == EXIT_DEGRADED ? NULL : complaint_last());
+	if (status != EXIT_OK && status != EXIT_DEGRADED && *complaint_last())
+		error = complaint_last();
+	output_end(&output, error);
 	return status;
 }
 
@@ -228,6 +261,11 @@ int main(int argc, char **argv)
 	int status;
 
 	files_hold_standard();
+	if (argc > 1 && strcmp(argv[1], "--complete") == 0) { /* of what goes wrong a shell has no place to show */
+		if (freopen("/dev/null", "w", stderr))
+			complete(commands, COMMANDS, (unsigned int)argc - 2, argv + 2);
+		return EXIT_OK;
+	}
 	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of writing, told and counted like any other */
 	if (sodium_init() < 0) {
 		complain("libsodium cannot be initialised");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * gossipctl mesh issue: a complete folder for one node: key, certificate, mesh secret and a config that works as written.
- * Offline; what was written is read back as gossipd would before the node is entered in the list.
+ * gossipctl mesh issue: a complete folder for each node: key, certificate, mesh secret and a config that works as
+ * written; with --bundle also one file to carry to the host. Offline; what was written is read back as gossipd would
+ * before the nodes are entered in the list.
  */
 #include <errno.h>
 #include <sodium.h>
@@ -9,22 +10,12 @@
 
 #include "identity.h"
 #include "keys.h"
-#include "authority.h"
+#include "bundle_write.h"
 #include "checkout.h"
 #include "example.h"
+#include "issuing.h"
 
-#define PAIR_RATE_DEFAULT 1000
-#define DESTINATION_RATE_DEFAULT 10000
 #define EXAMPLE_BYTES 65536
-
-struct issuing {
-	const struct arguments *arguments;
-	const char *directory, *name;
-	char folder[FILES_PATH_BYTES];
-	struct authority authority;
-	struct certificate certificate;
-	struct config config;
-};
 
 /* The node's key: the one it has when it is issued again, so that its peers still know it; else a fresh one. */
 static int make_key(struct issuing *issuing, uint8_t ret_seed[crypto_sign_SEEDBYTES], struct problem *ret_problem)
@@ -47,102 +38,6 @@ static int make_key(struct issuing *issuing, uint8_t ret_seed[crypto_sign_SEEDBY
 	return err;
 }
 
-static bool read_name(struct issuing *issuing)
-{
-	const char *name = issuing->arguments->words[0];
-
-	if (*name == '\0' || strlen(name) > NAME_BYTES_MAX ||
-	    name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0' || *name == '-' || strcmp(name, "issued") == 0 ||
-	    strcmp(name, "revoked") == 0 || strcmp(name, "secret") == 0) {
-		complain("NAME must be 1 to %d of a-z, 0-9 and -, and not \"issued\", \"revoked\" or \"secret\"", NAME_BYTES_MAX);
-		return false;
-	}
-	issuing->name = name;
-	authority_path(issuing->directory, name, issuing->folder);
-	text_copy(name, issuing->certificate.name, sizeof(issuing->certificate.name));
-	return true;
-}
-
-static bool read_addresses(struct issuing *issuing)
-{
-	struct certificate *certificate = &issuing->certificate;
-
-	if (issuing->arguments->address_count == 0) {
-		complain("--address IP:PORT is needed: where the other nodes reach this one");
-		return false;
-	}
-	for (unsigned int i = 0; i < issuing->arguments->address_count; i++) {
-		const char *text = issuing->arguments->addresses[i], *why = "";
-		struct endpoint endpoint;
-
-		if (text_to_endpoint(text, &endpoint, &why)) {
-			complain("--address %s: %s", text, why);
-			return false;
-		}
-		certificate->endpoint[i].address = endpoint.address;
-		certificate->endpoint[i].port = endpoint.port;
-		certificate->endpoints++;
-	}
-	return true;
-}
-
-static bool read_issue_options(struct issuing *issuing)
-{
-	const struct arguments *arguments = issuing->arguments;
-	struct config *config = &issuing->config;
-	const char *region = arguments->value[OPTION_REGION];
-	uint64_t pair_rate, destination_rate;
-
-	if (region && (!text_copy(region, issuing->certificate.region, sizeof(issuing->certificate.region)) ||
-		       region[strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')) {
-		complain("--region: at most %d of a-z, 0-9 and -", REGION_BYTES_MAX);
-		return false;
-	}
-	if (!arguments_number(arguments, OPTION_LINE_RATE, 1, INT64_MAX, 0, &issuing->certificate.line_rate) ||
-	    !arguments_number(arguments, OPTION_PAIR_RATE, 0, 100000000, PAIR_RATE_DEFAULT, &pair_rate) ||
-	    !arguments_number(arguments, OPTION_DESTINATION_RATE, 0, 100000000, DESTINATION_RATE_DEFAULT, &destination_rate))
-		return false;
-	config->pair_rate = (uint32_t)pair_rate;
-	config->destination_rate = (uint32_t)destination_rate;
-	for (unsigned int i = 0; i < arguments->interface_count; i++) {
-		if (*arguments->interfaces[i] == '\0' ||
-		    !text_copy(arguments->interfaces[i], config->interfaces[config->interface_count++], IFNAMSIZ)) {
-			complain("--interface %s: a name of 1 to %d characters is needed", arguments->interfaces[i],
-				 IFNAMSIZ - 1);
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool take_path(const struct arguments *arguments, enum option_name option, const char *format, const char *name,
-		      char *field, size_t bytes)
-{
-	const char *given = arguments->value[option];
-	int length = given ? snprintf(field, bytes, "%s", given) : snprintf(field, bytes, format, name);
-
-	if (length > 0 && (size_t)length < bytes && !strpbrk(field, "\"\\\n"))
-		return true;
-	complain("a path given is empty, longer than %zu characters, or has quotes in it", bytes - 1);
-	return false;
-}
-
-static bool read_paths(struct issuing *issuing)
-{
-	struct config *config = &issuing->config;
-
-	text_copy(issuing->name, config->name, sizeof(config->name));
-	text_copy("node.key", config->key_file, sizeof(config->key_file));
-	text_copy("node.cert", config->certificate_file, sizeof(config->certificate_file));
-	text_copy("mesh.secret", config->mesh_secret_file, sizeof(config->mesh_secret_file));
-	return take_path(issuing->arguments, OPTION_STATE_DIRECTORY, "/var/lib/xpro/%s", issuing->name, config->state_directory,
-			 sizeof(config->state_directory)) &&
-	       take_path(issuing->arguments, OPTION_PIN_PATH, "/sys/fs/bpf/xpro/%s", issuing->name, config->pin_path,
-			 sizeof(config->pin_path)) &&
-	       take_path(issuing->arguments, OPTION_CONTROL_SOCKET, "/run/xpro/%s.sock", issuing->name, config->control_socket,
-			 sizeof(config->control_socket));
-}
-
 static bool is_ipv4(const struct endpoint *endpoint)
 {
 	return address_is_ipv4(&endpoint->address);
@@ -154,7 +49,8 @@ static void choose_listeners(struct issuing *issuing)
 	struct config *config = &issuing->config;
 	uint16_t port = issuing->certificate.endpoint[0].port;
 
-	config->listen[0].endpoint = (struct endpoint){ .address = address_of_ipv4((const uint8_t[4]){ 0 }), .port = port };
+	config->listen[0].endpoint = (struct endpoint){ .address = address_of_ipv4((const uint8_t[4]){ 0 }),
+							.port = port };
 	config->listen[1].endpoint = (struct endpoint){ .port = port };
 	config->listen_count = 2;
 	for (uint32_t i = 1; i < issuing->certificate.endpoints && config->listen_count < CONFIG_LISTEN_MAX; i++) {
@@ -187,6 +83,20 @@ static void choose_peers(struct issuing *issuing)
 	}
 }
 
+/* Two words of one name: --again would issue the node twice. */
+static bool was_named(const struct issuing *issuing, unsigned int index)
+{
+	const size_t length = strlen(issuing->name);
+
+	for (unsigned int i = 0; i < index; i++) {
+		const char *word = issuing->arguments->words[i];
+
+		if (strncmp(word, issuing->name, length) == 0 && (word[length] == '\0' || word[length] == '='))
+			return true;
+	}
+	return false;
+}
+
 /* Enters the node among those issued; what stood there of it before is replaced. */
 static int enter(struct issuing *issuing, struct problem *ret_problem)
 {
@@ -195,14 +105,17 @@ static int enter(struct issuing *issuing, struct problem *ret_problem)
 
 	if (node && !issuing->arguments->value[OPTION_AGAIN])
 		return problem_set(ret_problem, -EEXIST,
-				   "%s: was issued already; --again issues it anew and writes its folder over", issuing->name);
+				   "%s: was issued already; --again issues it anew and writes its folder over",
+				   issuing->name);
 	for (uint32_t i = 0; i < certificate->endpoints; i++) {
 		struct endpoint endpoint = { certificate->endpoint[i].address, certificate->endpoint[i].port };
 		const struct issued_node *other = issued_at(&issuing->authority.issued, &endpoint);
+		char text[TEXT_ENDPOINT_BYTES];
 
+		text_of_endpoint(&endpoint, text);
 		if (other && other != node)
-			return problem_set(ret_problem, -EEXIST, "--address %s: belongs to %s already",
-					   issuing->arguments->addresses[i], other->name);
+			return problem_set(ret_problem, -EEXIST, "%s: %s: belongs to %s already",
+					   issuing->name, text, other->name);
 	}
 	if (!node && issuing->authority.issued.nodes == ISSUED_NODES_MAX)
 		return problem_set(ret_problem, -ENOSPC, "a mesh has at most %d nodes", ISSUED_NODES_MAX);
@@ -210,10 +123,13 @@ static int enter(struct issuing *issuing, struct problem *ret_problem)
 	certificate->id = node ? node->id : 0;
 	if (!node)
 		node = &issuing->authority.issued.node[issuing->authority.issued.nodes++];
-	*node = (struct issued_node){ .serial = certificate->serial, .id = certificate->id, .endpoints = certificate->endpoints };
+	*node = (struct issued_node){ .serial = certificate->serial,
+				      .id = certificate->id,
+				      .endpoints = certificate->endpoints };
 	text_copy(issuing->name, node->name, sizeof(node->name));
 	for (uint32_t i = 0; i < certificate->endpoints; i++)
-		node->endpoint[i] = (struct endpoint){ certificate->endpoint[i].address, certificate->endpoint[i].port };
+		node->endpoint[i] = (struct endpoint){ certificate->endpoint[i].address,
+						       certificate->endpoint[i].port };
 	return 0;
 }
 
@@ -240,11 +156,11 @@ static int write_credentials(struct issuing *issuing, struct problem *ret_proble
 	err = make_key(issuing, seed, ret_problem);
 	if (err)
 		return err;
-	if (certificate_issue(&issuing->certificate, &issuing->authority.mesh, issuing->authority.secret_key, certificate,
-			      &size)) {
+	if (certificate_issue(&issuing->certificate, &issuing->authority.mesh, issuing->authority.secret_key,
+			      certificate, &size)) {
 		sodium_memzero(seed, sizeof(seed));
-		return problem_set(ret_problem, -EINVAL, "%s: the certificate cannot be issued: a field is out of bounds",
-				   issuing->name);
+		return problem_set(ret_problem, -EINVAL,
+				   "%s: the certificate cannot be issued: a field is out of bounds", issuing->name);
 	}
 	authority_path(issuing->folder, "node.key", path);
 	err = keys_write(path, KEYS_SECRET, seed, sizeof(seed), true, ret_problem);
@@ -277,9 +193,18 @@ static int check_folder(const struct issuing *issuing, char ret_path[FILES_PATH_
 	return err;
 }
 
+/* The key that the node was given, for the list; a first key makes the member's id. */
+static void note_key(struct issuing *issuing)
+{
+	struct issued_node *node = issued_find(&issuing->authority.issued, issuing->name);
+
+	sodium_bin2hex(node->key, sizeof(node->key), issuing->certificate.public_key, PUBLIC_KEY_BYTES);
+	if (node->id == 0)
+		node->id = member_id_of(issuing->certificate.public_key);
+}
+
 static int write_folder(struct issuing *issuing, char ret_path[FILES_PATH_BYTES], struct problem *ret_problem)
 {
-	char issued[FILES_PATH_BYTES];
 	int err;
 
 	err = checkout_guard(issuing->arguments, issuing->directory, ret_problem);
@@ -293,17 +218,13 @@ static int write_folder(struct issuing *issuing, char ret_path[FILES_PATH_BYTES]
 		err = write_config(issuing, ret_problem);
 	if (!err)
 		err = check_folder(issuing, ret_path, ret_problem);
-	if (err)
-		return err;
-	sodium_bin2hex(issued_find(&issuing->authority.issued, issuing->name)->key, 2 * PUBLIC_KEY_BYTES + 1,
-		       issuing->certificate.public_key, PUBLIC_KEY_BYTES);
-	if (issuing->certificate.id == 0)
-		issued_find(&issuing->authority.issued, issuing->name)->id = member_id_of(issuing->certificate.public_key);
-	authority_path(issuing->directory, "issued", issued);
-	return issued_write(issued, &issuing->authority.issued, ret_problem);
+	if (!err)
+		note_key(issuing);
+	return err;
 }
 
-static void show_issued(struct output *output, const struct issuing *issuing, const char *path)
+/* One node's facts stand alone, those of several in a list. */
+static void show_issued(struct output *output, const struct issuing *issuing, const char *path, const char *bundle)
 {
 	char key[2 * PUBLIC_KEY_BYTES + 1];
 	const struct field fields[] = {
@@ -313,55 +234,134 @@ static void show_issued(struct output *output, const struct issuing *issuing, co
 		NUMBER("serial", NULL, 0, issuing->certificate.serial),
 		TEXT("key", NULL, 0, key),
 		NUMBER("peers", NULL, 0, issuing->config.peer_count),
+		bundle ? TEXT("bundle", NULL, 0, bundle) : UNKNOWN("bundle"),
 	};
 
 	sodium_bin2hex(key, sizeof(key), issuing->certificate.public_key, PUBLIC_KEY_BYTES);
-	output_facts(output, "issued", FIELDS(fields));
+	if (issuing->arguments->word_count == 1)
+		output_facts(output, "issued", FIELDS(fields));
+	else
+		output_row_unless(output, true, FIELDS(fields)); /* sentences say it in a table */
 	output_say(output, "%s: issued as number %llu, with %u peers; the whole node is in %s", issuing->name,
-		   (unsigned long long)issuing->certificate.serial, issuing->config.peer_count, issuing->folder);
-	if (issuing->config.interface_count == 0)
+		   (unsigned long long)issuing->certificate.serial, issuing->config.peer_count,
+		   bundle ? bundle : issuing->folder);
+	if (bundle)
+		output_say(output, "copy that file to the host, then run there: gossipctl join %s" BUNDLE_SUFFIX,
+			   issuing->name);
+	else
+		output_say(output, "copy that folder to the host, then run there: gossipd --config %s.conf",
+			   issuing->name);
+}
+
+static void warn_of_options(struct output *output, const struct config *config)
+{
+	if (config->interface_count == 0)
 		output_say(output, "no --interface was given: it will listen and filter nothing");
-	if (issuing->config.pair_rate == 0 || issuing->config.destination_rate == 0)
-		output_say(output, "warning: a rate of 0 is no limit:%s%s", issuing->config.pair_rate ? "" : " --pair-rate",
-			   issuing->config.destination_rate ? "" : " --destination-rate");
-	output_say(output, "copy that folder to the host, then run there: gossipd --config %s.conf", issuing->name);
+	if (config->pair_rate == 0 || config->destination_rate == 0)
+		output_say(output, "warning: a rate of 0 is no limit:%s%s", config->pair_rate ? "" : " --pair-rate",
+			   config->destination_rate ? "" : " --destination-rate");
+}
+
+/* Defaults that this mesh's parameters do not allow give way to the nearest that they do. */
+static void fit_to_mesh(struct config *config, const struct mesh *mesh)
+{
+	const uint32_t slot_ms = (uint32_t)(mesh_slot_length(mesh).ns / NS_PER_MS);
+	const uint32_t most = mesh->window_max_ms / (mesh->decay * mesh->decay);
+
+	if (config->idle_reset_ms < slot_ms)
+		config->idle_reset_ms = slot_ms;
+	if (config->pair_min_window_ms > most)
+		config->pair_min_window_ms = config->destination_min_window_ms = most;
+	config->widths = mesh->widths;
+}
+
+/* Every node is in the list before the first folder is written: each greets all the others. */
+static int enter_all(struct issuing *issuing, struct problem *ret_problem)
+{
+	int err = authority_read(issuing->directory, &issuing->authority, ret_problem);
+
+	if (err)
+		return err;
+	fit_to_mesh(&issuing->common, &issuing->authority.mesh);
+	for (unsigned int i = 0; i < issuing->arguments->word_count; i++) {
+		if (!issuing_read_node(issuing, issuing->arguments->words[i]))
+			return problem_set(ret_problem, -EINVAL, "nothing was issued");
+		if (was_named(issuing, i))
+			return problem_set(ret_problem, -EINVAL, "%s: is named twice", issuing->name);
+		err = enter(issuing, ret_problem);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int write_node(struct issuing *issuing, const char *word, struct output *output, struct problem *ret_problem)
+{
+	const bool bundled = issuing->arguments->value[OPTION_BUNDLE];
+	char config[FILES_PATH_BYTES], bundle[FILES_PATH_BYTES];
+	const struct issued_node *node;
+	int err = 0;
+
+	if (!issuing_read_node(issuing, word))
+		return problem_set(ret_problem, -EINVAL, "%s was not issued", word);
+	node = issued_find(&issuing->authority.issued, issuing->name);
+	issuing->certificate.serial = node->serial;
+	issuing->certificate.id = node->id;
+	choose_listeners(issuing);
+	choose_peers(issuing);
+	err = write_folder(issuing, config, ret_problem);
+	if (!err && bundled)
+		err = bundle_write(&issuing->authority, issuing->directory, issuing->name, bundle, ret_problem);
+	if (!err)
+		show_issued(output, issuing, config, bundled ? bundle : NULL);
+	return err;
+}
+
+static int write_all_nodes(struct issuing *issuing, struct output *output, struct problem *ret_problem)
+{
+	char issued[FILES_PATH_BYTES];
+
+	if (issuing->arguments->word_count > 1)
+		output_list(output, "nodes");
+	for (unsigned int i = 0; i < issuing->arguments->word_count; i++) {
+		int err = write_node(issuing, issuing->arguments->words[i], output, ret_problem);
+
+		if (err)
+			return err;
+	}
+	authority_path(issuing->directory, "issued", issued);
+	return issued_write(issued, &issuing->authority.issued, ret_problem);
+}
+
+/* Every word must be right before anything is written. */
+static bool check_words(struct issuing *issuing)
+{
+	for (unsigned int i = 0; i < issuing->arguments->word_count; i++) {
+		if (!issuing_read_node(issuing, issuing->arguments->words[i]))
+			return false;
+	}
+	return true;
 }
 
 int run_mesh_issue(const struct arguments *arguments, struct output *output)
 {
 	static struct issuing issuing;
-	char path[FILES_PATH_BYTES];
 	struct problem problem;
 	int err;
 
 	issuing = (struct issuing){ .arguments = arguments,
 				    .directory = authority_directory(arguments),
-				    .config = *config_defaults() };
-	if (!issuing.directory || !read_name(&issuing) || !read_addresses(&issuing) || !read_issue_options(&issuing) ||
-	    !read_paths(&issuing))
+				    .common = *config_defaults() };
+	if (!issuing.directory || !issuing_read_options(&issuing) || !check_words(&issuing))
 		return EXIT_USAGE;
-	err = authority_read(issuing.directory, &issuing.authority, &problem);
+	err = enter_all(&issuing, &problem);
 	if (!err)
-		err = enter(&issuing, &problem);
-	if (!err) {
-		uint32_t slot_ms = (uint32_t)(mesh_slot_length(&issuing.authority.mesh).ns / NS_PER_MS);
-		uint32_t most =
-			issuing.authority.mesh.window_max_ms / (issuing.authority.mesh.decay * issuing.authority.mesh.decay);
-
-		/* Defaults that this mesh's parameters do not allow give way to the nearest that they do. */
-		if (issuing.config.idle_reset_ms < slot_ms)
-			issuing.config.idle_reset_ms = slot_ms;
-		if (issuing.config.pair_min_window_ms > most)
-			issuing.config.pair_min_window_ms = issuing.config.destination_min_window_ms = most;
-		choose_listeners(&issuing);
-		choose_peers(&issuing);
-		err = write_folder(&issuing, path, &problem);
-	}
+		err = write_all_nodes(&issuing, output, &problem);
 	authority_wipe(&issuing.authority);
 	if (err) {
 		complain("%s", problem.text);
 		return EXIT_FAILED;
 	}
-	show_issued(output, &issuing, path);
+	warn_of_options(output, &issuing.common);
 	return EXIT_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * gossipctl mesh revoke: a node's key counts no more, anywhere. With it goes the mesh secret the node knows. With --previous it is the key
- * the node had before mesh rotate, and the node itself goes on.
+ * gossipctl mesh revoke: a node's key counts no more, anywhere. With it goes the mesh secret the node knows. With
+ * --previous it is the key the node had before mesh rotate, and the node itself goes on.
  */
 #include <errno.h>
 #include <sodium.h>
@@ -25,7 +25,8 @@ static int key_of(const struct issued_node *node, uint8_t ret_key[PUBLIC_KEY_BYT
 {
 	size_t bytes;
 
-	if (sodium_hex2bin(ret_key, PUBLIC_KEY_BYTES, node->key, strlen(node->key), NULL, &bytes, NULL) || bytes != PUBLIC_KEY_BYTES)
+	if (sodium_hex2bin(ret_key, PUBLIC_KEY_BYTES, node->key, strlen(node->key), NULL, &bytes, NULL) ||
+	    bytes != PUBLIC_KEY_BYTES)
 		return problem_set(ret_problem, -EINVAL, "issued: the key of %s is not one", node->name);
 	return 0;
 }
@@ -57,10 +58,12 @@ static int put_folder_aside(const char *directory, const struct issued_node *nod
 	return 0;
 }
 
-static int enter(struct authority *authority, const char *directory, struct issued_node *node, bool previous, struct problem *ret_problem)
+static int enter(struct authority *authority, const char *directory, struct issued_node *node, bool previous,
+		 struct problem *ret_problem)
 {
 	struct revoked_node entry = { .serial = node->serial,
-				      .key = { .id = node->id, .reason = previous ? REVOKED_SUPERSEDED : REVOKED_LOST } };
+				      .key = { .id = node->id,
+					       .reason = previous ? REVOKED_SUPERSEDED : REVOKED_LOST } };
 	char path[FILES_PATH_BYTES];
 	int err;
 
@@ -80,8 +83,8 @@ static int enter(struct authority *authority, const char *directory, struct issu
 	return err ? err : issued_write(path, &authority->issued, ret_problem);
 }
 
-static int revoke(const struct arguments *arguments, struct output *output, const char *directory, struct authority *authority,
-		  struct problem *ret_problem)
+static int revoke(const struct arguments *arguments, struct output *output, const char *directory,
+		  struct authority *authority, struct problem *ret_problem)
 {
 	const bool previous = arguments->value[OPTION_PREVIOUS];
 	struct issued_node *node = find_node(&authority->issued, arguments->words[0]);
@@ -92,7 +95,8 @@ static int revoke(const struct arguments *arguments, struct output *output, cons
 	if (!arguments_number(arguments, OPTION_IN, 0, 86400, IN_S_DEFAULT, &in_s))
 		return problem_set(ret_problem, -EINVAL, "nothing was revoked");
 	if (!node)
-		return problem_set(ret_problem, -ENOENT, "%s: no node of this name or key is issued", arguments->words[0]);
+		return problem_set(ret_problem, -ENOENT, "%s: no node of this name or key is issued",
+				   arguments->words[0]);
 	text_copy(node->name, name, sizeof(name));
 	err = publish_check(authority, directory, ret_problem);
 	if (!err)
@@ -111,9 +115,11 @@ static int revoke(const struct arguments *arguments, struct output *output, cons
 	};
 
 	output_facts(output, "revoked", FIELDS(fields));
-	output_say(output, "%s: %s revoked (revocation %llu)", name, previous ? "its previous key is" : "is", (unsigned long long)serial);
+	output_say(output, "%s: %s revoked (revocation %llu)", name, previous ? "its previous key is" : "is",
+		   (unsigned long long)serial);
 	if (!previous)
-		output_say(output, "a new mesh secret replaces the one it knows (rotation %llu)", (unsigned long long)rotation);
+		output_say(output, "a new mesh secret replaces the one it knows (rotation %llu)",
+			   (unsigned long long)rotation);
 	return 0;
 }
 

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * gossipctl mesh rotate: another key for a node, under the same member id so that its counts go on, or another secret for the mesh. Neither
- * stops the filter.
+ * gossipctl mesh rotate: another key for a node, under the same member id so that its counts go on, or another
+ * secret for the mesh. Neither stops the filter.
  */
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
 
+#include "bundle_write.h"
 #include "keys.h"
 #include "checkout.h"
 #include "publish.h"
 
-static int write_key(const char *folder, const uint8_t seed[crypto_sign_SEEDBYTES], const uint8_t *certificate, size_t size,
-		     const struct authority *authority, struct problem *ret_problem)
+static int write_key(const char *folder, const uint8_t seed[crypto_sign_SEEDBYTES], const uint8_t *certificate,
+		     size_t size, const struct authority *authority, struct problem *ret_problem)
 {
 	char path[FILES_PATH_BYTES];
 	int err;
@@ -27,7 +28,8 @@ static int write_key(const char *folder, const uint8_t seed[crypto_sign_SEEDBYTE
 }
 
 /* The successor of a certificate: the same member, another key. */
-static int succeed(struct authority *authority, const char *directory, struct issued_node *node, struct problem *ret_problem)
+static int succeed(struct authority *authority, const char *directory, struct issued_node *node,
+		   struct problem *ret_problem)
 {
 	uint8_t seed[crypto_sign_SEEDBYTES], secret_key[SECRET_KEY_BYTES], bytes[CERTIFICATE_BYTES_MAX];
 	struct certificate certificate;
@@ -58,12 +60,13 @@ static int succeed(struct authority *authority, const char *directory, struct is
 	return issued_write(path, &authority->issued, ret_problem);
 }
 
-static int rotate_key(const struct arguments *arguments, const char *directory, struct authority *authority, struct output *output,
-		      struct problem *ret_problem)
+static int rotate_key(const struct arguments *arguments, const char *directory, struct authority *authority,
+		      struct output *output, struct problem *ret_problem)
 {
 	const char *name = arguments->words[0];
 	struct issued_node *node = issued_find(&authority->issued, name);
-	char folder[FILES_PATH_BYTES];
+	const bool bundled = arguments->value[OPTION_BUNDLE];
+	char folder[FILES_PATH_BYTES], bundle[FILES_PATH_BYTES];
 	int err;
 
 	if (!node)
@@ -72,23 +75,33 @@ static int rotate_key(const struct arguments *arguments, const char *directory, 
 	err = checkout_guard(arguments, folder, ret_problem); /* it may be a link that leads elsewhere */
 	if (!err)
 		err = succeed(authority, directory, node, ret_problem);
+	if (!err && bundled)
+		err = bundle_write(authority, directory, name, bundle, ret_problem);
 	if (err)
 		return err;
 	const struct field fields[] = {
 		TEXT("name", NULL, 0, node->name),
 		NUMBER("serial", NULL, 0, node->serial),
 		TEXT("key", NULL, 0, node->key),
+		bundled ? TEXT("bundle", NULL, 0, bundle) : UNKNOWN("bundle"),
 	};
 
 	output_facts(output, "rotated", FIELDS(fields));
-	output_say(output, "%s: a new key is in %s/%s; copy node.key, node.cert and mesh.secret to the host and run there: systemctl restart gossipd@%s",
-		   name, directory, name, name);
+	if (bundled)
+		output_say(output,
+			   "%s: a new key is in %s; copy that file to the host and run there: gossipctl join %s.xpro",
+			   name, bundle, name);
+	else
+		output_say(output,
+			   "%s: a new key is in %s/%s; copy node.key, node.cert and mesh.secret to the host and run "
+			   "there: systemctl restart gossipd@%s",
+			   name, directory, name, name);
 	output_say(output, "when it is up again: gossipctl mesh revoke %s --previous --directory %s", name, directory);
 	return 0;
 }
 
-static int rotate_secret(const struct arguments *arguments, const char *directory, struct authority *authority, struct output *output,
-			 struct problem *ret_problem)
+static int rotate_secret(const struct arguments *arguments, const char *directory, struct authority *authority,
+			 struct output *output, struct problem *ret_problem)
 {
 	uint64_t serial = 0, in_s;
 	int err;
@@ -101,7 +114,8 @@ static int rotate_secret(const struct arguments *arguments, const char *director
 	const struct field fields[] = { NUMBER("rotation", NULL, 0, serial), NUMBER("in_s", NULL, 0, in_s) };
 
 	output_facts(output, "rotated", FIELDS(fields));
-	output_say(output, "mesh secret %llu: in force about %llu s from now", (unsigned long long)serial, (unsigned long long)in_s);
+	output_say(output, "mesh secret %llu: in force about %llu s from now", (unsigned long long)serial,
+		   (unsigned long long)in_s);
 	return 0;
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* gossipctl mesh show and mesh push: which of the authority's documents a proxy holds and who is behind; and bringing it one. */
+/*
+ * gossipctl mesh show and mesh push: which of the authority's documents a proxy holds and who is behind; and
+ * bringing it one.
+ */
 #include <string.h>
 
 #include "text.h"

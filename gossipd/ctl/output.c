@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Two ways to write the same thing. JSON: jansson writes each object, the frame around them is written here, so that a list of a
- * million rows needs no memory. Table: columns as wide as their widest usual value; text of strangers is escaped.
+ * Two ways to write the same thing. JSON: jansson writes each object, the frame around them is written here, so that
+ * a list of a million rows needs no memory. Table: columns as wide as their widest usual value; text of strangers is
+ * escaped.
  */
 #include "output.h"
 
@@ -135,7 +136,9 @@ static void json_end(struct output *output, const char *error)
 	fputs("\n}\n", output->file);
 }
 
-const struct output_way output_as_json = { json_begin, json_facts, json_list, json_row, json_event, json_say, json_end };
+const struct output_way output_as_json = {
+	json_begin, json_facts, json_list, json_row, json_event, json_say, json_end
+};
 
 /* ---- table ---- */
 
@@ -228,7 +231,8 @@ static void table_end(struct output *output, const char *error)
 	(void)output, (void)error; /* told on standard error */
 }
 
-const struct output_way output_as_table = { table_begin, table_facts, table_list, table_row, table_event, table_say, table_end };
+const struct output_way output_as_table = { table_begin, table_facts, table_list, table_row,
+					    table_event, table_say,   table_end };
 
 /* ---- either ---- */
 

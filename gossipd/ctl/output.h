@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a command shows, apart from how: facts about one thing, lists of rows, and sentences for people. As a table for people or
- * as JSON: one object {"schema":1,"command":...}, or one object per line for streams. Rows are written as they come; nothing is
- * collected.
+ * What a command shows, apart from how: facts about one thing, lists of rows, and sentences for people. As a table
+ * for people or as JSON: one object {"schema":1,"command":...}, or one object per line for streams. Rows are written
+ * as they come; nothing is collected.
  */
 #ifndef CTL_OUTPUT_H
 #define CTL_OUTPUT_H
@@ -34,8 +34,10 @@ struct field {
 };
 
 #define TEXT(n, t, w, v) ((struct field){ .name = (n), .title = (t), .width = (w), .kind = FIELD_TEXT, .text = (v) })
-#define NUMBER(n, t, w, v) ((struct field){ .name = (n), .title = (t), .width = (w), .kind = FIELD_NUMBER, .number = (v) })
-#define SIGNED(n, t, w, v) ((struct field){ .name = (n), .title = (t), .width = (w), .kind = FIELD_SIGNED, .integer = (v) })
+#define NUMBER(n, t, w, v) \
+	((struct field){ .name = (n), .title = (t), .width = (w), .kind = FIELD_NUMBER, .number = (v) })
+#define SIGNED(n, t, w, v) \
+	((struct field){ .name = (n), .title = (t), .width = (w), .kind = FIELD_SIGNED, .integer = (v) })
 #define REAL(n, t, w, v, d) \
 	((struct field){ .name = (n), .title = (t), .width = (w), .kind = FIELD_REAL, .real = (v), .decimals = (d) })
 #define FLAG(n, t, w, v) ((struct field){ .name = (n), .title = (t), .width = (w), .kind = FIELD_FLAG, .flag = (v) })
@@ -65,7 +67,9 @@ struct output {
 
 extern const struct output_way output_as_table, output_as_json;
 
-/* The first call and the last, made for every command by main. `error` is what went wrong, or NULL; it becomes a field in JSON.
+/*
+ * The first call and the last, made for every command by main. `error` is what went wrong, or NULL; it becomes a
+ * field in JSON.
  */
 void output_begin(struct output *output, const char *command);
 void output_end(struct output *output, const char *error);

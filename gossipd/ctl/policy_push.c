@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* gossipctl policy push: a policy file, checked, signed with the authority's key, in force everywhere from the start of one slot. */
+/*
+ * gossipctl policy push: a policy file, checked, signed with the authority's key, in force everywhere from the start
+ * of one slot.
+ */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -32,8 +35,8 @@ static int load(const char *path, const struct mesh *mesh, struct policy_file *f
 	return policy_file_check(file, mesh, ret_problem);
 }
 
-static int sign(const struct authority *authority, const char *directory, struct policy_document *policy, uint64_t in_s, uint64_t *ret_serial,
-		struct problem *ret_problem)
+static int sign(const struct authority *authority, const char *directory, struct policy_document *policy, uint64_t in_s,
+		uint64_t *ret_serial, struct problem *ret_problem)
 {
 	static uint8_t content[DOCUMENT_CONTENT_BYTES_MAX];
 	size_t size;
@@ -43,7 +46,9 @@ static int sign(const struct authority *authority, const char *directory, struct
 	qsort(policy->rules, policy->rules_count, sizeof(policy->rules[0]), by_wire_order);
 	err = policy_wire_write(policy, content, sizeof(content), &size);
 	if (err)
-		return problem_set(ret_problem, err, "the policy cannot be written as a document: does a prefix stand twice in one list?");
+		return problem_set(ret_problem, err,
+				   "the policy cannot be written as a document: does a prefix stand twice in one "
+				   "list?");
 	return publish_sign(authority, directory, DOCUMENT_POLICY, content, size, ret_serial, ret_problem);
 }
 
@@ -81,7 +86,7 @@ int run_policy_push(const struct arguments *arguments, struct output *output)
 	};
 
 	output_facts(output, "policy", FIELDS(fields));
-	output_say(output, "policy %llu: %u rules, in force about %llu s from now", (unsigned long long)serial, file.document.rules_count,
-		   (unsigned long long)in_s);
+	output_say(output, "policy %llu: %u rules, in force about %llu s from now", (unsigned long long)serial,
+		   file.document.rules_count, (unsigned long long)in_s);
 	return publish_push(arguments, output, directory, DOCUMENT_POLICY);
 }

@@ -20,15 +20,20 @@ void rate_text(uint32_t rate, char ret_text[RATE_TEXT_BYTES])
 		snprintf(ret_text, RATE_TEXT_BYTES, "%u/s", rate);
 }
 
+void limit_text(uint32_t rate, uint32_t limit, char ret_text[LIMIT_TEXT_BYTES])
+{
+	if (rate == 0 && limit > 0)
+		snprintf(ret_text, LIMIT_TEXT_BYTES, "no limit (%u/s is reported)", limit);
+	else
+		rate_text(rate, ret_text);
+}
+
 static void prefix_text(const struct control_rule *rule, char ret_text[TEXT_PREFIX_BYTES])
 {
-	struct address address;
-	size_t length;
+	struct prefix prefix = { .bits = rule->bits };
 
-	memcpy(address.bytes, rule->prefix, 16);
-	text_of_address(&address, ret_text);
-	length = strlen(ret_text);
-	snprintf(ret_text + length, TEXT_PREFIX_BYTES - length, "/%u", address_is_ipv4(&address) && rule->bits >= 96 ? rule->bits - 96U : rule->bits);
+	memcpy(prefix.address.bytes, rule->prefix, 16);
+	text_of_prefix(&prefix, ret_text);
 }
 
 static void add(char text[WHAT_BYTES], const char *name, uint32_t value)
@@ -59,6 +64,10 @@ static void what_text(const struct control_rule *rule, char ret_text[WHAT_BYTES]
 		add_rate(ret_text, "pair_rate", rule->pair_rate);
 	if (rule->fields & POLICY_DESTINATION_RATE)
 		add_rate(ret_text, "destination_rate", rule->destination_rate);
+	if (rule->fields & POLICY_CLIENT_RATE)
+		add_rate(ret_text, "client_rate", rule->client_rate);
+	if (rule->fields & POLICY_NETWORK_RATE)
+		add_rate(ret_text, "network_rate", rule->network_rate);
 	if (rule->fields & POLICY_IDLE_RESET)
 		add(ret_text, "idle_reset_ms", rule->idle_reset_ms);
 	if (rule->fields & POLICY_PAIR_MIN_WINDOW)
@@ -66,7 +75,8 @@ static void what_text(const struct control_rule *rule, char ret_text[WHAT_BYTES]
 	if (rule->fields & POLICY_DESTINATION_MIN_WINDOW)
 		add(ret_text, "destination_min_window_ms", rule->destination_min_window_ms);
 	if (rule->until_s && gmtime_r(&until, &utc))
-		strftime(ret_text, WHAT_BYTES, rule->ended ? "ended %Y-%m-%dT%H:%M:%SZ" : "until %Y-%m-%dT%H:%M:%SZ", &utc);
+		strftime(ret_text, WHAT_BYTES, rule->ended ? "ended %Y-%m-%dT%H:%M:%SZ" : "until %Y-%m-%dT%H:%M:%SZ",
+			 &utc);
 }
 
 static const char *side_name(const struct control_rule *rule)
@@ -102,7 +112,7 @@ void show_rule(struct output *output, const struct control_rule *rule)
 
 static void show_defaults(struct output *output, const struct control_status *s)
 {
-	char pair[RATE_TEXT_BYTES], destination[RATE_TEXT_BYTES];
+	char pair[RATE_TEXT_BYTES], destination[RATE_TEXT_BYTES], client[LIMIT_TEXT_BYTES], network[LIMIT_TEXT_BYTES];
 	const struct field fields[] = {
 		NUMBER("version", NULL, 0, s->policy_version),
 		NUMBER("generation", NULL, 0, s->policy_generation),
@@ -111,6 +121,10 @@ static void show_defaults(struct output *output, const struct control_status *s)
 		NUMBER("rules_count", NULL, 0, s->policy_rules),
 		NUMBER("pair_rate", NULL, 0, s->pair_rate),
 		NUMBER("destination_rate", NULL, 0, s->destination_rate),
+		NUMBER("client_rate", NULL, 0, s->client_rate),
+		NUMBER("client_limit", NULL, 0, s->client_limit),
+		NUMBER("network_rate", NULL, 0, s->network_rate),
+		NUMBER("network_limit", NULL, 0, s->network_limit),
 		NUMBER("idle_reset_ms", NULL, 0, s->idle_reset_ms),
 		NUMBER("pair_min_window_ms", NULL, 0, s->pair_min_window_ms),
 		NUMBER("destination_min_window_ms", NULL, 0, s->destination_min_window_ms),
@@ -120,16 +134,23 @@ static void show_defaults(struct output *output, const struct control_status *s)
 
 	rate_text(s->pair_rate, pair);
 	rate_text(s->destination_rate, destination);
+	limit_text(s->client_rate, s->client_limit, client);
+	limit_text(s->network_rate, s->network_limit, network);
 	output_facts(output, "policy", FIELDS(fields));
 	output_say(output, "policy version %llu (%s), generation %u, %u rules", (unsigned long long)s->policy_version,
-		   s->policy_version ? "of the mesh" : "of this proxy's configuration", s->policy_generation, s->policy_rules);
+		   s->policy_version ? "of the mesh" : "of this proxy's configuration", s->policy_generation,
+		   s->policy_rules);
 	if (s->policy_waiting)
-		output_say(output, "  version %llu waits for slot %llu; it is slot %llu now", (unsigned long long)s->policy_waiting,
-			   (unsigned long long)s->policy_effective_slot, (unsigned long long)s->slot);
-	output_say(output, "  defaults      pair %s (%s), destination %s (%s)%s%s", pair, s->policy_flags & POLICY_POLICE ? "police" : "drop",
-		   destination, s->policy_flags & POLICY_FAIR ? "fair" : "strict",
+		output_say(output, "  version %llu waits for slot %llu; it is slot %llu now",
+			   (unsigned long long)s->policy_waiting, (unsigned long long)s->policy_effective_slot,
+			   (unsigned long long)s->slot);
+	output_say(output, "  defaults      pair %s (%s), destination %s (%s)%s%s", pair,
+		   s->policy_flags & POLICY_POLICE ? "police" : "drop", destination,
+		   s->policy_flags & POLICY_FAIR ? "fair" : "strict",
 		   s->protected_only ? "; only protected destinations" : "",
-		   s->policy_flags & POLICY_MONITOR ? "; mode = monitor: what is over would be dropped, and passes" : "");
+		   s->policy_flags & POLICY_MONITOR ? "; mode = monitor: what is over would be dropped, and passes"
+						    : "");
+	output_say(output, "                client %s, network %s", client, network);
 	output_list(output, "rules");
 }
 

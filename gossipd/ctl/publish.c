@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Signing and bringing documents. The last one of each kind stands in the authority's directory: its serial is the only counter, and losing
- * the directory is losing the mesh. A proxy needs no key of the authority's to carry a document on.
+ * Signing and bringing documents. The last one of each kind stands in the authority's directory: its serial is the
+ * only counter, and losing the directory is losing the mesh. A proxy needs no key of the authority's to carry a
+ * document on.
  */
 #include "publish.h"
 
@@ -26,15 +27,19 @@ static void document_path(const char *directory, enum document_kind kind, char r
 	authority_path(directory, name, ret_path);
 }
 
-static int read_file(const char *path, uint8_t ret_bytes[DOCUMENT_BYTES_MAX], size_t *ret_size, struct problem *ret_problem)
+static int read_file(const char *path, uint8_t ret_bytes[DOCUMENT_BYTES_MAX], size_t *ret_size,
+		     struct problem *ret_problem)
 {
 	int err = files_read_at(AT_FDCWD, path, ret_bytes, DOCUMENT_BYTES_MAX, ret_size);
 
-	return err ? problem_set(ret_problem, err, "%s: %s", path, err == -EFBIG ? "too long to be a document" : strerror(-err)) : 0;
+	return err ? problem_set(ret_problem, err, "%s: %s", path,
+				 err == -EFBIG ? "too long to be a document" : strerror(-err))
+		   : 0;
 }
 
 /* 0 before the first. */
-static int last_serial(const struct authority *authority, const char *path, uint64_t *ret_serial, struct problem *ret_problem)
+static int last_serial(const struct authority *authority, const char *path, uint64_t *ret_serial,
+		       struct problem *ret_problem)
 {
 	static uint8_t bytes[DOCUMENT_BYTES_MAX];
 	struct document document;
@@ -50,7 +55,8 @@ static int last_serial(const struct authority *authority, const char *path, uint
 		return problem_set(ret_problem, err, "%s: %s", path, strerror(-err));
 	reason = document_open(bytes, size, &authority->mesh, &document);
 	if (reason != REJECT_NONE)
-		return problem_set(ret_problem, -EBADMSG, "%s: is not this authority's document (%s): its serial is needed to go on", path,
+		return problem_set(ret_problem, -EBADMSG,
+				   "%s: is not this authority's document (%s): its serial is needed to go on", path,
 				   reject_names[reason]);
 	*ret_serial = document.serial;
 	return 0;
@@ -69,8 +75,8 @@ int publish_check(const struct authority *authority, const char *directory, stru
 	return err;
 }
 
-int publish_sign(const struct authority *authority, const char *directory, enum document_kind kind, const uint8_t *content, size_t size,
-		 uint64_t *ret_serial, struct problem *ret_problem)
+int publish_sign(const struct authority *authority, const char *directory, enum document_kind kind,
+		 const uint8_t *content, size_t size, uint64_t *ret_serial, struct problem *ret_problem)
 {
 	static uint8_t bytes[DOCUMENT_BYTES_MAX];
 	struct document document = { .kind = kind, .content = content, .content_bytes = size };
@@ -91,7 +97,8 @@ int publish_sign(const struct authority *authority, const char *directory, enum 
 	return err;
 }
 
-int publish_revocation(const struct authority *authority, const char *directory, uint64_t *ret_serial, struct problem *ret_problem)
+int publish_revocation(const struct authority *authority, const char *directory, uint64_t *ret_serial,
+		       struct problem *ret_problem)
 {
 	static uint8_t content[DOCUMENT_CONTENT_BYTES_MAX];
 	static struct revocation revocation;
@@ -99,7 +106,8 @@ int publish_revocation(const struct authority *authority, const char *directory,
 
 	revoked_list(&authority->revoked, &revocation);
 	if (revocation_write(&revocation, content, sizeof(content), &size))
-		return problem_set(ret_problem, -EINVAL, "%s: the list of revoked keys does not fit a document", directory);
+		return problem_set(ret_problem, -EINVAL, "%s: the list of revoked keys does not fit a document",
+				   directory);
 	return publish_sign(authority, directory, DOCUMENT_REVOCATION, content, size, ret_serial, ret_problem);
 }
 
@@ -125,7 +133,8 @@ static int list_members(const struct issued *issued, struct rotation_member *ret
 		size_t bytes;
 
 		ret_members[i].id = node->id;
-		if (sodium_hex2bin(ret_members[i].public_key, PUBLIC_KEY_BYTES, node->key, strlen(node->key), NULL, &bytes, NULL) ||
+		if (sodium_hex2bin(ret_members[i].public_key, PUBLIC_KEY_BYTES, node->key, strlen(node->key), NULL,
+				   &bytes, NULL) ||
 		    bytes != PUBLIC_KEY_BYTES)
 			return problem_set(ret_problem, -EINVAL, "issued: the key of %s is not one", node->name);
 	}
@@ -153,13 +162,15 @@ static int renew_secret(struct authority *authority, const char *directory, stru
 
 _Static_assert(ISSUED_NODES_MAX <= ROTATION_MEMBERS_MAX, "every node that is issued has a box");
 
-int publish_rotation(struct authority *authority, const char *directory, uint64_t in_s, uint64_t *ret_serial, struct problem *ret_problem)
+int publish_rotation(struct authority *authority, const char *directory, uint64_t in_s, uint64_t *ret_serial,
+		     struct problem *ret_problem)
 {
 	static uint8_t content[DOCUMENT_CONTENT_BYTES_MAX];
 	static struct rotation_member members[ISSUED_NODES_MAX];
 	const uint64_t slot_s = (uint64_t)(mesh_slot_length(&authority->mesh).ns / NS_PER_MS);
 	uint8_t ephemeral_public[PUBLIC_KEY_BYTES], ephemeral[SECRET_KEY_BYTES];
-	struct rotation rotation = { .effective_slot = publish_slot(&authority->mesh, in_s), .grace_slots = GRACE_S * 1000 / slot_s + 1 };
+	struct rotation rotation = { .effective_slot = publish_slot(&authority->mesh, in_s),
+				     .grace_slots = GRACE_S * 1000 / slot_s + 1 };
 	size_t size = 0;
 	int err;
 
@@ -170,12 +181,14 @@ int publish_rotation(struct authority *authority, const char *directory, uint64_
 		return err;
 	rotation.secrets = authority->secrets_count;
 	crypto_sign_keypair(ephemeral_public, ephemeral);
-	if (rotation_write(&rotation, &authority->mesh, authority->secrets, members, authority->issued.nodes, ephemeral, content,
-			   sizeof(content), &size))
-		err = problem_set(ret_problem, -EINVAL, "%s: the new mesh secret cannot be put into boxes: is every key in `issued` one?",
+	if (rotation_write(&rotation, &authority->mesh, authority->secrets, members, authority->issued.nodes, ephemeral,
+			   content, sizeof(content), &size))
+		err = problem_set(ret_problem, -EINVAL,
+				  "%s: the new mesh secret cannot be put into boxes: is every key in `issued` one?",
 				  directory);
 	sodium_memzero(ephemeral, sizeof(ephemeral));
-	return err ? err : publish_sign(authority, directory, DOCUMENT_ROTATION, content, size, ret_serial, ret_problem);
+	return err ? err
+		   : publish_sign(authority, directory, DOCUMENT_ROTATION, content, size, ret_serial, ret_problem);
 }
 
 static bool take_verdict(void *user, enum control_type type, const void *row)
@@ -204,14 +217,17 @@ int publish_push_file(const struct arguments *arguments, struct output *output, 
 		return status;
 	if (!verdict.taken) {
 		complain("%s: gossipd did not take it: %s%s", path, verdict.reason,
-			 strcmp(verdict.reason, reject_names[REJECT_DOCUMENT_OLD]) == 0 ? " (this one, or a newer, is there already)" : "");
+			 strcmp(verdict.reason, reject_names[REJECT_DOCUMENT_OLD]) == 0
+				 ? " (this one, or a newer, is there already)"
+				 : "");
 		return EXIT_FAILED;
 	}
 	output_say(output, "%s: taken; it is on its way to every member", path);
 	return EXIT_OK;
 }
 
-int publish_push(const struct arguments *arguments, struct output *output, const char *directory, enum document_kind kind)
+int publish_push(const struct arguments *arguments, struct output *output, const char *directory,
+		 enum document_kind kind)
 {
 	char path[FILES_PATH_BYTES];
 

@@ -18,14 +18,16 @@ static const char *const reasons[] = { [REVOKED_LOST] = "lost", [REVOKED_SUPERSE
 
 static bool read_line(char *line, struct revoked_node *ret_node)
 {
-	char *rest = line, *name = strsep(&rest, " "), *serial = strsep(&rest, " "), *key = strsep(&rest, " "), *id = strsep(&rest, " ");
+	char *rest = line, *name = strsep(&rest, " "), *serial = strsep(&rest, " "), *key = strsep(&rest, " "),
+	     *id = strsep(&rest, " ");
 	struct revoked_node node = { .serial = 0 };
 	size_t bytes;
 
-	if (!id || !rest || !text_copy(name, node.name, sizeof(node.name)) || !text_to_number(serial, 1, UINT64_MAX, &node.serial) ||
-	    !hex_to_id(id, &node.key.id))
+	if (!id || !rest || !text_copy(name, node.name, sizeof(node.name)) ||
+	    !text_to_number(serial, 1, UINT64_MAX, &node.serial) || !hex_to_id(id, &node.key.id))
 		return false;
-	if (sodium_hex2bin(node.key.public_key, PUBLIC_KEY_BYTES, key, strlen(key), NULL, &bytes, NULL) || bytes != PUBLIC_KEY_BYTES)
+	if (sodium_hex2bin(node.key.public_key, PUBLIC_KEY_BYTES, key, strlen(key), NULL, &bytes, NULL) ||
+	    bytes != PUBLIC_KEY_BYTES)
 		return false;
 	node.key.reason = strcmp(rest, reasons[REVOKED_LOST]) == 0 ? REVOKED_LOST : REVOKED_SUPERSEDED;
 	if (strcmp(rest, reasons[node.key.reason]) != 0)
@@ -65,8 +67,8 @@ int revoked_write(const char *path, const struct revoked *revoked, struct proble
 		const struct revoked_node *node = &revoked->node[i];
 
 		sodium_bin2hex(key, sizeof(key), node->key.public_key, PUBLIC_KEY_BYTES);
-		size += (size_t)snprintf(text + size, FILE_BYTES_MAX - size, "%s %" PRIu64 " %s %016" PRIx64 " %s\n", node->name, node->serial,
-					 key, node->key.id, reasons[node->key.reason]);
+		size += (size_t)snprintf(text + size, FILE_BYTES_MAX - size, "%s %" PRIu64 " %s %016" PRIx64 " %s\n",
+					 node->name, node->serial, key, node->key.id, reasons[node->key.reason]);
 	}
 	err = files_write_path(path, 0644, text, size, true, ret_problem);
 	free(text);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The mesh directory's memory of keys that count no more: what the next revocation document says. A text file, one line per key. */
+/*
+ * The mesh directory's memory of keys that count no more: what the next revocation document says. A text file, one
+ * line per key.
+ */
 #ifndef CTL_REVOKED_H
 #define CTL_REVOKED_H
 

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* gossipctl status and members: is this proxy doing its job, and who else does. */
+/* gossipctl status: is this proxy doing its job, and what has it done. */
 #include <math.h>
 #include <sodium.h>
 #include <string.h>
 
 #include "text.h"
 #include "ask.h"
+#include "coarse.h"
+#include "conditions.h"
 #include "rules.h"
 
 struct showing {
 	struct output *output;
 	enum control_type list; /* the list that is open */
 	bool attached;		/* an attachment was shown */
+	bool coarse;		/* an entry was shown */
 	bool degraded;
-	size_t whys;
-	char why[CONTROL_WHYS_MAX][CONTROL_WHY_BYTES];
-	const char *why_texts[CONTROL_WHYS_MAX];
+	struct shown_conditions conditions;
+	char client[CLIENTS_MAX][TEXT_PREFIX_BYTES];
+	const char *clients[CLIENTS_MAX];
 };
 
 static double percent(uint64_t used, uint64_t most)
@@ -25,6 +28,7 @@ static double percent(uint64_t used, uint64_t most)
 
 static void show_status_facts(const struct showing *showing, const struct control_status *s, const char *digest)
 {
+	const struct shown_conditions *conditions = &showing->conditions;
 	const struct field fields[] = {
 		TEXT("name", NULL, 0, s->name),
 		TEXT("version", NULL, 0, s->version),
@@ -36,8 +40,8 @@ static void show_status_facts(const struct showing *showing, const struct contro
 		NUMBER("members", NULL, 0, s->members),
 		NUMBER("members_up", NULL, 0, s->members_up),
 		FLAG("degraded", NULL, 0, s->degraded),
-		TEXT("degraded_why", NULL, 0, s->degraded_why),
-		TEXTS("degraded_reasons", showing->why_texts, showing->whys),
+		TEXT("degraded_why", NULL, 0, conditions->errors ? conditions->texts[0] : ""),
+		TEXTS("degraded_reasons", conditions->texts, conditions->errors),
 		NUMBER("tick_ms", NULL, 0, s->tick_ms),
 		NUMBER("window_max_ms", NULL, 0, s->window_max_ms),
 		NUMBER("decay", NULL, 0, s->decay),
@@ -106,30 +110,60 @@ static void show_status_facts(const struct showing *showing, const struct contro
 	output_facts(showing->output, "status", FIELDS(fields));
 }
 
-/* The first reason stands beside the name, every other on a line of its own. */
+/* The gravest condition stands beside the name, when it degrades the proxy; all of them below. */
 static void show_health(const struct showing *showing, const struct control_status *s)
 {
-	char name[160], why[4 * CONTROL_WHY_BYTES];
+	const struct shown_conditions *conditions = &showing->conditions;
+	char name[160], why[4 * CONDITION_LINE_BYTES] = "";
 
 	text_escape(s->name, name, sizeof(name));
-	text_escape(s->degraded_why, why, sizeof(why));
-	output_say(showing->output, "%s: %s%s%s", name, s->degraded ? "degraded" : "healthy", s->degraded ? ": " : "", why);
-	for (size_t i = 1; i < showing->whys; i++) {
-		text_escape(showing->why[i], why, sizeof(why));
-		output_say(showing->output, "  degraded      %.900s", why);
-	}
+	if (conditions->errors)
+		text_escape(conditions->texts[0], why, sizeof(why));
+	output_say(showing->output, "%s: %s%s%.800s", name, s->degraded ? "degraded" : "healthy", why[0] ? ": " : "",
+		   why);
+	say_conditions(showing->output, conditions);
 }
 
-static void show_status_sentences(struct output *output, const struct control_status *s, const char *digest)
+/* Where the clients are, as texts, and what follows from it. */
+static void show_sides(struct showing *showing, const struct control_status *s)
 {
+	const uint32_t clients = s->clients < CLIENTS_MAX ? s->clients : CLIENTS_MAX;
+	const struct field fields[] = {
+		TEXTS("clients", showing->clients, clients),
+		FLAG("drop_foreign_sources", NULL, 0, s->drop_foreign_sources),
+		FLAG("judge_replies", NULL, 0, s->judge_replies),
+	};
+
+	for (uint32_t i = 0; i < clients; i++) {
+		struct prefix prefix = { .bits = s->client_bits[i] };
+
+		memcpy(prefix.address.bytes, s->client[i], sizeof(prefix.address.bytes));
+		text_of_prefix(&prefix, showing->client[i]);
+		showing->clients[i] = showing->client[i];
+	}
+	output_facts(showing->output, "sides", FIELDS(fields));
+}
+
+static void say_clients(const struct showing *showing, const struct control_status *s)
+{
+	char text[CLIENTS_MAX * (TEXT_PREFIX_BYTES + 2)] = "";
+
+	for (uint32_t i = 0; i < s->clients && i < CLIENTS_MAX; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i ? ", " : "", showing->client[i]);
+	if (s->clients)
+		output_say(showing->output, "  clients       %s; other sources from their side are %s", text,
+			   s->drop_foreign_sources ? "dropped" : "judged");
+}
+
+static void show_status_sentences(const struct showing *showing, const struct control_status *s, const char *digest)
+{
+	struct output *output = showing->output;
 	char pair[RATE_TEXT_BYTES], destination[RATE_TEXT_BYTES];
 
 	rate_text(s->pair_rate, pair);
 	rate_text(s->destination_rate, destination);
-	if (s->notices[0])
-		output_say(output, "  warning       %s", s->notices);
-	output_say(output, "  up %.0f s, start %llu of incarnation %llu, gossipd %s", s->uptime_s, (unsigned long long)s->boot,
-		   (unsigned long long)s->incarnation, s->version);
+	output_say(output, "  up %.0f s, start %llu of incarnation %llu, gossipd %s", s->uptime_s,
+		   (unsigned long long)s->boot, (unsigned long long)s->incarnation, s->version);
 	if (s->gossip)
 		output_say(output, "  members       %u of %u up, this one included", s->members_up, s->members);
 	else
@@ -137,19 +171,32 @@ static void show_status_sentences(struct output *output, const struct control_st
 	output_say(output, "  rates         pair %s (%s), destination %s (%s)%s", pair,
 		   s->policy_flags & POLICY_POLICE ? "police" : "drop", destination,
 		   s->policy_flags & POLICY_FAIR ? "fair" : "strict",
-		   s->policy_flags & POLICY_MONITOR ? "; mode = monitor: what is over would be dropped, and passes" : "");
-	output_say(output, "  policy        version %llu, %u rules%s", (unsigned long long)s->policy_version, s->policy_rules,
-		   s->policy_waiting ? ", another waits for its slot" : "");
+		   s->policy_flags & POLICY_MONITOR ? "; mode = monitor: what is over would be dropped, and passes"
+						    : "");
+	output_say(output, "  policy        version %llu, %u rules%s", (unsigned long long)s->policy_version,
+		   s->policy_rules, s->policy_waiting ? ", another waits for its slot" : "");
+	say_clients(showing, s);
 	if (s->clients_full)
-		output_say(output, "  quota         %llu clients have records of as many pairs as one may", (unsigned long long)s->clients_full);
-	output_say(output, "  ledger        %llu keys (%.1f %%), %llu cells (%.1f %%)", (unsigned long long)s->keys_held,
-		   percent(s->keys_held, s->keys_max), (unsigned long long)s->cells_held, percent(s->cells_held, s->cells_max));
+		output_say(output, "  quota         %llu clients have records of as many pairs as one may",
+			   (unsigned long long)s->clients_full);
+	output_say(output, "  ledger        %llu keys (%.1f %%), %llu cells (%.1f %%)",
+		   (unsigned long long)s->keys_held, percent(s->keys_held, s->keys_max),
+		   (unsigned long long)s->cells_held, percent(s->cells_held, s->cells_max));
 	output_say(output,
-		   "  table         %llu IPv4 pairs (%.1f %%), %llu IPv6 pairs (%.1f %%), %llu destinations (%.1f %%), %.1f MiB",
+		   "  table         %llu IPv4 pairs (%.1f %%), %llu IPv6 pairs (%.1f %%), %llu destinations (%.1f %%), "
+		   "%.1f MiB",
 		   (unsigned long long)s->pairs4, percent(s->pairs4, s->pairs4_max), (unsigned long long)s->pairs6,
 		   percent(s->pairs6, s->pairs6_max), (unsigned long long)s->destinations,
 		   percent(s->destinations, s->destinations_max), (double)s->table_bytes / (1 << 20));
-	output_say(output, "  received      %llu datagrams, %llu frames (%llu repaired, %llu seen before), %llu cells merged",
+	if (s->vouched[0] + s->vouched[1] + s->vouched[2])
+		output_say(output,
+			   "  vouched       %llu IPv4 pairs, %llu IPv6 pairs, %llu destinations rest on other members' "
+			   "word, of %llu, %llu, %llu at most",
+			   (unsigned long long)s->vouched[0], (unsigned long long)s->vouched[1],
+			   (unsigned long long)s->vouched[2], (unsigned long long)s->vouched_max[0],
+			   (unsigned long long)s->vouched_max[1], (unsigned long long)s->vouched_max[2]);
+	output_say(output,
+		   "  received      %llu datagrams, %llu frames (%llu repaired, %llu seen before), %llu cells merged",
 		   (unsigned long long)s->datagrams_received, (unsigned long long)s->frames_received,
 		   (unsigned long long)s->frames_repaired, (unsigned long long)s->frames_duplicate,
 		   (unsigned long long)s->cells_merged);
@@ -157,15 +204,19 @@ static void show_status_sentences(struct output *output, const struct control_st
 		   (unsigned long long)s->datagrams_sent, (unsigned long long)s->frames_published,
 		   (unsigned long long)s->cells_published, (unsigned long long)s->cells_waiting);
 	if (s->outbox_dropped)
-		output_say(output, "                %llu datagrams dropped before they were made: more to send than there is room for",
+		output_say(output,
+			   "                %llu datagrams dropped before they were made: more to send than there is "
+			   "room for",
 			   (unsigned long long)s->outbox_dropped);
 	if (s->cells_over_line)
-		output_say(output, "  line rates    %llu cells told more than their member's certified line carries",
+		output_say(output,
+			   "  line rates    %llu cells came from members that report more than their line carries",
 			   (unsigned long long)s->cells_over_line);
-	output_say(output, "  ticks         every %u ms, longest %.2f ms, latest begin %.2f ms, longest turn %.2f ms", s->tick_ms,
-		   s->tick_ms_worst, s->tick_late_ms_worst, s->turn_ms_worst);
+	output_say(output, "  ticks         every %u ms, longest %.2f ms, latest begin %.2f ms, longest turn %.2f ms",
+		   s->tick_ms, s->tick_ms_worst, s->tick_late_ms_worst, s->turn_ms_worst);
 	if (s->filters_restored)
-		output_say(output, "  filter        taken off by hand and put back %llu times", (unsigned long long)s->filters_restored);
+		output_say(output, "  filter        taken off by hand and put back %llu times",
+			   (unsigned long long)s->filters_restored);
 	if (s->requests_refused)
 		output_say(output, "  control       %llu requests refused: they are for root and control_admin_group",
 			   (unsigned long long)s->requests_refused);
@@ -175,14 +226,22 @@ static void show_status_sentences(struct output *output, const struct control_st
 		output_say(output, "  ledger digest %.16s", digest);
 }
 
-/* What is allowed, and may be a mistake. In JSON a list beside the facts. */
-static void list_warnings(struct output *output, const struct control_status *s)
+/* Records on others' word, by table: in JSON alone. */
+static void list_vouched(struct output *output, const struct control_status *s)
 {
-	const struct field fields[] = { TEXT("text", NULL, 0, s->notices) };
+	static const char *const tables[CONTROL_TABLES] = { "pairs4", "pairs6", "destinations" };
 
-	output_list(output, "warnings");
-	if (s->notices[0])
+	output_list(output, "vouched");
+	for (unsigned int i = 0; i < CONTROL_TABLES; i++) {
+		const struct field fields[] = {
+			TEXT("table", NULL, 0, tables[i]),
+			NUMBER("records", NULL, 0, s->vouched[i]),
+			NUMBER("max", NULL, 0, s->vouched_max[i]),
+			NUMBER("part", NULL, 0, s->vouched_part[i]),
+		};
+
 		output_row_unless(output, true, FIELDS(fields));
+	}
 }
 
 static void show_status(struct showing *showing, const struct control_status *status)
@@ -196,19 +255,11 @@ static void show_status(struct showing *showing, const struct control_status *st
 	}
 	showing->degraded = status->degraded;
 	show_status_facts(showing, status, known);
+	show_sides(showing, status);
 	show_health(showing, status);
-	show_status_sentences(showing->output, status, known);
-	list_warnings(showing->output, status);
-}
-
-/* They come before the status. */
-static void take_why(struct showing *showing, const struct control_why *row)
-{
-	if (showing->whys == CONTROL_WHYS_MAX)
-		return;
-	snprintf(showing->why[showing->whys], CONTROL_WHY_BYTES, "%.*s", CONTROL_WHY_BYTES - 1, row->text);
-	showing->why_texts[showing->whys] = showing->why[showing->whys];
-	showing->whys++;
+	show_status_sentences(showing, status, known);
+	list_conditions(showing->output, &showing->conditions);
+	list_vouched(showing->output, status);
 }
 
 /* Rows of one type stand together; a type's first row opens its list. Counters of 0 are left out of the table. */
@@ -221,6 +272,27 @@ static void open_list(struct showing *showing, enum control_type type, const cha
 	output_say(showing->output, "%s", "");
 }
 
+static const char *face_of(uint32_t side)
+{
+	return side & SIDE_UNKNOWN ? "unknown" : side & SIDE_OUTER ? "outside" : "clients";
+}
+
+/* What of answers that leave by the interface: none do, they are counted, or they are missed. */
+static const char *answers_of(uint32_t answers)
+{
+	return answers == CONTROL_ANSWERS_COUNTED ? "counted" : answers == CONTROL_ANSWERS_MISSED ? "missed" : "none";
+}
+
+/* The last list. The attachments before it are a list even when there are none. */
+static void open_coarse(struct showing *showing)
+{
+	if (!showing->attached)
+		output_list(showing->output, "attachments");
+	showing->attached = true;
+	open_list(showing, CONTROL_TYPE_COARSE, "coarse");
+	showing->coarse = true;
+}
+
 static bool show_status_row(void *user, enum control_type type, const void *row)
 {
 	struct showing *showing = user;
@@ -229,11 +301,15 @@ static bool show_status_row(void *user, enum control_type type, const void *row)
 	const struct control_attachment *attachment = row;
 
 	switch (type) {
-	case CONTROL_TYPE_WHY:
-		take_why(showing, row);
+	case CONTROL_TYPE_CONDITION: /* they come before the status */
+		take_condition(&showing->conditions, row);
 		break;
 	case CONTROL_TYPE_STATUS:
 		show_status(showing, row);
+		break;
+	case CONTROL_TYPE_COARSE:
+		open_coarse(showing);
+		show_coarse(showing->output, row);
 		break;
 	case CONTROL_TYPE_REASON: {
 		const struct field fields[] = {
@@ -262,6 +338,9 @@ static bool show_status_row(void *user, enum control_type type, const void *row)
 			TEXT("mode", "mode", -8, attachment->mode),
 			NUMBER("program_id", "program", 8, attachment->program_id),
 			FLAG("ours", "ours", 5, attachment->ours),
+			TEXT("faces", "faces", -8, face_of(attachment->side)),
+			FLAG("enforced", "enforced", 8, !(attachment->side & SIDE_UNENFORCED)),
+			TEXT("answers", "answers", -8, answers_of(attachment->answers)),
 		};
 
 		open_list(showing, type, "attachments");
@@ -286,54 +365,7 @@ int run_status(const struct arguments *arguments, struct output *output)
 	status = ask(arguments, &request, show_status_row, &showing);
 	if (status == EXIT_OK && !showing.attached)
 		output_list(output, "attachments");
+	if (status == EXIT_OK && !showing.coarse)
+		output_list(output, "coarse");
 	return status == EXIT_OK && showing.degraded ? EXIT_DEGRADED : status;
-}
-
-/* ---- members ---- */
-
-static const char *state_of(const struct control_member *m)
-{
-	return m->left ? "left" : m->self ? "self" : m->suspect ? "suspect" : m->up ? "up" : "silent";
-}
-
-static bool show_member(void *user, enum control_type type, const void *row)
-{
-	struct output *output = user;
-	const struct control_member *m = row;
-	const struct field fields[] = {
-		TEXT("name", "name", -20, m->name),
-		TEXT("region", "region", -10, m->region),
-		TEXT("endpoint", "address", -24, m->endpoint),
-		TEXT("state", "state", -7, state_of(m)),
-		FLAG("self", NULL, 0, m->self),
-		FLAG("up", NULL, 0, m->up),
-		FLAG("skewed", NULL, 0, m->skewed),
-		FLAG("suspect", NULL, 0, m->suspect),
-		FLAG("left", NULL, 0, m->left),
-		FLAG("neighbour", NULL, 0, m->neighbour),
-		REAL("rtt_ms", "rtt ms", 8, m->rtt_ms, 2),
-		REAL("skew_ms", "skew ms", 8, m->skew_ms, 1),
-		REAL("silent_s", "silent s", 8, m->silent_s, 1),
-		REAL("load", "load", 5, m->load, 2),
-		REAL("load_limit", "limit", 5, m->load_limit, 2),
-		NUMBER("cells", "cells", 9, m->cells),
-		NUMBER("frames_received", "frames", 9, m->frames_received),
-		NUMBER("frames_repaired", "repaired", 9, m->frames_repaired),
-		NUMBER("incarnation", NULL, 0, m->incarnation),
-		NUMBER("boot", NULL, 0, m->boot),
-		NUMBER("tick", NULL, 0, m->tick),
-		TEXT("key", NULL, 0, m->key),
-	};
-
-	if (type == CONTROL_TYPE_MEMBER)
-		output_row(output, FIELDS(fields));
-	return !ferror(output->file);
-}
-
-int run_members(const struct arguments *arguments, struct output *output)
-{
-	struct control_request request = { .verb = CONTROL_MEMBERS };
-
-	output_list(output, "members");
-	return ask(arguments, &request, show_member, output);
 }

@@ -14,3 +14,12 @@ void time_text(int64_t ns, char ret_text[TIME_TEXT_BYTES])
 	snprintf(ret_text, TIME_TEXT_BYTES, "%02d:%02d:%02d.%03d", parts.tm_hour, parts.tm_min, parts.tm_sec,
 		 (int)(ns / 1000000 % 1000));
 }
+
+void time_text_full(int64_t ns, char ret_text[TIME_TEXT_BYTES])
+{
+	time_t seconds = (time_t)(ns / 1000000000);
+	struct tm parts;
+
+	if (!gmtime_r(&seconds, &parts) || strftime(ret_text, TIME_TEXT_BYTES, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+		ret_text[0] = '\0';
+}

@@ -10,4 +10,7 @@
 /* "15:04:05.123", UTC. */
 void time_text(int64_t ns, char ret_text[TIME_TEXT_BYTES]);
 
+/* "2027-01-15T15:04:05Z" (RFC 3339), rounded down. */
+void time_text_full(int64_t ns, char ret_text[TIME_TEXT_BYTES]);
+
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Members are asked, because one clock alone proves nothing; the host's clock is, because members alone must not move it. */
+/*
+ * Members are asked, because one clock alone proves nothing; the host's clock is, because members alone must not
+ * move it.
+ */
 #include "clock_watch.h"
 
 #include <math.h>
@@ -29,8 +32,10 @@ static void start_anew(struct daemon *daemon, const char *why)
 	struct clock_watch *watch = &daemon->clock_watch;
 
 	if (!watch->told)
-		log_error("%s: gossipd must start anew%s", why, notify_is_managed() ? ", and ends for that" : "; restart it");
+		log_error("%s: gossipd must start anew%s", why,
+			  notify_is_managed() ? ", and ends for that" : "; restart it");
 	watch->told = true;
+	snprintf(watch->why, sizeof(watch->why), "%s", why);
 	watch->start_anew = notify_is_managed();
 }
 
@@ -38,7 +43,8 @@ static void time_goes_back(struct daemon *daemon, struct duration behind)
 {
 	char why[128];
 
-	snprintf(why, sizeof(why), "clock: mesh time is %+.0f s off this host's clock and most members', and does not go back",
+	snprintf(why, sizeof(why),
+		 "clock: mesh time is %+.0f s off this host's clock and most members', and does not go back",
 		 -(double)behind.ns / NS_PER_S);
 	start_anew(daemon, why);
 }
@@ -54,7 +60,8 @@ void clock_look_for_later(struct daemon *daemon)
 	if (later > daemon->state.incarnation && state_store(&daemon->state, later, daemon->state.boot, &problem))
 		return; /* again in a second; the disk is what health speaks of */
 	daemon->clock_watch.later = true;
-	snprintf(why, sizeof(why), "mesh: members know this proxy by incarnation %llu, later than its own: they do not hear it",
+	snprintf(why, sizeof(why),
+		 "mesh: members know this proxy by incarnation %llu, later than its own: they do not hear it",
 		 (unsigned long long)later);
 	start_anew(daemon, why);
 }

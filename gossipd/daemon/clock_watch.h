@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * When mesh time is wrong and the host's clock knows it. Mesh time goes on from what the clock said at the start, so a clock that
- * is set while gossipd runs changes nothing, and need not: it may be the clock that is wrong. But when most members differ from
- * mesh time by just as much as the clock does, the clock is right: the host slept (a suspended virtual machine, whose monotonic
- * clock stood still), or started with a wrong clock that was put right since.
+ * Detects wrong mesh time. Mesh time ignores steps of the host's clock, because the step may be the error. But if most
+ * members differ from mesh time by the same amount as the host's clock, mesh time is wrong. Either the host was
+ * suspended (its monotonic clock stood still), or it started with a wrong clock that was corrected since.
  */
 #ifndef GOSSIPD_CLOCK_WATCH_H
 #define GOSSIPD_CLOCK_WATCH_H
@@ -16,21 +15,27 @@ struct daemon;
 
 struct clock_watch {
 	unsigned int agreed; /* seconds in a row that members and the host's clock agreed against mesh time */
-	bool told;	     /* that it takes a new start */
-	bool later;	     /* members know a later start: the next one goes on as a fresh incarnation */
-	bool start_anew;     /* the loop ends, for the service manager to start gossipd again */
+	bool told;	     /* a restart is needed */
+	char why[128];	     /* and for what */
+	bool later;	     /* members know a later incarnation: the next start uses a fresh one */
+	bool start_anew;     /* the loop ends, so that the service manager starts gossipd again */
 };
 
 #define CLOCK_AGREED_S 2
-#define CLOCK_SLEPT_DAYS_MAX 31 /* what the core takes for one long stall; longer is a wrong clock */
+#define CLOCK_SLEPT_DAYS_MAX 31 /* longest time that the core treats as one stall; longer: the clock is wrong */
 
-/* Once a second. A host that slept goes on at the right time, as after a stall of that length. Mesh time that is ahead, or very
- * far behind, takes a new start, because it never goes back: where a service manager waits for it the loop is told to end,
- * elsewhere the log says so. */
+/*
+ * Call it once a second. After a suspension it moves mesh time forward, as after a stall of that length. Mesh time
+ * that is ahead, or very far behind, needs a restart, because mesh time never goes back. If a service manager will
+ * restart gossipd, the loop ends; otherwise the log asks for a restart.
+ */
 void clock_second(struct daemon *daemon, struct now now);
 
-/* Once a second. A host that lost its table, its state and the time is told by members which incarnation it had come to
- * (node_later_incarnation). That is made durable, and it takes a new start above it, as with a clock that was set back. */
+/*
+ * Call it once a second. Members may know a later incarnation of this host (node_later_incarnation), because it lost
+ * its table, its state and the time. This makes that incarnation durable. Then the daemon must restart with a higher
+ * one, as after a clock that was set back.
+ */
 void clock_look_for_later(struct daemon *daemon);
 
 #endif

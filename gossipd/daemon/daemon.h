@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The daemon: the core, the table and the sockets held together, and the turns they take. A turn moves counts from the table into
- * the core, datagrams both ways and records back into the table; the event loop says when.
+ * The daemon: the core, the table and the sockets, and the turns that connect them. A turn moves counts from the table
+ * into the core, datagrams in both directions, and changes of records back into the table. loop.c calls the turns.
  */
 #ifndef GOSSIPD_DAEMON_H
 #define GOSSIPD_DAEMON_H
 
+#include "accounts.h"
 #include "clock_watch.h"
 #include "mesh_clock.h"
 #include "config.h"
-#include "default_route.h"
 #include "events.h"
 #include "gate.h"
 #include "health.h"
 #include "identity.h"
 #include "load.h"
+#include "local_addresses.h"
 #include "resolve.h"
+#include "scans.h"
+#include "sides.h"
 #include "state.h"
+#include "summing.h"
 #include "table.h"
 #include "udp.h"
 
@@ -25,11 +29,9 @@
 #define DATAGRAMS_PER_TURN 256 /* datagrams sent per turn: a few milliseconds, sealing included */
 #define EVENTS_PER_TURN 512
 #define COLLECT_IDLE_MS 60000 /* a record silent for a minute may leave the table */
-#define LOCALS_EVERY_S 10
+#define LOCALS_EVERY_S 1
 #define ROUTES_EVERY_S 3 /* a default route that comes or goes shows after it */
-#define NOTICE_EVERY_S 60 /* a table without room, or a floor that lets packets through, is told again */
-#define LOCALS_MAX 256
-#define LEAVE_MS 1000 /* from saying good-bye to the end: five ticks, in which who missed it asks */
+#define LEAVE_MS 1000 /* from node_leave to the end: five ticks, in which a member that missed it can request it */
 
 struct control;
 
@@ -49,54 +51,61 @@ struct daemon {
 	struct clock_watch clock_watch;
 	struct state state;
 	struct table *table;
+	struct summing *summing;
 	struct udp *udp; /* NULL with gossip = false */
 	struct control *control;
 	void *node_memory;
 	size_t node_bytes;
 	struct node *node;
-	uint32_t *hints; /* where the table's record of each of the core's keys stands: table_apply_hinted */
+	uint32_t *hints; /* by number of the core's key: where its record is in the table (table_apply_hinted) */
 	struct events events;
 	struct health health;
-	char notices[DEFAULT_ROUTE_TEXT_BYTES]; /* what is allowed, and may be a mistake: no degradation; empty: none */
+	struct accounts accounts;
+	struct scans scans;
+	struct sides_view sides;
 	struct daemon_counters counters;
 	struct instant started; /* mono */
 	uint64_t boot;
 	uint64_t seconds;		   /* calls of daemon_second */
-	struct address locals[LOCALS_MAX]; /* told to the table */
+	struct address locals[LOCAL_ADDRESSES_MAX]; /* addresses of this host that the table has */
 	uint32_t local_count;
 	struct gate gate;
-	uint32_t clients_full; /* at the last look */
-	uint64_t pairs_missed, destinations_missed; /* packets whose record found no room, at the last look */
-	uint64_t evidence_passed; /* packets that the floor of local evidence let through, at the last look */
-	uint64_t full_told, evidence_told; /* in `seconds`; 0: never */
 	uint32_t documents_unkept; /* kinds of documents, as bits, that could not be written to disk */
 	uint32_t policy_taken; /* node_policy_generation of what the kernel has */
 	struct load load;
 	struct resolve resolve;
-	struct instant leave_at; /* mono: told to leave, it ends then; 0: it stays */
-	bool ticking; /* a tick is under way: its harvest is not through */
+	struct instant leave_at; /* mono: when the daemon ends after `gossipctl leave`; 0: it stays */
+	bool ticking; /* a tick is under way: its harvest and its sums are not through */
+	bool harvested; /* the harvest is */
 	struct instant tick_begun; /* mono */
-	bool collect_due; /* idle records are to be taken out once no harvest is under way */
 	bool pending; /* datagrams or records wait for the next turn */
 };
 
 /* In monitor mode, by the configuration or by the policy in force: drops are counted, not made. */
-bool daemon_monitors(const struct daemon *daemon);
+static inline bool daemon_monitors(const struct daemon *daemon)
+{
+	return daemon->config.monitor || node_policy(daemon->node)->defaults.monitor;
+}
 
 /* Puts the configuration's policy into force, here alone; a policy of the mesh stays in force above it. */
 int daemon_set_policy(struct daemon *daemon, struct now now, struct problem *ret_problem);
 
-/* Takes over what a configuration read anew may change while running: log level, policy, mode. Nothing is, unless all of it is sound. */
+/*
+ * Reads the configuration again and puts into force what may change while running: log level, policy, mode. Changes
+ * nothing unless all of it is valid.
+ */
 int daemon_reload(struct daemon *daemon, struct now now, struct problem *ret_problem);
 
-/* A part of a tick: harvest, a bounded number of records at a time; then publish. True when it is through; sending and writing back follow
- * with daemon_drain. */
+/*
+ * A part of a tick: harvest, a bounded number of records at a time; then publish. True when it is through; sending
+ * and writing back follow with daemon_drain.
+ */
 bool daemon_tick(struct daemon *daemon, struct now now);
 
 /* One batch of datagrams from a socket, and what follows from them. */
 void daemon_receive(struct daemon *daemon, struct now now, unsigned int socket);
 
-/* Goes on with what a turn's bounds left over; daemon->pending says whether there is any. */
+/* The end of every turn. daemon->pending: the bounds left work for the next turn. */
 void daemon_drain(struct daemon *daemon, struct now now);
 
 /* The XDP program's warnings. */
@@ -105,10 +114,10 @@ void daemon_warnings(struct daemon *daemon, struct now now);
 /* A document of the mesh authority, from the control socket: see node_command. */
 enum reject daemon_command(struct daemon *daemon, struct now now, const uint8_t *bytes, size_t size);
 
-/* This proxy goes for good: the mesh is told, and the loop ends LEAVE_MS later. */
+/* Announces that this proxy leaves for good, and ends the loop LEAVE_MS later. */
 void daemon_leave(struct daemon *daemon, struct now now);
 
-/* Once a second: idle records leave, local addresses and health are looked at. */
+/* Once a second: local addresses and health are looked at. */
 void daemon_second(struct daemon *daemon, struct now now);
 
 /* Tells the table every address of this host (of this network namespace). */

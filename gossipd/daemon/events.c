@@ -27,7 +27,35 @@ static const char *const kind_names[EVENT_COUNT] = {
 	[EVENT_LINE_RATE] = "line_rate",
 	[EVENT_POLICY] = "policy",
 	[EVENT_NEVER_DROP_OVER] = "never_drop_over",
+	[EVENT_MEMBER_VERSION] = "member_version",
+	[EVENT_CLIENT_OVER] = "client_over",
+	[EVENT_CLIENT_UNDER] = "client_under",
+	[EVENT_NETWORK_OVER] = "network_over",
+	[EVENT_NETWORK_UNDER] = "network_under",
+	[EVENT_MEMBER_WIDTHS] = "member_widths",
 };
+
+/* What a client or a network crossed: its own rate, or the multiple that stands in for one. */
+static void write_limit(const struct node_event *event, char *ret_text, size_t bytes)
+{
+	if (!event->shadow)
+		snprintf(ret_text, bytes, "its rate of %.0f/s", event->limit);
+	else if (event->kind == EVENT_CLIENT_OVER || event->kind == EVENT_CLIENT_UNDER)
+		snprintf(ret_text, bytes, "%d x pair_rate, %.0f/s", SHADOW_CLIENT_RATES, event->limit);
+	else
+		snprintf(ret_text, bytes, "%d x destination_rate, %.0f/s", SHADOW_NETWORK_RATES, event->limit);
+}
+
+/* A limit that nobody set drops nothing, and the sentence says so. */
+static void write_crossing(const struct node_event *event, char *ret_text, size_t bytes)
+{
+	const bool over = event->kind == EVENT_CLIENT_OVER || event->kind == EVENT_NETWORK_OVER;
+	char limit[48];
+
+	write_limit(event, limit, sizeof(limit));
+	snprintf(ret_text, bytes, "is %s %s: %.0f packets/s%s", over ? "over" : "within", limit, event->rate,
+		 event->shadow ? "; counted, not dropped" : "");
+}
 
 /* The fact, without its subject. */
 static void write_fact(const struct node_event *event, char *ret_text, size_t bytes)
@@ -69,6 +97,12 @@ static void write_fact(const struct node_event *event, char *ret_text, size_t by
 	case EVENT_DESTINATION_UNDER:
 		snprintf(ret_text, bytes, "is within its rate again: %.0f packets/s", event->rate);
 		break;
+	case EVENT_CLIENT_OVER:
+	case EVENT_CLIENT_UNDER:
+	case EVENT_NETWORK_OVER:
+	case EVENT_NETWORK_UNDER:
+		write_crossing(event, ret_text, bytes);
+		break;
 	case EVENT_MEMBER_CLONED:
 		snprintf(ret_text, bytes, "runs on two hosts: one key is used twice");
 		break;
@@ -76,11 +110,13 @@ static void write_fact(const struct node_event *event, char *ret_text, size_t by
 		snprintf(ret_text, bytes, "has left");
 		break;
 	case EVENT_LINE_RATE:
-		snprintf(ret_text, bytes, "counts more than its certified line carries, read as %llu packets/s",
-			 (unsigned long long)event->line_rate);
+		snprintf(ret_text, bytes,
+			 "counts more of %s keys than its certified line carries: read as %llu packets/s",
+			 text_of_kind(event->line_kind), (unsigned long long)event->line_rate);
 		break;
 	case EVENT_QUOTA:
-		snprintf(ret_text, bytes, "has used up its share of the ledger: new pairs count in their destination alone");
+		snprintf(ret_text, bytes,
+			 "has used up its share of the ledger: new pairs count in their destination alone");
 		break;
 	case EVENT_POLICY:
 		snprintf(ret_text, bytes, "version %llu is in force", (unsigned long long)event->policy_version);
@@ -89,9 +125,37 @@ static void write_fact(const struct node_event *event, char *ret_text, size_t by
 		snprintf(ret_text, bytes, "is never_drop, and over its rate: %.0f/s, most from %.32s", event->rate,
 			 event->member);
 		break;
+	case EVENT_MEMBER_VERSION:
+		snprintf(ret_text, bytes, "speaks version %u of the protocol, this node %d: upgrade the older",
+			 event->version, PROTOCOL_VERSION);
+		break;
+	case EVENT_MEMBER_WIDTHS:
+		snprintf(ret_text, bytes, "is refused: its widths differ from this mesh's: issue one of the two anew");
+		break;
 	default:
 		snprintf(ret_text, bytes, "event %d", (int)event->kind);
 		break;
+	}
+}
+
+#define ALL_OF_IT 0.9995 /* shown as 100.0 % */
+
+/* Of a key over its rate: whose word it rests on, as the end of the sentence. */
+static void write_counters(const struct node_event *event, char *ret_text, size_t bytes)
+{
+	char name[4 * NAME_BYTES_MAX + 4];
+
+	for (unsigned int i = 0; i < EVENT_COUNTERS && event->counters[i].part > 0; i++) {
+		const size_t length = strlen(ret_text);
+
+		text_escape(event->counters[i].name, name, sizeof(name));
+		if (event->counters[0].part >= ALL_OF_IT)
+			snprintf(ret_text + length, bytes - length, "; only %s reports it", name);
+		else
+			snprintf(ret_text + length, bytes - length, "%s %.0f %% by %s", i ? "," : "; counted",
+				 100 * event->counters[i].part, name);
+		if (event->counters[0].part >= ALL_OF_IT)
+			return;
 	}
 }
 
@@ -103,19 +167,39 @@ static void keep(struct events *events, const struct control_event *record)
 static bool is_of_member(enum node_event_kind kind)
 {
 	return kind <= EVENT_LEFT_OUT || kind == EVENT_QUOTA || kind == EVENT_DOCUMENT || kind == EVENT_MEMBER_CLONED ||
-	       kind == EVENT_MEMBER_LEFT || kind == EVENT_LINE_RATE;
+	       kind == EVENT_MEMBER_LEFT || kind == EVENT_LINE_RATE || kind == EVENT_MEMBER_VERSION ||
+	       kind == EVENT_MEMBER_WIDTHS;
 }
 
 /* Is it of a key whose packets the filter drops, unless it only monitors? */
 static bool is_of_verdict(enum node_event_kind kind)
 {
-	return kind == EVENT_PAIR_OVER || kind == EVENT_PAIR_UNDER || kind == EVENT_DESTINATION_OVER || kind == EVENT_DESTINATION_UNDER;
+	return kind == EVENT_PAIR_OVER || kind == EVENT_PAIR_UNDER || kind == EVENT_DESTINATION_OVER ||
+	       kind == EVENT_DESTINATION_UNDER;
 }
 
 /* Whom or what an event is about, when it is about no key: a member, or a kind of document. */
 static const char *name_of(const struct node_event *event)
 {
 	return event->kind == EVENT_DOCUMENT ? document_names[event->document.kind] : event->member;
+}
+
+static const char *about(const struct node_event *event, bool of_member)
+{
+	if (event->kind == EVENT_POLICY)
+		return "policy";
+	if (event->kind == EVENT_DOCUMENT)
+		return "document";
+	if (of_member)
+		return "member";
+	return text_of_kind(key_kind(&event->key));
+}
+
+static void copy_key(const struct events *events, const struct key *key, struct control_event *record)
+{
+	memcpy(record->client, key->client.bytes, 16);
+	memcpy(record->destination, key->destination.bytes, 16);
+	record->client_bits = widths_client_bits(&events->widths, &key->client);
 }
 
 void events_tell(struct events *events, struct now now, const struct node_event *event)
@@ -127,28 +211,26 @@ void events_tell(struct events *events, struct now now, const struct node_event 
 	if ((unsigned int)event->kind >= EVENT_COUNT)
 		return;
 	snprintf(record.kind, sizeof(record.kind), "%s", kind_names[event->kind]);
-	snprintf(record.member, sizeof(record.member), "%s", name_of(event));
-	memcpy(record.client, event->key.client.bytes, 16);
-	memcpy(record.destination, event->key.destination.bytes, 16);
+	snprintf(record.member, sizeof(record.member), "%s",
+		 event->counters[0].part > 0 ? event->counters[0].name : name_of(event));
+	record.member_part = event->counters[0].part;
+	copy_key(events, &event->key, &record);
 	if (is_of_verdict(event->kind))
 		record.mode = events->monitor ? CONTROL_MODE_MONITORED : CONTROL_MODE_ENFORCED;
 	write_fact(event, record.text, sizeof(record.text));
+	write_counters(event, record.text, sizeof(record.text));
 	keep(events, &record);
 
 	if (event->kind == EVENT_POLICY)
 		snprintf(subject, sizeof(subject), "of the mesh");
 	else if (of_member)
 		text_escape(name_of(event), subject, sizeof(subject));
+	else if (key_kind(&event->key) == KEY_CLIENT) /* about() says that it is a client */
+		text_of_part(record.client, record.client_bits, subject);
 	else
-		text_of_key(&event->key, subject);
+		text_of_key(&event->key, record.client_bits, subject);
 	if (log_allow(&events->limits[event->kind], now, kind_names[event->kind]))
-		log_info("%s %s: %s",
-			 event->kind == EVENT_POLICY	   ? "policy"
-			 : event->kind == EVENT_DOCUMENT	   ? "document"
-			 : of_member			   ? "member"
-			 : key_is_destination(&event->key) ? "destination"
-							   : "pair",
-			 subject, record.text);
+		log_info("%s %s: %s", about(event, of_member), subject, record.text);
 }
 
 void events_overload(struct events *events, struct now now, const struct key *key, uint64_t packets, double window_s,
@@ -163,38 +245,120 @@ void events_overload(struct events *events, struct now now, const struct key *ke
 	snprintf(record.text, sizeof(record.text), "%s here: %llu packets in %.2f s, its rate is %u/s",
 		 enforced ? "is dropped" : "would be dropped", (unsigned long long)packets, window_s, limit);
 
+	copy_key(events, key, &record);
 	events->warnings++;
 	if (now.mono.ns / NS_PER_S != events->overload_second) {
 		events->overload_second = now.mono.ns / NS_PER_S;
 		events->overloads = 0;
 	}
 	if (events->overloads++ < OVERLOADS_PER_S) {
-		memcpy(record.client, key->client.bytes, 16);
-		memcpy(record.destination, key->destination.bytes, 16);
 		keep(events, &record);
 	}
 	if (log_allow(&events->limits[EVENT_COUNT], now, "overload")) {
-		text_of_key(key, subject);
+		text_of_key(key, record.client_bits, subject);
 		log_info("pair %s: %s", subject, record.text);
 	}
 }
 
-void events_client_quota(struct events *events, struct now now, uint32_t clients, uint32_t pairs_max)
+static void write_words(const struct condition *condition, bool raised, struct now now,
+			char ret_text[CONTROL_CONDITION_BYTES + 32])
+{
+	if (raised)
+		snprintf(ret_text, CONTROL_CONDITION_BYTES + 32, "%s", condition->text);
+	else
+		snprintf(ret_text, CONTROL_CONDITION_BYTES + 32, "over after %.0f s; it was: %s",
+			 (double)duration_between(condition->since, now.mesh).ns / NS_PER_S, condition->text);
+}
+
+static void log_condition(const struct condition *condition, bool raised, const char *subject, const char *words)
+{
+	const struct condition_kind *kind = &condition_kinds[condition->id];
+	static const char *const severities[CONTROL_SEVERITIES] = CONTROL_SEVERITY_NAMES;
+
+	if (!raised)
+		log_info("condition %s cleared: %s: %s", kind->name, subject, words);
+	else if (kind->severity == CONTROL_NOTICE)
+		log_info("condition %s (%s): %s: %s; %s", kind->name, severities[kind->severity], subject, words,
+			 kind->what_to_do);
+	else
+		log_warning("condition %s (%s): %s: %s; %s", kind->name, severities[kind->severity], subject, words,
+			    kind->what_to_do);
+}
+
+void events_condition(struct events *events, struct now now, const struct condition *condition, bool raised)
+{
+	struct control_event record = { .at_ns = now.mesh.ns };
+	char subject[4 * CONTROL_SUBJECT_BYTES], words[CONTROL_CONDITION_BYTES + 32];
+
+	snprintf(record.kind, sizeof(record.kind), "%s", raised ? "condition_raised" : "condition_cleared");
+	snprintf(record.condition, sizeof(record.condition), "%s", condition_kinds[condition->id].name);
+	about_text(&condition->about, record.subject);
+	if (condition->about.kind == ABOUT_MEMBER)
+		snprintf(record.member, sizeof(record.member), "%.*s", NAME_BYTES_MAX, condition->about.name);
+	memcpy(record.client, condition->about.client.bytes, 16);
+	record.client_bits = condition->about.client_bits;
+	write_words(condition, raised, now, words);
+	snprintf(record.text, sizeof(record.text), "%s: %.*s", record.condition,
+		 (int)(sizeof(record.text) - sizeof(record.condition) - 2), words);
+	keep(events, &record);
+	text_escape(record.subject, subject, sizeof(subject));
+	if (log_allow(&events->conditions, now, "conditions"))
+		log_condition(condition, raised, subject, words);
+}
+
+/* An event about a client, when one is known. */
+static void set_client(const struct events *events, const struct address *client, struct control_event *record,
+		       char ret_text[TEXT_PREFIX_BYTES])
+{
+	ret_text[0] = '\0';
+	if (!client)
+		return;
+	memcpy(record->client, client->bytes, 16);
+	record->client_bits = widths_client_bits(&events->widths, client);
+	text_of_part(record->client, record->client_bits, ret_text);
+}
+
+void events_client_quota(struct events *events, struct now now, const struct address *client, uint32_t clients,
+			 uint32_t pairs_max)
 {
 	struct control_event record = { .at_ns = now.mesh.ns, .kind = "client_quota", .value = clients };
+	char name[TEXT_PREFIX_BYTES];
 
-	snprintf(record.text, sizeof(record.text), "%u clients have records of %u pairs each: more count in destinations alone", clients,
-		 pairs_max);
+	set_client(events, client, &record, name);
+	snprintf(record.text, sizeof(record.text),
+		 "%u clients have records of %u pairs each%s%s: more count in destinations alone", clients, pairs_max,
+		 name[0] ? ", among them client " : "", name);
 	keep(events, &record);
 	log_warning("table: %s", record.text);
 }
 
-void events_table_full(struct events *events, struct now now, uint64_t pairs, uint64_t destinations)
+void events_scan(struct events *events, struct now now, const struct address *client, double contacts, double part)
 {
-	struct control_event record = { .at_ns = now.mesh.ns, .kind = "table_full", .value = (double)(pairs + destinations) };
+	struct control_event record = { .at_ns = now.mesh.ns, .kind = "client_scans", .value = contacts };
+	char name[TEXT_PREFIX_BYTES];
 
-	snprintf(record.text, sizeof(record.text), "there is no room: %llu packets have no record of their pair, %llu none of their destination",
-		 (unsigned long long)pairs, (unsigned long long)destinations);
+	set_client(events, client, &record, name);
+	snprintf(record.text, sizeof(record.text),
+		 "scans: makes %.0f contacts/s or more, %.0f %% of all new records; nothing drops for it", contacts,
+		 100 * part);
+	keep(events, &record);
+	if (log_allow(&events->scans, now, "client_scans"))
+		log_info("client %s: %s", name, record.text);
+}
+
+void events_table_full(struct events *events, struct now now, const struct address *client, uint64_t pairs,
+		       uint64_t destinations)
+{
+	struct control_event record = { .at_ns = now.mesh.ns,
+					.kind = "table_full",
+					.value = (double)(pairs + destinations) };
+	char name[TEXT_PREFIX_BYTES];
+
+	set_client(events, client, &record, name);
+	snprintf(record.text, sizeof(record.text),
+		 "there is no room: %llu packets have no record of their pair, %llu none of their destination%s%s",
+		 (unsigned long long)pairs, (unsigned long long)destinations, name[0] ? ", most from client " : "",
+		 name);
 	keep(events, &record);
 	log_warning("table: %s", record.text);
 }
@@ -203,7 +367,8 @@ void events_evidence(struct events *events, struct now now, uint64_t packets)
 {
 	struct control_event record = { .at_ns = now.mesh.ns, .kind = "local_evidence", .value = (double)packets };
 
-	snprintf(record.text, sizeof(record.text), "%llu packets passed by the floor of local evidence: only other proxies' counts are against them",
+	snprintf(record.text, sizeof(record.text),
+		 "%llu packets passed by the floor of local evidence: only other proxies' counts are against them",
 		 (unsigned long long)packets);
 	keep(events, &record);
 	log_info("table: %s", record.text);
@@ -214,7 +379,8 @@ void events_silence(struct events *events, struct now now, struct duration silen
 	const double seconds = (double)silence.ns / NS_PER_S;
 	struct control_event record = { .at_ns = now.mesh.ns, .kind = "kernel_alone", .value = seconds };
 
-	snprintf(record.text, sizeof(record.text), "gossipd was silent for %.1f s: %llu packets were judged by the kernel alone", seconds,
+	snprintf(record.text, sizeof(record.text),
+		 "gossipd was silent for %.1f s: %llu packets were judged by the kernel alone", seconds,
 		 (unsigned long long)packets);
 	keep(events, &record);
 	log_warning("table: %s", record.text);
@@ -225,7 +391,9 @@ void events_slept(struct events *events, struct now now, struct duration slept)
 	const double seconds = (double)slept.ns / NS_PER_S;
 	struct control_event record = { .at_ns = now.mesh.ns, .kind = "slept", .value = seconds };
 
-	snprintf(record.text, sizeof(record.text), "this host slept for %.1f s, as its clock and most members say: mesh time goes on from there", seconds);
+	snprintf(record.text, sizeof(record.text),
+		 "this host slept for %.1f s, as its clock and most members say: mesh time goes on from there",
+		 seconds);
 	keep(events, &record);
 	log_warning("clock: %s", record.text);
 }

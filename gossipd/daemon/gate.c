@@ -29,8 +29,8 @@ static void want(struct daemon *daemon, const struct address *address)
 	}
 	if (gate->count == GATE_PEERS_MAX || table_gate_open(daemon->table, address)) {
 		if (!gate->full_told)
-			log_warning("gate: no room for another member's address: its datagrams take from the bucket for unknown "
-				    "ones");
+			log_warning("gate: no room for another member's address: its datagrams take from the bucket "
+				    "for unknown ones");
 		gate->full_told = true;
 		return;
 	}

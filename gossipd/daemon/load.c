@@ -10,21 +10,30 @@ static uint64_t packets_seen(const struct table *table)
 	uint64_t packets = 0;
 
 	table_read_reasons(table, reasons);
-	for (unsigned int reason = 0; reason <= REASON_WOULD_DROP; reason++) /* those behind it are counted beside a verdict */
+	/* those behind it are counted beside a verdict */
+	for (unsigned int reason = 0; reason <= REASON_WOULD_DROP; reason++)
 		packets += reasons[reason].packets;
 	return packets;
 }
 
-/* Packets per second this proxy can do: its setting, else its certificate's line rate; 0: neither says. */
+/*
+ * Packets per second this proxy can do: its setting, else its certificate's line rate; 0: neither says. A line rate
+ * that nobody chose bounds what a member may report, and says nothing of what this host can do.
+ */
 static double capacity_of(const struct daemon *daemon)
 {
-	return daemon->config.capacity ? daemon->config.capacity : (double)daemon->identity.certificate.line_rate;
+	const uint64_t line_rate = daemon->identity.certificate.line_rate;
+
+	if (daemon->config.capacity)
+		return daemon->config.capacity;
+	return line_rate == LINE_RATE_DEFAULT ? 0 : (double)line_rate;
 }
 
 void load_second(struct daemon *daemon, struct now now)
 {
 	const uint64_t packets = packets_seen(daemon->table);
-	const double seconds = (double)duration_between(daemon->load.at, now.mono).ns / NS_PER_S, capacity = capacity_of(daemon);
+	const double seconds = (double)duration_between(daemon->load.at, now.mono).ns / NS_PER_S,
+		     capacity = capacity_of(daemon);
 	struct load *load = &daemon->load;
 
 	if (load->at.ns != 0 && seconds < 0.5)
@@ -34,5 +43,6 @@ void load_second(struct daemon *daemon, struct now now)
 	load->packets = packets;
 	load->at = now.mono;
 	if (capacity > 0 && daemon->config.gossip)
-		node_set_load(daemon->node, now, load->packets_per_s / capacity, daemon->config.load_limit_percent / 100.);
+		node_set_load(daemon->node, now, load->packets_per_s / capacity,
+			      daemon->config.load_limit_percent / 100.);
 }

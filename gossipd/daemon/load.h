@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The work load W of this proxy: packets per second its filter saw, as a share of what it can do. Told to the mesh by the core. */
+/*
+ * The work load W of this proxy: packets per second its filter saw, as a share of what it can do. Told to the mesh
+ * by the core.
+ */
 #ifndef GOSSIPD_LOAD_H
 #define GOSSIPD_LOAD_H
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the resolver answers, and when it is asked. A name is asked for again, ever more seldom, until somebody is heard
- * behind it. */
+/*
+ * Asks the resolver for the configured names and greets the answers. A name is asked for again, at growing intervals,
+ * until a member answers at its address.
+ */
 #include "resolve.h"
 
 #include <netdb.h>
@@ -32,7 +34,8 @@ static void greet(struct daemon *daemon, const struct endpoint *endpoint)
 	struct resolve *resolve = &daemon->resolve;
 
 	for (uint32_t i = 0; i < resolve->greeted_count; i++) {
-		if (resolve->greeted[i].port == endpoint->port && address_equal(&resolve->greeted[i].address, &endpoint->address))
+		if (resolve->greeted[i].port == endpoint->port &&
+		    address_equal(&resolve->greeted[i].address, &endpoint->address))
 			return;
 	}
 	if (resolve->greeted_count < RESOLVE_GREETED_MAX && node_greet(daemon->node, *endpoint) == 0) {
@@ -41,7 +44,8 @@ static void greet(struct daemon *daemon, const struct endpoint *endpoint)
 		return;
 	}
 	if (!resolve->full_told)
-		log_warning("peers: names had more addresses than are greeted (%d); restart gossipd to begin anew", RESOLVE_GREETED_MAX);
+		log_warning("peers: names had more addresses than are greeted (%d); restart gossipd to begin anew",
+			    RESOLVE_GREETED_MAX);
 	resolve->full_told = true;
 }
 
@@ -71,7 +75,8 @@ static void take(struct daemon *daemon, struct now now, const struct resolver_an
 	name->due = instant_after(now.mono, duration_ms(name->retry_ms));
 	if (answer->error) {
 		if (!name->told)
-			log_warning("peers: %s: %s; asked again, up to once a minute", host, gai_strerror(answer->error));
+			log_warning("peers: %s: %s; asked again, up to once a minute", host,
+				    gai_strerror(answer->error));
 		name->told = true;
 		return; /* what it was before stays greeted */
 	}
@@ -104,8 +109,9 @@ static bool is_heard(const struct daemon *daemon, struct now now, const struct r
 		for (uint32_t i = 0; i < answer->count && (view.up || view.self); i++) {
 			const struct endpoint *at = &answer->endpoint[i];
 
-			if (view.self ? config_peer_is_own(&daemon->config, &daemon->identity.certificate, at) :
-					view.endpoint.port == at->port && address_equal(&view.endpoint.address, &at->address))
+			if (view.self ? config_peer_is_own(&daemon->config, &daemon->identity.certificate, at)
+				      : view.endpoint.port == at->port &&
+						address_equal(&view.endpoint.address, &at->address))
 				return true;
 		}
 	}

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Peers by name. What the resolver answers is greeted and nothing more: whoever is there must still prove that it is a
- * member. */
+/* Peers by name. Addresses from the resolver are only greeted: the host there must still prove that it is a member. */
 #ifndef GOSSIPD_RESOLVE_H
 #define GOSSIPD_RESOLVE_H
 
 #include "resolver.h"
 
 #define RESOLVE_GREETED_MAX 48 /* addresses by all names, ever: the core has room for 64 peers beyond its members */
-#define RESOLVE_RETRY_MS 1000 /* after an answer that brought nobody; doubled up to the next */
+#define RESOLVE_RETRY_MS 1000 /* after an answer with no member at its address; doubled up to the next */
 #define RESOLVE_RETRY_MS_MAX 60000
 
 struct daemon;
@@ -29,10 +28,10 @@ struct resolve {
 /* Starts the thread when the config has names. */
 int resolve_start(struct daemon *daemon, struct problem *ret_problem);
 
-/* Answers that have come: whom they name is greeted with the next daemon_drain. */
+/* Reads the answers that have come. Their addresses are greeted with the next daemon_drain. */
 void resolve_read(struct daemon *daemon, struct now now);
 
-/* Once a second: asks for names behind which nobody is heard. */
+/* Call it once a second. Asks the resolver again for names at whose addresses no member is near. */
 void resolve_second(struct daemon *daemon, struct now now);
 
 /* A name that never had an address, or NULL. */

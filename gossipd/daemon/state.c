@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The state file, four lines of text: a version, the two numbers and a checksum over them. The checksum finds damage, not malice:
- * who can write here holds the keys as well.
+ * The state file, four lines of text: a version, the two numbers and a checksum over them. The checksum finds
+ * damage, not malice: who can write here holds the keys as well.
  */
 #include "state.h"
 
@@ -48,7 +48,8 @@ static int parse_text(const char *text, uint64_t *ret_incarnation, uint64_t *ret
 		return -EBADMSG;
 	if (version > STATE_VERSION)
 		return -EPROTO;
-	if (sscanf(text, "xpro-state %9d\nincarnation %" SCNu64 "\nboot %" SCNu64 "\n", &version, &incarnation, &boot) != 3)
+	if (sscanf(text, "xpro-state %9d\nincarnation %" SCNu64 "\nboot %" SCNu64 "\n", &version, &incarnation,
+		   &boot) != 3)
 		return -EBADMSG;
 	write_text(incarnation, boot, again);
 	if (strcmp(text, again) != 0)
@@ -75,13 +76,14 @@ static int read_state(struct state *state, struct problem *ret_problem)
 	}
 	if (err == -EPROTO)
 		return problem_set(ret_problem, err,
-				   "%s/state: written by a newer gossipd; run that version, or remove the file to start afresh",
+				   "%s/state: written by a newer gossipd; run that version, or remove the file to "
+				   "start afresh",
 				   state->path);
 	if (err) {
 		state->damaged = true;
 		if (renameat(state->directory_fd, "state", state->directory_fd, "state.damaged"))
-			return problem_set(ret_problem, -errno, "%s/state: is damaged and cannot be put aside: %s", state->path,
-					   strerror(errno));
+			return problem_set(ret_problem, -errno, "%s/state: is damaged and cannot be put aside: %s",
+					   state->path, strerror(errno));
 	}
 	return 0;
 }
@@ -96,11 +98,13 @@ static int open_directory(const char *path, struct problem *ret_problem)
 		return err;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return problem_set(ret_problem, -errno, "%s: cannot open the state directory: %s", path, strerror(errno));
+		return problem_set(ret_problem, -errno, "%s: cannot open the state directory: %s", path,
+				   strerror(errno));
 	if (fstat(fd, &st) == 0 && (st.st_mode & 022) == 0)
 		return fd;
 	close(fd);
-	return problem_set(ret_problem, -EACCES, "%s: others may write to the state directory; run: chmod go-w %s", path, path);
+	return problem_set(ret_problem, -EACCES, "%s: others may write to the state directory; run: chmod go-w %s",
+			   path, path);
 }
 
 int state_open(const char *path, struct state *ret_state, struct problem *ret_problem)
@@ -116,7 +120,8 @@ int state_open(const char *path, struct state *ret_state, struct problem *ret_pr
 	if (state.lock_fd < 0)
 		err = problem_set(ret_problem, -errno, "%s/lock: %s", path, strerror(errno));
 	else if (flock(state.lock_fd, LOCK_EX | LOCK_NB))
-		err = problem_set(ret_problem, -EBUSY, "%s: another gossipd uses this state directory; stop it first", path);
+		err = problem_set(ret_problem, -EBUSY, "%s: another gossipd uses this state directory; stop it first",
+				  path);
 	else
 		err = read_state(&state, ret_problem);
 	if (err) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The state directory: a lock that keeps two daemons apart, and the file `state` with the two numbers that must never go back:
- * the highest incarnation ever used and the count of starts. Both are durable before anything is signed with them.
+ * The state directory: a lock that keeps two daemons apart, and the file `state` with the two numbers that must
+ * never go back: the highest incarnation ever used and the count of starts. Both are durable before anything is
+ * signed with them.
  */
 #ifndef GOSSIPD_STATE_H
 #define GOSSIPD_STATE_H
@@ -24,9 +25,11 @@ struct state {
 		.directory_fd = -1, .lock_fd = -1 \
 	}
 
-/* Makes and locks the directory and reads the file. -EBUSY: another daemon holds it. -EPROTO: written by a newer version. A
- * damaged file is renamed to state.damaged and reads as none: a fresh incarnation comes from the clock, and the table keeps its
- * own. */
+/*
+ * Makes and locks the directory and reads the file. -EBUSY: another daemon holds it. -EPROTO: written by a newer
+ * version. A damaged file is renamed to state.damaged and reads as none: a fresh incarnation comes from the clock,
+ * and the table keeps its own.
+ */
 int state_open(const char *path, struct state *ret_state, struct problem *ret_problem);
 
 /* Stores both numbers durably. Neither may go back. */

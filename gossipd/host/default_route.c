@@ -17,8 +17,8 @@
 #define PARTS_MAX 32 /* of a dump. Default routes stand first in their table: a full one is not read to its end. */
 #define PART_BYTES 32768
 #define DEPTH_MAX 8 /* links one upon the other */
-#define IPV4 1u
-#define IPV6 2u
+#define IPV4 DEFAULT_ROUTE_IPV4
+#define IPV6 DEFAULT_ROUTE_IPV6
 
 struct link {
 	int index, master, lower; /* 0: none */
@@ -42,7 +42,9 @@ static int dump(int fd, uint16_t type, uint8_t family, void (*each)(struct links
 		struct rtmsg route; /* as long as a link's message at most: the kernel reads the family alone */
 		uint8_t rest[sizeof(struct ifinfomsg) - sizeof(struct rtmsg)];
 	} request = {
-		.header = { .nlmsg_len = sizeof(request), .nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.header = { .nlmsg_len = sizeof(request),
+			    .nlmsg_type = type,
+			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
 		.route.rtm_family = family,
 	};
 	static char part[PART_BYTES] __attribute__((aligned(8)));
@@ -57,7 +59,8 @@ static int dump(int fd, uint16_t type, uint8_t family, void (*each)(struct links
 
 		if (got < 0)
 			return -errno;
-		for (unsigned int left = (unsigned int)got; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
+		for (unsigned int left = (unsigned int)got; NLMSG_OK(message, left);
+		     message = NLMSG_NEXT(message, left)) {
 			if (message->nlmsg_type == NLMSG_DONE)
 				return 0;
 			if (message->nlmsg_type == NLMSG_ERROR)
@@ -105,7 +108,8 @@ static void note_link(struct links *links, const struct nlmsghdr *message)
 		return;
 	for (const struct rtattr *at = IFLA_RTA(info); RTA_OK(at, left); at = RTA_NEXT(at, left)) {
 		if (at->rta_type == IFLA_IFNAME)
-			snprintf(link.name, sizeof(link.name), "%.*s", (int)RTA_PAYLOAD(at), (const char *)RTA_DATA(at));
+			snprintf(link.name, sizeof(link.name), "%.*s", (int)RTA_PAYLOAD(at),
+				 (const char *)RTA_DATA(at));
 		else if (at->rta_type == IFLA_MASTER)
 			link.master = number_of(at);
 		else if (at->rta_type == IFLA_LINK)
@@ -171,7 +175,8 @@ static void mark_hops(struct links *links, const struct rtattr *hops, unsigned i
 {
 	const struct rtnexthop *hop = RTA_DATA(hops);
 
-	for (int left = (int)RTA_PAYLOAD(hops); RTNH_OK(hop, left); left -= RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop))
+	for (int left = (int)RTA_PAYLOAD(hops); RTNH_OK(hop, left);
+	     left -= RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop))
 		mark(link_of(links, hop->rtnh_ifindex), family);
 }
 
@@ -200,12 +205,11 @@ static void add(char text[DEFAULT_ROUTE_TEXT_BYTES], const char *interface, unsi
 		 families == IPV4 ? "IPv4" : families == IPV6 ? "IPv6" : "IPv4, IPv6");
 }
 
-int default_route_warn(const char interfaces[][IFNAMSIZ], uint32_t count, char ret_text[DEFAULT_ROUTE_TEXT_BYTES])
+int default_route_find(const char interfaces[][IFNAMSIZ], uint32_t count, unsigned int ret_families[])
 {
 	static struct links links;
 	int err;
 
-	ret_text[0] = '\0';
 	links.count = 0;
 	err = dump_alone(RTM_GETLINK, AF_UNSPEC, note_link, &links);
 	if (!err)
@@ -216,13 +220,21 @@ int default_route_warn(const char interfaces[][IFNAMSIZ], uint32_t count, char r
 		return err;
 	mark_below(&links);
 	for (uint32_t i = 0; i < count; i++) {
+		ret_families[i] = 0;
 		for (unsigned int j = 0; j < links.count; j++) {
-			if (links.link[j].families && strcmp(links.link[j].name, interfaces[i]) == 0)
-				add(ret_text, interfaces[i], links.link[j].families);
+			if (strcmp(links.link[j].name, interfaces[i]) == 0)
+				ret_families[i] |= links.link[j].families;
 		}
 	}
-	if (ret_text[0])
-		snprintf(ret_text + strlen(ret_text), DEFAULT_ROUTE_TEXT_BYTES - strlen(ret_text),
-			 ": replies to clients come in there, and are judged like an attack on them");
 	return 0;
+}
+
+void default_route_text(const char interfaces[][IFNAMSIZ], uint32_t count, const unsigned int families[],
+			char ret_text[DEFAULT_ROUTE_TEXT_BYTES])
+{
+	ret_text[0] = '\0';
+	for (uint32_t i = 0; i < count; i++) {
+		if (families[i])
+			add(ret_text, interfaces[i], families[i]);
+	}
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The only reader of clocks. CLOCK_MONOTONIC is slewed by NTP as UTC is, so both run at one rate; only steps separate them. */
+/*
+ * The only reader of clocks. CLOCK_MONOTONIC is slewed by NTP as UTC is, so both run at one rate; only steps
+ * separate them.
+ */
 #include "mesh_clock.h"
 
 #include <time.h>

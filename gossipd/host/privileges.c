@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Capabilities. Maps and links stay usable through their open descriptors without any: the kernel asks for CAP_BPF, CAP_NET_ADMIN
- * and CAP_PERFMON at load and attach alone.
+ * Capabilities. Maps and links stay usable through their open descriptors without any: the kernel asks for CAP_BPF,
+ * CAP_NET_ADMIN and CAP_PERFMON at load and attach alone.
  */
 #include "privileges.h"
 

@@ -34,7 +34,8 @@ static void look_up(uint32_t number, struct resolver_answer *ret_answer)
 
 	*ret_answer = (struct resolver_answer){ .name = number };
 	ret_answer->error = getaddrinfo(name->host, NULL, &hints, &all);
-	for (const struct addrinfo *at = ret_answer->error ? NULL : all; at && ret_answer->count < RESOLVER_ADDRESSES_MAX; at = at->ai_next)
+	for (const struct addrinfo *at = ret_answer->error ? NULL : all;
+	     at && ret_answer->count < RESOLVER_ADDRESSES_MAX; at = at->ai_next)
 		ret_answer->count += endpoint_of(at->ai_addr, name->port, &ret_answer->endpoint[ret_answer->count]);
 	if (all)
 		freeaddrinfo(all);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Sockets and batches. IPv4 and IPv6 have sockets of their own (IPV6_V6ONLY), so an address has one form on each. No fragments:
- * IP's don't-fragment bit is set, and what is too long for the path is refused by the kernel and counted.
+ * Sockets and batches. IPv4 and IPv6 have sockets of their own (IPV6_V6ONLY), so an address has one form on each. No
+ * fragments: IP's don't-fragment bit is set, and what is too long for the path is refused by the kernel and counted.
  */
 #define _GNU_SOURCE /* recvmmsg */
 #include "udp.h"
@@ -206,8 +206,10 @@ unsigned int udp_receive(struct udp *udp, unsigned int index,
 	return (unsigned int)count;
 }
 
-/* The first socket of the family. Replies leave by it too: members answer to the address in the seal's session, not to a port of
- * ours. */
+/*
+ * The first socket of the family. Replies leave by it too: members answer to the address in the seal's session, not
+ * to a port of ours.
+ */
 static int socket_for(const struct udp *udp, const struct endpoint *to)
 {
 	for (unsigned int i = 0; i < udp->sockets; i++) {
@@ -217,7 +219,7 @@ static int socket_for(const struct udp *udp, const struct endpoint *to)
 	return -1;
 }
 
-uint8_t *udp_slot(struct udp *udp)
+uint8_t *udp_entry(struct udp *udp)
 {
 	return udp->out.bytes[udp->queued];
 }
@@ -252,12 +254,16 @@ void udp_flush(struct udp *udp)
 
 	udp->queued = 0;
 	while (at < count) {
-		int sent = sendmmsg(udp->fd[udp->queued_socket], udp->out.messages + at, count - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+		int sent = sendmmsg(udp->fd[udp->queued_socket], udp->out.messages + at, count - at,
+				    MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent <= 0) {
-			/* One is refused, the next may pass (another peer, a shorter datagram). A full socket refuses all. */
+			/*
+			 * One is refused, the next may pass (another peer, a shorter datagram). A full socket
+			 * refuses all.
+			 */
 			udp->counters.send_errors++;
 			sent = 1;
 		}

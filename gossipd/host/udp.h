@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * UDP: one non-blocking socket per listen address. Datagrams come in batches and leave in batches; what the network or the kernel
- * refuses is counted and forgotten, because the next frame carries the same totals.
+ * UDP: one non-blocking socket per listen address. Datagrams come in batches and leave in batches; what the network
+ * or the kernel refuses is counted and forgotten, because the next frame carries the same totals.
  */
 #ifndef GOSSIPD_UDP_H
 #define GOSSIPD_UDP_H
@@ -20,8 +20,10 @@ struct udp_counters {
 
 struct udp;
 
-/* Binds every address; -1 in none. An IPv6 wildcard on a host without IPv6 is skipped with a warning when another address is
- * bound. */
+/*
+ * Binds every address; -1 in none. An IPv6 wildcard on a host without IPv6 is skipped with a warning when another
+ * address is bound.
+ */
 int udp_open(const struct config *config, struct udp **ret_udp, struct problem *ret_problem);
 void udp_close(struct udp *udp);
 
@@ -31,11 +33,14 @@ int udp_fd(const struct udp *udp, unsigned int index);
 
 /* Takes at most UDP_BATCH datagrams from one socket; `each` may use the bytes as scratch. Returns how many came. */
 unsigned int udp_receive(struct udp *udp, unsigned int index,
-			 void (*each)(void *user, const struct endpoint *from, uint8_t *bytes, size_t size), void *user);
+			 void (*each)(void *user, const struct endpoint *from, uint8_t *bytes, size_t size),
+			 void *user);
 
-/* Room for the next datagram to send, DATAGRAM_BYTES_MAX bytes; udp_queue accepts what was written there. A full batch leaves by
- * itself. */
-uint8_t *udp_slot(struct udp *udp);
+/*
+ * Room for the next datagram to send, DATAGRAM_BYTES_MAX bytes; udp_queue accepts what was written there. A full
+ * batch leaves by itself.
+ */
+uint8_t *udp_entry(struct udp *udp);
 void udp_queue(struct udp *udp, const struct endpoint *to, size_t size);
 void udp_flush(struct udp *udp);
 

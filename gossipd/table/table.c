@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The record table from the daemon's side: opening, closing, and the small questions. Pins, links, clock, harvest, writing back
- * and collecting stand in the other files of this room.
+ * The record table from the daemon's side: opening, closing, and the small questions. Pins, links, clock, harvest,
+ * writing back and collecting stand in the other files of this room.
  *
  * Everything that needs a capability happens in table_open; the rest works on mapped memory and open descriptors.
  */
@@ -36,13 +36,13 @@ static void policy_none(struct table *table)
 	uint32_t hz = table->state->hz;
 
 	policies_plain(table, &(struct policy){
-		.pair_min_window = hz * MIN_WINDOW_MS_DEFAULT / 1000,
-		.destination_min_window = hz * MIN_WINDOW_MS_DEFAULT / 1000,
-		.idle_reset = hz * IDLE_RESET_MS_DEFAULT / 1000,
-		.window_max = hz * WINDOW_MAX_MS_DEFAULT / 1000,
-		.decay = DECAY_DEFAULT,
-		.flags = POLICY_EARLY | POLICY_FAIR,
-	});
+				      .pair_min_window = hz * MIN_WINDOW_MS_DEFAULT / 1000,
+				      .destination_min_window = hz * MIN_WINDOW_MS_DEFAULT / 1000,
+				      .idle_reset = hz * IDLE_RESET_MS_DEFAULT / 1000,
+				      .window_max = hz * WINDOW_MAX_MS_DEFAULT / 1000,
+				      .decay = DECAY_DEFAULT,
+				      .flags = POLICY_EARLY | POLICY_FAIR,
+			      });
 }
 
 void table_set_tick(struct table *table, struct duration tick)
@@ -63,7 +63,6 @@ static void state_start(struct table *table, uint64_t fresh_incarnation)
 	}
 	table->resuming = !table->is_new;
 	heartbeat(table);
-	client_pairs_start(table);
 }
 
 static int open_warnings(struct table *table)
@@ -79,8 +78,12 @@ static int start(struct table *table, const struct table_config *config, uint64_
 
 	if (!err) {
 		state_start(table, fresh_incarnation);
-		err = young_start(table);
+		err = quotas_start(table);
 	}
+	if (!err)
+		err = young_start(table);
+	if (!err)
+		hot_start(table);
 	if (!err)
 		err = open_warnings(table);
 	if (!err)
@@ -97,8 +100,11 @@ static int start(struct table *table, const struct table_config *config, uint64_
 		err = attach_all(table, config, problem);
 	if (!err)
 		err = pins_commit(table, NULL, problem);
-	if (!err)
+	if (!err) {
+		sides_start(table);
+		egress_start(table);
 		ports_look(table);
+	}
 	return err;
 }
 
@@ -109,12 +115,18 @@ int table_open_clocked(const struct table_config *config, uint64_t fresh_incarna
 	int cpus = libbpf_num_possible_cpus(), err;
 
 	ret_problem->text[0] = 0;
-	if (table)
+	if (table) {
 		table->policy = calloc(1, sizeof(*table->policy));
-	if (!table || !table->policy || cpus <= 0 || cpus > CPUS_MAX || strlen(config->pin_path) >= PIN_PATH_MAX) {
-		problem_say(ret_problem, "%s: no memory, more than %d CPUs, or too long a path", config->pin_path, CPUS_MAX);
-		if (table)
+		table->hot = calloc(1, sizeof(*table->hot));
+	}
+	if (!table || !table->policy || !table->hot || cpus <= 0 || cpus > CPUS_MAX ||
+	    strlen(config->pin_path) >= PIN_PATH_MAX) {
+		problem_say(ret_problem, "%s: no memory, more than %d CPUs, or too long a path", config->pin_path,
+			    CPUS_MAX);
+		if (table) {
 			free(table->policy);
+			free(table->hot);
+		}
 		free(table);
 		return -EINVAL;
 	}
@@ -122,6 +134,7 @@ int table_open_clocked(const struct table_config *config, uint64_t fresh_incarna
 	snprintf(table->pin_path, sizeof(table->pin_path), "%s", config->pin_path);
 	table->cpus = (uint32_t)cpus;
 	table->clock.injected = injected_jiffies != 0;
+	memcpy(&table->contacts.seed, seed, sizeof(table->contacts.seed));
 	table->clock.jiffies = injected_jiffies;
 	table->lock_fd = -1;
 	for (unsigned int i = 0; i < INTERFACES_MAX; i++)
@@ -141,8 +154,8 @@ int table_open_clocked(const struct table_config *config, uint64_t fresh_incarna
 	return 0;
 }
 
-int table_open(const struct table_config *config, uint64_t fresh_incarnation, const uint8_t seed[8], struct table **ret_table,
-	       struct table_problem *ret_problem)
+int table_open(const struct table_config *config, uint64_t fresh_incarnation, const uint8_t seed[8],
+	       struct table **ret_table, struct table_problem *ret_problem)
 {
 	return table_open_clocked(config, fresh_incarnation, seed, 0, ret_table, ret_problem);
 }
@@ -153,10 +166,12 @@ void table_close(struct table *table)
 		return;
 	collect_stop(table);
 	young_end(table);
+	quotas_stop(table);
 	ring_buffer__free(table->warnings);
 	ring_buffer__free(table->samples);
 	pins_unmap(table);
 	free(table->policy);
+	free(table->hot);
 	free(table);
 }
 
@@ -191,6 +206,7 @@ bool table_time_went_back(struct table *table, struct now now, uint64_t fresh)
 		return false;
 	state->incarnation = fresh > state->incarnation ? fresh : state->incarnation + 1;
 	table->renewed = true;
+	departed_clear(table);
 	return true;
 }
 
@@ -207,6 +223,11 @@ uint64_t table_boot(const struct table *table)
 void table_set_boot(struct table *table, uint64_t boot)
 {
 	table->state->boot = boot;
+}
+
+bool table_is_renewed(const struct table *table)
+{
+	return table->renewed;
 }
 
 bool table_is_new(const struct table *table)

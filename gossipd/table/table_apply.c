@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * From the ledger back to the kernel: what the mesh knows of a key becomes the daemon's words of its record, and so the next
- * packet's verdict. Also the reverse view, a record as it stands.
+ * From the ledger back to the kernel: writes a change of a key into its record as a fold, by which the next packet is
+ * judged. Also the reverse view: a record as it is now, for `explain`.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,9 +9,9 @@
 #include "table_internal.h"
 
 /*
- * The window the fold speaks of: the one the last harvest saw. A window that started afterwards is not in the ledger yet, and the
- * old count must not be judged as the new window's. A record never harvested has only its first window, which continues what
- * others counted unless they were silent for T_T1 before it.
+ * Did the last harvest see the kernel's present window? A window that started afterwards is not in the ledger yet, and
+ * the old count must not be judged as the new window's. A record never harvested has only its first window, which
+ * continues what other members counted, unless they were silent for T_T1 before it.
  */
 static bool window_is_known(const struct words *words, uint32_t ts2)
 {
@@ -30,7 +30,8 @@ static size_t pair_places(const struct table *table)
 
 int young_start(struct table *table)
 {
-	table->young_until = table->clock.jiffies + table->policies[POLICY_OF_PAIR(BANK_OF(table->state->active), 0)].window_max;
+	table->young_until = table->clock.jiffies +
+			     table->policies[POLICY_OF_PAIR(BANK_OF(table->state->active), 0)].window_max;
 	table->young = !table->is_new;
 	if (table->young)
 		table->bounds = calloc(pair_places(table) + table->destinations_max, sizeof(*table->bounds));
@@ -44,7 +45,10 @@ void young_end(struct table *table)
 	table->bounds = NULL;
 }
 
-/* A daemon just started knows less than the one before it wrote: for T_T4 a larger count in force is kept. */
+/*
+ * Should the fold that the previous daemon wrote be kept? Yes for the first T_T4 after a start, while it is in force
+ * and its count is larger than this daemon's: this daemon's ledger is not complete yet.
+ */
 static bool is_wiser(struct table *table, const struct words *words, const struct change *change)
 {
 	uint32_t count = WORD_HIGH(*words->harvest) + WORD_HIGH(*words->base);
@@ -61,7 +65,7 @@ static uint32_t saturate32(double value)
 	return value >= 4294967295.0 ? 0xffffffff : value > 0 ? (uint32_t)(value + 0.5) : 0;
 }
 
-/* A change is in mesh time, the record in jiffies: translated here, once per change. */
+/* The times of a change in jiffies: a change has mesh time. */
 struct change_jiffies {
 	uint32_t ts1, ts2, carry_from;
 };
@@ -75,7 +79,7 @@ static struct change_jiffies jiffies_of(const struct table *table, const struct 
 	};
 }
 
-/* The order the kernel's reading relies on: xdp/window.h, measure_fold. */
+/* Writes in the order that the kernel's reading relies on: xdp/window.h, measure_fold. */
 static void words_fold(const struct words *words, const struct change *change, const struct change_jiffies *at)
 {
 	uint32_t generation = WORD_LOW(words->window);
@@ -83,9 +87,10 @@ static void words_fold(const struct words *words, const struct change *change, c
 	if (!FOLD_IS_OF(*words->fold, generation) || WORD_LOW(*words->base) != at->ts1)
 		store64(words->carry, 0);
 	store64(words->base, WORD(at->ts1, (uint32_t)change->count - WORD_HIGH(*words->harvest)));
-	store64(words->fold, FOLD(generation, change->members ? change->members : 1, at->carry_from, at->ts2 >> TS2_SHIFT));
-	store64(words->carry, WORD(change->floor > 0xffffffff ? 0xffffffff : change->floor, saturate32(change->rho * RHO_SCALE)));
-	store16(words->pass_share, change->pass_share);
+	store64(words->fold,
+		FOLD(generation, change->members ? change->members : 1, at->carry_from, at->ts2 >> TS2_SHIFT));
+	store64(words->carry,
+		WORD(change->known > 0xffffffff ? 0xffffffff : change->known, saturate32(change->rho * RHO_SCALE)));
 }
 
 static uint16_t *bound_of_pair(const struct table *table, const struct key *key, const struct spot *spot)
@@ -96,19 +101,20 @@ static uint16_t *bound_of_pair(const struct table *table, const struct key *key,
 }
 
 /*
- * The share beside a count that is kept. An attack that grows after the start must meet this daemon's share; but that may be too large for as
- * long as it has not heard what others count, so it is bounded by the share the daemon before it left. The bound is kept apart: this daemon's
- * own smaller shares do not become one.
+ * The share to write while the previous daemon's count is kept. An attack that grows after the start must meet this
+ * daemon's share. But that share may be too large until other members' counts have come, so it is bounded by the share
+ * that the previous daemon wrote (`found`). The bound is stored apart from the record, so that this daemon's own
+ * smaller shares do not become bounds.
  */
 static uint16_t bounded(uint16_t *bound, uint16_t found, uint16_t share)
 {
 	if (*bound == 0)
-		*bound = found ? found : 1;
+		*bound = found ? found : 2; /* the least that a record holds */
 	return share < *bound ? share : *bound;
 }
 
-static void destination_write(struct table *table, uint32_t destination, const struct words *words, const struct change *change,
-			      const struct change_jiffies *at)
+static void destination_write(struct table *table, uint32_t destination, const struct words *words,
+			      const struct change *change, const struct change_jiffies *at)
 {
 	struct destination_head *head = &table->heads[destination];
 	const bool wiser = is_wiser(table, words, change);
@@ -117,12 +123,14 @@ static void destination_write(struct table *table, uint32_t destination, const s
 
 	if (wiser) {
 		/* One that was not thinned has no bound; the share of one that was is below SHARE_ALL as a bound. */
-		const uint16_t found = !(head->flags & HEAD_THIN) ? SHARE_ALL : head->pass_share < SHARE_ALL ? head->pass_share : SHARE_ALL - 1;
+		const uint16_t below = head->pass_share < SHARE_ALL ? head->pass_share : SHARE_ALL - 1;
+		const uint16_t found = head->flags & HEAD_THIN ? below : SHARE_ALL;
 
 		store16(words->pass_share, bounded(bound, found, change->pass_share));
 		thin = thin || *bound < SHARE_ALL;
 	} else {
 		words_fold(words, change, at);
+		store16(words->pass_share, change->pass_share);
 		if (bound)
 			*bound = SHARE_ALL; /* the record is this daemon's */
 	}
@@ -130,7 +138,8 @@ static void destination_write(struct table *table, uint32_t destination, const s
 	heads_written(table);
 }
 
-static void pair_write(struct table *table, const struct spot *spot, const struct change *change, const struct change_jiffies *at)
+static void pair_write(struct table *table, const struct spot *spot, const struct change *change,
+		       const struct change_jiffies *at)
 {
 	const struct words words = words_of_pair(table, spot_record(spot));
 	uint16_t *bound;
@@ -141,10 +150,14 @@ static void pair_write(struct table *table, const struct spot *spot, const struc
 	wiser = is_wiser(table, &words, change);
 	bound = table->young ? bound_of_pair(table, &change->key, spot) : NULL;
 	if (wiser) {
-		store16(words.pass_share, bounded(bound, *words.pass_share, change->pass_share));
+		const uint16_t found = share_of_pair(*words.pass_share);
+
+		store16(words.pass_share,
+			share_beside(*words.pass_share, bounded(bound, found, change->pass_share)));
 		return;
 	}
 	words_fold(&words, change, at);
+	store16(words.pass_share, share_beside(*words.pass_share, change->pass_share));
 	if (bound)
 		*bound = SHARE_ALL; /* the record is this daemon's */
 }
@@ -152,12 +165,14 @@ static void pair_write(struct table *table, const struct spot *spot, const struc
 static int apply_destination(struct table *table, const struct change *change, const struct change_jiffies *at)
 {
 	const struct address *address = &change->key.destination;
-	uint32_t destination = change->notable ? destination_make(table, address) : destination_find(table, address);
+	uint32_t destination = change->notable ? quota_destination(table, change) : destination_find(table, address);
 	struct words words;
 
 	if (destination == DESTINATION_NONE)
 		return change->notable ? -ENOSPC : -ENOENT;
 	words = words_of_destination(table, destination);
+	if (*words.harvest == 0)
+		quota_vouch_destination(table, destination, change);
 	if (window_is_known(&words, at->ts2))
 		destination_write(table, destination, &words, change, at);
 	return 0;
@@ -167,23 +182,28 @@ int table_apply_hinted(struct table *table, const struct change *change, uint32_
 {
 	const struct change_jiffies at = jiffies_of(table, change);
 	const struct key *key = &change->key;
+	const enum key_kind kind = key_kind(key);
 	struct spot spot;
 	int err;
 
+	if (kind != KEY_PAIR && kind != KEY_DESTINATION)
+		return hot_apply(table, change);
 	if (!spot_find_at(table, key, *hint, &spot)) {
 		if (change->notable && !key_names_hosts(key))
 			return -EINVAL;
-		if (key_is_destination(key))
+		if (kind == KEY_DESTINATION)
 			return apply_destination(table, change, &at);
 		if (!spot_find(table, key, &spot)) {
-			if (!change->notable)
+			if (!change->notable || sides_are_foreign(table, &key->client))
 				return -ENOENT;
-			err = spot_make(table, key, destination_make(table, &key->destination), at.ts2, &spot);
+			err = quota_pair(table, change, at.ts2, &spot);
 			if (err)
 				return err;
 		}
 		*hint = spot_hint(&spot);
 	}
+	if (load64(&spot_record(&spot)->harvest) == 0)
+		quota_vouch_pair(table, &spot, change);
 	pair_write(table, &spot, change, &at);
 	return 0;
 }
@@ -231,7 +251,6 @@ static void view_words(const struct table *table, const struct words *words, str
 		.packets = words->packets,
 		.window_s = (double)own / hz,
 		.window_packets = (uint32_t)words->packets - WORD_HIGH(words->window),
-		.pass_share = *words->pass_share,
 	};
 	view->count = view->window_packets;
 	view->judged_window_s = view->window_s;
@@ -242,20 +261,30 @@ static void view_words(const struct table *table, const struct words *words, str
 
 bool table_find(const struct table *table, const struct key *key, struct record_view *ret_view)
 {
+	uint16_t share = SHARE_ALL;
 	uint32_t destination;
 	struct words words;
 	struct spot spot;
 
-	if (key_is_destination(key)) {
+	switch (key_kind(key)) {
+	case KEY_PAIR:
+		if (!spot_find(table, key, &spot))
+			return false;
+		words = words_of_pair(table, spot_record(&spot));
+		share = share_of_pair(*words.pass_share);
+		break;
+	case KEY_DESTINATION:
 		destination = destination_find(table, &key->destination);
 		if (destination == DESTINATION_NONE)
 			return false;
 		words = words_of_destination(table, destination);
-	} else {
-		if (!spot_find(table, key, &spot))
-			return false;
-		words = words_of_pair(table, spot_record(&spot));
+		share = *words.pass_share;
+		break;
+	case KEY_CLIENT:
+	case KEY_NETWORK:
+		return false;
 	}
 	view_words(table, &words, ret_view);
+	ret_view->pass_share = share;
 	return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The program on its interfaces, by pinned bpf_links: they outlive the daemon, and the next one swaps its program in atomically,
- * so no packet passes unfiltered. The link of interface NAME is pinned as link-NAME.
+ * The program on its interfaces, by pinned bpf_links: they outlive the daemon, and the next one swaps its program in
+ * atomically, so no packet passes unfiltered. The link of interface NAME is pinned as link-NAME.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,8 +21,10 @@
 #endif
 #define LINKS_MAX 65536 /* looked through for a foreign one */
 
-/* The program for the interface's kind of frame, -1 when it is neither Ethernet nor bare IP. Asked of the kernel each time: an
- * interface made anew under an old name may be of another kind. */
+/*
+ * The program for the interface's kind of frame, -1 when it is neither Ethernet nor bare IP. Asked of the kernel
+ * each time: an interface made anew under an old name may be of another kind.
+ */
 static int program_for(const struct table *table, const char *interface, int *ret_type)
 {
 	struct ifreq request = { 0 };
@@ -89,8 +91,8 @@ static int program_info(uint32_t program_id, struct bpf_prog_info *ret_info)
 }
 
 /*
- * The link that holds the interface, -1 when none does: then its program was set without one. Interface numbers repeat from one
- * network namespace to the next, so the program must be the one found on ours.
+ * The link that holds the interface, -1 when none does: then its program was set without one. Interface numbers
+ * repeat from one network namespace to the next, so the program must be the one found on ours.
  */
 static int link_on(uint32_t ifindex, uint32_t program_id)
 {
@@ -103,8 +105,8 @@ static int link_on(uint32_t ifindex, uint32_t program_id)
 
 		if (fd < 0)
 			continue;
-		if (!bpf_obj_get_info_by_fd(fd, &info, &bytes) && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex &&
-		    info.prog_id == program_id)
+		if (!bpf_obj_get_info_by_fd(fd, &info, &bytes) && info.type == BPF_LINK_TYPE_XDP &&
+		    info.xdp.ifindex == ifindex && info.prog_id == program_id)
 			return fd;
 		close(fd);
 	}
@@ -122,7 +124,8 @@ static int evict(uint32_t ifindex, uint32_t program_id)
 	return err;
 }
 
-static int make_room(const struct table_config *config, const char *interface, uint32_t ifindex, struct table_problem *problem)
+static int make_room(const struct table_config *config, const char *interface, uint32_t ifindex,
+		     struct table_problem *problem)
 {
 	struct bpf_prog_info info;
 	uint8_t mode;
@@ -133,21 +136,27 @@ static int make_room(const struct table_config *config, const char *interface, u
 	if (config->replace && !evict(ifindex, program_id))
 		return 0;
 	program_info(program_id, &info);
-	problem_say(problem, "%s: XDP program %u (%s) is attached already; remove it, or allow it to be replaced", interface,
-		    program_id, info.name[0] ? info.name : "unnamed");
+	problem_say(problem, "%s: XDP program %u (%s) is attached already; remove it, or allow it to be replaced",
+		    interface, program_id, info.name[0] ? info.name : "unnamed");
 	return -EBUSY;
 }
 
-/* Whether the link is the one on our interface, not on one of the same number in another namespace, and in the mode asked for. */
+/*
+ * Whether the link is the one on our interface, not on one of the same number in another namespace, and in the mode
+ * asked for.
+ */
 static bool link_fits(const struct bpf_link_info *info, uint32_t ifindex, bool generic)
 {
 	uint8_t mode;
 
-	return info->type == BPF_LINK_TYPE_XDP && info->xdp.ifindex == ifindex && occupant(ifindex, &mode) == info->prog_id &&
-	       generic == (mode == XDP_ATTACHED_SKB);
+	return info->type == BPF_LINK_TYPE_XDP && info->xdp.ifindex == ifindex &&
+	       occupant(ifindex, &mode) == info->prog_id && generic == (mode == XDP_ATTACHED_SKB);
 }
 
-/* Swaps the program of the link an earlier daemon pinned. -ENOENT: there is none, or it is of no use any more and now gone. */
+/*
+ * Swaps the program of the link an earlier daemon pinned. -ENOENT: there is none, or it is of no use any more and
+ * now gone.
+ */
 static int link_take_over(int program_fd, const char *path, uint32_t ifindex, bool generic, int *ret_fd)
 {
 	struct bpf_link_info info = { 0 };
@@ -168,8 +177,8 @@ static int link_take_over(int program_fd, const char *path, uint32_t ifindex, bo
 	return -ENOENT;
 }
 
-static int link_make(int program_fd, const struct table_config *config, const char *interface, uint32_t ifindex, bool generic, int *ret_fd,
-		     struct table_problem *problem)
+static int link_make(int program_fd, const struct table_config *config, const char *interface, uint32_t ifindex,
+		     bool generic, int *ret_fd, struct table_problem *problem)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
 	int err = make_room(config, interface, ifindex, problem), link_fd;
@@ -179,8 +188,8 @@ static int link_make(int program_fd, const struct table_config *config, const ch
 	link_fd = bpf_link_create(program_fd, (int)ifindex, BPF_XDP, &options);
 	if (link_fd < 0) {
 		err = -errno;
-		problem_say(problem, "%s: attaching in %s mode: %s%s", interface, generic ? "generic" : "native", strerror(-err),
-			    generic ? "" : "; if its driver has no XDP, allow generic mode");
+		problem_say(problem, "%s: attaching in %s mode: %s%s", interface, generic ? "generic" : "native",
+			    strerror(-err), generic ? "" : "; if its driver has no XDP, allow generic mode");
 		return err;
 	}
 	*ret_fd = link_fd;
@@ -188,10 +197,11 @@ static int link_make(int program_fd, const struct table_config *config, const ch
 }
 
 /*
- * Interface number i of the configuration, which has this name now. We hold its link, and so the program stays on where the link is not pinned
- * any more; pins_look pins it.
+ * Interface number i of the configuration, which has this name now. We hold its link, and so the program stays on
+ * where the link is not pinned any more; pins_look pins it.
  */
-static int attach(struct table *table, const struct table_config *config, uint32_t i, const char *interface, struct table_problem *problem)
+static int attach(struct table *table, const struct table_config *config, uint32_t i, const char *interface,
+		  struct table_problem *problem)
 {
 	char path[PIN_PATH_MAX + 32];
 	uint32_t ifindex = if_nametoindex(interface);
@@ -207,10 +217,12 @@ static int attach(struct table *table, const struct table_config *config, uint32
 		problem_say(problem, "%s: its frames (link type %d) are neither Ethernet nor IP", interface, type);
 		return -EOPNOTSUPP;
 	}
-	generic = config->generic || program_fd == table->l3_program_fd; /* no driver of bare IP has XDP of its own */
+	table->bare[i] = program_fd == table->l3_program_fd;
+	generic = config->generic || table->bare[i]; /* no driver of bare IP has XDP of its own */
 	if (table->link_fds[i] >= 0)
 		close(table->link_fds[i]); /* its program is not on the interface any more */
 	table->link_fds[i] = -1;
+	sides_note(table, i, ifindex);
 	if (!err && link_take_over(program_fd, path, ifindex, generic, &link_fd))
 		err = link_make(program_fd, config, interface, ifindex, generic, &link_fd, problem);
 	if (err)
@@ -281,14 +293,19 @@ int attach_all(struct table *table, const struct table_config *config, struct ta
 
 int detach_all(const char *pin_path, struct table_problem *problem)
 {
-	int err = links_remove(pin_path, NULL);
+	int err;
 
+	egress_remove(pin_path);
+	err = links_remove(pin_path, NULL);
 	if (err)
 		problem_say(problem, "%s: %s", pin_path, strerror(-err));
 	return err;
 }
 
-/* The interface of a configured name; when there is none, the one that had it and has another now. 0: neither is there. */
+/*
+ * The interface of a configured name; when there is none, the one that had it and has another now. 0: neither is
+ * there.
+ */
 static uint32_t interface_now(const struct table *table, uint32_t i, char ret_name[IF_NAMESIZE])
 {
 	uint32_t ifindex = if_nametoindex(table->interfaces[i]);
@@ -320,14 +337,20 @@ bool attach_is_off(const struct table *table)
 	return false;
 }
 
-static void describe(const struct table *table, uint32_t i, enum interface_state state, const char *name, bool restored, char *ret_text, size_t bytes)
+static void describe(const struct table *table, uint32_t i, enum interface_state state, const char *name, bool restored,
+		     char *ret_text, size_t bytes)
 {
-	snprintf(ret_text, bytes, "%s: %s%s", table->interfaces[i],
-		 restored			? "the filter was taken off by hand, and is on again"
-		 : state == INTERFACE_HERE	? "is here, and filtered"
-		 : state == INTERFACE_GONE	? "is gone; it is filtered again when it comes back"
-		 : state == INTERFACE_DETACHED	? "the filter was taken off together with its pins; restart gossipd to have it on again"
-						: "is still filtered; its name is now ",
+	const char *text = "is still filtered; its name is now ";
+
+	if (restored)
+		text = "the filter was taken off by hand, and is on again";
+	else if (state == INTERFACE_HERE)
+		text = "is here, and filtered";
+	else if (state == INTERFACE_GONE)
+		text = "is gone; it is filtered again when it comes back";
+	else if (state == INTERFACE_DETACHED)
+		text = "the filter was taken off together with its pins; restart gossipd to have it on again";
+	snprintf(ret_text, bytes, "%s: %s%s", table->interfaces[i], text,
 		 state == INTERFACE_RENAMED && !restored ? name : "");
 }
 
@@ -336,8 +359,12 @@ static bool is_on(enum interface_state state)
 	return state == INTERFACE_HERE || state == INTERFACE_RENAMED;
 }
 
-/* Attaches where our program is not. Tells what has become of the interface, once, and each time that the filter is put back. */
-static void look(struct table *table, uint32_t i, bool pinned, void (*tell)(void *user, enum table_news news, const char *text), void *user)
+/*
+ * Attaches where our program is not. Tells what has become of the interface, once, and each time that the filter is
+ * put back.
+ */
+static void look(struct table *table, uint32_t i, bool pinned,
+		 void (*tell)(void *user, enum table_news news, const char *text), void *user)
 {
 	const struct table_config config = { .generic = table->generic, .replace = table->replace };
 	struct table_problem problem = { "" };
@@ -349,25 +376,32 @@ static void look(struct table *table, uint32_t i, bool pinned, void (*tell)(void
 
 	if (!ifindex)
 		state = INTERFACE_GONE;
-	else if (!ours && !pinned && (ifindex == table->ifindexes[i] || table->interface_states[i] == INTERFACE_DETACHED))
+	else if (!ours && !pinned &&
+		 (ifindex == table->ifindexes[i] || table->interface_states[i] == INTERFACE_DETACHED))
 		state = INTERFACE_DETACHED;
 	else if (!ours && attach(table, &config, i, name, &problem))
 		state = INTERFACE_REFUSED;
 	else if (strcmp(name, table->interfaces[i]) != 0)
 		state = INTERFACE_RENAMED;
 	restored = !ours && ifindex == table->ifindexes[i] && is_on(state) && is_on(table->interface_states[i]);
-	if (!restored && state == table->interface_states[i] && (state != INTERFACE_HERE || ifindex == table->ifindexes[i]))
+	if (!restored && state == table->interface_states[i] &&
+	    (state != INTERFACE_HERE || ifindex == table->ifindexes[i]))
 		return;
 	if (state == INTERFACE_REFUSED)
 		snprintf(text, sizeof(text), "%s; it is not filtered", problem.text);
 	else
 		describe(table, i, state, name, restored, text, sizeof(text));
-	tell(user, restored ? TABLE_FILTER_RESTORED : state == INTERFACE_HERE ? TABLE_INTERFACE_GOOD : TABLE_INTERFACE_BAD, text);
+	tell(user,
+	     restored		       ? TABLE_FILTER_RESTORED
+	     : state == INTERFACE_HERE ? TABLE_INTERFACE_GOOD
+				       : TABLE_INTERFACE_BAD,
+	     text);
 	table->interface_states[i] = state;
 	table->ifindexes[i] = ifindex;
 }
 
-void attach_look(struct table *table, bool pinned, void (*tell)(void *user, enum table_news news, const char *text), void *user)
+void attach_look(struct table *table, bool pinned, void (*tell)(void *user, enum table_news news, const char *text),
+		 void *user)
 {
 	for (uint32_t i = 0; i < table->interface_count; i++)
 		look(table, i, pinned, tell, user);
@@ -381,12 +415,14 @@ size_t table_read_attachments(const struct table *table, struct attachment ret_a
 	for (i = 0; i < table->interface_count; i++) {
 		struct attachment *attachment = &ret_attachments[i];
 
-		*attachment = (struct attachment){ .mode = "none" };
+		*attachment = (struct attachment){ .mode = "none", .side = table->sides[i],
+						   .answers = sides_want_answers(table, i) };
 		attachment->ifindex = interface_now(table, i, attachment->interface);
 		if (!attachment->ifindex)
 			continue;
 		attachment->program_id = occupant(attachment->ifindex, &mode);
 		attachment->ours = is_ours(table, attachment->ifindex);
+		attachment->answers_on = egress_is_on(table, attachment->ifindex);
 		if (attachment->program_id)
 			snprintf(attachment->mode, sizeof(attachment->mode), "%s",
 				 mode == XDP_ATTACHED_SKB ? "generic" : "native");

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Samples of what drops, from the daemon's side: one capture at a time, which ends by itself when nobody asks for its samples. */
+/*
+ * Samples of what drops, from the daemon's side: one capture at a time, which ends by itself when nobody asks for
+ * its samples.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -33,7 +36,8 @@ static int write_until(struct table *table, const struct table_capture *wanted, 
 	struct capture capture = { .until = until, .client = wanted->client, .destination = wanted->destination };
 	uint32_t zero = 0;
 
-	return bpf_map_update_elem(bpf_map__fd(table->skeleton->maps.data_capture), &zero, &capture, BPF_ANY) ? -errno : 0;
+	return bpf_map_update_elem(bpf_map__fd(table->skeleton->maps.data_capture), &zero, &capture, BPF_ANY) ? -errno
+													      : 0;
 }
 
 int table_capture_begin(struct table *table, const struct table_capture *wanted)

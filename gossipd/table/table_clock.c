@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The table's clock. The kernel stamps records in jiffies, the cheapest clock it has; the mesh counts in nanoseconds of UTC. A
- * program of the table reads jiffies and the monotonic clock in one call.
+ * The table's clock. The kernel stamps records in jiffies, the cheapest clock it has; the mesh counts in nanoseconds
+ * of UTC. A program of the table reads jiffies and the monotonic clock in one call.
  *
- * Both run from the same source: jiffy j begins at a fixed phase + j periods of the monotonic clock. While starting, jiffies are
- * watched until they change, which gives the phase to about a microsecond; afterwards each anchor only checks it. A reading that
- * lies before its jiffy's supposed beginning, or more than LATE_PERIODS after it (the tick of an idle CPU comes late), moves the
- * phase by the excess and nothing else does: so between two calls the relation does not jitter, and it follows a drift.
+ * Both run from the same source: jiffy j begins at a fixed phase + j periods of the monotonic clock. While starting,
+ * jiffies are watched until they change, which gives the phase to about a microsecond; afterwards each anchor only
+ * checks it. A reading that lies before its jiffy's supposed beginning, or more than LATE_PERIODS after it (the tick
+ * of an idle CPU comes late), moves the phase by the excess and nothing else does: so between two calls the relation
+ * does not jitter, and it follows a drift.
  */
 #include <errno.h>
 
 #include "table_internal.h"
 
 #define LATE_PERIODS 2
-#define EDGE_NS_MAX 200000 /* a twentieth of a jiffy of 4 ms: hz is told from 8 of them, and 250 and 300 differ by a fifth */
-#define READS_MAX 10000000 /* a jiffy of 10 ms is 10,000 reads: a clock that stands still ends the start, not the machine */
+/* a twentieth of a jiffy of 4 ms: hz is told from 8 of them, and 250 and 300 differ by a fifth */
+#define EDGE_NS_MAX 200000
+/* a jiffy of 10 ms is 10,000 reads: a clock that stands still ends the start, not the machine */
+#define READS_MAX 10000000
 
 struct clocks {
 	uint64_t jiffies;
@@ -25,15 +28,18 @@ static int clock_read(int clock_fd, struct clocks *ret_clocks)
 {
 	struct clocks clocks = { 0 };
 	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &clocks, .ctx_size_in = sizeof(clocks));
+	const int err = bpf_prog_test_run_opts(clock_fd, &run);
 
-	if (bpf_prog_test_run_opts(clock_fd, &run))
-		return -errno;
+	if (err)
+		return err;
 	*ret_clocks = clocks;
 	return 0;
 }
 
-/* Two readings between which jiffies moved on tell when only if they are close, and if no tick came late: on a busy host neither
- * is certain. */
+/*
+ * Two readings between which jiffies moved on tell when only if they are close, and if no tick came late: on a busy
+ * host neither is certain.
+ */
 static bool is_edge(const struct clocks *before, const struct clocks *after)
 {
 	return after->jiffies == before->jiffies + 1 && after->mono_ns - before->mono_ns <= EDGE_NS_MAX;
@@ -80,7 +86,8 @@ int clock_measure(int clock_fd, uint32_t *ret_hz)
 	} while (!err && last.jiffies - first.jiffies < ANCHOR_EDGES);
 	if (err)
 		return err;
-	*ret_hz = hz_nearest((double)(last.jiffies - first.jiffies) * NS_PER_S / (double)(last.mono_ns - first.mono_ns));
+	*ret_hz = hz_nearest((double)(last.jiffies - first.jiffies) * NS_PER_S /
+			     (double)(last.mono_ns - first.mono_ns));
 	return 0;
 }
 
@@ -110,7 +117,8 @@ uint32_t table_now(const struct table *table)
 
 static struct instant mono_of(const struct table_clock *clock, uint32_t jiffies)
 {
-	return instant_after(clock->mono, (struct duration){ jiffies_since(clock->jiffies, jiffies) * clock->period_ns });
+	return instant_after(clock->mono,
+			     (struct duration){ jiffies_since(clock->jiffies, jiffies) * clock->period_ns });
 }
 
 void table_anchor(struct table *table, struct now now)

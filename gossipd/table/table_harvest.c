@@ -1,44 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Harvest: one linear pass over the mapped table, from counters that only grow to own cells. What a record was last harvested at
- * stands in the record itself, in the cache line the counter is read from, so records that did not move cost nothing more and a
- * restarted daemon goes on where the old one stopped. How packets are divided over slots: proto/harvest.h.
+ * Harvest: one linear pass over the mapped table, from counters that only grow to own cells. The counter at the last
+ * harvest is in the record itself, in the same cache line. So a record that counted nothing costs no more than one
+ * cache line, and a restarted daemon continues where the old one stopped. proto/count/harvest.h divides packets over
+ * slots.
  */
-#include "harvest.h"
-#include "table_internal.h"
+#include "harvesting.h"
 
 #define TAGS_AHEAD 16 /* sets */
 #define RECORDS_AHEAD 4
-#define CELL_WORK 8 /* telling of a cell costs the daemon as much as looking at so many sets */
-
-struct harvesting {
-	struct table *table;
-	struct harvest_times times;
-	void (*each)(void *user, const struct harvested *cells, size_t count);
-	void *user;
-	size_t cells;
-	uint32_t work, work_max; /* of this part */
-	uint32_t untold;
-	struct harvested batch[HARVESTED_AT_ONCE];
-};
-
-static void tell_batch(struct harvesting *h)
-{
-	if (h->untold)
-		h->each(h->user, h->batch, h->untold);
-	h->cells += h->untold;
-	h->untold = 0;
-}
-
-static inline void tell(struct harvesting *h, const struct key *key, const struct harvest_cell *cell)
-{
-	h->batch[h->untold++] = (struct harvested){
-		.key = *key, .slot = cell->slot, .first = cell->first, .last = cell->last, .packets = cell->packets
-	};
-	h->work += CELL_WORK;
-	if (h->untold == HARVESTED_AT_ONCE)
-		tell_batch(h);
-}
 
 static struct instant clamp(struct instant at, struct instant from, struct instant to)
 {
@@ -48,12 +18,13 @@ static struct instant clamp(struct instant at, struct instant from, struct insta
 }
 
 /* After a restart: the cell as it stood at the last harvest, since the ledger that knew it is gone. */
-static void tell_again(struct harvesting *h, const struct key *key, const struct words *words)
+static void tell_again(struct harvesting *h, enum key_kind kind, const struct key *key, const struct words *words)
 {
 	const int64_t slot_ns = h->times.slot_length.ns;
 	uint64_t slot_now = h->times.slot, back = (uint16_t)(slot_now - *words->slot);
 	struct instant from = { (int64_t)(slot_now - back) * slot_ns }, to = { from.ns + slot_ns - 1 };
-	struct instant started = table_mesh_of(h->table, WORD_LOW(words->window)), last = table_mesh_of(h->table, words->last);
+	struct instant started = table_mesh_of(h->table, WORD_LOW(words->window)),
+		       last = table_mesh_of(h->table, words->last);
 	struct harvest_cell cell = {
 		.slot = slot_now - back,
 		.first = instant_is_before(to, started) ? from : clamp(started, from, to),
@@ -63,21 +34,12 @@ static void tell_again(struct harvesting *h, const struct key *key, const struct
 	if (cell.packets == 0 || back >= SLOTS_HELD)
 		return;
 	cell.last = clamp(instant_is_before(h->times.previous, last) ? h->times.previous : last, cell.first, to);
-	tell(h, key, &cell);
+	harvest_tell(h, kind, key, &cell, 0);
 }
 
-/*
- * `harvest` is written before `slot`. A crash between the two leaves the new slot's start beside the old slot's number: the next
- * daemon then begins the slot at the last harvest and may publish too little of it. The other order would publish the old slot's
- * packets twice.
- */
-static void words_write(const struct words *words, const struct harvest_words *harvest)
-{
-	store64(words->harvest, WORD(harvest->slot_start_packets, harvest->harvested_packets));
-	store16(words->slot, harvest->slot);
-}
-
-static void harvest_words_of(struct harvesting *h, const struct key *key, const struct words *words)
+/* Returns the words as they will be. */
+static struct harvest_words harvest_words_of(struct harvesting *h, enum key_kind kind, const struct key *key,
+					     const struct words *words)
 {
 	struct harvest_words harvest = { WORD_LOW(*words->harvest), WORD_HIGH(*words->harvest), *words->slot };
 	const struct harvest_counter counter = {
@@ -88,35 +50,26 @@ static void harvest_words_of(struct harvesting *h, const struct key *key, const 
 		.idle_reset = { words->policy->idle_reset * h->table->clock.period_ns },
 	};
 	struct harvest_cell cells[SLOTS_HELD];
+	struct harvest_words before;
 	size_t count, i;
 
-	if (h->table->renewed && harvest.slot_start_packets != harvest.harvested_packets) {
-		harvest.slot_start_packets = harvest.harvested_packets; /* what was told is another incarnation's */
-		words_write(words, &harvest);
-	}
-	if (h->table->resuming)
-		tell_again(h, key, words);
+	if (h->table->renewed)
+		harvest.slot_start_packets = harvest.harvested_packets; /* counts so far are of another incarnation */
+	harvest_reserve(h, 1 + SLOTS_HELD);
+	if (h->table->resuming && !h->table->renewed)
+		tell_again(h, kind, key, words);
+	before = harvest;
 	count = harvest_divide(&harvest, &h->times, &counter, cells);
-	if (harvest.harvested_packets != WORD_HIGH(*words->harvest))
-		words_write(words, &harvest);
+	if (WORD(harvest.slot_start_packets, harvest.harvested_packets) != *words->harvest)
+		harvest_words_due(h, words->harvest, words->slot, &harvest);
 	for (i = 0; i < count; i++)
-		tell(h, key, &cells[i]);
-}
-
-/* A record made while no destination was free gets one as soon as there is. */
-static void place(struct harvesting *h, struct pair_record *record, const struct key *key)
-{
-	uint32_t destination;
-
-	if (h->table->pass.placed++ >= PLACED_PER_HARVEST_MAX)
-		return;
-	destination = destination_make(h->table, &key->destination);
-	place_store(&record->place, destination, policy_of_pair(h->table, key));
+		harvest_tell(h, kind, key, &cells[i], harvest_gain(&before, &cells[i]));
+	return harvest;
 }
 
 /*
- * A new record may be one of two that two CPUs made of one key. Look-ups find the first in scan order, so the later one is the
- * leftover: it is taken out, and after the grace period its packets are joined to the other's.
+ * A new record may be one of two that two CPUs made of one key. Look-ups find the first in scan order, so the later
+ * one is the leftover: it is taken out, and after the grace period its packets are joined to the other's.
  */
 static bool take_out_leftover(struct table *table, struct pairs *pairs, const struct spot *spot, uint64_t tag)
 {
@@ -129,10 +82,10 @@ static bool take_out_leftover(struct table *table, struct pairs *pairs, const st
 	if (!spot_find(table, &key, &first))
 		return false;
 	if (first.set == spot->set && first.way == spot->way) {
-		collect_pair(table, pairs, &twin, tag);
+		spot_retire(table, pairs, &twin, tag);
 		return false;
 	}
-	collect_pair(table, pairs, spot, tag);
+	spot_retire(table, pairs, spot, tag);
 	return true; /* not harvested by itself: two records of one key would be two cells of one name */
 }
 
@@ -145,22 +98,27 @@ static void harvest_pair(struct harvesting *h, struct pairs *pairs, const struct
 	if (*words.harvest == 0 && take_out_leftover(h->table, pairs, spot, tag))
 		return;
 	key = spot_key(pairs, spot, tag);
-	if (PLACE_DESTINATION(record->place) == DESTINATION_NONE)
-		place(h, record, &key);
-	harvest_words_of(h, &key, &words);
+	if (*words.harvest == 0 && (uint32_t)words.packets != 0 && !quota_pair_seen(h->table, pairs, spot, &key))
+		contact_seen(h->table, spot, &key);
+	harvest_words_of(h, KEY_PAIR, &key, &words);
 }
 
-/* What harvest_pair comes to for a record of which nothing is to be seen to but what it gained in a slot that goes on. False:
- * something is. */
+/*
+ * What harvest_pair comes to for a record of which nothing is to be seen to but what it gained in a slot that goes
+ * on. False: something is.
+ */
 static inline bool harvest_on(struct harvesting *h, const struct pairs *pairs, const struct spot *spot, uint64_t tag,
 			      uint32_t packets)
 {
 	struct pair_record *record = spot_record(spot);
 	const uint64_t written = record->harvest;
 	struct harvest_words words = { WORD_LOW(written), WORD_HIGH(written), record->slot };
+	const uint32_t gain = packets - words.harvested_packets;
 
-	if (written == 0 || PLACE_DESTINATION(record->place) == DESTINATION_NONE || !harvest_slot_goes_on(&words, &h->times))
+	if (written == 0 || !harvest_slot_goes_on(&words, &h->times))
 		return false;
+
+	harvest_reserve(h, 1);
 
 	const struct key key = spot_key(pairs, spot, tag);
 	const struct table_clock *clock = &h->table->clock;
@@ -171,9 +129,19 @@ static inline bool harvest_on(struct harvesting *h, const struct pairs *pairs, c
 	};
 	const struct harvest_cell cell = harvest_go_on(&words, &h->times, &counter);
 
-	store64(&record->harvest, WORD(words.slot_start_packets, words.harvested_packets));
-	tell(h, &key, &cell);
+	harvest_words_due(h, &record->harvest, &record->slot, &words);
+	harvest_tell(h, KEY_PAIR, &key, &cell, gain);
 	return true;
+}
+
+/* Does the record say truly whether its client or its network may have a limit? Else it does from now on. */
+static void tell_of_limit(struct harvesting *h, const struct pairs *pairs, const struct spot *spot, uint64_t tag)
+{
+	struct pair_record *record = spot_record(spot);
+	const struct key key = spot_key(pairs, spot, tag);
+
+	if (hot_holds(h->table->hot, &key) == !!(record->pass_share & SHARE_UNLIMITED))
+		store16(&record->pass_share, record->pass_share ^ SHARE_UNLIMITED);
 }
 
 static inline void harvest_way(struct harvesting *h, struct pairs *pairs, const struct spot *spot)
@@ -182,8 +150,14 @@ static inline void harvest_way(struct harvesting *h, struct pairs *pairs, const 
 	const uint64_t tag = load64(&spot->set->tags[spot->way]);
 	const uint32_t packets = load32(&record->packets);
 
-	if (tag >= TAG_DEAD || (packets == WORD_HIGH(record->harvest) && !h->table->resuming))
-		return; /* dead perhaps since this set is looked at: the leftover of a record before it */
+	if (tag >= TAG_DEAD)
+		return; /* perhaps since this set is looked at: the leftover of a record before it */
+	if (h->table->pass.scans)
+		tell_of_limit(h, pairs, spot, tag);
+	if (packets == WORD_HIGH(record->harvest) && !h->table->resuming)
+		return;
+	if (!(record->pass_share & SHARE_UNLIMITED) && !h->table->pass.scans)
+		tell_of_limit(h, pairs, spot, tag);
 	if (h->table->resuming || h->table->renewed || !harvest_on(h, pairs, spot, tag, packets)) {
 		const struct spot kept = *spot; /* the slow way wants it in memory, the fast one in registers */
 
@@ -244,6 +218,7 @@ static void harvest_pairs(struct harvesting *h, struct pairs *pairs)
 static void harvest_destination(struct harvesting *h, uint32_t destination)
 {
 	struct table *table = h->table;
+	struct harvest_words harvested;
 	struct address address;
 	struct words words;
 	struct key key;
@@ -252,11 +227,45 @@ static void harvest_destination(struct harvesting *h, uint32_t destination)
 	if (address_is_zero(&address))
 		return;
 	table->pass.used++;
+	if (table->heads[destination].flags & HEAD_LEAVING)
+		return; /* its last count is told of already, and is kept for its address */
 	words = words_of_destination(table, destination);
+	head_met(table, destination, &address, &words);
 	if (!table->resuming && (uint32_t)words.packets == WORD_HIGH(*words.harvest))
 		return;
+	if ((uint32_t)words.packets != WORD_HIGH(*words.harvest))
+		quota_destination_seen(table, destination);
 	key = key_of_destination(&address);
-	harvest_words_of(h, &key, &words);
+	harvested = harvest_words_of(h, KEY_DESTINATION, &key, &words);
+	head_paced(table, destination, &harvested, words.last);
+}
+
+/* After a restart: the cells of heads that had left, since the ledger that knew them is gone. */
+static void departed_tell(struct harvesting *h, const struct departed *departed)
+{
+	const int64_t slot_ns = h->times.slot_length.ns;
+	const struct instant from = { (int64_t)departed->slot * slot_ns }, to = { from.ns + slot_ns - 1 };
+	const struct harvest_cell cell = {
+		.slot = departed->slot,
+		.first = from,
+		.last = clamp(table_mesh_of(h->table, departed->last), from, to),
+		.packets = departed->packets,
+	};
+	struct address address;
+	struct key key;
+
+	if (cell.packets == 0 || cell.slot > h->times.slot || cell.slot + SLOTS_HELD <= h->times.slot)
+		return;
+	memcpy(&address, departed->address, sizeof(address));
+	key = key_of_destination(&address);
+	harvest_tell(h, KEY_DESTINATION, &key, &cell, 0);
+}
+
+static void departed_tell_all(struct harvesting *h)
+{
+	for (uint32_t set = 0; set < h->table->departed_sets; set++)
+		for (unsigned int way = 0; way < DEPARTED_WAYS; way++)
+			departed_tell(h, &h->table->departed[set].ways[way]);
 }
 
 static void harvest_destinations(struct harvesting *h)
@@ -289,18 +298,27 @@ static bool harvest_stages(struct harvesting *h)
 			return false;
 		stage_end(pass, &pairs[pass->stage]->used);
 	}
-	harvest_destinations(h);
-	if (pass->next < table->destinations_max)
-		return false;
-	stage_end(pass, &table->destinations_used);
-	return true;
+	if (pass->stage == 2) {
+		harvest_destinations(h);
+		if (pass->next < table->destinations_max)
+			return false;
+		stage_end(pass, &table->destinations_used);
+		if (table->resuming && !table->renewed)
+			departed_tell_all(h);
+	}
+	return harvest_coarse(h);
 }
 
-static void pass_begin(struct table *table, struct now now)
+static void pass_begin(struct table *table, struct now now, struct duration slot_length)
 {
 	if (table->pass.under_way)
 		return;
-	table->pass = (struct harvest_pass){ .under_way = true, .now = now };
+	hot_tick(table);
+	table->pass = (struct harvest_pass){
+		.under_way = true, .now = now, .slot_length = slot_length,
+		.scans = table->hot->scans > 0, .limits_begun = table->hot->begun
+	};
+	contacts_pass_begin(table, now);
 	heartbeat(table);
 	policy_walk(table);
 }
@@ -308,7 +326,7 @@ static void pass_begin(struct table *table, struct now now)
 static size_t harvest(struct table *table, struct now now, struct duration slot_length, uint32_t work_max,
 		      void (*each)(void *user, const struct harvested *cells, size_t count), void *user)
 {
-	pass_begin(table, now);
+	pass_begin(table, now, slot_length);
 
 	struct harvesting h;
 
@@ -316,15 +334,19 @@ static size_t harvest(struct table *table, struct now now, struct duration slot_
 	h.times = harvest_times_of(table_mesh_of(table, table->state->harvested_at), table->pass.now.mesh, slot_length);
 	h.each = each;
 	h.user = user;
-	h.cells = h.work = h.untold = 0;
+	h.cells = h.work = h.untold = h.due_count = 0;
 	h.work_max = work_max;
-	if (harvest_stages(&h)) {
+	if (!harvest_stages(&h)) {
+		harvest_tell_batch(&h);
+	} else {
+		harvest_tell_batch(&h);
 		store32(&table->state->harvested_at, table->clock.jiffies);
 		table->state->harvested_mesh_ns = (uint64_t)table->pass.now.mesh.ns;
 		table->resuming = table->renewed = false;
 		table->pass.under_way = false;
+		if (table->pass.scans && table->pass.limits_begun == table->hot->begun)
+			table->hot->scans--;
 	}
-	tell_batch(&h);
 	return h.cells;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the files of the table share among themselves: the mapped records, the clock, and a view of the words a pair's record and
- * a destination's head have in common. The tests also look in here.
+ * What the files of the table share among themselves: the mapped records, the clock, and struct words: pointers to
+ * the fields that a pair's record and a destination's head have in common. Tests include it, too.
  */
 #ifndef GOSSIPD_TABLE_INTERNAL_H
 #define GOSSIPD_TABLE_INTERNAL_H
@@ -14,14 +14,22 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <xpro/locals.h>
+
+#include "harvest.h"
+#include "heavy.h"
+#include "quota.h"
 #include "table.h"
+#include "table_hot.h"
 
 #define PIN_PATH_MAX 192
 #define ANCHOR_EDGES 8		/* jiffies watched while starting: 32 ms at 250 Hz tell 250 from 300 beyond doubt */
-#define COLLECT_SETS_MAX 32768 /* looked at per call: 262,144 places, about 3 ms */
+#define COLLECT_SETS_MAX 8192 /* looked at per call, five times a second: 65,536 places, less than a millisecond */
 #define COLLECT_PAIRS_MAX 65536 /* taken out per call */
-#define COLLECT_DESTINATIONS_MAX 1024
-#define PLACED_PER_HARVEST_MAX 256 /* pairs without a destination that get one: a syscall each */
+#define SUMS_BYTES (SUMS_MAX * sizeof(struct kept_sum))
+#define COARSE_BYTES (COARSE_KINDS * COARSE_ROWS * COARSE_ENTRIES * sizeof(struct coarse_entry))
+#define CONTACT_SECONDS_MAX 32 /* after which nothing is left of what halves each second */
+#define COLLECT_HEADS_MAX 8192 /* taken out per call: two syscalls each, some 5 ms in all */
 
 struct xpro;
 struct ring_buffer;
@@ -31,18 +39,18 @@ struct pairs {
 	uint8_t *sets;
 	size_t stride, bytes;
 	uint32_t count; /* sets */
-	uint32_t used;	/* slots, as the last harvest found */
+	uint32_t used;	/* ways with a record, as the last harvest found */
 	bool ipv6;
 };
 
-/* Where a pair's record stands. */
+/* Where a pair's record is. */
 struct spot {
 	struct pair4_set *set;
 	uint32_t set_index;
 	unsigned int way;
 };
 
-/* A record or a head as it stood when read, and the daemon's words of it. `packets` is read before `last`. */
+/* A record or a head: the kernel's fields as read, pointers to the daemon's. `packets` is read before `last`. */
 struct words {
 	uint64_t packets, window;
 	uint32_t last;
@@ -80,7 +88,8 @@ struct dead_pair {
 struct dead {
 	struct dead_pair *pairs;
 	uint32_t *destinations;
-	uint32_t pair_count, destination_count;
+	uint16_t *limits; /* numbers */
+	uint32_t pair_count, destination_count, limit_count;
 };
 
 /* What the daemon knows of the policy in force. table_policy.c. */
@@ -100,15 +109,25 @@ enum interface_state { INTERFACE_HERE, INTERFACE_GONE, INTERFACE_RENAMED, INTERF
 struct harvest_pass {
 	bool under_way;
 	struct now now; /* when it began */
-	uint32_t stage, next; /* pairs4, pairs6 or destinations, and the set or destination to go on with */
+	uint32_t stage, next; /* pairs4, pairs6, destinations or coarse entries, and where to go on */
 	uint32_t used; /* of this stage so far */
-	uint32_t placed;
+	bool scans; /* it looks at every record, and not only at those that counted */
+	uint32_t limits_begun; /* hot.begun when it began */
+	struct duration slot_length;
+};
+
+/* What a head counted lately, as the last harvests found. table_heads.c. */
+struct pace {
+	uint32_t packets, before; /* of `slot`, and of the slot before it */
+	uint32_t since; /* jiffies of the first harvest that met the head; 0: none did */
+	uint32_t last; /* jiffies of its latest packet */
+	uint16_t slot; /* low 16 bits */
 };
 
 struct table {
 	struct table_policy *policy;
 	struct harvest_pass pass;
-	uint32_t silent; /* jiffies the heartbeat had stood still for when it came back; 0: nothing to tell */
+	uint32_t silent; /* jiffies for which the heartbeat had stopped, not reported yet; 0: none */
 	struct class_matrix *matrix;
 	__u64 *client_pairs;
 	int prefixes_fd;
@@ -120,6 +139,10 @@ struct table {
 	int lock_fd, index_fd, free_fd, local_fd, clock_fd, program_fd, l3_program_fd;
 	uint32_t cpus, destinations_max, destinations_used;
 	struct pairs pairs4, pairs6;
+	struct answer_set *answers4, *answers6; /* beside them */
+	const __u64 *strays;
+	int egress_fd, l3_egress_fd; /* programs that count answers */
+	struct quota quotas[TABLE_KINDS]; /* of records on others' word: table_quota.c */
 	struct destination_head *heads;
 	struct destination_shard *shards;
 	struct policy *policies;
@@ -127,11 +150,13 @@ struct table {
 	const struct reason_counter (*reasons)[REASONS_MAX]; /* of each CPU */
 	struct table_clock clock;
 	bool is_new;
-	bool renewed;	      /* the first harvest of an old table under a fresh incarnation leaves what was told to the old one */
-	bool resuming;	      /* the first harvest of an old table tells every cell again */
+	/* first harvest of an old table under a fresh incarnation: counts published under the old one are left out */
+	bool renewed;
+	bool resuming;	      /* first harvest of an old table: every cell is given to the core again */
 	uint32_t young_until; /* jiffies; see is_wiser in table_apply.c */
 	bool young;
-	uint16_t *bounds; /* while young: of each pair's place and each destination, what its pass_share may be at most; 0: not looked at */
+	/* while young: by way of a pair and by destination, the largest pass_share allowed; 0: not known yet */
+	uint16_t *bounds;
 	struct ring_buffer *samples;
 	bool (*sample_each)(void *user, const struct sample *sample);
 	void *sample_user;
@@ -140,16 +165,39 @@ struct table {
 	uint32_t interface_count;
 	char interfaces[INTERFACES_MAX][16]; /* as configured */
 	uint32_t ifindexes[INTERFACES_MAX];  /* of the interface that last had the name */
+	bool bare[INTERFACES_MAX];	     /* its frames begin with the IP header */
+	struct prefix clients[CLIENTS_MAX];
+	uint32_t client_count;
+	struct widths widths;
+	uint32_t sides[INTERFACES_MAX]; /* SIDE_ flags, without SIDE_ANSWERS */
+	/* sets still to be looked through for records of foreign clients; sorting: there are some */
+	uint32_t unsorted4, unsorted6;
+	bool sorting;
 	enum interface_state interface_states[INTERFACES_MAX];
 	int link_fds[INTERFACES_MAX]; /* held, so that the program stays on when its pin is removed; -1: none */
 	struct table_problem pins_problem; /* what is wrong with the pins; empty: nothing */
 	struct grace grace;
 	struct dead marked, waiting; /* since the last grace period began; before */
 	uint32_t cursor4, cursor6;   /* next set to look at for idle pairs */
-	uint64_t *referenced;	     /* bit per destination */
+	struct pace *paces;	     /* of each destination */
+	struct departed_set *departed;
+	uint32_t departed_sets;
+	struct coarse_entry *coarse;
+	struct hot_table *hot;
+	uint64_t coarse_counted; /* packets counted by coarse entries, as the last harvest found */
+	uint8_t coarse_looks; /* harvests that still have to look at them */
+	struct kept_sum *sums;
+	struct { /* of the pass for the sums that begin: how far it came. table_sums.c */
+		uint32_t stage, next;
+	} sums_pass;
+	struct heavy contacts; /* new pairs by client, half of them forgotten each second: table_contacts.c */
+	struct instant contacts_halved; /* mono: the last time; 0: never */
 };
 
-/* As table_open, with a clock that stands still at `injected_jiffies` until table_inject moves it; 0: the kernel's own. */
+/*
+ * As table_open, with a clock that stands still at `injected_jiffies` until table_inject moves it; 0: the kernel's
+ * own.
+ */
 int table_open_clocked(const struct table_config *config, uint64_t fresh_incarnation, const uint8_t seed[8],
 		       uint32_t injected_jiffies, struct table **ret_table, struct table_problem *ret_problem);
 void table_inject(struct table *table, uint32_t jiffies);
@@ -170,34 +218,74 @@ __attribute__((format(printf, 2, 3))) static inline void problem_say(struct tabl
 int pins_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *name);
 int link_path(char ret_path[PIN_PATH_MAX + 32], const char *pin_path, const char *interface);
 
-/* Makes the directory of the pins and locks it. One that is somebody else's, or that others may write to, is refused,
- * with who and what to do; so is one with such pins. */
+/*
+ * Makes the directory of the pins and locks it. Refused with a sentence is a directory, or a pin in it, of another
+ * owner or writable by others.
+ */
 int directory_open(const char *pin_path, int *ret_fd, struct table_problem *problem);
 
 /* table_pins.c: makes the maps or takes the pinned ones, and loads the program over them. */
-int pins_load(struct table *table, const struct table_config *config, const uint8_t seed[8], struct table_problem *problem);
-int pins_commit(struct table *table, unsigned int *ret_made, struct table_problem *problem); /* what is not pinned yet; NULL: nobody counts */
+int pins_load(struct table *table, const struct table_config *config, const uint8_t seed[8],
+	      struct table_problem *problem);
+/* what is not pinned yet; NULL: nobody counts */
+int pins_commit(struct table *table, unsigned int *ret_made, struct table_problem *problem);
 bool pins_are_here(const struct table *table); /* is the directory at pin_path still the one that was opened? */
-void pins_look(struct table *table, bool here, void (*tell)(void *user, enum table_news news, const char *text), void *user);
+void pins_look(struct table *table, bool here, void (*tell)(void *user, enum table_news news, const char *text),
+	       void *user);
 void pins_unmap(struct table *table);
 void pins_remove(const char *pin_path);
 
-/* table_load.c: loads an opened skeleton. A refusal is told with the end of the verifier's log, or with the capabilities that are missing;
- * `what` begins the sentence. */
+/*
+ * table_load.c: loads an opened skeleton. The problem contains the end of the verifier's log, or the missing
+ * capabilities; `what` begins the sentence.
+ */
 int program_load(struct xpro *skeleton, const char *what, struct table_problem *problem);
 
 /* table_plane.c: before the program is loaded, and before it is attached. */
 int plane_constants(struct table *table, const struct table_config *config);
 int plane_fill(struct table *table, const struct table_config *config, struct table_problem *problem);
 
+/*
+ * table_sides.c: constants before the program is loaded; the word of an interface before the program is attached to
+ * it; which records are to go because their packets are not judged any more.
+ */
+void sides_constants(struct table *table, const struct table_config *config);
+void sides_note(struct table *table, uint32_t i, uint32_t ifindex);
+void sides_note_all(struct table *table);
+bool sides_want_answers(const struct table *table, uint32_t i); /* those that leave by interface i count */
+void sides_start(struct table *table);
+/* There are `clients`, and no address of this client is one. */
+bool sides_are_foreign(const struct table *table, const struct address *client);
+void sides_sorted(struct table *table); /* a set was looked through */
+/* A foreign source that never_drop lets pass has a record; one that it names no more must lose it. */
+void sides_lists_changed(struct table *table);
+
+/* table_widths.c: constants before the program is loaded; the widths in one word. */
+void widths_constants(struct table *table, const struct table_config *config);
+uint64_t widths_word(const struct widths *widths);
+
 /* table_ports.c: interfaces of the fast way, looked at once more. */
 void ports_look(struct table *table);
 
 /* table_attach.c */
 int attach_all(struct table *table, const struct table_config *config, struct table_problem *problem);
-void attach_look(struct table *table, bool pinned, void (*tell)(void *user, enum table_news news, const char *text), void *user);
+void attach_look(struct table *table, bool pinned, void (*tell)(void *user, enum table_news news, const char *text),
+		 void *user);
 bool attach_is_off(const struct table *table); /* is an interface there without our program? */
 int detach_all(const char *pin_path, struct table_problem *problem);
+
+/*
+ * table_egress.c: the programs that count answers, on the egress of the interfaces that answers leave by. What is not
+ * attached at the start is reported, and never a failure: only evidence is missing.
+ */
+void egress_start(struct table *table);
+bool egress_is_on(const struct table *table, uint32_t ifindex);
+void egress_remove(const char *pin_path); /* those of the table pinned there, from every interface */
+
+/* table_answers.c: counts of answers, beside the records. */
+int answers_map(struct table *table);
+void answers_unmap(struct table *table);
+void answers_forget(struct table *table, const struct pairs *pairs, uint32_t set_index, unsigned int way);
 
 /* table_clock.c */
 int clock_measure(int clock_fd, uint32_t *ret_hz);
@@ -207,25 +295,58 @@ int clock_start(struct table *table);
 uint64_t tag_of_key(const struct table *table, const struct key *key, bool *ret_ipv6);
 bool spot_find(const struct table *table, const struct key *key, struct spot *ret_spot);
 uint32_t spot_hint(const struct spot *spot);
-bool spot_find_at(const struct table *table, const struct key *key, uint32_t hint, struct spot *ret_spot); /* is it there? */
+/* is it there? */
+bool spot_find_at(const struct table *table, const struct key *key, uint32_t hint, struct spot *ret_spot);
 bool key_names_hosts(const struct key *key);
+struct pairs *pairs_of_key(struct table *table, const struct key *key);
+/* the two candidate sets of a pair */
+void sets_of_key(const struct table *table, const struct key *key, uint32_t ret_set_index[2]);
 bool spot_find_twin(const struct table *table, const struct pairs *pairs, uint64_t tag, const struct spot *of,
 		    struct spot *ret_first);
-int spot_make(struct table *table, const struct key *key, uint32_t destination, uint32_t last, struct spot *ret_spot);
+int spot_make(struct table *table, const struct key *key, uint32_t last, struct spot *ret_spot);
+/* Marks a pair dead. False: no room in the list, or somebody else changed the tag. */
+bool spot_retire(struct table *table, const struct pairs *pairs, const struct spot *spot, uint64_t tag);
 struct words words_of_pair(const struct table *table, struct pair_record *record);
 struct words words_of_destination(const struct table *table, uint32_t destination);
 uint32_t destination_find(const struct table *table, const struct address *address);
 uint32_t destination_make(struct table *table, const struct address *address);
+bool words_are_idle(const struct table *table, const struct words *words, uint32_t idle);
 void words_join(const struct words *into, const struct words *leftover);
 
 /* table_policy.c */
-void policies_plain(struct table *table, const struct policy *policy); /* of all no rule speaks of, written word by word */
+/* of all no rule speaks of, written word by word */
+void policies_plain(struct table *table, const struct policy *policy);
 uint32_t policy_of_pair(const struct table *table, const struct key *key); /* upper bits of its place */
 uint32_t policy_of_destination(const struct table *table, const struct address *address);
 void policy_walk(struct table *table);
-void place_store(__u32 *place_word, uint32_t destination, uint32_t policy);
 void client_pairs_add(struct table *table, const struct key *key, int64_t change);
-void client_pairs_start(struct table *table);
+/* Does the client have records of pairs? Now and then yes also of one that shares its buckets with others that do. */
+bool client_has_pairs(const struct table *table, const struct address *client);
+
+/*
+ * table_quota.c: records on others' word. Those of a change that are missing, made within the quota of who vouches for
+ * its key (DESTINATION_NONE, or -EDQUOT or -ENOSPC: none); those that are there, and who vouches for them now.
+ */
+int quotas_start(struct table *table); /* also counts the clients' pairs */
+void quotas_stop(struct table *table);
+uint32_t quota_destination(struct table *table, const struct change *change);
+int quota_pair(struct table *table, const struct change *change, uint32_t last, struct spot *ret_spot);
+void quota_vouch_pair(struct table *table, const struct spot *spot, const struct change *change);
+void quota_vouch_destination(struct table *table, uint32_t destination, const struct change *change);
+/*
+ * This proxy has counted in it: the record is its own, and a pair counts as its client's. True: it was on others' word
+ * before.
+ */
+bool quota_pair_seen(struct table *table, const struct pairs *pairs, const struct spot *spot, const struct key *key);
+void quota_destination_seen(struct table *table, uint32_t destination);
+/* The record is about to be free: it leaves its account, or its client's count. */
+void quota_pair_free(struct table *table, const struct pairs *pairs, const struct spot *spot, const struct key *key);
+/* Marks the pairs that must go, and notes the destinations that must. */
+void quotas_give_way(struct table *table);
+
+/* table_contacts.c: a harvest's pass begins; it meets a pair that a packet of this proxy made a record of. */
+void contact_seen(struct table *table, const struct spot *spot, const struct key *key);
+void contacts_pass_begin(struct table *table, struct now now);
 
 /* table_apply.c: while the ledger has just started, it knows less than the table. */
 int young_start(struct table *table);
@@ -237,7 +358,49 @@ void heartbeat(struct table *table);
 /* table_collect.c */
 int collect_start(struct table *table);
 void collect_stop(struct table *table);
-bool collect_pair(struct table *table, const struct pairs *pairs, const struct spot *spot, uint64_t tag);
+
+/* table_heads.c: heads that leave, because they are idle or because they are the slowest. */
+int heads_start(struct table *table);
+/*
+ * Heads that an earlier daemon took out and did not clear: noted before a grace period and adopted after it, so that
+ * one the program is just making is none. They stay, or are cleared.
+ */
+void heads_note(struct table *table);
+void heads_adopt(struct table *table);
+/* a harvest meets a head: one that is new goes on from what its address had counted before it left */
+void head_met(struct table *table, uint32_t destination, const struct address *address, const struct words *words);
+void head_paced(struct table *table, uint32_t destination, const struct harvest_words *harvested, uint32_t last);
+void heads_mark(struct table *table, uint32_t idle);
+size_t head_free(struct table *table, uint32_t destination);
+
+/*
+ * table_harvest_coarse.c: whose packets entry `index` was harvested of, and its words. False: there were none, or the
+ * owner's entry in the first row counts them, too.
+ */
+bool coarse_harvested(struct table *table, uint32_t index, struct key *ret_key, struct harvest_words *ret_words);
+
+/* table_departed.c: what heads had counted in their last slot when they left. */
+void departed_put(struct table *table, const struct departed *leaving);
+struct departed *departed_find(const struct table *table, const struct address *address);
+void departed_remove(struct table *table, const struct address *address);
+void departed_clear(struct table *table);
+
+/* ---- a prefix as the program has it ---- */
+
+static inline void prefix_mask(uint8_t bits, __u64 ret_mask[2])
+{
+	uint8_t bytes[16] = { 0 };
+
+	for (unsigned int bit = 0; bit < bits; bit++)
+		bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	memcpy(ret_mask, bytes, sizeof(bytes));
+}
+
+static inline void prefix_words(const struct prefix *prefix, struct address_prefix *ret_prefix)
+{
+	memcpy(ret_prefix->words, &prefix->address, sizeof(ret_prefix->words));
+	prefix_mask(prefix->bits, ret_prefix->mask);
+}
 
 /* ---- what a harvest asks for every record ---- */
 
@@ -302,7 +465,8 @@ static inline void store16(uint16_t *word, uint16_t value)
 
 static inline struct instant mesh_of(const struct table_clock *clock, uint32_t jiffies)
 {
-	return instant_after(clock->mesh, (struct duration){ jiffies_since(clock->jiffies, jiffies) * clock->period_ns });
+	return instant_after(clock->mesh,
+			     (struct duration){ jiffies_since(clock->jiffies, jiffies) * clock->period_ns });
 }
 
 /* A head or the policy in force is another now: shards are to look again. */

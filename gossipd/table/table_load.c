@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Loading the program into the kernel, and whose fault it is when that fails: a program that the kernel's verifier refuses is a fault of
- * its build, for which the verifier's own words stand; a missing capability is the host's to give.
+ * Loads the program into the kernel, and says why when that fails. If the kernel's verifier refuses the program, the
+ * build is at fault, and the message has the verifier's own words. Else a capability may be missing.
  */
 #include <errno.h>
 #include <linux/capability.h>
@@ -23,7 +23,8 @@ static bool is_capable(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
-	const uint64_t wanted = 1ULL << CAP_BPF | 1ULL << CAP_NET_ADMIN | 1ULL << CAP_PERFMON, all = 1ULL << CAP_SYS_ADMIN;
+	const uint64_t wanted = 1ULL << CAP_BPF | 1ULL << CAP_NET_ADMIN | 1ULL << CAP_PERFMON,
+		       all = 1ULL << CAP_SYS_ADMIN;
 	uint64_t effective;
 
 	if (syscall(SYS_capget, &header, data))
@@ -58,25 +59,25 @@ static void refusal_say(int err, const char *log, const char *what, struct table
 
 	words_of(log, words);
 	if (!words[0] ? denied : !is_capable())
-		problem_say(problem, "%s: %s; it needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON%s%s", what, strerror(-err),
-			    words[0] ? "; the verifier: " : "", words);
+		problem_say(problem, "%s: %s; it needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON%s%s", what,
+			    strerror(-err), words[0] ? "; the verifier: " : "", words);
 	else if (words[0])
 		problem_say(problem, "%s: %s; the verifier refuses this build of it: %s", what, strerror(-err), words);
 	else
-		problem_say(problem, "%s: %s%s", what, strerror(-err), err == -EINVAL ? "; it needs Linux 5.18 or newer" : "");
+		problem_say(problem, "%s: %s%s", what, strerror(-err),
+			    err == -EINVAL ? "; it needs Linux 5.18 or newer" : "");
 }
 
 int program_load(struct xpro *skeleton, const char *what, struct table_problem *problem)
 {
 	struct bpf_program *program;
-	char *log = malloc(LOG_BYTES); /* none: then without words */
+	char *log = calloc(1, LOG_BYTES); /* none: then without words */
 	int err;
 
-	if (log)
-		log[0] = 0;
 	bpf_object__for_each_program(program, skeleton->obj)
 		if (log)
-			bpf_program__set_log_buf(program, log, LOG_BYTES); /* written when loading fails, and only then */
+			/* written when loading fails, and only then */
+			bpf_program__set_log_buf(program, log, LOG_BYTES);
 	err = xpro__load(skeleton);
 	if (err)
 		refusal_say(err, log ? log : "", what, problem);

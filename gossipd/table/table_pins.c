@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The table's maps: made new, or taken from the pins an earlier daemon left, after a look at whether they are what this program
- * expects. The map `state` is pinned last, so a table whose making was cut short is recognised by its absence and made anew.
+ * The table's maps: made new, or taken from the pins an earlier daemon left, after a look at whether they are what
+ * this program expects. The map `state` is pinned last, so a table whose making was cut short is recognised by its
+ * absence and made anew.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,10 +15,14 @@
 #include "xpro.skel.h"
 
 /* All pinned maps, `state` last. Global variables are pinned under their own name, without their section's. */
-static const char *const pinned[] = {
-	"pairs4",   "pairs6",  "destinations", "shards", "destination_index", "destination_free", "local_addresses",
-	"prefixes", "classes", "client_pairs", "warnings", ".data.policies", ".data.reasons", ".data.state"
-};
+static const char *const pinned[] = { "pairs4",		"pairs6",	   "destinations",
+				      "shards",		"destination_index", "destination_free",
+				      "local_addresses", "prefixes",	   "classes",
+				      "client_pairs",	"coarse",	   "departed",
+				      "sums",		"hot",		   "hot_limits",
+				      "hot_counts",	"answers4",	   "answers6",
+				      "strays",		"warnings",	   ".data.policies",
+				      ".data.reasons",	".data.state" };
 #define PINNED_COUNT (sizeof(pinned) / sizeof(pinned[0]))
 
 static int pin_open(const char *pin_path, const char *name)
@@ -61,10 +66,17 @@ static int size_maps(struct table *table, const struct table_config *config)
 	table->pairs6.count = sets_for(config->pairs6_max);
 	err = err ? err : bpf_map__set_max_entries(skeleton->maps.pairs4, table->pairs4.count);
 	err = err ? err : bpf_map__set_max_entries(skeleton->maps.pairs6, table->pairs6.count);
+	err = err ? err : bpf_map__set_max_entries(skeleton->maps.answers4, table->pairs4.count);
+	err = err ? err : bpf_map__set_max_entries(skeleton->maps.answers6, table->pairs6.count);
 	err = err ? err : bpf_map__set_max_entries(skeleton->maps.destinations, destinations);
 	err = err ? err : bpf_map__set_max_entries(skeleton->maps.shards, destinations * cpus);
 	err = err ? err : bpf_map__set_max_entries(skeleton->maps.destination_index, destinations);
 	err = err ? err : bpf_map__set_max_entries(skeleton->maps.destination_free, destinations);
+	table->departed_sets = 1;
+	while (table->departed_sets * DEPARTED_WAYS < destinations * DEPARTED_PER_HEAD)
+		table->departed_sets *= 2;
+	err = err ? err : bpf_map__set_max_entries(skeleton->maps.departed, table->departed_sets);
+	err = err ? err : bpf_map__set_max_entries(skeleton->maps.hot_counts, HOT_LIMITS_MAX * cpus);
 	return err;
 }
 
@@ -77,16 +89,16 @@ static int map_reuse(struct table *table, struct bpf_map *map, struct table_prob
 	int fd = pin_open(table->pin_path, name), err = -ESTALE;
 
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &info_bytes)) {
-		problem_say(problem, "%s/%s: cannot be opened: %s; remove the table with gossipctl detach", table->pin_path, name,
-			    strerror(errno));
+		problem_say(problem, "%s/%s: cannot be opened: %s; remove the table with gossipctl detach",
+			    table->pin_path, name, strerror(errno));
 	} else if (info.type != bpf_map__type(map) || info.key_size != bpf_map__key_size(map) ||
 		   info.value_size != bpf_map__value_size(map)) {
-		problem_say(problem, "%s/%s: pinned by another version; remove the table with gossipctl detach", table->pin_path,
-			    name);
+		problem_say(problem, "%s/%s: pinned by another version; remove the table with gossipctl detach",
+			    table->pin_path, name);
 	} else if (info.max_entries != bpf_map__max_entries(map)) {
 		problem_say(problem,
-			    "%s/%s: pinned with %u entries, the configuration asks for %u; keep the size or remove the table "
-			    "with gossipctl detach",
+			    "%s/%s: pinned with %u entries, the configuration asks for %u; keep the size or remove "
+			    "the table with gossipctl detach",
 			    table->pin_path, name, info.max_entries, bpf_map__max_entries(map));
 	} else {
 		err = bpf_map__reuse_fd(map, fd);
@@ -109,13 +121,21 @@ static int maps_reuse(struct table *table, struct table_problem *problem)
 	return 0;
 }
 
-static int state_read(int state_fd, const struct table *table, struct table_state *ret_state, struct table_problem *problem)
+static int state_read(int state_fd, const struct table *table, const struct table_config *config,
+		      struct table_state *ret_state, struct table_problem *problem)
 {
 	struct table_state state;
 	uint32_t zero = 0;
 
 	if (bpf_map_lookup_elem(state_fd, &zero, &state) || state.layout != TABLE_LAYOUT) {
-		problem_say(problem, "%s: pinned with another layout; remove the table with gossipctl detach", table->pin_path);
+		problem_say(problem, "%s: pinned with another layout; remove the table with gossipctl detach",
+			    table->pin_path);
+		return -ESTALE;
+	}
+	if (state.widths != widths_word(&config->widths)) {
+		problem_say(problem,
+			    "%s: pinned with other widths of clients; remove the table with gossipctl detach",
+			    table->pin_path);
 		return -ESTALE;
 	}
 	*ret_state = state;
@@ -128,10 +148,10 @@ static int hz_of_new(uint32_t *ret_hz, struct table_problem *problem)
 	struct xpro *skeleton = xpro__open();
 	int err = skeleton ? 0 : -errno;
 
-	if (!err)
-		err = bpf_program__set_autoload(skeleton->progs.xpro, false);
-	if (!err)
-		err = bpf_program__set_autoload(skeleton->progs.xpro_l3, false);
+	struct bpf_program *program;
+
+	for (program = NULL; !err && (program = bpf_object__next_program(skeleton->obj, program));)
+		err = bpf_program__set_autoload(program, program == skeleton->progs.read_clocks);
 	if (!err) {
 		err = program_load(skeleton, "loading a BPF program", problem);
 		if (err)
@@ -172,18 +192,33 @@ static int maps_map(struct table *table)
 {
 	struct xpro *skeleton = table->skeleton;
 	size_t destinations = table->destinations_max;
-	void *heads = NULL, *shards = NULL, *matrix = NULL, *client_pairs = NULL;
+	void *heads = NULL, *shards = NULL, *matrix = NULL, *client_pairs = NULL, *departed = NULL, *coarse = NULL,
+	     *sums = NULL;
 	int err = pairs_map(&table->pairs4, skeleton->maps.pairs4, sizeof(struct pair4_set), false);
 
 	err = err ? err : pairs_map(&table->pairs6, skeleton->maps.pairs6, sizeof(struct pair6_set), true);
 	err = err ? err : map_memory(skeleton->maps.destinations, destinations * sizeof(*table->heads), &heads);
-	err = err ? err : map_memory(skeleton->maps.shards, destinations * table->cpus * sizeof(*table->shards), &shards);
+	err = err ? err
+		  : map_memory(skeleton->maps.shards, destinations * table->cpus * sizeof(*table->shards), &shards);
 	err = err ? err : map_memory(skeleton->maps.classes, sizeof(*table->matrix), &matrix);
-	err = err ? err : map_memory(skeleton->maps.client_pairs, CLIENT_BUCKETS * sizeof(*table->client_pairs), &client_pairs);
+	err = err ? err
+		  : map_memory(skeleton->maps.client_pairs, CLIENT_BUCKETS * sizeof(*table->client_pairs),
+			       &client_pairs);
+	err = err ? err
+		  : map_memory(skeleton->maps.departed, table->departed_sets * sizeof(*table->departed), &departed);
+	err = err ? err : map_memory(skeleton->maps.coarse, COARSE_BYTES, &coarse);
+	err = err ? err : map_memory(skeleton->maps.sums, SUMS_BYTES, &sums);
+	table->sums = sums;
+	err = err ? err : hot_map(table);
+	err = err ? err : answers_map(table);
+	table->departed = departed;
+	table->coarse = coarse;
 	table->matrix = matrix;
 	table->client_pairs = client_pairs;
 	table->heads = heads;
 	table->shards = shards;
+	if (!skeleton->data_policies || !skeleton->data_state || !skeleton->data_reasons)
+		return err ? err : -ENOMEM; /* libbpf could not map one of them, and says nothing */
 	table->policies = skeleton->data_policies->policies;
 	table->state = &skeleton->data_state->state;
 	table->reasons = skeleton->data_reasons->reasons;
@@ -194,6 +229,8 @@ static int maps_map(struct table *table)
 	table->clock_fd = bpf_program__fd(skeleton->progs.read_clocks);
 	table->program_fd = bpf_program__fd(skeleton->progs.xpro);
 	table->l3_program_fd = bpf_program__fd(skeleton->progs.xpro_l3);
+	table->egress_fd = bpf_program__fd(skeleton->progs.xpro_answers);
+	table->l3_egress_fd = bpf_program__fd(skeleton->progs.xpro_answers_l3);
 	return err;
 }
 
@@ -209,6 +246,11 @@ void pins_unmap(struct table *table)
 
 	unmap(table->pairs4.sets, table->pairs4.bytes);
 	unmap(table->pairs6.sets, table->pairs6.bytes);
+	unmap(table->departed, table->departed_sets * sizeof(*table->departed));
+	unmap(table->coarse, COARSE_BYTES);
+	unmap(table->sums, SUMS_BYTES);
+	hot_unmap(table);
+	answers_unmap(table);
 	unmap(table->heads, destinations * sizeof(*table->heads));
 	unmap(table->shards, destinations * table->cpus * sizeof(*table->shards));
 	unmap(table->matrix, sizeof(*table->matrix));
@@ -258,9 +300,10 @@ static int fill_new(struct table *table, const struct table_state *state)
 	return 0;
 }
 
-int pins_load(struct table *table, const struct table_config *config, const uint8_t seed[8], struct table_problem *problem)
+int pins_load(struct table *table, const struct table_config *config, const uint8_t seed[8],
+	      struct table_problem *problem)
 {
-	struct table_state state = { .layout = TABLE_LAYOUT };
+	struct table_state state = { .layout = TABLE_LAYOUT, .widths = widths_word(&config->widths) };
 	int err = directory_open(table->pin_path, &table->lock_fd, problem), state_fd;
 
 	if (err)
@@ -277,7 +320,7 @@ int pins_load(struct table *table, const struct table_config *config, const uint
 		memcpy(&state.seed, seed, sizeof(state.seed));
 		err = hz_of_new(&state.hz, problem);
 	} else {
-		err = state_read(state_fd, table, &state, problem);
+		err = state_read(state_fd, table, config, &state, problem);
 		close(state_fd);
 	}
 	if (err)
@@ -319,7 +362,8 @@ int pins_commit(struct table *table, unsigned int *ret_made, struct table_proble
 	for (size_t i = 0; !err && i < PINNED_COUNT; i++) {
 		err = pins_path(path, table->pin_path, pinned[i]);
 		if (!err)
-			err = pin_missing(bpf_map__fd(bpf_object__find_map_by_name(table->skeleton->obj, pinned[i])), path, ret_made, problem);
+			err = pin_missing(bpf_map__fd(bpf_object__find_map_by_name(table->skeleton->obj, pinned[i])),
+					  path, ret_made, problem);
 	}
 	for (uint32_t i = 0; !err && i < table->interface_count; i++) {
 		err = table->link_fds[i] < 0 ? 0 : link_path(path, table->pin_path, table->interfaces[i]);
@@ -333,11 +377,14 @@ bool pins_are_here(const struct table *table)
 {
 	struct stat opened, found;
 
-	return fstat(table->lock_fd, &opened) == 0 && stat(table->pin_path, &found) == 0 && opened.st_dev == found.st_dev &&
-	       opened.st_ino == found.st_ino;
+	return fstat(table->lock_fd, &opened) == 0 && stat(table->pin_path, &found) == 0 &&
+	       opened.st_dev == found.st_dev && opened.st_ino == found.st_ino;
 }
 
-/* The new directory is locked before the old one is left. Whoever takes off the filter and its pins together wants it off. */
+/*
+ * The new directory is locked before the old one is left. Whoever takes off the filter and its pins together wants
+ * it off.
+ */
 static int directory_again(struct table *table, struct table_problem *problem)
 {
 	int err, fd = -1;
@@ -354,7 +401,8 @@ static int directory_again(struct table *table, struct table_problem *problem)
 	return 0;
 }
 
-void pins_look(struct table *table, bool here, void (*tell)(void *user, enum table_news news, const char *text), void *user)
+void pins_look(struct table *table, bool here, void (*tell)(void *user, enum table_news news, const char *text),
+	       void *user)
 {
 	struct table_problem problem = { "" };
 	unsigned int made = 0;

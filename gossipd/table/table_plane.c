@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the program is told beside the records: addresses of this host, tunnels and the gate at the gossip port. The
- * maps of tunnels and the gate are not pinned: each start fills its own before its program takes the place of the last
- * one, so a changed config comes into force at once and whole.
+ * The program's maps besides the records: addresses of this host, tunnels and the gate at the gossip port. The maps of
+ * tunnels and the gate are not pinned: each start fills its own before its program replaces the last one, so a changed
+ * config comes into force at once and whole.
  */
 #include <errno.h>
 #include <string.h>
@@ -24,10 +24,35 @@ int plane_constants(struct table *table, const struct table_config *config)
 	table->forward_fast = config->forward_fast;
 	table->generic = config->generic;
 	table->replace = config->replace;
+	sides_constants(table, config);
+	widths_constants(table, config);
 	skeleton->rodata->forward_fast = config->forward_fast;
 	skeleton->rodata->tunnels_watched = config->tunnel_count > 0;
 	skeleton->rodata->local_watched = config->tunnel_count > 0 || config->gate_ports[0] != 0;
 	return config->forward_fast ? bpf_map__set_max_entries(skeleton->maps.next_hops, NEXT_HOPS) : 0;
+}
+
+/* So that the program looks the address up in the map. */
+static void locals_note(struct table *table, const struct address *address)
+{
+	__u64 words[2];
+	uint32_t bit;
+
+	memcpy(words, address, sizeof(words));
+	bit = locals_bit(words);
+	__atomic_or_fetch(&table->skeleton->bss->locals.words[bit / 64], 1ULL << (bit & 63), __ATOMIC_RELEASE);
+}
+
+/* Those that an earlier daemon told the pinned map. */
+static void locals_found(struct table *table)
+{
+	struct address address;
+	const void *before = NULL;
+
+	while (!bpf_map_get_next_key(table->local_fd, before, &address)) {
+		locals_note(table, &address);
+		before = &address;
+	}
 }
 
 int table_add_local(struct table *table, const struct address *address)
@@ -35,6 +60,7 @@ int table_add_local(struct table *table, const struct address *address)
 	uint32_t destination;
 	uint8_t one = 1;
 
+	locals_note(table, address);
 	if (bpf_map_update_elem(table->local_fd, address, &one, BPF_ANY))
 		return -errno;
 	destination = destination_find(table, address);
@@ -60,7 +86,8 @@ static int source_add(const struct table *table, const struct table_source *from
 	uint8_t one = 1;
 
 	memcpy(source.source, from->address.bytes, sizeof(source.source));
-	return bpf_map_update_elem(bpf_map__fd(table->skeleton->maps.tunnel_sources), &source, &one, BPF_ANY) ? -errno : 0;
+	return bpf_map_update_elem(bpf_map__fd(table->skeleton->maps.tunnel_sources), &source, &one, BPF_ANY) ? -errno
+													      : 0;
 }
 
 static int tunnel_fill(struct table *table, const struct table_tunnel *tunnel, uint32_t id)
@@ -89,10 +116,14 @@ int plane_fill(struct table *table, const struct table_config *config, struct ta
 {
 	int err = 0;
 
+	locals_found(table);
 	for (uint32_t i = 0; !err && i < config->tunnel_count; i++)
 		err = tunnel_fill(table, &config->tunnels[i], i);
+	for (uint32_t i = 0; !err && i < config->local_count; i++)
+		err = table_add_local(table, &config->locals[i]);
 	if (err)
-		problem_say(problem, "telling the XDP program its tunnels: %s", strerror(-err));
+		problem_say(problem, "telling the XDP program its tunnels and this host's addresses: %s",
+			    strerror(-err));
 	return err;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The policy on its way into the kernel: written into the bank nobody reads, then made active by one word. Packets that began under the old
- * one end under it; every record is then looked up again, by its next packet or by the walk that goes with the harvests, and until that walk
- * is through no further policy is taken.
+ * Puts a policy into force in the kernel: writes it into the bank that is not active, then makes that bank active by
+ * one word. Packets that began under the old policy end under it. Then each record's policy is looked up again, by
+ * its next packet or by a walk that runs with the harvests. Until the walk has ended no further policy is taken.
  */
 #include <errno.h>
 #include <linux/membarrier.h>
@@ -12,9 +12,10 @@
 
 #include "table_internal.h"
 
-#define WALK_SETS_PER_HARVEST 32768 /* a quarter of a million slots: some 20 ms when all must be looked up */
+#define WALK_SETS_PER_HARVEST 32768 /* a quarter of a million ways: some 20 ms when all must be looked up */
 
-_Static_assert(PAIR_POLICIES == POLICY_EFFECTIVE_MAX && CLASSES_MAX == POLICY_CLASSES_MAX, "the kernel has room for what the core compiles");
+_Static_assert(PAIR_POLICIES == POLICY_EFFECTIVE_MAX && CLASSES_MAX == POLICY_CLASSES_MAX, "the kernel has room for "
+											   "what the core compiles");
 
 static uint32_t jiffies_of(struct duration duration, uint32_t hz)
 {
@@ -72,7 +73,8 @@ uint32_t policy_of_destination(const struct table *table, const struct address *
 	const struct table_policy *own = table->policy;
 	const struct key key = key_of_destination(address);
 
-	return POLICY_OF_DESTINATION(bank_of(table), own->set ? policy_index_of(&own->document, &own->compiled, &key) : 0);
+	return POLICY_OF_DESTINATION(bank_of(table),
+				     own->set ? policy_index_of(&own->document, &own->compiled, &key) : 0);
 }
 
 /* ---- the bank nobody reads ---- */
@@ -94,7 +96,8 @@ static int prefixes_clear(struct table *table, uint32_t bank)
 	return 0;
 }
 
-static int prefixes_write(struct table *table, uint32_t bank, const struct policy_document *document, const struct policy_table *compiled)
+static int prefixes_write(struct table *table, uint32_t bank, const struct policy_document *document,
+			  const struct policy_table *compiled)
 {
 	const uint32_t count = compiled->prefixes_count[POLICY_CLIENT] + compiled->prefixes_count[POLICY_DESTINATION];
 
@@ -127,17 +130,31 @@ static int ipv4_write(struct table *table, uint32_t bank)
 	return 0;
 }
 
+static uint32_t lists_of(const struct policy_document *document)
+{
+	for (uint32_t i = 0; i < document->rules_count; i++) {
+		if (document->rules[i].kind == POLICY_NEVER_DROP || document->rules[i].kind == POLICY_BLOCK)
+			return POLICY_LISTS;
+	}
+	return 0;
+}
+
 static int bank_write(struct table *table, uint32_t bank, const struct table_policy *own)
 {
 	const struct policy_table *compiled = &own->compiled;
+	const uint32_t lists = lists_of(&own->document);
 	int err = prefixes_clear(table, bank);
 
 	if (!err)
 		err = prefixes_write(table, bank, &own->document, compiled);
 	if (!err)
 		err = ipv4_write(table, bank);
-	for (uint32_t i = 0; i < compiled->effective_count; i++)
-		table->policies[POLICY_OF_PAIR(bank, i)] = policy_of(&compiled->effective[i], &own->mesh, table->state->hz, own->monitor);
+	for (uint32_t i = 0; i < compiled->effective_count; i++) {
+		struct policy *policy = &table->policies[POLICY_OF_PAIR(bank, i)];
+
+		*policy = policy_of(&compiled->effective[i], &own->mesh, table->state->hz, own->monitor);
+		policy->flags |= lists;
+	}
 	for (uint32_t i = 0; i < compiled->classes_count[POLICY_DESTINATION]; i++) {
 		struct policy *policy = &table->policies[POLICY_OF_DESTINATION(bank, i)];
 
@@ -150,14 +167,6 @@ static int bank_write(struct table *table, uint32_t bank, const struct table_pol
 }
 
 /* ---- records of the old one ---- */
-
-void place_store(__u32 *place_word, uint32_t destination, uint32_t policy)
-{
-	uint32_t place = load32(place_word);
-
-	while (!__atomic_compare_exchange_n(place_word, &place, PLACE(destination, policy), false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		;
-}
 
 static void record_renew(struct table *table, const struct pairs *pairs, const struct spot *spot, uint64_t tag)
 {
@@ -218,8 +227,10 @@ void policy_walk(struct table *table)
 	own->walking = own->walk6 < table->pairs6.count;
 }
 
-/* An old table may have been left in the midst of a walk, by a policy nobody knows any more: until its records are looked up, which is at
- * once, they are judged by the defaults of the one in force. */
+/*
+ * The previous daemon may have ended during a walk, under a policy that is not known any more. Until the records of an
+ * old table are looked up, which happens at once, they are judged by the defaults of the policy in force.
+ */
 static void settle(struct table *table)
 {
 	heads_renew(table);
@@ -232,6 +243,7 @@ int table_set_policy(struct table *table, const struct policy_document *document
 {
 	struct table_policy *own = table->policy;
 	const uint32_t bank = !bank_of(table);
+	const bool had_lists = table->policies[POLICY_OF_PAIR(!bank, 0)].flags & POLICY_LISTS;
 	int err;
 
 	if (own->walking)
@@ -252,6 +264,8 @@ int table_set_policy(struct table *table, const struct policy_document *document
 	own->walking = true;
 	own->walk4 = own->walk6 = 0;
 	policy_walk(table);
+	if (had_lists)
+		sides_lists_changed(table);
 	return 0;
 }
 
@@ -268,30 +282,17 @@ void client_pairs_add(struct table *table, const struct key *key, int64_t change
 
 	memcpy(client, &key->client, sizeof(client));
 	for (unsigned int choice = 0; choice < 2; choice++)
-		__atomic_fetch_add(&table->client_pairs[client_bucket(client, table->state->seed, choice)], (uint64_t)change, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&table->client_pairs[client_bucket(client, table->state->seed, choice)],
+				   (uint64_t)change, __ATOMIC_RELAXED);
 }
 
-static void client_pairs_recount(struct table *table, struct pairs *pairs)
+bool client_has_pairs(const struct table *table, const struct address *client)
 {
-	for (uint32_t set_index = 0; set_index < pairs->count; set_index++)
-		for (unsigned int way = 0; way < SET_WAYS; way++) {
-			struct spot spot = { set_of_index(pairs, set_index), set_index, way };
-			uint64_t tag = load64(&spot.set->tags[way]);
-			struct key key;
+	__u64 words[2];
 
-			if (tag == TAG_EMPTY || tag >= TAG_DEAD)
-				continue;
-			key = spot_key(pairs, &spot, tag);
-			client_pairs_add(table, &key, 1);
-		}
-}
-
-/* An old table's: what a daemon was about to subtract when it ended is lost. Pairs made while this runs may count twice, until they leave. */
-void client_pairs_start(struct table *table)
-{
-	memset(table->client_pairs, 0, CLIENT_BUCKETS * sizeof(*table->client_pairs));
-	client_pairs_recount(table, &table->pairs4);
-	client_pairs_recount(table, &table->pairs6);
+	memcpy(words, client, sizeof(words));
+	return load64(&table->client_pairs[client_bucket(words, table->state->seed, 0)]) > 0 &&
+	       load64(&table->client_pairs[client_bucket(words, table->state->seed, 1)]) > 0;
 }
 
 /* Clients at their quota now: full buckets, halved, since each client has two. */

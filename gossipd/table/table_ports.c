@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The interfaces of the fast way: which MAC addresses are ours where frames come in, and where XDP can send frames out. The
- * latter is the driver's to say (XDP features, by generic netlink, Linux 6.3); from one that does not say so nothing is sent, and
- * the kernel forwards. Looked at once a second, since a veth can send only while its peer is ready and MAC addresses change.
+ * The interfaces of the fast way: which MAC addresses are ours where frames come in, and where XDP can send frames
+ * out. The latter is the driver's to say (XDP features, by generic netlink, Linux 6.3); from one that does not say
+ * so nothing is sent, and the kernel forwards. Looked at once a second, since a veth can send only while its peer is
+ * ready and MAC addresses change.
  */
 #include <errno.h>
 #include <linux/genetlink.h>
@@ -38,8 +39,9 @@ struct request {
 };
 
 /* One request, and every message of its answer until it ends. */
-static int converse(int fd, struct request *request, void (*each)(void *user, uint16_t kind, const void *value, size_t size),
-		    void (*end)(void *user), void *user)
+static int converse(int fd, struct request *request,
+		    void (*each)(void *user, uint16_t kind, const void *value, size_t size), void (*end)(void *user),
+		    void *user)
 {
 	static _Alignas(NLMSG_ALIGNTO) char reply[REPLY_BYTES];
 
@@ -52,7 +54,8 @@ static int converse(int fd, struct request *request, void (*each)(void *user, ui
 		if (got < 0)
 			return -errno;
 		for (; NLMSG_OK(message, (size_t)got); message = NLMSG_NEXT(message, got)) {
-			char *at = (char *)NLMSG_DATA(message) + GENL_HDRLEN, *stop = (char *)message + message->nlmsg_len;
+			char *at = (char *)NLMSG_DATA(message) + GENL_HDRLEN,
+			     *stop = (char *)message + message->nlmsg_len;
 
 			if (message->nlmsg_type == NLMSG_DONE)
 				return 0;
@@ -124,7 +127,8 @@ static void find_able(struct able *able)
 		return;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (!converse(fd, &request, note_family, note_nothing, &family) && family) {
-		request.header = (struct nlmsghdr){ NLMSG_LENGTH(GENL_HDRLEN), family, NLM_F_REQUEST | NLM_F_DUMP, 2, 0 };
+		request.header = (struct nlmsghdr){ NLMSG_LENGTH(GENL_HDRLEN), family, NLM_F_REQUEST | NLM_F_DUMP, 2,
+						    0 };
 		request.generic = (struct genlmsghdr){ NETDEV_DEV_GET, 1, 0 };
 		converse(fd, &request, note_feature, note_device, &features);
 	}

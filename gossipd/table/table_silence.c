@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The heartbeat, by which the kernel knows that the daemon's words are in force. Where it had stood still for longer than HEARTBEAT_STALE_MS,
- * in this daemon or between two, the kernel filtered by its own windows alone, and that is told once it is over.
+ * The heartbeat, which shows the kernel that folds are in force. If it had stopped for longer than HEARTBEAT_STALE_MS,
+ * in this daemon or between two, the kernel filtered by its own windows alone. table_read_silence reports this
+ * afterwards.
  */
 #include "table_internal.h"
 

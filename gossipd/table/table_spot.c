@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Where a key's record stands: the daemon's side of xdp/pairs.h and xdp/destination.h, by the same rules, on the mapped table.
+ * Finds and makes records: the daemon's side of xdp/pairs.h and xdp/destination.h, by the same rules, on the mapped
+ * table.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,15 +20,35 @@ static uint32_t ipv4_of(const struct address *address)
 	return (uint32_t)b[12] << 24 | (uint32_t)b[13] << 16 | (uint32_t)b[14] << 8 | b[15];
 }
 
+static bool key_is_ipv4(const struct key *key)
+{
+	return address_is_ipv4(&key->client) && address_is_ipv4(&key->destination);
+}
+
 uint64_t tag_of_key(const struct table *table, const struct key *key, bool *ret_ipv6)
 {
 	__u64 words[4];
 
-	*ret_ipv6 = !address_is_ipv4(&key->client) || !address_is_ipv4(&key->destination);
+	*ret_ipv6 = !key_is_ipv4(key);
 	if (!*ret_ipv6)
 		return (uint64_t)ipv4_of(&key->client) << 32 | ipv4_of(&key->destination);
 	words_of_key(key, words);
 	return tag_of_pair6(words, table->state->seed);
+}
+
+struct pairs *pairs_of_key(struct table *table, const struct key *key)
+{
+	return key_is_ipv4(key) ? &table->pairs4 : &table->pairs6;
+}
+
+void sets_of_key(const struct table *table, const struct key *key, uint32_t ret_set_index[2])
+{
+	bool ipv6;
+	const uint64_t tag = tag_of_key(table, key, &ipv6), hash = tag_hash(tag, table->state->seed, ipv6);
+	const uint32_t sets = ipv6 ? table->pairs6.count : table->pairs4.count;
+
+	ret_set_index[0] = set_of(hash, sets, 0);
+	ret_set_index[1] = set_of(hash, sets, 1);
 }
 
 static bool spot_holds(const struct pairs *pairs, const struct spot *spot, uint64_t tag, const __u64 words[4])
@@ -73,7 +94,7 @@ bool spot_find(const struct table *table, const struct key *key, struct spot *re
 	return spot_scan(table, ipv6 ? &table->pairs6 : &table->pairs4, tag, words, NULL, ret_spot);
 }
 
-/* A spot's number, never 0: it names the place alone, so whoever keeps it looks again who stands there. */
+/* A number for a spot, never 0. It says only where a record was: whoever uses it must compare the key there. */
 uint32_t spot_hint(const struct spot *spot)
 {
 	return spot->set_index * SET_WAYS + spot->way + 1;
@@ -87,11 +108,6 @@ static bool spot_of_hint(const struct pairs *pairs, uint32_t hint, struct spot *
 		return false;
 	*ret_spot = (struct spot){ set_of_index(pairs, set_index), set_index, slot % SET_WAYS };
 	return true;
-}
-
-static bool key_is_ipv4(const struct key *key)
-{
-	return address_is_ipv4(&key->client) && address_is_ipv4(&key->destination);
 }
 
 bool spot_find_at(const struct table *table, const struct key *key, uint32_t hint, struct spot *ret_spot)
@@ -126,21 +142,34 @@ static bool ipv4_names_host(uint32_t address)
 	return address - 1 < 0xfffffffeU && address >> 24 != 127 && address >> 28 != 0xe;
 }
 
-/* The same: IPv4-mapped addresses are no single host's in an IPv6 packet. */
+/* The same: IPv4-mapped addresses and the mark of networks are no single host's in an IPv6 packet. */
 static bool ipv6_names_host(const struct address *address)
 {
 	static const uint8_t loopback[16] = { [15] = 1 };
+	const struct address mark = KEY_NETWORK_MARK;
 	const uint8_t *b = address->bytes;
 
-	return !address_is_zero(address) && memcmp(b, loopback, sizeof(loopback)) != 0 && !address_is_ipv4(address) && b[0] != 0xff &&
-	       !(b[0] == 0xfe && (b[1] & 0xc0) == 0x80);
+	return !address_is_zero(address) && !address_equal(address, &mark) &&
+	       memcmp(b, loopback, sizeof(loopback)) != 0 && !address_is_ipv4(address) &&
+	       b[0] != 0xff && !(b[0] == 0xfe && (b[1] & 0xc0) == 0x80);
 }
 
-/* A record for anything else would be found by packets that are not to be judged: the kernel asks only of pairs without one. */
+/*
+ * A record for anything else would be found by packets that are not to be judged: the kernel asks only of pairs
+ * without one.
+ */
 bool key_names_hosts(const struct key *key)
 {
-	if (key_is_destination(key))
-		return address_is_ipv4(&key->destination) ? ipv4_names_host(ipv4_of(&key->destination)) : ipv6_names_host(&key->destination);
+	switch (key_kind(key)) {
+	case KEY_DESTINATION:
+		return address_is_ipv4(&key->destination) ? ipv4_names_host(ipv4_of(&key->destination))
+							  : ipv6_names_host(&key->destination);
+	case KEY_CLIENT:
+	case KEY_NETWORK:
+		return false;
+	case KEY_PAIR:
+		break;
+	}
 	if (key_is_ipv4(key))
 		return ipv4_names_host(ipv4_of(&key->client)) && ipv4_names_host(ipv4_of(&key->destination));
 	return ipv6_names_host(&key->client) && ipv6_names_host(&key->destination);
@@ -179,23 +208,25 @@ static bool spot_claim(struct spot *spot, uint64_t hash, unsigned int choice)
 	return false;
 }
 
-/* Makes a record for a key that has none. A twin the kernel makes in the same instant is found at the next harvest. */
-int spot_make(struct table *table, const struct key *key, uint32_t destination, uint32_t last, struct spot *ret_spot)
+/*
+ * Makes a record for a key that has none; its first packet looks the destination up. A twin the kernel makes in the
+ * same instant is found at the next harvest.
+ */
+int spot_make(struct table *table, const struct key *key, uint32_t last, struct spot *ret_spot)
 {
 	const uint64_t seed = table->state->seed;
+	struct pairs *pairs = pairs_of_key(table, key);
 	uint32_t now = table_now(table), set_index[2];
 	unsigned int choice;
-	struct pairs *pairs;
 	struct spot spot;
 	uint64_t tag, hash;
 	bool ipv6;
 
 	tag = tag_of_key(table, key, &ipv6);
 	hash = tag_hash(tag, seed, ipv6);
-	pairs = ipv6 ? &table->pairs6 : &table->pairs4;
-	set_index[0] = set_of(hash, pairs->count, 0);
-	set_index[1] = set_of(hash, pairs->count, 1);
-	choice = takes_second_set(ways_used(set_of_index(pairs, set_index[0])), ways_used(set_of_index(pairs, set_index[1])));
+	sets_of_key(table, key, set_index);
+	choice = takes_second_set(ways_used(set_of_index(pairs, set_index[0])),
+				  ways_used(set_of_index(pairs, set_index[1])));
 	spot.set_index = set_index[choice];
 	spot.set = set_of_index(pairs, spot.set_index);
 	if (!spot_claim(&spot, hash, choice))
@@ -204,17 +235,33 @@ int spot_make(struct table *table, const struct key *key, uint32_t destination, 
 		.window = WORD(now ? now : 1, 0),
 		.last = last,
 		.thinning = thinning_start(tag, seed),
-		.pass_share = SHARE_ALL,
+		.pass_share = hot_holds(table->hot, key) ? SHARE_ALL & ~SHARE_UNLIMITED : SHARE_ALL,
 		.evidence = EVIDENCE_AT(now),
-		.place = PLACE(destination, policy_of_pair(table, key)),
+		.place = PLACE(DESTINATION_NONE, policy_of_pair(table, key)),
 	};
 	if (ipv6)
 		memcpy(key_words(&spot), key, sizeof(*key));
-	client_pairs_add(table, key, 1);
 	store64(&spot.set->tags[spot.way], tag);
 	pairs->used++;
 	*ret_spot = spot;
 	return 0;
+}
+
+/* Phase one of taking a record out: table_collect.c has the others. */
+bool spot_retire(struct table *table, const struct pairs *pairs, const struct spot *spot, uint64_t tag)
+{
+	struct dead *dead = &table->marked;
+	__u64 expected = tag;
+
+	if (dead->pair_count == COLLECT_PAIRS_MAX)
+		return false;
+	if (!__atomic_compare_exchange_n(&spot->set->tags[spot->way], &expected, TAG_DEAD, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
+		return false;
+	dead->pairs[dead->pair_count++] = (struct dead_pair){
+		.tag = tag, .set_index = spot->set_index, .way = (uint8_t)spot->way, .ipv6 = pairs->ipv6
+	};
+	return true;
 }
 
 struct words words_of_pair(const struct table *table, struct pair_record *record)
@@ -289,10 +336,21 @@ uint32_t destination_make(struct table *table, const struct address *address)
 	return destination_find(table, address); /* the kernel was first */
 }
 
+bool words_are_idle(const struct table *table, const struct words *words, uint32_t idle)
+{
+	uint32_t now = table->clock.jiffies;
+	uint16_t ts2_age = (uint16_t)(now >> TS2_SHIFT) - FOLD_TS2(*words->fold);
+
+	if (jiffies_since(words->last, now) <= (int32_t)idle || (uint32_t)words->packets != WORD_HIGH(*words->harvest))
+		return false;
+	return *words->fold == 0 ||
+	       (uint32_t)ts2_age << TS2_SHIFT > idle; /* active at another proxy: it will want the record here */
+}
+
 /*
- * Adds what `leftover` counted to the cells of `into`: by lowering the words its counts are differences to. In the same slot all
- * that the leftover counted in it is added; in an older one only what was not harvested yet; a newer one becomes the slot of
- * `into`, which then had no packets since.
+ * Adds what `leftover` counted to the cells of `into`: by lowering the words its counts are differences to. In the
+ * same slot all that the leftover counted in it is added; in an older one only what was not harvested yet; a newer
+ * one becomes the slot of `into`, which then had no packets since.
  */
 void words_join(const struct words *into, const struct words *leftover)
 {

@@ -14,8 +14,9 @@ void table_read_usage(const struct table *table, struct table_usage *ret_usage)
 		.destinations = table->destinations_used,
 		.destinations_max = table->destinations_max,
 		.bytes = table->pairs4.bytes + table->pairs6.bytes +
-			 destinations *
-				 (sizeof(*table->heads) + table->cpus * sizeof(*table->shards) + index_bytes + sizeof(uint32_t)),
+			 destinations * (sizeof(*table->heads) + table->cpus * sizeof(*table->shards) + index_bytes +
+					 sizeof(uint32_t)) +
+			 table->departed_sets * sizeof(*table->departed) + COARSE_BYTES + SUMS_BYTES + HOT_BYTES(table),
 	};
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The control socket between gossipctl and gossipd: one request record, then a stream of reply records, each a header and a body of the
- * size that belongs to its type, ended by CONTROL_END. Same host, same byte order; `version` must match. Text fields always end in a zero
- * byte and may hold anything else: who shows them escapes them.
+ * The control socket between gossipctl and gossipd: one request record, then a stream of reply records, each a
+ * header and a body of the size that belongs to its type, ended by CONTROL_END. Same host, same byte order;
+ * `version` must match. Text fields always end in a zero byte and may hold anything else: who shows them escapes
+ * them.
  */
 #ifndef XPRO_CONTROL_H
 #define XPRO_CONTROL_H
@@ -14,27 +15,48 @@
 #include "record.h"
 
 #define CONTROL_MAGIC 0x584d5031u /* "XMP1" */
-#define CONTROL_VERSION 4
+#define CONTROL_VERSION 8
 
 enum control_verb {
-	CONTROL_STATUS = 1, /* control_why rows, one for each reason to be degraded; one control_status, then control_reason, control_reject and control_attachment rows */
+	/*
+	 * control_condition rows, the gravest first; one control_status, then control_reason, control_reject and
+	 * control_attachment rows, then control_coarse rows of the heaviest
+	 */
+	CONTROL_STATUS = 1,
 	CONTROL_MEMBERS, /* control_member rows */
 	CONTROL_PAIRS, /* control_key rows; filters apply */
 	CONTROL_DESTINATIONS, /* control_key rows */
-	CONTROL_EXPLAIN, /* control_status with the thresholds of this pair and destination; control_rule rows of the rules that decide; then for the pair, then for the destination: control_key, control_record, control_cell rows */
-	CONTROL_EVENTS, /* control_event rows: the last ones kept, then with CONTROL_FOLLOW new ones until the client goes */
+	/*
+	 * control_status with the thresholds of this pair and destination; control_rule rows of the rules that
+	 * decide; then for the pair, then for the destination: control_key, control_record, control_cell rows; then a
+	 * control_coarse row of the destination's network and of the client, where they counted lately
+	 */
+	CONTROL_EXPLAIN,
+	CONTROL_EVENTS, /* control_event rows: the last ones, then with CONTROL_FOLLOW new ones until the client goes */
 	CONTROL_POLICY, /* control_status, then control_rule rows of every rule in force */
-	CONTROL_CAPTURE, /* for root and control_admin_group: control_sample rows as frames drop; filters, `count` and `seconds` apply; one at a time (-EBUSY) */
-	CONTROL_PUSH, /* for root and control_admin_group: a document of the mesh authority, payload_bytes long, follows the request: one control_pushed */
+	/*
+	 * for root and control_admin_group: control_sample rows as frames drop; filters, `count` and `seconds`
+	 * apply; one at a time (-EBUSY)
+	 */
+	CONTROL_CAPTURE,
+	/*
+	 * for root and control_admin_group: a document of the mesh authority, payload_bytes long, follows the
+	 * request: one control_pushed
+	 */
+	CONTROL_PUSH,
 	CONTROL_MESH, /* control_document rows: those held; then control_standing rows: how far each member is */
-	CONTROL_LEAVE, /* for root and control_admin_group; no row: the mesh is told that this proxy goes for good, and gossipd ends */
+	/* for root and control_admin_group; no row: the mesh is told that this proxy goes for good, and gossipd ends */
+	CONTROL_LEAVE,
+	CONTROL_CLIENTS, /* control_key rows; filters apply */
+	CONTROL_NETWORKS, /* control_key rows */
 };
 
 #define CONTROL_HAS_CLIENT 0x01 /* client/client_bits hold a prefix */
 #define CONTROL_HAS_DESTINATION 0x02
 #define CONTROL_OVER 0x04 /* only keys over their rate */
 #define CONTROL_FOLLOW 0x08
-#define CONTROL_DIGEST 0x10 /* status: digest of the ledger whatever its size; without, only of a small one (CONTROL_DIGEST_CELLS) */
+/* status: digest of the ledger whatever its size; without, only of a small one (CONTROL_DIGEST_CELLS) */
+#define CONTROL_DIGEST 0x10
 #define CONTROL_DIGEST_CELLS 65536 /* hashed in about 10 ms: the loop may not stand still for more than 50 */
 
 struct control_request {
@@ -67,7 +89,10 @@ enum control_type {
 	CONTROL_TYPE_PUSHED,
 	CONTROL_TYPE_DOCUMENT,
 	CONTROL_TYPE_STANDING,
-	CONTROL_TYPE_WHY,
+	CONTROL_TYPE_CONDITION,
+	CONTROL_TYPE_COARSE,
+	/* first, when the client asked for is longer than a client of this mesh: the answer is about the client */
+	CONTROL_TYPE_CLIENT,
 };
 
 struct control_header {
@@ -75,15 +100,46 @@ struct control_header {
 };
 
 struct control_end {
-	int32_t error; /* 0, or -errno of what the daemon could not do */
+	/*
+	 * 0, or -errno of what the daemon could not do; -EDOM: the client to be captured is a prefix longer than one,
+	 * and no address
+	 */
+	int32_t error;
 	uint32_t group; /* with -EPERM: the group that may, besides root; 0: root alone */
 };
 
-#define CONTROL_WHY_BYTES 256
-#define CONTROL_WHYS_MAX 32
+enum control_severity {
+	CONTROL_ERROR, /* this proxy does not do its whole job: it is degraded */
+	CONTROL_WARNING, /* what others do, or may be a mistake; it degrades nothing */
+	CONTROL_NOTICE, /* as configured, and to be known */
+	CONTROL_SEVERITIES
+};
+#define CONTROL_SEVERITY_NAMES { "error", "warning", "notice" }
 
-struct control_why {
-	char text[CONTROL_WHY_BYTES];
+#define CONTROL_CONDITIONS_MAX 96
+#define CONTROL_ID_BYTES 32
+#define CONTROL_SUBJECT_BYTES 80
+#define CONTROL_CONDITION_BYTES 320
+#define CONTROL_ADVICE_BYTES 200
+
+struct control_condition {
+	int64_t since_ns; /* mesh time */
+	uint32_t severity; /* enum control_severity */
+	uint32_t omitted; /* with the first of a kind: so many more of it stand that have no row */
+	char id[CONTROL_ID_BYTES];
+	char subject[CONTROL_SUBJECT_BYTES];
+	char text[CONTROL_CONDITION_BYTES];
+	char what_to_do[CONTROL_ADVICE_BYTES];
+};
+_Static_assert(sizeof(struct control_condition) == 648, "no padding");
+
+#define CONTROL_TABLES 3 /* IPv4 pairs, IPv6 pairs, destinations */
+
+/* Of a pair: is it judged? What is not passes where it enters from elsewhere than the clients' side. */
+enum control_side {
+	CONTROL_SIDE_JUDGED, /* there are no `clients`, or the source is one */
+	CONTROL_SIDE_ANSWER, /* from elsewhere to a client */
+	CONTROL_SIDE_NOT_CLIENT, /* neither end is a client */
 };
 
 struct control_status {
@@ -93,14 +149,17 @@ struct control_status {
 	uint64_t incarnation, boot;
 	double uptime_s;
 	uint32_t gossip, members, members_up, degraded; /* booleans and counts; members includes this node */
-	char degraded_why[CONTROL_WHY_BYTES]; /* the first reason, empty when there is none */
-	char notices[512]; /* what is allowed, and may be a mistake; it degrades nothing; empty when there is none */
 	uint32_t tick_ms, window_max_ms, decay, slot_ms;
 	uint32_t idle_reset_ms, pair_min_window_ms, destination_min_window_ms, protected_only;
 	uint32_t pair_rate, destination_rate, policy_flags, hz; /* policy_flags as in struct policy */
-	uint64_t policy_version, policy_waiting, policy_effective_slot; /* waiting: version of the one that waits, and its slot; 0 none */
+	uint32_t client_rate, network_rate; /* as set; 0: none, and the limit is a shadow limit */
+	uint32_t client_limit, network_limit; /* that they are judged by; 0: none */
+	uint64_t policy_version, policy_waiting, policy_effective_slot; /* waiting: its version and slot, or 0 */
 	uint32_t policy_generation, policy_rules;
 	uint32_t listing, unprotected; /* explain: enum policy_listing of the pair; its destination is not protected */
+	uint32_t side; /* explain: enum control_side */
+	uint32_t clients, drop_foreign_sources, judge_replies; /* clients: prefixes; the others are booleans */
+	uint8_t client[CLIENTS_MAX][16], client_bits[CLIENTS_MAX]; /* on the mapped form */
 	uint64_t clients_full; /* with records of as many pairs as one may have */
 	uint64_t slot, tick;
 	uint64_t pairs4, pairs4_max, pairs6, pairs6_max, destinations, destinations_max, table_bytes;
@@ -118,11 +177,13 @@ struct control_status {
 	uint64_t requests_refused; /* at this socket, for want of privilege */
 	uint64_t warnings; /* overload warnings of the XDP program */
 	double tick_ms_worst; /* longest tick's work since start */
-	double turn_ms_worst, turn_cpu_ms_worst; /* longest the event loop was held at once, and computed meanwhile, since start */
+	double turn_ms_worst, turn_cpu_ms_worst; /* longest the event loop was held, and computed meanwhile */
 	double tick_late_ms_worst; /* longest time from a tick's begin to its work */
 	double clock_drift_ms; /* mesh time less the host's UTC: not 0 after the host's clock was set */
 	uint32_t digest_known, reserved_digest;
 	uint8_t ledger_digest[HASH_BYTES]; /* while digest_known */
+	/* records on other members' word, how many there may be, and how many each member may always have */
+	uint64_t vouched[CONTROL_TABLES], vouched_max[CONTROL_TABLES], vouched_part[CONTROL_TABLES];
 };
 
 #define CONTROL_KINDS 3 /* of documents */
@@ -147,6 +208,17 @@ struct control_standing {
 	uint64_t serials[CONTROL_KINDS]; /* of the documents it says it has */
 };
 
+/* A prefix by its coarse entries: what is judged, or reported, of packets that find no record. */
+struct control_coarse {
+	uint8_t prefix[16];
+	uint32_t bits; /* on the mapped form */
+	uint32_t kind; /* enum coarse_kind */
+	uint64_t packets;
+	double window_s, rate;
+	double share; /* of a network, by T_F2; 1: within */
+};
+_Static_assert(sizeof(struct control_coarse) == 56, "no padding");
+
 struct control_reason { /* one per enum reason */
 	char name[32];
 	uint64_t packets, bytes;
@@ -157,11 +229,24 @@ struct control_reject { /* one per enum reject */
 	uint64_t count;
 };
 
+/* Are answers that leave by the interface counted? */
+enum control_answers {
+	CONTROL_ANSWERS_NONE, /* none leave by it */
+	CONTROL_ANSWERS_COUNTED,
+	CONTROL_ANSWERS_MISSED, /* no program of gossipd is on its egress */
+};
+
 struct control_attachment {
 	char interface[16];
 	char mode[16];
 	uint32_t program_id, ours;
+	uint32_t side; /* SIDE_ flags */
+	uint32_t answers; /* enum control_answers */
 };
+
+/* Why a member's counts are left out of verdicts. */
+enum control_left_out { CONTROL_COUNTS, CONTROL_SKEWED, CONTROL_EQUIVOCATED, CONTROL_REVOKED, CONTROL_LEFT_OUT_COUNT };
+#define CONTROL_LEFT_OUT_NAMES { "", "skewed", "equivocation", "revoked" }
 
 struct control_member {
 	char name[NAME_BYTES_MAX + 4];
@@ -172,20 +257,52 @@ struct control_member {
 	uint64_t incarnation, boot, tick, cells, frames_received, frames_repaired;
 	double rtt_ms, skew_ms, silent_s; /* NAN until measured */
 	double load, load_limit; /* W and T_W, as shares of its capacity, as it says itself; NAN: not said */
+	uint64_t keys; /* of the ledger, on its account */
+	uint64_t cells_refused; /* in all, because its share of the ledger had no room */
+	int64_t left_out_since_ns; /* mesh time; 0: its counts are in verdicts */
+	uint32_t left_out; /* enum control_left_out */
+	uint32_t cloned; /* two hosts use its key */
+	uint64_t line_rate; /* as certified, packets per second; 0: not stated */
+	double line_used; /* what it reports, as a multiple of that; above 1 it is read as 1; NAN: not stated */
+	uint64_t vouched[CONTROL_TABLES]; /* records that rest on its word */
+	uint64_t vouched_alone; /* of these, in all tables: counted by no other member */
+	uint64_t vouched_refused; /* times that a record on its word found no room */
+	double vouched_share; /* of its part, in the table where it is the most */
 };
 
 struct control_key {
-	uint8_t client[16], destination[16]; /* client all zero: a destination */
+	uint8_t client[16], destination[16]; /* of a key of any kind, as xpro/key.h has it */
 	int64_t ts1_ns, ts2_ns; /* mesh time */
 	uint64_t count;
 	double carried, window_s, rate, offered, limit, share;
 	uint32_t origins, over;
 	uint32_t held; /* explain: false when the ledger holds nothing of the key, and all but the addresses is 0 */
 	uint32_t thinned; /* a destination that fair holds to its rate */
+	uint32_t shadow; /* nobody set the limit of this client or network */
+	uint32_t client_bits; /* of `client`, on the mapped form: 128, or in IPv6 the width of a client */
+	/*
+	 * explain: the most packets that another member may have counted in a slot without telling, because nobody
+	 * called the key; 0: it tells all, UINT32_MAX: any number, as the key has no rate
+	 */
+	uint32_t untold;
+	uint32_t limited; /* a client or network that this proxy holds to its part of the rate; else the rest is 0 */
+	double granted; /* that part, packets per second */
+	uint64_t reached; /* packets that met the limit since it came on */
+	uint64_t dropped; /* of these; in monitor mode they pass */
+	uint32_t answers; /* of a pair: those that left here for its client, modulo 2^31 */
+	uint32_t reserved;
 };
+
+/* Of what client the address or prefix is that was asked for. Prefix lengths are on the mapped form. */
+struct control_client {
+	uint8_t asked[16], client[16];
+	uint32_t asked_bits, client_bits;
+};
+_Static_assert(sizeof(struct control_client) == 40, "no padding");
 
 struct control_record { /* the table's words for the key just sent */
 	uint32_t present, folded;
+	uint32_t answers, answers_tcp; /* of a pair, with a record or without; one at least was of TCP */
 	uint64_t packets, window_packets, count;
 	double window_s, judged_window_s, share;
 };
@@ -200,11 +317,12 @@ struct control_rule {
 	uint8_t prefix[16], bits; /* on the mapped form */
 	uint8_t side, kind, fields; /* as in struct policy_rule */
 	uint32_t number; /* in the document, from 0 */
-	uint32_t pair_rate, destination_rate, idle_reset_ms, pair_min_window_ms, destination_min_window_ms;
+	uint32_t pair_rate, destination_rate, client_rate, network_rate;
+	uint32_t idle_reset_ms, pair_min_window_ms, destination_min_window_ms;
 	uint32_t ended; /* its time is over */
 	uint64_t until_s;
 };
-_Static_assert(sizeof(struct control_rule) == 56, "no padding");
+_Static_assert(sizeof(struct control_rule) == 64, "no padding");
 
 /* The mode in which an event was made; it stays when the mode changes. */
 enum control_mode {
@@ -216,11 +334,15 @@ enum control_mode {
 struct control_event {
 	int64_t at_ns; /* mesh time */
 	char kind[32];
-	char member[NAME_BYTES_MAX + 4];
+	char member[NAME_BYTES_MAX + 4]; /* it is about; of a key over its rate, who counted most of it */
 	uint8_t client[16], destination[16];
 	double value; /* rate in packets per second, or skew in ms */
-	uint32_t mode, reserved; /* enum control_mode */
-	char text[96];
+	double member_part; /* of a key over its rate: so much of it rests on that member alone; else 0 */
+	uint32_t mode; /* enum control_mode */
+	uint32_t client_bits; /* as in control_key */
+	char condition[CONTROL_ID_BYTES]; /* of condition_raised and condition_cleared; else empty */
+	char subject[CONTROL_SUBJECT_BYTES]; /* whom or what it is about, if the fields above do not say; else empty */
+	char text[CONTROL_CONDITION_BYTES];
 };
 
 /* A dropped frame's first bytes. */

@@ -1,12 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What gossipd tells the XDP program beside the records: tunnels to look into, the gate at the gossip port. Included by both sides.
- * Addresses are 16 bytes as they stand in a packet; IPv4 is IPv4-mapped.
+ * What gossipd tells the XDP program beside the records: tunnels to look into, the gate at the gossip port. Included
+ * by both sides. Addresses are 16 bytes as they stand in a packet; IPv4 is IPv4-mapped.
  */
 #ifndef XPRO_PLANE_H
 #define XPRO_PLANE_H
 
 #include <linux/types.h>
+
+struct address_prefix {
+	__u64 words[2], mask[2]; /* as they stand in the packet; a mask of zeros takes every address */
+};
+
+struct ipv4_prefix {
+	__u32 address, mask; /* in host order */
+};
+
+#define CLIENTS_MAX 8 /* prefixes in which the clients are */
+#define SIDES_MAX 16  /* filtered interfaces */
+
+/* On which side of the proxy an interface is; flags of `sides`. */
+#define SIDE_OUTER 0x1	    /* does not face clients */
+#define SIDE_UNENFORCED 0x2 /* its packets are counted and judged, and none drops */
+#define SIDE_UNKNOWN 0x4    /* nobody knows yet: every packet is judged */
+#define SIDE_ANSWERS 0x8    /* answers that leave by it are counted */
+
+/* Filtered interfaces. The daemon writes each word whole, before the program is attached to the interface. */
+struct sides {
+	__u32 unenforced; /* interfaces with SIDE_UNENFORCED */
+	__u32 reserved;
+	__u64 interfaces[SIDES_MAX]; /* {ifindex, SIDE_ flags}; 0: none */
+};
 
 #define TUNNELS_MAX 32
 #define TUNNEL_SOURCES_MAX 16 /* prefixes one tunnel is accepted from */
@@ -44,18 +68,22 @@ struct tunnel_source {
 _Static_assert(sizeof(struct tunnel_source) == 24, "layout");
 
 #define GATE_PORTS_MAX 4
-#define GATE_PEERS_MAX 4096 /* addresses: of 2048 members before and after a move; the peers of the config are among them */
-#define GATE_MARKS_MAX 4096 /* marks of members: places for twice as many, so that each finds one */
+/* addresses: of 2048 members before and after a move; the peers of the config are among them */
+#define GATE_PEERS_MAX 4096
+#define GATE_MARKS_MAX 4096 /* session tags: room for twice as many as members, so that each finds a place */
 #define GATE_STRANGERS 1024 /* buckets shared by all other addresses */
 #define GATE_HELLO GATE_STRANGERS /* the one after them */
 
-/* How a datagram begins (PROTOCOL.md, Datagrams). The mark is 8 bytes of the nonce, of the part that a member draws when it starts. */
+/*
+ * How a datagram begins (PROTOCOL.md, Datagrams). `mark` is the session tag: the first 8 of the 16 bytes of the nonce
+ * that a member draws when it starts.
+ */
 struct gate_head {
 	__u8 word[4];
 	__u64 sender, counter, mark;
 } __attribute__((packed));
 
-/* Of `gate_marks`: a sender and its mark. */
+/* Of `gate_marks`: a sender and its session tag. */
 struct gate_marked {
 	__u64 sender, mark;
 };
@@ -80,10 +108,6 @@ struct port {
 #define CAPTURE_BYTES 192 /* of a frame: headers of tunnels included, and a little of what they carry */
 #define CAPTURE_PER_JIFFY 4 /* samples a CPU takes: a thousand a second at 250 Hz */
 #define CAPTURE_RING_BYTES (512 * 1024) /* a second of two CPUs' */
-
-struct address_prefix {
-	__u64 words[2], mask[2]; /* as they stand in the packet; a mask of zeros takes every address */
-};
 
 /* Of `capture`: what is to be sampled, and until when. */
 struct capture {

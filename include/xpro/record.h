@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The record table: what the XDP program and gossipd share, byte by byte. The only header both sides see.
+ * The record table, byte by byte, as the XDP program and gossipd share it. plane.h has the rest of what they share.
  *
- * One writer per word. (K) words are written by the kernel alone, (D) words by the daemon alone, (I) words once by whoever inserts the
- * record, before its tag is published. Nothing is ever cleared: differences are taken against words the reader owns, so no count is lost
- * or doubled while both sides run, nor across a crash of either. Words that must be read together are one aligned 8-byte store.
+ * Each word has one writer: K, the kernel (the XDP program); D, the daemon; or I, whoever inserts the record, once,
+ * before its tag is published. Two words have both: `place` is changed by compare-and-swap, and to a head's `policy`
+ * both sides write the same value. Counters are never cleared while their key is in the table: a reader takes the
+ * difference to a word of its own. So no count is lost or doubled, neither while both sides run nor across a crash of
+ * either. Fields that must be read together are one aligned 8-byte store.
  *
- * Times are jiffies of the running kernel, 32 bits, never compared but by signed difference (jiffies_since). 0 is never a start.
+ * Times are jiffies of the running kernel, 32 bits, compared only by signed difference (jiffies_since). No window
+ * starts at 0.
  */
 #ifndef XPRO_RECORD_H
 #define XPRO_RECORD_H
@@ -14,16 +17,31 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
-#define TABLE_LAYOUT 6 /* changes whenever anything in this file does: pins of another layout are recognised, never misread */
+/* changes whenever anything in this file does: pins of another layout are recognised, never misread */
+#define TABLE_LAYOUT 9
 
 #define SET_WAYS 8
 #define SETS_MAX (1U << 28) /* the three bits above their number tell a way */
 #define TAG_EMPTY 0ULL
-#define TAG_BUSY (~0ULL) /* somebody is filling this slot */
+#define TAG_BUSY (~0ULL) /* a record is being inserted at this way */
 #define TAG_DEAD (~0ULL - 1) /* deleted, waiting for the grace period; matches nothing and is not reused */
 
 #define DESTINATION_NONE 0x3fffffU /* 22 bits: the destination has no record */
 #define SHARE_ALL 0xffffU /* pass_share of a key whose packets all pass */
+/*
+ * A bit of a pair's pass_share; set: neither its client nor its network is known to have a limit (struct hot_limit), so
+ * its packets look for none.
+ */
+#define SHARE_UNLIMITED 0x1U
+static inline __u16 share_of_pair(__u16 pass_share)
+{
+	return (pass_share | SHARE_UNLIMITED) == SHARE_ALL ? SHARE_ALL : pass_share & ~SHARE_UNLIMITED;
+}
+/* The share to write into a record, which goes on saying what it says of limits. */
+static inline __u16 share_beside(__u16 found, __u16 share)
+{
+	return (share & ~SHARE_UNLIMITED) | (found & SHARE_UNLIMITED);
+}
 #define CPUS_MAX 128
 #define CLIENT_BUCKETS 65536 /* counts of live pairs, by hash of the client */
 #define RHO_SCALE 16 /* rho is in packets per second x 16 */
@@ -33,10 +51,14 @@
 #define WORD(low, high) ((__u64)(__u32)(low) | (__u64)(__u32)(high) << 32)
 #define WORD_LOW(word) ((__u32)(word))
 #define WORD_HIGH(word) ((__u32)((word) >> 32))
-#define FOLD(generation, members, carry_from, ts2) \
-	((__u64)((__u32)(generation) & 0xffffffU) | (__u64)(__u8)(members) << 24 | (__u64)(__u16)(carry_from) << 32 | (__u64)(__u16)(ts2) << 48)
+#define FOLD(generation, members, carry_from, ts2)                                                                  \
+	((__u64)((__u32)(generation)&0xffffffU) | (__u64)(__u8)(members) << 24 | (__u64)(__u16)(carry_from) << 32 | \
+	 (__u64)(__u16)(ts2) << 48)
 #define FOLD_MEMBERS(fold) ((__u8)((fold) >> 24))
-/* Was it folded from the window that starts so? 24 bits of jiffies are hours; a fold is written each tick while its key counts. */
+/*
+ * Does the fold belong to the window that starts at `start`? 24 bits of jiffies wrap after hours, and a key that is
+ * counted gets a new fold each tick.
+ */
 #define FOLD_IS_OF(fold, start) ((fold) && (((__u32)(fold) ^ (__u32)(start)) & 0xffffffU) == 0)
 #define FOLD_CARRY_FROM(fold) ((__u16)((fold) >> 32))
 #define FOLD_TS2(fold) ((__u16)((fold) >> 48))
@@ -45,9 +67,9 @@
 #define PLACE_POLICY(place) ((place) >> 22)
 
 /*
- * The policies stand twice, in two banks: one is in force, in the other the daemon writes the next. A single word, table_state.active,
- * switches; records and heads keep the bank their number is of, and look themselves up again when it is not the active one. So no packet is
- * judged by half a policy.
+ * There are two banks of policies: one is in force, into the other the daemon writes the next. A single word,
+ * table_state.active, switches between them. The policy number in a record or head includes its bank; when that bank
+ * is not the active one, the number is looked up again. So no packet is judged by half a policy.
  */
 #define BANK_BIT 0x80000000U /* of place, and of table_state.active */
 #define BANK_OF(active) ((active) >> 31)
@@ -65,31 +87,51 @@ static inline __s32 jiffies_since(__u32 then, __u32 now)
 }
 
 /*
+ * A fold is what the daemon writes into a record from the ledger: base, fold, carry and pass_share. Its generation is
+ * the start of the kernel's window for which it was made; the last harvest saw that window. A fold is in force while
+ * its generation equals the start of the present window and the daemon is alive.
+ *
  * A pair's record, one cache line. The count judged is
- *   c = max(packets + base.count, carry.floor + rho * (min(now, carry_from + 3 ticks) - carry_from))    since base.ts1,
- * while fold.generation equals window.start and the daemon is alive; else packets - window.packets since window.start.
+ *   c = max(packets + base.count, carry.known + rho * (min(now, carry_from + 3 ticks) - carry_from))    since base.ts1,
+ * while the fold is in force; else packets - window.packets since window.start.
  */
 struct pair_record {
 	__u32 packets; /* K: only grows, modulo 2^32: every reader takes differences */
 	__u32 evidence; /* I (EVIDENCE_AT), then K: when the bucket of local evidence will be full again */
 	__u64 window; /* K: {start, packets just before the packet that started it}; start is the generation */
 	__u32 last; /* K: the latest packet */
-	__u32 thinning; /* I (thinning_start), then K: high half the accumulator of pass_share, low half the second (mod 65536) of the last warning */
-	__u64 base; /* D: {M.ts1, M.c - packets at the fold} */
-	__u64 fold; /* D: 0 = never; {generation it was folded from 24, members 8; carry_from: low 16 bits of A; ts2 >> TS2_SHIFT}. members: with
-		       * counts of the key, self included; 1 also while the own counts alone are over the rate */
-	__u64 carry; /* D: {floor: packets known up to A, as part of M.c; rho x RHO_SCALE} */
-	__u64 harvest; /* D: {packets when `slot` began, packets when last harvested} */
-	__u16 slot; /* D: low 16 bits of the slot that `harvest` speaks of */
-	__u16 pass_share; /* D: share of packets let through, in 1/65535; SHARE_ALL = all. Inserted as SHARE_ALL */
+	/*
+	 * I (thinning_start), then K: high half the accumulator of pass_share, low half the second (mod 65536) of
+	 * the last warning
+	 */
+	__u32 thinning;
+	/* D: {M.ts1, M.c - packets at the last harvest}; so packets + base.count is M.c plus what was counted since */
+	__u64 base;
+	/*
+	 * D: 0: never written. Bits 0-23: generation. 24-31: members that counted the key, this proxy included; 1 also
+	 * while this proxy's counts alone are over the rate. 32-47: low bits of the jiffy at which tick A ended
+	 * (carry_from). 48-63: low bits of ts2 >> TS2_SHIFT
+	 */
+	__u64 fold;
+	__u64 carry; /* D: {known: packets known up to A, as part of M.c; rho x RHO_SCALE} */
+	__u64 harvest; /* D: {packets when `slot` began, packets at the last harvest} */
+	__u16 slot; /* D: low 16 bits of the slot (of time) that `harvest` is about */
+	/*
+	 * D: share of packets let through, in 1/65535, even (share_of_pair); and SHARE_UNLIMITED. Inserted as
+	 * SHARE_ALL, without the bit when there is a limit
+	 */
+	__u16 pass_share;
 	__u32 place; /* I, then K and D, by compare-and-swap: {destination index 22, policy 9, its bank 1} */
 };
 _Static_assert(sizeof(struct pair_record) == 64, "a pair's record is one cache line");
-_Static_assert(__builtin_offsetof(struct pair_record, base) == 24 && __builtin_offsetof(struct pair_record, place) == 60, "layout");
+_Static_assert(__builtin_offsetof(struct pair_record, base) == 24 &&
+		       __builtin_offsetof(struct pair_record, place) == 60,
+	       "layout");
 
 /*
- * The pair tables: 8-way sets, two candidate sets per key (set_of). IPv4: the tag is the key (client << 32 | destination, host order of
- * the 32-bit numbers). IPv6: the tag is a seeded 64-bit hash and the key stands beside it, written before the tag is published.
+ * The pair tables: 8-way sets, two candidate sets per key (set_of). IPv4: the tag is the key (client << 32 |
+ * destination, host order of the 32-bit numbers). IPv6: the tag is a seeded 64-bit hash and the key stands beside
+ * it, written before the tag is published.
  */
 struct pair4_set {
 	__u64 tags[SET_WAYS]; /* I, then D (TAG_DEAD, TAG_EMPTY) */
@@ -108,6 +150,26 @@ struct pair6_set {
 };
 _Static_assert(sizeof(struct pair6_set) == 832, "layout");
 
+/*
+ * Answers to pairs (xdp/answers.h), in maps of their own beside those of the sets: only answers touch them. A word is
+ * for the record of the same set and way: the number of answers modulo 2^31, never more than the record's packets; and
+ * ANSWERS_TCP once one of them was of TCP, where a spoofer cannot draw any.
+ */
+#define ANSWERS_TCP 0x80000000U
+#define ANSWERS_OF(word) ((word) & ~ANSWERS_TCP)
+struct answer_set {
+	__u32 words[SET_WAYS]; /* K; D sets it to 0 when the way is given free */
+};
+_Static_assert(sizeof(struct answer_set) == 32, "layout");
+
+/*
+ * Answers to pairs without a record: {a word as above, STRAY_CHECK} at STRAY_OF, by the hash of the pair's tag. The
+ * number of packets is known elsewhere, so it bounds nothing here.
+ */
+#define STRAYS 65536
+#define STRAY_OF(hash) ((__u32)(hash) & (STRAYS - 1))
+#define STRAY_CHECK(hash) ((__u32)((hash) >> 32) | 1) /* 0: nothing is there */
+
 /* murmur3's finaliser: every input bit reaches every output bit, so sequential addresses spread. */
 static inline __u64 mix64(__u64 x)
 {
@@ -119,10 +181,19 @@ static inline __u64 mix64(__u64 x)
 	return x;
 }
 
-/* The tag of an IPv6 pair; never a reserved value. Client and destination are mixed apart, so that a CPU can do both at once. */
+/* A seeded hash of an IPv6 pair's destination, the third and fourth word of its key. */
+static inline __u64 destination_hash6(const __u64 words[4], __u64 seed)
+{
+	return mix64(mix64(words[2] + seed) ^ words[3]);
+}
+
+/*
+ * The tag of an IPv6 pair; never a reserved value. Client and destination are mixed apart, so that a CPU can do both
+ * at once.
+ */
 static inline __u64 tag_of_pair6(const __u64 words[4], __u64 seed)
 {
-	__u64 client = mix64(mix64(words[0] ^ seed) ^ words[1]), destination = mix64(mix64(words[2] + seed) ^ words[3]);
+	__u64 client = mix64(mix64(words[0] ^ seed) ^ words[1]), destination = destination_hash6(words, seed);
 	__u64 h = client ^ (destination << 32 | destination >> 32);
 
 	return h + 2 <= TAG_EMPTY + 2 ? 1 : h; /* TAG_DEAD and TAG_BUSY wrap around to below */
@@ -141,16 +212,19 @@ static inline __u32 set_of(__u64 hash, __u32 sets, unsigned int choice)
 }
 
 /*
- * The order in which the ways of a candidate set are tried, when a record is sought as when it is made: from the key's own way on, by
- * distance in bits. Two of three records stand in their own way of their first set, so the branch predictor is right more often than with
- * one order for all. The bits are above those of the set's number.
+ * The order in which the ways of a candidate set are tried, both to find a record and to make one: from the key's own
+ * way on, by distance in bits. Two of three records are in their own way of their first set, so the branch predictor
+ * is right more often than with one order for all keys. The bits are above those of the set's number.
  */
 static inline __u32 way_of(__u64 hash, unsigned int choice, __u32 step)
 {
 	return ((choice ? (__u32)(hash >> 61) : (__u32)hash >> 29) ^ step) & (SET_WAYS - 1);
 }
 
-/* A new record goes into the second set only when the first is this full and fuller: at 60 % load seven of eight stand in the first, and none is left out. */
+/*
+ * A new record goes into the second set only when the first has at least this many used ways and more than the
+ * second. At 60 % load seven of eight records are in their first set, and every record finds a way.
+ */
 #define FIRST_SET_WAYS 5
 
 static inline bool takes_second_set(__u32 first_used, __u32 second_used)
@@ -158,19 +232,26 @@ static inline bool takes_second_set(__u32 first_used, __u32 second_used)
 	return first_used >= FIRST_SET_WAYS && second_used < first_used;
 }
 
-/* Where a new pair's accumulator begins: anywhere, another place in every table. Accumulators that began alike would let their packets
- * through in waves. */
+/*
+ * Where a new pair's accumulator begins: at a value that depends on the pair and on the table's seed. Accumulators
+ * that began with the same value would let their packets through in waves.
+ */
 static inline __u32 thinning_start(__u64 tag, __u64 seed)
 {
 	return (__u32)(mix64(tag + seed) >> 32) & 0xffff0000U;
 }
 
+#define HEAD_LEAVING 0x10 /* D: out of the hash; no shard is to get its tag back */
 #define HEAD_PASS 0x01 /* the proxy's own address: pass, count nothing */
-#define HEAD_UNPROTECTED 0x04 /* of a shard alone: its policy says pass, count nothing */
-#define HEAD_MONITOR 0x08     /* of a shard alone: its policy says drop nothing */
+/* set in shards, never in heads: the policy does not protect the destination; its packets pass uncounted */
+#define HEAD_UNPROTECTED 0x04
+#define HEAD_MONITOR 0x08 /* set in shards, never in heads: monitor mode, drop nothing */
 #define HEAD_THIN 0x02 /* D: the destination is over its rate with `fair`: pass_share of its pairs is in force */
 
-/* A destination's head. packets and last stand in one shard per CPU; the words mean what they mean in a pair's record. */
+/*
+ * A destination's head. `packets` and `last` are in its shards, one per CPU. The fields mean what they mean in a
+ * pair's record.
+ */
 struct destination_head {
 	__u8 address[16]; /* I; all zero = not in use */
 	__u64 window; /* K */
@@ -186,37 +267,70 @@ struct destination_head {
 };
 _Static_assert(sizeof(struct destination_head) == 64, "layout");
 
-/* One CPU's part of a destination, written by that CPU alone. What it knows of the head, and of other CPUs' shards, is as of
- * limit_at. */
+/*
+ * One CPU's part of a destination. Only that CPU writes it, except `evidence`: the bucket of the whole destination is
+ * in the first CPU's shard, and every CPU writes it by compare-and-swap. The copies of the head's fields, and
+ * `limit`, which also counts the other shards, were taken in jiffy limit_at.
+ */
 struct destination_shard {
 	__u64 packets; /* K: only grows */
 	__u64 limit;   /* K: own packets beyond which the destination is over its rate */
-	__u64 certain; /* K: below so many own packets the verdict by `limit` holds for limit_span jiffies, not only for the one
-			  of limit_at */
+	/*
+	 * K: while `packets` is below this, `limit` is valid for limit_span jiffies; otherwise only in jiffy limit_at
+	 */
+	__u64 certain;
 	__u32 last; /* K */
-	__u32 limit_at;	  /* K: the jiffy `limit` was worked out in */
+	__u32 limit_at;	  /* K: the jiffy `limit` was computed in */
 	__u32 limit_span; /* K */
-	__u32 written;	  /* K: the table's, then */
+	__u32 written; /* K: table_state.written when `limit` was computed; another value now: compute it again */
 	__u32 thinning;	  /* K: as in pair_record, for packets judged by the head's pass_share */
-	__u32 evidence; /* K, in the first CPU's shard for all: as in pair_record */
+	__u32 evidence; /* K: as in pair_record; used in the first CPU's shard only */
 	__u32 members;	/* K: the fold's; 0 while none is in force */
 	__u16 pass_share; /* K: the head's */
 	__u16 flags;	  /* K: the head's; HEAD_THIN only while the daemon is alive */
-	__u64 reserved;
+	/*
+	 * K, and D who sets it to 0 when the head leaves: the address that pairs may count here by the index in their
+	 * place (destination_tag); 0: none, they look their destination up
+	 */
+	__u32 tag;
+	__u32 reserved;
 };
 _Static_assert(sizeof(struct destination_shard) == 64, "layout");
 
-#define POLICY_EARLY 0x01 /* rates compare against max(window, minimum window); else no verdict before the minimum (the paper) */
+#include "coarse.h" /* coarse entries, limits, departed heads, sums: by prefixes and addresses */
+
+/*
+ * The share of a key's packets that its rate allows, for a key that the kernel thins by itself: its rate over the rate
+ * at which `count` packets, not 0, came in `window` jiffies. The window is the true one. A key counts as over only
+ * after what its rate allows in the minimum window: in a steady flood of x times the rate that is (1 - 1/x) of it too
+ * many, which is paid back until the window is four times the minimum. Windows that were aged are longer.
+ */
+#define REPAID_WINDOWS 4
+static inline __u16 share_of_count(__u32 rate, __u32 hz, __u32 window, __u32 window_min, __u64 count)
+{
+	__u64 share = (__u64)rate * window / hz * SHARE_ALL / count;
+
+	if (share >= SHARE_ALL)
+		return SHARE_ALL - 1;
+	if (window < REPAID_WINDOWS * window_min)
+		share -= share * (SHARE_ALL - share) / (REPAID_WINDOWS * SHARE_ALL);
+	return share;
+}
+
+/* rates compare against max(window, minimum window); else no verdict before the minimum (the paper) */
+#define POLICY_EARLY 0x01
 #define POLICY_POLICE 0x02 /* a pair over its rate is thinned to it (by pass_share); else all its packets drop */
-#define POLICY_FAIR 0x04 /* a destination over its rate is thinned per client; else all its packets drop (the paper's strict) */
+/* a destination over its rate is thinned per client; else all its packets drop (the paper's strict) */
+#define POLICY_FAIR 0x04
 #define POLICY_MONITOR 0x08 /* count what would have been dropped, drop nothing */
 
 /* A policy whose pair_rate is 0 may carry one of these; the daemon sets pair_rate to 0 where they are. */
 #define POLICY_LISTED_PASS 0x10 /* passes, whatever any rate says */
 #define POLICY_LISTED_BLOCK 0x20 /* drops */
 #define POLICY_UNPROTECTED 0x40 /* of destinations: pass, count nothing */
+#define POLICY_LISTS 0x80 /* of every pair's policy alike: never_drop or block has an entry */
 
-/* The prefixes of both banks in one trie. Value: the class of the longest one, in which shorter ones have their say. */
+/* The prefixes of both banks in one trie. Value: the class of the prefix; shorter prefixes are merged into it. */
 #define PREFIX_SPACE(bank, side) ((__u8)((bank) << 1 | (side))) /* side: 0 clients, 1 destinations */
 struct prefix_key {
 	__u32 bits; /* 8 + the prefix's; IPv4 is IPv4-mapped */
@@ -233,11 +347,13 @@ struct class_matrix {
 };
 
 /*
- * Local evidence: what others counted may take from a client only so much. A bucket that holds a second's worth of packets, or one, and
- * fills at rate / (EVIDENCE_SHARE x members); kept as the moment it will be full, in 1/EVIDENCE_SCALE jiffies modulo 2^32. More than
- * hz x EVIDENCE_SCALE packets a second are never granted.
+ * Local evidence. Why: a member that publishes false counts must not be able to block a client at every proxy. So the
+ * counts of other members can reduce a client only to a floor: a token bucket that fills at rate / (EVIDENCE_SHARE x
+ * members) and holds what comes in one second, at least one packet. The bucket is stored as the time at which it will
+ * be full, in 1/EVIDENCE_SCALE jiffies modulo 2^32. More than hz x EVIDENCE_SCALE packets a second are never granted.
  */
-#define EVIDENCE_SHARE 4 /* kappa: a liar takes three quarters at the most; all floors together leak one quarter of the rate */
+/* kappa: with 4, a liar takes at most three quarters; the floors of all members together leak a quarter of the rate */
+#define EVIDENCE_SHARE 4
 #define EVIDENCE_SCALE 1024
 #define EVIDENCE_AT(now) ((__u32)(now) * EVIDENCE_SCALE)
 
@@ -261,7 +377,7 @@ struct policy {
 	__u32 flags;
 };
 
-/* One per table: who it belongs to and how its clock runs. */
+/* One per table: its identity, its clock, and what holds for all its records. */
 struct table_state {
 	__u32 layout; /* D: TABLE_LAYOUT */
 	__u32 hz; /* D: jiffies per second, measured */
@@ -275,48 +391,63 @@ struct table_state {
 	__u32 active; /* D: the bank in force, 0 or BANK_BIT */
 	__u32 client_pairs_max; /* D: pairs one client may have records of; 0 = any number */
 	__u32 written;		/* D: goes up after a head was written or the bank changed: shards look again */
-	__u32 reserved_word;
-	__u64 stale_told; /* D: of the counter `stale`, what was told of as the daemon's silence */
-	__u64 harvested_mesh_ns; /* D: mesh time of the last harvest: counts were told up to here */
-	__u64 reserved[4];
+	__u32 hot_count; /* D: limits of clients and networks; 0: nobody looks for one */
+	__u64 stale_told; /* D: the part of the counter `stale` that was already reported (table_read_silence) */
+	__u64 harvested_mesh_ns; /* D: mesh time of the last harvest: counts were published up to here */
+	__u64 sides; /* D: digest of the `clients` and sides that every record was looked at by; 0: no clients */
+	__u64 widths; /* D: digest of the widths that the keys of its records are cut to */
+	__u64 reserved[2];
 };
 
-/* Why a packet passed or dropped; one counter each per CPU. The names stand in reason_names. */
+/* Why a packet passed or dropped; one counter each per CPU. REASON_NAMES has the names. */
 enum reason {
 	REASON_PASS, /* counted and within every rate */
 	REASON_PASS_NOT_IP, /* ARP, LLDP, anything but IPv4 and IPv6 */
 	REASON_PASS_MALFORMED, /* not parseable as IP: the stack decides */
-	REASON_PASS_NOT_UNICAST, /* an address that names no single host (multicast, link-local, loopback, unspecified) */
+	REASON_PASS_NOT_UNICAST, /* no single host's address: multicast, loopback, 0.0.0.0; fe80::/10 as destination */
 	REASON_PASS_LOCAL, /* to the proxy itself: gossip and management */
 	REASON_PASS_SHARE, /* of a key that is thinned: this packet was in its share */
 	REASON_PASS_NEVER_DROP, /* its client or destination is on never_drop: counted, never dropped */
 	REASON_PASS_UNPROTECTED, /* protected_only, and the destination is not: not counted */
-	REASON_PASS_EVIDENCE, /* others' counts would have dropped it: the floor of local evidence */
+	REASON_PASS_EVIDENCE, /* only other members' counts are over the rate: the floor of local evidence */
+	REASON_PASS_ANSWER, /* to a client, from elsewhere: an answer, not counted */
+	REASON_PASS_NOT_CLIENT, /* neither from nor to a client: not counted */
 	REASON_DROP_BLOCKED, /* its client or destination is on the block list */
 	REASON_DROP_PAIR, /* Algorithm 2 line 14: the pair is over T_F1 */
 	REASON_DROP_PAIR_SHARE, /* police: the part of the pair above T_F1 */
+	REASON_DROP_CLIENT, /* its client sends more than its grant here (struct hot_limit) */
 	REASON_DROP_DESTINATION, /* Algorithm 2 line 23: the destination is over T_F2 */
 	REASON_DROP_DESTINATION_SHARE, /* fair: above the client's share of T_F2 */
+	REASON_DROP_COARSE, /* without a head: its destination's network is over T_F2, by its coarse entries */
+	REASON_DROP_NETWORK, /* its destination's network is sent more than its grant here */
+	REASON_DROP_FOREIGN_SOURCE, /* from the clients' side, and its source is no client's: spoofed */
 	REASON_DROP_GOSSIP, /* to the gossip port, beyond what the gate lets through */
-	REASON_DROP_TUNNEL, /* first fragment of a tunnel's packet, too short to show whose it is */
-	REASON_DROP_TAGS, /* behind more VLAN tags than are read: the kernel might take them off, so it could be anybody's */
-	REASON_WOULD_DROP, /* mode = monitor: passed, but enforce would have dropped it */
+	REASON_DROP_TUNNEL, /* first fragment of a tunnel's packet, too short to contain the inner addresses */
+	REASON_DROP_TAGS, /* more VLAN tags than the program reads: if it passed, it could be forwarded uncounted */
+	/* passed, but would have dropped: mode = monitor, or an interface that is not enforced */
+	REASON_WOULD_DROP,
 	REASON_TABLE_FULL, /* beside the verdict: no record could be made for the pair */
 	REASON_DESTINATIONS_FULL, /* beside the verdict: none for the destination */
+	REASON_COARSE, /* beside the verdict: it was judged by coarse entries, for want of a head */
 	REASON_FORWARDED, /* beside the verdict: it passed, and XDP sent it on by itself */
 	REASON_CLIENT_QUOTA, /* beside the verdict: the client has records of as many pairs as it may */
-	REASON_STALE, /* beside the verdict: the daemon is dead, its words of the pair are not used */
+	REASON_STALE, /* beside the verdict: the daemon is dead, so its fold of the pair is not used */
 	REASON_COUNT
 };
 
 #define REASONS_MAX 32
 _Static_assert(REASON_COUNT <= REASONS_MAX, "every reason has a counter");
 
-#define REASON_NAMES                                                                                                                  \
-	{ "pass", "pass_not_ip", "pass_malformed", "pass_not_unicast", "pass_local", "pass_share", "pass_never_drop",              \
-	  "pass_unprotected", "pass_evidence", "drop_blocked", "drop_pair", "drop_pair_share", "drop_destination",                 \
-	  "drop_destination_share", "drop_gossip", "drop_tunnel", "drop_tags", "would_drop", "table_full", "destinations_full",     \
-	  "forwarded", "client_quota", "stale" }
+#define REASON_NAMES                                                                                                 \
+	{                                                                                                            \
+		"pass", "pass_not_ip", "pass_malformed", "pass_not_unicast", "pass_local", "pass_share",             \
+			"pass_never_drop", "pass_unprotected", "pass_evidence", "pass_answer", "pass_not_client",    \
+			"drop_blocked", "drop_pair", "drop_pair_share", "drop_client", "drop_destination",           \
+			"drop_destination_share", "drop_coarse", "drop_network", "drop_foreign_source",              \
+			"drop_gossip",                                                                               \
+			"drop_tunnel", "drop_tags", "would_drop", "table_full", "destinations_full", "coarse",       \
+			"forwarded", "client_quota", "stale"                                                         \
+	}
 
 struct reason_counter {
 	__u64 packets;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Time as a type. An instant is a point on one of two clocks, and every name says which: `mesh` is the host's UTC as the mesh
- * uses it (a monotonic clock plus an offset fixed while running), `mono` is the monotonic clock alone. `now` is read once per
- * event-loop callback and passed down; nothing below gossipd/ reads a clock.
+ * Time as a type. An instant is a point on one of two clocks, and every name says which: `mesh` is the host's UTC as
+ * the mesh uses it (a monotonic clock plus an offset fixed while running), `mono` is the monotonic clock alone.
+ * `now` is read once per event-loop callback and passed down; nothing below gossipd/ reads a clock.
  */
 #ifndef XPRO_TIME_H
 #define XPRO_TIME_H

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A trace of everything a core was given, in order: gossipd writes it (trace_file), xpro-sim replay feeds it to a core of the same build,
- * which must come to the same ledger and the same verdicts. Host byte order; a head, then `bytes` of what the kind says.
+ * A trace of everything a core was given, in order: gossipd writes it (trace_file), xpro-sim replay feeds it to a
+ * core of the same build, which must come to the same ledger and the same verdicts. Host byte order; a head, then
+ * `bytes` of what the kind says.
  *
- * Datagrams are recorded as they are behind the seal, so a trace holds no key: not the node's, not the mesh secret, not those of pairs. It does
- * hold the clients' addresses and counts, and the seed of this start, from which cookies and hash seeds follow: keep it as a log is kept.
+ * Datagrams are recorded as they are behind the seal, so a trace holds no key: not the node's, not the mesh secret,
+ * not those of pairs. It does hold the clients' addresses and counts, and the seed of this start, from which cookies
+ * and hash seeds follow: keep it as a log is kept.
  */
 #ifndef XPRO_TRACE_H
 #define XPRO_TRACE_H
@@ -14,11 +16,12 @@
 #define TRACE_MAGIC "XPROTRC2" /* 8 bytes, at the beginning */
 
 enum trace_kind {
-	TRACE_INIT = 1, /* struct node_config, its secret key and mesh secret zero. The size tells another build's trace */
+	/* struct node_config, its secret key and mesh secret zero. The size tells another build's trace */
+	TRACE_INIT = 1,
 	TRACE_GREET, /* struct trace_from */
 	TRACE_OBSERVE, /* struct trace_observe */
 	TRACE_TICK, /* nothing */
-	TRACE_RECEIVE, /* struct trace_from, then the datagram: 36 bytes of header, plaintext, 16 bytes of tag; or as it came, if not opened */
+	TRACE_RECEIVE, /* struct trace_from, then header (36 bytes), plaintext, tag (16); as it came if not opened */
 	TRACE_POLL, /* struct trace_calls */
 	TRACE_CHANGE, /* struct trace_calls */
 	TRACE_REFRESH, /* a key */

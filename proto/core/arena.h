@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The memory handed over at the start, cut into aligned pieces. Sizes are worked out by the same calls on an arena without memory. */
+/*
+ * Divides the memory that node_init got into aligned pieces. The same calls on an arena without memory compute the size
+ * that is needed.
+ */
 #ifndef PROTO_ARENA_H
 #define PROTO_ARENA_H
 

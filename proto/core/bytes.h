@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Fixed-width numbers as they stand on the wire and under a signature: little-endian, at any alignment; each put returns the byte behind.
- * And a cursor over received bytes whose error is sticky.
+ * Fixed-width numbers as on the wire and under a signature: little-endian, at any alignment. Each put returns a pointer
+ * behind what it wrote. Also a cursor over received bytes whose error is sticky.
  */
 #ifndef PROTO_BYTES_H
 #define PROTO_BYTES_H

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Events: what a node reports to its daemon. A ring of EVENTS_SIZE; when the daemon does not fetch them, the oldest give way.
+ * Events: what a node reports to its daemon. A ring of EVENTS_SIZE events; when it is full, a new event overwrites the
+ * oldest.
  */
 #include "node_core.h"
 
-void node_tell_of(struct node *node, const struct node_event *event, uint16_t member)
+void node_report_of(struct node *node, const struct node_event *event, uint16_t member)
 {
 	struct event_ring *ring = &node->events;
 	uint32_t place;
@@ -18,9 +19,9 @@ void node_tell_of(struct node *node, const struct node_event *event, uint16_t me
 	ring->members[place] = member;
 }
 
-void node_tell(struct node *node, const struct node_event *event)
+void node_report(struct node *node, const struct node_event *event)
 {
-	node_tell_of(node, event, MEMBER_NONE);
+	node_report_of(node, event, MEMBER_NONE);
 }
 
 double node_event_value(const struct node_event *event)
@@ -30,6 +31,10 @@ double node_event_value(const struct node_event *event)
 	case EVENT_PAIR_UNDER:
 	case EVENT_DESTINATION_OVER:
 	case EVENT_DESTINATION_UNDER:
+	case EVENT_CLIENT_OVER:
+	case EVENT_CLIENT_UNDER:
+	case EVENT_NETWORK_OVER:
+	case EVENT_NETWORK_UNDER:
 	case EVENT_NEVER_DROP_OVER:
 		return event->rate;
 	case EVENT_MEMBER_SKEWED:
@@ -39,6 +44,8 @@ double node_event_value(const struct node_event *event)
 		return (double)event->policy_version;
 	case EVENT_DOCUMENT:
 		return (double)event->document.serial;
+	case EVENT_MEMBER_VERSION:
+		return event->version;
 	case EVENT_LINE_RATE:
 		return (double)event->line_rate;
 	default:

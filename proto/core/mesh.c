@@ -29,7 +29,8 @@ static const char *problem_of(const struct mesh *mesh)
 	uint64_t slot_ms = slot_times_decay / mesh->decay;
 
 	if (slot_times_decay % mesh->decay != 0)
-		return "window_max must be a multiple of decay ms, so that a slot, window_max * (1 - 1/decay), is whole";
+		return "window_max must be a multiple of decay ms, "
+		       "so that a slot, window_max * (1 - 1/decay), is whole";
 	if (slot_ms % mesh->tick_ms != 0)
 		return "a slot, window_max * (1 - 1/decay), must be a whole number of ticks";
 	if (slot_ms / mesh->tick_ms < SLOT_TICKS_MIN)
@@ -42,7 +43,7 @@ int mesh_check(const struct mesh *mesh, const char **ret_problem)
 	const char *problem = problem_of(mesh);
 
 	if (!problem)
-		return 0;
+		return widths_check(&mesh->widths, ret_problem);
 	*ret_problem = problem;
 	return -EINVAL;
 }

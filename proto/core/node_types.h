@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a node is given and gives back: its configuration, records for the table, events, counters. node.h has the calls.
+ * What a node is given and gives back: its configuration, records for the table, events, counters. node.h has the
+ * calls.
  */
 #ifndef PROTO_NODE_TYPES_H
 #define PROTO_NODE_TYPES_H
@@ -21,15 +22,19 @@ struct endpoint {
 	uint16_t port;
 };
 
-/* Kinds of the authority's documents, in the order they are told in: who is out comes first. */
+/* Kinds of the authority's documents, in the order in which they are announced: revocations first. */
 enum document_kind { DOCUMENT_REVOCATION, DOCUMENT_ROTATION, DOCUMENT_POLICY, DOCUMENT_KINDS };
 
 struct node_limits {
-	uint32_t keys_max; /* pairs and destinations held, over all origins */
-	uint32_t cells_max; /* cells held, over all origins and slots; a key has room for seven, whatever this says */
+	uint32_t keys_max; /* keys of all kinds held, over all origins */
+	/* cells held, over all origins and slots; each key has room for seven, even if this is less */
+	uint32_t cells_max;
 	uint32_t frames_max; /* frames kept for repair */
 	uint32_t members_max; /* <= MEMBERS_MAX */
 };
+
+/* Which own cells are published: those that members need for their verdicts (PROTOCOL.md "Publishing"), or all. */
+enum publish { PUBLISH_NEED, PUBLISH_ALL };
 
 struct node_config {
 	struct node_limits limits;
@@ -44,26 +49,52 @@ struct node_config {
 	uint8_t seed[SEED_BYTES]; /* fresh randomness */
 	uint16_t datagram_bytes; /* largest UDP payload to send */
 	uint16_t frames_per_tick; /* budget: largest number of frames published per tick */
+	enum publish publish;
 	bool gossip; /* false: count and judge alone, send nothing */
 };
 
 /*
- * What has changed of a key, as its record in the table should have it: Algorithm 1's M, the carry and the shares. node_next_change
- * gives it and table_apply (gossipd) writes it, as with the changes of any database that another follows. All times are mesh times; the
- * table translates them to jiffies of its kernel (xpro/record.h, struct pair_record).
+ * A change of a key's record in the table: Algorithm 1's M, the carry and the share. node_next_change returns it, and
+ * table_apply (gossipd/table/table_apply.c) writes it. All times are mesh times; the table translates them to jiffies
+ * of its kernel (xpro/record.h, struct pair_record).
  */
 struct change {
 	struct key key;
-	uint32_t number; /* below keys_max; the key's own as long as it is held, another's afterwards: where a caller may keep what it knows of it */
+	/*
+	 * index of the key, below keys_max; unique while the ledger holds the key, reused afterwards. A caller may use
+	 * it to index data of its own
+	 */
+	uint32_t number;
 	struct instant ts1, ts2; /* M.ts1 and M.ts2: mesh time of the window's start, and of the latest packet */
 	uint64_t count; /* M.c: packets in the window */
-	uint64_t floor; /* packets: M.c less what is known after carry_from */
+	uint64_t known; /* packets counted up to carry_from: M.c without those known of later ticks */
 	double rho; /* packets per second, expected after carry_from */
 	struct instant carry_from; /* A of PROTOCOL.md, Carry: mesh time */
 	uint16_t pass_share; /* share of packets that pass, in 1/65535; SHARE_ALL = all */
-	uint8_t members; /* with counts of the key, this one included; 1 (or 0) also when its own counts alone are over the rate: no floor then */
+	/*
+	 * members that counted the key, this one included. 0 or 1: the floor of local evidence does not apply; so also
+	 * when this member's counts alone are over the rate
+	 */
+	uint8_t members;
 	bool thin; /* destination: fair is in force, the shares of its pairs apply; pass_share is the remainder's */
-	bool notable; /* a proxy that never saw the key makes a record for it; without, only a record that is there is written */
+	/*
+	 * make a record if the table has none; if false, only an existing record is written. The kernel has no records
+	 * of clients and networks.
+	 */
+	bool notable;
+	/*
+	 * number of the member on whose word the key rests: on whose account it is in the ledger; 0: this proxy counted
+	 * it itself
+	 */
+	uint16_t payer;
+	bool alone; /* no other member counts the key */
+	/*
+	 * a client or network that is over the rate that a policy gives it: all its packets here together may come to
+	 * `granted` packets per second, a share of pass_share of what came lately. There is such a change in each tick
+	 * while the limit lasts
+	 */
+	bool limited;
+	double granted;
 };
 
 enum node_event_kind {
@@ -72,42 +103,70 @@ enum node_event_kind {
 	EVENT_MEMBER_SKEWED, /* clock more than SKEW_MS_MAX off; its counts are left out of verdicts */
 	EVENT_MEMBER_SKEW_OK,
 	EVENT_EQUIVOCATION, /* two signed frames with one sequence */
-	EVENT_MEMBER_REVOKED, /* its counts are out of every verdict; maybe this node's own */
-	EVENT_DOCUMENT_FALSE, /* it announced a document that is not the authority's, or not what it brought */
+	EVENT_MEMBER_REVOKED, /* a member's counts are left out of every verdict; may be this node itself */
+	EVENT_DOCUMENT_FALSE, /* a member announced a document that is not the authority's, or not the one it sent */
 	EVENT_LEFT_OUT, /* a new mesh secret is in force that this node was not given */
 	EVENT_PAIR_OVER, /* mesh-wide rate crossed T_F1 */
 	EVENT_PAIR_UNDER,
 	EVENT_DESTINATION_OVER,
 	EVENT_DESTINATION_UNDER,
-	EVENT_QUOTA, /* an origin, maybe this one, used up its share of the ledger; at most once per member and slot */
+	EVENT_QUOTA, /* a member, maybe this one, used up its part of the ledger; at most once per member and slot */
 	EVENT_POLICY, /* a policy came into force */
-	EVENT_NEVER_DROP_OVER, /* a never_drop client is over its rate, most of it counted by `member`: it passes all the same */
+	EVENT_NEVER_DROP_OVER, /* a never_drop client is over its rate and still passes; `member` counted most of it */
 	EVENT_DOCUMENT, /* a document is held, spread and in force from now on */
-	EVENT_MEMBER_CLONED, /* two hosts run with this member's key, maybe this one's */
-	EVENT_MEMBER_LEFT, /* it said so itself */
-	EVENT_LINE_RATE, /* `member` tells more packets than its certified line carries; at most once per slot */
+	EVENT_MEMBER_CLONED, /* two hosts run with the key of one member, maybe this one */
+	EVENT_MEMBER_LEFT, /* the member announced that it leaves */
+	EVENT_LINE_RATE, /* `member` begins to report more packets of a kind of keys than its certified line carries */
+	/* a datagram in its name has another protocol version; nothing proves the name; once per member and slot */
+	EVENT_MEMBER_VERSION,
+	EVENT_CLIENT_OVER, /* the mesh-wide rate of a client crossed its limit, which may be a shadow limit */
+	EVENT_CLIENT_UNDER,
+	EVENT_NETWORK_OVER, /* the mesh-wide rate of a network crossed its limit, which may be a shadow limit */
+	EVENT_NETWORK_UNDER,
+	EVENT_MEMBER_WIDTHS, /* a node of this mesh greets with other widths, and is refused */
 	EVENT_COUNT
 };
+
+/* What one member counted of a key. */
+struct event_counter {
+	uint16_t member; /* its number */
+	char name[NAME_BYTES_MAX + 1];
+	double part; /* of the key's packets in its window, as they are read; 0: nobody counted more */
+};
+#define EVENT_COUNTERS 3
 
 /* `kind` says which of the union's fields is set; kinds that are not named at one have none. */
 struct node_event {
 	enum node_event_kind kind;
 	struct instant at; /* mesh */
-	char member[NAME_BYTES_MAX + 1]; /* name of the member it is about, or that counted most (EVENT_NEVER_DROP_OVER); else empty */
-	struct key key; /* of EVENT_PAIR_..., EVENT_DESTINATION_..., EVENT_NEVER_DROP_OVER */
+	char member[NAME_BYTES_MAX + 1]; /* it is about, or that counted most (EVENT_NEVER_DROP_OVER); else empty */
+	struct key key; /* of every kind with a rate */
+	/* EVENT_..._OVER: who counted most of it, in this order: so much of it rests on each one's word alone */
+	struct event_counter counters[EVENT_COUNTERS];
 	union {
 		struct {
 			enum document_kind kind;
 			uint64_t serial;
 		} document; /* EVENT_DOCUMENT */
 		uint64_t policy_version; /* EVENT_POLICY */
-		uint64_t line_rate; /* EVENT_LINE_RATE: packets per second, as certified */
+		struct {
+			uint64_t line_rate; /* packets per second, as certified */
+			enum key_kind line_kind; /* the kind of keys it begins with */
+		}; /* EVENT_LINE_RATE */
+		uint8_t version; /* EVENT_MEMBER_VERSION: of the protocol */
 		double skew_ms; /* EVENT_MEMBER_SKEWED, EVENT_MEMBER_SKEW_OK */
-		double rate; /* EVENT_PAIR_..., EVENT_DESTINATION_..., EVENT_NEVER_DROP_OVER: packets per second, as judged */
+		/* EVENT_PAIR_..., EVENT_DESTINATION_..., EVENT_CLIENT_..., EVENT_NETWORK_..., EVENT_NEVER_DROP_OVER */
+		struct {
+			double rate; /* packets per second, as judged */
+			double limit; /* packets per second, that was crossed */
+			bool shadow; /* nobody set the limit */
+		};
 	};
 };
 
-/* The number that goes with an event, whichever its kind has; 0 when it has none. For records that keep one number of every kind. */
+/*
+ * The number of an event, whichever its kind has, or 0. For rows that have one number field for all kinds.
+ */
 double node_event_value(const struct node_event *event);
 
 struct node_counters {
@@ -115,14 +174,14 @@ struct node_counters {
 	uint64_t datagrams_received, datagrams_sent, bytes_received, bytes_sent;
 	uint64_t frames_published, frames_received, frames_duplicate, frames_repaired, frames_served;
 	uint64_t cells_published, cells_merged, cells_refused;
-	uint64_t cells_over_line; /* told more than their member's certified line carries */
+	uint64_t cells_over_line; /* that came while their member was over its certified line */
 	uint64_t signatures_made, signatures_checked;
 	uint64_t keys_held, cells_held, keys_max, cells_max;
 	uint64_t changes_pending;
 	uint64_t cells_waiting; /* own cells over the tick's budget, sent with the next */
-	uint64_t frames_relayed; /* handed on to neighbours */
-	uint64_t outbox_dropped; /* decisions to send that were dropped for want of room, the oldest of their kind first */
-	uint64_t members_known, links, gaps; /* now; gaps: origins of which something is missing */
+	uint64_t frames_relayed; /* forwarded to neighbours */
+	uint64_t outbox_dropped; /* decisions to send that were dropped because a ring of the outbox was full */
+	uint64_t members_known, links, gaps; /* now; gaps: origins with missing frames */
 };
 
 #endif

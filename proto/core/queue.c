@@ -12,7 +12,7 @@ static size_t words_for(uint32_t bits)
 	return bits / 64 + 1;
 }
 
-void queue_place(struct queue *queue, struct arena *arena, uint32_t size)
+void queue_take_memory(struct queue *queue, struct arena *arena, uint32_t size)
 {
 	queue->size = size;
 	queue->items = arena_take(arena, size, sizeof(*queue->items));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A queue of numbers below a bound, each in it once at most, for what waits for its turn: whoever came first is taken
- * first. A number that is added again keeps its place, so a queue never holds more than its bound.
+ * A queue of numbers below a bound, first in, first out. Each number is in it at most once: one that is added again
+ * keeps its place. So a queue never holds more than its bound.
  */
 #ifndef PROTO_QUEUE_H
 #define PROTO_QUEUE_H
@@ -17,7 +17,7 @@ struct queue {
 };
 
 /* Takes the memory, and no more; queue_clear makes the queue. */
-void queue_place(struct queue *queue, struct arena *arena, uint32_t size);
+void queue_take_memory(struct queue *queue, struct arena *arena, uint32_t size);
 void queue_clear(struct queue *queue);
 
 /* Puts a number at the end, unless it is in. */

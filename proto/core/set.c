@@ -11,7 +11,7 @@ static uint32_t words_for(uint32_t bits)
 	return bits / 64 + 1;
 }
 
-void set_place(struct set *set, struct arena *arena, uint32_t size)
+void set_take_memory(struct set *set, struct arena *arena, uint32_t size)
 {
 	set->size = size;
 	set->words = arena_take(arena, words_for(size), sizeof(*set->words));
@@ -49,8 +49,8 @@ static uint32_t first_from(const uint64_t *words, uint32_t bits, uint32_t from)
 	return bits;
 }
 
-/* The same in the set, by way of the words that are not empty. */
-static uint32_t next_from(const struct set *set, uint32_t from)
+/* By way of the words that are not empty. */
+static uint32_t set_from(const struct set *set, uint32_t from)
 {
 	const uint64_t word = set->words[from / 64] & UINT64_MAX << from % 64;
 	uint32_t w;
@@ -63,10 +63,10 @@ static uint32_t next_from(const struct set *set, uint32_t from)
 
 uint32_t set_take(struct set *set)
 {
-	uint32_t number = next_from(set, set->next);
+	uint32_t number = set_from(set, set->next);
 
 	if (number >= set->size)
-		number = next_from(set, 0);
+		number = set_from(set, 0);
 	set->words[number / 64] &= ~(1ULL << number % 64);
 	if (!set->words[number / 64])
 		set->filled[number / 64 / 64] &= ~(1ULL << number / 64 % 64);

@@ -7,10 +7,12 @@
 
 #include <xpro/time.h>
 
-/* The thresholds all proxies of a mesh judge by. Rates are packets per second, 0 = no limit. */
+/* The thresholds by which keys are judged. Rates are packets per second, 0 = no limit. */
 struct thresholds {
 	uint32_t pair_rate; /* T_F1 */
 	uint32_t destination_rate; /* T_F2 */
+	uint32_t client_rate; /* of one client to all destinations together */
+	uint32_t network_rate; /* of all clients to one network of destinations together */
 	struct duration idle_reset; /* T_T1 */
 	struct duration pair_min_window; /* T_T2 */
 	struct duration destination_min_window; /* T_T3 */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A version of a cell: what one origin says it counted of a key in a slot. It is a total of the slot, never an increment. */
+/*
+ * A version of a cell: the packets of a key that one origin counted in a slot so far. It is a total of the slot, never
+ * an increment.
+ */
 #ifndef PROTO_CELL_H
 #define PROTO_CELL_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Harvest: what a record's counter gained since it was last read becomes own cells, divided over the slots it fell in. Reading the
- * table is gossipd's; keeping the cells is the ledger's.
+ * Harvest: what a record's counter gained since it was last read becomes own cells, divided over the slots it fell in.
+ * gossipd/table/table_harvest.c reads the table; the ledger keeps the cells.
  */
 #include "harvest.h"
 
@@ -55,27 +55,40 @@ static struct instant earliest(struct instant a, struct instant b)
 }
 
 /*
- * When this origin began to see the key: the start of the kernel's window, but not before the last harvest when the key was silent here
- * for longer than idle_reset. The kernel keeps its window then if the key was active elsewhere. Silence is known to the slot: one of up to a
- * slot more than idle_reset may go unnoticed.
+ * When this origin began to see the key: the start of the kernel's window, but not before the last harvest when the
+ * key was silent here for longer than idle_reset. The kernel keeps its window then if the key was active elsewhere.
+ * Silence is known to the slot: one of up to a slot more than idle_reset may go unnoticed.
  */
 static struct instant began(const struct harvest_times *times, const struct harvest_counter *record, uint64_t slot_held,
 			    struct instant start)
 {
 	const struct instant heard = { (int64_t)(slot_held + 1) * times->slot_length.ns };
 
-	return duration_exceeds(duration_between(heard, start), record->idle_reset) ? latest(start, record->window_start)
-										    : record->window_start;
+	if (duration_exceeds(duration_between(heard, start), record->idle_reset))
+		return latest(start, record->window_start);
+	return record->window_start;
 }
 
-size_t harvest_divide(struct harvest_words *words, const struct harvest_times *times, const struct harvest_counter *record,
-		      struct harvest_cell ret_cells[SLOTS_HELD])
+/* To the nearest packet. */
+static uint32_t part_of(uint32_t gained, int64_t part, int64_t span)
+{
+	if (span <= 0 || part <= 0)
+		return 0;
+	return (uint32_t)((double)gained * (double)part / (double)span + 0.5);
+}
+
+size_t harvest_divide(struct harvest_words *words, const struct harvest_times *times,
+		      const struct harvest_counter *record, struct harvest_cell ret_cells[SLOTS_HELD])
 {
 	const uint32_t gained = (uint32_t)record->packets - words->harvested_packets;
 	const struct instant last = earliest(record->last, times->now);
-	/* The window bounds the span only if all that was gained is in it: a kernel without its daemon ages its window, and then it is not. */
+	/*
+	 * The window bounds the span only if all that was gained is in it: a kernel without its daemon ages its
+	 * window, and then it is not.
+	 */
 	const bool inside = record->window_packets == words->harvested_packets;
-	const struct instant start = earliest(inside ? latest(times->previous, record->window_start) : times->previous, last);
+	const struct instant begun = inside ? latest(times->previous, record->window_start) : times->previous;
+	const struct instant start = earliest(begun, last);
 	const uint64_t slot_held = slot_widen(words->slot, times->slot);
 	const struct instant since = began(times, record, slot_held, start);
 	uint64_t slot = slot_of(times, start), slot_end = slot_of(times, last);
@@ -98,7 +111,7 @@ size_t harvest_divide(struct harvest_words *words, const struct harvest_times *t
 		uint32_t share = left;
 
 		if (slot < slot_end)
-			share = span > 0 && part > 0 ? (uint32_t)((double)gained * (double)part / (double)span + 0.5) : 0;
+			share = part_of(gained, part, span);
 		if (share > left)
 			share = left;
 		left -= share;
@@ -113,7 +126,10 @@ size_t harvest_divide(struct harvest_words *words, const struct harvest_times *t
 			continue; /* forgotten before it was read: nobody would take it */
 		ret_cells[cells++] = (struct harvest_cell){
 			.slot = slot,
-			/* A record the daemon made may begin at another proxy's ts2, ahead of our clock: never after its last packet. */
+			/*
+			 * A record the daemon made may begin at another proxy's ts2, ahead of our clock: never after
+			 * its last packet.
+			 */
 			.first = instant_is_before(slot_begins, since) && instant_is_before(since, slot_ends) ?
 					 latest(slot_begins, earliest(since, last)) :
 					 slot_begins,

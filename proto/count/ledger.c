@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Keys, and who may bring how many. Their cells are ledger_cells.c's. Which cells may enter is decided before (receive.c), what they mean after
- * (judge.c).
+ * The keys of the ledger, and how many keys each member may add. ledger_cells.c has their cells. spread/frames.c and
+ * spread/cells.c decide which cells enter the ledger; judge/verdict.c computes what they mean.
  *
- * Keys stand in an open-addressing index with linear probing; deletion shifts the following keys back, so there are no tombstones. The
- * pairs of a destination form a list, so that fair can walk them.
+ * Keys are in an open-addressing index with linear probing; deletion shifts the following keys back, so there are
+ * no tombstones. The pairs of a destination form a list, so that fair can walk them.
  */
 #include "ledger.h"
 
 #include "arena.h"
+#include "assertion.h"
 
 /* Three quarters full at most. */
 static uint32_t index_size(uint32_t keys_max)
@@ -23,14 +24,17 @@ static uint32_t blocks_for(uint32_t keys_max, uint32_t cells_max)
 	return blocks < keys_max ? keys_max : blocks;
 }
 
-static void ledger_place(struct ledger *ledger, struct arena *arena, uint32_t keys_max, uint32_t cells_max, uint32_t members_max)
+static void ledger_take_memory(struct ledger *ledger, struct arena *arena, uint32_t keys_max, uint32_t cells_max,
+			       uint32_t members_max)
 {
-	const uint32_t blocks = blocks_for(keys_max, cells_max), key_cells = members_max * INCARNATIONS_MAX * SLOTS_SPAN;
+	const uint32_t blocks = blocks_for(keys_max, cells_max),
+		       key_cells = members_max * INCARNATIONS_MAX * SLOTS_SPAN;
 
 	ledger->entries = arena_take(arena, keys_max, sizeof(*ledger->entries));
 	ledger->blocks = arena_take(arena, blocks, sizeof(*ledger->blocks));
 	ledger->block_makers = arena_take(arena, blocks, sizeof(*ledger->block_makers));
 	ledger->index = arena_take(arena, index_size(keys_max), sizeof(*ledger->index));
+	ledger->line_totals = arena_take(arena, members_max, sizeof(*ledger->line_totals));
 	ledger->chain = arena_take(arena, key_cells / BLOCK_CELLS + 1, sizeof(*ledger->chain));
 }
 
@@ -39,15 +43,16 @@ size_t ledger_bytes(uint32_t keys_max, uint32_t cells_max, uint32_t members_max)
 	struct arena arena = { .memory = NULL };
 	struct ledger ledger;
 
-	ledger_place(&ledger, &arena, keys_max, cells_max, members_max);
+	ledger_take_memory(&ledger, &arena, keys_max, cells_max, members_max);
 	return arena.used;
 }
 
-void ledger_init(struct ledger *ledger, struct arena *arena, uint32_t keys_max, uint32_t cells_max, uint32_t members_max,
-		 const uint64_t hash_seed[2])
+void ledger_init(struct ledger *ledger, struct arena *arena, uint32_t keys_max, uint32_t cells_max,
+		 uint32_t members_max, const uint64_t hash_seed[2])
 {
 	const uint32_t blocks = blocks_for(keys_max, cells_max);
 
+	ASSERT(keys_max <= INDEX_NETWORK);
 	*ledger = (struct ledger){
 		.index_size = index_size(keys_max),
 		.keys_max = keys_max,
@@ -58,8 +63,9 @@ void ledger_init(struct ledger *ledger, struct arena *arena, uint32_t keys_max, 
 		.blocks_free = INDEX_NONE,
 		.hash_seed = { hash_seed[0], hash_seed[1] },
 	};
-	ledger_place(ledger, arena, keys_max, cells_max, members_max);
+	ledger_take_memory(ledger, arena, keys_max, cells_max, members_max);
 	memset(ledger->line_packets, 0xff, sizeof(ledger->line_packets));
+	memset(ledger->line_totals, 0, members_max * sizeof(*ledger->line_totals));
 	memset(ledger->index, 0xff, (size_t)ledger->index_size * sizeof(*ledger->index));
 	for (uint32_t i = keys_max; i-- > 0;) {
 		ledger->entries[i] = (struct entry){ .cells = ledger->entries_free };
@@ -77,8 +83,11 @@ void ledger_advance(struct ledger *ledger, uint64_t oldest)
 
 	for (uint32_t i = 0; paused && i < ledger->entries_high; i++)
 		cells_forget_all(ledger, &ledger->entries[i]);
-	if (oldest > ledger->oldest)
-		ledger->oldest = oldest;
+	if (oldest <= ledger->oldest)
+		return;
+	if (ledger->oldest == 0 || paused)
+		ledger->line_newest = (uint16_t)oldest;
+	ledger->oldest = oldest;
 }
 
 static uint64_t mix(uint64_t x)
@@ -113,13 +122,23 @@ static uint32_t index_distance(const struct ledger *ledger, uint32_t from, uint3
 
 static bool entry_is_of(const struct ledger *ledger, const struct entry *entry, const struct key *key)
 {
-	if (entry_is_destination(entry))
-		return address_equal(&entry->address, &key->destination) && key_is_destination(key);
+	switch (entry_kind(entry)) {
+	case KEY_DESTINATION:
+	case KEY_NETWORK:
+		return address_equal(&entry->address, &key->destination) && key_kind(key) == entry_kind(entry);
+	case KEY_CLIENT:
+		return address_equal(&entry->address, &key->client) && key_kind(key) == KEY_CLIENT;
+	case KEY_PAIR:
+		break;
+	}
 	return address_equal(&entry->address, &key->client) &&
 	       address_equal(&ledger->entries[entry->destination].address, &key->destination);
 }
 
-/* The index slot of a key, or the empty one where it belongs. The index is never more than 3/4 full, so there is one. */
+/*
+ * The index slot of a key, or the empty one where it belongs. The index is never more than 3/4 full, so there is
+ * one.
+ */
 static uint32_t index_probe(const struct ledger *ledger, const struct key *key)
 {
 	uint32_t at = key_home(ledger, key);
@@ -150,7 +169,39 @@ uint32_t ledger_find(const struct ledger *ledger, const struct key *key)
 	return ledger->index[index_probe(ledger, key)];
 }
 
-/* `destination`: of a pair, its destination's entry; else INDEX_NONE. */
+void ledger_expect(const struct ledger *ledger, const struct cell *cells, size_t count)
+{
+	uint32_t numbers[LEDGER_EXPECT_MAX];
+
+	ASSERT(count <= LEDGER_EXPECT_MAX);
+	for (size_t i = 0; i < count; i++) {
+		numbers[i] = key_home(ledger, &cells[i].key);
+		__builtin_prefetch(&ledger->index[numbers[i]]);
+	}
+	for (size_t i = 0; i < count; i++) {
+		numbers[i] = ledger->index[numbers[i]];
+		if (numbers[i] == INDEX_NONE)
+			continue;
+		__builtin_prefetch(&ledger->entries[numbers[i]]);
+		/* an entry lies in two lines */
+		__builtin_prefetch((const uint8_t *)&ledger->entries[numbers[i] + 1] - 1);
+	}
+	for (size_t i = 0; i < count; i++) {
+		const uint32_t place = numbers[i] == INDEX_NONE ? INDEX_NONE : ledger->entries[numbers[i]].cells;
+
+		if (place != INDEX_NONE)
+			__builtin_prefetch(ledger_at(ledger, place));
+	}
+}
+
+/* `destination`: of a pair, its destination's entry; of another, what stands for its kind. */
+static struct address entry_address(const struct key *key)
+{
+	const enum key_kind kind = key_kind(key);
+
+	return kind == KEY_PAIR || kind == KEY_CLIENT ? key->client : key->destination;
+}
+
 static uint32_t entry_new(struct ledger *ledger, uint16_t origin, const struct key *key, uint32_t destination)
 {
 	const uint32_t number = ledger->entries_free;
@@ -159,7 +210,7 @@ static uint32_t entry_new(struct ledger *ledger, uint16_t origin, const struct k
 		return INDEX_NONE;
 	ledger->entries_free = ledger->entries[number].cells;
 	ledger->entries[number] = (struct entry){
-		.address = destination == INDEX_NONE ? key->destination : key->client,
+		.address = entry_address(key),
 		.destination = destination,
 		.cells = INDEX_NONE,
 		.group = INDEX_NONE,
@@ -176,21 +227,21 @@ static uint32_t entry_new(struct ledger *ledger, uint16_t origin, const struct k
 	return number;
 }
 
-uint32_t ledger_make(struct ledger *ledger, uint16_t origin, const struct key *key)
+/* A key that is no pair stands alone; `destination` tells its kind. */
+static uint32_t make_alone(struct ledger *ledger, uint16_t origin, const struct key *key, uint32_t destination)
 {
-	uint32_t number = ledger_find(ledger, key), destination;
-	struct key destination_key;
+	return ledger_has_room(ledger, origin, 1) ? entry_new(ledger, origin, key, destination) : INDEX_NONE;
+}
 
-	if (number != INDEX_NONE)
-		return number;
-	destination_key = key_of_destination(&key->destination);
-	destination = key_is_destination(key) ? INDEX_NONE : ledger_find(ledger, &destination_key);
-	if (!ledger_has_room(ledger, origin, key_is_destination(key) || destination != INDEX_NONE ? 1 : 2))
+static uint32_t make_pair(struct ledger *ledger, uint16_t origin, const struct key *key)
+{
+	const struct key destination_key = key_of_destination(&key->destination);
+	uint32_t destination = ledger_find(ledger, &destination_key), number;
+
+	if (!ledger_has_room(ledger, origin, destination == INDEX_NONE ? 2 : 1))
 		return INDEX_NONE;
-	if (key_is_destination(key))
-		return entry_new(ledger, origin, key, INDEX_NONE);
 	if (destination == INDEX_NONE)
-		destination = entry_new(ledger, origin, &destination_key, INDEX_NONE);
+		destination = entry_new(ledger, origin, &destination_key, INDEX_DESTINATION);
 	if (destination == INDEX_NONE)
 		return INDEX_NONE;
 	number = entry_new(ledger, origin, key, destination);
@@ -207,6 +258,25 @@ uint32_t ledger_make(struct ledger *ledger, uint16_t origin, const struct key *k
 	return number;
 }
 
+uint32_t ledger_make(struct ledger *ledger, uint16_t origin, const struct key *key)
+{
+	const uint32_t number = ledger_find(ledger, key);
+
+	if (number != INDEX_NONE)
+		return number;
+	switch (key_kind(key)) {
+	case KEY_DESTINATION:
+		return make_alone(ledger, origin, key, INDEX_DESTINATION);
+	case KEY_CLIENT:
+		return make_alone(ledger, origin, key, INDEX_CLIENT);
+	case KEY_NETWORK:
+		return make_alone(ledger, origin, key, INDEX_NETWORK);
+	case KEY_PAIR:
+		break;
+	}
+	return make_pair(ledger, origin, key);
+}
+
 static void entry_free(struct ledger *ledger, uint32_t number)
 {
 	struct entry *entry = &ledger->entries[number];
@@ -214,7 +284,7 @@ static void entry_free(struct ledger *ledger, uint32_t number)
 
 	index_remove(ledger, &key);
 	ledger->member_keys[entry->maker]--;
-	if (!entry_is_destination(entry)) {
+	if (entry_kind(entry) == KEY_PAIR) {
 		ledger->entries[entry->group_previous].group = entry->group;
 		if (entry->group != INDEX_NONE)
 			ledger->entries[entry->group].group_previous = entry->group_previous;
@@ -240,7 +310,7 @@ bool ledger_forget(struct ledger *ledger, uint32_t number, uint64_t oldest)
 
 	if (!cells_forget(ledger, entry, (uint16_t)oldest))
 		return false;
-	if (entry_is_destination(entry) && entry->group != INDEX_NONE) {
+	if (entry_kind(entry) == KEY_DESTINATION && entry->group != INDEX_NONE) {
 		ledger_key_passes(ledger, entry, ledger->entries[entry->group].maker);
 		return false; /* its pairs still need it */
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The ledger: this proxy's replica of every origin's cells. The join of two versions of a cell is (min first, max last, max packets), so
- * loss, duplication, reordering and relaying are harmless. Fixed pools; nothing is allocated after ledger_init.
+ * The ledger: this proxy's replica of every origin's cells. The join of two versions of a cell is (min first, max
+ * last, max packets), so loss, duplication, reordering and relaying are harmless. Fixed pools; nothing is allocated
+ * after ledger_init.
  */
 #ifndef PROTO_LEDGER_H
 #define PROTO_LEDGER_H
@@ -17,30 +18,36 @@
 #include "recent.h"
 #include "slot_sum.h"
 
-#ifndef INDEX_NONE
 #define INDEX_NONE UINT32_MAX
-#endif
+/* what entry.destination says of an entry that is no pair */
+#define INDEX_DESTINATION INDEX_NONE
+#define INDEX_CLIENT (UINT32_MAX - 1)
+#define INDEX_NETWORK (UINT32_MAX - 2)
 #define ORIGINS_MAX (MEMBERS_MAX * INCARNATIONS_MAX) /* (member, incarnation) */
 #define ORIGIN_BITS 13
 _Static_assert(ORIGINS_MAX <= 1 << ORIGIN_BITS, "an origin's number fits a cell");
 _Static_assert(ORIGINS_MAX % 64 == 0, "sets of origins are whole words");
 
-/* A key's cells lie in SLOTS_SPAN slots that follow each other, so three bits tell them apart: those held, and the one to come. */
+/*
+ * A key's cells lie in SLOTS_SPAN slots that follow each other, so three bits tell them apart: those held, and the
+ * one to come.
+ */
 #define SLOTS_SPAN 8
 _Static_assert(SLOTS_SPAN == SLOTS_HELD + 1, "a cell may be one slot ahead");
 
 /* One origin's total of one key in one slot. There are millions. */
 struct ledger_cell {
 	uint32_t packets; /* saturates */
-	uint16_t origin : ORIGIN_BITS; /* number of (member, incarnation), see membership.h */
+	uint16_t origin : ORIGIN_BITS; /* number of (member, incarnation): see origin.h */
 	uint16_t slot : 16 - ORIGIN_BITS; /* modulo SLOTS_SPAN */
 	uint8_t first, last; /* in slot / SLOT_FRACTIONS */
 };
 _Static_assert(sizeof(struct ledger_cell) == 8, "a cell is 8 bytes");
 
 /*
- * Cells of one key, in a stack: the newest slot on top, and all blocks but the topmost full. Seven, so that a client that one proxy sees in every
- * slot takes one block. A cell's place is the number of its block times BLOCK_PLACES, plus where it stands in it.
+ * Cells of one key, in a stack: the newest slot on top, and all blocks but the topmost full. A block has seven cells,
+ * so that a client that one proxy sees in every slot needs one block. A cell's place is the number of its block times
+ * BLOCK_PLACES, plus its index in the block.
  */
 #define BLOCK_CELLS 7
 #define BLOCK_PLACES 8
@@ -53,38 +60,55 @@ _Static_assert(sizeof(struct cell_block) == 60, "cells and one link");
 enum entry_flag {
 	ENTRY_USED = 0x01,
 	ENTRY_OVER = 0x02, /* over its rate when last judged */
-	ENTRY_THIN = 0x04, /* destination: fair is in force */
-	ENTRY_LISTED = 0x08, /* destination: in the list that fair walks */
+	ENTRY_THIN = 0x04, /* destination: fair is in force; client, network: its limit is */
+	/* destination: in the list that fair walks; client, network: in that of aggregate.c */
+	ENTRY_LISTED = 0x08,
 	ENTRY_CACHED = 0x10, /* no cell below the newest slot has changed since replay_cache.c looked */
-	ENTRY_OWN = 0x20, /* was counted here */
-	ENTRY_SHARED = 0x40, /* was counted by another member */
-	ENTRY_FLOOR = 0x80, /* over its rate by others' counts: the floor of local evidence holds */
+	ENTRY_OWN = 0x20, /* has cells of this proxy */
+	ENTRY_SHARED = 0x40, /* has cells of another member */
+	/* other members counted it, and own counts alone are not over the rate: the floor applies */
+	ENTRY_FLOOR = 0x80,
+	ENTRY_NEAR = 0x100, /* no pair: it was at half of a rate that somebody set, or above, when last judged */
 };
 
-/* A key and what hangs on it. */
+/* A key and its state. */
 struct entry {
-	struct address address; /* pair: of its client; destination: its own */
-	uint32_t destination; /* pair: entry of its destination; destination: INDEX_NONE */
-	uint32_t group; /* destination: its first pair; pair: the next pair of the same destination */
+	struct address address; /* pair: of its client; destination, client: its own; network: its prefix */
+	uint32_t destination; /* pair: entry of its destination; others: INDEX_DESTINATION and so on, see entry_kind */
+	/* destination: its first pair; pair: the next pair of the same destination; others: INDEX_NONE */
+	uint32_t group;
 	uint32_t group_previous; /* pair: the one before, or the destination itself */
 	uint32_t cells; /* place of the newest cell, or INDEX_NONE */
 	struct recent recent;
-	uint32_t flags : 8; /* enum entry_flag */
-	uint32_t maker : 11; /* number of the member on whose account it is */
-	uint32_t policy : 9; /* what it is judged by, */
-	uint32_t policy_generation : 4; /* and by which generation of the policy; 0: it was not looked up. policy_node.c */
+	uint32_t flags : 9; /* enum entry_flag */
+	uint32_t maker : 11; /* number of the member to whom the key is charged */
+	uint32_t policy : 9; /* index of its effective policy (policy_index_of); policy_node.c */
+	uint32_t policy_generation : 3; /* of the policy that `policy` is an index into; 0: not looked up yet */
 	uint16_t pass_share;
-	uint16_t peak; /* pair of a destination over its rate: upper half of a float, the rate it is expected back with after a pause */
+	/* pair of a destination over its rate: the rate at which it may return after a pause; upper half of a float */
+	uint16_t peak;
 	uint16_t newest; /* low bits of the slot of its newest cell */
-	uint8_t waiting, late; /* own cells to be published, by slot modulo SLOTS_SPAN; publish.c */
+	uint16_t told; /* what other members know of its own cells: see told.h */
 };
 _Static_assert(MEMBERS_MAX <= 1 << 11, "a member's number fits an entry");
 _Static_assert(sizeof(struct entry) == 80, "an entry is 80 bytes");
 
+#define LINE_SLOTS 16 /* more than SLOTS_SPAN: a slot's cells are gone before its place is used anew, but for a pause */
+
+/*
+ * What a member's cells of one kind of key and slot come to, by its incarnations. A member's line bounds each kind by
+ * itself: were the kinds added, an honest member would be held to a part of its line.
+ */
+struct line_totals {
+	uint16_t slots[LINE_SLOTS]; /* low bits of the slot that each place is of */
+	uint64_t packets[KEY_KINDS][LINE_SLOTS][INCARNATIONS_MAX];
+};
+_Static_assert(KEY_KINDS * LINE_SLOTS <= 64, "one bit for each in line_over");
+
 struct ledger {
 	struct entry *entries;
 	struct cell_block *blocks;
-	uint16_t *block_makers; /* number of the member on whose account each block is */
+	uint16_t *block_makers; /* number of the member to whom each block is charged */
 	uint32_t *index; /* open addressing: entry numbers */
 	uint32_t *chain; /* scratch: the blocks of one key */
 	uint32_t index_size;
@@ -93,11 +117,17 @@ struct ledger {
 	uint32_t keys_held, blocks_held, cells_held;
 	uint32_t entries_high; /* entries ever used: no walk goes beyond */
 	uint32_t members_max;
-	uint64_t oldest; /* slot that is still held: cells below it give way when their key needs another block */
+	uint64_t oldest; /* slot that is still held: older cells are removed when their key needs another block */
 	uint32_t origin_cells[ORIGINS_MAX];
-	uint32_t member_cells[MEMBERS_MAX], member_keys[MEMBERS_MAX]; /* brought by each member, over its incarnations */
+	/* cells of each member, over its incarnations; keys and blocks charged to it */
+	uint32_t member_cells[MEMBERS_MAX], member_keys[MEMBERS_MAX];
 	uint32_t member_blocks[MEMBERS_MAX]; /* on its account */
-	uint32_t line_packets[MEMBERS_MAX]; /* what its certified line carries in a slot: a key's cells of more are read as that; UINT32_MAX: not stated */
+	/* ledger_line.c: what a member's certified line carries in a slot; UINT32_MAX: not stated */
+	uint32_t line_packets[MEMBERS_MAX];
+	struct line_totals *line_totals; /* of members_max members */
+	uint64_t line_over[MEMBERS_MAX]; /* bits: kinds and slots of which a member's cells come to more */
+	uint32_t line_moves[MEMBERS_MAX]; /* goes up when that changed for a slot before line_newest */
+	uint16_t line_newest; /* low bits of the newest slot of which there was a cell */
 	uint64_t hash_seed[2];
 };
 
@@ -105,39 +135,55 @@ struct arena;
 
 /* There are blocks for cells_max cells, and one for each key at least. */
 size_t ledger_bytes(uint32_t keys_max, uint32_t cells_max, uint32_t members_max);
-void ledger_init(struct ledger *ledger, struct arena *arena, uint32_t keys_max, uint32_t cells_max, uint32_t members_max,
-		 const uint64_t hash_seed[2]);
+void ledger_init(struct ledger *ledger, struct arena *arena, uint32_t keys_max, uint32_t cells_max,
+		 uint32_t members_max, const uint64_t hash_seed[2]);
 
-/* Slots below `oldest` are not held any more. The bits of a cell's slot come round again, so after a pause of PAUSE_SLOTS every cell goes at once. */
+/*
+ * Slots below `oldest` are not held any more. The bits of a cell's slot come round again, so after a pause of
+ * PAUSE_SLOTS every cell goes at once.
+ */
 #define PAUSE_SLOTS (1 << 14)
 void ledger_advance(struct ledger *ledger, uint64_t oldest);
 
 /* The entry of a key, or INDEX_NONE. */
 uint32_t ledger_find(const struct ledger *ledger, const struct key *key);
 
-/* The same, made when missing (and its destination's entry, for a pair), on the account of the origin's member. INDEX_NONE when it may bring
- * no more. */
+/*
+ * These cells come next: asks the memory for their places, all at once. A cell's index, entry and block depend on each
+ * other, and each may lie in main memory.
+ */
+#define LEDGER_EXPECT_MAX 16
+void ledger_expect(const struct ledger *ledger, const struct cell *cells, size_t count);
+
+/*
+ * The same, made when missing (and its destination's entry, for a pair) and charged to the origin's member. INDEX_NONE
+ * when that member may add no more.
+ */
 uint32_t ledger_make(struct ledger *ledger, uint16_t origin, const struct key *key);
 
 enum join {
-	JOIN_GREW, /* the cell is new or has more packets: *ret_gain of them, none of them beyond the member's line */
+	JOIN_NEW, /* the cell is new. *ret_gain: its packets, as read within the member's line */
+	JOIN_GREW, /* the cell has more packets: *ret_gain of them, read so */
 	JOIN_SAME, /* nothing new in packets */
 	JOIN_SHRUNK, /* fewer packets than are held: kept */
 	JOIN_QUOTA, /* a new cell, and the origin may have no more */
 };
 
 /*
- * May this origin bring so many new keys, each with a cell? A quarter of the keys, the cells and the blocks is guaranteed to this proxy itself
- * (member 0), a quarter to the other members in equal parts, and half is lent to whoever comes first: who floods takes nothing from another's part.
- * A block is on the account of the member whose cell made it needed; a cell that finds room in one needs none. A key or a block that holds
- * none of that member's cells any more passes to one whose cell it holds.
+ * Is there room for `new_keys` new keys of this origin, with one cell each? A quarter of the keys, cells and blocks is
+ * reserved for this proxy (member 0), and a quarter for the other members in equal parts. Half is shared, first come,
+ * first served. So a member that floods takes nothing from the part reserved for another. A block is charged to the
+ * member whose cell needed it; a cell that fits an existing block is free. When the charged member has no cell left in
+ * a key or block, the charge moves to a member that has one.
  */
 bool ledger_has_room(const struct ledger *ledger, uint16_t origin, uint32_t new_keys);
 
-/* Joins a version of (origin, entry, slot) into the ledger. *ret_place, the cell's until the next call that changes the key, is written unless
- * JOIN_QUOTA. */
-enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version, uint64_t *ret_gain,
-		      uint32_t *ret_place);
+/*
+ * Joins a version of (origin, entry, slot) into the ledger. *ret_place, the cell's until the next call that changes
+ * the key, is written unless JOIN_QUOTA.
+ */
+enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version,
+		      uint64_t *ret_gain, uint32_t *ret_place);
 
 /* The cell of (origin, entry, slot), or NULL. */
 const struct ledger_cell *ledger_cell_of(const struct ledger *ledger, uint32_t entry, uint16_t origin, uint64_t slot);
@@ -161,7 +207,8 @@ static inline uint16_t cell_slot_low(const struct entry *entry, const struct led
 
 static inline uint64_t cell_slot(const struct entry *entry, const struct ledger_cell *cell, uint64_t slot_now)
 {
-	return slot_now + 1 - (uint16_t)((uint16_t)(slot_now + 1) - cell_slot_low(entry, cell)); /* a cell may be one slot ahead */
+	/* a cell may be one slot ahead */
+	return slot_now + 1 - (uint16_t)((uint16_t)(slot_now + 1) - cell_slot_low(entry, cell));
 }
 
 static inline bool cell_is_newest(const struct entry *entry, const struct ledger_cell *cell)
@@ -169,29 +216,56 @@ static inline bool cell_is_newest(const struct entry *entry, const struct ledger
 	return cell->slot == entry->newest % SLOTS_SPAN;
 }
 
-static inline bool entry_is_destination(const struct entry *entry)
+static inline enum key_kind entry_kind(const struct entry *entry)
 {
-	return entry->destination == INDEX_NONE;
+	switch (entry->destination) {
+	case INDEX_DESTINATION:
+		return KEY_DESTINATION;
+	case INDEX_CLIENT:
+		return KEY_CLIENT;
+	case INDEX_NETWORK:
+		return KEY_NETWORK;
+	default:
+		return KEY_PAIR;
+	}
+}
+
+/* Own cells of this kind are sums (sums.h); there is no record of such a key. */
+static inline bool kind_has_sums(enum key_kind kind)
+{
+	return kind == KEY_CLIENT || kind == KEY_NETWORK;
 }
 
 static inline struct key ledger_key(const struct ledger *ledger, const struct entry *entry)
 {
-	if (entry_is_destination(entry))
+	switch (entry_kind(entry)) {
+	case KEY_DESTINATION:
 		return key_of_destination(&entry->address);
+	case KEY_CLIENT:
+		return key_of_client(&entry->address);
+	case KEY_NETWORK:
+		return key_of_network(&entry->address);
+	case KEY_PAIR:
+		break;
+	}
 	return (struct key){ .client = entry->address, .destination = ledger->entries[entry->destination].address };
 }
 
-/* Sums cells per slot for the replay, from `place` down and from slot `oldest` on; origins for which `excluded` is true are left out, and a
- * member's cells of one slot count as no more than its line carries, over all its incarnations. At `place` the cells of a slot begin. */
+/*
+ * Sums cells per slot for the replay, from `place` down and from slot `oldest` on; origins for which `excluded` is
+ * true are left out. A member's cells of one kind and slot, of all its incarnations that are not left out, count
+ * together as no more than its line carries: when they come to more, each counts as its part of the line. At `place`
+ * the cells of a slot begin.
+ */
 struct slot_sums {
 	struct slot_sum sum[SLOTS_HELD];
 };
-void ledger_sum(const struct ledger *ledger, const struct entry *entry, uint32_t place, uint64_t oldest, const struct mesh *mesh,
-		const bool *excluded, struct slot_sums *ret_sums);
+void ledger_sum(const struct ledger *ledger, const struct entry *entry, uint32_t place, uint64_t oldest,
+		const struct mesh *mesh, const bool *excluded, struct slot_sums *ret_sums);
 
 /* The same of the newest slot alone, which is `slot`. */
-struct slot_sum ledger_sum_newest(const struct ledger *ledger, const struct entry *entry, uint64_t slot, const struct mesh *mesh,
-				  const bool *excluded);
+struct slot_sum ledger_sum_newest(const struct ledger *ledger, const struct entry *entry, uint64_t slot,
+				  const struct mesh *mesh, const bool *excluded);
 
 /* The topmost place below the cells of the newest slot, or INDEX_NONE. */
 uint32_t ledger_below_newest(const struct ledger *ledger, const struct entry *entry);
@@ -202,17 +276,50 @@ bool ledger_forget(struct ledger *ledger, uint32_t entry, uint64_t oldest);
 /* Takes out every cell of an origin. */
 void ledger_forget_origin(struct ledger *ledger, uint16_t origin);
 
-/* What so many packets of one cell count for. */
-static inline uint32_t ledger_within_line(const struct ledger *ledger, uint16_t origin, uint32_t packets)
-{
-	const uint32_t line = ledger->line_packets[origin / INCARNATIONS_MAX];
+/* ---- ledger_line.c: what a member's certified line leaves of its cells ---- */
 
-	return packets < line ? packets : line;
+/* So much is what the member's line carries in a slot. */
+void ledger_set_line(struct ledger *ledger, uint16_t member, uint32_t packets);
+
+/* What it reports in a slot, of the kind it reports most of, as a multiple of its line; NAN: no line rate is stated. */
+double ledger_line_used(const struct ledger *ledger, uint16_t member, uint16_t slot);
+
+/* Do the member's cells of this key's kind and this slot come to more than its line carries? */
+static inline bool ledger_is_over_line(const struct ledger *ledger, const struct entry *entry, uint16_t member,
+				       uint16_t slot)
+{
+	return ledger->line_over[member] >> (entry_kind(entry) * LINE_SLOTS + slot % LINE_SLOTS) & 1;
 }
+
+/*
+ * The packets that one cell counts for while its member's cells are what they are. Origins for which `excluded` is true
+ * are left out; NULL: none is.
+ */
+uint32_t ledger_packets_read(const struct ledger *ledger, const struct entry *entry, const struct ledger_cell *cell,
+			     const bool *excluded);
+
+/* What the line leaves for packets that are still to come of the entry's kind and of the slot. */
+uint64_t ledger_line_room(const struct ledger *ledger, const struct entry *entry, uint16_t origin, uint16_t slot);
+
+/*
+ * Of the members of these origins that are over their lines: how their cells below the newest slot are read now. While
+ * it is the same, so is the reading. 0: none of them is over.
+ */
+uint64_t ledger_line_marks(const struct ledger *ledger, const uint64_t *origins, uint32_t words, const bool *excluded);
+
+/* An origin's cells of the entry's kind and of the slot have come to so many more, or fewer. */
+void line_note(struct ledger *ledger, const struct entry *entry, uint16_t origin, uint16_t slot, int64_t packets);
+
+/*
+ * What a cell counts for while its member is over its line. `above`: packets of the member's cells of this key and slot
+ * that were read before it. NULL: no origin is left out.
+ */
+uint32_t line_read_as(const struct ledger *ledger, const struct entry *entry, const struct ledger_cell *cell,
+		      uint64_t above, const bool *excluded);
 
 /* ---- between ledger.c and ledger_cells.c ---- */
 
-/* How much of a pool of this size a member may always have. */
+/* The part of a pool of this size that is reserved for a member. */
 static inline uint32_t ledger_guarantee(const struct ledger *ledger, uint16_t member, uint32_t pool)
 {
 	return member == 0 ? pool / 4 : pool / 4 / ledger->members_max;

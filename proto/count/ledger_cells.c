@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The cells of a key: their stack of blocks, the join, and their sums. A new cell goes on top, and under those of newer slots if it is late; when
- * cells are taken out, the rest moves down into their places, so that a key never holds a block more than its cells fill.
+ * The cells of a key: their stack of blocks, the join, and their sums. A new cell goes on top of the stack, below the
+ * cells of newer slots. When cells are removed, the others move down into their places, so that a key never has more
+ * blocks than its cells need.
  */
-#include "ledger.h"
+#include "told.h"
 
 /* Slots held are never 2^15 apart. */
 static bool slot_is_before(uint16_t a, uint16_t b)
@@ -50,8 +51,9 @@ bool cells_have_room(const struct ledger *ledger, uint16_t member, bool block)
 		return false;
 	if (!block)
 		return true;
-	return ledger->blocks_free != INDEX_NONE && (ledger->blocks_held < ledger->blocks_max / 2 ||
-						     ledger->member_blocks[member] < ledger_guarantee(ledger, member, ledger->blocks_max));
+	return ledger->blocks_free != INDEX_NONE &&
+	       (ledger->blocks_held < ledger->blocks_max / 2 ||
+		ledger->member_blocks[member] < ledger_guarantee(ledger, member, ledger->blocks_max));
 }
 
 static uint32_t block_take(struct ledger *ledger, uint16_t member, uint32_t below)
@@ -130,14 +132,17 @@ static bool has_cell_of(const struct cell_block *block, uint32_t cells, uint16_t
 	return false;
 }
 
-/* A key or a block that holds none of its maker's cells any more goes on the account of one whose cell it holds: it is who keeps it, or
- * a member could fill another's part by keeping whatever that one once met. */
+/*
+ * When a key or block has none of its maker's cells left, the charge moves to a member that has one. Otherwise a member
+ * could fill another member's part: by keeping alive the keys that the other one made.
+ */
 static void makers_settle(struct ledger *ledger, struct entry *entry)
 {
 	uint32_t cells = entry->cells % BLOCK_PLACES + 1;
 	bool kept = false;
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger->blocks[at / BLOCK_PLACES].below, cells = BLOCK_CELLS) {
+	for (uint32_t at = entry->cells; at != INDEX_NONE;
+	     at = ledger->blocks[at / BLOCK_PLACES].below, cells = BLOCK_CELLS) {
 		const struct cell_block *block = &ledger->blocks[at / BLOCK_PLACES];
 		uint16_t *maker = &ledger->block_makers[at / BLOCK_PLACES];
 
@@ -152,10 +157,21 @@ static void makers_settle(struct ledger *ledger, struct entry *entry)
 		ledger_key_passes(ledger, entry, ledger_at(ledger, entry->cells)->origin / INCARNATIONS_MAX);
 }
 
+/* Whose cells are left: a key whose own cells are gone rests on the others' word. */
+static void counters_settle(const struct ledger *ledger, struct entry *entry)
+{
+	uint32_t left = 0;
+
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(ledger, at))
+		left |= ledger_at(ledger, at)->origin < INCARNATIONS_MAX ? ENTRY_OWN : ENTRY_SHARED;
+	entry->flags &= left | ~(uint32_t)(ENTRY_OWN | ENTRY_SHARED);
+}
+
 /* Leaves the lowest `kept` of `cells` cells. */
 static void cells_cut(struct ledger *ledger, struct entry *entry, uint32_t cells, uint32_t kept)
 {
-	const uint32_t blocks = (cells + BLOCK_CELLS - 1) / BLOCK_CELLS, blocks_kept = (kept + BLOCK_CELLS - 1) / BLOCK_CELLS;
+	const uint32_t blocks = (cells + BLOCK_CELLS - 1) / BLOCK_CELLS,
+		       blocks_kept = (kept + BLOCK_CELLS - 1) / BLOCK_CELLS;
 	const uint32_t top = kept == 0 ? INDEX_NONE : chain_place(ledger, cells, kept - 1);
 
 	for (uint32_t i = 0; i < blocks - blocks_kept; i++)
@@ -182,11 +198,15 @@ static void cells_remove(struct ledger *ledger, struct entry *entry, struct sele
 			*ledger_at(ledger, chain_place(ledger, cells, kept++)) = cell;
 			continue;
 		}
+		line_note(ledger, entry, cell.origin, cell_slot_low(entry, &cell), -(int64_t)cell.packets);
+		if (cell.origin == 0)
+			told_set(entry, cell.slot, TOLD_NOT);
 		ledger->origin_cells[cell.origin]--;
 		ledger->member_cells[cell.origin / INCARNATIONS_MAX]--;
 		ledger->cells_held--;
 	}
 	cells_cut(ledger, entry, cells, kept);
+	counters_settle(ledger, entry);
 	entry->flags &= ~(uint32_t)ENTRY_CACHED;
 }
 
@@ -238,7 +258,8 @@ static bool is_newest(const struct entry *holder, uint16_t slot)
 	return holder->cells == INDEX_NONE || slot_is_before(holder->newest, slot);
 }
 
-static uint32_t cell_new(struct ledger *ledger, struct entry *holder, uint16_t origin, const struct cell *version, uint32_t packets)
+static uint32_t cell_new(struct ledger *ledger, struct entry *holder, uint16_t origin, const struct cell *version,
+			 uint32_t packets)
 {
 	const uint16_t slot = (uint16_t)version->slot;
 	const struct ledger_cell cell = {
@@ -262,6 +283,7 @@ static uint32_t cell_new(struct ledger *ledger, struct entry *holder, uint16_t o
 	ledger->cells_held++;
 	ledger->origin_cells[origin]++;
 	ledger->member_cells[origin / INCARNATIONS_MAX]++;
+	line_note(ledger, holder, origin, slot, packets);
 	return cell_push(ledger, holder, &cell);
 }
 
@@ -272,12 +294,15 @@ static void past_changes(struct entry *holder, uint16_t slot)
 		holder->flags &= ~(uint32_t)ENTRY_CACHED;
 }
 
-enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version, uint64_t *ret_gain, uint32_t *ret_place)
+enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version,
+		      uint64_t *ret_gain, uint32_t *ret_place)
 {
 	const uint32_t packets = version->packets > UINT32_MAX ? UINT32_MAX : (uint32_t)version->packets;
 	struct entry *holder = &ledger->entries[entry];
 	uint32_t place = cell_find(ledger, holder, origin, (uint16_t)version->slot);
 	struct ledger_cell *cell;
+	const uint64_t room = ledger_line_room(ledger, holder, origin, (uint16_t)version->slot);
+	uint32_t growth;
 
 	*ret_gain = 0;
 	if (place == INDEX_NONE) {
@@ -286,8 +311,8 @@ enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, co
 			return JOIN_QUOTA;
 		*ret_place = place;
 		past_changes(holder, (uint16_t)version->slot);
-		*ret_gain = ledger_within_line(ledger, origin, packets);
-		return JOIN_GREW;
+		*ret_gain = packets < room ? packets : room;
+		return JOIN_NEW;
 	}
 	past_changes(holder, (uint16_t)version->slot);
 	*ret_place = place;
@@ -300,8 +325,10 @@ enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, co
 		return JOIN_SHRUNK;
 	if (packets == cell->packets)
 		return JOIN_SAME;
-	*ret_gain = ledger_within_line(ledger, origin, packets) - ledger_within_line(ledger, origin, cell->packets);
+	growth = packets - cell->packets;
+	line_note(ledger, holder, origin, (uint16_t)version->slot, growth);
 	cell->packets = packets;
+	*ret_gain = growth < room ? growth : room;
 	return JOIN_GREW;
 }
 
@@ -315,32 +342,35 @@ struct slot_fractions {
 
 static const struct slot_fractions no_fractions = { .first = SLOT_FRACTIONS - 1 };
 
-/* What the member's line leaves to a cell after its cells above it in the slot, whose cells begin at `group`. Only a member that ran in several
- * incarnations can have some. */
-static uint32_t left_of_line(const struct ledger *ledger, uint32_t group, uint32_t place, const bool *excluded)
+/*
+ * Packets of the member's cells above this one in the slot, whose cells begin at `group`. Only a member that ran in
+ * several incarnations can have some.
+ */
+static uint64_t packets_above(const struct ledger *ledger, uint32_t group, uint32_t place, const bool *excluded)
 {
-	const uint16_t member = ledger_at(ledger, place)->origin / INCARNATIONS_MAX;
-	uint32_t left = ledger->line_packets[member];
+	const struct ledger_cell *cell = ledger_at(ledger, place);
+	const uint16_t member = cell->origin / INCARNATIONS_MAX;
+	uint64_t above = 0;
 
+	if (ledger->origin_cells[cell->origin] == ledger->member_cells[member])
+		return 0;
 	for (uint32_t at = group; at != place; at = ledger_below(ledger, at)) {
 		const struct ledger_cell *before = ledger_at(ledger, at);
 
 		if (before->origin / INCARNATIONS_MAX == member && !excluded[before->origin])
-			left -= before->packets < left ? before->packets : left;
+			above += before->packets;
 	}
-	return left;
+	return above;
 }
 
-/* What a cell counts for: no more than the member's line carries. */
-static inline uint32_t counted_packets(const struct ledger *ledger, const struct ledger_cell *cell, uint32_t group, uint32_t place,
+/* What a cell counts for: with its member's others of the kind and slot no more than the member's line carries. */
+static inline uint32_t counted_packets(const struct ledger *ledger, const struct entry *entry,
+				       const struct ledger_cell *cell, uint32_t group, uint32_t place,
 				       const bool *excluded)
 {
-	const uint16_t member = cell->origin / INCARNATIONS_MAX;
-	uint32_t left = ledger->line_packets[member];
-
-	if (left != UINT32_MAX && ledger->origin_cells[cell->origin] != ledger->member_cells[member])
-		left = left_of_line(ledger, group, place, excluded);
-	return cell->packets < left ? cell->packets : left;
+	if (!ledger_is_over_line(ledger, entry, cell->origin / INCARNATIONS_MAX, cell_slot_low(entry, cell)))
+		return cell->packets;
+	return line_read_as(ledger, entry, cell, packets_above(ledger, group, place, excluded), excluded);
 }
 
 static inline void fractions_add(struct slot_fractions *sum, const struct ledger_cell *cell, uint32_t packets)
@@ -363,8 +393,8 @@ static struct slot_sum slot_sum_of(const struct slot_fractions *fractions, uint6
 	};
 }
 
-void ledger_sum(const struct ledger *ledger, const struct entry *entry, uint32_t place, uint64_t oldest, const struct mesh *mesh,
-		const bool *excluded, struct slot_sums *ret_sums)
+void ledger_sum(const struct ledger *ledger, const struct entry *entry, uint32_t place, uint64_t oldest,
+		const struct mesh *mesh, const bool *excluded, struct slot_sums *ret_sums)
 {
 	struct slot_fractions fractions[SLOTS_HELD];
 
@@ -377,15 +407,16 @@ void ledger_sum(const struct ledger *ledger, const struct entry *entry, uint32_t
 		if (cell->slot != ledger_at(ledger, group)->slot)
 			group = place;
 		if (slot < SLOTS_HELD && !excluded[cell->origin])
-			fractions_add(&fractions[slot], cell, counted_packets(ledger, cell, group, place, excluded));
+			fractions_add(&fractions[slot], cell,
+				      counted_packets(ledger, entry, cell, group, place, excluded));
 	}
 	for (unsigned int slot = 0; slot < SLOTS_HELD; slot++)
 		ret_sums->sum[slot] = slot_sum_of(&fractions[slot], oldest + slot, mesh);
 }
 
 /* The cells of a block are looked at in a row: this is what a verdict costs most. */
-struct slot_sum ledger_sum_newest(const struct ledger *ledger, const struct entry *entry, uint64_t slot, const struct mesh *mesh,
-				  const bool *excluded)
+struct slot_sum ledger_sum_newest(const struct ledger *ledger, const struct entry *entry, uint64_t slot,
+				  const struct mesh *mesh, const bool *excluded)
 {
 	struct slot_fractions fractions = no_fractions;
 
@@ -399,7 +430,8 @@ struct slot_sum ledger_sum_newest(const struct ledger *ledger, const struct entr
 			if (!cell_is_newest(entry, cell))
 				return slot_sum_of(&fractions, slot, mesh);
 			if (!excluded[cell->origin])
-				fractions_add(&fractions, cell, counted_packets(ledger, cell, entry->cells, first + i, excluded));
+				fractions_add(&fractions, cell,
+					      counted_packets(ledger, entry, cell, entry->cells, first + i, excluded));
 		}
 		at = block->below;
 	}

@@ -4,14 +4,14 @@
 
 #include <string.h>
 
-static uint64_t start_of(uint64_t sequence)
+static uint64_t boot_of(uint64_t sequence)
 {
 	return sequence >> SEQUENCE_BOOT_SHIFT;
 }
 
-static uint64_t start_first(uint64_t sequence)
+static uint64_t boot_first(uint64_t sequence)
 {
-	return start_of(sequence) << SEQUENCE_BOOT_SHIFT | 1;
+	return boot_of(sequence) << SEQUENCE_BOOT_SHIFT | 1;
 }
 
 static bool bit_get(const struct track *track, uint64_t sequence)
@@ -27,27 +27,30 @@ static void bit_set(struct track *track, uint64_t sequence, bool value)
 	*word = value ? *word | bit : *word & ~bit;
 }
 
-/* A start of which nothing came yet: its window ends before its first sequence. */
+/* Starts the track of a boot of which no frame has come: its highest sequence is the one before its first. */
 static void track_open(struct track *track, uint64_t sequence)
 {
-	const uint64_t first = start_first(sequence);
+	const uint64_t first = boot_first(sequence);
 
 	*track = (struct track){ .base = first, .highest = first - 1, .low = first };
 }
 
-/* The track of a sequence's start, or NULL when that is none of those followed. */
+/* The track of a sequence's boot, or NULL when that boot is not tracked. */
 static struct track *track_find(const struct origin *origin, uint64_t sequence)
 {
-	for (unsigned int i = 0; i < STARTS_KEPT; i++) {
+	for (unsigned int i = 0; i < BOOTS_KEPT; i++) {
 		const struct track *track = &origin->track[i];
 
-		if (track->base != 0 && start_of(track->base) == start_of(sequence))
+		if (track->base != 0 && boot_of(track->base) == boot_of(sequence))
 			return (struct track *)(uintptr_t)track;
 	}
 	return NULL;
 }
 
-/* The same, opened when it is among the newest: those of later starts stand before it, those of earlier ones make room. */
+/*
+ * The same, but made if the boot is among the BOOTS_KEPT newest. Tracks are in the order of boots, the newest first;
+ * the oldest is removed.
+ */
 static struct track *track_of(struct origin *origin, uint64_t sequence)
 {
 	struct track *track = track_find(origin, sequence);
@@ -55,11 +58,12 @@ static struct track *track_of(struct origin *origin, uint64_t sequence)
 
 	if (track)
 		return track;
-	while (place < STARTS_KEPT && origin->track[place].base != 0 && start_of(origin->track[place].base) > start_of(sequence))
+	while (place < BOOTS_KEPT && origin->track[place].base != 0 &&
+	       boot_of(origin->track[place].base) > boot_of(sequence))
 		place++;
-	if (place == STARTS_KEPT)
+	if (place == BOOTS_KEPT)
 		return NULL;
-	for (unsigned int i = STARTS_KEPT - 1; i > place; i--) {
+	for (unsigned int i = BOOTS_KEPT - 1; i > place; i--) {
 		if (origin->track[i - 1].base != 0)
 			origin->track[i] = origin->track[i - 1];
 	}
@@ -72,8 +76,8 @@ bool origin_has(const struct origin *origin, uint64_t sequence)
 {
 	const struct track *track = track_find(origin, sequence);
 
-	if (!track) /* of a start before those that are followed */
-		return origin->track[STARTS_KEPT - 1].base != 0 && sequence < origin->track[STARTS_KEPT - 1].base;
+	if (!track) /* of a boot before the tracked ones */
+		return origin->track[BOOTS_KEPT - 1].base != 0 && sequence < origin->track[BOOTS_KEPT - 1].base;
 	if (sequence < track->base)
 		return true;
 	return sequence <= track->highest && bit_get(track, sequence);
@@ -86,7 +90,10 @@ bool origin_follows(const struct origin *origin, uint64_t sequence)
 	return track ? sequence >= track->base : sequence > origin->track[0].highest;
 }
 
-/* Moves the window on so that `sequence` is its highest. True: nothing that was known is still inside, and something may be missing. */
+/*
+ * Moves the tracked sequences on so that `sequence` is the highest. True: it is so far above that no sequence stays
+ * tracked, and frames between may be missing.
+ */
 static bool track_reach(struct track *track, uint64_t sequence)
 {
 	const bool leaps = sequence - track->highest >= SEQUENCES_KEPT;
@@ -103,7 +110,7 @@ static bool track_reach(struct track *track, uint64_t sequence)
 	return leaps;
 }
 
-/* What is whole from below. */
+/* Moves `low` up over sequences that have come. */
 static void track_settle(struct track *track)
 {
 	if (track->low < track->base)
@@ -151,7 +158,7 @@ void origin_claim(struct origin *origin, uint64_t sequence)
 
 	if (!track)
 		return;
-	/* Of a start that nothing came of yet any number may be true. */
+	/* When no frame of the boot has come yet, any number may be true. */
 	if (track->highest >= track->base && sequence > track->highest + SEQUENCES_KEPT)
 		sequence = track->highest + SEQUENCES_KEPT;
 	if (sequence > track->claimed)
@@ -174,42 +181,42 @@ static bool track_has_gap(const struct track *track)
 
 bool origin_has_gap(const struct origin *origin)
 {
-	for (unsigned int i = 0; i < STARTS_KEPT; i++) {
+	for (unsigned int i = 0; i < BOOTS_KEPT; i++) {
 		if (track_has_gap(&origin->track[i]))
 			return true;
 	}
 	return false;
 }
 
-bool origin_request(const struct origin *origin, unsigned int start, struct origin_request *ret_want)
+bool origin_request(const struct origin *origin, unsigned int index, struct origin_request *ret_request)
 {
-	const struct track *track = &origin->track[start];
+	const struct track *track = &origin->track[index];
 	const uint64_t end = track_end(track);
 	uint64_t first = track->low;
 
 	if (!track_has_gap(track))
 		return false;
-	/* Nothing came of it yet: the newest of what is claimed. */
+	/* No frame of the boot has come yet: request the newest of those claimed. */
 	if (track->highest < track->base && end - first >= SEQUENCES_KEPT)
 		first = end - SEQUENCES_KEPT + 1;
-	*ret_want = (struct origin_request){ .first = first };
+	*ret_request = (struct origin_request){ .first = first };
 	for (unsigned int i = 0; i < SEQUENCES_KEPT; i++) {
 		const uint64_t sequence = first + i;
 
 		if (sequence > end || (sequence <= track->highest && bit_get(track, sequence)))
-			ret_want->have[i / 64] |= 1ULL << i % 64;
+			ret_request->have[i / 64] |= 1ULL << i % 64;
 	}
 	return true;
 }
 
 void origin_give_up(struct origin *origin)
 {
-	for (unsigned int i = 0; i < STARTS_KEPT; i++) {
+	for (unsigned int i = 0; i < BOOTS_KEPT; i++) {
 		struct track *track = &origin->track[i];
 
 		if (track->base == 0)
 			continue;
-		/* What a neighbour claims beyond the highest frame seen is only a claim: it may be asked for again. */
+		/* Frames above the highest one that came are only claimed: a later claim requests them again. */
 		track->low = track->highest + 1;
 		track->claimed = 0;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* How fast a key was counted lately: its packets by tick, of the whole mesh, as far as known. */
+/* A key's mesh-wide packets in each of the last ticks, from the cells received so far: the carry's and fair's input. */
 #ifndef PROTO_RECENT_H
 #define PROTO_RECENT_H
 
@@ -8,13 +8,15 @@
 
 #include <xpro/bounds.h>
 
-/* A key's mesh-wide packets of the last RECENT_TICKS ticks, as known. */
+/* A ring of the last RECENT_TICKS ticks. */
 struct recent {
 	uint32_t newest; /* low 32 bits of the newest tick in the ring; 0: none yet */
 	uint32_t packets[RECENT_TICKS]; /* of tick t at t % RECENT_TICKS */
 };
 
-/* Adds packets that were counted evenly over the ticks (from, to]. What falls before the ring is left out: it is no recent rate. */
+/*
+ * Adds packets, spread evenly over the ticks (from, to]. Packets of ticks before the ring are left out.
+ */
 void recent_add(struct recent *recent, uint64_t from, uint64_t to, uint64_t packets);
 
 /* Packets of the ticks (from, to] that are in the ring. */

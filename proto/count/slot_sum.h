@@ -6,7 +6,10 @@
 
 #include <xpro/time.h>
 
-/* All cells of one key in one slot, joined over origins: (min first, max last, sum of packets). packets = 0: the slot holds nothing. */
+/*
+ * All cells of one key in one slot, joined over origins: (min first, max last, sum of packets). packets = 0: the
+ * slot holds nothing.
+ */
 struct slot_sum {
 	struct instant first, last;
 	uint64_t packets;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The rate that the packets of the last ticks tell. Which tick is held whole is the spreading's to know. */
+/*
+ * The carry's rate, from the packets of the last ticks. count/origin.c records which ticks are whole; verdict.c
+ * computes A from them.
+ */
 #include "carry.h"
 
 struct carry carry_of(const struct recent *recent, uint64_t tick, double tick_s)

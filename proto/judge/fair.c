@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Finds the water level. Whose rates count, and for how much, is the judge's to say. */
+/* Computes the max-min fair level. share.c decides which clients' rates go into it. */
 #include "fair.h"
 
 #include <math.h>
 
 #include <xpro/record.h>
 
-/* Each pass raises the level to what the clients above it can share; the set above only shrinks. Rates spread over k octaves need about k
- * passes; 64 octaves are more than a double's rates can have in practice, and stopping early only leaves the level a little low. */
+/*
+ * Each pass raises the level to what the clients above it can share; the set above only shrinks. Rates spread over k
+ * octaves need about k passes; 64 octaves are more than a double's rates can have in practice, and stopping early
+ * only leaves the level a little low.
+ */
 #define PASSES_MAX 64
 
 double fair_level(const float *rates, size_t count, double capacity)

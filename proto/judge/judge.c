@@ -1,76 +1,122 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which keys are judged when: those whose cells grew, at once; those near their rate, or soon by the carry, again each tick, because it moves on; every
- * key when a slot has begun, because the replay does. The result is a record for the table.
+ * Decides when a key is judged:
+ *
+ *	at once		when one of its cells grew;
+ *	each tick	while its rate, or the rate that the carry expects, is near its limit;
+ *	each slot	after the slot has begun, because the replay ages counts then.
+ *
+ * node_next_change returns the result, a change of the key's record in the table.
  */
 #include "judging.h"
 #include "node.h"
 
-#define NOTABLE 0.5 /* from this share of its rate on, a key is judged each tick and has a record on every proxy */
-#define SWEEP_TICKS 8
-#define SWEEP_STRETCH_MIN 4096 /* in a tick: 1 ms */
-#define SWEEP_PIECE 16384 /* in a turn: some 4 ms */
-#define WARM_AT_ONCE 1024 /* 0.3 ms */
+#define SWEEP_TICKS 8 /* a sweep over all entries takes this many ticks */
+#define SWEEP_STRETCH_MIN 4096 /* entries per tick, at least: 1 ms */
+#define SWEEP_PIECE 16384 /* entries per turn, at most: some 4 ms */
+#define WARM_AT_ONCE 1024 /* keys that are judged between ticks, at most: 0.3 ms */
 
-/* Tried again whenever the destination is judged, should the list be full now. */
+/* Lists a destination over its rate for fair. If the list is full, the next verdict of the destination tries again. */
 static void list_over(struct node *node, struct now now, uint32_t number)
 {
 	struct entry *entry = &node->count->ledger.entries[number];
 
-	if (!entry_is_destination(entry) || !(entry->flags & ENTRY_OVER) || entry->flags & ENTRY_LISTED ||
+	if (entry_kind(entry) != KEY_DESTINATION || !(entry->flags & ENTRY_OVER) || entry->flags & ENTRY_LISTED ||
 	    !entry_policy(node, entry)->thresholds.fair || node->judge->over_count == OVER_DESTINATIONS_MAX)
 		return;
 	entry->flags |= ENTRY_LISTED;
 	share_list(node, now, number, !judge_is_under_way(node));
 }
 
-/* The member that counted most of a key. */
-static uint16_t biggest_teller(const struct node *node, const struct entry *entry)
+/* Enters a member among those who counted most, in their order. `part` is in packets until the end. */
+static void counter_rank(struct event_counter counters[EVENT_COUNTERS], uint16_t member, double packets)
 {
-	uint64_t packets[MEMBERS_MAX] = { 0 };
-	uint16_t biggest = 0;
+	unsigned int at = EVENT_COUNTERS;
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->count->ledger, at)) {
-		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
-		const uint16_t member = origin_member(cell->origin);
-
-		packets[member] += cell->packets;
-		if (packets[member] > packets[biggest])
-			biggest = member;
-	}
-	return biggest;
+	while (at > 0 && counters[at - 1].part < packets)
+		at--;
+	if (at == EVENT_COUNTERS)
+		return;
+	memmove(&counters[at + 1], &counters[at], (EVENT_COUNTERS - 1 - at) * sizeof(*counters));
+	counters[at] = (struct event_counter){ .member = member, .part = packets };
 }
 
-/* Who claims so much of a client that nobody may drop either lies about it, or has a device that was taken over. */
-static void tell_never_drop(struct node *node, const struct entry *entry, struct node_event *event)
+/* Who counted most of a key since its window began. */
+static void counted_by(struct node *node, const struct entry *entry, const struct verdict *v,
+		       struct event_counter counters[EVENT_COUNTERS])
+{
+	const uint64_t first = mesh_slot_at(&node->mesh, v->m.ts1);
+	const struct ledger *ledger = &node->count->ledger;
+	uint64_t *counted = node->judge->counted, all = 0;
+
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(ledger, at);
+
+		if (node->count->excluded[cell->origin] || cell_slot(entry, cell, node->slot) < first)
+			continue;
+		counted[origin_member(cell->origin)] +=
+			ledger_packets_read(ledger, entry, cell, node->count->excluded);
+	}
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(ledger, at)) {
+		const uint16_t member = origin_member(ledger_at(ledger, at)->origin);
+
+		if (counted[member])
+			counter_rank(counters, member, (double)counted[member]);
+		all += counted[member];
+		counted[member] = 0;
+	}
+	for (unsigned int i = 0; i < EVENT_COUNTERS && all > 0; i++)
+		counters[i].part /= (double)all;
+}
+
+/* Why it is reported: the member that counted most either publishes false counts, or the device was taken over. */
+static void report_never_drop(struct node *node, struct node_event *event)
 {
 	event->kind = EVENT_NEVER_DROP_OVER;
-	node_tell_of(node, event, biggest_teller(node, entry));
+	node_report_of(node, event, event->counters[0].member);
 }
 
-static void tell_crossing(struct node *node, struct now now, uint32_t number, const struct verdict *v)
+static void report_crossing(struct node *node, struct now now, uint32_t number, const struct verdict *v)
 {
 	struct entry *entry = &node->count->ledger.entries[number];
-	const bool destination = entry_is_destination(entry), was = entry->flags & ENTRY_OVER;
-	const bool thinned_on = was && entry->flags & ENTRY_LISTED; /* between pulses, too: share.c ends it */
+	const enum key_kind kind = entry_kind(entry);
+	const bool was = entry->flags & ENTRY_OVER;
+	/* also between pulses: share.c ends it, or aggregate.c */
+	const bool thinned_on = was && entry->flags & (kind == KEY_DESTINATION ? ENTRY_LISTED : ENTRY_THIN);
 	const bool is = v->limit > 0 && (thinned_on || verdict_is_over(v, was ? UNDER_AGAIN : 1));
-	struct node_event event = { .at = now.mesh, .key = ledger_key(&node->count->ledger, entry), .rate = fmax(v->rate, v->burst) };
+	struct node_event event = { .at = now.mesh,
+				    .key = ledger_key(&node->count->ledger, entry),
+				    .rate = fmax(v->rate, v->burst),
+				    .limit = v->limit,
+				    .shadow = v->shadow };
 
 	if (is == was)
 		return;
 	entry->flags ^= ENTRY_OVER;
-	if (is && v->policy->listing == POLICY_PASSES) {
-		tell_never_drop(node, entry, &event);
+	if (is)
+		counted_by(node, entry, v, event.counters);
+	if (is && kind == KEY_PAIR && v->policy->listing == POLICY_PASSES) {
+		report_never_drop(node, &event);
 		return;
 	}
-	if (destination)
-		event.kind = is ? EVENT_DESTINATION_OVER : EVENT_DESTINATION_UNDER;
-	else
+	switch (kind) {
+	case KEY_PAIR:
 		event.kind = is ? EVENT_PAIR_OVER : EVENT_PAIR_UNDER;
-	node_tell(node, &event);
+		break;
+	case KEY_DESTINATION:
+		event.kind = is ? EVENT_DESTINATION_OVER : EVENT_DESTINATION_UNDER;
+		break;
+	case KEY_CLIENT:
+		event.kind = is ? EVENT_CLIENT_OVER : EVENT_CLIENT_UNDER;
+		break;
+	case KEY_NETWORK:
+		event.kind = is ? EVENT_NETWORK_OVER : EVENT_NETWORK_UNDER;
+		break;
+	}
+	node_report(node, &event);
 }
 
-/* Whose counts the floor of local evidence is divided by. */
+/* The number of members by which the floor of local evidence is divided; 1: the floor does not apply. */
 static uint8_t members_of(struct node *node, struct now now, uint32_t number, const struct verdict *v)
 {
 	const bool over = v->limit > 0 && v->rate > v->limit;
@@ -83,24 +129,27 @@ static uint8_t members_of(struct node *node, struct now now, uint32_t number, co
 	return v->members < UINT8_MAX ? (uint8_t)v->members : UINT8_MAX;
 }
 
-/* T_F1 of what is offered; others' counts push it to the floor of local evidence and no lower. */
-static uint16_t police_share(const struct node *node, struct now now, const struct entry *entry, const struct verdict *v)
+/* The share that police leaves: T_F1 / offered rate, but not less than the floor of local evidence. */
+static uint16_t police_share(const struct node *node, struct now now, const struct entry *entry,
+			     const struct verdict *v)
 {
 	const double own = v->members > 1 ? verdict_evidence(node, now, entry).rate : v->offered;
-	const uint16_t share = fair_share(v->offered, v->limit), least = fair_share(own, v->limit / (EVIDENCE_SHARE * v->members));
+	const uint16_t share = fair_share(v->offered, v->limit),
+		       least = fair_share(own, v->limit / (EVIDENCE_SHARE * v->members));
 
 	return share > least ? share : least;
 }
 
 /*
- * The kernel has one share of a pair for both rules. Fair's is of all that is offered, and the part that police takes is in it (share.c):
- * the smaller of the two is their product. While the pair is within its rate the kernel thins it for its destination alone.
+ * The kernel has one share of a pair for both rules. Fair's share is of the whole offered rate and includes what police
+ * takes (share.c), so the smaller of the two is the product of both rules. While the pair is within its rate, only its
+ * destination's share applies.
  */
 static uint16_t share_of(const struct node *node, struct now now, const struct entry *entry, const struct verdict *v)
 {
 	uint16_t police;
 
-	if (!v->policy->thresholds.police || entry_is_destination(entry) || v->limit <= 0 || v->offered <= v->limit)
+	if (!v->policy->thresholds.police || entry_kind(entry) != KEY_PAIR || v->limit <= 0 || v->offered <= v->limit)
 		return entry->pass_share;
 	if (v->rate <= v->limit && node->count->ledger.entries[entry->destination].flags & ENTRY_THIN)
 		return entry->pass_share;
@@ -108,13 +157,38 @@ static uint16_t share_of(const struct node *node, struct now now, const struct e
 	return police < entry->pass_share ? police : entry->pass_share;
 }
 
-/* Until it is judged again, the kernel counts the carry on for CARRY_TICKS: a burst that is over must not come to count as over the rate by
- * that alone. */
+/*
+ * Could the carry alone bring the key to NOTABLE of its limit? Until the key is judged again, the kernel adds the carry
+ * for up to CARRY_TICKS. A burst that has ended must not be over the rate by that alone, so such a key is judged again.
+ */
 static bool may_be_carried_near(const struct node *node, const struct verdict *v)
 {
-	const double carried = (double)v->floor + v->carry.rho * CARRY_TICKS * tick_seconds(node);
+	const double carried = (double)v->known + v->carry.rho * CARRY_TICKS * tick_seconds(node);
 
 	return v->limit > 0 && v->window_s > 0 && carried >= NOTABLE * v->limit * v->window_s;
+}
+
+/* Does the kernel keep records of this kind? Of a client or network it has a limit at most (aggregate.c). */
+static bool has_records(enum key_kind kind)
+{
+	return kind == KEY_PAIR || kind == KEY_DESTINATION;
+}
+
+/*
+ * At half of its rate a client, destination or network needs its pairs (spread/need.c). A rate that nobody set only
+ * reports, so it needs none.
+ */
+static void note_near(struct node *node, struct entry *entry, const struct verdict *v, bool is_near)
+{
+	const enum key_kind kind = entry_kind(entry);
+
+	if (kind == KEY_PAIR || !is_near || v->shadow) {
+		entry->flags &= ~(uint32_t)ENTRY_NEAR;
+		return;
+	}
+	node->judge->nears += !(entry->flags & ENTRY_NEAR);
+	node->judge->near_tick[kind] = node->tick;
+	entry->flags |= ENTRY_NEAR;
 }
 
 bool node_next_change(struct node *node, struct now now, struct change *ret_change)
@@ -122,33 +196,43 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 	struct entry *entry;
 	struct verdict v;
 	uint32_t number;
+	bool is_near;
 
 	do {
-		if (node->judge->dirty.count == 0)
+		if (judge_waiting(node) == 0)
 			return false;
-		number = set_take(&node->judge->dirty);
+		number = set_take(node->judge->dirty.count > 0 ? &node->judge->dirty : &node->judge->dirty_aggregates);
 		entry = &node->count->ledger.entries[number];
 	} while (!(entry->flags & ENTRY_USED)); /* freed since */
 
 	policy_refresh(node, number);
 	verdict_of(node, now, number, &v);
-	tell_crossing(node, now, number, &v);
+	aggregate_judge(node, now, number, &v);
+	report_crossing(node, now, number, &v);
 	list_over(node, now, number);
+	is_near = verdict_is_near(&v);
+	note_near(node, entry, &v, is_near);
 	*ret_change = (struct change){
 		.key = ledger_key(&node->count->ledger, entry),
 		.number = number,
 		.ts1 = v.m.ts1,
 		.ts2 = v.m.ts2,
 		.count = v.m.count,
-		.floor = v.floor,
+		.known = v.known,
 		.rho = v.carry.rho,
-		.carry_from = mesh_tick_start(&node->mesh, v.carry.tick),
+		.carry_from = mesh_tick_end(&node->mesh, v.carry.tick),
 		.pass_share = share_of(node, now, entry, &v),
 		.members = members_of(node, now, number, &v),
 		.thin = entry->flags & ENTRY_THIN,
-		.notable = v.limit > 0 && fmax(v.rate, v.burst) >= NOTABLE * v.limit,
+		.notable = is_near && has_records(entry_kind(entry)),
+		.payer = entry->flags & ENTRY_OWN ? 0 : (uint16_t)entry->maker,
+		.alone = v.members <= 2, /* this proxy is always one of them */
+		.limited = !has_records(entry_kind(entry)) && entry->flags & ENTRY_THIN,
 	};
-	if ((ret_change->notable || may_be_carried_near(node, &v)) && recent_is_after(&entry->recent, node->tick - RECENT_TICKS))
+	if (ret_change->limited)
+		ret_change->granted = aggregate_granted(node, number);
+	if ((is_near || may_be_carried_near(node, &v)) &&
+	    recent_is_after(&entry->recent, node->tick - RECENT_TICKS))
 		set_add(&node->judge->warm, number);
 	return true;
 }
@@ -161,7 +245,7 @@ void node_refresh(struct node *node, const struct key *key)
 		judge_dirty(node, entry);
 }
 
-/* The stretch of a tick: all are gone over within eight ticks, or within a shorter slot. */
+/* Entries to sweep in this tick: the whole sweep takes SWEEP_TICKS, or less if the slot is shorter. */
 static uint32_t sweep_stretch(const struct node *node)
 {
 	const uint32_t ticks = slot_ticks(node) - 1 < SWEEP_TICKS ? slot_ticks(node) - 1 : SWEEP_TICKS;
@@ -170,15 +254,18 @@ static uint32_t sweep_stretch(const struct node *node)
 	return even > SWEEP_STRETCH_MIN ? even : SWEEP_STRETCH_MIN;
 }
 
-/* A piece of the stretch: forgets cells of slots no longer held, and judges what remains. */
+/* One piece of this tick's entries: removes cells of slots no longer held, and judges the keys that remain. */
 static void sweep(struct node *node)
 {
 	const uint64_t oldest = slot_oldest(node->slot);
 
-	for (uint32_t i = 0; i < SWEEP_PIECE && node->judge->sweep_left > 0 && node->judge->sweep < node->count->ledger.entries_high; i++, node->judge->sweep_left--) {
+	for (uint32_t i = 0;
+	     i < SWEEP_PIECE && node->judge->sweep_left > 0 && node->judge->sweep < node->count->ledger.entries_high;
+	     i++, node->judge->sweep_left--) {
 		const uint32_t number = node->judge->sweep++;
 
-		if ((node->count->ledger.entries[number].flags & ENTRY_USED) && !ledger_forget(&node->count->ledger, number, oldest))
+		if ((node->count->ledger.entries[number].flags & ENTRY_USED) &&
+		    !ledger_forget(&node->count->ledger, number, oldest))
 			judge_dirty(node, number);
 	}
 	if (node->judge->sweep < node->count->ledger.entries_high)
@@ -193,22 +280,48 @@ static void judge_warm(struct node *node)
 		judge_dirty(node, set_take(&node->judge->warm));
 }
 
-/* A is newer for every key of this origin: those near their rate are judged at once, unless they are so many that the tick must do. */
+/*
+ * A tick of an origin became whole, so A is newer for its keys. Keys near their limit are judged at once; more than
+ * WARM_AT_ONCE wait for the tick.
+ */
 void judge_whole_tick(struct node *node)
 {
 	if (node->judge->warm.count <= WARM_AT_ONCE)
 		judge_warm(node);
 }
 
+void judge_take_memory(struct node *node, struct arena *arena, const struct node_limits *limits)
+{
+	node->judge->rates = arena_take(arena, limits->keys_max, sizeof(*node->judge->rates));
+	set_take_memory(&node->judge->dirty, arena, limits->keys_max);
+	set_take_memory(&node->judge->dirty_aggregates, arena, limits->keys_max);
+	set_take_memory(&node->judge->warm, arena, limits->keys_max);
+	aggregates_take_memory(&node->judge->aggregates, arena, limits);
+}
+
+void judge_start(struct node *node)
+{
+	set_clear(&node->judge->dirty);
+	set_clear(&node->judge->dirty_aggregates);
+	set_clear(&node->judge->warm);
+}
+
+void judge_slot(struct node *node)
+{
+	node->judge->sweep = 0;
+	node->judge->sweeping = true;
+}
+
 void judge_tick(struct node *node)
 {
+	aggregates_tick(node);
 	judge_warm(node);
 	if (node->judge->sweeping)
 		node->judge->sweep_left = sweep_stretch(node);
 	share_tick(node);
 }
 
-/* Who is forgotten may be one the walk is at: it waits until the stretch is through, and begins anew. */
+/* The sweep may remove keys that the walk for fair refers to. So the walk waits, and begins its destination anew. */
 void judge_turn(struct node *node, struct now now)
 {
 	if (node->judge->sweep_left > 0) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The room of judging: what a key's counts mean by the policy in force, and which share of its packets passes.
+ * Room judge/: what a key's counts mean by the policy in force, and which share of its packets passes.
  */
 #ifndef PROTO_JUDGING_H
 #define PROTO_JUDGING_H
 
+#include "aggregate.h"
 #include "algorithm1.h"
 #include "carry.h"
 #include "counting.h"
@@ -12,94 +13,174 @@
 #include "replay_cache.h"
 #include "policy.h"
 
-#define OVER_DESTINATIONS_MAX 4096 /* victims at one time; one more is filtered by its pairs' rates alone */
+/* listed for fair at a time; any further one is filtered by its pairs' rates alone */
+#define OVER_DESTINATIONS_MAX 4096
 
-/* What is judged by, and what will be. policy_node.c. */
+/* The policy in force, and the one that waits for its slot. policy_node.c. */
 struct policy_state {
 	struct policy_document document, next;
 	struct policy_table table; /* of document */
 	bool waits; /* next waits for its slot */
-	uint32_t generation; /* of table; 0 is none, so that an entry just made has none */
+	uint32_t generation; /* grows with each new `table`; entries keep a few bits of it (policy_node.c) */
 };
 
-/* fair's walk over the destinations that are over their rate, and over the clients of each, in three passes. share.c. */
+/*
+ * fair's walk over the destinations that are over their rate, and over the clients of each, in three passes.
+ * share.c.
+ */
 enum share_stage { SHARE_BEGIN, SHARE_LEAST, SHARE_RATES, SHARE_GIVE, SHARE_LIFT };
 struct share_walk {
-	uint32_t place; /* of the destination, in `over`; over_count: the walk is through */
-	uint32_t kept; /* destinations that stay, of those before */
+	uint32_t place; /* index of the destination in `over`; equal to over_count when the walk has ended */
+	uint32_t kept; /* destinations before `place` that stay listed */
 	enum share_stage stage;
-	bool over; /* the destination is, by its own verdict */
-	uint32_t first, next; /* client: of the destination, and to be looked at */
-	size_t clients; /* in `rates`, by now */
+	bool over; /* the destination's own verdict is over its rate */
+	uint32_t first, next; /* entries of clients: the destination's first, and the next one to look at */
+	size_t clients; /* in `rates` so far */
 	uint64_t tick; /* A of the destination */
-	double limit, floor; /* T_F2, and what local evidence leaves of it at least */
+	double limit, floor; /* T_F2, and the floor of local evidence */
 	double listed, listed_effective, untouchable, remainder; /* packets per second */
-	double water, least; /* levels: of all, and of what is seen here */
+	double water, least; /* max-min levels: of the offered rates, and of the rates seen at this proxy */
 	uint16_t left; /* the remainder's share */
 };
 
 struct judging {
 	struct policy_state policy; /* policy_node.c */
 	struct replay_cache replay_cache;
-	struct set dirty; /* keys to be judged */
-	struct set warm; /* to be judged again at the next tick */
-	uint32_t sweep; /* next entry to look at for cells of forgotten slots */
-	uint32_t sweep_left; /* entries of this tick's stretch */
+	struct set dirty; /* pairs and destinations to be judged */
+	struct set dirty_aggregates; /* clients and networks: after those, whose verdicts tell what reaches them */
+	struct set warm; /* keys to be judged again at the next tick */
+	uint32_t sweep; /* next entry to look at for cells of slots no longer held */
+	uint32_t sweep_left; /* entries still to look at in this tick */
 	bool sweeping;
 	uint32_t over[OVER_DESTINATIONS_MAX]; /* destinations over their rate, for fair; share.c */
 	uint32_t over_count;
 	struct share_walk share; /* share.c */
-	float *rates; /* of the clients of the destination that is walked over, in their order */
+	uint64_t counted[MEMBERS_MAX]; /* counted_by: packets of a key by member; all zero between its calls */
+	float *rates; /* of the clients of the destination at which the walk is, in their order */
+	struct aggregates aggregates; /* aggregate.c */
+	/* keys that are no pairs and came to half of their rate (ENTRY_NEAR): how many so far */
+	uint32_t nears;
+	uint64_t near_tick[KEY_KINDS]; /* in which one of the kind was last judged to be there; 0: none was */
 };
 
 /* A key as it is judged now. */
 struct verdict {
 	const struct policy_effective *policy;
-	struct record m;
+	struct paper_m m;
 	struct carry carry;
-	uint64_t floor; /* M.c less what is known after A */
-	double count; /* M.c or what the carry expects, whichever is more */
+	uint64_t known; /* packets counted up to A: M.c without those known of later ticks */
+	double count; /* M.c, or what the carry expects if that is more */
 	double window_s, rate, limit;
-	double offered; /* packets per second over FAIR_TICKS complete ticks; a young client's count over the minimum window */
-	double burst; /* packets per second of a destination over the last T_T3, where fair judges it by that too; else 0 */
-	uint32_t origins;
-	uint32_t members; /* with cells of the key, ourselves included even without any */
+	bool shadow; /* no policy sets the limit: it is the default of its kind, client or network, and only reported */
+	/* packets per second over FAIR_TICKS complete ticks; a young client's count over the minimum window */
+	double offered;
+	/* packets per second over the last T_T3 (client: T_T2), of a key that is thinned when it is over; else 0 */
+	double burst;
+	uint32_t origins; /* with cells of the key */
+	uint32_t members; /* with cells of the key and not excluded; this one always included */
 };
 void verdict_of(const struct node *node, struct now now, uint32_t entry, struct verdict *ret_verdict);
-/* Is the key over its rate, or over this part of it? */
-#define UNDER_AGAIN 0.8 /* a key that was over is under again below this part: its events must not flutter */
+#define UNDER_AGAIN 0.8 /* a key that was over its limit is under again below this part of it: hysteresis of events */
+#define NOTABLE 0.5 /* from this part of its limit on, a key is judged each tick and has a record on every proxy */
+bool verdict_is_near(const struct verdict *v);
+/* Is the key over this part of its limit (1: over the limit)? */
 bool verdict_is_over(const struct verdict *v, double part);
-/* Are our own counts alone over the rate? Then no floor of local evidence holds: nobody else's word is needed. */
+/*
+ * Are this proxy's own counts alone over the rate? Then the floor of local evidence does not apply: the drop does not
+ * depend on other members' counts.
+ */
 bool verdict_is_own(const struct node *node, struct now now, uint32_t entry, const struct verdict *v);
-/* What this proxy saw of a key itself, and how many members have cells of it. */
+/* A key's rate by this proxy's own cells, and the number of members with cells of it. */
 struct evidence {
-	double rate; /* over the running slot and the one before, or within one cell of the last T_T1, if that is more: who pauses is not slow */
+	/*
+	 * over the running slot and the one before; or within one cell of the last T_T1, if that is more, so that a
+	 * client that paused does not seem slow
+	 */
+	double rate;
 	uint32_t members;
 };
 struct evidence verdict_evidence(const struct node *node, struct now now, const struct entry *entry);
-/* The key is to be judged anew. */
+/* Marks a key to be judged. */
 static inline void judge_dirty(struct node *node, uint32_t entry)
 {
-	set_add(&node->judge->dirty, entry);
+	const enum key_kind kind = entry_kind(&node->count->ledger.entries[entry]);
+
+	set_add(kind == KEY_PAIR || kind == KEY_DESTINATION ? &node->judge->dirty : &node->judge->dirty_aggregates,
+		entry);
 }
+/* Keys that wait to be judged. */
+static inline uint32_t judge_waiting(const struct node *node)
+{
+	return node->judge->dirty.count + node->judge->dirty_aggregates.count;
+}
+/* Call it when a tick of an origin became whole. */
 void judge_whole_tick(struct node *node);
-/* Sets about what a tick has to look at; judge_turn does the next piece of it: of the sweep, or of the walk for fair. */
+/* Takes the memory; judge_start makes the sets in it. */
+void judge_take_memory(struct node *node, struct arena *arena, const struct node_limits *limits);
+void judge_start(struct node *node);
+/* A slot has begun: every key is to be judged. */
+void judge_slot(struct node *node);
+/*
+ * Starts the work of a tick: the sweep over all entries, and the walk over destinations for `fair`. judge_turn does one
+ * bounded piece of it.
+ */
 void judge_tick(struct node *node);
 void judge_turn(struct node *node, struct now now);
 bool judge_is_under_way(const struct node *node);
-/* Lists a destination over its rate; `idle`: and works out its shares at once, not with the next tick. */
+
+/* ---- offered.c: rates that fair divides ---- */
+/* packets in FAIR_TICKS, below which they give no rate: 1 packet in 0.6 s may be 1.7 per second or one per minute */
+#define FEW_PACKETS 8
+/*
+ * Packets per second over the FAIR_TICKS ticks up to `tick`. `tick` is the destination's A for all its clients, so that
+ * their rates are of the same time and can be added.
+ */
+double offered_recent(const struct node *node, const struct entry *entry, uint64_t tick);
+/*
+ * Packets per second that a settled client counts with: its recent rate, or its peak if it paused. With fewer than
+ * FEW_PACKETS: its mean since the slot before the running one, or its peak if that is more.
+ */
+double offered_met(const struct node *node, const struct entry *entry, uint64_t tick);
+/*
+ * The same for any client; also updates its peak. 0: the client is not settled, so its packets belong to the remainder.
+ * A settled client has packets from before the FAIR_TICKS, in the running slot or the one before, or a peak, which is
+ * forgotten after T_T1 of silence. *ret_listed: the recent rate of a settled client, else 0.
+ */
+double offered_settled(const struct node *node, struct now now, struct entry *entry, uint64_t tick,
+		       double *ret_listed);
+
+/* ---- share.c ---- */
+/* Lists a destination over its rate. `idle`: no walk is under way, so compute its shares now, not at the next tick. */
 void share_list(struct node *node, struct now now, uint32_t number, bool idle);
-/* Begins the walk over all that are listed, if the last one is through; share_turn does the next piece of it. */
+/* Begins the walk over all listed destinations, if the last walk has ended; share_turn does one bounded piece of it. */
 void share_tick(struct node *node);
 void share_turn(struct node *node, struct now now);
 bool share_is_under_way(const struct node *node);
-/* Keys were forgotten: the destination that was being walked over is begun anew. */
+/* Keys were removed: the walk begins its present destination anew. */
 void share_anew(struct node *node);
+
+/* ---- aggregate.c ---- */
+/*
+ * Brings the limit of a client or network up to date with its verdict: lists it, limits it, ends that. Lowers the rates
+ * of the verdict to what the levels before leave of them. Does nothing for a key that no policy gives a rate.
+ */
+void aggregate_judge(struct node *node, struct now now, uint32_t number, struct verdict *verdict);
+/* Its limit here: packets per second, or NAN when it has none. */
+double aggregate_granted(const struct node *node, uint32_t number);
+/* This proxy counted so many more packets of a client or network that is listed. */
+void aggregate_counted(struct node *node, uint32_t number, uint64_t from_tick, uint64_t tick, uint64_t packets);
+/*
+ * The part of a pair's packets that the limit of its client leaves, mesh-wide; *ret_own: of those that pass here. Both
+ * are 1 when the client has no limit.
+ */
+double aggregate_leaves(const struct node *node, const struct entry *pair, double *ret_own);
+/* Every listed key is to be judged; those that left go. Once a tick. */
+void aggregates_tick(struct node *node);
 
 /* ---- policy_node.c ---- */
 int policy_start(struct node *node, struct now now);
 void policy_tick(struct node *node, struct now now);
-/* Brings the entry's number of what it is judged by up to date; entry_policy reads it. */
+/* Updates the entry's policy index after a change of policy; entry_policy reads it. */
 void policy_refresh(struct node *node, uint32_t entry);
 const struct policy_effective *entry_policy(const struct node *node, const struct entry *entry);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The policy: thresholds by default, by client prefix and by destination prefix, and who is never dropped, blocked or protected. One
- * document for the whole mesh; as bytes it is policy_wire.h's, here it is values and what they mean for a key.
+ * The policy: default thresholds, other thresholds by client prefix and by destination prefix, and lists of prefixes
+ * that are never dropped, blocked or protected. There is one document for the whole mesh. Here it is a struct;
+ * policy_wire.h has its bytes.
  */
 #ifndef PROTO_POLICY_H
 #define PROTO_POLICY_H
@@ -13,15 +14,10 @@
 #include <xpro/key.h>
 #include <xpro/time.h>
 
+#include "prefix.h"
 #include "thresholds.h"
 
 struct mesh;
-
-/* IPv4 is IPv4-mapped: its prefix lengths are 96 more. Bits behind the prefix are zero. */
-struct prefix {
-	struct address address;
-	uint8_t bits; /* 0..128 */
-};
 
 enum policy_side { POLICY_CLIENT, POLICY_DESTINATION };
 
@@ -40,19 +36,26 @@ enum policy_field {
 	POLICY_IDLE_RESET = 0x04,
 	POLICY_PAIR_MIN_WINDOW = 0x08,
 	POLICY_DESTINATION_MIN_WINDOW = 0x10, /* destination prefixes alone */
+	POLICY_CLIENT_RATE = 0x20, /* client prefixes alone */
+	POLICY_NETWORK_RATE = 0x40, /* destination prefixes alone, of whole networks */
+	POLICY_FIELDS = 0x7f, /* all of them */
 };
 
 struct policy_rule {
 	struct prefix prefix;
 	uint8_t side, kind; /* enum policy_side, enum policy_kind */
 	uint8_t fields; /* POLICY_OVERRIDE: which of these are set */
-	uint32_t pair_rate, destination_rate;
+	uint32_t pair_rate, destination_rate, client_rate, network_rate;
 	uint32_t idle_reset_ms, pair_min_window_ms, destination_min_window_ms;
 	uint64_t until_s; /* UTC seconds since 1970 from which on the rule is none; 0: for good */
 };
 
-/* For a pair, a client's override comes before its destination's, threshold by threshold; among overrides of one side the longest prefix
- * counts, with the thresholds it sets. A destination is judged by its own override alone. */
+/*
+ * For a pair, a client's override comes before its destination's, threshold by threshold; among overrides of one
+ * side the longest prefix counts, with the thresholds it sets. A destination is judged by its own override alone.
+ * A client and a network are judged by the override of the longest prefix that holds them whole: each client, or each
+ * network, in that prefix may send, or get, its rate.
+ */
 struct policy_document {
 	uint64_t version; /* grows with every push; 0: from this proxy's configuration */
 	uint64_t effective_slot; /* in force from this slot's start on, everywhere at once */
@@ -65,9 +68,12 @@ struct policy_document {
 #define POLICY_RULE_NONE UINT16_MAX
 _Static_assert(POLICY_RULES_MAX < POLICY_RULE_NONE, "the number of a rule fits 16 bits");
 
-/* 0, or -EINVAL with *ret_problem a sentence and *ret_rule the number of the rule at fault (POLICY_RULE_NONE: the defaults, or the document
- * as a whole). A checked document compiles. */
-int policy_check(const struct policy_document *document, const struct mesh *mesh, uint32_t *ret_rule, const char **ret_problem);
+/*
+ * 0, or -EINVAL with *ret_problem a sentence and *ret_rule the number of the rule at fault (POLICY_RULE_NONE: the
+ * defaults, or the document as a whole). A checked document compiles.
+ */
+int policy_check(const struct policy_document *document, const struct mesh *mesh, uint32_t *ret_rule,
+		 const char **ret_problem);
 
 /* The version-0 document of a proxy that was given thresholds alone. */
 void policy_of_thresholds(const struct thresholds *thresholds, struct policy_document *ret_document);
@@ -77,13 +83,17 @@ enum policy_listing { POLICY_UNLISTED, POLICY_PASSES, POLICY_BLOCKED };
 
 /* What one side of a key is by the policy; equal contents are one class. Class 0 is what no rule speaks of. */
 struct policy_class {
-	uint32_t pair_rate, destination_rate, idle_reset_ms, pair_min_window_ms, destination_min_window_ms;
+	uint32_t pair_rate, destination_rate, client_rate, network_rate;
+	uint32_t idle_reset_ms, pair_min_window_ms, destination_min_window_ms;
 	uint8_t fields; /* which of these are set */
-	uint64_t never_drop_s, block_s, protect_s; /* UTC seconds until which it is listed; 0: not, UINT64_MAX: for good */
+	/* UTC seconds until which it is listed; 0: not, UINT64_MAX: for good */
+	uint64_t never_drop_s, block_s, protect_s;
 };
 
-/* What a pair or a destination is judged by; equal contents are one. The ends of listings are part of them: so a document that compiles
- * does so at any later time, when fewer of its rules are left. */
+/*
+ * What a key is judged by; equal contents are one. The ends of listings are part of them: so a
+ * document that compiles does so at any later time, when fewer of its rules are left.
+ */
 struct policy_effective {
 	struct thresholds thresholds;
 	uint64_t never_drop_s, block_s, protect_s; /* as in policy_class, the later of both sides */
@@ -106,25 +116,43 @@ struct policy_table {
 	struct policy_class classes[2][POLICY_CLASSES_MAX];
 	uint32_t effective_count; /* of pairs */
 	struct policy_effective effective[POLICY_EFFECTIVE_MAX]; /* of pairs */
-	struct policy_effective of_destination[POLICY_CLASSES_MAX]; /* of destinations, by their class */
+	struct policy_effective of_destination[POLICY_CLASSES_MAX]; /* of destinations and networks, by their class */
+	struct policy_effective of_client[POLICY_CLASSES_MAX]; /* of clients, by their class */
 	uint16_t pair[POLICY_CLASSES_MAX][POLICY_CLASSES_MAX]; /* [client's class][destination's] -> effective */
 };
 
 /* -EINVAL: more classes or effective policies than there is room for, *ret_rule being the first rule too many. */
-int policy_compile(const struct policy_document *document, uint64_t now_s, struct policy_table *ret_table, uint32_t *ret_rule);
+int policy_compile(const struct policy_document *document, uint64_t now_s, struct policy_table *ret_table,
+		   uint32_t *ret_rule);
 
-/* What a key is judged by: an index of `effective` for a pair, of `of_destination` for a destination. */
-uint16_t policy_index_of(const struct policy_document *document, const struct policy_table *table, const struct key *key);
-const struct policy_effective *policy_effective_at(const struct policy_table *table, const struct key *key, uint16_t index);
+/* What a key is judged by: an index of `effective` for a pair; for every other kind, the class of its address. */
+uint16_t policy_index_of(const struct policy_document *document, const struct policy_table *table,
+			 const struct key *key);
+const struct policy_effective *policy_effective_at(const struct policy_table *table, const struct key *key,
+						   uint16_t index);
 
-/* The rule of a side and kind that decides for an address, or POLICY_RULE_NONE: of those that have not ended, the longest prefix. */
+/*
+ * What a key of the kind may send, in packets per second; 0, which is no limit, for what the policy does not judge.
+ * *ret_shadow: nobody set it, it is the named default of a client or a network. What is counted of these are packets
+ * to protected destinations alone, so their limit holds whether or not all that they speak of is protected.
+ */
+double policy_limit(const struct policy_effective *policy, enum key_kind kind, bool *ret_shadow);
+
+/* The shortest time that a key of the kind is judged over: T_T2 of pairs and clients, T_T3 of the others. */
+struct duration policy_min_window(const struct policy_effective *policy, enum key_kind kind);
+
+/*
+ * The rule of a side and kind that decides for an address, or POLICY_RULE_NONE: of those that have not ended, the
+ * longest prefix.
+ */
 uint16_t policy_rule_of(const struct policy_document *document, const struct policy_table *table, enum policy_side side,
 			enum policy_kind kind, const struct address *address);
 
-enum policy_listing policy_listed(const struct policy_document *document, const struct policy_table *table, const struct address *client,
-				  const struct address *destination);
+/* The override that decides for the whole network of an address, or POLICY_RULE_NONE. */
+uint16_t policy_rule_of_network(const struct policy_document *document, const struct policy_table *table,
+				const struct address *address);
 
-/* Does the prefix hold the address? */
-bool prefix_holds(const struct prefix *prefix, const struct address *address);
+enum policy_listing policy_listed(const struct policy_document *document, const struct policy_table *table,
+				  const struct address *client, const struct address *destination);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The policy in force and the one that waits for its slot. A change touches no count: entries look their class up again when they are next
- * judged, and a sweep sees to it that all are within a few ticks.
+ * The policy in force and the one that waits for its slot. A new policy changes no count: an entry looks up its policy
+ * again when it is next judged, and a sweep judges all entries within SWEEP_TICKS (judge.c).
  */
 #include <errno.h>
 
@@ -13,14 +13,14 @@ static uint64_t utc_seconds(struct now now)
 	return now.mesh.ns < 0 ? 0 : (uint64_t)(now.mesh.ns / NS_PER_S);
 }
 
-#define GENERATIONS 15 /* that an entry's four bits tell apart, beside none */
+#define GENERATIONS 7 /* values of an entry's three bits, without 0, which means none */
 
 static uint16_t generation_of(const struct node *node)
 {
 	return (uint16_t)(node->judge->policy.generation % GENERATIONS + 1);
 }
 
-/* Before the numbers come round, what the entries were looked up in is forgotten. */
+/* Before a generation is used again, all entries lose theirs, so that each looks its policy up again. */
 static void forget_generations(struct node *node)
 {
 	for (uint32_t i = 0; i < node->count->ledger.entries_high; i++)
@@ -31,7 +31,8 @@ static void compile(struct node *node, struct now now)
 {
 	uint32_t rule;
 
-	policy_compile(&node->judge->policy.document, utc_seconds(now), &node->judge->policy.table, &rule); /* was checked */
+	/* was checked */
+	policy_compile(&node->judge->policy.document, utc_seconds(now), &node->judge->policy.table, &rule);
 	if (++node->judge->policy.generation % GENERATIONS == 0)
 		forget_generations(node);
 	node->judge->sweep = 0;
@@ -45,7 +46,7 @@ static void take_over(struct node *node, struct now now, const struct policy_doc
 	if (document != &node->judge->policy.document)
 		node->judge->policy.document = *document;
 	compile(node, now);
-	node_tell(node, &event);
+	node_report(node, &event);
 }
 
 int policy_start(struct node *node, struct now now)
@@ -73,7 +74,9 @@ void policy_tick(struct node *node, struct now now)
 int node_set_policy(struct node *node, struct now now, const struct policy_document *document)
 {
 	struct policy_state *policy = &node->judge->policy;
-	const uint64_t newest = policy->waits && policy->next.version > policy->document.version ? policy->next.version : policy->document.version;
+	const uint64_t newest = policy->waits && policy->next.version > policy->document.version
+					? policy->next.version
+					: policy->document.version;
 	const char *problem;
 	uint32_t rule;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Where a member is. Anybody can send a recorded datagram on from an address of his choice: a member is followed to a new address when
- * that address has brought back a challenge. PROTOCOL.md section "Addresses".
+ * A member's address. Why: an attacker can resend a recorded datagram from any source address. So a new address is used
+ * only after it has answered a challenge, a PING whose number must be echoed. PROTOCOL.md section "Addresses".
  */
 #include "member.h"
 

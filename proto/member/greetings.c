@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Addresses to be greeted: from the configuration, members that fell silent, members a probe could not find. When and how often; what a
- * greeting says is handshake.c's.
+ * The addresses to greet, when and how often: from the configuration, members that fell silent, and members that a
+ * probe could not reach. handshake.c writes the HELLOs.
  */
 #include <errno.h>
 #include <sodium.h>
@@ -79,20 +79,25 @@ int node_greet(struct node *node, struct endpoint peer)
 
 static void greet(struct node *node, struct now now, struct greeting *greeting)
 {
-	/* Up to a quarter of the interval of jitter: nodes that fell silent together do not greet together. Unanswered greetings grow
-	 * rarer, so that a long way there and back has time to be gone. */
+	/*
+	 * Up to a quarter of the interval of jitter: nodes that fell silent together do not greet together.
+	 * Unanswered greetings grow rarer, so that a long way there and back has time to be gone.
+	 */
 	greeting->due = instant_after(now.mono, duration_ms(HELLO_INTERVAL_MS * (1 + greeting->tries / 4) +
 							    (int64_t)(node_random(node) % (HELLO_INTERVAL_MS / 4))));
-	/* A cookie came, but no welcome: one of the two last legs was lost, and those alone are gone once more. Then from the beginning: they
-	 * may have started anew since. */
+	/*
+	 * A cookie came, but no welcome: one of the two last legs was lost, and those alone are gone once more. Then
+	 * from the beginning: they may have started anew since.
+	 */
 	greeting->repeated = greeting->has_cookie && !greeting->repeated;
 	if (!greeting->repeated) {
-		greeting->secret = (uint8_t)trust_secret_to_greet(node, greeting->tries, now);
+		greeting->secret = (uint8_t)secrets_to_greet(node, greeting->tries, now);
 		greeting->has_cookie = false;
 		token_draw(node, greeting);
 	}
 	greeting->tries += greeting->tries < HELLO_TRIES_MAX;
-	outbox_add(node, (struct out){ .kind = OUT_HELLO, .target = (uint16_t)(greeting - node->member->handshake.greetings) });
+	outbox_add(node, (struct out){ .kind = OUT_HELLO,
+				       .target = (uint16_t)(greeting - node->member->handshake.greetings) });
 }
 
 void greet_member(struct node *node, struct now now, uint16_t member)
@@ -111,18 +116,23 @@ void greet_member(struct node *node, struct now now, uint16_t member)
 	greet(node, now, greeting);
 }
 
-/* A small mesh greets whoever is not heard; a larger one the addresses of its configuration, and those that a probe found silent. */
+/*
+ * Is the address still to be greeted? A small mesh greets every member that is not near. A larger one greets the
+ * addresses of its configuration, and members that a probe found silent.
+ */
 static bool is_wanted(const struct node *node, const struct greeting *greeting, struct now now)
 {
 	if (greeting->member == MEMBER_NONE)
 		return greeting->configured;
 	if (member_is_near(node, greeting->member, now))
 		return false;
-	if (node->member->table[greeting->member].state == MEMBER_LEFT || node->member->table[greeting->member].standing.revoked)
+	if (node->member->table[greeting->member].state == MEMBER_LEFT ||
+	    node->member->table[greeting->member].standing.revoked)
 		return false;
 	if (node_is_direct(node))
 		return true;
-	return greeting->configured && (node->member->table[greeting->member].state == MEMBER_DOWN || node->member->links_count == 0);
+	return greeting->configured &&
+	       (node->member->table[greeting->member].state == MEMBER_DOWN || node->member->links_count == 0);
 }
 
 void handshake_tick(struct node *node, struct now now)

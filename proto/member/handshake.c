@@ -1,113 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Greeting: how two nodes that know only an address and the mesh secret learn each other's certificate and session. Three messages of one
- * exact length under the mesh secret (PROTOCOL.md section "Handshake"):
+ * Greeting: how two nodes that know only an address and the mesh secret learn each other's certificate and session.
+ * Three HELLOs (hello.c) of one exact length under the mesh secret (PROTOCOL.md section "Handshake"):
  *
- *   A -> B  GREET    A's certificate, A's token, the cookie B gave A's address (or none)
- *   B -> A  COOKIE   when the cookie is not B's: a new one; nothing else was looked at, nothing is kept
- *   B -> A  WELCOME  when it is: B's certificate, A's token back
- *   B -> A  LATER    when it is, but B knows a later start of A that is not heard any more: A's own record of that start
+ *   A -> B  GREET    A's certificate, A's token, the cookie that B sent to A's address (or none)
+ *   B -> A  COOKIE   when the cookie is not valid: a new one. B checks nothing else and stores nothing
+ *   B -> A  WELCOME  when it is valid: B's certificate, A's token
+ *   B -> A  LATER    when it is valid, but B knows a later boot of A, which has fallen silent: A's own record of that
+ *                    boot
  *
- * GREET and WELCOME are signed by the key of their certificate: every member knows every certificate, so showing one proves nothing. A GREET
- * with a cookie names its receiver, so that nobody can have it signed for himself and carry it elsewhere.
+ * GREET and WELCOME are signed by the key of their certificate: every member has every certificate, so a certificate
+ * alone proves nothing. A GREET with a cookie names its receiver, so a receiver cannot use it to greet another member.
  */
 #include <sodium.h>
 
 #include "assertion.h"
-#include "member.h"
+#include "hello.h"
 
-enum stage { STAGE_GREET = 1, STAGE_COOKIE = 2, STAGE_WELCOME = 3, STAGE_LATER = 4 };
-
-/* Who sent a HELLO, as far as the datagram tells. */
-struct greeter {
-	const struct endpoint *from;
-	uint64_t id, counter;
-	const uint8_t *plain;
-	unsigned int secret; /* which mesh secret opened it */
-};
-
-/* The plaintext of every HELLO. */
-struct hello {
-	uint8_t stage;
-	uint64_t receiver; /* member id, 0 while unknown */
-	uint64_t incarnation, boot; /* the sender's */
-	uint8_t cookie[COOKIE_BYTES];
-	uint8_t token[TOKEN_BYTES];
-	uint16_t certificate_bytes;
-	uint8_t certificate[CERTIFICATE_BYTES_MAX]; /* of a LATER: the receiver's record */
-	uint8_t signature[SIGNATURE_BYTES]; /* over everything before it; of a COOKIE and a LATER zero */
-};
-_Static_assert(MEMBER_RECORD_BYTES <= CERTIFICATE_BYTES_MAX, "a record fits the place of a certificate");
-
-#define HELLO_PLAIN_BYTES (HELLO_BYTES - SEAL_BYTES)
-#define HELLO_SIGNED_BYTES (1 + 8 + 8 + 8 + COOKIE_BYTES + TOKEN_BYTES + 2 + CERTIFICATE_BYTES_MAX)
-_Static_assert(HELLO_SIGNED_BYTES + SIGNATURE_BYTES <= HELLO_PLAIN_BYTES, "a greeting fits its one length");
-#define DOMAIN "xpro-mesh hello v2"
-#define HELLO_MESSAGE_BYTES (sizeof(DOMAIN) - 1 + MESH_ID_BYTES + 8 + HELLO_SIGNED_BYTES)
-#define CLONE_AFTER_MS (2 * COOKIE_LIFETIME_MS) /* of greetings of an earlier start: by then no cookie that an ended start had been given is good: a datagram recorded shows nothing */
-#define CLONE_CHECK_MS 60000 /* one check of a signature per member and minute: replays do not use up those of greetings */
+/*
+ * Greetings of an earlier start show a clone after this long: by then no cookie is good that an ended start had been
+ * given, and a recorded datagram shows nothing.
+ */
+#define CLONE_AFTER_MS (2 * COOKIE_LIFETIME_MS)
+#define CLONE_CHECK_MS 60000 /* between checks of a signature, per member: replays use up none of the greetings' */
 #define COOKIES_PER_S 200 /* given away for a datagram each: 1 Mbit/s */
 
-static void hello_write(const struct hello *hello, uint8_t ret_plain[HELLO_PLAIN_BYTES])
-{
-	uint8_t *at = ret_plain;
-
-	memset(ret_plain, 0, HELLO_PLAIN_BYTES);
-	at = put_le(at, hello->stage, 1);
-	at = put_le(at, hello->receiver, 8);
-	at = put_le(at, hello->incarnation, 8);
-	at = put_le(at, hello->boot, 8);
-	at = put_bytes(at, hello->cookie, COOKIE_BYTES);
-	at = put_bytes(at, hello->token, TOKEN_BYTES);
-	at = put_le(at, hello->certificate_bytes, 2);
-	put_bytes(at, hello->certificate, hello->certificate_bytes);
-}
-
-static bool hello_read(const uint8_t *plain, struct hello *ret_hello)
-{
-	struct cursor c = { plain, plain + HELLO_PLAIN_BYTES, false };
-
-	ret_hello->stage = (uint8_t)get_le(&c, 1);
-	ret_hello->receiver = get_le(&c, 8);
-	ret_hello->incarnation = get_le(&c, 8);
-	ret_hello->boot = get_le(&c, 8);
-	get_bytes(&c, ret_hello->cookie, COOKIE_BYTES);
-	get_bytes(&c, ret_hello->token, TOKEN_BYTES);
-	ret_hello->certificate_bytes = (uint16_t)get_le(&c, 2);
-	get_bytes(&c, ret_hello->certificate, CERTIFICATE_BYTES_MAX);
-	get_bytes(&c, ret_hello->signature, SIGNATURE_BYTES);
-	return !c.failed && ret_hello->certificate_bytes <= CERTIFICATE_BYTES_MAX;
-}
-
-/* What the signature of a HELLO covers. The counter, too: else whoever has the mesh secret seals a recorded one anew, under a higher counter
- * than its sender will ever reach, and the sender is not heard again in that session. */
-static void hello_message(const struct mesh *mesh, uint64_t counter, const uint8_t plain[HELLO_PLAIN_BYTES], uint8_t ret_message[HELLO_MESSAGE_BYTES])
-{
-	uint8_t *at = put_bytes(ret_message, DOMAIN, sizeof(DOMAIN) - 1);
-
-	at = put_bytes(at, mesh->id, MESH_ID_BYTES);
-	at = put_le(at, counter, 8);
-	put_bytes(at, plain, HELLO_SIGNED_BYTES);
-}
-
-static void hello_sign(const struct node *node, uint64_t counter, uint8_t plain[HELLO_PLAIN_BYTES])
-{
-	uint8_t message[HELLO_MESSAGE_BYTES];
-
-	hello_message(&node->mesh, counter, plain, message);
-	crypto_sign_detached(plain + HELLO_SIGNED_BYTES, NULL, message, sizeof(message), node->config.secret_key);
-}
-
-static bool hello_is_signed(const struct node *node, const struct greeter *greeter, const uint8_t public_key[PUBLIC_KEY_BYTES])
-{
-	uint8_t message[HELLO_MESSAGE_BYTES];
-
-	hello_message(&node->mesh, greeter->counter, greeter->plain, message);
-	return crypto_sign_verify_detached(greeter->plain + HELLO_SIGNED_BYTES, message, sizeof(message), public_key) == 0;
-}
-
-/* A cookie says: a datagram sent to this address, to this id, reached its reader not long ago. Nothing is stored for it. */
-static void cookie_make(const struct node *node, const struct endpoint *to, uint64_t greeter, int64_t period, uint8_t ret_cookie[COOKIE_BYTES])
+/*
+ * A cookie says: a datagram sent to this address, to this id, reached its reader not long ago. Nothing is stored for
+ * it.
+ */
+static void cookie_make(const struct node *node, const struct endpoint *to, uint64_t greeter, int64_t period,
+			uint8_t ret_cookie[COOKIE_BYTES])
 {
 	uint8_t input[16 + 2 + 8 + 8], *at = input;
 
@@ -115,7 +38,8 @@ static void cookie_make(const struct node *node, const struct endpoint *to, uint
 	at = put_le(at, to->port, 2);
 	at = put_le(at, greeter, 8);
 	put_le(at, (uint64_t)period, 8);
-	crypto_generichash(ret_cookie, COOKIE_BYTES, input, sizeof(input), node->member->handshake.cookie_secret, sizeof(node->member->handshake.cookie_secret));
+	crypto_generichash(ret_cookie, COOKIE_BYTES, input, sizeof(input), node->member->handshake.cookie_secret,
+			   sizeof(node->member->handshake.cookie_secret));
 }
 
 static int64_t cookie_period(struct now now)
@@ -123,7 +47,8 @@ static int64_t cookie_period(struct now now)
 	return now.mono.ns / (COOKIE_LIFETIME_MS * NS_PER_MS);
 }
 
-static bool cookie_is_ours(const struct node *node, const struct endpoint *from, uint64_t greeter, struct now now, const uint8_t cookie[COOKIE_BYTES])
+static bool cookie_is_ours(const struct node *node, const struct endpoint *from, uint64_t greeter, struct now now,
+			   const uint8_t cookie[COOKIE_BYTES])
 {
 	uint8_t expected[COOKIE_BYTES];
 
@@ -133,20 +58,6 @@ static bool cookie_is_ours(const struct node *node, const struct endpoint *from,
 			return true;
 	}
 	return false;
-}
-
-static size_t hello_close(struct node *node, const struct hello *hello, unsigned int secret, uint8_t *ret_bytes)
-{
-	struct datagram_header header = { .type = DATAGRAM_HELLO, .sender = node->id };
-	struct seal_context context = { .sender = 0 };
-	uint8_t plain[HELLO_PLAIN_BYTES];
-
-	memcpy(context.mesh_id, node->mesh.id, MESH_ID_BYTES);
-	nonce_make(++node->member->handshake.counter, node->nonce_random, header.nonce);
-	hello_write(hello, plain);
-	if (hello->stage == STAGE_GREET || hello->stage == STAGE_WELCOME)
-		hello_sign(node, node->member->handshake.counter, plain);
-	return seal_close(&header, &context, node->member->secrets.items[secret].hello_key, plain, sizeof(plain), ret_bytes);
 }
 
 /* In the place of a certificate. */
@@ -161,7 +72,20 @@ static bool put_record_of(const struct node *node, uint64_t id, struct hello *he
 	return true;
 }
 
-size_t handshake_write(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to, uint8_t *ret_bytes)
+static uint8_t stage_of(uint8_t reply)
+{
+	switch (reply) {
+	case OUT_COOKIE:
+		return HELLO_COOKIE;
+	case OUT_WELCOME:
+		return HELLO_WELCOME;
+	default:
+		return HELLO_LATER;
+	}
+}
+
+size_t handshake_write(struct node *node, struct now now, const struct out *out, struct endpoint *ret_to,
+		       uint8_t *ret_bytes)
 {
 	struct hello hello = { .incarnation = node->config.incarnation, .boot = node->config.boot };
 	unsigned int secret;
@@ -172,7 +96,7 @@ size_t handshake_write(struct node *node, struct now now, const struct out *out,
 	case OUT_HELLO: {
 		const struct greeting *greeting = &node->member->handshake.greetings[out->target];
 
-		hello.stage = STAGE_GREET;
+		hello.stage = HELLO_GREET;
 		if (greeting->has_cookie) {
 			hello.receiver = greeting->cookie_of;
 			memcpy(hello.cookie, greeting->cookie, COOKIE_BYTES);
@@ -190,7 +114,7 @@ size_t handshake_write(struct node *node, struct now now, const struct out *out,
 		if (reply_is_gone(node, out))
 			return 0;
 		ASSERT(reply->kind == REPLY_TO_HELLO);
-		hello.stage = out->kind == OUT_COOKIE ? STAGE_COOKIE : out->kind == OUT_WELCOME ? STAGE_WELCOME : STAGE_LATER;
+		hello.stage = stage_of(out->kind);
 		hello.receiver = reply->hello.greeter;
 		memcpy(hello.token, reply->hello.token, TOKEN_BYTES);
 		secret = reply->hello.secret;
@@ -211,14 +135,18 @@ size_t handshake_write(struct node *node, struct now now, const struct out *out,
 	return hello_close(node, &hello, secret, ret_bytes);
 }
 
-static void reply(struct node *node, enum out_kind kind, const struct greeter *greeter, const uint8_t token[TOKEN_BYTES])
+static void reply(struct node *node, enum out_kind kind, const struct greeter *greeter,
+		  const uint8_t token[TOKEN_BYTES])
 {
 	const uint32_t place = node->member->replies.next++ % REPLIES_SIZE;
 	struct reply *item = &node->member->replies.items[place];
 
-	*item = (struct reply){ .kind = REPLY_TO_HELLO, .to = *greeter->from, .hello = { .greeter = greeter->id, .secret = (uint8_t)greeter->secret } };
+	*item = (struct reply){ .kind = REPLY_TO_HELLO,
+				.to = *greeter->from,
+				.hello = { .greeter = greeter->id, .secret = (uint8_t)greeter->secret } };
 	memcpy(item->hello.token, token, TOKEN_BYTES);
-	outbox_add(node, (struct out){ .kind = (uint8_t)kind, .reply = { .place = (uint16_t)place, .number = node->member->replies.next } });
+	outbox_add(node, (struct out){ .kind = (uint8_t)kind,
+				       .reply = { .place = (uint16_t)place, .number = node->member->replies.next } });
 }
 
 /* Certificates cost a signature check each: a bounded number per second, whoever asks. */
@@ -236,7 +164,10 @@ static bool may_check(struct node *node, struct now now)
 	return true;
 }
 
-/* A HELLO that was taken once, or is of a session left behind. Costs nothing, and keeps replays from using up the checks. */
+/*
+ * A HELLO that was taken once, or is of a session left behind. Costs nothing, and keeps replays from using up the
+ * checks.
+ */
 static enum reject freshness(const struct node *node, uint64_t sender, uint64_t counter, const struct hello *hello)
 {
 	const uint16_t number = member_find(node, sender);
@@ -244,9 +175,11 @@ static enum reject freshness(const struct node *node, uint64_t sender, uint64_t 
 
 	if (!member || !member->session)
 		return REJECT_NONE;
-	if (hello->incarnation < member->incarnation || (hello->incarnation == member->incarnation && hello->boot < member->boot))
+	if (hello->incarnation < member->incarnation ||
+	    (hello->incarnation == member->incarnation && hello->boot < member->boot))
 		return REJECT_STALE_SESSION;
-	if (hello->incarnation == member->incarnation && hello->boot == member->boot && counter <= member->hello_counter)
+	if (hello->incarnation == member->incarnation && hello->boot == member->boot &&
+	    counter <= member->hello_counter)
 		return REJECT_REPLAY;
 	return REJECT_NONE;
 }
@@ -257,12 +190,13 @@ static bool is_gone(const struct node *node, uint16_t number, struct now now)
 	const struct member *member = &node->member->table[number];
 	const int64_t silent_ns = MEMBER_SILENT_MS * NS_PER_MS;
 
-	if (duration_between(member->met_at, now.mono).ns < silent_ns || duration_between(member->heard_at, now.mono).ns < silent_ns)
+	if (duration_between(member->met_at, now.mono).ns < silent_ns ||
+	    duration_between(member->heard_at, now.mono).ns < silent_ns)
 		return false;
 	return node_is_direct(node) || member->state == MEMBER_DOWN || member->state == MEMBER_LEFT;
 }
 
-/* An earlier start that greets for long, while a later one is heard, runs beside it. */
+/* An earlier boot that sends HELLOs for CLONE_AFTER_MS, while a later boot is active, is a second host with one key. */
 static void find_clone(struct node *node, struct now now, const struct greeter *greeter)
 {
 	const uint16_t number = member_find(node, greeter->id);
@@ -274,7 +208,8 @@ static void find_clone(struct node *node, struct now now, const struct greeter *
 		member->clone.stale_since = now.mono;
 	if (duration_between(member->clone.stale_since, now.mono).ns < CLONE_AFTER_MS * NS_PER_MS)
 		return;
-	if (member->clone.sought_at.ns != 0 && duration_between(member->clone.sought_at, now.mono).ns < CLONE_CHECK_MS * NS_PER_MS)
+	if (member->clone.sought_at.ns != 0 &&
+	    duration_between(member->clone.sought_at, now.mono).ns < CLONE_CHECK_MS * NS_PER_MS)
 		return;
 	if (!may_check(node, now))
 		return;
@@ -284,10 +219,11 @@ static void find_clone(struct node *node, struct now now, const struct greeter *
 }
 
 /* Meets the sender of a HELLO by its certificate and its signature. */
-static enum reject meet(struct node *node, struct now now, const struct greeter *greeter, const struct hello *hello, uint16_t *ret_member)
+static enum reject meet(struct node *node, struct now now, const struct greeter *greeter, const struct hello *hello,
+			uint16_t *ret_member)
 {
 	struct certificate certificate;
-	enum reject reason = freshness(node, greeter->id, greeter->counter, hello);
+	enum reject reason = freshness(node, greeter->id, greeter->counter, hello), opened;
 
 	if (reason == REJECT_STALE_SESSION)
 		find_clone(node, now, greeter);
@@ -295,28 +231,34 @@ static enum reject meet(struct node *node, struct now now, const struct greeter 
 		return reason;
 	if (!may_check(node, now))
 		return REJECT_HELLO_RATE;
-	reason = certificate_open(hello->certificate, hello->certificate_bytes, &node->mesh, &certificate);
-	if (reason != REJECT_NONE)
-		return reason;
+	opened = certificate_open(hello->certificate, hello->certificate_bytes, &node->mesh, &certificate);
+	if (opened != REJECT_NONE && opened != REJECT_WIDTHS)
+		return opened;
 	if (certificate.id != greeter->id)
 		return REJECT_CERTIFICATE;
-	reason = trust_check(node, &certificate);
+	reason = standing_check(node, &certificate);
 	if (reason != REJECT_NONE)
 		return reason;
 	if (!hello_is_signed(node, greeter, certificate.public_key))
 		return REJECT_SIGNATURE;
+	if (opened == REJECT_WIDTHS) {
+		misfit_note(node, &certificate, greeter->from);
+		return opened;
+	}
 	reason = member_meet(node, now, &certificate, hello->incarnation, hello->boot, greeter->from, ret_member);
 	if (reason != REJECT_NONE)
 		return reason;
 	node->member->table[*ret_member].hello_counter = greeter->counter;
 	node->member->table[*ret_member].standing.spoken = (uint8_t)greeter->secret;
 	if (certificate.serial >= node->member->table[*ret_member].certificate.serial)
-		member_keep_certificate(&node->member->table[*ret_member], hello->certificate, hello->certificate_bytes);
+		member_keep_certificate(&node->member->table[*ret_member], hello->certificate,
+					hello->certificate_bytes);
 	return REJECT_NONE;
 }
 
-/* Cookies go to whoever asks, and so do records of those who greet, for nothing: together their number is bounded. */
-static void give(struct node *node, struct now now, enum out_kind kind, const struct greeter *greeter, const uint8_t token[TOKEN_BYTES])
+/* Sends a COOKIE or LATER. Anybody can cause them at no cost, so their number per second is bounded. */
+static void give(struct node *node, struct now now, enum out_kind kind, const struct greeter *greeter,
+		 const uint8_t token[TOKEN_BYTES])
 {
 	const int64_t second = now.mono.ns / NS_PER_S;
 
@@ -330,8 +272,11 @@ static void give(struct node *node, struct now now, enum out_kind kind, const st
 	reply(node, kind, greeter, token);
 }
 
-/* A host that lost its table, its disk and the time begins below what it was. Its own record says so; nobody's word is needed. While that start
- * is heard, who greets is a second host with its key, and is not helped to take its place. */
+/*
+ * A host that lost its table, its disk and the time begins with a lower incarnation than before. LATER sends it its own
+ * record of the higher one, which it can verify. While that later boot is active, the greeter is a second host with its
+ * key, and gets no LATER.
+ */
 static void give_later(struct node *node, struct now now, const struct greeter *greeter, const struct hello *hello)
 {
 	const uint16_t number = member_find(node, greeter->id);
@@ -348,10 +293,13 @@ static void introduce(struct node *node, uint16_t member)
 {
 	outbox_add(node, (struct out){ .kind = OUT_NEWS, .target = member });
 	record_send(node, member, 0);
-	outbox_add(node, (struct out){ .kind = OUT_DIGEST, .target = member, .digest = { .groups = UINT64_MAX, .more = 1, .answer = true } });
+	outbox_add(node, (struct out){ .kind = OUT_DIGEST,
+				       .target = member,
+				       .digest = { .groups = UINT64_MAX, .more = 1, .answer = true } });
 }
 
-static enum reject receive_greet(struct node *node, struct now now, const struct greeter *greeter, const struct hello *hello)
+static enum reject receive_greet(struct node *node, struct now now, const struct greeter *greeter,
+				 const struct hello *hello)
 {
 	enum reject reason;
 	uint16_t member;
@@ -362,18 +310,20 @@ static enum reject receive_greet(struct node *node, struct now now, const struct
 		return REJECT_COOKIE;
 	}
 	if (hello->receiver != node->id)
-		return REJECT_COOKIE; /* signed for somebody else */
+		return REJECT_COOKIE; /* signed for another receiver */
 	reason = meet(node, now, greeter, hello, &member);
 	if (reason == REJECT_STALE_SESSION)
 		give_later(node, now, greeter, hello);
+	if (reason == REJECT_WIDTHS) /* so that the greeter learns why, too */
+		reply(node, OUT_WELCOME, greeter, hello->token);
 	if (reason != REJECT_NONE)
 		return reason;
 	near = member_is_near(node, member, now);
-	/* The cookie came back from there, so the member, or who speaks for it, is there. */
+	/* The cookie was sent to this address and returned, so the member, or a relay of it, is there. */
 	if (!near)
 		member_prove(node, member, greeter->from);
 	if (node_is_direct(node))
-		greeting_keep(node, member); /* in a larger mesh probes find who falls silent */
+		greeting_keep(node, member); /* in a larger mesh probes find members that fall silent */
 	reply(node, OUT_WELCOME, greeter, hello->token);
 	if (near)
 		outbox_add(node, (struct out){ .kind = OUT_NEWS, .target = member });
@@ -392,12 +342,14 @@ static enum reject receive_cookie(struct node *node, const struct greeter *greet
 	memcpy(greeting->cookie, hello->cookie, COOKIE_BYTES);
 	greeting->cookie_of = greeter->id;
 	greeting->has_cookie = true;
-	greeting->tries = 0; /* somebody is there: what is lost from here on is tried again soon */
-	outbox_add(node, (struct out){ .kind = OUT_HELLO, .target = (uint16_t)(greeting - node->member->handshake.greetings) });
+	greeting->tries = 0; /* a node answers there: retry soon if the next datagrams are lost */
+	outbox_add(node, (struct out){ .kind = OUT_HELLO,
+				       .target = (uint16_t)(greeting - node->member->handshake.greetings) });
 	return REJECT_NONE;
 }
 
-static enum reject receive_welcome(struct node *node, struct now now, const struct greeter *greeter, const struct hello *hello)
+static enum reject receive_welcome(struct node *node, struct now now, const struct greeter *greeter,
+				   const struct hello *hello)
 {
 	struct greeting *greeting = greeting_by_token(node, hello->token);
 	enum reject reason;
@@ -417,8 +369,12 @@ static enum reject receive_welcome(struct node *node, struct now now, const stru
 	return REJECT_NONE;
 }
 
-/* Only from who was greeted with his cookie: what is believed is in the record, and once believed it is not asked for again. */
-static enum reject receive_later(struct node *node, struct now now, const struct greeter *greeter, const struct hello *hello)
+/*
+ * Taken only from a member that was greeted with its own cookie. Only the record in it is believed, and once it was
+ * taken no further one is.
+ */
+static enum reject receive_later(struct node *node, struct now now, const struct greeter *greeter,
+				 const struct hello *hello)
 {
 	const struct greeting *greeting = greeting_by_token(node, hello->token);
 
@@ -429,8 +385,8 @@ static enum reject receive_later(struct node *node, struct now now, const struct
 	return record_receive_later(node, now, hello->certificate);
 }
 
-enum reject handshake_receive(struct node *node, struct now now, const struct endpoint *from, const struct datagram_header *header, uint8_t *bytes,
-			  size_t size)
+enum reject handshake_receive(struct node *node, struct now now, const struct endpoint *from,
+			      const struct datagram_header *header, uint8_t *bytes, size_t size)
 {
 	struct greeter greeter = { from, header->sender, nonce_counter(header->nonce), bytes + SEAL_HEADER_BYTES, 0 };
 	struct seal_context context = { .sender = 0 };
@@ -438,20 +394,20 @@ enum reject handshake_receive(struct node *node, struct now now, const struct en
 	size_t plain_size;
 
 	memcpy(context.mesh_id, node->mesh.id, MESH_ID_BYTES);
-	if (trust_open_hello(node, &context, bytes, size, &plain_size, &greeter.secret) != REJECT_NONE)
+	if (secrets_open_hello(node, &context, bytes, size, &plain_size, &greeter.secret) != REJECT_NONE)
 		return REJECT_SEAL;
 	if (plain_size != HELLO_PLAIN_BYTES || !hello_read(greeter.plain, &hello))
 		return REJECT_MESSAGE;
 	if (hello.receiver != 0 && hello.receiver != node->id)
 		return REJECT_SEAL;
 	switch (hello.stage) {
-	case STAGE_GREET:
+	case HELLO_GREET:
 		return receive_greet(node, now, &greeter, &hello);
-	case STAGE_COOKIE:
+	case HELLO_COOKIE:
 		return receive_cookie(node, &greeter, &hello);
-	case STAGE_WELCOME:
+	case HELLO_WELCOME:
 		return receive_welcome(node, now, &greeter, &hello);
-	case STAGE_LATER:
+	case HELLO_LATER:
 		return receive_later(node, now, &greeter, &hello);
 	default:
 		return REJECT_MESSAGE;

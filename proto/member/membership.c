@@ -1,35 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Members, their sessions, their incarnations. A member is learnt from a greeting (handshake.c) or from its record, whoever hands that on (records.c),
- * and forgotten a day after it said that it leaves, or when it loses its certificate; silence and skew change what it counts for.
+ * Members, their sessions, their incarnations. A member becomes known by a handshake (handshake.c) or by its member
+ * record, which any member may forward (records.c). It is forgotten a day after it announced that it leaves, or when
+ * its certificate is revoked.
  */
 #include <sodium.h>
 
 #include "member.h"
-
-/* Where the tracks of a place are kept. */
-static struct track *tracks_of(const struct node *node, uint32_t place)
-{
-	const size_t incarnation = place % INCARNATIONS_MAX, member = place / INCARNATIONS_MAX;
-
-	return &node->count->tracks[(incarnation * node->config.limits.members_max + member) * STARTS_KEPT];
-}
-
-/* Another incarnation takes the place, or none. Whether it stands in the list of gaps stays: it would be entered a second time. */
-static void origin_begin(struct node *node, uint32_t place, bool used, uint64_t incarnation)
-{
-	struct origin *origin = &node->count->origins[place];
-
-	*origin = (struct origin){ .used = used,
-				   .incarnation = incarnation,
-				   .listed = origin->listed,
-				   .teller = MEMBER_NONE,
-				   .asked = MEMBER_NONE,
-				   .track = tracks_of(node, place),
-				   .since = origin->since,
-				   .due = origin->due };
-	memset(origin->track, 0, STARTS_KEPT * sizeof(*origin->track));
-}
 
 static uint32_t index_place(const struct node *node, uint64_t id)
 {
@@ -49,17 +26,41 @@ static void member_line(struct node *node, uint16_t number)
 	const double packets = ceil((double)rate * slot_s);
 	const uint32_t line = rate == 0 || packets >= UINT32_MAX ? UINT32_MAX : (uint32_t)packets;
 
-	if (node->count->ledger.line_packets[number] == line)
-		return;
-	node->count->ledger.line_packets[number] = line;
-	if (node->count->ledger.member_cells[number] > 0)
-		replay_cache_forget(&node->judge->replay_cache);
+	if (node->count->ledger.line_packets[number] != line)
+		ledger_set_line(&node->count->ledger, number, line);
 }
 
-int membership_init(struct node *node, const struct certificate *self)
+/* At most half full, so that a search ends soon. */
+static uint32_t index_size(const struct node_limits *limits)
+{
+	uint32_t size = 4;
+
+	while (size < 2 * limits->members_max)
+		size *= 2;
+	return size;
+}
+
+void membership_take_memory(struct node *node, struct arena *arena, const struct node_limits *limits)
+{
+	struct membership *members = node->member;
+
+	members->table = arena_take(arena, limits->members_max, sizeof(*members->table));
+	members->index = arena_take(arena, index_size(limits), sizeof(*members->index));
+	members->index_mask = index_size(limits) - 1;
+	members->handshake.greetings = arena_take(arena, limits->members_max + PEERS_SPARE,
+						  sizeof(*members->handshake.greetings));
+	members->swim.order = arena_take(arena, limits->members_max, sizeof(*members->swim.order));
+}
+
+int membership_init(struct node *node, const struct certificate *self,
+		    const uint8_t cookie_secret[COOKIE_SECRET_BYTES])
 {
 	struct member *member = &node->member->table[0];
 
+	memcpy(node->member->handshake.cookie_secret, cookie_secret, COOKIE_SECRET_BYTES);
+	node->member->handshake.checks_second = -1;
+	node->member->handshake.cookies_second = -1;
+	node->member->records_second = -1;
 	for (uint32_t i = 0; i <= node->member->index_mask; i++)
 		node->member->index[i] = MEMBER_NONE;
 	*member = (struct member){
@@ -77,21 +78,23 @@ int membership_init(struct node *node, const struct certificate *self)
 	node->member->index[index_place(node, node->id)] = 0;
 	node->member->high = node->member->free = node->member->count = 1;
 	member_line(node, 0);
-	node->count->origins[0] = (struct origin){ .used = true, .incarnation = node->config.incarnation, .track = tracks_of(node, 0) };
+	origin_begin(node, 0, true, node->config.incarnation);
 	return 0;
 }
 
-void member_over_line(struct node *node, uint16_t number)
+void member_over_line(struct node *node, uint16_t number, enum key_kind kind)
 {
 	struct member *member = &node->member->table[number];
-	struct node_event event = { .kind = EVENT_LINE_RATE, .at = mesh_tick_start(&node->mesh, node->tick) };
+	struct node_event event = { .kind = EVENT_LINE_RATE, .at = mesh_tick_end(&node->mesh, node->tick) };
+	const bool goes_on = member->account.line_slot + LINE_QUIET_SLOTS >= node->slot;
 
-	if (member->account.line_slot == node->slot)
-		return;
 	member->account.line_slot = node->slot;
+	if (goes_on)
+		return;
 	event.line_rate = member->certificate.line_rate;
+	event.line_kind = kind;
 	memcpy(event.member, member->certificate.name, sizeof(event.member));
-	node_tell(node, &event);
+	node_report(node, &event);
 }
 
 void member_keep_certificate(struct member *member, const uint8_t *bytes, size_t size)
@@ -109,13 +112,17 @@ static uint16_t member_new(struct node *node, const struct certificate *certific
 {
 	const uint64_t id = certificate->id;
 
-	for (uint16_t i = node->member->free; i < node->config.limits.members_max; i++) {
+	for (uint32_t i = node->member->free; i < node->config.limits.members_max; i++) {
 		struct member *member = &node->member->table[i];
 
 		if (member->used)
 			continue;
 		node->member->free = i + 1;
-		*member = (struct member){ .used = true, .id = id, .certificate = *certificate, .parent = MEMBER_NONE, .clock = { .rtt_ms = NAN, .skew_ms = NAN } };
+		*member = (struct member){ .used = true,
+					   .id = id,
+					   .certificate = *certificate,
+					   .parent = MEMBER_NONE,
+					   .clock = { .rtt_ms = NAN, .skew_ms = NAN } };
 		member->standing.key_slot = node->slot;
 		node->member->index[index_place(node, id)] = i;
 		node->member->count++;
@@ -140,11 +147,13 @@ void member_forget(struct node *node, uint16_t number)
 		if (node->count->origins[origin].used)
 			ledger_forget_origin(&node->count->ledger, (uint16_t)origin);
 		origin_begin(node, origin, false, 0);
-		node->count->excluded[origin] = false;
+		origin_exclude(node, origin, false);
 	}
 	for (uint32_t i = 0; i < node->member->handshake.count; i++) {
-		if (node->member->handshake.greetings[i].member == number)
-			node->member->handshake.greetings[i--] = node->member->handshake.greetings[--node->member->handshake.count];
+		struct handshake *handshake = &node->member->handshake;
+
+		if (handshake->greetings[i].member == number)
+			handshake->greetings[i--] = handshake->greetings[--handshake->count];
 	}
 	if (member->state != MEMBER_LEFT)
 		node->member->count--;
@@ -159,37 +168,40 @@ void member_forget(struct node *node, uint16_t number)
 	}
 }
 
-void member_tell(struct node *node, struct now now, uint16_t number, enum node_event_kind kind)
+void member_report(struct node *node, struct now now, uint16_t number, enum node_event_kind kind)
 {
 	struct node_event event = { .kind = kind, .at = now.mesh };
 
 	memcpy(event.member, node->member->table[number].certificate.name, sizeof(event.member));
-	node_tell(node, &event);
+	node_report(node, &event);
 }
 
 void member_cloned(struct node *node, struct now now, uint16_t number)
 {
 	struct member *member = &node->member->table[number];
 
-	if (member->clone.told_at.ns != 0 && duration_between(member->clone.told_at, now.mono).ns < TELL_AGAIN_MS * NS_PER_MS)
+	if (member->clone.reported_at.ns != 0 &&
+	    duration_between(member->clone.reported_at, now.mono).ns < REPORT_AGAIN_MS * NS_PER_MS)
 		return;
-	member->clone.told_at = now.mono;
-	member_tell(node, now, number, EVENT_MEMBER_CLONED);
+	member->clone.reported_at = now.mono;
+	member_report(node, now, number, EVENT_MEMBER_CLONED);
 }
 
-/* Another start of the member: its counters begin anew, and datagrams of the old start no longer open. Ours go on: no nonce is used twice
- * under the pair's key. */
+/*
+ * Another start of the member: its counters begin anew, and datagrams of the old start no longer open. Ours go on:
+ * no nonce is used twice under the pair's key.
+ */
 static void session_begin(struct member *member, struct now now, uint64_t incarnation, uint64_t boot)
 {
 	member->anti_replay = (struct anti_replay){ .highest = 0 };
-	member->path = (struct path){ .measured = false };
+	member->path = (struct path_loss){ .measured = false };
 	member->relay_asked = false;
 	member->clock.peer_sent_ns = 0;
 	member->incarnation = incarnation;
 	member->boot = boot;
 	member->heard = false;
 	member->hello_counter = 0;
-	member->trust = BAD_SIGNATURES_PER_TICK;
+	member->bad_signatures_left = BAD_SIGNATURES_PER_TICK;
 	member->serve_budget = SERVE_FRAMES_PER_TICK;
 	member->challenge.echo = 0;
 	member->proven = false;
@@ -213,8 +225,8 @@ static void member_certificate(struct node *node, uint16_t number, const struct 
 	member_line(node, number);
 }
 
-enum reject member_meet(struct node *node, struct now now, const struct certificate *certificate, uint64_t incarnation, uint64_t boot,
-			const struct endpoint *endpoint, uint16_t *ret_member)
+enum reject member_meet(struct node *node, struct now now, const struct certificate *certificate, uint64_t incarnation,
+			uint64_t boot, const struct endpoint *endpoint, uint16_t *ret_member)
 {
 	uint16_t number = member_find(node, certificate->id);
 	struct member *member;
@@ -224,12 +236,16 @@ enum reject member_meet(struct node *node, struct now now, const struct certific
 	if (number == MEMBER_NONE)
 		return REJECT_MEMBERS_FULL;
 	member = &node->member->table[number];
-	if (member->session && (incarnation < member->incarnation || (incarnation == member->incarnation && boot < member->boot)))
+	if (member->session &&
+	    (incarnation < member->incarnation || (incarnation == member->incarnation && boot < member->boot)))
 		return REJECT_STALE_SESSION;
 	if (!member->session || incarnation != member->incarnation || boot != member->boot)
 		session_begin(member, now, incarnation, boot);
 	member_certificate(node, number, certificate);
-	/* A member that is heard is where it is heard from; one that proved its address stays there until it starts again. */
+	/*
+	 * A member that is heard is where it is heard from; one that proved its address stays there until it starts
+	 * again.
+	 */
 	if (!member_is_near(node, number, now) && !member->proven && !endpoint_equal(&member->endpoint, endpoint)) {
 		member->endpoint = *endpoint;
 		member->proven = false;
@@ -258,7 +274,8 @@ static uint32_t place_for(const struct node *node, uint16_t member)
 	for (uint32_t i = first; i < first + INCARNATIONS_MAX; i++) {
 		const struct origin *origin = &node->count->origins[i];
 
-		if (!origin->used || (origin->frames_received == 0 && member != 0 && origin->incarnation != node->member->table[member].incarnation))
+		if (!origin->used || (origin->frames_received == 0 && member != 0 &&
+				      origin->incarnation != node->member->table[member].incarnation))
 			return i;
 		if (origin->incarnation < node->count->origins[oldest].incarnation)
 			oldest = i;
@@ -270,10 +287,11 @@ uint32_t origin_claimed(struct node *node, uint16_t member, uint64_t incarnation
 {
 	const uint32_t place = place_for(node, member);
 
-	if (incarnation == 0 || incarnation >= node->member->table[member].incarnation || node->count->origins[place].used)
+	if (incarnation == 0 || incarnation >= node->member->table[member].incarnation ||
+	    node->count->origins[place].used)
 		return INDEX_NONE;
 	origin_begin(node, place, true, incarnation);
-	node->count->excluded[place] = node->member->table[member].clock.skewed;
+	origin_exclude(node, place, node->member->table[member].clock.skewed);
 	return place;
 }
 
@@ -283,7 +301,10 @@ uint32_t origin_of(struct node *node, uint16_t member, uint64_t incarnation)
 
 	if (oldest != INDEX_NONE)
 		return oldest;
-	/* Making room for an incarnation takes a walk through the ledger: one per member and slot is more than an honest one needs. */
+	/*
+	 * Making room for an incarnation takes a walk through the ledger: one per member and slot is more than an
+	 * honest one needs.
+	 */
 	if (node->member->table[member].account.incarnation_slot == node->slot)
 		return INDEX_NONE;
 	node->member->table[member].account.incarnation_slot = node->slot;
@@ -294,7 +315,7 @@ uint32_t origin_of(struct node *node, uint16_t member, uint64_t incarnation)
 		ledger_forget_origin(&node->count->ledger, (uint16_t)oldest);
 	}
 	origin_begin(node, oldest, true, incarnation);
-	node->count->excluded[oldest] = node->member->table[member].clock.skewed;
+	origin_exclude(node, oldest, node->member->table[member].clock.skewed);
 	return oldest;
 }
 
@@ -311,5 +332,17 @@ void member_alive(struct node *node, struct now now, uint16_t number)
 	if (member->up || (node_is_direct(node) && !member->heard))
 		return;
 	member->up = true;
-	member_tell(node, now, number, EVENT_MEMBER_UP);
+	member_report(node, now, number, EVENT_MEMBER_UP);
+}
+
+uint32_t members_counted(const struct node *node)
+{
+	uint32_t members = 0;
+
+	for (uint16_t i = 0; i < node->member->high; i++) {
+		const struct member *member = &node->member->table[i];
+
+		members += member->used && !member->standing.revoked && member->state != MEMBER_LEFT;
+	}
+	return members > 0 ? members : 1;
 }

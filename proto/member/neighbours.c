@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Neighbours, as they are: who of them is near, and which to ask. How they come to be neighbours is overlay.c's.
+ * The present neighbours: which of them are near, and which to ask. overlay.c decides which members become neighbours.
  */
 #include "member.h"
 
@@ -22,7 +22,9 @@ double distance_ms(const struct node *node, uint16_t number)
 
 	if (!isnan(member->clock.rtt_ms))
 		return member->clock.rtt_ms;
-	return member->certificate.region[0] && strcmp(member->certificate.region, self->certificate.region) == 0 ? RTT_REGION_MS : RTT_UNKNOWN_MS;
+	if (member->certificate.region[0] && strcmp(member->certificate.region, self->certificate.region) == 0)
+		return RTT_REGION_MS;
+	return RTT_UNKNOWN_MS;
 }
 
 uint16_t neighbour_nearest(const struct node *node, struct now now, uint16_t but)
@@ -32,11 +34,13 @@ uint16_t neighbour_nearest(const struct node *node, struct now now, uint16_t but
 	for (uint32_t i = 0; !node_is_direct(node) && i < node->member->links_count; i++) {
 		const struct link *link = &node->member->links[i];
 
-		if (link->agreed && link->member != but && (found == MEMBER_NONE || distance_ms(node, link->member) < distance_ms(node, found)))
+		if (link->agreed && link->member != but &&
+		    (found == MEMBER_NONE || distance_ms(node, link->member) < distance_ms(node, found)))
 			found = link->member;
 	}
 	for (uint16_t i = 1; node_is_direct(node) && i < node->member->high; i++) {
-		if (i != but && member_is_near(node, i, now) && (found == MEMBER_NONE || distance_ms(node, i) < distance_ms(node, found)))
+		if (i != but && member_is_near(node, i, now) &&
+		    (found == MEMBER_NONE || distance_ms(node, i) < distance_ms(node, found)))
 			found = i;
 	}
 	return found;
@@ -48,7 +52,8 @@ uint16_t neighbour_any(struct node *node, struct now now, uint16_t but)
 	uint32_t seen = 0;
 
 	for (uint32_t i = 0; !node_is_direct(node) && i < node->member->links_count; i++) {
-		if (node->member->links[i].agreed && node->member->links[i].member != but && node_random(node) % ++seen == 0)
+		if (node->member->links[i].agreed && node->member->links[i].member != but &&
+		    node_random(node) % ++seen == 0)
 			found = node->member->links[i].member;
 	}
 	for (uint16_t i = 1; node_is_direct(node) && i < node->member->high; i++) {

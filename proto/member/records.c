@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Member records: what a member signs of itself, handed on by anybody together with its certificate. From a record two members that never
- * met can talk sealed at once, and only its owner can change a word of it. PROTOCOL.md section "Member records".
+ * Member records: what a member publishes about itself, signed. Any member may forward a record, together with the
+ * certificate. With another member's record a member can send it sealed datagrams at once, without a handshake.
+ * PROTOCOL.md section "Member records".
  */
 #include <sodium.h>
 
@@ -12,8 +13,8 @@
 #define RECORD_MESSAGE_BYTES (sizeof(DOMAIN) - 1 + MESH_ID_BYTES + PUBLIC_KEY_BYTES + MEMBER_RECORD_BODY_BYTES)
 #define ENTRY_HEAD_BYTES (8 + 2)
 #define RECORD_LEFT 0x01
-#define SPREAD_TO 5 /* neighbours a new record is told to; digests bring it to the rest */
-#define RENEW_MS 10000 /* load changes are told no more often */
+#define SPREAD_TO 5 /* neighbours that a new record is sent to; digests spread it to the others */
+#define RENEW_MS 10000 /* shortest time between two records because of load */
 #define LATER_PATIENCE_MS 600000
 #define LOAD_STEP 26 /* a tenth of the capacity */
 
@@ -49,8 +50,8 @@ static struct record_body body_read(struct cursor *c)
 	return body;
 }
 
-static void message_of(const struct node *node, const uint8_t public_key[PUBLIC_KEY_BYTES], const uint8_t body[MEMBER_RECORD_BODY_BYTES],
-		       uint8_t ret_message[RECORD_MESSAGE_BYTES])
+static void message_of(const struct node *node, const uint8_t public_key[PUBLIC_KEY_BYTES],
+		       const uint8_t body[MEMBER_RECORD_BODY_BYTES], uint8_t ret_message[RECORD_MESSAGE_BYTES])
 {
 	uint8_t *at = put_bytes(ret_message, DOMAIN, sizeof(DOMAIN) - 1);
 
@@ -79,7 +80,7 @@ void record_send(struct node *node, uint16_t to, uint16_t of)
 /* Tells neighbours of a record that is new here. */
 static void record_spread(struct node *node, struct now now, uint16_t of, uint16_t but)
 {
-	const uint32_t first = node->member->links_count ? (uint32_t)(node_random(node) % node->member->links_count) : 0;
+	const uint32_t links = node->member->links_count, first = links ? (uint32_t)(node_random(node) % links) : 0;
 
 	if (node_is_direct(node)) {
 		for (uint16_t i = 1; i < node->member->high; i++) {
@@ -110,7 +111,8 @@ void record_renew(struct node *node, struct now now)
 		self->record.start = node_random(node) | 1;
 	body_write(&self->record, self->record_signed);
 	message_of(node, self->certificate.public_key, self->record_signed, message);
-	crypto_sign_detached(self->record_signed + MEMBER_RECORD_BODY_BYTES, NULL, message, sizeof(message), node->config.secret_key);
+	crypto_sign_detached(self->record_signed + MEMBER_RECORD_BODY_BYTES, NULL, message, sizeof(message),
+			     node->config.secret_key);
 	node->counters.signatures_made++;
 	self->has_record = true;
 	record_spread(node, now, 0, 0);
@@ -168,7 +170,10 @@ static bool may_check(struct node *node, struct now now)
 	return true;
 }
 
-/* One member that renews its record all the time would use up the checks and the datagrams of a whole mesh. Digests bring the last one. */
+/*
+ * May one more new record of this member be taken in this second? Why: a member that renews its record all the time
+ * would use up the checks and the datagrams of the whole mesh. Digests spread the last record later.
+ */
 static bool may_renew(struct member *member, struct now now)
 {
 	const int64_t second = now.mono.ns / NS_PER_S;
@@ -180,22 +185,25 @@ static bool may_renew(struct member *member, struct now now)
 	return member->account.records_left > 0;
 }
 
-static bool is_signed_by(struct node *node, const uint8_t public_key[PUBLIC_KEY_BYTES], const uint8_t record[MEMBER_RECORD_BYTES])
+static bool is_signed_by(struct node *node, const uint8_t public_key[PUBLIC_KEY_BYTES],
+			 const uint8_t record[MEMBER_RECORD_BYTES])
 {
 	uint8_t message[RECORD_MESSAGE_BYTES];
 
 	message_of(node, public_key, record, message);
 	node->counters.signatures_checked++;
-	return crypto_sign_verify_detached(record + MEMBER_RECORD_BODY_BYTES, message, sizeof(message), public_key) == 0;
+	return !crypto_sign_verify_detached(record + MEMBER_RECORD_BODY_BYTES, message, sizeof(message), public_key);
 }
 
-static bool is_signed(struct node *node, const struct certificate *certificate, const uint8_t record[MEMBER_RECORD_BYTES])
+static bool is_signed(struct node *node, const struct certificate *certificate,
+		      const uint8_t record[MEMBER_RECORD_BYTES])
 {
 	return is_signed_by(node, certificate->public_key, record);
 }
 
 /* A record in this node's own name: an earlier start's is old news, another host's is not. */
-static enum reject receive_own(struct node *node, struct now now, const struct record_body *body, const uint8_t record[MEMBER_RECORD_BYTES])
+static enum reject receive_own(struct node *node, struct now now, const struct record_body *body,
+			       const uint8_t record[MEMBER_RECORD_BYTES])
 {
 	const struct member *self = &node->member->table[0];
 	const int later = record_compare(body, node->config.incarnation, node->config.boot, body->version);
@@ -219,8 +227,10 @@ static bool was_heard_by_anybody(const struct node *node)
 	return false;
 }
 
-/* Two hosts with one key that each hear of the other alone must not overtake each other over and over: a start that members have talked with
- * gives way after LATER_PATIENCE_MS and no sooner. */
+/*
+ * Two hosts with one key that each hear of the other alone must not overtake each other over and over: a start that
+ * members have talked with gives way after LATER_PATIENCE_MS and no sooner.
+ */
 enum reject record_receive_later(struct node *node, struct now now, const uint8_t record[MEMBER_RECORD_BYTES])
 {
 	const struct certificate *own = &node->member->table[0].certificate;
@@ -230,7 +240,8 @@ enum reject record_receive_later(struct node *node, struct now now, const uint8_
 	if (body.incarnation == UINT64_MAX || body.incarnation <= node->member->later_incarnation ||
 	    record_compare(&body, node->config.incarnation, node->config.boot, UINT64_MAX) <= 0)
 		return REJECT_NONE;
-	if (was_heard_by_anybody(node) && duration_between(node->started_at, now.mono).ns < LATER_PATIENCE_MS * NS_PER_MS)
+	if (was_heard_by_anybody(node) &&
+	    duration_between(node->started_at, now.mono).ns < LATER_PATIENCE_MS * NS_PER_MS)
 		return REJECT_NONE;
 	if (!may_check(node, now))
 		return REJECT_HELLO_RATE;
@@ -254,7 +265,7 @@ static void member_set_left(struct node *node, struct now now, uint16_t number, 
 	if (left) {
 		node->member->count--;
 		member->up = false;
-		member_tell(node, now, number, EVENT_MEMBER_LEFT);
+		member_report(node, now, number, EVENT_MEMBER_LEFT);
 	} else {
 		node->member->count++;
 	}
@@ -283,12 +294,13 @@ static bool entry_read(const uint8_t *bytes, size_t size, struct entry_read *ret
 	ret_entry->record = c.at + ret_entry->certificate_bytes;
 	c = (struct cursor){ ret_entry->record, ret_entry->record + MEMBER_RECORD_BYTES, false };
 	ret_entry->body = body_read(&c);
-	return ret_entry->body.boot < 1ULL << (64 - SEQUENCE_BOOT_SHIFT) && ret_entry->body.incarnation != 0 && ret_entry->body.at_ns >= 0;
+	return ret_entry->body.boot < 1ULL << (64 - SEQUENCE_BOOT_SHIFT) && ret_entry->body.incarnation != 0 &&
+	       ret_entry->body.at_ns >= 0;
 }
 
 /* The certificate a record is checked by: the one held, or a newer one that came along. */
-static enum reject certificate_for(struct node *node, const struct entry_read *entry, uint16_t number, struct certificate *ret_certificate,
-				   bool *ret_new)
+static enum reject certificate_for(struct node *node, const struct entry_read *entry, uint16_t number,
+				   struct certificate *ret_certificate, bool *ret_new)
 {
 	const struct member *member = number == MEMBER_NONE ? NULL : &node->member->table[number];
 	enum reject reason;
@@ -297,21 +309,22 @@ static enum reject certificate_for(struct node *node, const struct entry_read *e
 	if (member && member->certificate_bytes == entry->certificate_bytes &&
 	    memcmp(member->certificate_issued, entry->certificate, entry->certificate_bytes) == 0) {
 		*ret_certificate = member->certificate;
-		return trust_check(node, ret_certificate); /* it may have been revoked since */
+		return standing_check(node, ret_certificate); /* it may have been revoked since */
 	}
 	reason = certificate_open(entry->certificate, entry->certificate_bytes, &node->mesh, ret_certificate);
 	if (reason != REJECT_NONE)
 		return reason;
 	if (ret_certificate->id != entry->id)
 		return REJECT_CERTIFICATE;
-	reason = trust_check(node, ret_certificate);
+	reason = standing_check(node, ret_certificate);
 	if (reason != REJECT_NONE)
 		return reason;
 	*ret_new = !member || member->certificate_bytes == 0 || ret_certificate->serial > member->certificate.serial;
 	return REJECT_NONE;
 }
 
-static void record_keep(struct node *node, struct now now, uint16_t number, const struct entry_read *entry, bool new_certificate)
+static void record_keep(struct node *node, struct now now, uint16_t number, const struct entry_read *entry,
+			bool new_certificate)
 {
 	struct member *member = &node->member->table[number];
 
@@ -332,6 +345,7 @@ enum reject record_receive(struct node *node, const struct arrival *arrival)
 	const struct now now = arrival->now;
 	const uint16_t from = arrival->member;
 	struct entry_read entry;
+	const struct endpoint *endpoint = &entry.body.endpoint;
 	struct certificate certificate;
 	enum reject reason;
 	uint16_t number;
@@ -347,14 +361,15 @@ enum reject record_receive(struct node *node, const struct arrival *arrival)
 	if (number != MEMBER_NONE && node->member->table[number].has_record) {
 		const struct record_body *held = &node->member->table[number].record;
 		const int newer = record_compare(&entry.body, held->incarnation, held->boot, held->version);
-		const bool twin = entry.body.incarnation == held->incarnation && entry.body.boot == held->boot && entry.body.start != held->start;
+		const bool twin = entry.body.incarnation == held->incarnation && entry.body.boot == held->boot &&
+				  entry.body.start != held->start;
 
 		if (newer <= 0 && !twin)
 			return REJECT_NONE; /* the normal fate of a second copy */
-		if (twin && newer <= 0 && node->member->table[number].clone.told_at.ns != 0)
+		if (twin && newer <= 0 && node->member->table[number].clone.reported_at.ns != 0)
 			return REJECT_NONE; /* told before */
 	}
-	if (node->member->table[from].trust == 0)
+	if (node->member->table[from].bad_signatures_left == 0)
 		return REJECT_SIGNATURE;
 	if ((number != MEMBER_NONE && !may_renew(&node->member->table[number], now)) || !may_check(node, now))
 		return REJECT_HELLO_RATE;
@@ -362,20 +377,21 @@ enum reject record_receive(struct node *node, const struct arrival *arrival)
 	if (reason == REJECT_NONE && !is_signed(node, &certificate, entry.record))
 		reason = REJECT_SIGNATURE;
 	if (reason != REJECT_NONE) {
-		node->member->table[from].trust--;
+		node->member->table[from].bad_signatures_left--;
 		return reason;
 	}
 	if (number != MEMBER_NONE && node->member->table[number].has_record) {
 		const struct record_body *held = &node->member->table[number].record;
 
-		if (entry.body.incarnation == held->incarnation && entry.body.boot == held->boot && entry.body.start != held->start)
+		if (entry.body.incarnation == held->incarnation && entry.body.boot == held->boot &&
+		    entry.body.start != held->start)
 			member_cloned(node, now, number); /* two hosts with one key, started as often */
 		if (record_compare(&entry.body, held->incarnation, held->boot, held->version) <= 0)
 			return REJECT_NONE;
 	}
-	reason = member_meet(node, now, &certificate, entry.body.incarnation, entry.body.boot,
-			     entry.body.endpoint.port ? &entry.body.endpoint : number != MEMBER_NONE ? &node->member->table[number].endpoint : &entry.body.endpoint,
-			     &number);
+	if (entry.body.endpoint.port == 0 && number != MEMBER_NONE)
+		endpoint = &node->member->table[number].endpoint;
+	reason = member_meet(node, now, &certificate, entry.body.incarnation, entry.body.boot, endpoint, &number);
 	if (reason != REJECT_NONE)
 		return reason;
 	record_keep(node, now, number, &entry, new_certificate);
@@ -385,7 +401,9 @@ enum reject record_receive(struct node *node, const struct arrival *arrival)
 
 static uint8_t share_byte(double share)
 {
-	return !(share > 0) ? 0 : share >= 1 ? 255 : (uint8_t)(share * 255 + 0.5);
+	const double nearest = share * 255 + 0.5; /* by hand: the core does not call lround */
+
+	return !(share > 0) ? 0 : share >= 1 ? 255 : (uint8_t)nearest;
 }
 
 void node_set_load(struct node *node, struct now now, double load, double load_limit)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Mesh secrets: which one is spoken to whom, and the keys that follow from it for each member. PROTOCOL.md section "Rotation".
+ * Mesh secrets: which of them seals datagrams to which member, and the keys derived from them for each member.
+ * PROTOCOL.md section "Rotation".
  */
 #include <sodium.h>
 
@@ -26,12 +27,13 @@ void secrets_init(struct node *node)
 
 void secrets_close(struct node *node)
 {
+	sodium_memzero(node->member->handshake.cookie_secret, sizeof(node->member->handshake.cookie_secret));
 	sodium_memzero(node->member->secrets.items, sizeof(node->member->secrets.items));
 	for (uint32_t i = 0; i < node->member->high; i++)
 		sodium_memzero(node->member->table[i].standing.keys, sizeof(node->member->table[i].standing.keys));
 }
 
-/* 0 from the effective slot on, the one before until then. */
+/* Number of the secret in use: 0, the newest, from its effective slot on; until then 1. */
 static unsigned int secret_in_use(const struct node *node, struct now now)
 {
 	const struct secrets *secrets = &node->member->secrets;
@@ -44,21 +46,22 @@ static bool grace_is_over(const struct node *node, struct now now)
 	return mesh_slot_at(&node->mesh, now.mesh) >= node->member->secrets.grace_end_slot;
 }
 
-/* Worked out when first needed: X25519 costs 0.1 ms. */
-const uint8_t *trust_key(struct node *node, uint16_t number, unsigned int secret)
+/* Computed when first needed: X25519 costs 0.1 ms. */
+const uint8_t *secrets_key(struct node *node, uint16_t number, unsigned int secret)
 {
 	struct member *member = &node->member->table[number];
 	struct member_standing *t = &member->standing;
 
 	if (!(t->keys_known >> secret & 1) &&
-	    seal_key(node->config.secret_key, member->certificate.public_key, node->member->secrets.items[secret].secret, t->keys[secret]) != 0)
+	    seal_key(node->config.secret_key, member->certificate.public_key,
+		     node->member->secrets.items[secret].secret, t->keys[secret]) != 0)
 		return NULL; /* no certificate that was opened holds such a key */
 	t->keys_known |= (uint8_t)(1 << secret);
 	return t->keys[secret];
 }
 
 /* As spoken to; the newest from its time on, once the other side is known to have it. */
-unsigned int trust_secret_for(const struct node *node, uint16_t number, struct now now)
+unsigned int secrets_for(const struct node *node, uint16_t number, struct now now)
 {
 	const struct member_standing *t = &node->member->table[number].standing;
 
@@ -67,18 +70,18 @@ unsigned int trust_secret_for(const struct node *node, uint16_t number, struct n
 	return t->spoken;
 }
 
-unsigned int trust_secret_to_greet(const struct node *node, unsigned int tries, struct now now)
+unsigned int secrets_to_greet(const struct node *node, unsigned int tries, struct now now)
 {
 	return (secret_in_use(node, now) + tries) % node->member->secrets.count;
 }
 
-bool trust_is_behind(const struct node *node, uint16_t number, struct now now)
+bool secrets_is_behind(const struct node *node, uint16_t number, struct now now)
 {
 	return node->member->table[number].standing.spoken > 0 && grace_is_over(node, now);
 }
 
-enum reject trust_open(struct node *node, struct now now, uint16_t number, const struct seal_context *context, uint8_t *bytes, size_t size,
-		       size_t *ret_plain_size)
+enum reject secrets_open(struct node *node, struct now now, uint16_t number, const struct seal_context *context,
+			 uint8_t *bytes, size_t size, size_t *ret_plain_size)
 {
 	struct member_standing *t = &node->member->table[number].standing;
 	/* Who has spoken under the newest is not heard under an older one when the grace is over. */
@@ -86,7 +89,7 @@ enum reject trust_open(struct node *node, struct now now, uint16_t number, const
 
 	for (unsigned int i = 0; i < count; i++) {
 		const unsigned int secret = (t->spoken + i) % count;
-		const uint8_t *key = trust_key(node, number, secret);
+		const uint8_t *key = secrets_key(node, number, secret);
 
 		if (!key || seal_open(bytes, size, context, key, ret_plain_size) != REJECT_NONE)
 			continue;
@@ -97,11 +100,13 @@ enum reject trust_open(struct node *node, struct now now, uint16_t number, const
 	return REJECT_SEAL;
 }
 
-enum reject trust_open_hello(struct node *node, const struct seal_context *context, uint8_t *bytes, size_t size, size_t *ret_plain_size,
-			     unsigned int *ret_secret)
+enum reject secrets_open_hello(struct node *node, const struct seal_context *context, uint8_t *bytes, size_t size,
+			       size_t *ret_plain_size, unsigned int *ret_secret)
 {
 	for (unsigned int secret = 0; secret < node->member->secrets.count; secret++) {
-		if (seal_open(bytes, size, context, node->member->secrets.items[secret].hello_key, ret_plain_size) != REJECT_NONE)
+		const uint8_t *key = node->member->secrets.items[secret].hello_key;
+
+		if (seal_open(bytes, size, context, key, ret_plain_size) != REJECT_NONE)
 			continue;
 		*ret_secret = secret;
 		return REJECT_NONE;

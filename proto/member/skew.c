@@ -8,7 +8,7 @@
 
 #define LEAD_TICKS_MAX (1 << 24) /* a frame's tick is not looked at beyond: a month, with ticks of 200 ms */
 
-/* As measured, else as its frames tell. */
+/* The skew as measured, or else as estimated by the member's frames. */
 static double skew_known_ms(const struct member *member)
 {
 	if (!isnan(member->clock.skew_ms))
@@ -16,20 +16,21 @@ static double skew_known_ms(const struct member *member)
 	return (double)(member->clock.proven_ns > 0 ? member->clock.proven_ns : member->clock.lead_ns) / NS_PER_MS;
 }
 
-void skew_tell(struct node *node, uint16_t number, struct now now)
+void skew_report(struct node *node, uint16_t number, struct now now)
 {
 	struct member *member = &node->member->table[number];
-	struct node_event event = { .kind = member->clock.skewed ? EVENT_MEMBER_SKEWED : EVENT_MEMBER_SKEW_OK, .at = now.mesh };
+	struct node_event event = { .kind = member->clock.skewed ? EVENT_MEMBER_SKEWED : EVENT_MEMBER_SKEW_OK,
+				    .at = now.mesh };
 
-	if (member->clock.skewed == member->clock.told ||
-	    (member->clock.told_at.ns != 0 &&
-	     duration_between(member->clock.told_at, now.mono).ns < TELL_AGAIN_MS * NS_PER_MS))
+	if (member->clock.skewed == member->clock.reported ||
+	    (member->clock.reported_at.ns != 0 &&
+	     duration_between(member->clock.reported_at, now.mono).ns < REPORT_AGAIN_MS * NS_PER_MS))
 		return;
-	member->clock.told = member->clock.skewed;
-	member->clock.told_at = now.mono;
+	member->clock.reported = member->clock.skewed;
+	member->clock.reported_at = now.mono;
 	event.skew_ms = skew_known_ms(member);
 	memcpy(event.member, member->certificate.name, sizeof(event.member));
-	node_tell(node, &event);
+	node_report(node, &event);
 }
 
 static void member_set_skewed(struct node *node, uint16_t number, struct now now, bool skewed)
@@ -42,9 +43,9 @@ static void member_set_skewed(struct node *node, uint16_t number, struct now now
 	for (uint32_t i = 0; i < INCARNATIONS_MAX; i++) {
 		const uint32_t origin = (uint32_t)number * INCARNATIONS_MAX + i;
 
-		node->count->excluded[origin] = skewed || node->count->origins[origin].quarantined;
+		origin_exclude(node, origin, skewed || node->count->origins[origin].quarantined);
 	}
-	skew_tell(node, number, now);
+	skew_report(node, number, now);
 	/* Keys that rest on its cells are judged anew as the sweep of the next slot comes by, or when they change. */
 }
 
@@ -66,7 +67,7 @@ void member_measure(struct node *node, uint16_t number, struct now now, int64_t 
 	if (isnan(member->clock.rtt_ms)) {
 		member->clock.rtt_ms = rtt;
 		member->clock.skew_ms = skew;
-	} else if (rtt <= 2 * member->clock.rtt_ms + 1) { /* a delayed sample tells little of the clock */
+	} else if (rtt <= 2 * member->clock.rtt_ms + 1) { /* a delayed sample is too inexact */
 		/* What is smoothed is the jitter of the way; a clock that was set, or a start with another, is seen at
 		 * once. */
 		const bool anew = isnan(member->clock.skew_ms) || fabs(skew - member->clock.skew_ms) > SKEW_MS_MAX;
@@ -85,9 +86,9 @@ void member_measure(struct node *node, uint16_t number, struct now now, int64_t 
 /* How far the end of a frame's tick, which may be any number, is ahead of our clock. */
 static int64_t lead_of(const struct node *node, struct now now, uint64_t tick)
 {
-	const uint64_t most = mesh_tick_at(&node->mesh, now.mesh) + LEAD_TICKS_MAX;
+	const uint64_t most = mesh_tick_ended(&node->mesh, now.mesh) + LEAD_TICKS_MAX;
 
-	return duration_between(now.mesh, mesh_tick_start(&node->mesh, tick < most ? tick : most)).ns;
+	return duration_between(now.mesh, mesh_tick_end(&node->mesh, tick < most ? tick : most)).ns;
 }
 
 /* A frame leaves after its tick has ended by its origin's clock: what comes earlier than that by ours is proof that the

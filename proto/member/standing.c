@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a member's certificate is worth now: whether it was revoked or replaced, and which of its keys vouches for a frame.
+ * Checks a certificate against the revocation list and against later certificates of the member, and selects the public
+ * key that verifies a frame's signature.
  */
 #include "member.h"
 
-enum reject trust_check(const struct node *node, const struct certificate *certificate)
+enum reject standing_check(const struct node *node, const struct certificate *certificate)
 {
 	const uint16_t number = member_find(node, certificate->id);
 	const struct certificate *known = number == MEMBER_NONE ? NULL : &node->member->table[number].certificate;
@@ -13,13 +14,14 @@ enum reject trust_check(const struct node *node, const struct certificate *certi
 		return REJECT_REVOKED;
 	if (revocation_find(&node->member->secrets.revocation, certificate->public_key))
 		return REJECT_SUPERSEDED;
-	if (known && certificate->serial < known->serial && memcmp(certificate->public_key, known->public_key, PUBLIC_KEY_BYTES) != 0)
+	if (known && certificate->serial < known->serial &&
+	    memcmp(certificate->public_key, known->public_key, PUBLIC_KEY_BYTES) != 0)
 		return REJECT_SUPERSEDED;
 	return REJECT_NONE;
 }
 
-/* A key that was replaced still vouches for what it signed before, as long as that is held. */
-bool trust_frame_is_signed(const struct node *node, uint16_t number, const struct frame_root *root)
+/* A key that was replaced still verifies the frames that it signed, while their slots are held. */
+bool standing_frame_is_signed(const struct node *node, uint16_t number, const struct frame_root *root)
 {
 	const struct member *member = &node->member->table[number];
 

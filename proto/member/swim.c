@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Who is alive, and where. In a mesh of more than DIRECT_MEMBERS_MAX each member probes one other per period, in an order shuffled anew each
- * round (SWIM); who does not answer is probed through others, then suspected, then called down, unless it refutes with a newer record of its
- * own. A member that hears little itself is slower to suspect others (Lifeguard). The same PING, sent to a new address, makes a member prove
- * that it is there. PROTOCOL.md section "Failure detection".
+ * Failure detection. In a mesh of more than DIRECT_MEMBERS_MAX each member probes one other per period, in an order
+ * shuffled anew each round (SWIM). A member that does not answer is probed through other members, then suspected, then
+ * called down, unless it refutes this with a newer member record. A member that itself receives few answers is slower
+ * to suspect others (Lifeguard). The same PING, sent to a new address, is the challenge of address.c. PROTOCOL.md
+ * section "Failure detection".
  */
 #include "assertion.h"
 #include "member.h"
 
-#define TELLINGS 4 /* x log2(members): each rumour is told so often by each member, as in SWIM */
+#define TELLINGS 4 /* x log2(members): how often each member sends each rumour, as in SWIM */
 
 void swim_init(struct node *node)
 {
@@ -46,7 +47,8 @@ static void rumour_add(struct node *node, uint16_t member)
 			rumour->tellings = tellings(node);
 			return;
 		}
-		if (place->member != MEMBER_NONE && (rumour->member == MEMBER_NONE || rumour->tellings < place->tellings))
+		if (place->member != MEMBER_NONE &&
+		    (rumour->member == MEMBER_NONE || rumour->tellings < place->tellings))
 			place = rumour;
 	}
 	*place = (struct rumour){ .member = member, .tellings = tellings(node) };
@@ -103,7 +105,7 @@ static void set_state(struct node *node, struct now now, uint16_t number, enum m
 	rumour_add(node, number);
 	if (state == MEMBER_DOWN && member->up) {
 		member->up = false;
-		member_tell(node, now, number, EVENT_MEMBER_SILENT);
+		member_report(node, now, number, EVENT_MEMBER_SILENT);
 	}
 }
 
@@ -112,25 +114,33 @@ static void health_worsen(struct node *node)
 	node->member->swim.health += node->member->swim.health < HEALTH_MAX - 1;
 }
 
-static void rumour_receive(struct node *node, struct now now, uint64_t id, uint8_t state, uint64_t incarnation, uint64_t number)
+static void rumour_receive(struct node *node, struct now now, uint64_t id, uint8_t state, uint64_t incarnation,
+			   uint64_t number)
 {
 	const uint16_t which = member_find(node, id);
 	struct member *member = which == MEMBER_NONE ? NULL : &node->member->table[which];
 
 	/* A record we have not, or one that was refuted: not about what is known here. */
-	if (!member || !member->has_record || member->record.incarnation != incarnation || record_number(&member->record) != number)
+	if (!member || !member->has_record || member->record.incarnation != incarnation ||
+	    record_number(&member->record) != number)
 		return;
 	if (state != MEMBER_SUSPECT && state != MEMBER_DOWN)
 		return;
 	if (member->self) {
-		/* No honest suspicion is younger than a probe's timeout. A liar's would draw a signature and a flood of records each. */
+		/*
+		 * No honest suspicion is younger than a probe's timeout. A liar's would draw a signature and a flood
+		 * of records each.
+		 */
 		if (now.mesh.ns - member->record.at_ns < PROBE_TIMEOUT_MS * NS_PER_MS)
 			return;
 		health_worsen(node);
 		record_renew(node, now);
 		return;
 	}
-	/* Heard by ourselves, or told before. Called down by others it is suspected here: it has the same time to refute a lie everywhere. */
+	/*
+	 * A member that is near, or suspected already, stays as it is. One that others call down is only suspected
+	 * here, so that it has the same time to refute a lie at every member.
+	 */
 	if (!member_is_near(node, which, now) && member->state == MEMBER_ALIVE)
 		set_state(node, now, which, MEMBER_SUSPECT);
 }
@@ -174,7 +184,8 @@ static uint16_t probe_next(struct node *node)
 	while (node->member->swim.at < node->member->swim.count) {
 		const uint16_t number = node->member->swim.order[node->member->swim.at++];
 
-		if (node->member->table[number].used && node->member->table[number].session && node->member->table[number].state != MEMBER_LEFT)
+		if (node->member->table[number].used && node->member->table[number].session &&
+		    node->member->table[number].state != MEMBER_LEFT)
 			return number;
 	}
 	return MEMBER_NONE;
@@ -201,15 +212,18 @@ static void ask_helpers(struct node *node, struct now now)
 	node->member->swim.probe.helped = true;
 	for (unsigned int i = 0; i < PROBE_HELPERS; i++) {
 		const uint16_t helper = neighbour_any(node, now, about);
+		const struct out out = { .kind = OUT_PING_REQ,
+					 .target = helper,
+					 .ping_req = { .echo = node->member->swim.probe.echo, .about = about } };
 
 		if (helper != MEMBER_NONE)
-			outbox_add(node, (struct out){ .kind = OUT_PING_REQ, .target = helper, .ping_req = { .echo = node->member->swim.probe.echo, .about = about } });
+			outbox_add(node, out);
 	}
 	if (!node->member->table[about].heard)
 		greet_member(node, now, about);
 }
 
-/* The period is over: whoever has not answered is suspected. */
+/* Ends a probe period: a member that has not answered is suspected. */
 static void probe_end(struct node *node, struct now now)
 {
 	const uint16_t number = node->member->swim.probe.member;
@@ -224,12 +238,14 @@ static void probe_end(struct node *node, struct now now)
 
 static void suspects_age(struct node *node, struct now now)
 {
-	const int64_t patience_ns = SUSPECT_PERIODS * PROBE_MS * NS_PER_MS * (1 + node->member->swim.health) * (10 + 3 * members_log2(node)) / 10;
+	const int64_t patience_ns = SUSPECT_PERIODS * PROBE_MS * NS_PER_MS * (1 + node->member->swim.health) *
+				    (10 + 3 * members_log2(node)) / 10;
 
 	for (uint16_t i = 1; i < node->member->high; i++) {
 		const struct member *member = &node->member->table[i];
 
-		if (member->used && member->state == MEMBER_SUSPECT && duration_between(member->state_at, now.mono).ns > patience_ns)
+		if (member->used && member->state == MEMBER_SUSPECT &&
+		    duration_between(member->state_at, now.mono).ns > patience_ns)
 			set_state(node, now, i, MEMBER_DOWN);
 	}
 }
@@ -241,6 +257,8 @@ static int64_t period_ns(const struct node *node)
 
 void swim_turn(struct node *node, struct now now)
 {
+	int64_t jitter_ns;
+
 	if (node_is_direct(node) || !node->config.gossip) {
 		node->member->swim.probe.member = MEMBER_NONE;
 		return;
@@ -254,12 +272,13 @@ void swim_turn(struct node *node, struct now now)
 	suspects_age(node, now);
 	probe_begin(node, now);
 	/* A tenth of jitter: members that started together do not probe together. */
-	node->member->swim.due = instant_after(now.mono, (struct duration){ period_ns(node) + (int64_t)(node_random(node) % (PROBE_MS * NS_PER_MS / 10)) });
+	jitter_ns = (int64_t)(node_random(node) % (PROBE_MS * NS_PER_MS / 10));
+	node->member->swim.due = instant_after(now.mono, (struct duration){ period_ns(node) + jitter_ns });
 }
 
 /* ---- datagrams ---- */
 
-/* A place for one errand more of this asker, or NULL: nobody takes them all. */
+/* A free place for an errand of this asker, or NULL. One asker gets at most ERRANDS_EACH. */
 static struct errand *errand_free(struct node *node, struct now now, uint16_t asker)
 {
 	struct errand *free = NULL;
@@ -268,7 +287,8 @@ static struct errand *errand_free(struct node *node, struct now now, uint16_t as
 	for (unsigned int i = 0; i < ERRANDS_SIZE; i++) {
 		struct errand *errand = &node->member->swim.errands[i];
 
-		if (errand->member == MEMBER_NONE || duration_between(errand->at, now.mono).ns >= 2 * PROBE_MS * NS_PER_MS)
+		if (errand->member == MEMBER_NONE ||
+		    duration_between(errand->at, now.mono).ns >= 2 * PROBE_MS * NS_PER_MS)
 			free = errand;
 		else
 			of_asker += errand->asker == asker;
@@ -282,8 +302,11 @@ static void errand_add(struct node *node, struct now now, uint16_t asker, uint16
 
 	if (!errand)
 		return;
-	*errand = (struct errand){ .asker = asker, .member = about, .asker_echo = asker_echo, .echo = echo_draw(node), .at = now.mono };
-	outbox_add(node, (struct out){ .kind = OUT_PING, .target = about, .ping = { .echo = errand->echo, .errand = true } });
+	*errand = (struct errand){
+		.asker = asker, .member = about, .asker_echo = asker_echo, .echo = echo_draw(node), .at = now.mono
+	};
+	outbox_add(node,
+		   (struct out){ .kind = OUT_PING, .target = about, .ping = { .echo = errand->echo, .errand = true } });
 }
 
 enum reject swim_receive_ping_req(struct node *node, const struct arrival *arrival)
@@ -295,18 +318,24 @@ enum reject swim_receive_ping_req(struct node *node, const struct arrival *arriv
 	uint16_t about;
 
 	about = member_find(node, id);
-	if (about != MEMBER_NONE && about != asker && !node->member->table[about].self && node->member->table[about].session)
+	if (about != MEMBER_NONE && about != asker && !node->member->table[about].self &&
+	    node->member->table[about].session)
 		errand_add(node, now, asker, about, echo);
 	return REJECT_NONE;
 }
 
 /* The answer goes to where the PING came from, and is no longer than it. */
-static void answer(struct node *node, struct now now, uint16_t member, const struct endpoint *to, uint64_t echo, int64_t sent_ns)
+static void answer(struct node *node, struct now now, uint16_t member, const struct endpoint *to, uint64_t echo,
+		   int64_t sent_ns)
 {
 	const uint32_t place = node->member->replies.next++ % REPLIES_SIZE;
 
-	node->member->replies.items[place] = (struct reply){ .kind = REPLY_TO_PING, .to = *to, .ping = { echo, sent_ns, now.mono } };
-	outbox_add(node, (struct out){ .kind = OUT_PONG, .target = member, .reply = { .place = (uint16_t)place, .number = node->member->replies.next } });
+	node->member->replies.items[place] = (struct reply){ .kind = REPLY_TO_PING,
+							     .to = *to,
+							     .ping = { echo, sent_ns, now.mono } };
+	outbox_add(node, (struct out){ .kind = OUT_PONG,
+				       .target = member,
+				       .reply = { .place = (uint16_t)place, .number = node->member->replies.next } });
 }
 
 enum reject swim_receive_ping(struct node *node, const struct arrival *arrival)
@@ -324,7 +353,7 @@ enum reject swim_receive_ping(struct node *node, const struct arrival *arrival)
 	return rumours_read(node, now, arrival->bytes + PROBE_PLAIN_BYTES - 1, arrival->size - (PROBE_PLAIN_BYTES - 1));
 }
 
-/* Two members that see us at one address other than the one we tell: that is where we are. */
+/* Changes this node's own address when two members see it at the same other address. */
 static void seen_as(struct node *node, struct now now, uint64_t by, const struct endpoint *at)
 {
 	struct member *self = &node->member->table[0];
@@ -351,7 +380,8 @@ static void errand_done(struct node *node, struct now now, uint16_t member, uint
 			continue;
 		errand->member = MEMBER_NONE;
 		if (node->member->table[errand->asker].used)
-			answer(node, now, errand->asker, &node->member->table[errand->asker].endpoint, errand->asker_echo, 0);
+			answer(node, now, errand->asker, &node->member->table[errand->asker].endpoint,
+			       errand->asker_echo, 0);
 	}
 }
 

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Catching up: a node that has started, or fell behind by more than is known one by one, asks a neighbour for everything it keeps, closing
- * frames (the totals of whole slots) first: piece by piece, each asked for again until every frame of it has come, so that loss costs time
- * and nothing else, and what was broken off goes on where it stopped. PROTOCOL.md section "Repair".
+ * Catch-up: a node that has just started, or has fallen SEQUENCES_KEPT frames or more behind, requests everything
+ * that a neighbour stores, closing frames (totals of slots) first. It requests one piece of PIECE_FRAMES places at a
+ * time, and again until all frames of the piece have come, so loss costs only time. After an interruption it
+ * continues with the same piece. PROTOCOL.md section "Repair".
  */
 #include "spreading.h"
 
-#define ANSWER_MS 400 /* longer than a round trip on earth with a piece behind it */
-#define PIECE_MS 50 /* between pieces: 64 frames each, 12 Mbit/s at most */
-#define TRIES_MAX 12
-#define AGAIN_MS 10000 /* who falls behind again within this time is still being caught up */
-#define PLACES_MAX_LEAST 65536 /* frames of a neighbour's store, at the least taken for possible: 52 s */
-#define ROUNDS 3 /* neighbours asked in a larger mesh: what one has not another may */
+#define ANSWER_MS 400 /* wait for an answer: longer than any round trip on earth and the frames of a piece */
+#define PIECE_MS 50 /* between requests: 64 frames each, 12 Mbit/s at most */
+#define TRIES_MAX 12 /* requests for one piece */
+#define AGAIN_MS 10000 /* a node that falls behind again within this time does not begin anew */
+#define PLACES_MAX_LEAST 65536 /* lower bound for the places assumed in a neighbour's store: 52 s at PIECE_MS each */
+#define ROUNDS 3 /* neighbours asked in a larger mesh: each may have frames that the others lack */
 
-/* A neighbour's store is no larger than this: one that goes on and on has nothing and keeps us from asking others. */
+/*
+ * The most places that a neighbour's store is assumed to have. Why a bound: a neighbour could claim more and more
+ * places for ever, and no other neighbour would be asked.
+ */
 static uint32_t places_max(const struct node *node)
 {
 	const uint32_t some = 4 * node->config.limits.frames_max;
@@ -28,7 +32,9 @@ void catch_up_begin(struct node *node, struct now now)
 	if (c->begun_at.ns != 0 && duration_between(c->begun_at, now.mono).ns < AGAIN_MS * NS_PER_MS)
 		return;
 
-	*c = (struct catch_up){ .member = MEMBER_NONE, .last = MEMBER_NONE, .rounds = ROUNDS, .due = now.mono, .begun_at = now.mono };
+	*c = (struct catch_up){
+		.member = MEMBER_NONE, .last = MEMBER_NONE, .rounds = ROUNDS, .due = now.mono, .begun_at = now.mono
+	};
 }
 
 struct instant catch_up_due(const struct node *node)
@@ -43,13 +49,15 @@ static uint64_t bit_of(const struct node *node, uint16_t member)
 	return 1ULL << node->member->table[member].id % 64;
 }
 
-/* A member that starts again, or that one had lost sight of, may have what others have not: in a small mesh it is asked again. */
+/*
+ * A member that started again, or was silent, may have frames that the others lack. In a small mesh it is asked again.
+ */
 void catch_up_again(struct node *node, uint16_t member)
 {
 	node->spread->catch_up.asked &= ~bit_of(node, member);
 }
 
-/* In a small mesh everybody near is asked once, whenever it comes near; in a larger one some neighbours. */
+/* The next member to ask: in a small mesh each near member once, in a larger one some neighbours. */
 static uint16_t whom(struct node *node, struct now now)
 {
 	const struct catch_up *c = &node->spread->catch_up;
@@ -74,7 +82,7 @@ static void done(struct node *node)
 	c->member = c->last = MEMBER_NONE;
 }
 
-/* A neighbour that falls silent is asked again when it is back: from where it stopped. */
+/* A neighbour that fell silent is asked again when it is back, and continues with the same piece. */
 void catch_up_turn(struct node *node, struct now now)
 {
 	struct catch_up *c = &node->spread->catch_up;
@@ -95,8 +103,8 @@ void catch_up_turn(struct node *node, struct now now)
 		return;
 	if (c->tries++ >= TRIES_MAX || !node->member->table[c->member].used) {
 		if (member_is_near(node, c->member, now))
-			done(node); /* it says that it has what it does not send: others may be asked */
-		c->member = MEMBER_NONE; /* else it is not marked as asked */
+			done(node); /* it does not send frames that it claims to have: ask others */
+		c->member = MEMBER_NONE; /* a silent one is not marked as asked */
 		return;
 	}
 	c->due = instant_after(now.mono, duration_ms(ANSWER_MS));
@@ -125,12 +133,18 @@ size_t catch_up_write_end(struct node *node, const struct departure *departure, 
 	return (size_t)(at - ret_plain);
 }
 
-/* Places are counted from the store's end, where closing frames stand. */
+/* Places are counted from the end of the store, where the closing frames are. */
 static const struct stored *stored_at(const struct node *node, uint32_t place)
 {
-	const struct stored *frame = place < node->spread->store.frames_max ? &node->spread->store.frames[node->spread->store.frames_max - 1 - place] : NULL;
+	const struct store *store = &node->spread->store;
+	const struct stored *frame;
 
-	return frame && frame->sequence && frame->size && frame->tick + (uint64_t)SLOTS_HELD * slot_ticks(node) >= node->tick ? frame : NULL;
+	if (place >= store->frames_max)
+		return NULL;
+	frame = &store->frames[store->frames_max - 1 - place];
+	if (!frame->sequence || !frame->size)
+		return NULL;
+	return frame->tick + (uint64_t)SLOTS_HELD * slot_ticks(node) >= node->tick ? frame : NULL;
 }
 
 static uint64_t piece_at(const struct node *node, uint32_t cursor)
@@ -153,7 +167,8 @@ enum reject catch_up_receive(struct node *node, const struct arrival *arrival)
 		return REJECT_NONE; /* it asks again */
 	node->member->table[member].serve_budget -= REQUEST_COST;
 	places = piece_at(node, cursor);
-	while (places == 0 && cursor < node->spread->store.frames_max) { /* nothing there: on to the next that has something */
+	/* skip pieces without frames */
+	while (places == 0 && cursor < node->spread->store.frames_max) {
 		cursor += PIECE_FRAMES;
 		have = 0;
 		places = piece_at(node, cursor);
@@ -171,9 +186,12 @@ enum reject catch_up_receive(struct node *node, const struct arrival *arrival)
 							  .number = (uint32_t)(frame - node->spread->store.frames),
 							  .message = (uint8_t)(MESSAGE_PIECE | i) } });
 	}
-	outbox_add(node, (struct out){ .kind = OUT_CAUGHT_UP,
-				       .target = member,
-				       .caught_up = { .places = places, .cursor = cursor, .last = cursor + PIECE_FRAMES >= node->spread->store.frames_max } });
+	outbox_add(node,
+		   (struct out){ .kind = OUT_CAUGHT_UP,
+				 .target = member,
+				 .caught_up = { .places = places,
+						.cursor = cursor,
+						.last = cursor + PIECE_FRAMES >= node->spread->store.frames_max } });
 	return REJECT_NONE;
 }
 
@@ -194,20 +212,21 @@ enum reject catch_up_receive_end(struct node *node, const struct arrival *arriva
 	struct catch_up *mine = &node->spread->catch_up;
 
 	if (member != mine->member || cursor < mine->cursor || cursor > UINT32_MAX - 2 * PIECE_FRAMES)
-		return REJECT_NONE; /* an answer to what was asked before */
+		return REJECT_NONE; /* an answer to an earlier request */
 	if (cursor == mine->cursor && (places & ~mine->have) != 0) {
 		if (duration_between(now.mono, mine->due).ns > PIECE_MS * NS_PER_MS)
 			mine->due = instant_after(now.mono, duration_ms(PIECE_MS));
-		return REJECT_NONE; /* some were lost, or overtaken by this: asked for again */
+		return REJECT_NONE; /* some frames were lost, or are still on their way: request the piece again */
 	}
-	if (cursor > mine->cursor) { /* the neighbour skipped what it has nothing of; of this piece all that came counts */
+	/* the neighbour skipped pieces without frames */
+	if (cursor > mine->cursor) {
 		mine->cursor = cursor;
 		if (places & ~mine->have) {
 			mine->due = instant_after(now.mono, duration_ms(PIECE_MS));
 			return REJECT_NONE;
 		}
 	}
-	if (last || places == 0 || cursor >= places_max(node)) { /* who has more skips to where something is */
+	if (last || places == 0 || cursor >= places_max(node)) { /* places 0: no later piece has frames either */
 		done(node);
 		return REJECT_NONE;
 	}

@@ -1,74 +1,102 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A version of a cell joins the ledger, and what follows: its member's account, the carry, a verdict anew, publishing when it is our own.
+ * receive_cell: every cell, harvested here or read from a frame, enters the ledger by this function. It joins the cell,
+ * compares it with the member's line rate, adds the gain to the key's recent packets (for the carry), marks the key to
+ * be judged, and asks need.c which own cells are to be published for it.
  */
 #include "spreading.h"
 
-/* At most once per member and slot: a flood of new keys is one piece of news. */
+/* Reports EVENT_QUOTA at most once per member and slot, even in a flood of new keys. */
 static enum reject over_quota(struct node *node, uint16_t number)
 {
 	struct member *member = &node->member->table[number];
-	struct node_event event = { .kind = EVENT_QUOTA, .at = mesh_tick_start(&node->mesh, node->tick) };
+	struct node_event event = { .kind = EVENT_QUOTA, .at = mesh_tick_end(&node->mesh, node->tick) };
 
+	member->account.cells_refused++;
 	if (member->account.quota_slot == node->slot)
 		return REJECT_QUOTA;
 	member->account.quota_slot = node->slot;
 	memcpy(event.member, member->certificate.name, sizeof(event.member));
-	node_tell(node, &event);
+	node_report(node, &event);
 	return REJECT_QUOTA;
 }
 
-/* More than its certified line carries: the cell is kept as claimed, so that ledgers agree, and read as that much (ledger.c). The sum over all
- * destinations is only looked at. */
-static void look_at_line(struct node *node, uint32_t origin, const struct cell *cell, uint64_t gain)
+/* More than its certified line carries: the cell is kept as claimed, so that ledgers agree, and read as its part. */
+static void look_at_line(struct node *node, uint32_t origin, uint32_t entry, uint64_t slot)
 {
-	struct member *member = &node->member->table[origin_member(origin)];
-	const uint32_t line = node->count->ledger.line_packets[origin_member(origin)];
-	bool over = cell->packets > line;
+	const struct ledger *ledger = &node->count->ledger;
+	const uint16_t member = origin_member(origin);
 
-	if (line == UINT32_MAX)
-		return;
-	if (cell->slot > member->account.claimed_slot) {
-		member->account.claimed_slot = cell->slot;
-		member->account.claimed = 0;
-	}
-	if (cell->slot == member->account.claimed_slot && key_is_destination(&cell->key)) {
-		member->account.claimed += gain;
-		over |= member->account.claimed > line;
-	}
-	if (!over)
+	if (!ledger_is_over_line(ledger, &ledger->entries[entry], member, (uint16_t)slot))
 		return;
 	node->counters.cells_over_line++;
-	member_over_line(node, origin_member(origin));
+	member_over_line(node, member, entry_kind(&ledger->entries[entry]));
 }
 
-enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *version, uint64_t from_tick, uint64_t tick)
+static uint64_t tick_at(const struct node *node, const struct cell *version, uint8_t part)
+{
+	const int64_t into_ns = part * mesh_slot_length(&node->mesh).ns / SLOT_FRACTIONS;
+
+	return mesh_tick_ended(&node->mesh,
+			       (struct instant){ mesh_slot_start(&node->mesh, version->slot).ns + into_ns });
+}
+
+/*
+ * Another origin's new cell that was counted in part before the ticks that its gain would count in, and that was not
+ * told at once, because its key was not called. In which ticks its packets came is not known, only the first and the
+ * last. All of them in one tick would look like a burst, so they are spread evenly. False: it is no such cell.
+ */
+static bool add_late(struct node *node, uint32_t origin, uint32_t number, const struct cell *version,
+		     uint64_t from_tick, uint64_t tick, uint64_t gain)
+{
+	const uint64_t first = tick_at(node, version, version->first), last = tick_at(node, version, version->last) + 1,
+		       to = last < tick ? last : tick;
+
+	if (first >= from_tick || (from_tick < tick && need_is_prompt(node, origin, number, version)))
+		return false;
+	if (to > first && to <= node->tick + RECENT_TICKS / 2)
+		recent_add(&node->count->ledger.entries[number].recent, first, to, gain);
+	return true;
+}
+
+enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *version, uint64_t from_tick,
+			 uint64_t tick)
 {
 	uint32_t entry = ledger_find(&node->count->ledger, &version->key), place;
+	enum join join;
 	uint64_t gain;
+	bool is_first;
 
 	if (entry == INDEX_NONE)
 		entry = ledger_make(&node->count->ledger, (uint16_t)origin, &version->key);
 	if (entry == INDEX_NONE)
 		return over_quota(node, origin_member(origin));
-	switch (ledger_join(&node->count->ledger, entry, (uint16_t)origin, version, &gain, &place)) {
+	join = ledger_join(&node->count->ledger, entry, (uint16_t)origin, version, &gain, &place);
+	switch (join) {
 	case JOIN_QUOTA:
 		return over_quota(node, origin_member(origin));
 	case JOIN_SHRUNK:
 		return REJECT_SHRUNK;
 	case JOIN_SAME:
 		return REJECT_NONE;
+	case JOIN_NEW:
 	case JOIN_GREW:
 		break;
 	}
 	node->count->ledger.entries[entry].flags |= node->count->others[origin] ? ENTRY_SHARED : ENTRY_OWN;
-	look_at_line(node, origin, version, gain);
-	if (tick > from_tick)
+	if (node->count->others[origin] && kind_has_sums(entry_kind(&node->count->ledger.entries[entry])))
+		set_add(&node->count->wanted, entry);
+	look_at_line(node, origin, entry, version->slot);
+	is_first = join == JOIN_NEW && origin != 0 && !node->count->excluded[origin];
+	if (!(is_first && add_late(node, origin, entry, version, from_tick, tick, gain)) &&
+	    tick > from_tick)
 		recent_add(&node->count->ledger.entries[entry].recent, from_tick, tick, gain);
+	if (origin == 0)
+		aggregate_counted(node, entry, from_tick, tick, gain);
 	judge_dirty(node, entry);
-	if (origin == 0 && publish_is_closed(node, entry, version->slot))
-		publish_late(node, entry, version->slot);
-	else if (origin == 0)
-		publish_later(node, entry, version->slot);
+	if (origin == 0)
+		need_own(node, entry, version);
+	else
+		need_other(node, origin, entry, version->slot, join == JOIN_NEW);
 	return REJECT_NONE;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Collected cells become frames: as many as fit, in the order of their turn. Inside the frames cells stand sorted,
- * which packs them best; when not all of them fit, those whose turn is last are left out, wherever they would be
- * sorted. Signing is publish.c's.
+ * Collected cells become frames: as many as fit, in the order of their turn. Inside the frames cells are sorted, which
+ * packs them best. If not all cells fit, those whose turn is last are left out, whatever their place in the sorting.
+ * publish.c signs the frames.
  */
 #include "spreading.h"
 
@@ -10,13 +10,15 @@ _Static_assert(PUBLISH_CELLS <= UINT16_MAX, "their numbers' width");
 #define CELL_BYTES_MOST 60 /* of a frame, by one cell: a pair IPv6 in a group of its own, whose slot takes nine bytes */
 
 /* The numbers of two neighbouring stretches of sorted cells, of one in the end. */
-static void cells_merge(const struct cell *cells, const uint16_t *from, uint16_t *to, size_t left, size_t middle, size_t end)
+static void cells_merge(const struct cell *cells, const uint16_t *from, uint16_t *to, size_t left, size_t middle,
+			size_t end)
 {
 	size_t right = middle;
 
 	for (size_t i = left; i < end; i++) {
 		const bool takes_left =
-			left < middle && (right == end || frame_cell_compare(&cells[from[left]], &cells[from[right]]) <= 0);
+			left < middle &&
+			(right == end || frame_cell_compare(&cells[from[left]], &cells[from[right]]) <= 0);
 
 		to[i] = from[takes_left ? left++ : right++];
 	}
@@ -82,7 +84,8 @@ static bool frame_open(struct node *node, const struct fill *fill, uint32_t numb
 /* Writes the body under construction into the store. */
 static void frame_keep(struct node *node, struct fill *fill)
 {
-	const uint32_t number = store_put(&node->spread->store, &node->spread->publish.writer.head, 0, ticks_held_from(node));
+	const uint32_t number = store_put(&node->spread->store, &node->spread->publish.writer.head, 0,
+					  ticks_held_from(node));
 	struct stored *stored = &node->spread->store.frames[number];
 
 	stored->size = (uint16_t)frame_finish(&node->spread->publish.writer, stored->frame);
@@ -141,7 +144,8 @@ static void write_frames(struct node *node, struct fill *fill, const uint16_t *o
 {
 	frame_open(node, fill, fill->frames, quarters);
 	for (size_t i = 0; i < fill->count; i++) {
-		if (order[i] >= taken || frame_add(&node->spread->publish.writer, &node->spread->publish.cells[order[i]]))
+		if (order[i] >= taken ||
+		    frame_add(&node->spread->publish.writer, &node->spread->publish.cells[order[i]]))
 			continue;
 		frame_keep(node, fill);
 		frame_open(node, fill, fill->frames, quarters);
@@ -165,7 +169,8 @@ size_t fill_frames(struct node *node, struct fill *fill, uint32_t quarters)
 
 void fill_go_on(struct node *node, struct fill *fill)
 {
-	memcpy(node->spread->publish.cells, node->spread->publish.writer.cell, fill->open * sizeof(*node->spread->publish.cells));
+	memcpy(node->spread->publish.cells, node->spread->publish.writer.cell,
+	       fill->open * sizeof(*node->spread->publish.cells));
 	fill->count = fill->open;
 }
 

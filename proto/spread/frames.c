@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Frames come in here, cheap checks first: PROTOCOL.md section "Order of checks" numbers the steps. Nothing of a frame is used before the
- * step that makes it trustworthy, and nothing is half applied.
+ * receive_frame: steps 7 to 14 of PROTOCOL.md "Order of checks", for a frame from any neighbour. Cheap checks come
+ * first; no cell is used before the whole body is checked.
  */
 #include "spreading.h"
 
 static bool roots_equal(const struct frame_root *a, const struct frame_root *b)
 {
-	return memcmp(a->signature, b->signature, SIGNATURE_BYTES) == 0 && memcmp(a->hash, b->hash, HASH_BYTES) == 0 && a->origin == b->origin &&
-	       a->incarnation == b->incarnation && a->tick == b->tick && a->kind == b->kind && a->tick_frames == b->tick_frames &&
-	       a->leaves == b->leaves;
+	return memcmp(a->signature, b->signature, SIGNATURE_BYTES) == 0 && memcmp(a->hash, b->hash, HASH_BYTES) == 0 &&
+	       a->origin == b->origin && a->incarnation == b->incarnation && a->tick == b->tick && a->kind == b->kind &&
+	       a->tick_frames == b->tick_frames && a->leaves == b->leaves;
 }
 
-/* One signature check per root, whatever number of frames stands under it. */
+/* Checks each root's signature once, for all frames under it. */
 static bool root_is_signed(struct node *node, const struct frame_root *root, uint16_t member)
 {
 	for (unsigned int i = 0; i < ROOTS_SIZE; i++) {
@@ -20,16 +20,21 @@ static bool root_is_signed(struct node *node, const struct frame_root *root, uin
 			return true;
 	}
 	node->counters.signatures_checked++;
-	if (!trust_frame_is_signed(node, member, root))
+	if (!standing_frame_is_signed(node, member, root))
 		return false;
 	node->spread->roots[node->spread->roots_next++ % ROOTS_SIZE] = *root;
 	return true;
 }
 
-/* Have we this very frame? Before any signature is looked at. *ret_other: one with the same sequence and other content is held. */
-static bool frame_is_known(const struct node *node, uint32_t origin, const struct frame_claim *claim, bool *ret_other, struct stored **ret_held)
+/*
+ * Is this very frame held already? Asked before any signature is checked. *ret_other: a frame with the same sequence
+ * and other content is held.
+ */
+static bool frame_is_known(const struct node *node, uint32_t origin, const struct frame_claim *claim, bool *ret_other,
+			   struct stored **ret_held)
 {
-	struct stored *held = store_find(&node->spread->store, claim->head.origin, claim->head.incarnation, claim->head.sequence);
+	struct stored *held = store_find(&node->spread->store, claim->head.origin, claim->head.incarnation,
+					 claim->head.sequence);
 
 	*ret_held = held && held->size ? held : NULL;
 	*ret_other = false;
@@ -37,7 +42,10 @@ static bool frame_is_known(const struct node *node, uint32_t origin, const struc
 		*ret_other = memcmp(held->leaf, claim->leaf, HASH_BYTES) != 0;
 		return !*ret_other;
 	}
-	/* Not kept any more, or from a start of the origin before those we follow: below the window only totals can come, and they may. */
+	/*
+	 * The frame is not stored any more. A frame below the tracked sequences, or of a boot that is not tracked, can
+	 * only bring totals, so it is taken again.
+	 */
 	return origin != INDEX_NONE && origin_follows(&node->count->origins[origin], claim->head.sequence) &&
 	       origin_has(&node->count->origins[origin], claim->head.sequence);
 }
@@ -45,52 +53,109 @@ static bool frame_is_known(const struct node *node, uint32_t origin, const struc
 static void equivocation(struct node *node, struct now now, uint16_t member, uint32_t origin)
 {
 	node->count->origins[origin].quarantined = true;
-	node->count->excluded[origin] = true;
-	member_tell(node, now, member, EVENT_EQUIVOCATION);
+	origin_exclude(node, origin, true);
+	member_report(node, now, member, EVENT_EQUIVOCATION);
 }
 
-/* The first tick a gain of this cell may have been counted in, less one: after what is held whole, not before the cell began. */
-static uint64_t counted_from(const struct node *node, const struct origin *origin, const struct cell *cell, uint64_t tick)
+/*
+ * from_tick of a gain (receive_cell): the origin's newest whole tick, or the tick in which the cell began, whichever is
+ * later.
+ */
+static uint64_t counted_from(const struct node *node, const struct origin *origin, const struct cell *cell,
+			     uint64_t tick)
 {
 	const struct instant begins = mesh_slot_start(&node->mesh, cell->slot);
 	const struct instant first = { begins.ns + cell->first * mesh_slot_length(&node->mesh).ns / SLOT_FRACTIONS };
-	const uint64_t from = mesh_tick_at(&node->mesh, first);
+	const uint64_t from = mesh_tick_ended(&node->mesh, first);
 	const uint64_t held = origin->complete > from ? origin->complete : from;
 
 	return held < tick ? held : tick - 1;
 }
 
-static void merge(struct node *node, struct now now, uint32_t number, const struct frame_claim *claim)
+/*
+ * The newest tick in which the frame's packets of a slot were counted. A closing frame repeats totals, and tells
+ * something new of this tick only when it overtook the tick's frames.
+ */
+static uint64_t counted_to(const struct node *node, const struct frame_claim *claim, uint64_t slot)
 {
-	const uint64_t slot_now = mesh_slot_at(&node->mesh, now.mesh), tick = claim->head.tick;
-	/* A closing frame repeats totals, a tick far from ours tells no recent rate, and an origin that is left out tells
-	 * none: none of them moves the carry. */
-	const bool rates = claim->head.kind == FRAME_TICK && !node->count->excluded[number] && tick + RECENT_TICKS > node->tick &&
-			   tick <= node->tick + RECENT_TICKS / 2;
-	const bool newest = claim->head.sequence > origin_highest(&node->count->origins[number]);
-	struct frame_reader reader;
-	struct cell cell;
+	const uint64_t ended = mesh_tick_ended(&node->mesh, mesh_slot_start(&node->mesh, slot + 1)),
+		       tick = claim->head.tick;
 
-	ledger_advance(&node->count->ledger, slot_oldest(slot_now));
-	frame_read(&reader, claim->body, claim->body_bytes);
-	while (frame_next(&reader, &cell)) {
-		enum reject reason = REJECT_SLOT;
-
-		if (cell.slot >= slot_oldest(slot_now) && cell.slot <= slot_now + 1)
-			reason = receive_cell(node, number, &cell, rates ? counted_from(node, &node->count->origins[number], &cell, tick) : tick, tick);
-		if (reason == REJECT_NONE || (reason == REJECT_SHRUNK && !newest)) { /* an older frame that came late shrinks nothing */
-			node->counters.cells_merged++;
-			continue;
-		}
-		node_reject(node, reason);
-		node->counters.cells_refused++;
-	}
+	return claim->head.kind == FRAME_CLOSING && ended < tick ? ended : tick;
 }
 
-static uint32_t keep(struct node *node, uint16_t owner, const struct frame_claim *claim, const uint8_t *frame, size_t size, bool served)
+/*
+ * Not used for the carry: the totals of a tick that was whole before; a frame of a tick far from the present one; a
+ * frame of an excluded origin.
+ */
+static bool tells_rates(const struct node *node, uint32_t number, const struct frame_claim *claim, uint64_t tick)
+{
+	return !node->count->excluded[number] && tick + RECENT_TICKS > node->tick &&
+	       tick <= node->tick + RECENT_TICKS / 2 &&
+	       (claim->head.kind == FRAME_TICK || node->count->origins[number].complete < tick);
+}
+
+/* How a frame's cells are taken: all of it holds for the whole frame. */
+struct merging {
+	uint32_t origin;
+	const struct frame_claim *claim;
+	uint64_t slot_now;
+	bool newest; /* no later frame of the origin came before */
+};
+
+static void merge_cell(struct node *node, const struct merging *merging, const struct cell *cell)
+{
+	enum reject reason = REJECT_SLOT;
+
+	/* the slot is bounded before anything is computed from it */
+	if (cell->slot >= slot_oldest(merging->slot_now) && cell->slot <= merging->slot_now + 1) {
+		const uint64_t tick = counted_to(node, merging->claim, cell->slot);
+		uint64_t from = tick;
+
+		if (tells_rates(node, merging->origin, merging->claim, tick))
+			from = counted_from(node, &node->count->origins[merging->origin], cell, tick);
+		reason = receive_cell(node, merging->origin, cell, from, tick);
+		if (merging->origin == 0)
+			need_told_before(node, cell);
+	}
+	/* smaller totals are normal in an older frame that came late */
+	if (reason == REJECT_NONE || (reason == REJECT_SHRUNK && !merging->newest)) {
+		node->counters.cells_merged++;
+		return;
+	}
+	node_reject(node, reason);
+	node->counters.cells_refused++;
+}
+
+static void merge(struct node *node, struct now now, uint32_t number, const struct frame_claim *claim)
+{
+	const struct merging merging = {
+		.origin = number,
+		.claim = claim,
+		.slot_now = mesh_slot_at(&node->mesh, now.mesh),
+		.newest = claim->head.sequence > origin_highest(&node->count->origins[number]),
+	};
+	struct cell cells[LEDGER_EXPECT_MAX];
+	struct frame_reader reader;
+	size_t count;
+
+	ledger_advance(&node->count->ledger, slot_oldest(merging.slot_now));
+	frame_read(&reader, &node->mesh.widths, claim->body, claim->body_bytes);
+	do {
+		for (count = 0; count < LEDGER_EXPECT_MAX && frame_next(&reader, &cells[count]);)
+			count++;
+		ledger_expect(&node->count->ledger, cells, count);
+		for (size_t i = 0; i < count; i++)
+			merge_cell(node, &merging, &cells[i]);
+	} while (count == LEDGER_EXPECT_MAX);
+}
+
+static uint32_t keep(struct node *node, uint16_t owner, const struct frame_claim *claim, const uint8_t *frame,
+		     size_t size, bool served)
 {
 	const uint64_t held_ticks = (uint64_t)SLOTS_HELD * slot_ticks(node);
-	const uint32_t number = store_put(&node->spread->store, &claim->head, owner, node->tick > held_ticks ? node->tick - held_ticks : 0);
+	const uint32_t number = store_put(&node->spread->store, &claim->head, owner,
+					  node->tick > held_ticks ? node->tick - held_ticks : 0);
 	struct stored *stored = &node->spread->store.frames[number];
 
 	/* A tick of the far future would keep its place in the store for ever. */
@@ -103,33 +168,44 @@ static uint32_t keep(struct node *node, uint16_t owner, const struct frame_claim
 	return number;
 }
 
-/* Two frames of one sequence, both signed: the proof is the two of them, and goes to every neighbour, who does the same. */
-static void prove_equivocation(struct node *node, struct now now, uint16_t sender, uint32_t origin, struct stored *held, uint32_t other)
+/*
+ * Two signed frames with one sequence prove that their origin equivocates. Both are sent to every neighbour, which does
+ * the same.
+ */
+static void prove_equivocation(struct node *node, struct now now, uint16_t sender, uint32_t origin, struct stored *held,
+			       uint32_t other)
 {
 	struct stored *frames[] = { held, &node->spread->store.frames[other] };
 
 	equivocation(node, now, origin_member(origin), origin);
 	for (unsigned int i = 0; i < 2; i++) {
-		frames[i]->evidence = true;
+		struct out out = { .kind = OUT_RELAY };
+
+		out.frame.sequence = frames[i]->sequence;
+		out.frame.number = (uint32_t)(frames[i] - node->spread->store.frames);
+		out.frame.message = MESSAGE_FRAME;
+		frames[i]->is_proof = true;
 		for (uint16_t m = 1; m < node->member->high; m++) {
-			if (m != sender && (node_is_direct(node) ? member_is_near(node, m, now) : link_find(node, m) != NULL))
-				outbox_add(node, (struct out){ .kind = OUT_RELAY,
-							       .target = m,
-							       .frame = { .sequence = frames[i]->sequence,
-									  .number = (uint32_t)(frames[i] - node->spread->store.frames),
-									  .message = MESSAGE_FRAME } });
+			out.target = m;
+			if (m != sender &&
+			    (node_is_direct(node) ? member_is_near(node, m, now) : link_find(node, m) != NULL))
+				outbox_add(node, out);
 		}
 	}
 }
 
-/* Follows what a frame tells of its origin's others. */
+/*
+ * Records the sequence and tick of a frame, and starts repair or catch-up when other frames of its origin are
+ * missing.
+ */
 static void note(struct node *node, struct now now, uint32_t number, const struct frame_claim *claim)
 {
 	struct origin *origin = &node->count->origins[number];
 	const uint64_t whole = origin->complete;
 	const bool fresh = origin->track[0].base == 0;
 
-	origin_note(origin, claim->head.sequence, claim->head.tick, claim->root.tick_frames, claim->head.kind == FRAME_CLOSING);
+	origin_note(origin, claim->head.sequence, claim->head.tick, claim->root.tick_frames,
+		    claim->head.kind == FRAME_CLOSING);
 	origin->since = now.mono;
 	if (origin->complete != whole)
 		judge_whole_tick(node);
@@ -140,7 +216,8 @@ static void note(struct node *node, struct now now, uint32_t number, const struc
 		repair_note(node, now, number, MEMBER_NONE, GAP_MS);
 }
 
-enum reject receive_frame(struct node *node, struct now now, uint16_t sender, const uint8_t *frame, size_t size, bool served)
+enum reject receive_frame(struct node *node, struct now now, uint16_t sender, const uint8_t *frame, size_t size,
+			  bool served)
 {
 	struct frame_claim claim;
 	enum reject reason = frame_split(frame, size, &claim);
@@ -165,15 +242,15 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 			tree_duplicate(node, now, sender, origin, held);
 		return REJECT_FRAME_DUPLICATE;
 	}
-	if (node->member->table[sender].trust == 0)
+	if (node->member->table[sender].bad_signatures_left == 0)
 		return REJECT_SIGNATURE; /* this neighbour has brought too many bad ones in this tick */
 	if (!root_is_signed(node, &claim.root, member)) {
-		node->member->table[sender].trust--;
+		node->member->table[sender].bad_signatures_left--;
 		return REJECT_SIGNATURE;
 	}
 	if (claim.head.sequence == 0 || claim.head.sequence > UINT64_MAX - 2 * SEQUENCES_KEPT || claim.head.epoch != 0)
 		return REJECT_BODY;
-	reason = frame_check(claim.body, claim.body_bytes);
+	reason = frame_check(&node->mesh.widths, claim.body, claim.body_bytes);
 	if (reason != REJECT_NONE)
 		return reason;
 	if (node->member->table[member].self && claim.head.incarnation > node->config.incarnation)
@@ -182,7 +259,7 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 	if (origin == INDEX_NONE)
 		return REJECT_INCARNATION;
 	if (other)
-		held->evidence = true; /* the second must not take its place */
+		held->is_proof = true; /* the second must not take its place */
 	number = keep(node, member, &claim, frame, size, served);
 	if (other) {
 		prove_equivocation(node, now, sender, origin, held, number);
@@ -209,7 +286,8 @@ size_t frame_message(struct node *node, const struct departure *departure, uint8
 	const struct out *out = departure->out;
 	const struct stored *frame = &node->spread->store.frames[out->frame.number];
 
-	if (frame->sequence != out->frame.sequence || frame->size == 0 || frame->size + 1U + SEAL_BYTES > DATAGRAM_BYTES_MAX)
+	if (frame->sequence != out->frame.sequence || frame->size == 0 ||
+	    frame->size + 1U + SEAL_BYTES > DATAGRAM_BYTES_MAX)
 		return 0; /* its place was taken meanwhile */
 	ret_plain[0] = out->frame.message;
 	memcpy(ret_plain + 1, frame->frame, frame->size);

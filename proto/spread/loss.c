@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What is lost on the way to us, and what follows from it. Every datagram carries a counter that grows by one, so each path is
- * measured all the time, idle or not, to the datagram. From it follows how many copies of a frame are worth having before the
- * first is ever missed: a lost one then costs no round trip. PROTOCOL.md section "Loss".
+ * Measures the loss of datagrams on each path to this node, and chooses how many copies of a frame to ask for. Every
+ * datagram contains a counter that grows by one, so the loss is exact, also on an idle path. With enough copies a lost
+ * datagram costs no round trip for a request. PROTOCOL.md section "Loss".
  */
 #include "spreading.h"
 
-#define PARTS 16       /* datagrams are remembered in sixteenths */
-#define SENT_MAX 65536 /* of one member in a second: a counter that leaps further tells of nothing else */
-#define SENT_MIN 12    /* in all that is remembered: fewer tell nothing */
-#define SAMPLE_MIN 20  /* frames, below which their loss tells nothing */
+#define PARTS 16       /* the sums are in sixteenths of a datagram */
+#define SENT_MAX 65536 /* datagrams of one member in a second; a larger step of its counter counts as this many */
+#define SENT_MIN 12    /* datagrams in the sums, below which they give no loss */
+#define SAMPLE_MIN 20  /* frames in a second, below which the part that was repaired is not used */
 
-/* One second of a path, into what is remembered of it: each second weighs three quarters of the one after it. */
-static void path_second(struct path *path, uint64_t highest)
+/* Adds one second of a path to its sums: each second weighs three quarters of the one after it. */
+static void path_second(struct path_loss *path, uint64_t highest)
 {
 	const uint64_t sent = highest > path->highest ? highest - path->highest : 0;
 
@@ -27,12 +27,14 @@ static void path_second(struct path *path, uint64_t highest)
 	path->heard = 0;
 }
 
-/* In thousandths; false: too little was sent to tell. */
-static bool path_loss(const struct path *path, uint32_t *ret_loss)
+/* The loss of a path in thousandths; false: too few datagrams were sent. */
+static bool path_loss_read(const struct path_loss *path, uint32_t *ret_loss)
 {
 	if (path->sent < PARTS * SENT_MIN)
 		return false;
-	*ret_loss = path->received >= path->sent ? 0 : (uint32_t)((uint64_t)(path->sent - path->received) * 1000 / path->sent);
+	*ret_loss = 0;
+	if (path->received < path->sent)
+		*ret_loss = (uint32_t)((uint64_t)(path->sent - path->received) * 1000 / path->sent);
 	return true;
 }
 
@@ -40,18 +42,20 @@ struct mean {
 	uint32_t sum, worst, count;
 };
 
-static void mean_add(struct mean *mean, const struct path *path)
+static void mean_add(struct mean *mean, const struct path_loss *path)
 {
 	uint32_t loss;
 
-	if (!path_loss(path, &loss))
+	if (!path_loss_read(path, &loss))
 		return;
 	mean->sum += loss;
 	mean->worst = loss > mean->worst ? loss : mean->worst;
 	mean->count++;
 }
 
-/* The mean over those who send to us, without the worst: one bad line, or one that makes its counter leap, is its own business.
+/*
+ * The mean loss over the paths to this node, without the worst path: a single bad line, or a member that falsifies its
+ * counter, must not change it.
  */
 static uint32_t loss_mean(struct node *node, struct now now)
 {
@@ -73,7 +77,10 @@ static uint8_t copies_for(uint32_t loss)
 	return loss < LOSS_FEW ? 1 : loss < LOSS_SOME ? 2 : COPIES_MAX;
 }
 
-/* More than the paths ask for when frames had to be asked for all the same. Falls slowly, so that it does not swing. */
+/*
+ * Sets the number of copies: at least the number for the paths' loss, and one more while frames still had to be
+ * requested. It falls slowly, so that it does not oscillate.
+ */
 static void copies_second(struct node *node, uint8_t least)
 {
 	const uint64_t all = node->spread->eager_first + node->spread->repaired_first;
@@ -82,19 +89,22 @@ static void copies_second(struct node *node, uint8_t least)
 		node->spread->copies = least;
 	if (all < SAMPLE_MIN)
 		return;
-	if (all > COPIED_PER_S) { /* what is lost now is lost for want of room: copies would take more of it */
+	if (all > COPIED_PER_S) { /* the load itself causes the loss: copies would add to it */
 		node->spread->copies = 1;
 		least = 1;
 	}
 	if (node->spread->repaired_first * 200 > all && node->spread->copies < COPIES_MAX)
 		node->spread->copies++;
-	else if (node->spread->repaired_first * 5000 < all && node->spread->copies > least && node_random(node) % 30 == 0)
+	else if (node->spread->repaired_first * 5000 < all && node->spread->copies > least &&
+		 node_random(node) % 30 == 0)
 		node->spread->copies--;
 	node->spread->eager_first = node->spread->repaired_first = 0;
 }
 
-/* In a small mesh nobody hands on a frame unless he is asked: the nearest are. One of them may be the origin itself: one more
- * than copies. */
+/*
+ * Small mesh: members forward frames only to members that asked for it. Asks the nearest members, as many as copies are
+ * wanted: one of them may be the origin itself.
+ */
 static void relays_choose(struct node *node, struct now now)
 {
 	const unsigned int wanted = node_is_direct(node) && node->spread->copies > 1 ? node->spread->copies : 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Neighbours in a mesh of more than DIRECT_MEMBERS_MAX: some twelve of two thousand members, by agreement of both. Half are the nearest found,
- * so that a frame crosses an ocean once and is spread on the other side; half are drawn from all, so that the mesh holds together whatever
- * falls out. PROTOCOL.md section "Overlay".
+ * Chooses neighbours in a mesh of more than DIRECT_MEMBERS_MAX: some twelve of two thousand members, if both sides
+ * agree. Half are the nearest found, so that a frame crosses an ocean once and is spread on the other side. Half are
+ * drawn at random from all, so that the mesh stays connected whichever members fail. PROTOCOL.md section "Overlay".
  */
 #include "spreading.h"
 
@@ -10,14 +10,15 @@
 #define LINK_AGREE 2
 #define LINK_END 3
 #define ASK_MS 1500 /* without an answer another is asked */
-#define SAMPLES 32 /* members looked at for a near one */
-#define NEAR_MS 20.0 /* round trip: the same side of an ocean */
-#define SWAP_TICKS 10 /* between looks for a nearer one: 2 s */
-#define LET_GO_SWAPS 10 /* each so many-th time one too many goes: 20 s */
-#define REDRAW_SWAPS 300 /* each so many-th time one is drawn anew instead: ten minutes, for each disturbs the trees */
-#define LOST_PING_MS 1000 /* a neighbour that fell silent is asked for this often, */
-#define LOST_PING_DOUBLINGS 3 /* and less and less: in the end every 8 s */
-#define SWAP_SHARE 0.7 /* of the round trip to the farthest: less is not worth it */
+#define SAMPLES 32 /* members looked at to find a nearest one */
+#define NEARBY_MS 20.0 /* round trip: the same side of an ocean */
+#define SWAP_TICKS 10 /* between searches for a nearer neighbour: 2 s */
+#define LET_GO_SWAPS 10 /* every 10th search drops a neighbour instead, if there are too many: 20 s */
+/* every 300th search draws a random neighbour anew instead: ten minutes, because each change disturbs the trees */
+#define REDRAW_SWAPS 300
+#define LOST_PING_MS 1000 /* between the first PINGs to a neighbour that fell silent; doubled with each */
+#define LOST_PING_DOUBLINGS 3 /* so that the longest is 8 s */
+#define SWAP_SHARE 0.7 /* a new neighbour must have at most this part of the farthest one's round trip */
 
 void overlay_init(struct node *node)
 {
@@ -35,19 +36,27 @@ static void link_drop(struct node *node, struct link *link)
 	*link = node->member->links[--node->member->links_count];
 }
 
-static struct link *link_add(struct node *node, struct now now, uint16_t member, bool ours, bool near)
+static struct link *link_add(struct node *node, struct now now, uint16_t member, bool ours, bool nearest)
 {
 	struct link *link;
 
 	if (node->member->links_count == NEIGHBOURS_MAX)
 		return NULL;
 	link = &node->member->links[node->member->links_count++];
-	*link = (struct link){ .member = member, .ours = ours, .near = near, .agreed = !ours, .instead = MEMBER_NONE, .since = now.mono };
+	*link = (struct link){ .member = member,
+			       .ours = ours,
+			       .nearest = nearest,
+			       .agreed = !ours,
+			       .instead = MEMBER_NONE,
+			       .since = now.mono };
 	return link;
 }
 
-/* One that fell silent. When the network is cut in two, each side replaces what it lost by what it has, and knows nobody to ask for the rest
- * once the cut is gone; but between them, those on both ends of what was cut held the mesh together. So they are remembered, and asked for. */
+/*
+ * Remembers a neighbour that fell silent, and sends it PINGs. Why: when the network is cut in two, each side replaces
+ * its lost neighbours by members of its own side. When the cut ends, no member would know a neighbour on the other
+ * side. The old neighbours on both ends of the cut are the ones to connect the sides again.
+ */
 static void lost_add(struct node *node, struct now now, uint16_t member)
 {
 	struct lost *oldest = &node->spread->lost[0];
@@ -65,7 +74,7 @@ static void lost_add(struct node *node, struct now now, uint16_t member)
 	*oldest = (struct lost){ .member = member, .since = now.mono, .due = now.mono };
 }
 
-/* A nearer one has agreed: the one it was sought for goes. Never before, so that a swap leaves nobody with fewer. */
+/* A neighbour agreed. Only now the one that it replaces is dropped, so that a swap never leaves fewer neighbours. */
 static void link_agree(struct node *node, struct link *link)
 {
 	struct link *other = link->instead == MEMBER_NONE ? NULL : link_find(node, link->instead);
@@ -118,8 +127,8 @@ static bool may_link(struct node *node, uint16_t number)
 {
 	const struct member *member = &node->member->table[number];
 
-	return member->used && !member->self && member->session && member->state == MEMBER_ALIVE && member->endpoint.port != 0 &&
-	       !link_find(node, number);
+	return member->used && !member->self && member->session && member->state == MEMBER_ALIVE &&
+	       member->endpoint.port != 0 && !link_find(node, number);
 }
 
 enum choice { CHOICE_NEAREST, CHOICE_LAST_HEARD, CHOICE_ANY };
@@ -145,16 +154,22 @@ static uint16_t candidate(struct node *node, enum choice choice)
 	return best;
 }
 
-/* Who is alive, by what others say, need not be there for us: the nearest may hear us and not be heard. While those asked do not agree, one
- * that was heard lately is asked, by a probe's answer at the least, then any, then again the nearest. */
-static enum choice choice_of(const struct node *node, bool near)
+/*
+ * Which kind of member to ask next. Why not only the nearest: a member that is alive for others may not be reachable
+ * from here, or its answers may be lost. So after a member that did not agree the one heard last is asked, then any,
+ * then again the nearest.
+ */
+static enum choice choice_of(const struct node *node, bool nearest)
 {
 	if (node->spread->overlay_failed % 3 != 0)
 		return node->spread->overlay_failed % 3 == 1 ? CHOICE_LAST_HEARD : CHOICE_ANY;
-	return near ? CHOICE_NEAREST : CHOICE_ANY;
+	return nearest ? CHOICE_NEAREST : CHOICE_ANY;
 }
 
-/* log2 of the members and one: with so many, drawn at random, a mesh holds together although a third of it fails. */
+/*
+ * The number of neighbours wanted, log2(members) + 1: with this many random neighbours each, a mesh stays connected
+ * although a third of its members fails.
+ */
 static uint32_t degree(const struct node *node)
 {
 	uint32_t links = 1;
@@ -176,7 +191,7 @@ static bool link_is_dead(const struct node *node, const struct link *link, struc
 	return duration_between(heard, now.mono).ns > MEMBER_SILENT_MS * NS_PER_MS;
 }
 
-/* An address first proves itself; then its member is asked. */
+/* Asks a member to become a neighbour, once its address has answered a challenge. */
 static void link_ask(struct node *node, struct now now, struct link *link)
 {
 	const struct member *member = &node->member->table[link->member];
@@ -189,7 +204,7 @@ static void link_ask(struct node *node, struct now now, struct link *link)
 		member_challenge(node, now, link->member, &member->endpoint);
 }
 
-/* One is heard again: so may be the others. */
+/* A lost neighbour is back: asks it again, and sends PINGs to the other lost ones soon, which may be back as well. */
 static void lost_found(struct node *node, struct now now, struct lost *found)
 {
 	struct link *link = link_find(node, found->member);
@@ -203,7 +218,7 @@ static void lost_found(struct node *node, struct now now, struct lost *found)
 		struct lost *lost = &node->spread->lost[i];
 
 		if (lost->pings < 2)
-			continue; /* it was just asked for */
+			continue; /* a PING was sent a moment ago */
 		lost->pings = 0;
 		lost->due = now.mono;
 	}
@@ -239,13 +254,13 @@ static void lost_tick(struct node *node, struct now now)
 	}
 }
 
-static uint32_t count_near(const struct node *node)
+static uint32_t count_nearby(const struct node *node)
 {
-	uint32_t near = 0;
+	uint32_t nearby = 0;
 
 	for (uint32_t i = 0; i < node->member->links_count; i++)
-		near += distance_ms(node, node->member->links[i].member) <= NEAR_MS;
-	return near;
+		nearby += distance_ms(node, node->member->links[i].member) <= NEARBY_MS;
+	return nearby;
 }
 
 static bool is_swapping(const struct node *node)
@@ -257,7 +272,7 @@ static bool is_swapping(const struct node *node)
 	return false;
 }
 
-/* The farthest of those that were sought among the nearest, by us. */
+/* The farthest of the neighbours that this node chose as nearest. */
 static uint16_t farthest(const struct node *node)
 {
 	uint16_t found = MEMBER_NONE;
@@ -265,14 +280,14 @@ static uint16_t farthest(const struct node *node)
 	for (uint32_t i = 0; i < node->member->links_count; i++) {
 		const struct link *link = &node->member->links[i];
 
-		if (link->ours && link->near && link->agreed &&
+		if (link->ours && link->nearest && link->agreed &&
 		    (found == MEMBER_NONE || distance_ms(node, link->member) > distance_ms(node, found)))
 			found = link->member;
 	}
 	return found;
 }
 
-/* One of those that were drawn from all, by us. */
+/* One of the neighbours that this node drew at random. */
 static uint16_t drawn(struct node *node)
 {
 	uint16_t found = MEMBER_NONE;
@@ -281,15 +296,15 @@ static uint16_t drawn(struct node *node)
 	for (uint32_t i = 0; i < node->member->links_count; i++) {
 		const struct link *link = &node->member->links[i];
 
-		if (link->ours && !link->near && link->agreed && node_random(node) % ++seen == 0)
+		if (link->ours && !link->nearest && link->agreed && node_random(node) % ++seen == 0)
 			found = link->member;
 	}
 	return found;
 }
 
-static void ask_instead(struct node *node, struct now now, uint16_t number, bool near, uint16_t instead)
+static void ask_instead(struct node *node, struct now now, uint16_t number, bool nearest, uint16_t instead)
 {
-	struct link *link = link_add(node, now, number, true, near);
+	struct link *link = link_add(node, now, number, true, nearest);
 
 	if (!link)
 		return;
@@ -297,7 +312,7 @@ static void ask_instead(struct node *node, struct now now, uint16_t number, bool
 	link_ask(node, now, link);
 }
 
-/* Round trips are learnt by and by, from probes: a neighbour is swapped for one that is clearly nearer. */
+/* Replaces the farthest of the nearest by a clearly nearer member. Why later: probes measure round trips one by one. */
 static void swap(struct node *node, struct now now)
 {
 	const uint16_t far = farthest(node);
@@ -308,7 +323,10 @@ static void swap(struct node *node, struct now now)
 		ask_instead(node, now, number, true, far);
 }
 
-/* What was drawn from all was drawn from those who were there then, one side of a cut, for example: now and then one is drawn anew. */
+/*
+ * Replaces a random neighbour by another random one. Why: the old one was drawn from the members known then, for
+ * example during a cut from one side only.
+ */
 static void redraw(struct node *node, struct now now)
 {
 	const uint16_t old = drawn(node);
@@ -318,7 +336,7 @@ static void redraw(struct node *node, struct now now)
 		ask_instead(node, now, number, false, old);
 }
 
-/* One too many, of those that were asked for again. */
+/* Drops a random neighbour. There are too many when lost neighbours came back. */
 static void let_go(struct node *node)
 {
 	const uint16_t old = drawn(node);
@@ -350,7 +368,8 @@ void overlay_tick(struct node *node, struct now now)
 
 	for (uint32_t i = 0; i < node->member->links_count;) {
 		if (node_is_direct(node) || link_is_dead(node, &node->member->links[i], now)) {
-			node->spread->overlay_failed += !node->member->links[i].agreed && node->member->links[i].instead == MEMBER_NONE;
+			node->spread->overlay_failed += !node->member->links[i].agreed &&
+							node->member->links[i].instead == MEMBER_NONE;
 			if (node->member->links[i].agreed)
 				lost_add(node, now, node->member->links[i].member);
 			link_drop(node, &node->member->links[i]);
@@ -359,10 +378,12 @@ void overlay_tick(struct node *node, struct now now)
 		link_ask(node, now, &node->member->links[i++]);
 	}
 	lost_tick(node, now);
-	for (uint32_t near = count_near(node); !node_is_direct(node) && node->member->links_count < wanted; near++) {
-		const enum choice choice = choice_of(node, near < wanted / 2);
+	for (uint32_t nearby = count_nearby(node); !node_is_direct(node) && node->member->links_count < wanted;
+	     nearby++) {
+		const enum choice choice = choice_of(node, nearby < wanted / 2);
 		const uint16_t number = candidate(node, choice);
-		struct link *link = number == MEMBER_NONE ? NULL : link_add(node, now, number, true, choice == CHOICE_NEAREST);
+		struct link *link = number == MEMBER_NONE ? NULL
+							  : link_add(node, now, number, true, choice == CHOICE_NEAREST);
 
 		if (!link)
 			break;

@@ -1,54 +1,61 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Own cells become signed frames: once a tick those that changed, and when a slot has ended every cell of it once
- * more, in closing frames. What a tick has no room for waits in a queue of its class (destinations, pairs, late
- * cells), and goes out with its newer total. Destinations go first, whoever waits longest is next, and each class has
- * a part of every tick, so that nothing starves. PROTOCOL.md section "Publishing".
+ * Own cells that are told become signed frames. Each tick publishes the cells that changed. When a slot has ended,
+ * closing frames publish every told cell of it once more. Cells for which a tick has no room wait in a queue of their
+ * class and are published later with their newer totals. Destinations go first, and the key that has waited longest.
+ * Clients and networks are in the class of destinations. Each class has a part of every tick, so none starves.
+ * need.c decides which cells are told. PROTOCOL.md section "Publishing".
  */
 #include "spreading.h"
 
 #define CELLS_AT_ONCE 2048 /* sorted together: some 16 frames */
-#define DESTINATION_QUARTERS 3 /* of each frame, unless pairs leave more */
+/* quarters of the tick's frames_per_tick frames that destinations may take before pairs have had their turn */
+#define DESTINATION_QUARTERS 3
+#define ANSWER_MS 20 /* between two turns of answers: what came meanwhile is answered together */
+#define ANSWERS_MOST 100 /* that wait: a frame's */
+/* every so many ticks late cells have a frame whatever the budget, and what does not fill a frame is published */
+#define PAST_TICKS 4
+#define CLOSING_PIECE 16384 /* entries per turn, at most, while cells are told by need: 0.2 ms */
+#define OTHERS_SHARE 8 /* of a tick by need, one part of so many is for pairs that do not call here */
 
-static struct queue *own_queue(struct node *node, uint32_t entry)
+/* The state of the cells for which keys are in the queue. */
+static enum told queue_told(enum publish_queue queue)
 {
-	return entry_is_destination(&node->count->ledger.entries[entry]) ? &node->spread->publish.destinations : &node->spread->publish.pairs;
-}
-
-/* The slots of which a key in the queue has cells to be published. */
-static uint8_t *slots_of(struct node *node, const struct queue *queue, uint32_t entry)
-{
-	return queue == &node->spread->publish.late ? &node->count->ledger.entries[entry].late : &node->count->ledger.entries[entry].waiting;
-}
-
-static uint8_t slot_bit(uint64_t slot)
-{
-	return (uint8_t)(1U << slot % SLOTS_SPAN);
-}
-
-void publish_later(struct node *node, uint32_t entry, uint64_t slot)
-{
-	if (!node->config.gossip)
-		return;
-	queue_add(own_queue(node, entry), entry);
-	node->count->ledger.entries[entry].waiting |= slot_bit(slot);
+	return queue == QUEUE_LATE || queue == QUEUE_PAST ? TOLD_LATE : TOLD_WAITS;
 }
 
 /* Have this slot's closing frames gone past this key? */
-bool publish_is_closed(const struct node *node, uint32_t entry, uint64_t slot)
+static bool is_closed(const struct node *node, uint32_t entry, uint64_t slot)
 {
 	if (slot >= node->slot)
 		return false;
-	return slot != node->spread->publish.closing_slot || node->spread->publish.closing_entry == INDEX_NONE || entry < node->spread->publish.closing_entry;
+	return slot != node->spread->publish.closing_slot || node->spread->publish.closing_entry == INDEX_NONE ||
+	       entry < node->spread->publish.closing_entry;
 }
 
-/* For frames that are kept as long as the slot is held. */
-void publish_late(struct node *node, uint32_t entry, uint64_t slot)
+static void wait_in(struct node *node, enum publish_queue queue, uint32_t entry, uint64_t slot)
+{
+	queue_add(&node->spread->publish.queues[queue], entry);
+	told_set(&node->count->ledger.entries[entry], slot, queue_told(queue));
+}
+
+/* Members keep closing frames for as long as the slot is held. So what is published late is published in these. */
+void publish_cell(struct node *node, uint32_t entry, uint64_t slot, enum publish_queue open, enum publish_queue closed)
 {
 	if (!node->config.gossip)
+		told_set(&node->count->ledger.entries[entry], slot, TOLD_DONE);
+	else
+		wait_in(node, is_closed(node, entry, slot) ? closed : open, entry, slot);
+}
+
+void publish_answer(struct node *node, uint32_t entry, uint64_t slot, enum publish_queue queue)
+{
+	if (node->spread->publish.queues[QUEUE_LATE].count >= ANSWERS_MOST) {
+		publish_cell(node, entry, slot, queue, QUEUE_PAST);
 		return;
-	queue_add(&node->spread->publish.late, entry);
-	node->count->ledger.entries[entry].late |= slot_bit(slot);
+	}
+	wait_in(node, QUEUE_LATE, entry, slot);
+	node->spread->publish.answers = true;
 }
 
 static struct cell cell_read(const struct node *node, const struct entry *entry, const struct ledger_cell *cell)
@@ -65,6 +72,8 @@ static struct cell cell_read(const struct node *node, const struct entry *entry,
 /* Signs the frames of a tick, in trees of up to LEAVES_MAX, and sends them. */
 static void sign_and_send(struct node *node, struct now now, enum frame_kind kind, uint32_t count)
 {
+	size_t bytes = 0;
+
 	for (uint32_t first = 0; first < count; first += LEAVES_MAX) {
 		const uint32_t leaves = count - first < LEAVES_MAX ? count - first : LEAVES_MAX;
 		uint8_t leaf[LEAVES_MAX][HASH_BYTES];
@@ -78,81 +87,89 @@ static void sign_and_send(struct node *node, struct now now, enum frame_kind kin
 		};
 
 		for (uint32_t i = 0; i < leaves; i++)
-			memcpy(leaf[i], node->spread->store.frames[node->spread->publish.published[first + i]].leaf, HASH_BYTES);
+			memcpy(leaf[i], node->spread->store.frames[node->spread->publish.published[first + i]].leaf,
+			       HASH_BYTES);
 		frame_sign(&root, leaf, &node->mesh, node->config.secret_key);
 		node->counters.signatures_made++;
 		for (uint32_t i = 0; i < leaves; i++) {
 			struct stored *stored = &node->spread->store.frames[node->spread->publish.published[first + i]];
 
 			stored->size = (uint16_t)frame_prove(stored->frame, stored->size, &root, leaf, i);
-			origin_note(&node->count->origins[0], stored->sequence, stored->tick, (uint16_t)count, kind == FRAME_CLOSING);
+			bytes += stored->size;
+			origin_note(&node->count->origins[0], stored->sequence, stored->tick, (uint16_t)count,
+				    kind == FRAME_CLOSING);
 			tree_frame(node, now, 0, node->spread->publish.published[first + i], 0);
 		}
 	}
 	node->counters.frames_published += count;
+	budget_spend(node, now, bytes);
 }
 
 /*
- * The own cells of a key of the slots in *bits, of which some may have been forgotten since. The key itself may be
- * another by now, and have none.
+ * The own cells of a key that wait for this queue. The key itself may be another by now, and have none. Of QUEUE_PAST
+ * the newest alone: the key then takes its turn again, so that of all keys the newest slots are published first.
  */
-static size_t collect_key(struct node *node, uint32_t number, uint8_t *bits, size_t count)
+static size_t collect_key(struct node *node, uint32_t number, enum publish_queue queue, size_t count)
 {
-	const struct entry *entry = &node->count->ledger.entries[number];
+	struct entry *entry = &node->count->ledger.entries[number];
+	const enum told told = queue_told(queue);
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE && *bits; at = ledger_below(&node->count->ledger, at)) {
+	for (uint32_t at = entry->cells; at != INDEX_NONE && told_any(entry, told);
+	     at = ledger_below(&node->count->ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
 
-		if (cell->origin != 0 || !(*bits & slot_bit(cell->slot)))
+		if (cell->origin != 0 || told_of(entry, cell->slot) != told)
 			continue;
 		node->spread->publish.cells[count++] = cell_read(node, entry, cell);
-		*bits &= (uint8_t)~slot_bit(cell->slot);
+		told_set(entry, cell->slot, TOLD_DONE);
+		if (queue != QUEUE_PAST)
+			continue;
+		if (told_any(entry, told))
+			queue_add(&node->spread->publish.queues[queue], number);
+		break;
 	}
-	*bits = 0;
 	return count;
 }
 
 /*
- * The cells of the queue's next keys, behind those of the open frame: no more than frames so many can take, and those
- * of one key.
+ * Collects the cells of the queue's next keys behind those of the open frame. It stops when they could fill `frames`
+ * frames; the last key's cells are complete.
  */
-static void collect(struct node *node, struct fill *fill, struct queue *queue, uint32_t frames)
+static void collect(struct node *node, struct fill *fill, enum publish_queue queue, uint32_t frames)
 {
 	const size_t most = (size_t)frames * CELLS_PER_FRAME_MOST;
 	const size_t count_max = fill->open + (most < CELLS_AT_ONCE ? most : CELLS_AT_ONCE);
+	struct queue *keys = &node->spread->publish.queues[queue];
 
-	while (fill->count < count_max && queue->count > 0) {
-		const uint32_t number = queue_take(queue);
-
-		fill->count = collect_key(node, number, slots_of(node, queue, number), fill->count);
-	}
+	while (fill->count < count_max && keys->count > 0)
+		fill->count = collect_key(node, queue_take(keys), queue, fill->count);
 }
 
 /*
- * What did not fit is the queue's first again, in the order it was. The next tick publishes it, with whatever total
- * it has then.
+ * Puts the cells that did not fit back at the head of the queue, in their old order. The next tick publishes them with
+ * their totals of then.
  */
-static void wait_again(struct node *node, const struct fill *fill, struct queue *queue, size_t taken)
+static void wait_again(struct node *node, const struct fill *fill, enum publish_queue queue, size_t taken)
 {
 	for (size_t i = fill->count; i-- > taken;) {
 		const struct cell *cell = &node->spread->publish.cells[i];
 		const uint32_t entry = ledger_find(&node->count->ledger, &cell->key);
 
-		queue_put_back(queue, entry);
-		*slots_of(node, queue, entry) |= slot_bit(cell->slot);
+		queue_put_back(&node->spread->publish.queues[queue], entry);
+		told_set(&node->count->ledger.entries[entry], cell->slot, queue_told(queue));
 	}
 }
 
 /*
- * A class's cells, some at a time, until none waits or so many quarters of frames are full, those of classes before
- * it included.
+ * Publishes a class's cells, some at a time, until none waits or `quarters` quarters of a frame are full, frames of
+ * classes before it included.
  */
-static void fill_class(struct node *node, struct fill *fill, struct queue *queue, uint32_t quarters)
+static void fill_class(struct node *node, struct fill *fill, enum publish_queue queue, uint32_t quarters)
 {
 	const uint32_t frames_max = (quarters + 3) / 4;
 	bool all = true;
 
-	while (all && queue->count > 0 && fill->frames < frames_max) {
+	while (all && node->spread->publish.queues[queue].count > 0 && fill->frames < frames_max) {
 		size_t taken;
 
 		collect(node, fill, queue, frames_max - fill->frames);
@@ -163,51 +180,97 @@ static void fill_class(struct node *node, struct fill *fill, struct queue *queue
 	}
 }
 
-/* Destinations first, but for a quarter of the tick; then pairs, and what they leave is the destinations' again. */
-static uint32_t fill_tick(struct node *node)
+static bool waits(const struct node *node, enum publish_queue queue)
 {
-	const uint32_t frames = node->config.frames_per_tick;
+	return node->spread->publish.queues[queue].count > 0;
+}
+
+/*
+ * Destinations first, but for a quarter of the tick; then pairs, but for what is kept for those that do not call here;
+ * then these. What is left is again for the first that wait.
+ */
+static uint32_t fill_tick(struct node *node, uint32_t quarters)
+{
+	const bool others = waits(node, QUEUE_MANY) || waits(node, QUEUE_SOME) || waits(node, QUEUE_FEW);
+	const uint32_t kept = others ? quarters / OTHERS_SHARE : 0;
 	struct fill fill = { .kind = FRAME_TICK };
 
-	fill_class(node, &fill, &node->spread->publish.destinations, frames * DESTINATION_QUARTERS);
-	fill_class(node, &fill, &node->spread->publish.pairs, frames * 4);
-	if (node->spread->publish.pairs.count == 0)
-		fill_class(node, &fill, &node->spread->publish.destinations, frames * 4);
+	fill_class(node, &fill, QUEUE_DESTINATIONS, quarters * DESTINATION_QUARTERS / 4);
+	fill_class(node, &fill, QUEUE_PAIRS, quarters - kept);
+	for (enum publish_queue queue = QUEUE_MANY; queue <= QUEUE_FEW; queue++)
+		fill_class(node, &fill, queue, quarters);
+	if (kept > 0)
+		fill_class(node, &fill, QUEUE_PAIRS, quarters);
+	if (!waits(node, QUEUE_PAIRS))
+		fill_class(node, &fill, QUEUE_DESTINATIONS, quarters);
 	fill_end(node, &fill);
 	if (fill.frames == 0 && node->count->ledger.origin_cells[0] > 0)
 		fill_empty(node, &fill); /* a sign of life. With no live cell the digests are sign enough */
 	return fill.frames;
 }
 
-/* Closing frames a tick may have: no more than their ring has places, or they would take each other's. */
-static uint32_t closing_frames_max(const struct node *node)
-{
-	const uint32_t places = node->spread->store.frames_max - node->spread->store.tick_max;
+/* ---- how many frames of a tick ---- */
 
-	return places < FRAMES_PER_TICK_MAX ? places : FRAMES_PER_TICK_MAX;
+static bool closing_waits(const struct node *node)
+{
+	return node->spread->publish.closing_entry != INDEX_NONE || waits(node, QUEUE_LATE) || waits(node, QUEUE_PAST);
 }
 
-/* The ended slot's cells among the next *entries entries, behind those of the open frame. */
-static void collect_closing(struct node *node, struct fill *fill, uint32_t *entries, size_t count_max)
+/* The quarters of a tick's frames: one frame at least, and a quarter less while closing frames are to be written. */
+static uint32_t tick_quarters(const struct node *node, struct now now)
 {
-	const uint32_t high = node->count->ledger.entries_high;
+	const uint32_t most = 4U * node->config.frames_per_tick;
+	uint32_t quarters;
 
-	for (; *entries > 0 && node->spread->publish.closing_entry < high && fill->count < count_max; node->spread->publish.closing_entry++, (*entries)--) {
-		struct entry *entry = &node->count->ledger.entries[node->spread->publish.closing_entry];
-		const struct ledger_cell *cell;
+	if (node->config.publish == PUBLISH_ALL)
+		return most;
+	quarters = budget_quarters(node, now);
+	quarters -= closing_waits(node) ? quarters / 4 : 0;
+	return quarters < 4 ? 4 : quarters < most ? quarters : most;
+}
 
-		if (!(entry->flags & ENTRY_USED))
-			continue;
-		cell = ledger_cell_of(&node->count->ledger, node->spread->publish.closing_entry, 0, node->spread->publish.closing_slot);
-		if (!cell)
-			continue;
-		node->spread->publish.cells[fill->count++] = cell_read(node, entry, cell);
-		entry->waiting &= (uint8_t)~slot_bit(node->spread->publish.closing_slot); /* told herewith */
-	}
-	if (node->spread->publish.closing_entry >= high) {
-		node->spread->publish.closing_entry = INDEX_NONE;
-		*entries = 0;
-	}
+/* ---- closing frames ---- */
+
+/* Closing frames that the tick may still have: no more than their ring has places, or they would take each other's. */
+static uint32_t closing_frames_max(const struct node *node, struct now now)
+{
+	const uint32_t places = node->spread->store.frames_max - node->spread->store.tick_max,
+		       most = places < FRAMES_PER_TICK_MAX ? places : FRAMES_PER_TICK_MAX,
+		       left = most - node->spread->publish.closing_frames;
+	uint32_t affordable;
+
+	if (node->config.publish == PUBLISH_ALL)
+		return left;
+	affordable = (budget_quarters(node, now) + 2) / 4;
+	if (affordable == 0 && node->tick % PAST_TICKS == 0 && node->spread->publish.closing_frames == 0)
+		affordable = 1;
+	return affordable < left ? affordable : left;
+}
+
+/* The own cell of the ended slot of the next entry, if it was told; else NULL. */
+static const struct ledger_cell *next_closing(struct node *node, struct entry **ret_entry, uint32_t *ret_number)
+{
+	const uint32_t number = node->spread->publish.closing_entry++;
+	struct entry *entry = &node->count->ledger.entries[number];
+	const uint64_t slot = node->spread->publish.closing_slot;
+
+	node->spread->publish.closing_left--;
+	*ret_entry = entry;
+	*ret_number = number;
+	if (!(entry->flags & ENTRY_USED) || told_of(entry, slot) == TOLD_NOT)
+		return NULL;
+	return ledger_cell_of(&node->count->ledger, number, 0, slot);
+}
+
+static bool closing_goes_on(struct node *node)
+{
+	struct publishing *publish = &node->spread->publish;
+
+	if (publish->closing_entry < node->count->ledger.entries_high)
+		return publish->closing_left > 0;
+	publish->closing_entry = INDEX_NONE;
+	publish->closing_left = 0;
+	return false;
 }
 
 /* A stretch of the entries for each tick. */
@@ -218,46 +281,124 @@ static uint32_t closing_entries(const struct node *node)
 	return node->spread->publish.closing_entry == INDEX_NONE ? 0 : node->count->ledger.entries_high / ticks + 1;
 }
 
-/* The next piece of the tick's closing frames. What finds no room is late. */
+/* The next piece of the tick's closing frames: the cells of the ended slot. What finds no room is late. */
 static void fill_closing(struct node *node, struct fill *fill, uint32_t frames_max)
 {
-	const size_t most = (size_t)(frames_max - fill->frames) * CELLS_PER_FRAME_MOST;
+	const size_t most = (size_t)(frames_max - fill->frames) * CELLS_PER_FRAME_MOST,
+		     count_max = most > 0 && most < PUBLISH_CELLS ? most : PUBLISH_CELLS;
 	size_t taken;
 
-	collect_closing(node, fill, &node->spread->publish.closing_left, most > 0 && most < PUBLISH_CELLS ? most : PUBLISH_CELLS);
+	while (fill->count < count_max && closing_goes_on(node)) {
+		struct entry *entry;
+		uint32_t number;
+		const struct ledger_cell *cell = next_closing(node, &entry, &number);
+
+		if (!cell)
+			continue;
+		node->spread->publish.cells[fill->count++] = cell_read(node, entry, cell);
+		told_set(entry, cell->slot, TOLD_DONE);
+	}
+	closing_goes_on(node);
 	taken = fill_frames(node, fill, 4 * frames_max);
 	for (size_t i = taken; i < fill->count; i++)
-		publish_late(node, ledger_find(&node->count->ledger, &node->spread->publish.cells[i].key), node->spread->publish.cells[i].slot);
+		wait_in(node, QUEUE_LATE, ledger_find(&node->count->ledger, &node->spread->publish.cells[i].key),
+			node->spread->publish.cells[i].slot);
+}
+
+/*
+ * By need: the ended slot's told cells among the next entries wait in QUEUE_PAST. So they come after what is told for
+ * the first time.
+ */
+static void collect_past(struct node *node)
+{
+	for (uint32_t i = 0; i < CLOSING_PIECE && closing_goes_on(node); i++) {
+		struct entry *entry;
+		uint32_t number;
+
+		if (next_closing(node, &entry, &number))
+			wait_in(node, QUEUE_PAST, number, node->spread->publish.closing_slot);
+	}
+}
+
+/* Few cells were told, so they wait until they fill a frame, or PAST_TICKS at the most. */
+static void fill_past(struct node *node, struct fill *fill, uint32_t frames_max)
+{
+	if (!closing_goes_on(node) && (node->spread->publish.queues[QUEUE_PAST].count >= CELLS_PER_FRAME_MOST ||
+				       node->tick % PAST_TICKS == 0))
+		fill_class(node, fill, QUEUE_PAST, 4 * frames_max);
 }
 
 /* Late cells first: they have a part of half of the frames per tick. */
 static void publish_closing(struct node *node, struct now now, uint32_t late_frames)
 {
-	const uint32_t frames_max = closing_frames_max(node) - node->spread->publish.closing_frames;
+	const uint32_t frames_max = closing_frames_max(node, now);
 	struct fill fill = { .kind = FRAME_CLOSING };
 
-	fill_class(node, &fill, &node->spread->publish.late, 4 * late_frames);
-	if (node->spread->publish.closing_left > 0)
+	if (node->config.publish == PUBLISH_NEED)
+		collect_past(node); /* first: a frame has no cell twice */
+	fill_class(node, &fill, QUEUE_LATE, 4 * (late_frames < frames_max ? late_frames : frames_max));
+	if (node->config.publish == PUBLISH_NEED)
+		fill_past(node, &fill, frames_max);
+	else if (node->spread->publish.closing_left > 0)
 		fill_closing(node, &fill, frames_max);
 	fill_end(node, &fill);
 	sign_and_send(node, now, FRAME_CLOSING, fill.frames);
 	node->spread->publish.closing_frames += fill.frames;
 }
 
+void publish_slot(struct node *node, uint64_t ended)
+{
+	node->spread->publish.closing_slot = ended;
+	node->spread->publish.closing_entry = node->spread->publish.closing_left = 0;
+}
+
+static uint32_t keys_waiting(const struct node *node)
+{
+	uint32_t keys = 0;
+
+	for (unsigned int i = 0; i < QUEUES; i++)
+		keys += node->spread->publish.queues[i].count;
+	return keys;
+}
+
 void publish_tick(struct node *node, struct now now)
 {
 	if (!node->config.gossip)
 		return;
-	sign_and_send(node, now, FRAME_TICK, fill_tick(node));
+	budget_renew(node);
+	sign_and_send(node, now, FRAME_TICK, fill_tick(node, tick_quarters(node, now)));
 	node->spread->publish.closing_left += closing_entries(node);
 	node->spread->publish.closing_frames = 0;
 	publish_closing(node, now, (node->config.frames_per_tick + 1U) / 2);
-	node->counters.cells_waiting = node->spread->publish.destinations.count + node->spread->publish.pairs.count + node->spread->publish.late.count;
+	node->spread->publish.answers = false;
+	node->counters.cells_waiting = keys_waiting(node);
+}
+
+struct instant publish_answers_due(const struct node *node)
+{
+	if (!node->spread->publish.answers)
+		return (struct instant){ INT64_MAX };
+	return instant_after(node->spread->publish.answered_at, duration_ms(ANSWER_MS));
+}
+
+/* What the budget does not have waits for the next tick. */
+static void publish_answers(struct node *node, struct now now)
+{
+	struct fill fill = { .kind = FRAME_CLOSING };
+
+	node->spread->publish.answers = false;
+	node->spread->publish.answered_at = now.mono;
+	fill_class(node, &fill, QUEUE_LATE, 4 * closing_frames_max(node, now));
+	fill_end(node, &fill);
+	sign_and_send(node, now, FRAME_CLOSING, fill.frames);
+	node->spread->publish.closing_frames += fill.frames;
 }
 
 void publish_turn(struct node *node, struct now now)
 {
-	if (publish_is_under_way(node))
+	if (!instant_is_before(now.mono, publish_answers_due(node)))
+		publish_answers(node, now);
+	if (node->spread->publish.closing_left > 0)
 		publish_closing(node, now, 0);
 }
 

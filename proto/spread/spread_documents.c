@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * How documents get everywhere: members tell each other which they have (NEWS), who has an older one asks for the newer (GET) and gets it in
- * parts (CHUNK). Whoever has a document hands it on. A source that has not brought what it announced in the time an honest one takes has another one
- * asked beside it, and later is left alone for a while, so that one member alone holds up nobody. PROTOCOL.md section "Documents".
+ * Spreads documents. Members announce which documents they hold (NEWS). A member with an older one requests the newer
+ * one (GET) and gets it in parts (CHUNK). Every member that holds a document serves it. When a source has not sent what
+ * it announced in the time that an honest member needs, a second source is asked as well; later the first one is not
+ * asked for a while. So a single member cannot delay a document. PROTOCOL.md section "Documents".
  */
 #include "spreading.h"
 
-#define NEWS_TICKS 16 /* between news to one member when nothing changes */
-#define HEDGE_TICKS 3 /* an honest member has brought the longest by then: another one is asked beside it */
-#define STALL_TICKS 5 /* without a part that is new: the source has none, or does not mean it */
-#define WAIT_TICKS 15 /* others wait for so long, the first time, then twice as long, */
-#define FETCH_TICKS 150 /* and at the most: a whole document, 73 parts, over the worst line */
-#define DISTRUST_MS 10000 /* for one that did not come, twice as long each time, */
-#define DISTRUST_DOUBLED 3 /* up to so often: it may be the line, and there may be nobody else */
-#define DISTRUST_FALSE_MS 600000 /* for one that was not the authority's */
+#define NEWS_TICKS 16 /* between NEWS to one member when nothing changes */
+#define HEDGE_TICKS 3 /* an honest member has sent the longest document by then; another source is asked as well */
+#define STALL_TICKS 5 /* without a new part: the source has no more parts, or does not send them */
+#define WAIT_TICKS 15 /* longest time of the first fetch while there are other sources; doubled each time */
+#define FETCH_TICKS 150 /* longest time of any fetch: a whole document, 73 parts, over the worst line */
+#define DISTRUST_MS 10000 /* time in which a source is not asked after its document did not come; doubled each time */
+#define DISTRUST_DOUBLED 3 /* doublings at most: the line may be at fault, and there may be no other source */
+#define DISTRUST_FALSE_MS 600000 /* the same after a document that was not the authority's */
 
 static uint32_t chunks_of(uint32_t size)
 {
@@ -41,7 +42,7 @@ static void news_to(struct node *node, uint16_t number)
 
 void spread_news_to_all(struct node *node, struct now now)
 {
-	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
+	for (uint32_t i = 0; i < node->config.limits.members_max; i++) {
 		node->member->table[i].standing.news_tick = 0;
 		if (!node->member->table[i].self && member_is_near(node, i, now))
 			news_to(node, i);
@@ -69,8 +70,8 @@ static bool has_newer(const struct node *node, uint16_t number, unsigned int kin
 {
 	const struct member_standing *t = &node->member->table[number].standing;
 
-	return t->news[kind].serial > node->trust->held[kind].news.serial && !t->revoked && member_is_near(node, number, now) &&
-	       !instant_is_before(now.mono, t->distrusted_until[kind]);
+	return t->news[kind].serial > node->trust->held[kind].news.serial && !t->revoked &&
+	       member_is_near(node, number, now) && !instant_is_before(now.mono, t->distrusted_until[kind]);
 }
 
 static struct coming_document *coming_from(const struct node *node, uint16_t number, unsigned int kind)
@@ -102,10 +103,12 @@ static struct coming_document *coming_free(const struct node *node, unsigned int
 
 static void ask(struct node *node, unsigned int kind, const struct coming_document *coming)
 {
-	outbox_add_first(node, (struct out){ .kind = OUT_GET, .target = coming->source, .get.document = (uint8_t)kind });
+	outbox_add_first(node,
+			 (struct out){ .kind = OUT_GET, .target = coming->source, .get.document = (uint8_t)kind });
 }
 
-static void fetch_from(struct node *node, uint16_t number, unsigned int kind, struct now now, struct coming_document *coming)
+static void fetch_from(struct node *node, uint16_t number, unsigned int kind, struct now now,
+		       struct coming_document *coming)
 {
 	coming->active = true;
 	coming->source = number;
@@ -125,14 +128,18 @@ static void distrust(struct node *node, unsigned int kind, struct now now, struc
 	coming->active = false;
 }
 
-/* Any of those who say they have a newer one and are not asked already: each is as likely as the others. MEMBER_NONE: nobody. */
+/*
+ * A member that announced a newer document and is not being asked already, drawn with equal chances. MEMBER_NONE: there
+ * is none.
+ */
 static uint16_t source_any(struct node *node, unsigned int kind, struct now now)
 {
 	uint16_t chosen = MEMBER_NONE;
 	uint32_t candidates = 0;
 
-	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
-		if (!node->member->table[i].used || node->member->table[i].self || !has_newer(node, i, kind, now) || coming_from(node, i, kind))
+	for (uint32_t i = 0; i < node->config.limits.members_max; i++) {
+		if (!node->member->table[i].used || node->member->table[i].self || !has_newer(node, i, kind, now) ||
+		    coming_from(node, i, kind))
 			continue;
 		if (node_random(node) % ++candidates == 0)
 			chosen = i;
@@ -180,7 +187,7 @@ static void fetch_tick(struct node *node, unsigned int kind, struct now now)
 
 void spread_tick(struct node *node, struct now now)
 {
-	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
+	for (uint32_t i = 0; i < node->config.limits.members_max; i++) {
 		struct member *member = &node->member->table[i];
 
 		if (!member->used || member->self)
@@ -210,7 +217,8 @@ enum reject spread_receive_news(struct node *node, const struct arrival *arrival
 		t->news[kind] = news;
 		if (news.serial < node->trust->held[kind].news.serial)
 			news_to(node, number);
-		else if (has_newer(node, number, kind, now) && !coming_from(node, number, kind) && (coming = coming_free(node, kind, now)))
+		else if (has_newer(node, number, kind, now) && !coming_from(node, number, kind) &&
+			 (coming = coming_free(node, kind, now)))
 			fetch_from(node, number, kind, now, coming);
 	}
 	return REJECT_NONE;
@@ -254,7 +262,11 @@ enum reject spread_receive_get(struct node *node, const struct arrival *arrival)
 		if (have[i / 64] >> i % 64 & 1)
 			continue;
 		t->chunks_left--;
-		outbox_add(node, (struct out){ .kind = OUT_CHUNK, .target = number, .chunk = { .serial = serial, .number = (uint16_t)i, .document = (uint8_t)kind } });
+		outbox_add(node,
+			   (struct out){
+				   .kind = OUT_CHUNK,
+				   .target = number,
+				   .chunk = { .serial = serial, .number = (uint16_t)i, .document = (uint8_t)kind } });
 	}
 	return REJECT_NONE;
 }
@@ -288,8 +300,10 @@ static bool is_whole(const struct coming_document *coming)
 	return true;
 }
 
-/* Announced and brought by one member: when it is not what was announced, or not the authority's, that member made it up or handed on
- * what it never checked. */
+/*
+ * Takes a document that has come whole. One member announced and sent it. So if it is not the one announced, or not the
+ * authority's, that member invented it, or forwarded it without a check.
+ */
 static enum reject finish(struct node *node, struct now now, unsigned int kind, struct coming_document *coming)
 {
 	const uint16_t source = coming->source;
@@ -313,7 +327,7 @@ static enum reject finish(struct node *node, struct now now, unsigned int kind, 
 		return REJECT_NONE;
 	}
 	distrust(node, kind, now, coming, true);
-	member_tell(node, now, source, EVENT_DOCUMENT_FALSE);
+	member_report(node, now, source, EVENT_DOCUMENT_FALSE);
 	fetch_from_any(node, kind, now);
 	return reason;
 }
@@ -331,7 +345,8 @@ enum reject spread_receive_chunk(struct node *node, const struct arrival *arriva
 		return REJECT_MESSAGE;
 	coming = coming_from(node, number, kind);
 	if (!coming || serial != coming->news.serial || total != coming->news.size ||
-	    place >= chunks_of(coming->news.size) || (size_t)(c.end - c.at) != chunk_bytes(coming->news.size, (uint32_t)place))
+	    place >= chunks_of(coming->news.size) ||
+	    (size_t)(c.end - c.at) != chunk_bytes(coming->news.size, (uint32_t)place))
 		return REJECT_CHUNK;
 	if (coming->have[place / 64] >> place % 64 & 1)
 		return REJECT_NONE;

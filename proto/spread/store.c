@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The frames themselves. Who asks for which, and how many are handed out, is repair.c's. */
+/* Stores frames and finds them. repair.c decides which are requested and how many are served. */
 #include "store.h"
 
 #include <xpro/record.h>
@@ -8,7 +8,7 @@
 #include "origin.h"
 
 #define STORED_NONE UINT32_MAX
-#define LOOKS 16 /* places that may go, looked at for one whose frame is of no use: each is a miss of the cache */
+#define LOOKS 16 /* unprotected places looked at to find one whose frame is not needed: each is a cache miss */
 
 static uint32_t chains_size(uint32_t frames_max)
 {
@@ -19,7 +19,7 @@ static uint32_t chains_size(uint32_t frames_max)
 	return size;
 }
 
-static void store_place(struct store *store, struct arena *arena, uint32_t frames_max, uint32_t members_max)
+static void store_take_memory(struct store *store, struct arena *arena, uint32_t frames_max, uint32_t members_max)
 {
 	store->frames = arena_take(arena, frames_max, sizeof(*store->frames));
 	store->chains = arena_take(arena, chains_size(frames_max), sizeof(*store->chains));
@@ -33,11 +33,12 @@ size_t store_bytes(uint32_t frames_max, uint32_t members_max)
 	struct arena arena = { .memory = NULL };
 	struct store store;
 
-	store_place(&store, &arena, frames_max, members_max);
+	store_take_memory(&store, &arena, frames_max, members_max);
 	return arena.used;
 }
 
-void store_init(struct store *store, struct arena *arena, uint32_t frames_max, uint32_t members_max, uint32_t slot_ticks)
+void store_init(struct store *store, struct arena *arena, uint32_t frames_max, uint32_t members_max,
+		uint32_t slot_ticks)
 {
 	*store = (struct store){
 		.chains_mask = chains_size(frames_max) - 1,
@@ -47,7 +48,7 @@ void store_init(struct store *store, struct arena *arena, uint32_t frames_max, u
 		.members_max = members_max,
 		.slot_ticks = slot_ticks,
 	};
-	store_place(store, arena, frames_max, members_max);
+	store_take_memory(store, arena, frames_max, members_max);
 	for (uint32_t i = 0; i <= store->chains_mask; i++)
 		store->chains[i] = STORED_NONE;
 }
@@ -69,7 +70,7 @@ static void store_unlink(struct store *store, uint32_t number)
 	store->held[frame->kind == FRAME_CLOSING][frame->owner]--;
 }
 
-/* Frames of a ring that are a member's whatever others do. */
+/* The frames of a ring that are reserved for a member. */
 static uint32_t guaranteed(const struct store *store, uint32_t places, uint16_t owner)
 {
 	const uint32_t others = store->members_max > 1 ? store->members_max - 1 : 1, part = places / 4 / others;
@@ -77,16 +78,21 @@ static uint32_t guaranteed(const struct store *store, uint32_t places, uint16_t 
 	return owner == 0 ? places / 4 : part ? part : 1;
 }
 
-static bool is_protected(const struct store *store, uint32_t places, const struct stored *frame, uint16_t owner, uint64_t oldest_tick)
+static bool is_protected(const struct store *store, uint32_t places, const struct stored *frame, uint16_t owner,
+			 uint64_t oldest_tick)
 {
 	if (!frame->sequence || frame->tick < oldest_tick)
 		return false;
-	if (frame->evidence)
+	if (frame->is_proof)
 		return true;
-	return frame->owner != owner && store->held[frame->kind == FRAME_CLOSING][frame->owner] <= guaranteed(store, places, frame->owner);
+	return frame->owner != owner &&
+	       store->held[frame->kind == FRAME_CLOSING][frame->owner] <= guaranteed(store, places, frame->owner);
 }
 
-/* Nobody misses it: empty, of a slot that is forgotten, or of one whose totals the same start has published since. */
+/*
+ * Is the frame not needed? It is if its slot is held and closing frames of the same boot have not repeated its
+ * totals.
+ */
 static bool is_replaced(const struct store *store, const struct stored *frame, uint64_t oldest_tick)
 {
 	const struct newest *newest = &store->newest[frame->owner];
@@ -94,29 +100,34 @@ static bool is_replaced(const struct store *store, const struct stored *frame, u
 
 	if (!frame->sequence || frame->kind == FRAME_CLOSING || frame->tick < oldest_tick)
 		return true;
-	return frame->incarnation == newest->incarnation && frame->sequence >> SEQUENCE_BOOT_SHIFT == newest->start &&
+	return frame->incarnation == newest->incarnation && frame->sequence >> SEQUENCE_BOOT_SHIFT == newest->boot &&
 	       slot_ends + CLOSING_TICKS <= newest->tick;
 }
 
 static void newest_note(struct newest *newest, const struct frame_head *head)
 {
-	const uint64_t start = head->sequence >> SEQUENCE_BOOT_SHIFT;
+	const uint64_t boot = head->sequence >> SEQUENCE_BOOT_SHIFT;
 
-	if (head->incarnation < newest->incarnation || (head->incarnation == newest->incarnation && start < newest->start))
+	if (head->incarnation < newest->incarnation ||
+	    (head->incarnation == newest->incarnation && boot < newest->boot))
 		return;
-	if (head->incarnation != newest->incarnation || start != newest->start)
-		*newest = (struct newest){ .incarnation = head->incarnation, .start = start };
+	if (head->incarnation != newest->incarnation || boot != newest->boot)
+		*newest = (struct newest){ .incarnation = head->incarnation, .boot = boot };
 	if (head->tick > newest->tick)
 		newest->tick = head->tick;
 }
 
-/* The next place whose frame may go, one that nobody misses if there is one near. What is protected is at most half of a ring, so few are passed
- * over for each that is taken. */
-static uint32_t place_free(const struct store *store, uint32_t first, uint32_t end, uint32_t next, uint16_t owner, uint64_t oldest_tick)
+/*
+ * The next place whose frame may go: among the first LOOKS, one whose frame is not needed, else the first. At most half
+ * of a ring is protected, so few places are skipped for each that is taken.
+ */
+static uint32_t place_free(const struct store *store, uint32_t first, uint32_t end, uint32_t next, uint16_t owner,
+			   uint64_t oldest_tick)
 {
 	uint32_t found = STORED_NONE, looks = LOOKS;
 
-	for (uint32_t looked = 0, at = next; looked < end - first && looks > 0; looked++, at = at + 1 == end ? first : at + 1) {
+	for (uint32_t looked = 0, at = next; looked < end - first && looks > 0;
+	     looked++, at = at + 1 == end ? first : at + 1) {
 		if (is_protected(store, end - first, &store->frames[at], owner, oldest_tick))
 			continue;
 		if (is_replaced(store, &store->frames[at], oldest_tick))
@@ -147,7 +158,7 @@ uint32_t store_put(struct store *store, const struct frame_head *head, uint16_t 
 	frame->owner = owner;
 	frame->kind = (uint8_t)head->kind;
 	frame->copies = 0;
-	frame->evidence = false;
+	frame->is_proof = false;
 	frame->size = 0;
 	frame->next = *chain;
 	*chain = number;
@@ -157,7 +168,8 @@ uint32_t store_put(struct store *store, const struct frame_head *head, uint16_t 
 
 struct stored *store_find(const struct store *store, uint64_t origin, uint64_t incarnation, uint64_t sequence)
 {
-	for (uint32_t at = *chain_of(store, origin, incarnation, sequence); at != STORED_NONE; at = store->frames[at].next) {
+	for (uint32_t at = *chain_of(store, origin, incarnation, sequence); at != STORED_NONE;
+	     at = store->frames[at].next) {
 		struct stored *frame = &store->frames[at];
 
 		if (frame->sequence == sequence && frame->origin == origin && frame->incarnation == incarnation)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Frames kept for repair and catch-up, verbatim as their origin signed them: two rings, one of tick frames (until their slot has been
- * closed and everybody had time to hear of it), one of closing frames (while their slot is held). The oldest makes room for the newest, but
- * nobody's within his guaranteed part: a quarter of each ring is this node's own, a quarter the other members' in equal parts, at least one
- * frame each. So a member that floods pushes out its own and what is lent, never what others' repair is served from. Among the oldest a tick
- * frame whose slot's totals its start has published since goes first: what a start that ended told last stands nowhere else.
+ * Frames kept for repair and catch-up, verbatim as their origin signed them. There are two rings: tick frames and
+ * closing frames. The oldest frame makes room for the newest, except frames within a member's reserved part. A quarter
+ * of each ring is reserved for this node, and a quarter for the other members in equal parts, at least one frame each.
+ * So a member that floods displaces only its own frames and those in the shared half.
+ *
+ * Among the 16 oldest candidates a tick frame goes first if closing frames of the same boot already repeat its slot's
+ * totals. The last tick frames of a boot that ended have no closing frames, so they are kept longest.
  */
 #ifndef PROTO_STORE_H
 #define PROTO_STORE_H
@@ -15,7 +17,8 @@
 
 #include "frame.h"
 
-#define CLOSING_TICKS 12 /* a slot's closing frames are spread over this many ticks: done before the next slot has ended */
+/* a slot's closing frames are spread over this many ticks, so that they end before the next slot does */
+#define CLOSING_TICKS 12
 
 struct arena;
 
@@ -27,15 +30,15 @@ struct stored {
 	uint16_t size; /* of frame: body and proof */
 	uint16_t owner; /* number of the member that signed it */
 	uint8_t kind;
-	uint8_t copies; /* pushed here so far */
-	bool evidence; /* one of two with one sequence: kept while its slot is held */
+	uint8_t copies; /* received by push so far */
+	bool is_proof; /* one of two frames with one sequence, which prove equivocation: kept while its slot is held */
 	uint8_t frame[DATAGRAM_BYTES_MAX];
 };
 
-/* Of a member, by what was kept of it. */
+/* A member's newest boot among the frames that were stored, and the newest tick of that boot. */
 struct newest {
-	uint64_t incarnation, start; /* its newest start, */
-	uint64_t tick; /* and the newest tick of that */
+	uint64_t incarnation, boot;
+	uint64_t tick;
 };
 
 struct store {
@@ -43,7 +46,7 @@ struct store {
 	uint32_t *chains;
 	uint32_t chains_mask;
 	uint32_t frames_max, tick_max;
-	uint32_t tick_next, closing_next; /* where the next one goes, at the earliest */
+	uint32_t tick_next, closing_next; /* where the search for the next frame's place begins */
 	uint32_t members_max;
 	uint32_t slot_ticks;
 	struct newest *newest; /* by owner */
@@ -51,11 +54,15 @@ struct store {
 };
 
 size_t store_bytes(uint32_t frames_max, uint32_t members_max);
-/* The arena's memory is all zero: so an empty place is. */
-void store_init(struct store *store, struct arena *arena, uint32_t frames_max, uint32_t members_max, uint32_t slot_ticks);
+/* The arena's memory must be all zero, which means empty places. */
+void store_init(struct store *store, struct arena *arena, uint32_t frames_max, uint32_t members_max,
+		uint32_t slot_ticks);
 
-/* Room for a frame of this head, signed by the member `owner` (0: this node); what stood there is forgotten. Frames of ticks before
- * `oldest_tick` are nobody's guaranteed any more. The caller fills leaf, size and frame. Returns its number. */
+/*
+ * Makes room for a frame with this head, signed by the member `owner` (0: this node), and forgets the frame that was
+ * there. Frames of ticks before `oldest_tick` are not protected any more. The caller fills leaf, size and frame.
+ * Returns the index in `frames`.
+ */
 uint32_t store_put(struct store *store, const struct frame_head *head, uint16_t owner, uint64_t oldest_tick);
 
 struct stored *store_find(const struct store *store, uint64_t origin, uint64_t incarnation, uint64_t sequence);

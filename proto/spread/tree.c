@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Frames on their way. In a small mesh an origin sends its frames to everybody. In a larger one a frame is handed on, verbatim, when it was
- * first verified, to the neighbours that did not ask for silence about its origin; to those that did it is named a little later, so that they
- * can ask for it. Who gets a frame twice asks the second sender for silence: what is left is a tree for each origin, along the fastest ways
- * (Plumtree). PROTOCOL.md section "Spreading".
+ * Spreads frames. In a small mesh an origin sends its frames to every member. In a larger mesh (Plumtree) a verified
+ * frame is pushed, verbatim, to each neighbour that has not sent PRUNE for this origin. The others get IHAVE a little
+ * later and can request the frame. A member that receives more copies than it wants sends PRUNE to the sender of the
+ * last one. The links that remain form a tree per origin along the fastest paths. PROTOCOL.md section "Spreading".
  */
 #include "spreading.h"
 
-#define IHAVE_ALL 32 /* so few are named to every neighbour; of more each to some */
-#define IHAVE_SOME 3
-#define PRUNE_GRAFT 1 /* the opposite: push again */
+#define IHAVE_ALL 32 /* up to this many frames are announced to every such neighbour; of more, each frame to some */
+#define IHAVE_SOME 3 /* neighbours to which each frame is then announced */
+#define PRUNE_GRAFT 1 /* the opposite of PRUNE: push again */
 
 static bool set_has(const uint64_t *set, uint16_t member)
 {
@@ -18,11 +18,13 @@ static bool set_has(const uint64_t *set, uint16_t member)
 
 static void push(struct node *node, uint16_t to, uint32_t frame, bool own)
 {
-	outbox_add(node, (struct out){
-				 .kind = own ? OUT_FRAME : OUT_RELAY,
+	const struct out out = { .kind = own ? OUT_FRAME : OUT_RELAY,
 				 .target = to,
-				 .frame = { .sequence = node->spread->store.frames[frame].sequence, .number = frame, .message = MESSAGE_FRAME },
-			 });
+				 .frame = { .sequence = node->spread->store.frames[frame].sequence,
+					    .number = frame,
+					    .message = MESSAGE_FRAME } };
+
+	outbox_add(node, out);
 	node->counters.frames_relayed += !own;
 }
 
@@ -34,13 +36,17 @@ static void soon(struct node *node, struct now now)
 		node->spread->ihave_due = due;
 }
 
-/* Our own to everybody, another's to those who asked for it. Who is not near asks for what it missed when it is back. */
+/*
+ * Small mesh: pushes an own frame to every near member, and another member's frame to the members that asked for relay.
+ * A member that is not near requests the frame when it is back.
+ */
 static void push_direct(struct node *node, struct now now, uint32_t frame, uint16_t owner, uint16_t from)
 {
 	const bool own = owner == 0 && from == 0;
 
 	for (uint16_t i = 1; i < node->member->high; i++) {
-		if (i != owner && i != from && member_is_near(node, i, now) && (own || node->member->table[i].relay_asked))
+		if (i != owner && i != from && member_is_near(node, i, now) &&
+		    (own || node->member->table[i].relay_asked))
 			push(node, i, frame, own);
 	}
 }
@@ -61,14 +67,19 @@ void tree_frame(struct node *node, struct now now, uint32_t origin, uint32_t fra
 		if (link->agreed && link->member != from && link->member != owner && !set_has(link->lazy, owner))
 			push(node, link->member, frame, own);
 	}
-	*fresh = (struct fresh){ .origin = origin, .from = from, .sequence = node->spread->store.frames[frame].sequence };
+	*fresh = (struct fresh){ .origin = origin,
+				 .from = from,
+				 .sequence = node->spread->store.frames[frame].sequence };
 	memcpy(fresh->leaf, node->spread->store.frames[frame].leaf, sizeof(fresh->leaf));
 	node->spread->fresh_next++;
 	soon(node, now);
 }
 
-/* The first way by which an origin's frames came stays open for as long as it lasts: two that overtake each other in turn would else both be
- * closed, and the origin be cut off. */
+/*
+ * Is `from` the parent in the tree of this origin, the neighbour that gets no PRUNE? Why: if two neighbours overtake
+ * each other in turn, both would get PRUNE, and the origin's frames would come from neither. The parent is the
+ * neighbour that first pushed a frame of the origin, for as long as it is a neighbour.
+ */
 static bool is_parent(struct node *node, uint16_t owner, uint16_t from)
 {
 	struct member *member = &node->member->table[owner];
@@ -92,11 +103,20 @@ void tree_duplicate(struct node *node, struct now now, uint16_t from, uint32_t o
 	const uint16_t owner = origin_member(origin);
 
 	held->copies += held->copies < UINT8_MAX;
-	if (!link || node_is_direct(node) || from == owner || held->copies <= node->spread->copies || is_parent(node, owner, from))
+	if (!link || node_is_direct(node) || from == owner || held->copies <= node->spread->copies ||
+	    is_parent(node, owner, from))
 		return;
 	link->prunes[owner / 64] |= 1ULL << owner % 64;
 	link->pruning = true;
 	soon(node, now);
+}
+
+/* Frames [first, end) are named to a neighbour. */
+static void ihave_send(struct node *node, uint16_t to, uint64_t first, uint64_t end)
+{
+	outbox_add(node, (struct out){ .kind = OUT_IHAVE,
+				       .target = to,
+				       .ihave = { .first = first, .count = (uint32_t)(end - first) } });
 }
 
 void tree_turn(struct node *node, struct now now)
@@ -113,16 +133,12 @@ void tree_turn(struct node *node, struct now now)
 			outbox_add(node, (struct out){ .kind = OUT_PRUNE, .target = link->member });
 		link->pruning = false;
 		if (node->spread->fresh_next != node->spread->fresh_announced)
-			outbox_add(node, (struct out){
-						 .kind = OUT_IHAVE,
-						 .target = link->member,
-						 .ihave = { .first = node->spread->fresh_announced, .count = (uint32_t)(node->spread->fresh_next - node->spread->fresh_announced) },
-					 });
+			ihave_send(node, link->member, node->spread->fresh_announced, node->spread->fresh_next);
 	}
 	node->spread->fresh_announced = node->spread->fresh_next;
 }
 
-/* Is this one named to this neighbour? Not what it was pushed, has sent or signed; of many, only some. */
+/* Is this frame announced to this neighbour? Not if it was pushed to, sent by or signed by it; of many, only some. */
 static bool is_announced(const struct node *node, const struct link *link, uint64_t number, uint32_t batch)
 {
 	const struct fresh *fresh = &node->spread->fresh[number % FRESH_SIZE];
@@ -146,7 +162,7 @@ size_t tree_write_ihave(struct node *node, const struct departure *departure, ui
 	if (!link)
 		return 0;
 	if (number + FRESH_SIZE < node->spread->fresh_next)
-		number = node->spread->fresh_next - FRESH_SIZE; /* overwritten meanwhile: digests tell of those */
+		number = node->spread->fresh_next - FRESH_SIZE; /* the others were overwritten: digests announce them */
 	at = put_le(at, MESSAGE_IHAVE, 1);
 	for (; number < end; number++) {
 		const struct fresh *fresh = &node->spread->fresh[number % FRESH_SIZE];
@@ -154,7 +170,7 @@ size_t tree_write_ihave(struct node *node, const struct departure *departure, ui
 		if (!is_announced(node, link, number, out->ihave.count))
 			continue;
 		if ((size_t)(at - ret_plain) + IHAVE_ROW_BYTES > room) {
-			outbox_add(node, (struct out){ .kind = OUT_IHAVE, .target = out->target, .ihave = { .first = number, .count = (uint32_t)(end - number) } });
+			ihave_send(node, out->target, number, end);
 			break;
 		}
 		at = put_le(at, node->member->table[origin_member(fresh->origin)].id, 8);
@@ -164,8 +180,9 @@ size_t tree_write_ihave(struct node *node, const struct departure *departure, ui
 	return at - ret_plain > 1 ? (size_t)(at - ret_plain) : 0;
 }
 
-/* Names are of a member's running start alone: digests tell of the others. */
-static void ihave_receive(struct node *node, struct now now, uint16_t from, uint64_t id, uint64_t number, const uint8_t leaf[3])
+/* IHAVE announces frames of a member's running boot only; digests announce those of other boots. */
+static void ihave_receive(struct node *node, struct now now, uint16_t from, uint64_t id, uint64_t number,
+			  const uint8_t leaf[3])
 {
 	const uint16_t owner = member_find(node, id);
 	const struct member *member = owner == MEMBER_NONE ? NULL : &node->member->table[owner];
@@ -191,9 +208,13 @@ static void ihave_receive(struct node *node, struct now now, uint16_t from, uint
 	if (!member_spend(&node->member->table[from], 1))
 		return;
 	if (memcmp(held->leaf, leaf, 3) != 0)
-		outbox_add(node, (struct out){ .kind = OUT_REQUEST, .target = from, .request = { .sequence = sequence, .origin = origin, .alone = true } });
-	else /* fewer came than are wanted: it may push, too */
-		outbox_add(node, (struct out){ .kind = OUT_PRUNE, .target = from, .prune = { .what = PRUNE_GRAFT, .owner = owner } });
+		outbox_add(node, (struct out){ .kind = OUT_REQUEST,
+					       .target = from,
+					       .request = { .sequence = sequence, .origin = origin, .alone = true } });
+	else /* fewer copies came than are wanted: this neighbour is to push as well */
+		outbox_add(node, (struct out){ .kind = OUT_PRUNE,
+					       .target = from,
+					       .prune = { .what = PRUNE_GRAFT, .owner = owner } });
 }
 
 enum reject tree_receive_ihave(struct node *node, const struct arrival *arrival)

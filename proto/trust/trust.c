@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What follows from the authority's documents: who is out, which mesh secret is spoken, which policy holds. A document is believed when its
- * signature, serial and whole content are right, and takes effect at once; how it got here is spread_documents.c's. PROTOCOL.md sections
- * "Documents", "Revocation", "Rotation".
+ * Puts the authority's documents into force: revoked keys, mesh secrets, policies. A document is accepted when its
+ * signature, serial and whole content are valid, and takes effect at once. spread_documents.c fetches and forwards
+ * documents. PROTOCOL.md sections "Documents", "Revocation", "Rotation".
  */
 #include <errno.h>
 
@@ -25,15 +25,16 @@ void trust_init(struct node *node)
 	}
 }
 
-/* ---- who is out ---- */
+/* ---- revocation ---- */
 
-/* Its counts leave every verdict: the keys they stand in are judged again, then the cells go. */
+/* Removes a member's cells from the ledger, and marks their keys to be judged again. */
 static void forget_counts(struct node *node, uint16_t number)
 {
 	for (uint32_t i = 0; i < node->count->ledger.entries_high; i++) {
 		const struct entry *entry = &node->count->ledger.entries[i];
 
-		for (uint32_t at = entry->flags & ENTRY_USED ? entry->cells : INDEX_NONE; at != INDEX_NONE; at = ledger_below(&node->count->ledger, at)) {
+		for (uint32_t at = entry->flags & ENTRY_USED ? entry->cells : INDEX_NONE; at != INDEX_NONE;
+		     at = ledger_below(&node->count->ledger, at)) {
 			if (origin_member(ledger_at(&node->count->ledger, at)->origin) != number)
 				continue;
 			judge_dirty(node, i);
@@ -43,7 +44,7 @@ static void forget_counts(struct node *node, uint16_t number)
 	for (uint32_t i = 0; i < INCARNATIONS_MAX; i++) {
 		const uint32_t origin = (uint32_t)number * INCARNATIONS_MAX + i;
 
-		node->count->excluded[origin] = true;
+		origin_exclude(node, origin, true);
 		if (node->count->origins[origin].used)
 			ledger_forget_origin(&node->count->ledger, (uint16_t)origin);
 	}
@@ -56,11 +57,11 @@ static void revoke(struct node *node, struct now now, uint16_t number)
 	if (member->standing.revoked)
 		return;
 	member->standing.revoked = true;
-	member_tell(node, now, number, EVENT_MEMBER_REVOKED);
+	member_report(node, now, number, EVENT_MEMBER_REVOKED);
 	if (member->self) {
 		/* Nobody listens any more; what is counted here still holds here. */
 		node->config.gossip = false;
-		node->outbox->count = 0;
+		outbox_stop(node);
 		return;
 	}
 	member->session = member->heard = member->up = false;
@@ -72,14 +73,15 @@ static void adopt_revocation(struct node *node, struct now now)
 	struct trust *trust = node->trust;
 
 	node->member->secrets.revocation = trust->revocation_read;
-	for (uint16_t i = 0; i < node->config.limits.members_max; i++) {
+	for (uint32_t i = 0; i < node->config.limits.members_max; i++) {
 		struct member *member = &node->member->table[i];
 
 		if (!member->used)
 			continue;
 		if (revocation_has_lost(&node->member->secrets.revocation, member->id))
 			revoke(node, now, i);
-		else if (!member->self && revocation_find(&node->member->secrets.revocation, member->certificate.public_key))
+		else if (!member->self &&
+			 revocation_find(&node->member->secrets.revocation, member->certificate.public_key))
 			member->session = member->heard = false; /* until it greets with its next key */
 	}
 }
@@ -87,7 +89,8 @@ static void adopt_revocation(struct node *node, struct now now)
 /* ---- rotation ---- */
 
 /* Which secrets this node has of those the document speaks of, newest first; 0: not the newest. */
-static uint32_t secrets_of(const struct node *node, const struct rotation *rotation, uint8_t ret_secrets[SECRETS_MAX][MESH_SECRET_BYTES])
+static uint32_t secrets_of(const struct node *node, const struct rotation *rotation,
+			   uint8_t ret_secrets[SECRETS_MAX][MESH_SECRET_BYTES])
 {
 	const struct secrets *held = &node->member->secrets;
 
@@ -103,19 +106,20 @@ static uint32_t secrets_of(const struct node *node, const struct rotation *rotat
 	return 0;
 }
 
-/* Members go on under the secret they spoke; whose is gone must greet again. */
+/* Finds each member's mesh secret in the new list. A member whose secret is gone needs a new handshake. */
 static void members_follow(struct node *node, const struct mesh_secret before[SECRETS_MAX])
 {
 	const struct secrets *held = &node->member->secrets;
 
-	for (uint16_t n = 0; n < node->config.limits.members_max; n++) {
+	for (uint32_t n = 0; n < node->config.limits.members_max; n++) {
 		struct member *member = &node->member->table[n];
 		uint32_t place = 0;
 
 		if (!member->used || member->self)
 			continue;
-		while (place < held->count && memcmp(held->items[place].fingerprint, before[member->standing.spoken].fingerprint,
-							      FINGERPRINT_BYTES) != 0)
+		while (place < held->count &&
+		       memcmp(held->items[place].fingerprint, before[member->standing.spoken].fingerprint,
+			      FINGERPRINT_BYTES) != 0)
 			place++;
 		member->standing.keys_known = 0;
 		member->standing.spoken = place < held->count ? (uint8_t)place : 0;
@@ -132,7 +136,7 @@ static void adopt_rotation(struct node *node, struct now now, const struct rotat
 	const uint32_t count = secrets_of(node, rotation, secrets);
 
 	if (count == 0) {
-		member_tell(node, now, 0, EVENT_LEFT_OUT);
+		member_report(node, now, 0, EVENT_LEFT_OUT);
 		return;
 	}
 	memcpy(before, held->items, sizeof(before));
@@ -209,7 +213,8 @@ enum reject trust_adopt(struct node *node, struct now now, const uint8_t *bytes,
 	held->news = news;
 	held->unkept = true;
 	memcpy(held->bytes, bytes, size);
-	node_tell(node, &(struct node_event){ .kind = EVENT_DOCUMENT, .at = now.mesh, .document = { document.kind, news.serial } });
+	node_report(node, &(struct node_event){
+				  .kind = EVENT_DOCUMENT, .at = now.mesh, .document = { document.kind, news.serial } });
 	return REJECT_NONE;
 }
 
@@ -244,7 +249,9 @@ bool node_document(const struct node *node, enum document_kind kind, struct docu
 
 	if (held->news.serial == 0)
 		return false;
-	*ret_view = (struct document_view){ .serial = held->news.serial, .bytes = held->bytes, .size = held->news.size };
+	*ret_view = (struct document_view){ .serial = held->news.serial,
+					    .bytes = held->bytes,
+					    .size = held->news.size };
 	memcpy(ret_view->hash, held->news.hash, HASH_BYTES);
 	return true;
 }

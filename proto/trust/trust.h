@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a node believes of the mesh authority: the newest document of each kind, as bytes and as what it means, the mesh secrets, and what is
- * being fetched. Part of the node's memory; trust.c and spread_documents.c alone change it.
+ * Room trust/: the newest document of the mesh authority of each kind, and the documents that are being fetched. Only
+ * trust.c and spread_documents.c change it.
  */
 #ifndef PROTO_TRUST_H
 #define PROTO_TRUST_H
 
 #include "member.h"
 
-#define FETCHES_MAX 2 /* of a kind at once, from different members: one that brings nothing keeps nobody else's from coming */
+/* fetches of one kind at once, from different members, so that a member that sends nothing does not block the other */
+#define FETCHES_MAX 2
 
 struct held_document {
 	struct news news;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The replay window (RFC 6479): which counters of a sender's session have been seen. Zero-initialised is empty; counters start at 1. */
+/*
+ * The replay window (RFC 6479): which counters of a sender's session have been seen. Zero-initialised is empty;
+ * counters start at 1.
+ */
 #ifndef PROTO_ANTI_REPLAY_H
 #define PROTO_ANTI_REPLAY_H
 

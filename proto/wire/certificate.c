@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Node certificates on the wire: the body in canonical msgpack, then the authority's signature over a domain and the body. Who
- * may join, and revocation, is decided elsewhere.
+ * Node certificates on the wire: the body in canonical msgpack, then the authority's signature over a domain and the
+ * body. Who may join, and revocation, is decided elsewhere.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,16 +13,20 @@
 #include "pack.h"
 #include "unpack.h"
 
-#define VERSION 1
-#define FIELDS 14
+#define VERSION 2
+#define FIELDS 15
 
-static const char DOMAIN[] = "xpro-mesh certificate v1";
+static const char DOMAIN[] = "xpro-mesh certificate v2";
 #define DOMAIN_BYTES (sizeof(DOMAIN) - 1)
 
-/* Every field at its longest: heads of array and version, mesh id, authority, name, region, key, endpoints, six numbers, id, previous key. */
-#define BODY_BYTES_MAX                                                                                                         \
-	(2 + 2 + MESH_ID_BYTES + 2 + PUBLIC_KEY_BYTES + 2 + NAME_BYTES_MAX + 2 + REGION_BYTES_MAX + 2 + PUBLIC_KEY_BYTES + 1 + \
-	 ENDPOINTS_MAX * (1 + 2 + 16 + 3) + 9 + 3 + 5 + 1 + 9 + 9 + 2 + PUBLIC_KEY_BYTES)
+/*
+ * Every field at its longest: heads of array and version, mesh id, authority, name, region, key, endpoints, four
+ * numbers, widths, serial, id, previous key.
+ */
+#define BODY_BYTES_MAX                                                                                  \
+	(2 + 2 + MESH_ID_BYTES + 2 + PUBLIC_KEY_BYTES + 2 + NAME_BYTES_MAX + 2 + REGION_BYTES_MAX + 2 + \
+	 PUBLIC_KEY_BYTES + 1 + ENDPOINTS_MAX * (1 + 2 + 16 + 3) + 9 + 3 + 5 + 1 + 2 +                  \
+	 WIDTHS_DIGEST_BYTES + 9 + 9 + 2 + PUBLIC_KEY_BYTES)
 _Static_assert(BODY_BYTES_MAX + SIGNATURE_BYTES <= CERTIFICATE_BYTES_MAX, "the longest certificate fits");
 _Static_assert(BODY_BYTES_MAX + DOMAIN_BYTES <= CERTIFICATE_BYTES_MAX, "and so does what is signed");
 
@@ -109,10 +113,13 @@ static void pack_endpoints(struct pack *p, const struct certificate *certificate
 	}
 }
 
-static size_t pack_body(const struct certificate *certificate, const struct mesh *mesh, uint8_t ret_body[BODY_BYTES_MAX])
+static size_t pack_body(const struct certificate *certificate, const struct mesh *mesh,
+			uint8_t ret_body[BODY_BYTES_MAX])
 {
+	uint8_t widths[WIDTHS_DIGEST_BYTES];
 	struct pack p;
 
+	widths_digest(&mesh->widths, widths);
 	pack_begin(&p, ret_body, BODY_BYTES_MAX);
 	pack_array(&p, FIELDS);
 	pack_uint(&p, VERSION);
@@ -126,6 +133,7 @@ static size_t pack_body(const struct certificate *certificate, const struct mesh
 	pack_uint(&p, mesh->tick_ms);
 	pack_uint(&p, mesh->window_max_ms);
 	pack_uint(&p, mesh->decay);
+	pack_bin(&p, widths, sizeof(widths));
 	pack_uint(&p, certificate->serial);
 	pack_uint(&p, certificate->id ? certificate->id : member_id_of(certificate->public_key));
 	pack_bin(&p, certificate->previous_key, certificate->has_previous ? PUBLIC_KEY_BYTES : 0);
@@ -205,19 +213,27 @@ static void unpack_previous(struct unpack *u, struct certificate *ret_certificat
 		unpack_fail(u);
 }
 
+/* What a certificate states of the mesh. */
+struct stated {
+	struct mesh mesh; /* without the widths */
+	uint8_t widths[WIDTHS_DIGEST_BYTES];
+};
+
 /* The whole form; nothing is verified yet. */
-static bool unpack_body(const uint8_t *body, size_t size, struct mesh *ret_mesh, struct certificate *ret_certificate)
+static bool unpack_body(const uint8_t *body, size_t size, struct stated *ret_stated,
+			struct certificate *ret_certificate)
 {
+	struct mesh *mesh = &ret_stated->mesh;
 	struct unpack u;
 
-	*ret_mesh = (struct mesh){ 0 };
+	*ret_stated = (struct stated){ .widths = { 0 } };
 	*ret_certificate = (struct certificate){ 0 };
 	unpack_begin(&u, body, size);
 	unpack_array_of(&u, FIELDS);
 	if (unpack_uint(&u) != VERSION)
 		return false;
-	unpack_bytes(&u, MESH_ID_BYTES, ret_mesh->id);
-	unpack_bytes(&u, PUBLIC_KEY_BYTES, ret_mesh->authority);
+	unpack_bytes(&u, MESH_ID_BYTES, mesh->id);
+	unpack_bytes(&u, PUBLIC_KEY_BYTES, mesh->authority);
 	unpack_label(&u, 1, NAME_BYTES_MAX, ret_certificate->name);
 	unpack_label(&u, 0, REGION_BYTES_MAX, ret_certificate->region);
 	unpack_bytes(&u, PUBLIC_KEY_BYTES, ret_certificate->public_key);
@@ -227,9 +243,10 @@ static bool unpack_body(const uint8_t *body, size_t size, struct mesh *ret_mesh,
 	for (uint32_t i = 0; i < ret_certificate->endpoints; i++)
 		unpack_endpoint(&u, &ret_certificate->endpoint[i].address, &ret_certificate->endpoint[i].port);
 	ret_certificate->line_rate = unpack_uint(&u);
-	ret_mesh->tick_ms = (uint32_t)unpack_uint_max(&u, UINT32_MAX);
-	ret_mesh->window_max_ms = (uint32_t)unpack_uint_max(&u, UINT32_MAX);
-	ret_mesh->decay = (uint32_t)unpack_uint_max(&u, UINT32_MAX);
+	mesh->tick_ms = (uint32_t)unpack_uint_max(&u, UINT32_MAX);
+	mesh->window_max_ms = (uint32_t)unpack_uint_max(&u, UINT32_MAX);
+	mesh->decay = (uint32_t)unpack_uint_max(&u, UINT32_MAX);
+	unpack_bytes(&u, WIDTHS_DIGEST_BYTES, ret_stated->widths);
 	ret_certificate->serial = unpack_uint(&u);
 	ret_certificate->id = unpack_uint(&u);
 	unpack_previous(&u, ret_certificate);
@@ -240,14 +257,24 @@ static bool unpack_body(const uint8_t *body, size_t size, struct mesh *ret_mesh,
 
 static bool is_same_mesh(const struct mesh *a, const struct mesh *b)
 {
-	return memcmp(a->id, b->id, sizeof(a->id)) == 0 && memcmp(a->authority, b->authority, sizeof(a->authority)) == 0 &&
-	       a->tick_ms == b->tick_ms && a->window_max_ms == b->window_max_ms && a->decay == b->decay;
+	return memcmp(a->id, b->id, sizeof(a->id)) == 0 &&
+	       memcmp(a->authority, b->authority, sizeof(a->authority)) == 0 && a->tick_ms == b->tick_ms &&
+	       a->window_max_ms == b->window_max_ms && a->decay == b->decay;
 }
 
-enum reject certificate_open(const uint8_t *bytes, size_t size, const struct mesh *mesh, struct certificate *ret_certificate)
+static bool states_widths(const struct stated *stated, const struct widths *widths)
+{
+	uint8_t digest[WIDTHS_DIGEST_BYTES];
+
+	widths_digest(widths, digest);
+	return memcmp(stated->widths, digest, sizeof(digest)) == 0;
+}
+
+enum reject certificate_open(const uint8_t *bytes, size_t size, const struct mesh *mesh,
+			     struct certificate *ret_certificate)
 {
 	struct certificate certificate;
-	struct mesh stated;
+	struct stated stated;
 	uint8_t message[CERTIFICATE_BYTES_MAX];
 
 	if (size <= SIGNATURE_BYTES || size > BODY_BYTES_MAX + SIGNATURE_BYTES)
@@ -257,26 +284,47 @@ enum reject certificate_open(const uint8_t *bytes, size_t size, const struct mes
 
 	if (!unpack_body(bytes, body_size, &stated, &certificate))
 		return REJECT_CERTIFICATE;
-	if (!is_same_mesh(&stated, mesh))
+	if (!is_same_mesh(&stated.mesh, mesh))
 		return REJECT_MESH;
-	if (crypto_sign_verify_detached(bytes + body_size, message, put_message(bytes, body_size, message), mesh->authority) != 0)
+	if (crypto_sign_verify_detached(bytes + body_size, message, put_message(bytes, body_size, message),
+					mesh->authority) != 0)
 		return REJECT_CERTIFICATE;
-	if (!crypto_core_ed25519_is_valid_point(certificate.public_key) || (certificate.has_previous && !is_other_key(&certificate)))
+	if (!crypto_core_ed25519_is_valid_point(certificate.public_key) ||
+	    (certificate.has_previous && !is_other_key(&certificate)))
 		return REJECT_CERTIFICATE;
 	*ret_certificate = certificate;
-	return REJECT_NONE;
+	return states_widths(&stated, &mesh->widths) ? REJECT_NONE : REJECT_WIDTHS;
 }
 
-int certificate_mesh(const uint8_t *bytes, size_t size, struct mesh *ret_mesh)
+static bool read_stated(const uint8_t *bytes, size_t size, struct stated *ret_stated)
 {
 	struct certificate certificate;
-	struct mesh mesh;
 
-	if (size <= SIGNATURE_BYTES || size > BODY_BYTES_MAX + SIGNATURE_BYTES)
+	return size > SIGNATURE_BYTES && size <= BODY_BYTES_MAX + SIGNATURE_BYTES &&
+	       unpack_body(bytes, size - SIGNATURE_BYTES, ret_stated, &certificate) && is_authority(&ret_stated->mesh);
+}
+
+int certificate_issuer(const uint8_t *bytes, size_t size, struct mesh *ret_mesh)
+{
+	struct stated stated;
+
+	if (!read_stated(bytes, size, &stated))
 		return -EBADMSG;
-	if (!unpack_body(bytes, size - SIGNATURE_BYTES, &mesh, &certificate) || !is_authority(&mesh))
+	*ret_mesh = stated.mesh;
+	ret_mesh->widths = (struct widths)WIDTHS_DEFAULT;
+	return 0;
+}
+
+int certificate_mesh(const uint8_t *bytes, size_t size, const struct widths *widths, struct mesh *ret_mesh)
+{
+	struct stated stated;
+
+	if (!read_stated(bytes, size, &stated))
 		return -EBADMSG;
-	*ret_mesh = mesh;
+	if (!states_widths(&stated, widths))
+		return -EDOM;
+	*ret_mesh = stated.mesh;
+	ret_mesh->widths = *widths;
 	return 0;
 }
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The envelope of documents. The signature covers a domain and the hash of the body, so that nobody needs the body twice. */
+/*
+ * The envelope of documents. The signature covers a domain and the hash of the body, so that nobody needs the body
+ * twice.
+ */
 #include <errno.h>
 
 #include <sodium.h>
@@ -21,7 +24,9 @@ const char *const document_names[DOCUMENT_KINDS] = {
 	[DOCUMENT_POLICY] = "policy",
 };
 
-const uint8_t document_versions[DOCUMENT_KINDS] = { [DOCUMENT_REVOCATION] = 1, [DOCUMENT_ROTATION] = 2, [DOCUMENT_POLICY] = 1 };
+const uint8_t document_versions[DOCUMENT_KINDS] = {
+	[DOCUMENT_REVOCATION] = 1, [DOCUMENT_ROTATION] = 2, [DOCUMENT_POLICY] = 1
+};
 
 void document_hash(const uint8_t *bytes, size_t size, uint8_t ret_hash[HASH_BYTES])
 {
@@ -33,14 +38,16 @@ static void put_message(const uint8_t *body, size_t size, uint8_t ret_message[ME
 	document_hash(body, size, put_bytes(ret_message, DOMAIN, DOMAIN_BYTES));
 }
 
-int document_issue(const struct document *document, const struct mesh *mesh, const uint8_t authority_secret[SECRET_KEY_BYTES],
-		   uint8_t ret_bytes[DOCUMENT_BYTES_MAX], size_t *ret_size)
+int document_issue(const struct document *document, const struct mesh *mesh,
+		   const uint8_t authority_secret[SECRET_KEY_BYTES], uint8_t ret_bytes[DOCUMENT_BYTES_MAX],
+		   size_t *ret_size)
 {
 	uint8_t message[MESSAGE_BYTES];
 	struct pack p;
 	size_t body;
 
-	if (document->serial == 0 || document->kind >= DOCUMENT_KINDS || document->content_bytes > DOCUMENT_CONTENT_BYTES_MAX ||
+	if (document->serial == 0 || document->kind >= DOCUMENT_KINDS ||
+	    document->content_bytes > DOCUMENT_CONTENT_BYTES_MAX ||
 	    memcmp(authority_secret + SECRET_KEY_BYTES - PUBLIC_KEY_BYTES, mesh->authority, PUBLIC_KEY_BYTES) != 0)
 		return -EINVAL;
 	pack_begin(&p, ret_bytes, DOCUMENT_BYTES_MAX);
@@ -78,7 +85,8 @@ static bool unpack_body(const uint8_t *body, size_t size, struct document *ret_d
 	ret_document->kind = (enum document_kind)(unpack_uint_max(&u, DOCUMENT_KINDS) - 1);
 	ret_document->serial = unpack_uint(&u);
 	ret_document->content = unpack_bin(&u, &ret_document->content_bytes);
-	return unpack_done(&u) && ret_document->kind < DOCUMENT_KINDS && version == document_versions[ret_document->kind] && ret_document->serial > 0;
+	return unpack_done(&u) && ret_document->kind < DOCUMENT_KINDS &&
+	       version == document_versions[ret_document->kind] && ret_document->serial > 0;
 }
 
 enum reject document_open(const uint8_t *bytes, size_t size, const struct mesh *mesh, struct document *ret_document)

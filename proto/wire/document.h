@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Documents: what the mesh authority tells every member at once. An envelope in canonical msgpack, the same for every kind, then the
- * authority's signature; layout in PROTOCOL.md. What the content means is revocation.h's, rotation.h's and policy_wire.h's.
+ * Documents: messages of the mesh authority to all members. An envelope in canonical msgpack, the same for every kind,
+ * then the authority's signature; layout in PROTOCOL.md. revocation.h, rotation.h and policy_wire.h have the contents.
  */
 #ifndef PROTO_DOCUMENT_H
 #define PROTO_DOCUMENT_H
@@ -31,11 +31,18 @@ struct document {
 #define DOCUMENT_ENVELOPE_BYTES_MAX (1 + 1 + 2 + MESH_ID_BYTES + 1 + 9 + 5 + SIGNATURE_BYTES)
 #define DOCUMENT_CONTENT_BYTES_MAX (DOCUMENT_BYTES_MAX - DOCUMENT_ENVELOPE_BYTES_MAX)
 
-/* Signs a document for `mesh` with the authority's secret key. -EINVAL: serial 0, too long, or another authority's key. */
-int document_issue(const struct document *document, const struct mesh *mesh, const uint8_t authority_secret[SECRET_KEY_BYTES],
-		   uint8_t ret_bytes[DOCUMENT_BYTES_MAX], size_t *ret_size);
+/*
+ * Signs a document for `mesh` with the authority's secret key. -EINVAL: serial 0, too long, or another authority's
+ * key.
+ */
+int document_issue(const struct document *document, const struct mesh *mesh,
+		   const uint8_t authority_secret[SECRET_KEY_BYTES], uint8_t ret_bytes[DOCUMENT_BYTES_MAX],
+		   size_t *ret_size);
 
-/* Checks form, mesh and signature, in that order: REJECT_DOCUMENT, REJECT_MESH, REJECT_AUTHORITY. The content is not looked at. */
+/*
+ * Checks form, mesh and signature, in that order: REJECT_DOCUMENT, REJECT_MESH, REJECT_AUTHORITY. The content is not
+ * looked at.
+ */
 enum reject document_open(const uint8_t *bytes, size_t size, const struct mesh *mesh, struct document *ret_document);
 
 /* The version an envelope states, or 0 when it is none: a later one is a later program's. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Frames: what an origin signs. A frame is a body (canonical msgpack: head and columns of cells) and a proof (Merkle path and the
- * signature of the root). Relays pass both on verbatim. PROTOCOL.md section "Frames" draws every byte.
+ * Frames: what an origin signs. A frame is a body (canonical msgpack: head and columns of cells) and a proof (Merkle
+ * path and the signature of the root). Relays pass both on verbatim. PROTOCOL.md section "Frames" draws every byte.
  */
 #ifndef PROTO_FRAME_H
 #define PROTO_FRAME_H
@@ -30,31 +30,49 @@ struct frame_head {
 	enum frame_kind kind;
 };
 
-/* What a cell is to its group: destination or pair, IPv4 or IPv6, told by the destination. */
+/*
+ * The form of a group: the kind of its keys, IPv4 or IPv6, and how many bytes of each address are on the wire. A frame
+ * groups cells of one slot, one form and, for pairs, one destination.
+ */
 enum frame_form {
 	FORM_DESTINATION_IPV4,
 	FORM_DESTINATION_IPV6,
 	FORM_PAIR_IPV4,
 	FORM_PAIR_IPV6,
+	FORM_CLIENT_IPV4,
+	FORM_CLIENT_IPV6, /* whose low half is not 0 */
+	FORM_CLIENT_PREFIX6, /* whose low half is 0 */
+	FORM_NETWORK_IPV4,
+	FORM_NETWORK_IPV6,
 	FORM_COUNT
 };
 
 enum frame_form frame_form_of(const struct key *key);
+
+/* How the addresses of a form are written: the first so many bytes of an IPv4 or IPv6 address, the rest being 0. */
+struct frame_layout {
+	uint8_t key_bytes; /* of each cell */
+	uint8_t destination_bytes; /* of the group: a pair's destination; 0 for other kinds */
+	enum key_kind kind;
+	bool ipv4;
+};
+
+extern const struct frame_layout frame_layouts[FORM_COUNT];
 
 static inline bool frame_form_is_pair(enum frame_form form)
 {
 	return form == FORM_PAIR_IPV4 || form == FORM_PAIR_IPV6;
 }
 
-/* Bytes of one address on the wire. */
-static inline size_t frame_address_bytes(enum frame_form form)
-{
-	return form == FORM_DESTINATION_IPV4 || form == FORM_PAIR_IPV4 ? 4 : 16;
-}
-
-/* Can a cell look like this? Both addresses of one family and each a single host's, first <= last, at least one packet. The rule for own
- * cells as for received ones. */
+/*
+ * Is the cell valid? Both addresses of a pair are of one family, and each host address is of a single host. A network
+ * holds hosts and has no host bits. first <= last, at least one packet. The same rule holds for own and for received
+ * cells.
+ */
 bool frame_cell_is_valid(const struct cell *cell);
+
+/* Is the client of a valid cell a whole one, cut to its width? So is that of a key without a client. */
+bool frame_client_is_whole(const struct widths *widths, const struct cell *cell);
 
 /* The order of cells in a frame: slot, form, destination, client. */
 int frame_cell_compare(const struct cell *a, const struct cell *b);
@@ -90,7 +108,7 @@ size_t frame_finish(const struct frame_writer *writer, uint8_t *ret_body);
 struct frame_root {
 	uint64_t origin, incarnation, tick;
 	enum frame_kind kind; /* so that tick frames and closing frames of one tick are never taken for each other */
-	uint16_t tick_frames; /* frames of this kind published in this tick, over all trees: leaves..FRAMES_PER_TICK_MAX */
+	uint16_t tick_frames; /* of this kind published in this tick, over all trees: leaves..FRAMES_PER_TICK_MAX */
 	uint8_t leaves; /* of this tree, 1..LEAVES_MAX */
 	uint8_t hash[HASH_BYTES];
 	uint8_t signature[SIGNATURE_BYTES];
@@ -99,19 +117,26 @@ struct frame_root {
 void frame_leaf(const uint8_t *body, size_t size, uint8_t ret_leaf[HASH_BYTES]);
 
 /* Computes root->hash over the leaves and signs it. root's other fields are given. */
-void frame_sign(struct frame_root *root, const uint8_t leaves[][HASH_BYTES], const struct mesh *mesh, const uint8_t secret_key[SECRET_KEY_BYTES]);
+void frame_sign(struct frame_root *root, const uint8_t leaves[][HASH_BYTES], const struct mesh *mesh,
+		const uint8_t secret_key[SECRET_KEY_BYTES]);
 
-/* Appends the proof of leaf `index` to a body of `size` bytes in a buffer of at least size + FRAME_PROOF_BYTES_MAX; returns the size of
- * body and proof. Works the path out anew: up to 26 hashes, ~5 us, which is less than sharing a tree would be worth. */
-size_t frame_prove(uint8_t *frame, size_t size, const struct frame_root *root, const uint8_t leaves[][HASH_BYTES], unsigned int index);
+/*
+ * Appends the proof of leaf `index` to a body of `size` bytes in a buffer of at least size + FRAME_PROOF_BYTES_MAX;
+ * returns the size of body and proof. Works the path out anew: up to 26 hashes, ~5 us, which is less than sharing a
+ * tree would be worth.
+ */
+size_t frame_prove(uint8_t *frame, size_t size, const struct frame_root *root, const uint8_t leaves[][HASH_BYTES],
+		   unsigned int index);
 
 /* Bytes a proof takes in a tree of this many leaves, at most. A tick's only frame, alone in its tree, takes 69. */
 size_t frame_proof_bytes(unsigned int leaves);
 
 /* ---- reading ---- */
 
-/* A received frame taken apart, nothing verified yet: head fields are the unverified claims of the body, root the proof's, with
- * root.hash computed from the body's leaf hash and the path. */
+/*
+ * A received frame taken apart, nothing verified yet: head fields are the unverified claims of the body, root the
+ * proof's, with root.hash computed from the body's leaf hash and the path.
+ */
 struct frame_claim {
 	struct frame_head head;
 	struct frame_root root;
@@ -120,36 +145,40 @@ struct frame_claim {
 	size_t body_bytes;
 };
 
-/* Splits body and proof, from the end: the last five bytes tell the proof's length. Computes leaf and root. REJECT_FRAME_SIZE, REJECT_PATH
- * or REJECT_BODY (head not readable). Reads at most `size` bytes, allocates nothing. */
+/*
+ * Splits body and proof, from the end: the last five bytes tell the proof's length. Computes leaf and root.
+ * REJECT_FRAME_SIZE, REJECT_PATH or REJECT_BODY (head not readable). Reads at most `size` bytes, allocates nothing.
+ */
 enum reject frame_split(const uint8_t *frame, size_t size, struct frame_claim *ret_claim);
 
 /* Checks the root's signature: ~70 us, good or bad. */
 bool frame_verify(const struct frame_root *root, const struct mesh *mesh, const uint8_t public_key[PUBLIC_KEY_BYTES]);
 
-/* Walks the cells of a verified body. Error is sticky in `reject`; a body is to be walked to its end once before any cell is used
- * (frame_check), so that nothing is half applied. */
+/*
+ * Walks the cells of a verified body. Error is sticky in `reject`; a body is to be walked to its end once before any
+ * cell is used (frame_check), so that nothing is half applied.
+ */
 struct frame_reader {
 	enum reject reject;
+	const struct widths *widths;
 	struct frame_head head;
 	struct unpack body; /* behind what was read */
 	uint32_t groups_left, cells_left;
-	/* of the group */
-	bool has_group;
+	bool has_group; /* else form, slot and destination say nothing */
 	enum frame_form form;
 	uint64_t slot;
-	struct address destination; /* zero when the cells are destinations' */
+	struct address destination; /* of pairs; else zero */
 	const uint8_t *keys, *previous_key, *firsts, *lasts;
 	struct unpack packets;
 };
 
-/* Reads the head and stands before the first cell. */
-void frame_read(struct frame_reader *reader, const uint8_t *body, size_t size);
+/* Reads the head and stands before the first cell. NULL for the widths: the head alone is to be read. */
+void frame_read(struct frame_reader *reader, const struct widths *widths, const uint8_t *body, size_t size);
 
 /* The next cell, or false at the end or on error (reader->reject). */
 bool frame_next(struct frame_reader *reader, struct cell *ret_cell);
 
-/* Walks the whole body: REJECT_NONE, REJECT_BODY or REJECT_CELL. Bounded by the body's size. */
-enum reject frame_check(const uint8_t *body, size_t size);
+/* Walks the whole body: REJECT_NONE, REJECT_BODY, REJECT_CELL or REJECT_CLIENT. Bounded by the body's size. */
+enum reject frame_check(const struct widths *widths, const uint8_t *body, size_t size);
 
 #endif

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Proves that an origin published a frame: the Merkle tree over the frames of a tick (RFC 6962 section 2.1, with BLAKE2b-256),
- * the signature of its root, and the proof behind each body. Which roots were verified already is remembered by others.
+ * Proves that an origin published a frame: the Merkle tree over the frames of a tick (RFC 6962 section 2.1, with
+ * BLAKE2b-256), the signature of its root, and the proof behind each body. Which roots were verified already is
+ * remembered by others.
  */
 #include <sodium.h>
 
@@ -17,7 +18,8 @@ static const char DOMAIN[] = "xpro-mesh root v1";
 #define DOMAIN_BYTES (sizeof(DOMAIN) - 1)
 #define MESSAGE_BYTES (DOMAIN_BYTES + MESH_ID_BYTES + 3 * 8 + 2 + 1 + 1 + HASH_BYTES)
 
-_Static_assert(FRAME_PROOF_BYTES_MAX == PROOF_DEPTH_MAX * HASH_BYTES + SIGNATURE_BYTES + TRAILER_BYTES, "the longest proof");
+_Static_assert(FRAME_PROOF_BYTES_MAX == PROOF_DEPTH_MAX * HASH_BYTES + SIGNATURE_BYTES + TRAILER_BYTES, "the longest "
+													"proof");
 
 void frame_leaf(const uint8_t *body, size_t size, uint8_t ret_leaf[HASH_BYTES])
 {
@@ -39,8 +41,8 @@ static void hash_node(const uint8_t left[HASH_BYTES], const uint8_t right[HASH_B
 }
 
 /*
- * A level of `width` nodes becomes one of (width + 1) / 2: neighbours are hashed, a last one without neighbour moves up as it is.
- * That is RFC 6962's split at the largest power of two, worked out from below.
+ * A level of `width` nodes becomes one of (width + 1) / 2: neighbours are hashed, a last one without neighbour moves
+ * up as it is. That is RFC 6962's split at the largest power of two, worked out from below.
  */
 static unsigned int climb(uint8_t level[][HASH_BYTES], unsigned int width)
 {
@@ -147,7 +149,8 @@ size_t frame_prove(uint8_t *frame, size_t size, const struct frame_root *root, c
 
 size_t frame_proof_bytes(unsigned int leaves)
 {
-	return depth_of(leaves, 0) * HASH_BYTES + SIGNATURE_BYTES + TRAILER_BYTES; /* no path is longer than the first leaf's */
+	/* no path is longer than the first leaf's */
+	return depth_of(leaves, 0) * HASH_BYTES + SIGNATURE_BYTES + TRAILER_BYTES;
 }
 
 enum reject frame_split(const uint8_t *frame, size_t size, struct frame_claim *ret_claim)
@@ -169,7 +172,7 @@ enum reject frame_split(const uint8_t *frame, size_t size, struct frame_claim *r
 	if (body_and_path <= depth * HASH_BYTES)
 		return REJECT_FRAME_SIZE;
 	claim.body_bytes = body_and_path - depth * HASH_BYTES;
-	frame_read(&reader, frame, claim.body_bytes);
+	frame_read(&reader, NULL, frame, claim.body_bytes);
 	if (reader.reject != REJECT_NONE)
 		return REJECT_BODY;
 	claim.head = reader.head;

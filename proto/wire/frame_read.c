@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Reads frame bodies: takes exactly what frame_write.c writes and nothing else, so that one logical frame has one byte form. What
- * the cells mean to the ledger is left to it.
+ * Reads frame bodies: takes exactly what frame_write.c writes and nothing else, so that one logical frame has one
+ * byte form. What the cells mean to the ledger is left to it.
  */
 #include "frame.h"
 
 #define HEAD_FIELDS 7
 #define GROUP_FIELDS 7
 
-static struct address address_from_wire(const uint8_t *bytes, enum frame_form form)
+static struct address address_from_wire(const uint8_t *bytes, size_t size, bool ipv4)
 {
-	struct address address;
+	struct address address = { { 0 } };
 
-	if (frame_address_bytes(form) == 4)
+	if (!ipv4) {
+		memcpy(address.bytes, bytes, size);
+		return address;
+	}
+	if (size == 4)
 		return address_of_ipv4(bytes);
-	memcpy(address.bytes, bytes, sizeof(address.bytes));
+	address = address_of_ipv4((const uint8_t[4]){ 0 });
+	memcpy(address.bytes + 12, bytes, size);
 	return address;
 }
 
@@ -25,11 +30,11 @@ static bool stop(struct frame_reader *reader, enum reject reason)
 	return false;
 }
 
-void frame_read(struct frame_reader *reader, const uint8_t *body, size_t size)
+void frame_read(struct frame_reader *reader, const struct widths *widths, const uint8_t *body, size_t size)
 {
 	struct unpack *u = &reader->body;
 
-	*reader = (struct frame_reader){ .reject = REJECT_NONE };
+	*reader = (struct frame_reader){ .reject = REJECT_NONE, .widths = widths };
 	if (size > DATAGRAM_BYTES_MAX) {
 		stop(reader, REJECT_BODY);
 		return;
@@ -64,6 +69,7 @@ static bool group_ascends(const struct frame_reader *reader, uint64_t slot, enum
 static bool open_group(struct frame_reader *reader)
 {
 	struct unpack *u = &reader->body;
+	const struct frame_layout *layout;
 	struct address destination = { { 0 } };
 	enum frame_form form;
 	uint64_t slot;
@@ -72,17 +78,18 @@ static bool open_group(struct frame_reader *reader)
 
 	unpack_array_of(u, GROUP_FIELDS);
 	form = (enum frame_form)unpack_uint_max(u, FORM_COUNT - 1);
+	layout = &frame_layouts[form];
 	slot = unpack_uint(u);
-	wire = unpack_bin_of(u, frame_form_is_pair(form) ? frame_address_bytes(form) : 0);
+	wire = unpack_bin_of(u, layout->destination_bytes);
 	reader->keys = unpack_bin(u, &keys_size);
-	cells = keys_size / frame_address_bytes(form);
+	cells = keys_size / layout->key_bytes;
 	reader->firsts = unpack_bin_of(u, cells);
 	reader->lasts = unpack_bin_of(u, cells);
 	packets = unpack_bin(u, &packets_size);
-	if (u->failed || cells == 0 || keys_size % frame_address_bytes(form) != 0)
+	if (u->failed || cells == 0 || keys_size % layout->key_bytes != 0)
 		return stop(reader, REJECT_BODY);
 	if (frame_form_is_pair(form))
-		destination = address_from_wire(wire, form);
+		destination = address_from_wire(wire, layout->destination_bytes, layout->ipv4);
 	if (!group_ascends(reader, slot, form, &destination))
 		return stop(reader, REJECT_BODY);
 	unpack_begin(&reader->packets, packets, packets_size);
@@ -112,14 +119,26 @@ static bool next_group(struct frame_reader *reader)
 
 static struct key key_from_wire(const struct frame_reader *reader)
 {
-	struct address address = address_from_wire(reader->keys, reader->form);
+	const struct frame_layout *layout = &frame_layouts[reader->form];
+	const struct address address = address_from_wire(reader->keys, layout->key_bytes, layout->ipv4);
 
-	if (!frame_form_is_pair(reader->form))
+	switch (layout->kind) {
+	case KEY_DESTINATION:
 		return key_of_destination(&address);
+	case KEY_CLIENT:
+		return key_of_client(&address);
+	case KEY_NETWORK:
+		return key_of_network(&address);
+	case KEY_PAIR:
+		break;
+	}
 	return (struct key){ .client = address, .destination = reader->destination };
 }
 
-/* Does the cell say the same when it is written? A mapped address in the IPv6 form, or a client of ::, would not. */
+/*
+ * Does the cell say the same when it is written? A mapped address in a form of IPv6, a pair with a reserved address, or
+ * a client with all bytes of a low half that is 0, would not.
+ */
 static bool cell_is_of_form(const struct frame_reader *reader, const struct cell *cell)
 {
 	return frame_form_of(&cell->key) == reader->form && frame_cell_is_valid(cell);
@@ -132,7 +151,7 @@ bool frame_next(struct frame_reader *reader, struct cell *ret_cell)
 	if (reader->cells_left == 0 && !next_group(reader))
 		return false;
 
-	const size_t size = frame_address_bytes(reader->form);
+	const size_t size = frame_layouts[reader->form].key_bytes;
 
 	cell = (struct cell){
 		.key = key_from_wire(reader), .slot = reader->slot, .first = *reader->firsts, .last = *reader->lasts
@@ -144,6 +163,8 @@ bool frame_next(struct frame_reader *reader, struct cell *ret_cell)
 		return stop(reader, REJECT_CELL);
 	if (!cell_is_of_form(reader, &cell))
 		return stop(reader, REJECT_CELL);
+	if (!frame_client_is_whole(reader->widths, &cell))
+		return stop(reader, REJECT_CLIENT);
 	reader->previous_key = reader->keys;
 	reader->keys += size;
 	reader->firsts++;
@@ -153,12 +174,12 @@ bool frame_next(struct frame_reader *reader, struct cell *ret_cell)
 	return true;
 }
 
-enum reject frame_check(const uint8_t *body, size_t size)
+enum reject frame_check(const struct widths *widths, const uint8_t *body, size_t size)
 {
 	struct frame_reader reader;
 	struct cell cell;
 
-	frame_read(&reader, body, size);
+	frame_read(&reader, widths, body, size);
 	while (frame_next(&reader, &cell))
 		;
 	return reader.reject;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Writes frame bodies: collects ordered cells while they fit, then turns them into groups of columns. Proofs and sending are left
- * to others.
+ * Writes frame bodies: collects ordered cells while they fit, then turns them into groups of columns. Proofs and
+ * sending are left to others.
  */
 #include "assertion.h"
 #include "frame.h"
@@ -9,12 +9,20 @@
 
 #define HEAD_FIELDS 7
 #define GROUP_FIELDS 7
-#define CELL_BYTES_MIN (4 + 1 + 1 + 1)
+#define CELL_BYTES_MIN (NETWORK_BITS_IPV4 / 8 + 1 + 1 + 1)
 _Static_assert(DATAGRAM_BYTES_MAX / CELL_BYTES_MIN <= CELLS_PER_FRAME_MAX, "a datagram is full before a writer is");
 
 static const uint8_t *address_on_wire(const struct address *address, enum frame_form form)
 {
-	return address->bytes + 16 - frame_address_bytes(form);
+	return address->bytes + (frame_layouts[form].ipv4 ? 12 : 0);
+}
+
+/* The address that is the cell's own, not its group's. */
+static const struct address *key_address(const struct key *key, enum frame_form form)
+{
+	const enum key_kind kind = frame_layouts[form].kind;
+
+	return kind == KEY_PAIR || kind == KEY_CLIENT ? &key->client : &key->destination;
 }
 
 static bool same_group(const struct cell *a, const struct cell *b)
@@ -29,17 +37,18 @@ static bool same_group(const struct cell *a, const struct cell *b)
 static size_t group_bytes(const struct cell *cell, uint32_t cells, size_t packets_bytes)
 {
 	enum frame_form form = frame_form_of(&cell->key);
+	const struct frame_layout *layout = &frame_layouts[form];
 
 	return pack_array_header_bytes(GROUP_FIELDS) + pack_uint_bytes(form) + pack_uint_bytes(cell->slot) +
-	       pack_bin_bytes(frame_form_is_pair(form) ? frame_address_bytes(form) : 0) +
-	       pack_bin_bytes(cells * frame_address_bytes(form)) + 2 * pack_bin_bytes(cells) + pack_bin_bytes(packets_bytes);
+	       pack_bin_bytes(layout->destination_bytes) + pack_bin_bytes(cells * layout->key_bytes) +
+	       2 * pack_bin_bytes(cells) + pack_bin_bytes(packets_bytes);
 }
 
 static size_t head_bytes(const struct frame_head *head, uint32_t groups)
 {
-	return pack_array_header_bytes(HEAD_FIELDS) + pack_uint_bytes(head->origin) + pack_uint_bytes(head->incarnation) +
-	       pack_uint_bytes(head->sequence) + pack_uint_bytes(head->tick) + pack_uint_bytes(head->epoch) +
-	       pack_uint_bytes(head->kind) + pack_array_header_bytes(groups);
+	return pack_array_header_bytes(HEAD_FIELDS) + pack_uint_bytes(head->origin) +
+	       pack_uint_bytes(head->incarnation) + pack_uint_bytes(head->sequence) + pack_uint_bytes(head->tick) +
+	       pack_uint_bytes(head->epoch) + pack_uint_bytes(head->kind) + pack_array_header_bytes(groups);
 }
 
 void frame_begin(struct frame_writer *writer, const struct frame_head *head, size_t bytes_max)
@@ -66,7 +75,8 @@ bool frame_add(struct frame_writer *writer, const struct cell *cell)
 	if (opens && previous)
 		closed_bytes += group_bytes(previous, writer->group_cells, writer->group_packets_bytes);
 
-	size_t estimate = head_bytes(&writer->head, groups) + closed_bytes + group_bytes(cell, group_cells, packets_bytes);
+	size_t estimate = head_bytes(&writer->head, groups) + closed_bytes +
+			  group_bytes(cell, group_cells, packets_bytes);
 
 	if (estimate > writer->bytes_max || writer->cells == CELLS_PER_FRAME_MAX)
 		return false;
@@ -82,18 +92,18 @@ bool frame_add(struct frame_writer *writer, const struct cell *cell)
 static void pack_group(struct pack *p, const struct cell *cell, uint32_t cells)
 {
 	enum frame_form form = frame_form_of(&cell->key);
-	size_t packets_bytes = 0, size = frame_address_bytes(form);
+	const struct frame_layout *layout = &frame_layouts[form];
+	size_t packets_bytes = 0;
 
 	for (uint32_t i = 0; i < cells; i++)
 		packets_bytes += pack_varint_bytes(cell[i].packets);
 	pack_array(p, GROUP_FIELDS);
 	pack_uint(p, form);
 	pack_uint(p, cell->slot);
-	pack_bin(p, address_on_wire(&cell->key.destination, form), frame_form_is_pair(form) ? size : 0);
-	pack_bin_header(p, cells * size);
+	pack_bin(p, address_on_wire(&cell->key.destination, form), layout->destination_bytes);
+	pack_bin_header(p, cells * layout->key_bytes);
 	for (uint32_t i = 0; i < cells; i++)
-		pack_raw(p, address_on_wire(frame_form_is_pair(form) ? &cell[i].key.client : &cell[i].key.destination, form),
-			 size);
+		pack_raw(p, address_on_wire(key_address(&cell[i].key, form), form), layout->key_bytes);
 	pack_bin_header(p, cells);
 	for (uint32_t i = 0; i < cells; i++)
 		pack_raw(p, &cell[i].first, 1);
@@ -121,7 +131,8 @@ size_t frame_finish(const struct frame_writer *writer, uint8_t *ret_body)
 	pack_uint(&p, head->kind);
 	pack_array(&p, writer->groups);
 	for (uint32_t at = 0; at < writer->cells; at += cells) {
-		for (cells = 1; at + cells < writer->cells && same_group(&writer->cell[at], &writer->cell[at + cells]); cells++)
+		for (cells = 1; at + cells < writer->cells && same_group(&writer->cell[at], &writer->cell[at + cells]);
+		     cells++)
 			;
 		pack_group(&p, &writer->cell[at], cells);
 	}

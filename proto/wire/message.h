@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The plaintext of a sealed datagram is one message: its number, then its content. This page has every message's number, exact size and
- * layout; proto/messages.c says who writes it and who receives it. Numbers are little-endian; `id` is a member id. PROTOCOL.md section
- * "Messages" says what each is for.
+ * The plaintext of a sealed datagram is one message: its number, then its content. This page has every message's
+ * number, exact size and layout; proto/messages.c says who writes it and who receives it. Numbers are little-endian;
+ * `id` is a member id. PROTOCOL.md section "Messages" says what each is for.
  */
 #ifndef PROTO_MESSAGE_H
 #define PROTO_MESSAGE_H
@@ -21,7 +21,11 @@
 
 enum message {
 	MESSAGE_FRAME = 1, /* a frame, verbatim as its origin signed it: pushed */
-	MESSAGE_DIGEST = 2, /* sent 8, echo 8, hold 8, flags 1, groups 8, rows 2, rows of {id 8, incarnation 8, highest 8, leaf 8, record 8} */
+	/*
+	 * sent 8, echo 8, hold 8, flags 1, groups 8, rows 2, rows of {id 8, incarnation 8, highest 8, leaf 8, record
+	 * 8}
+	 */
+	MESSAGE_DIGEST = 2,
 	MESSAGE_REQUEST = 3, /* id 8, incarnation 8, first sequence 8, have 128 */
 	MESSAGE_NEWS = 4, /* for each kind of document: serial 8, size 4, hash 32 */
 	MESSAGE_GET = 5, /* kind 1, serial 8, have 16 */
@@ -35,10 +39,10 @@ enum message {
 	MESSAGE_IHAVE = 16, /* rows of {id 8, number 5, leaf 3} */
 	MESSAGE_PRUNE = 17, /* what 1, ids of 8 each */
 	MESSAGE_SUMMARY = 18, /* 64 hashes of 8 */
-	MESSAGE_SERVED = 19, /* a frame, verbatim: asked for */
+	MESSAGE_SERVED = 19, /* a frame, verbatim, in answer to a REQUEST */
 	MESSAGE_CATCH_UP = 20, /* cursor 4, have 8 */
 	MESSAGE_CAUGHT_UP = 21, /* cursor 4, places 8, last 1 */
-	MESSAGE_PIECE = 0x40, /* to 0x7f: a frame of a piece, and its place in it */
+	MESSAGE_PIECE = 0x40, /* 0x40 + i, i < PIECE_FRAMES: the frame at place i of the piece requested by CATCH_UP */
 };
 
 #define PIECE_FRAMES 64
@@ -66,7 +70,8 @@ enum message {
 #define SUMMARY_BYTES (1 + SUMMARY_GROUPS * 8)
 #define CATCH_UP_BYTES (1 + 4 + 8)
 #define CAUGHT_UP_BYTES (1 + 4 + 8 + 1)
-_Static_assert(CHUNK_HEAD_BYTES + DOCUMENT_CHUNK_BYTES + SEAL_BYTES <= DATAGRAM_BYTES_MIN, "a part fits every datagram");
+_Static_assert(CHUNK_HEAD_BYTES + DOCUMENT_CHUNK_BYTES + SEAL_BYTES <= DATAGRAM_BYTES_MIN, "a part fits every "
+											   "datagram");
 
 /* A message that came from a member: what a handler is given. */
 struct arrival {
@@ -94,22 +99,36 @@ enum out_kind {
 	OUT_COUNT
 };
 
-/* A decision to send. `kind` says which part of the union is meant; the kinds without one need no more than their target. */
+/*
+ * A decision to send. `kind` says which part of the union is meant; the kinds without one need no more than their
+ * target.
+ */
 struct out {
 	uint8_t kind; /* enum out_kind */
 	uint16_t target; /* number of the member; OUT_HELLO: of the greeting */
 	union {
-		struct { uint32_t number; uint16_t place; } reply; /* OUT_COOKIE, OUT_WELCOME, OUT_LATER, OUT_PONG: the place among the replies, and how many there had been by then */
-		struct { uint64_t echo; bool errand; } ping; /* errand: for another member */
+		/*
+		 * OUT_COOKIE, OUT_WELCOME, OUT_LATER, OUT_PONG. number: replies counted when this one was queued;
+		 * place: its index in membership.replies
+		 */
+		struct { uint32_t number; uint16_t place; } reply;
+		struct { uint64_t echo; bool errand; } ping; /* errand: on behalf of another member */
 		struct { uint64_t echo; uint16_t about; } ping_req;
 		struct { uint8_t what; } link;
 		struct { uint16_t of; } record; /* number of a member */
 		struct { uint64_t id; } record_request;
-		struct { uint64_t sequence; uint32_t number; uint8_t message; } frame; /* OUT_FRAME, OUT_RELAY, OUT_SERVE: the place in the store, and the sequence it then held */
-		struct { uint64_t first; uint32_t count; } ihave; /* counts of frames that came */
+		/*
+		 * OUT_FRAME, OUT_RELAY, OUT_SERVE. number: index in the store; sequence: of the frame that was there;
+		 * message: MESSAGE_FRAME, MESSAGE_SERVED or a piece
+		 */
+		struct { uint64_t sequence; uint32_t number; uint8_t message; } frame;
+		/* frames to announce, as counted by spreading.fresh_next */
+		struct { uint64_t first; uint32_t count; } ihave;
 		struct { uint16_t owner; uint8_t what; } prune;
-		struct { uint64_t groups; uint16_t first; uint8_t more; bool answer; } digest; /* groups 0: no rows; first: member; more: datagrams that may follow */
-		struct { uint64_t sequence; uint32_t origin; uint8_t start; bool alone; } request; /* alone: this sequence; else the window of the start */
+		/* groups 0: no rows; first: number of the first member; more: datagrams that may follow */
+		struct { uint64_t groups; uint16_t first; uint8_t more; bool answer; } digest;
+		/* alone: this one sequence; else the missing sequences of a boot; track: index of its track */
+		struct { uint64_t sequence; uint32_t origin; uint8_t track; bool alone; } request;
 		struct { uint64_t places; uint32_t cursor; bool last; } caught_up;
 		struct { uint8_t document; } get;
 		struct { uint64_t serial; uint16_t number; uint8_t document; } chunk;
@@ -117,7 +136,7 @@ struct out {
 };
 _Static_assert(sizeof(struct out) <= 24, "thousands wait");
 
-/* A decision whose time has come: what a writer is given. */
+/* A decision that is due, as the function that writes it receives it. */
 struct departure {
 	struct now now;
 	const struct out *out;

@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What is to be sent. The outbox holds decisions, not bytes: send.c writes a datagram when it is fetched. One ring per class, the most urgent first, and each eighth datagram from the least urgent, so that nothing starves. A ring that is
- * full drops its oldest decision, and counts it: totals come again with the next frame, repair asks again.
+ * The outbox holds decisions to send, not bytes: send.c writes a datagram when it is fetched. There is one ring per
+ * class. The most urgent class goes first, but each eighth datagram is of the least urgent one, so no class starves. A
+ * full ring drops its oldest decision, and counts it: totals are sent again with the next frame, and repair requests
+ * again.
  */
 #include "outbox.h"
 
-#define GUARD 8 /* every so many datagrams the least urgent class goes first */
+#define GUARD 8 /* each 8th datagram is of the least urgent class that has one */
 
 static const uint8_t classes[OUT_COUNT] = {
-	[OUT_HELLO] = CLASS_CONTROL, [OUT_COOKIE] = CLASS_CONTROL, [OUT_WELCOME] = CLASS_CONTROL, [OUT_LATER] = CLASS_CONTROL, [OUT_PING] = CLASS_CONTROL,
-	[OUT_PONG] = CLASS_CONTROL, [OUT_PING_REQ] = CLASS_CONTROL, [OUT_LINK] = CLASS_CONTROL, [OUT_RECORD] = CLASS_MEMBERSHIP,
-	[OUT_RECORD_REQUEST] = CLASS_MEMBERSHIP, [OUT_FRAME] = CLASS_OWN, [OUT_RELAY] = CLASS_RELAY, [OUT_IHAVE] = CLASS_REPAIR,
-	[OUT_PRUNE] = CLASS_REPAIR, [OUT_DIGEST] = CLASS_REPAIR, [OUT_SUMMARY] = CLASS_REPAIR, [OUT_REQUEST] = CLASS_REPAIR,
-	[OUT_SERVE] = CLASS_SERVE, [OUT_CATCH_UP] = CLASS_REPAIR, [OUT_CAUGHT_UP] = CLASS_SERVE,
-	[OUT_NEWS] = CLASS_MEMBERSHIP, [OUT_GET] = CLASS_MEMBERSHIP, [OUT_CHUNK] = CLASS_MEMBERSHIP,
+	[OUT_HELLO] = CLASS_CONTROL,	 [OUT_COOKIE] = CLASS_CONTROL,
+	[OUT_WELCOME] = CLASS_CONTROL,	 [OUT_LATER] = CLASS_CONTROL,
+	[OUT_PING] = CLASS_CONTROL,	 [OUT_PONG] = CLASS_CONTROL,
+	[OUT_PING_REQ] = CLASS_CONTROL,	 [OUT_LINK] = CLASS_CONTROL,
+	[OUT_RECORD] = CLASS_MEMBERSHIP, [OUT_RECORD_REQUEST] = CLASS_MEMBERSHIP,
+	[OUT_FRAME] = CLASS_OWN,	 [OUT_RELAY] = CLASS_RELAY,
+	[OUT_IHAVE] = CLASS_REPAIR,	 [OUT_PRUNE] = CLASS_REPAIR,
+	[OUT_DIGEST] = CLASS_REPAIR,	 [OUT_SUMMARY] = CLASS_REPAIR,
+	[OUT_REQUEST] = CLASS_REPAIR,	 [OUT_SERVE] = CLASS_SERVE,
+	[OUT_CATCH_UP] = CLASS_REPAIR,	 [OUT_CAUGHT_UP] = CLASS_SERVE,
+	[OUT_NEWS] = CLASS_MEMBERSHIP,	 [OUT_GET] = CLASS_MEMBERSHIP,
+	[OUT_CHUNK] = CLASS_MEMBERSHIP,
 };
 
 static uint32_t between(uint64_t value, uint32_t least, uint32_t most)
@@ -21,7 +29,10 @@ static uint32_t between(uint64_t value, uint32_t least, uint32_t most)
 	return value < least ? least : value > most ? most : (uint32_t)value;
 }
 
-/* Decisions kept of each class. Frames: eight ticks' to every neighbour of a usual store; members: each once, and the probes of a turn. */
+/*
+ * Decisions kept of each class. Frames: eight ticks' to every neighbour of a usual store; members: each once, and
+ * the probes of a turn.
+ */
 static uint32_t ring_size(const struct node_limits *limits, int class)
 {
 	switch (class) {
@@ -35,11 +46,12 @@ static uint32_t ring_size(const struct node_limits *limits, int class)
 	}
 }
 
-void outbox_place(struct node *node, struct arena *arena, const struct node_limits *limits)
+void outbox_take_memory(struct node *node, struct arena *arena, const struct node_limits *limits)
 {
 	for (int class = 0; class < CLASS_COUNT; class++) {
 		node->outbox->rings[class] = (struct out_ring){ .size = ring_size(limits, class) };
-		node->outbox->rings[class].items = arena_take(arena, node->outbox->rings[class].size, sizeof(struct out));
+		node->outbox->rings[class].items = arena_take(arena, node->outbox->rings[class].size,
+							      sizeof(struct out));
 	}
 }
 
@@ -65,7 +77,7 @@ void outbox_add_first(struct node *node, struct out out)
 
 	if (!node->config.gossip)
 		return;
-	if (ring->count == ring->size) { /* the newest goes: it comes again */
+	if (ring->count == ring->size) { /* drop the newest: it will be decided again */
 		ring->count--;
 		node->outbox->count--;
 		node->counters.outbox_dropped++;
@@ -74,6 +86,11 @@ void outbox_add_first(struct node *node, struct out out)
 	ring->items[ring->head] = out;
 	ring->count++;
 	node->outbox->count++;
+}
+
+void outbox_stop(struct node *node)
+{
+	node->outbox->count = 0;
 }
 
 static struct out_ring *ring_next(struct node *node)

@@ -19,14 +19,18 @@ struct out_ring {
 struct outbox {
 	struct out_ring rings[CLASS_COUNT];
 	uint32_t count; /* in all */
-	uint32_t turn; /* every so often the least urgent goes first */
+	uint32_t turn; /* counts decisions taken; each GUARD-th is of the least urgent class that has one */
 };
 
+/* Adds a decision to the ring of its class. A full ring drops its oldest one. */
 void outbox_add(struct node *node, struct out out);
 /* The next decision, or false: there is none. */
 bool outbox_take(struct node *node, struct out *ret_out);
-void outbox_place(struct node *node, struct arena *arena, const struct node_limits *limits);
-/* Before all that waits. */
+/* Takes the rings' memory from the arena. */
+void outbox_take_memory(struct node *node, struct arena *arena, const struct node_limits *limits);
+/* Drops all decisions: this node falls silent. */
+void outbox_stop(struct node *node);
+/* Adds a decision at the head of class CONTROL, the most urgent. */
 void outbox_add_first(struct node *node, struct out out);
 
 #endif

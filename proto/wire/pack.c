@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The writer of canonical msgpack: everything of ours that will be signed goes through here. The sizes are stated beside the
- * writing, so that a frame knows whether a cell still fits before it is written.
+ * The writer of canonical msgpack: everything of ours that will be signed goes through here. The sizes are stated
+ * beside the writing, so that a frame knows whether a cell still fits before it is written.
  */
 #include <msgpack/pack.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Writes canonical msgpack into a buffer of ours: msgpack-c's packer, which always takes the shortest form, writing through a cursor that
- * never passes the buffer's end. Running over is our own bug, so it is an ASSERT.
+ * Writes canonical msgpack into a buffer of ours: msgpack-c's packer, which always takes the shortest form, writing
+ * through a cursor that never passes the buffer's end. Running over is our own bug, so it is an ASSERT.
  */
 #ifndef PROTO_PACK_H
 #define PROTO_PACK_H

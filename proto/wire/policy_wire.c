@@ -1,21 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The policy between values and canonical msgpack. What is read is checked as what is written is: is_sound serves both. */
+/*
+ * The policy between values and canonical msgpack. What is read is checked as what is written is: is_sound serves
+ * both.
+ */
 #include "policy_wire.h"
 
 #include <errno.h>
 
+#include "document.h"
 #include "pack.h"
 #include "unpack.h"
 
-#define FIELDS 8
+#define FIELDS 10
 #define RULE_FIELDS 6 /* side, kind, prefix, bits, until, fields; then one number for each field */
-#define RULE_BYTES_MAX (1 + 1 + 1 + 2 + 16 + 2 + 9 + 1 + 5 * 5)
-#define HEAD_BYTES_MAX (1 + 9 + 5 * 5 + 1 + 5)
+#define RULE_NUMBERS 7 /* of both sides */
+#define RULE_NUMBERS_MAX 6 /* of one: all but client_rate for destinations */
+#define RULE_BYTES_MAX (1 + 1 + 1 + 2 + 16 + 2 + 9 + 1 + RULE_NUMBERS_MAX * 5)
+#define HEAD_BYTES_MAX (1 + 9 + RULE_NUMBERS * 5 + 1 + 5)
+#define POLICY_BYTES_MAX (HEAD_BYTES_MAX + POLICY_RULES_MAX * RULE_BYTES_MAX)
+_Static_assert(POLICY_BYTES_MAX <= DOCUMENT_CONTENT_BYTES_MAX, "the longest policy fits a document");
 #define IPV4_BITS 96 /* what IPv4-mapped prefixes have more */
-#define ALL_FIELDS (POLICY_PAIR_RATE | POLICY_DESTINATION_RATE | POLICY_IDLE_RESET | POLICY_PAIR_MIN_WINDOW | POLICY_DESTINATION_MIN_WINDOW)
-#define DESTINATION_FIELDS (POLICY_DESTINATION_RATE | POLICY_DESTINATION_MIN_WINDOW)
+#define DESTINATION_FIELDS (POLICY_DESTINATION_RATE | POLICY_DESTINATION_MIN_WINDOW | POLICY_NETWORK_RATE)
+#define CLIENT_FIELDS POLICY_CLIENT_RATE
 
-enum flag { FLAG_FAIR = 1, FLAG_POLICE = 2, FLAG_EARLY = 4, FLAG_MONITOR = 8, FLAG_PROTECTED_ONLY = 16, FLAGS_ALL = 31 };
+enum flag {
+	FLAG_FAIR = 1,
+	FLAG_POLICE = 2,
+	FLAG_EARLY = 4,
+	FLAG_MONITOR = 8,
+	FLAG_PROTECTED_ONLY = 16,
+	FLAGS_ALL = 31
+};
 
 static bool is_ipv4(const struct prefix *prefix)
 {
@@ -24,24 +39,18 @@ static bool is_ipv4(const struct prefix *prefix)
 
 static bool prefix_is_sound(const struct prefix *prefix)
 {
-	if (prefix->bits > 128)
-		return false;
-	for (unsigned int bit = prefix->bits; bit < 128; bit++) {
-		if (prefix->address.bytes[bit / 8] >> (7 - bit % 8) & 1)
-			return false;
-	}
-	return true;
+	return prefix->bits <= 128 && !prefix_has_host_bits(prefix);
 }
 
 static bool rule_is_sound(const struct policy_rule *rule)
 {
 	if (rule->side > POLICY_DESTINATION || rule->kind >= POLICY_KINDS || !prefix_is_sound(&rule->prefix))
 		return false;
-	if ((rule->kind == POLICY_OVERRIDE) != (rule->fields != 0) || (rule->fields & ~ALL_FIELDS))
+	if ((rule->kind == POLICY_OVERRIDE) != (rule->fields != 0) || (rule->fields & ~POLICY_FIELDS))
 		return false;
 	if (rule->kind == POLICY_PROTECT && rule->side != POLICY_DESTINATION)
 		return false;
-	return rule->side == POLICY_DESTINATION || !(rule->fields & DESTINATION_FIELDS);
+	return !(rule->fields & (rule->side == POLICY_CLIENT ? DESTINATION_FIELDS : CLIENT_FIELDS));
 }
 
 int policy_wire_order(const struct policy_rule *a, const struct policy_rule *b)
@@ -58,13 +67,12 @@ int policy_wire_order(const struct policy_rule *a, const struct policy_rule *b)
 /* The numbers a rule's fields stand for, in the order of their bits. */
 static uint32_t *rule_number(struct policy_rule *rule, unsigned int bit)
 {
-	uint32_t *const numbers[] = { &rule->pair_rate, &rule->destination_rate, &rule->idle_reset_ms, &rule->pair_min_window_ms,
-				      &rule->destination_min_window_ms };
+	uint32_t *const numbers[] = { &rule->pair_rate, &rule->destination_rate, &rule->idle_reset_ms,
+				      &rule->pair_min_window_ms, &rule->destination_min_window_ms,
+				      &rule->client_rate, &rule->network_rate };
 
 	return numbers[bit];
 }
-
-#define RULE_NUMBERS 5
 
 static uint32_t numbers_of(uint8_t fields)
 {
@@ -106,7 +114,8 @@ static bool is_sound(const struct policy_document *policy)
 	    !is_whole_ms(t->destination_min_window))
 		return false;
 	for (uint32_t i = 0; i < policy->rules_count; i++) {
-		if (!rule_is_sound(&policy->rules[i]) || (i > 0 && policy_wire_order(&policy->rules[i - 1], &policy->rules[i]) >= 0))
+		if (!rule_is_sound(&policy->rules[i]) ||
+		    (i > 0 && policy_wire_order(&policy->rules[i - 1], &policy->rules[i]) >= 0))
 			return false;
 	}
 	return true;
@@ -126,11 +135,13 @@ int policy_wire_write(const struct policy_document *policy, uint8_t *ret_content
 	pack_uint(&p, policy->effective_slot);
 	pack_uint(&p, t->pair_rate);
 	pack_uint(&p, t->destination_rate);
+	pack_uint(&p, t->client_rate);
+	pack_uint(&p, t->network_rate);
 	pack_uint(&p, (uint64_t)(t->idle_reset.ns / NS_PER_MS));
 	pack_uint(&p, (uint64_t)(t->pair_min_window.ns / NS_PER_MS));
 	pack_uint(&p, (uint64_t)(t->destination_min_window.ns / NS_PER_MS));
-	pack_uint(&p, (t->fair ? FLAG_FAIR : 0) | (t->police ? FLAG_POLICE : 0) | (t->early ? FLAG_EARLY : 0) | (t->monitor ? FLAG_MONITOR : 0) |
-			      (policy->protected_only ? FLAG_PROTECTED_ONLY : 0));
+	pack_uint(&p, (t->fair ? FLAG_FAIR : 0) | (t->police ? FLAG_POLICE : 0) | (t->early ? FLAG_EARLY : 0) |
+			      (t->monitor ? FLAG_MONITOR : 0) | (policy->protected_only ? FLAG_PROTECTED_ONLY : 0));
 	pack_array(&p, policy->rules_count);
 	for (uint32_t i = 0; i < policy->rules_count; i++)
 		pack_rule(&p, &policy->rules[i]);
@@ -163,7 +174,7 @@ static bool unpack_rule(struct unpack *u, struct policy_rule *ret_rule)
 	ret_rule->kind = (uint8_t)unpack_uint_max(u, POLICY_KINDS - 1);
 	unpack_prefix(u, &ret_rule->prefix);
 	ret_rule->until_s = unpack_uint(u);
-	ret_rule->fields = (uint8_t)unpack_uint_max(u, ALL_FIELDS);
+	ret_rule->fields = (uint8_t)unpack_uint_max(u, POLICY_FIELDS);
 	if (elements != RULE_FIELDS + numbers_of(ret_rule->fields))
 		return false;
 	for (unsigned int bit = 0; bit < RULE_NUMBERS; bit++) {
@@ -185,6 +196,8 @@ bool policy_wire_read(const uint8_t *content, size_t size, uint64_t version, str
 	ret_policy->effective_slot = unpack_uint(&u);
 	t->pair_rate = (uint32_t)unpack_uint_max(&u, UINT32_MAX);
 	t->destination_rate = (uint32_t)unpack_uint_max(&u, UINT32_MAX);
+	t->client_rate = (uint32_t)unpack_uint_max(&u, UINT32_MAX);
+	t->network_rate = (uint32_t)unpack_uint_max(&u, UINT32_MAX);
 	t->idle_reset = duration_ms((int64_t)unpack_uint_max(&u, UINT32_MAX));
 	t->pair_min_window = duration_ms((int64_t)unpack_uint_max(&u, UINT32_MAX));
 	t->destination_min_window = duration_ms((int64_t)unpack_uint_max(&u, UINT32_MAX));

@@ -10,14 +10,16 @@
 
 static bool is_in_order(const struct revocation *revocation, uint32_t at)
 {
-	return at == 0 || memcmp(revocation->keys[at - 1].public_key, revocation->keys[at].public_key, PUBLIC_KEY_BYTES) < 0;
+	return at == 0 ||
+	       memcmp(revocation->keys[at - 1].public_key, revocation->keys[at].public_key, PUBLIC_KEY_BYTES) < 0;
 }
 
 int revocation_write(const struct revocation *revocation, uint8_t *ret_content, size_t bytes_max, size_t *ret_size)
 {
 	struct pack p;
 
-	if (revocation->count > REVOKED_KEYS_MAX || bytes_max < 5 + (size_t)revocation->count * (1 + 2 + PUBLIC_KEY_BYTES + 9 + 1))
+	if (revocation->count > REVOKED_KEYS_MAX ||
+	    bytes_max < 5 + (size_t)revocation->count * (1 + 2 + PUBLIC_KEY_BYTES + 9 + 1))
 		return -EINVAL;
 	pack_begin(&p, ret_content, bytes_max);
 	pack_array(&p, revocation->count);
@@ -58,7 +60,8 @@ bool revocation_read(const uint8_t *content, size_t size, struct revocation *ret
 	return unpack_done(&u);
 }
 
-const struct revoked_key *revocation_find(const struct revocation *revocation, const uint8_t public_key[PUBLIC_KEY_BYTES])
+const struct revoked_key *revocation_find(const struct revocation *revocation,
+					  const uint8_t public_key[PUBLIC_KEY_BYTES])
 {
 	uint32_t low = 0, high = revocation->count;
 

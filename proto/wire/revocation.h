@@ -33,7 +33,8 @@ int revocation_write(const struct revocation *revocation, uint8_t *ret_content, 
 bool revocation_read(const uint8_t *content, size_t size, struct revocation *ret_revocation);
 
 /* NULL: not on the list. */
-const struct revoked_key *revocation_find(const struct revocation *revocation, const uint8_t public_key[PUBLIC_KEY_BYTES]);
+const struct revoked_key *revocation_find(const struct revocation *revocation,
+					  const uint8_t public_key[PUBLIC_KEY_BYTES]);
 
 /* Is the member itself out, whatever its key? */
 bool revocation_has_lost(const struct revocation *revocation, uint64_t id);

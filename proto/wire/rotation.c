@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The mesh secrets, sealed once under a key drawn for this rotation, and that key in a box of 24 bytes for each member: so there is one for every
- * member of the largest mesh. The key of a box serves once, for one rotation and one member, so it is used as a pad.
+ * The mesh secrets, sealed once under a key drawn for this rotation, and that key in a box of 24 bytes for each
+ * member: so there is one for every member of the largest mesh. The key of a box serves once, for one rotation and
+ * one member, so it is used as a pad.
  */
 #include "rotation.h"
 
@@ -23,25 +24,29 @@ static const uint8_t zero_nonce[24]; /* each key is used once */
 
 void rotation_fingerprint(const uint8_t secret[MESH_SECRET_BYTES], uint8_t ret_fingerprint[FINGERPRINT_BYTES])
 {
-	crypto_generichash(ret_fingerprint, FINGERPRINT_BYTES, (const uint8_t *)FINGERPRINT_DOMAIN, sizeof(FINGERPRINT_DOMAIN) - 1, secret,
-			   MESH_SECRET_BYTES);
+	crypto_generichash(ret_fingerprint, FINGERPRINT_BYTES, (const uint8_t *)FINGERPRINT_DOMAIN,
+			   sizeof(FINGERPRINT_DOMAIN) - 1, secret, MESH_SECRET_BYTES);
 }
 
 /* Drawn with the ephemeral key and forgotten with it. */
 static void wrap_draw(const uint8_t ephemeral_secret[SECRET_KEY_BYTES], uint8_t ret_wrap[WRAP_BYTES])
 {
-	crypto_generichash(ret_wrap, WRAP_BYTES, (const uint8_t *)KEY_DOMAIN, sizeof(KEY_DOMAIN) - 1, ephemeral_secret, SEED_BYTES);
+	crypto_generichash(ret_wrap, WRAP_BYTES, (const uint8_t *)KEY_DOMAIN, sizeof(KEY_DOMAIN) - 1, ephemeral_secret,
+			   SEED_BYTES);
 }
 
 static void wrap_key(const uint8_t wrap[WRAP_BYTES], uint8_t ret_key[SEAL_KEY_BYTES])
 {
-	crypto_generichash(ret_key, SEAL_KEY_BYTES, (const uint8_t *)SEAL_DOMAIN, sizeof(SEAL_DOMAIN) - 1, wrap, WRAP_BYTES);
+	crypto_generichash(ret_key, SEAL_KEY_BYTES, (const uint8_t *)SEAL_DOMAIN, sizeof(SEAL_DOMAIN) - 1, wrap,
+			   WRAP_BYTES);
 }
 
-/* What hides the wrapping key from all but one member: the key two sides share as a pair's is, with a hash of the domain and the mesh's id in the
- * mesh secret's place, and of that a hash over domain, mesh and member. */
-static bool box_pad(const uint8_t own_secret[SECRET_KEY_BYTES], const uint8_t other_public[PUBLIC_KEY_BYTES], const struct mesh *mesh, uint64_t id,
-		    uint8_t ret_pad[WRAP_BYTES])
+/*
+ * What hides the wrapping key from all but one member: the key two sides share as a pair's is, with a hash of the
+ * domain and the mesh's id in the mesh secret's place, and of that a hash over domain, mesh and member.
+ */
+static bool box_pad(const uint8_t own_secret[SECRET_KEY_BYTES], const uint8_t other_public[PUBLIC_KEY_BYTES],
+		    const struct mesh *mesh, uint64_t id, uint8_t ret_pad[WRAP_BYTES])
 {
 	uint8_t message[sizeof(BOX_DOMAIN) - 1 + MESH_ID_BYTES + 8], salt[MESH_SECRET_BYTES], key[SEAL_KEY_BYTES];
 	uint8_t *at = put_bytes(put_bytes(message, BOX_DOMAIN, sizeof(BOX_DOMAIN) - 1), mesh->id, MESH_ID_BYTES);
@@ -61,12 +66,14 @@ static void hide(const uint8_t wrap[WRAP_BYTES], const uint8_t pad[WRAP_BYTES], 
 		ret_box[i] = wrap[i] ^ pad[i];
 }
 
-static void secrets_seal(const struct mesh *mesh, const uint8_t *plain, size_t size, const uint8_t wrap[WRAP_BYTES], uint8_t *ret_sealed)
+static void secrets_seal(const struct mesh *mesh, const uint8_t *plain, size_t size, const uint8_t wrap[WRAP_BYTES],
+			 uint8_t *ret_sealed)
 {
 	uint8_t key[SEAL_KEY_BYTES];
 
 	wrap_key(wrap, key);
-	crypto_aead_xchacha20poly1305_ietf_encrypt(ret_sealed, NULL, plain, size, mesh->id, MESH_ID_BYTES, NULL, zero_nonce, key);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(ret_sealed, NULL, plain, size, mesh->id, MESH_ID_BYTES, NULL,
+						   zero_nonce, key);
 	sodium_memzero(key, sizeof(key));
 }
 
@@ -76,8 +83,9 @@ static size_t sealed_bytes(uint32_t secrets)
 }
 
 /* One box after the other, ascending by id. */
-static bool boxes_write(const struct mesh *mesh, const struct rotation_member *members, uint32_t count, const uint8_t wrap[WRAP_BYTES],
-			const uint8_t ephemeral_secret[SECRET_KEY_BYTES], uint8_t *ret_boxes)
+static bool boxes_write(const struct mesh *mesh, const struct rotation_member *members, uint32_t count,
+			const uint8_t wrap[WRAP_BYTES], const uint8_t ephemeral_secret[SECRET_KEY_BYTES],
+			uint8_t *ret_boxes)
 {
 	uint8_t pad[WRAP_BYTES];
 
@@ -90,16 +98,18 @@ static bool boxes_write(const struct mesh *mesh, const struct rotation_member *m
 	return true;
 }
 
-int rotation_write(const struct rotation *rotation, const struct mesh *mesh, const uint8_t (*secrets)[MESH_SECRET_BYTES],
-		   const struct rotation_member *members, uint32_t members_count, const uint8_t ephemeral_secret[SECRET_KEY_BYTES],
-		   uint8_t *ret_content, size_t bytes_max, size_t *ret_size)
+int rotation_write(const struct rotation *rotation, const struct mesh *mesh,
+		   const uint8_t (*secrets)[MESH_SECRET_BYTES], const struct rotation_member *members,
+		   uint32_t members_count, const uint8_t ephemeral_secret[SECRET_KEY_BYTES], uint8_t *ret_content,
+		   size_t bytes_max, size_t *ret_size)
 {
 	const size_t boxes_bytes = (size_t)members_count * BOX_BYTES;
 	uint8_t fingerprint[FINGERPRINT_BYTES], wrap[WRAP_BYTES], sealed[SEALED_BYTES_MAX];
 	struct pack p;
 	bool made;
 
-	if (rotation->secrets < 1 || rotation->secrets > SECRETS_MAX || members_count > ROTATION_MEMBERS_MAX || bytes_max < 512 + boxes_bytes)
+	if (rotation->secrets < 1 || rotation->secrets > SECRETS_MAX || members_count > ROTATION_MEMBERS_MAX ||
+	    bytes_max < 512 + boxes_bytes)
 		return -EINVAL;
 	wrap_draw(ephemeral_secret, wrap);
 	secrets_seal(mesh, secrets[0], (size_t)rotation->secrets * MESH_SECRET_BYTES, wrap, sealed);
@@ -185,8 +195,9 @@ bool rotation_open(const struct rotation *rotation, const struct mesh *mesh, con
 		return false;
 	hide(rotation->box, pad, wrap);
 	wrap_key(wrap, key);
-	opened = crypto_aead_xchacha20poly1305_ietf_decrypt(ret_secrets[0], NULL, NULL, rotation->sealed, sealed_bytes(rotation->secrets), mesh->id,
-							    MESH_ID_BYTES, zero_nonce, key) == 0;
+	opened = crypto_aead_xchacha20poly1305_ietf_decrypt(ret_secrets[0], NULL, NULL, rotation->sealed,
+							    sealed_bytes(rotation->secrets), mesh->id, MESH_ID_BYTES,
+							    zero_nonce, key) == 0;
 	sodium_memzero(pad, sizeof(pad));
 	sodium_memzero(wrap, sizeof(wrap));
 	sodium_memzero(key, sizeof(key));

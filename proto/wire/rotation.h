@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The content of a rotation document: a new mesh secret, and the ones before it, sealed, and the key to that in a box for each member that is to
- * have it. A box is opened with the member's node key; nobody else learns anything but who has one.
+ * The content of a rotation document: a new mesh secret and older ones, sealed under one key, and that key in a box for
+ * each member that may have it. A member opens its box with its node key. Others learn only which members have a box.
  */
 #ifndef PROTO_ROTATION_H
 #define PROTO_ROTATION_H
@@ -18,7 +18,8 @@
 #define WRAP_BYTES 16 /* of the key the secrets are sealed under: as strong as X25519, which brings it */
 #define BOX_BYTES (8 + WRAP_BYTES) /* member id, and that key, hidden from all others */
 #define SEALED_BYTES_MAX (SECRETS_MAX * MESH_SECRET_BYTES + SEAL_TAG_BYTES)
-_Static_assert(ROTATION_MEMBERS_MAX * BOX_BYTES + SEALED_BYTES_MAX + 512 <= DOCUMENT_BYTES_MAX, "the longest rotation fits");
+_Static_assert(ROTATION_MEMBERS_MAX *BOX_BYTES + SEALED_BYTES_MAX + 512 <= DOCUMENT_BYTES_MAX, "the longest rotation "
+											       "fits");
 
 struct rotation {
 	uint64_t effective_slot; /* from its start on the newest secret is used for sending */
@@ -39,10 +40,14 @@ struct rotation_member {
 /* What a secret is recognised by: BLAKE2b-128 keyed with it over a domain. */
 void rotation_fingerprint(const uint8_t secret[MESH_SECRET_BYTES], uint8_t ret_fingerprint[FINGERPRINT_BYTES]);
 
-/* Writes the content for these members, ascending by id. `ephemeral_secret` is fresh and forgotten afterwards. -EINVAL. */
-int rotation_write(const struct rotation *rotation, const struct mesh *mesh, const uint8_t (*secrets)[MESH_SECRET_BYTES],
-		   const struct rotation_member *members, uint32_t members_count, const uint8_t ephemeral_secret[SECRET_KEY_BYTES],
-		   uint8_t *ret_content, size_t bytes_max, size_t *ret_size);
+/*
+ * Writes the content for these members, ascending by id. `ephemeral_secret` is fresh and forgotten afterwards.
+ * -EINVAL.
+ */
+int rotation_write(const struct rotation *rotation, const struct mesh *mesh,
+		   const uint8_t (*secrets)[MESH_SECRET_BYTES], const struct rotation_member *members,
+		   uint32_t members_count, const uint8_t ephemeral_secret[SECRET_KEY_BYTES], uint8_t *ret_content,
+		   size_t bytes_max, size_t *ret_size);
 
 /* Reads the whole content and finds the box of member `id`. False: not in canonical form or out of bounds. */
 bool rotation_read(const uint8_t *content, size_t size, uint64_t id, struct rotation *ret_rotation);

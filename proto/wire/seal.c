@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The seal around every datagram. It opens for one receiver, in one session of each side; who is asked to open what, and the
- * replay window behind it, is the node's.
+ * Seals and opens datagrams. A datagram opens only for its receiver and in the present session of both sides.
+ * member/secrets.c chooses the key; receive.c checks the anti-replay window.
  */
 #include <errno.h>
 #include <string.h>
@@ -12,7 +12,6 @@
 #include "bytes.h"
 #include "seal.h"
 
-#define VERSION 1
 #define CONTEXT_BYTES (SEAL_HEADER_BYTES + MESH_ID_BYTES + 6 * 8)
 
 static const char PAIR_DOMAIN[] = "xpro-mesh pair key v1";
@@ -20,7 +19,8 @@ static const char HELLO_DOMAIN[] = "xpro-mesh hello key v1";
 
 _Static_assert(SEAL_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "the seal's key");
 _Static_assert(SEAL_TAG_BYTES == crypto_aead_xchacha20poly1305_ietf_ABYTES, "the seal's tag");
-_Static_assert(SEAL_HEADER_BYTES == 4 + 8 + crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "the header is word, sender and nonce");
+_Static_assert(SEAL_HEADER_BYTES == 4 + 8 + crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "the header is word, sender "
+											  "and nonce");
 _Static_assert(HELLO_BYTES > SEAL_BYTES && HELLO_BYTES <= DATAGRAM_BYTES_MIN, "a HELLO fits every path");
 
 /* The X25519 of two Ed25519 keys: the same number on both sides. */
@@ -63,8 +63,8 @@ int seal_key(const uint8_t own_secret[SECRET_KEY_BYTES], const uint8_t other_pub
 
 void seal_hello_key(const uint8_t mesh_secret[MESH_SECRET_BYTES], uint8_t ret_key[SEAL_KEY_BYTES])
 {
-	crypto_generichash(ret_key, SEAL_KEY_BYTES, (const uint8_t *)HELLO_DOMAIN, sizeof(HELLO_DOMAIN) - 1, mesh_secret,
-			   MESH_SECRET_BYTES);
+	crypto_generichash(ret_key, SEAL_KEY_BYTES, (const uint8_t *)HELLO_DOMAIN, sizeof(HELLO_DOMAIN) - 1,
+			   mesh_secret, MESH_SECRET_BYTES);
 }
 
 static bool size_fits(enum datagram_type type, size_t size)
@@ -89,10 +89,10 @@ static void associate(const uint8_t *header, const struct seal_context *context,
 	ASSERT(at == ret_data + CONTEXT_BYTES);
 }
 
-size_t seal_close(const struct datagram_header *header, const struct seal_context *context, const uint8_t key[SEAL_KEY_BYTES],
-		  const uint8_t *plain, size_t size, uint8_t *ret_datagram)
+size_t seal_close(const struct datagram_header *header, const struct seal_context *context,
+		  const uint8_t key[SEAL_KEY_BYTES], const uint8_t *plain, size_t size, uint8_t *ret_datagram)
 {
-	const uint8_t word[4] = { 'X', 'M', VERSION, header->type };
+	const uint8_t word[4] = { 'X', 'M', PROTOCOL_VERSION, header->type };
 	uint8_t data[CONTEXT_BYTES], *at;
 
 	ASSERT(header->type == DATAGRAM_HELLO || header->type == DATAGRAM_SEALED);
@@ -109,28 +109,39 @@ enum reject seal_header(const uint8_t *datagram, size_t size, struct datagram_he
 {
 	if (size <= SEAL_BYTES || size > DATAGRAM_BYTES_MAX)
 		return REJECT_SIZE;
-	if (datagram[0] != 'X' || datagram[1] != 'M' || datagram[2] != VERSION)
+	if (datagram[0] != 'X' || datagram[1] != 'M')
 		return REJECT_VERSION;
+	if (datagram[2] != PROTOCOL_VERSION) {
+		ret_header->version = datagram[2];
+		ret_header->sender = le_at(datagram + 4, 8);
+		return REJECT_OTHER_VERSION;
+	}
 	if (datagram[3] != DATAGRAM_HELLO && datagram[3] != DATAGRAM_SEALED)
 		return REJECT_VERSION;
 	if (!size_fits(datagram[3], size))
 		return REJECT_SIZE;
-	*ret_header = (struct datagram_header){ .type = datagram[3], .sender = le_at(datagram + 4, 8) };
+	*ret_header = (struct datagram_header){ .type = datagram[3],
+						.version = PROTOCOL_VERSION,
+						.sender = le_at(datagram + 4, 8) };
 	memcpy(ret_header->nonce, datagram + 12, sizeof(ret_header->nonce));
 	return REJECT_NONE;
 }
 
-enum reject seal_open(uint8_t *datagram, size_t size, const struct seal_context *context, const uint8_t key[SEAL_KEY_BYTES],
-		      size_t *ret_plain_size)
+enum reject seal_open(uint8_t *datagram, size_t size, const struct seal_context *context,
+		      const uint8_t key[SEAL_KEY_BYTES], size_t *ret_plain_size)
 {
-	/* libsodium wipes its output when the tag is wrong; opened aside, a datagram can be tried with another session or key. */
+	/*
+	 * libsodium wipes its output when the tag is wrong; opened aside, a datagram can be tried with another
+	 * session or key.
+	 */
 	uint8_t plain[DATAGRAM_BYTES_MAX], data[CONTEXT_BYTES];
 
 	if (size <= SEAL_BYTES || size > DATAGRAM_BYTES_MAX)
 		return REJECT_SEAL;
 	associate(datagram, context, data);
-	if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, datagram + SEAL_HEADER_BYTES, size - SEAL_HEADER_BYTES,
-						       data, sizeof(data), datagram + 12, key) != 0)
+	if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, datagram + SEAL_HEADER_BYTES,
+						       size - SEAL_HEADER_BYTES, data, sizeof(data), datagram + 12,
+						       key) != 0)
 		return REJECT_SEAL;
 	memcpy(datagram + SEAL_HEADER_BYTES, plain, size - SEAL_BYTES);
 	*ret_plain_size = size - SEAL_BYTES;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The bounded reader of canonical msgpack: the first thing that looks inside bytes that a seal or a signature let through. Which
- * fields are expected, and what they may mean, is left to the callers.
+ * The bounded reader of canonical msgpack: the first thing that looks inside bytes that a seal or a signature let
+ * through. Which fields are expected, and what they may mean, is left to the callers.
  */
 #include "unpack.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Reads canonical msgpack from remote bytes: a cursor with a sticky error. Takes unsigned integers, bin, str and array headers, each in
- * its shortest form and nothing else; never allocates, never recurses, never reads behind the end. After an error every read returns 0
- * or NULL and moves nothing, so a caller may read a whole record and ask once.
+ * Reads canonical msgpack from remote bytes: a cursor with a sticky error. Takes unsigned integers, bin, str and
+ * array headers, each in its shortest form and nothing else; never allocates, never recurses, never reads behind the
+ * end. After an error every read returns 0 or NULL and moves nothing, so a caller may read a whole record and ask
+ * once.
  */
 #ifndef PROTO_UNPACK_H
 #define PROTO_UNPACK_H
@@ -36,7 +37,10 @@ const uint8_t *unpack_str(struct unpack *u, size_t *ret_size);
 /* A bin of exactly `size` bytes. */
 const uint8_t *unpack_bin_of(struct unpack *u, size_t size);
 
-/* An unsigned LEB128 number of at most 64 bits in its shortest form: 7 bits per byte, lowest first. Not msgpack: the packets column. */
+/*
+ * An unsigned LEB128 number of at most 64 bits in its shortest form: 7 bits per byte, lowest first. Not msgpack: the
+ * packets column.
+ */
 uint64_t unpack_varint(struct unpack *u);
 
 /* For the caller who finds what was read impossible: the error sticks. */

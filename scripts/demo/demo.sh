@@ -15,11 +15,12 @@
 #     |         toN +-----+ clients (XDP)  forwarding  victim +---+ fromN             |
 #     +-------------+     +--- proxyN ----------------------+     +-------------------+
 #
-#     to i      10.1.i.1  2001:db8:1:i::1   MAC 02:00:00:00:00:i        clients   10.1.i.2  2001:db8:1:i::2   MAC 02:00:00:00:01:i
-#     victim    10.2.i.1  2001:db8:2:i::1   MAC 02:00:00:00:02:i        from i    10.2.i.2  2001:db8:2:i::2   MAC 02:00:00:00:03:i
-#     wan       10.3.0.i  2001:db8:3::i
+#     to i    10.1.i.1 2001:db8:1:i::1 MAC 02:00:00:00:00:i     clients 10.1.i.2 2001:db8:1:i::2 MAC 02:00:00:00:01:i
+#     victim  10.2.i.1 2001:db8:2:i::1 MAC 02:00:00:00:02:i     from i  10.2.i.2 2001:db8:2:i::2 MAC 02:00:00:00:03:i
+#     wan     10.3.0.i 2001:db8:3::i
 #
-# What travels: packet.h. Who sends it: traffic.c. Who counts: victim.c (socket), watch.c (kernel). Who judges: tally.c, verdict.c.
+# What travels: packet.h. Who sends it: traffic.c. Who counts: victim.c (socket), watch.c (kernel). Who judges: tally.c,
+# verdict.c.
 #
 #     demo.sh                 all runs; PROXIES, KEEP, WARMUP, DURATION, RUNS, SEED and JSON come from the environment
 #     demo.sh attack NAME spread|many    sends an attack once more through a mesh that KEEP=1 left running
@@ -37,7 +38,8 @@ warmup=${WARMUP:-5}
 duration=${DURATION:-10}
 seed=${SEED:-1}
 # gossip (none: no filter at all):attack:pair rate:destination rate:aggregate:address attacked
-runs=${RUNS:-"off:spread:50:1000000:fair:4 on:spread:50:1000000:fair:4 off:many:100:6000:fair:4 on:many:100:6000:fair:4 on:many:100:6000:strict:6"}
+runs="off:spread:50:1000000:fair:4 on:spread:50:1000000:fair:4 off:many:100:6000:fair:4 on:many:100:6000:fair:4"
+runs=${RUNS:-"$runs on:many:100:6000:strict:6"}
 json=${JSON:-$root/build/demo.json}
 
 . "$here/internet.sh"
@@ -46,18 +48,23 @@ json=${JSON:-$root/build/demo.json}
 
 # How many pairs or destinations each proxy calls over its rate, asked while the attack is on.
 ask() {
+	case $1 in
+	spread) keys=pairs ;;
+	many) keys=destinations ;;
+	esac
 	for i in $(each_proxy); do
-		case $1 in
-		spread) "$bin/gossipctl" --socket "$(socket_of "$i")" pairs --over --json >"$state/over.$i" 2>>"$state/mesh.log" || true ;;
-		many) "$bin/gossipctl" --socket "$(socket_of "$i")" destinations --over --json >"$state/over.$i" 2>>"$state/mesh.log" || true ;;
-		esac
+		"$bin/gossipctl" --socket "$(socket_of "$i")" "$keys" --over --json \
+			>"$state/over.$i" 2>>"$state/mesh.log" || true
 	done
 }
 
 # run NUMBER GOSSIP ATTACK PAIR_RATE DESTINATION_RATE AGGREGATE FAMILY
 run() {
 	number=$1 gossip=$2 attack=$3 pair_rate=$4 destination_rate=$5 aggregate=$6 family=$7
-	case $attack in spread) what="one client, many proxies" ;; many) what="many clients, one victim, $aggregate" ;; esac
+	case $attack in
+	spread) what="one client, many proxies" ;;
+	many) what="many clients, one victim, $aggregate" ;;
+	esac
 	say
 	say "run $number: $what, gossip $gossip"
 	rm -f "$state"/*.trace "$state"/over.*
@@ -69,13 +76,18 @@ run() {
 		pins=$(each_proxy | sed 's/.*/-/')
 	fi
 	launch victim victim "$state/victim.log" "$tools/victim" "$proxies" "$state/received.trace"
-	wait_for 5 "the victim's socket" test -s "$state/received.trace" || { cat "$state/victim.log" >&2; die "the victim did not start"; }
+	wait_for 5 "the victim's socket" test -s "$state/received.trace" ||
+		{ cat "$state/victim.log" >&2; die "the victim did not start"; }
 	# shellcheck disable=SC2046 # a word or none
-	launch traffic clients "$state/traffic.log" "$tools/traffic" --proxies "$proxies" --attack "$attack" --pair-rate "$pair_rate" \
-		--destination-rate "$destination_rate" --warmup "$warmup" --duration "$duration" --family "$family" --seed "$seed" \
+	launch traffic clients "$state/traffic.log" "$tools/traffic" --proxies "$proxies" --attack "$attack" \
+		--pair-rate "$pair_rate" --destination-rate "$destination_rate" --warmup "$warmup" \
+		--duration "$duration" --family "$family" --seed "$seed" \
 		$([ "$aggregate" != fair ] || echo --fair) "$state/sent.trace"
 	if [ "$gossip" = on ]; then
-		( wait_for 90 "the attack's last seconds" grep -q 'last seconds' "$state/traffic.log" && ask "$attack" ) &
+		(
+			wait_for 90 "the attack's last seconds" grep -q 'last seconds' "$state/traffic.log" &&
+				ask "$attack"
+		) &
 		asking=$!
 	fi
 	# shellcheck disable=SC2086
@@ -90,8 +102,8 @@ run() {
 	asked=
 	[ "$gossip" != on ] || for i in $(each_proxy); do asked="$asked $state/over.$i"; done
 	# shellcheck disable=SC2086
-	"$tools/tally" "$gossip" "$aggregate" "$state/sent.trace" "$state/received.trace" "$state/counters.trace" $asked \
-		>"$state/run$number.json" ||
+	"$tools/tally" "$gossip" "$aggregate" "$state/sent.trace" "$state/received.trace" "$state/counters.trace" \
+		$asked >"$state/run$number.json" ||
 		die "the run could not be counted"
 }
 
@@ -108,8 +120,10 @@ check_host() {
 	[ "$(id -u)" -eq 0 ] || die "must run as root: it makes network namespaces and loads XDP programs"
 	case $proxies in '' | *[!0-9]*) die "PROXIES must be a number" ;; esac
 	[ "$proxies" -ge 3 ] && [ "$proxies" -le 8 ] ||
-		die "PROXIES must be 3 to 8: with fewer, one proxy sees the attack alone; with more, this machine is too small"
-	for program in "$bin/gossipd" "$bin/gossipctl" "$tools/traffic" "$tools/victim" "$tools/watch" "$tools/tally" "$tools/verdict"; do
+		die "PROXIES must be 3 to 8:" \
+			"with fewer, one proxy sees the attack alone; with more, this machine is too small"
+	for program in "$bin/gossipd" "$bin/gossipctl" \
+		"$tools/traffic" "$tools/victim" "$tools/watch" "$tools/tally" "$tools/verdict"; do
 		[ -x "$program" ] || die "$program is missing: run make first"
 	done
 }
@@ -130,8 +144,7 @@ say_kept() {
 
 demo() {
 	check_host
-	mkdir -p "$states"
-	state=$(mktemp -d "$states/xXXXXXX")
+	make_state
 	name=${state##*/}
 	trap finish EXIT
 	trap 'exit 130' INT
@@ -168,8 +181,8 @@ attack_again() {
 	name=$1 state=$states/$1
 	[ -f "$state/kept" ] || die "no mesh called $name was left running"
 	proxies=$(cat "$state/proxies")
-	in_ns clients "$tools/traffic" --proxies "$proxies" --attack "$2" --pair-rate 50 --destination-rate 6000 --warmup 0 --duration 10 \
-		"$state/again.trace" >/dev/null
+	in_ns clients "$tools/traffic" --proxies "$proxies" --attack "$2" --pair-rate 50 --destination-rate 6000 \
+		--warmup 0 --duration 10 "$state/again.trace" >/dev/null
 	rm -f "$state/again.trace"
 }
 

@@ -1,13 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# The small internet and the mesh on it, as verbs: read by demo.sh, whose picture shows it, and by the end-to-end tests. The reader sets
+# The small internet and the mesh on it, as verbs: read by demo.sh, whose picture shows it, and by the end-to-end tests.
+# The reader sets
 #     root      the top of the tree           state   a new folder below $states, removed by take_down
 #     name      unique, short                 proxies how many
 
 bin=$root/build/bin
 states=/run/xpro-demo # folders of all that are running
 gossip_port=7946
+
+# A new folder for what runs. The end of another run may remove $states before the folder is made in it: again, then.
+make_state() {
+	for _ in 1 2 3 4 5; do
+		mkdir -p "$states"
+		state=$(mktemp -d "$states/xXXXXXX" 2>/dev/null) && return 0
+	done
+	die "$states: no folder can be made in it"
+}
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'demo: %s\n' "$*" >&2; exit 1; }
@@ -17,8 +27,8 @@ die() { printf 'demo: %s\n' "$*" >&2; exit 1; }
 # Runs a command in a namespace of ours. nsenter, not "ip netns exec": the latter hides the BPF file system.
 in_ns() { namespace=$1; shift; nsenter --net="/run/netns/$name-$namespace" "$@"; }
 
-# Waits until a command succeeds: wait_for SECONDS WHAT COMMAND... Seconds of a machine with nothing else to do; a reader that will not be wrong
-# about a slow one sets slack, which is added.
+# Waits until a command succeeds: wait_for SECONDS WHAT COMMAND... Seconds of a machine with nothing else to do; a
+# reader that will not be wrong about a slow one sets slack, which is added.
 wait_for() {
 	patience=$(($(date +%s) + $1 + ${slack:-0})) what=$2
 	shift 2
@@ -59,8 +69,9 @@ make_namespace() {
 	echo "$name-$1" >>"$state/namespaces"
 	ip -n "$name-$1" link set lo up
 	in_ns "$1" sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
-		net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.default.accept_ra=0 net.ipv6.conf.default.router_solicitations=0 \
-		net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.default.send_redirects=0
+		net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.default.send_redirects=0 \
+		net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.default.accept_ra=0 \
+		net.ipv6.conf.default.router_solicitations=0
 }
 
 # A wire between two namespaces: wire NAMESPACE DEVICE MAC NAMESPACE DEVICE MAC
@@ -107,7 +118,9 @@ make_proxy() {
 	ip -n "$name-proxy$i" route add 203.0.113.9/32 via "10.2.$i.2" dev victim
 	ip -n "$name-proxy$i" -6 route add 2001:db8:f::9/128 via "2001:db8:2:$i::2" dev victim
 	ip -n "$name-proxy$i" route add 198.18.0.0/15 via "10.1.$i.1" dev clients
-	for site in a b c; do ip -n "$name-proxy$i" -6 route add "2001:db8:$site::/48" via "2001:db8:1:$i::1" dev clients; done
+	for site in a b c; do
+		ip -n "$name-proxy$i" -6 route add "2001:db8:$site::/48" via "2001:db8:1:$i::1" dev clients
+	done
 }
 
 make_internet() {
@@ -131,19 +144,22 @@ socket_of() { echo "$state/proxy$1.sock"; }
 pins_of() { echo "$state/bpf/proxy$1"; }
 conf_of() { echo "$state/mesh/proxy$1/proxy$1.conf"; }
 
-# The keys and certificates of all proxies, as on three real hosts. mesh_options: of `mesh init`, none unless the reader sets some
+# The keys and certificates of all proxies, as on three real hosts. mesh_options: of `mesh init`, none unless the reader
+# sets some
 make_mesh() {
 	# shellcheck disable=SC2086
-	"$bin/gossipctl" mesh init --directory "$state/mesh" ${mesh_options:-} >"$state/mesh.log" 2>&1 || { cat "$state/mesh.log" >&2; die "gossipctl mesh init failed"; }
+	"$bin/gossipctl" mesh init --directory "$state/mesh" ${mesh_options:-} >"$state/mesh.log" 2>&1 ||
+		{ cat "$state/mesh.log" >&2; die "gossipctl mesh init failed"; }
 	for i in $(each_proxy); do
-		"$bin/gossipctl" mesh issue "proxy$i" --directory "$state/mesh" --address "10.3.0.$i:$gossip_port" --interface clients \
-			--pair-rate 100 --destination-rate 6000 >>"$state/mesh.log" 2>&1 ||
+		"$bin/gossipctl" mesh issue "proxy$i" --directory "$state/mesh" --address "10.3.0.$i:$gossip_port" \
+			--interface clients --pair-rate 100 --destination-rate 6000 >>"$state/mesh.log" 2>&1 ||
 			{ cat "$state/mesh.log" >&2; die "gossipctl mesh issue proxy$i failed"; }
 		cp "$(conf_of "$i")" "$(conf_of "$i").issued"
 	done
 }
 
-# The issued config with this run's rates, and every path inside our own folder: configure I GOSSIP PAIR_RATE DESTINATION_RATE AGGREGATE
+# The issued config with this run's rates, and every path inside our own folder: configure I GOSSIP PAIR_RATE
+# DESTINATION_RATE AGGREGATE. publish: need unless the reader sets all
 configure() {
 	{
 		sed -E -e '/^[[:space:]]*(state_directory|pin_path|control_socket|gossip)[[:space:]]*[=:]/d' \
@@ -156,12 +172,14 @@ configure() {
 		say "pin_path = \"$(pins_of "$1")\";"
 		say "control_socket = \"$(socket_of "$1")\";"
 		say "gossip = $([ "$2" = on ] && echo true || echo false);"
+		[ -z "${publish:-}" ] || say "publish = \"$publish\";"
 	} >"$(conf_of "$1")"
 }
 
 members_up() {
 	for i in $(each_proxy); do
-		"$bin/gossipctl" --socket "$(socket_of "$i")" status --json 2>/dev/null | grep -Eq "\"members_up\": *$1\b" || return 1
+		"$bin/gossipctl" --socket "$(socket_of "$i")" status --json 2>/dev/null |
+			grep -Eq "\"members_up\": *$1\b" || return 1
 	done
 }
 
@@ -174,8 +192,10 @@ start_mesh() {
 	for i in $(each_proxy); do
 		wait_for 10 "gossipd of proxy$i" "$bin/gossipctl" --socket "$(socket_of "$i")" status --json ||
 			{ tail -n 20 "$state/proxy$i.log" >&2; die "gossipd of proxy$i did not start"; }
-		in_ns "proxy$i" ip link show dev clients | grep -q 'mtu [0-9]* xdp ' ||
-			{ tail -n 20 "$state/proxy$i.log" >&2; die "proxy$i has no native XDP program on its interface"; }
+		in_ns "proxy$i" ip link show dev clients | grep -q 'mtu [0-9]* xdp ' || {
+			tail -n 20 "$state/proxy$i.log" >&2
+			die "proxy$i has no native XDP program on its interface"
+		}
 	done
 	[ "$1" = off ] || wait_for 20 "the proxies to see each other" members_up "$proxies" || {
 		tail -n 20 "$state"/proxy*.log >&2
@@ -187,7 +207,9 @@ stop_mesh() {
 	[ -d "$state/mesh" ] || return 0
 	for i in $(each_proxy); do quit "proxy$i"; done
 	for i in $(each_proxy); do
-		[ ! -d "$(pins_of "$i")" ] || in_ns "proxy$i" "$bin/gossipctl" detach --config "$(conf_of "$i")" >>"$state/mesh.log" 2>&1 || true
+		[ ! -d "$(pins_of "$i")" ] ||
+			in_ns "proxy$i" "$bin/gossipctl" detach --config "$(conf_of "$i")" \
+				>>"$state/mesh.log" 2>&1 || true
 		rm -rf "$state/proxy$i.state" "$(socket_of "$i")"
 	done
 }

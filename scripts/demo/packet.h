@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The demo's addresses and packets: who a client is, what its packet looks like, and how the victim tells from the packet alone
- * whose it was. Checksums are computed by the sender and verified by the victim with the same sum. Nothing here does I/O.
+ * The demo's addresses and packets: who a client is, what its packet looks like, and how the victim tells from the
+ * packet alone whose it was. Checksums are computed by the sender and verified by the victim with the same sum.
+ * Nothing here does I/O.
  *
- *     honest      198.18.0.0/17     2001:db8:a::/48        the client's number + 1 in the low 16 bits
+ *     honest      198.18.0.0/17     2001:db8:a::/48        the client's number + 1 in the low 16 bits, or of its /64
  *     bystander   198.18.128.0/17   2001:db8:c::/48        honest as well, but asking for the victim's other address
  *     bot         198.19.0.0/16     2001:db8:b::/48
  *     victim      203.0.113.9       2001:db8:f::9
@@ -84,8 +85,9 @@ static inline void client_address(enum class class, unsigned int client, int fam
 		return;
 	}
 	memcpy(ret_address, (const uint8_t[]){ 0x20, 0x01, 0x0d, 0xb8, 0, site[class] }, 6);
-	ret_address[14] = (uint8_t)(number >> 8);
-	ret_address[15] = (uint8_t)number;
+	ret_address[6] = (uint8_t)(number >> 8);
+	ret_address[7] = (uint8_t)number;
+	ret_address[15] = 1;
 }
 
 /* Writes one packet, without Ethernet header, of a client to the victim; returns its size. */
@@ -124,7 +126,9 @@ static inline size_t packet_build(enum class class, unsigned int client, int fam
 		memcpy(ret_packet, &ip, sizeof(ip));
 	}
 	if (protocol == IPPROTO_UDP) {
-		struct udphdr udp = { .source = htons(port), .dest = htons(PORT_UDP), .len = htons((uint16_t)transport) };
+		struct udphdr udp = { .source = htons(port),
+				      .dest = htons(PORT_UDP),
+				      .len = htons((uint16_t)transport) };
 
 		memcpy(ret_packet + header, &udp, sizeof(udp));
 		memset(ret_packet + header + sizeof(udp), 'x', PAYLOAD_BYTES);
@@ -163,7 +167,8 @@ static inline bool packet_parse(const uint8_t *packet, size_t size, struct parse
 	unsigned int number;
 	uint8_t protocol;
 
-	if (parsed.family == 4 && size >= sizeof(struct iphdr) && memcmp(packet + 16, victim4, 4) == 0 && packet[12] == 198) {
+	if (parsed.family == 4 && size >= sizeof(struct iphdr) && memcmp(packet + 16, victim4, 4) == 0 &&
+	    packet[12] == 198) {
 		total = (size_t)packet[2] << 8 | packet[3];
 		protocol = packet[9];
 		if (packet[13] != 18 && packet[13] != 19)
@@ -177,7 +182,7 @@ static inline bool packet_parse(const uint8_t *packet, size_t size, struct parse
 		if (packet[13] < 0x0a || packet[13] > 0x0c)
 			return false;
 		parsed.class = packet[13] == 0x0b ? CLASS_BOT : packet[13] == 0x0c ? CLASS_BYSTANDER : CLASS_HONEST;
-		number = (unsigned int)packet[22] << 8 | packet[23];
+		number = (unsigned int)packet[14] << 8 | packet[15];
 	} else {
 		return false;
 	}

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Turns the three traces of one run into one JSON object: what was offered, delivered and dropped, when each proxy first dropped,
- * what still passed after that. Computes from records alone; what it says of a run, verdict judges.
+ * Turns the three traces of one run into one JSON object: what was offered, delivered and dropped, when each proxy
+ * first dropped, what still passed after that. Computes from records alone; what it says of a run, verdict judges.
  *
  *     tally on|off|none fair|strict SENT RECEIVED COUNTERS [OVER.json...] > run.json
  *
- * OVER.json: what each proxy named when asked, towards the end, for what is over its rate (gossipctl pairs|destinations --over
- * --json). "After detection" is the time from the moment every proxy has dropped until the attack's end; without that moment
- * there is none.
+ * OVER.json: what each proxy named when asked, towards the end, for what is over its rate (gossipctl
+ * pairs|destinations --over
+ * --json). "After detection" is the time from the moment every proxy has dropped until the attack's end; without
+ * that moment there is none.
  */
 #include <jansson.h>
 #include <math.h>
@@ -20,7 +21,8 @@
 #define TICK_NS 200000000LL
 #define TICKS_MAX (SECONDS_MAX * 5)
 #define CARRY_TICKS 3
-#define BURST 1.25 /* a tick with so many times the mean tick's packets: this machine held the sender up, and it caught up */
+/* a tick with so many times the mean tick's packets: this machine held the sender up, and it caught up */
+#define BURST 1.25
 
 struct client_tally {
 	uint64_t sent, delivered, sent_after, delivered_after;
@@ -49,8 +51,8 @@ static bool reason_drops(unsigned int reason)
 }
 
 /*
- * What others counted in the last ticks is estimated at the rate before: while that is constant the line may seem crossed a tick before it is,
- * and while it is not, as many ticks as the estimate is carried on.
+ * What others counted in the last ticks is estimated at the rate before: while that is constant the line may seem
+ * crossed a tick before it is, and while it is not, as many ticks as the estimate is carried on.
  */
 static void tally_pace(struct tally *tally, const struct trace *sent)
 {
@@ -113,8 +115,8 @@ static void tally_packets(struct tally *tally, const struct trace *sent, const s
 	for (unsigned int i = 0; i < sent->proxies; i++) {
 		for (unsigned int j = 0; j <= CLIENTS_MAX; j++) {
 			for (unsigned int k = 0; k < SECONDS_MAX; k++)
-				tally->proxy_peak[i] =
-					offered[i][j][k] > tally->proxy_peak[i] ? offered[i][j][k] : tally->proxy_peak[i];
+				tally->proxy_peak[i] = offered[i][j][k] > tally->proxy_peak[i] ? offered[i][j][k]
+											       : tally->proxy_peak[i];
 		}
 	}
 	for (uint64_t i = 0; i < received->count; i++) {
@@ -146,7 +148,9 @@ static json_t *ratio(double part, double whole)
 	return whole > 0 ? json_real(round(part / whole * 1e5) / 1e5) : json_null();
 }
 
-/* Of the bots' packets above T_F1 after detection, how many were dropped: what a bot got through beyond T_F1 x the time leaked.
+/*
+ * Of the bots' packets above T_F1 after detection, how many were dropped: what a bot got through beyond T_F1 x the
+ * time leaked.
  */
 static void add_excess(json_t *run, const struct tally *tally, const struct trace *sent, double seconds)
 {
@@ -193,8 +197,8 @@ static void add_clients(json_t *run, const struct tally *tally, const struct tra
 		worst = fmax(worst, 1 - (double)client->delivered / (double)client->sent);
 	}
 	json_object_set_new(run, "clients",
-			    json_pack("{si,si,si}", "honest", clients[CLASS_HONEST], "bystander", clients[CLASS_BYSTANDER], "bot",
-				      clients[CLASS_BOT]));
+			    json_pack("{si,si,si}", "honest", clients[CLASS_HONEST], "bystander",
+				      clients[CLASS_BYSTANDER], "bot", clients[CLASS_BOT]));
 	json_object_set_new(run, "honest_clients_hurt", json_integer(honest_hurt));
 	json_object_set_new(run, "honest_worst_loss", json_real(worst));
 }
@@ -211,7 +215,8 @@ static void add_proxies(json_t *run, const struct tally *tally, const struct tra
 		for (unsigned int reason = 0; reason < REASON_COUNT; reason++) {
 			json_int_t before = json_integer_value(json_object_get(all, reason_names[reason]));
 
-			json_object_set_new(own, reason_names[reason], json_integer((json_int_t)tally->reasons[i][reason]));
+			json_object_set_new(own, reason_names[reason],
+					    json_integer((json_int_t)tally->reasons[i][reason]));
 			json_object_set_new(all, reason_names[reason],
 					    json_integer(before + (json_int_t)tally->reasons[i][reason]));
 		}
@@ -241,7 +246,8 @@ static json_t *describe(const struct tally *tally, const struct trace *sent, con
 	json_object_set_new(run, "pair_rate", json_integer((json_int_t)sent->pair_rate));
 	json_object_set_new(run, "destination_rate", json_integer((json_int_t)sent->destination_rate));
 	json_object_set_new(run, "attacked",
-			    sent->attacked_family ? json_string(sent->attacked_family == 4 ? "IPv4" : "IPv6") : json_null());
+			    sent->attacked_family ? json_string(sent->attacked_family == 4 ? "IPv4" : "IPv6")
+						  : json_null());
 	json_object_set_new(run, "fair_rate", sent->fair_rate > 0 ? json_real(sent->fair_rate) : json_null());
 	json_object_set_new(run, "attack_s", json_real((double)(sent->ended_at - sent->attack_at) / 1e9));
 	for (unsigned int class = 0; class < CLASS_COUNT; class ++) {
@@ -250,9 +256,11 @@ static json_t *describe(const struct tally *tally, const struct trace *sent, con
 		snprintf(name, sizeof(name), "%s_delivered", class_names[class]);
 		json_object_set_new(run, name, json_integer((json_int_t)tally->delivered[class]));
 		snprintf(name, sizeof(name), "%s_sent_after_detection", class_names[class]);
-		json_object_set_new(run, name, detected ? json_integer((json_int_t)tally->sent_after[class]) : json_null());
+		json_object_set_new(run, name,
+				    detected ? json_integer((json_int_t)tally->sent_after[class]) : json_null());
 		snprintf(name, sizeof(name), "%s_delivered_after_detection", class_names[class]);
-		json_object_set_new(run, name, detected ? json_integer((json_int_t)tally->delivered_after[class]) : json_null());
+		json_object_set_new(run, name,
+				    detected ? json_integer((json_int_t)tally->delivered_after[class]) : json_null());
 		total += tally->sent[class];
 		arrived += tally->delivered[class];
 	}
@@ -274,23 +282,31 @@ static json_t *describe(const struct tally *tally, const struct trace *sent, con
 	return run;
 }
 
-/* Whether this is a key that the traffic really drove over the line: a bot of attack 1, the attacked address of attack 2. */
+/*
+ * Whether this is a key that the traffic really drove over the line: a bot of attack 1, the attacked address of
+ * attack 2.
+ */
 static bool is_attack(const struct trace *sent, json_t *row)
 {
 	const char *destination = json_string_value(json_object_get(row, "destination"));
 	const char *name = json_string_value(json_object_get(row, "client"));
 	uint8_t address[16];
-	char expected[INET6_ADDRSTRLEN];
+	char expected[INET6_ADDRSTRLEN + 4];
 
 	if (sent->attacked_family)
-		return destination && strcmp(destination, sent->attacked_family == 4 ? "203.0.113.9" : "2001:db8:f::9") == 0;
+		return destination &&
+		       strcmp(destination, sent->attacked_family == 4 ? "203.0.113.9" : "2001:db8:f::9") == 0;
 	for (unsigned int i = 0; name && i < sent->clients; i++) {
 		const struct trace_client *client = &sent->client[i];
 
 		if (client->class != CLASS_BOT)
 			continue;
 		client_address(CLASS_BOT, i, client->family, address);
-		inet_ntop(client->family == 4 ? AF_INET : AF_INET6, address, expected, sizeof(expected));
+		if (client->family == 6)
+			memset(address + 8, 0, 8); /* in IPv6 a client is its /64 */
+		inet_ntop(client->family == 4 ? AF_INET : AF_INET6, address, expected, INET6_ADDRSTRLEN);
+		if (client->family == 6)
+			strcat(expected, "/64");
 		if (strcmp(expected, name) == 0)
 			return true;
 	}
@@ -349,7 +365,8 @@ int main(int argc, char **argv)
 		add_asked(run, sent, argv + 6, argc - 6);
 	json_object_set_new(run, "gossip", json_boolean(strcmp(argv[1], "on") == 0));
 	json_object_set_new(run, "aggregate", json_string(argv[2]));
-	if (json_dumpf(run, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(7)) != 0 || fflush(stdout) != 0) {
+	if (json_dumpf(run, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(7)) != 0 ||
+	    fflush(stdout) != 0) {
 		fprintf(stderr, "tally: cannot write\n");
 		return 1;
 	}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A trace: what one of the demo's programs counted, packet by packet, in a file that the others map. traffic writes one record
- * per packet offered, victim one per packet received, watch one per change of a kernel counter; tally reads the three. One writer
- * per file; readers look at `count` and `state` while it grows, which is how the live line knows what happens now. Times are
- * CLOCK_MONOTONIC, nanoseconds.
+ * A trace: what one of the demo's programs counted, packet by packet, in a file that the others map. traffic writes
+ * one record per packet offered, victim one per packet received, watch one per change of a kernel counter; tally
+ * reads the three. One writer per file; readers look at `count` and `state` while it grows, which is how the live
+ * line knows what happens now. Times are CLOCK_MONOTONIC, nanoseconds.
  */
 #ifndef DEMO_TRACE_H
 #define DEMO_TRACE_H
@@ -24,7 +24,8 @@
 #define NEVER INT64_MAX
 
 enum trace_state { TRACE_OPENED, TRACE_READY, TRACE_WARMUP, TRACE_ATTACK, TRACE_DONE };
-enum path { PATH_HOME, PATH_SPREAD, PATH_ROAM }; /* one proxy; a packet to each in turn; another proxy every two seconds */
+/* one proxy; a packet to each in turn; another proxy every two seconds */
+enum path { PATH_HOME, PATH_SPREAD, PATH_ROAM };
 
 struct trace_record {
 	int64_t at;
@@ -44,7 +45,8 @@ struct trace {
 	uint32_t magic, state;
 	uint64_t count;
 	uint64_t packets[CLASS_COUNT];
-	uint64_t refused;				     /* traffic: the kernel did not take it; not in the records */
+	/* traffic: the kernel did not take it; not in the records */
+	uint64_t refused;
 	uint64_t foreign, damaged, overrun;		     /* victim: not ours; wrong checksum; lost by its socket */
 	int64_t started_at, attack_at, ended_at, crossed_at; /* traffic */
 	uint64_t pair_rate, destination_rate;
@@ -71,8 +73,10 @@ static inline void sleep_until(int64_t at)
 	}
 }
 
-/* Maps a trace: a new one to write, or another program's to read, waiting up to `wait_ms` until it is there. NULL: errno says
- * why. */
+/*
+ * Maps a trace: a new one to write, or another program's to read, waiting up to `wait_ms` until it is there. NULL:
+ * errno says why.
+ */
 static inline struct trace *trace_create(const char *path)
 {
 	struct trace *trace;

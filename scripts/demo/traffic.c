@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The demo's clients: the first station of its packets. Sends, from the clients' namespace and through every proxy, what honest
- * clients and bots would send: each evenly at its own rate with a phase of its own, honest ones alone at first, then both. Writes
- * down every packet the kernel took, and the moment the mesh-wide count of an attacked key crossed the line, worked out from what
- * was sent and nothing else.
+ * The demo's clients: the first station of its packets. Sends, from the clients' namespace and through every proxy,
+ * what honest clients and bots would send: each evenly at its own rate with a phase of its own, honest ones alone at
+ * first, then both. Writes down every packet the kernel took, and the moment the mesh-wide count of an attacked key
+ * crossed the line, worked out from what was sent and nothing else.
  *
- *     traffic --proxies N --attack spread|many --pair-rate R --destination-rate R --warmup S --duration S [--family 4|6] [--seed
+ *     traffic --proxies N --attack spread|many --pair-rate R --destination-rate R --warmup S --duration S [--family
+ *     4|6] [--seed
  * N] TRACE
  *
- * Interfaces to1 ... toN; proxy i has the MAC address 02:00:00:00:01:i on the other end, traffic itself is 02:00:00:00:00:i.
+ * Interfaces to1 ... toN; proxy i has the MAC address 02:00:00:00:01:i on the other end, traffic itself is
+ * 02:00:00:00:00:i.
  */
 #define _GNU_SOURCE /* sendmmsg, recvmmsg */
 #include <getopt.h>
@@ -37,7 +39,9 @@
 #define PROXY_SHARE 0.8	   /* what every proxy sees of the limit, at most */
 #define MESH_SHARE_MAX 4.0 /* what the mesh sees of the limit, at most */
 
-/* Algorithm 1 with one master that hears of every packet at once; slots as by default. Says when an attack could first be known.
+/*
+ * Algorithm 1 with one master that hears of every packet at once; slots as by default. Says when an attack could
+ * first be known.
  */
 #define WINDOW_MAX_NS 8000000000LL
 #define DECAY 2
@@ -186,15 +190,16 @@ static void make_spread(struct trace *trace)
 	double share = fmin(PROXY_SHARE * trace->proxies, MESH_SHARE_MAX);
 
 	for (unsigned int i = 0; i < HONEST; i++)
-		add_client(trace, CLASS_HONEST, i % 2 ? 6 : 4, i / 2 % 3, random_between(0.2, 0.8) * (double)trace->pair_rate);
+		add_client(trace, CLASS_HONEST, i % 2 ? 6 : 4, i / 2 % 3,
+			   random_between(0.2, 0.8) * (double)trace->pair_rate);
 	for (unsigned int i = 0; i < SPREAD_BOTS; i++)
 		add_client(trace, CLASS_BOT, i % 2 ? 6 : 4, PATH_SPREAD, share * (double)trace->pair_rate);
 }
 
 /*
- * Attack 2: hundreds of bots, each below T_F1, together over T_F2 by what all proxies see and under it by what any one sees.
- * lambda solves sum of min(rate, lambda) = T_F2; every bot is above it, every honest client below: lambda = T_F2 / (bots + sum of
- * honest shares).
+ * Attack 2: hundreds of bots, each below T_F1, together over T_F2 by what all proxies see and under it by what any
+ * one sees. lambda solves sum of min(rate, lambda) = T_F2; every bot is above it, every honest client below: lambda
+ * = T_F2 / (bots + sum of honest shares).
  */
 static void make_many(struct trace *trace, int family)
 {
@@ -205,7 +210,8 @@ static void make_many(struct trace *trace, int family)
 		sum += shares[i] = random_between(MANY_HONEST_SHARE - 0.15, MANY_HONEST_SHARE + 0.15);
 	for (int round = 0; round < 3; round++) { /* the honest take their part of what every proxy may see */
 		trace->fair_rate = (double)trace->destination_rate / (bots + sum);
-		bots = (unsigned int)((share * (double)trace->destination_rate - sum * trace->fair_rate) / MANY_BOT_RATE);
+		bots = (unsigned int)((share * (double)trace->destination_rate - sum * trace->fair_rate) /
+				      MANY_BOT_RATE);
 	}
 	if (bots > CLIENTS_MAX - HONEST - BYSTANDERS) {
 		fprintf(stderr, "traffic: %u bots are more than this program drives\n", bots);
@@ -274,7 +280,8 @@ static void count(struct trace *trace, unsigned int number, int64_t now, int64_t
 		if (who->class == CLASS_BOT && who->crossed_at < trace->crossed_at)
 			trace->crossed_at = who->crossed_at;
 	} else if (who->family == trace->attacked_family) {
-		const bool over = window_count(&attacked, trace->destination_rate, mesh), burst = burst_count(trace->destination_rate, now);
+		const bool over = window_count(&attacked, trace->destination_rate, mesh),
+			   burst = burst_count(trace->destination_rate, now);
 
 		if ((over || (fair && burst)) && trace->crossed_at == NEVER)
 			trace->crossed_at = now;
@@ -309,8 +316,10 @@ static void flush(struct trace *trace, unsigned int proxy, int64_t mono_to_real)
 	queue->queued = 0;
 }
 
-/* Every client's packets as they fall due; one that was missed while we were not running follows at once, in batches with a
- * pause. */
+/*
+ * Every client's packets as they fall due; one that was missed while we were not running follows at once, in batches
+ * with a pause.
+ */
 static void run(struct trace *trace, int64_t until, int64_t mono_to_real)
 {
 	while (!stopped) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The end of the demo: gathers the runs into one document, prints them as tables, and holds every claim the project makes of its
- * main job against the figures. Exit 0 when all claims hold.
+ * The end of the demo: gathers the runs into one document, prints them as tables, and holds every claim the project
+ * makes of its main job against the figures. Exit 0 when all claims hold.
  *
  *     verdict DEMO.json RUN.json...
  */
@@ -65,7 +65,8 @@ static void print_class(json_t *run, const char *class, const char *label)
 	delivered = number(run, name);
 	if (sent == 0)
 		return;
-	printf("    %-28s %9.0f %10.0f %9.0f %8.2f %%\n", label, sent, delivered, sent - delivered, 100 * delivered / sent);
+	printf("    %-28s %9.0f %10.0f %9.0f %8.2f %%\n", label, sent, delivered, sent - delivered,
+	       100 * delivered / sent);
 }
 
 static void print_times(json_t *run)
@@ -85,11 +86,14 @@ static void print_times(json_t *run)
 	}
 	printf("\n");
 	if (json_is_number(agree) && json_number_value(agree) < 0)
-		printf("    (below 0: what others counted since the last tick is estimated, and the estimate was a little "
+		printf("    (below 0: what others counted since the last tick is estimated, and the estimate was a "
+		       "little "
 		       "high)\n");
 	if (!json_is_null(agree))
-		printf("    all proxies agreed after %.0f ms; the mesh-wide rate, over %s, had crossed the line %.0f ms into the attack\n",
-		       json_number_value(agree), many && fair ? "a second or Algorithm 1's window" : "Algorithm 1's window",
+		printf("    all proxies agreed after %.0f ms; the mesh-wide rate, over %s, had crossed the line %.0f "
+		       "ms into the attack\n",
+		       json_number_value(agree),
+		       many && fair ? "a second or Algorithm 1's window" : "Algorithm 1's window",
 		       number(run, "crossed_ms"));
 }
 
@@ -114,11 +118,14 @@ static void print_run(json_t *run, size_t position)
 {
 	bool many = strcmp(text(run, "attack"), "many") == 0;
 
-	printf("\nrun %zu: %s, gossip %s\n", position + 1, many ? "many clients, one victim" : "one client, many proxies",
+	printf("\nrun %zu: %s, gossip %s\n", position + 1,
+	       many ? "many clients, one victim" : "one client, many proxies",
 	       json_is_true(json_object_get(run, "gossip")) ? "on" : "off");
 	if (many)
-		printf("    T_F2 %.0f packets/s to the victim's %s address, aggregate = %s, fair share %.1f packets/s\n",
-		       number(run, "destination_rate"), text(run, "attacked"), text(run, "aggregate"), number(run, "fair_rate"));
+		printf("    T_F2 %.0f packets/s to the victim's %s address, aggregate = %s, fair share %.1f "
+		       "packets/s\n",
+		       number(run, "destination_rate"), text(run, "attacked"), text(run, "aggregate"),
+		       number(run, "fair_rate"));
 	else
 		printf("    T_F1 %.0f packets/s for one client and destination\n", number(run, "pair_rate"));
 	printf("    %-28s %9s %10s %9s %10s\n", "packets of", "offered", "delivered", "missing", "delivered");
@@ -129,7 +136,8 @@ static void print_run(json_t *run, size_t position)
 	printf("    missing, but not dropped by the filter: %.0f\n", number(run, "lost_elsewhere"));
 	print_times(run);
 	if (json_is_number(json_object_get(run, "bot_above_rate_dropped_share")))
-		printf("    after that, of bots' packets above T_F1, dropped: %.2f %% (of all their packets: %.2f %%)\n",
+		printf("    after that, of bots' packets above T_F1, dropped: %.2f %% (of all their packets: %.2f "
+		       "%%)\n",
 		       100 * number(run, "bot_above_rate_dropped_share"),
 		       100 - 100 * number(run, "bot_delivered_after_detection") /
 				       fmax(1, number(run, "bot_sent_after_detection")));
@@ -205,11 +213,13 @@ static void claim_all(json_t *runs)
 		early += number(run, "dropped_early");
 		burst = fmax(burst, number(run, "burst"));
 	}
-	claim(early == 0, "nothing is dropped more than a tick before the line is crossed, three where the sender came in bursts (%.0f packets were; burst %.2f)",
+	claim(early == 0,
+	      "nothing is dropped more than a tick before the line is crossed, three where the sender came in bursts "
+	      "(%.0f packets were; burst %.2f)",
 	      early, burst);
 	claim(elsewhere <= offered * LOST_ELSEWHERE_MAX && damaged == 0 && overrun == 0,
-	      "every packet is accounted for: of %.0f offered, %.0f neither arrived nor were dropped by the filter", offered,
-	      elsewhere);
+	      "every packet is accounted for: of %.0f offered, %.0f neither arrived nor were dropped by the filter",
+	      offered, elsewhere);
 }
 
 static void claim_spread(json_t *run)
@@ -228,7 +238,8 @@ static void claim_spread(json_t *run)
 
 		claim(in_time, "with gossip: every proxy drops within 2 s of the crossing (slowest: %.0f ms)", slowest);
 		claim(in_time && share >= ABOVE_RATE_DROPPED_MIN,
-		      "and after that %.2f %% of bots' packets above the rate are dropped (at least 99 %%)", 100 * share);
+		      "and after that %.2f %% of bots' packets above the rate are dropped (at least 99 %%)",
+		      100 * share);
 		claim_asked(run, "bots");
 	}
 	claim(lost == 0, "honest clients lose nothing (%.0f of %.0f packets lost)", lost, number(run, "honest_sent"));
@@ -249,17 +260,21 @@ static void claim_many(json_t *run)
 		return;
 	}
 	claim(in_time,
-	      "many clients, one victim, %s, with gossip: every proxy drops within 2 s of the crossing (slowest: %.0f ms)",
+	      "many clients, one victim, %s, with gossip: every proxy drops within 2 s of the crossing (slowest: %.0f "
+	      "ms)",
 	      text(run, "aggregate"), slowest);
-	claim(in_time && json_is_number(json_object_get(run, "victim_rate_over_limit")) && over <= VICTIM_OVER_LIMIT_MAX,
+	claim(in_time && json_is_number(json_object_get(run, "victim_rate_over_limit")) &&
+		      over <= VICTIM_OVER_LIMIT_MAX,
 	      "once detected the victim receives at most %.2f x T_F2 (at most 1.1)", over);
 	claim_asked(run, "attacked address");
 	if (is(run, "many", true, "fair"))
 		claim(lost <= FAIR_HONEST_LOST_MAX,
 		      "fair: honest clients below 0.8 of their fair share lose %.2f %% (at most 1 %%)", 100 * lost);
 	else
-		claim(number(run, "honest_delivered_after_detection") <= 0.2 * number(run, "honest_sent_after_detection"),
-		      "strict, as in the paper: everything to the victim's address drops, honest packets too (%.0f of %.0f pass "
+		claim(number(run, "honest_delivered_after_detection") <= 0.2 * number(run, "honest_sent_after_"
+											   "detection"),
+		      "strict, as in the paper: everything to the victim's address drops, honest packets too (%.0f of "
+		      "%.0f pass "
 		      "after detection)",
 		      number(run, "honest_delivered_after_detection"), number(run, "honest_sent_after_detection"));
 	claim(lost_share(run, "bystander") == 0,
@@ -288,7 +303,8 @@ int main(int argc, char **argv)
 		json_array_append_new(runs, run);
 	}
 	run = json_array_get(runs, 0);
-	json_object_set_new(demo, "proxies", json_integer((json_int_t)json_array_size(json_object_get(run, "first_drop_ms"))));
+	json_object_set_new(demo, "proxies",
+			    json_integer((json_int_t)json_array_size(json_object_get(run, "first_drop_ms"))));
 	json_array_foreach(runs, i, run)
 	{
 		if (strcmp(text(run, "attack"), "spread") == 0)
@@ -314,6 +330,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	json_decref(demo);
-	printf("%s: %u of %u claims hold. All figures: %s\n", failed ? "FAIL" : "PASS", checked - failed, checked, argv[1]);
+	printf("%s: %u of %u claims hold. All figures: %s\n", failed ? "FAIL" : "PASS", checked - failed, checked,
+	       argv[1]);
 	return failed ? 1 : 0;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The victim's socket: the last station of the demo's packets. Receives whatever arrives from any proxy, checks it, and writes
- * down whose it was and when the kernel had it. Never answers. Runs until told to stop (SIGTERM), in the victim's namespace.
+ * The victim's socket: the last station of the demo's packets. Receives whatever arrives from any proxy, checks it,
+ * and writes down whose it was and when the kernel had it. Never answers. Runs until told to stop (SIGTERM), in the
+ * victim's namespace.
  *
  *     victim PROXIES TRACE        interfaces from1 ... fromN
  */

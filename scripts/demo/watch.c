@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The demo's observer: reads the kernel's verdict counters of every proxy, from their pinned maps, every two milliseconds, and
- * writes down every change, so that the moment of a proxy's first drop is known. Meanwhile shows what happens now: one line that
- * is rewritten on a terminal, a line every two seconds elsewhere. Ends when traffic's trace is complete and the counters rest.
+ * The demo's observer: reads the kernel's verdict counters of every proxy, from their pinned maps, every two
+ * milliseconds, and writes down every change, so that the moment of a proxy's first drop is known. Meanwhile shows
+ * what happens now: one line that is rewritten on a terminal, a line every two seconds elsewhere. Ends when
+ * traffic's trace is complete and the counters rest.
  *
- *     watch TITLE SENT RECEIVED TRACE PIN_PATH...        one directory per proxy, each with a map called "reasons"; or "-": no
+ *     watch TITLE SENT RECEIVED TRACE PIN_PATH...        one directory per proxy, each with a map called "reasons";
+ *     or "-": no
  * filter
  */
 #include <bpf/bpf.h>
@@ -70,10 +72,11 @@ static bool look(struct trace *trace, int cpus, bool drops_only)
 			packets = sum_reason(reason, cpus);
 			if (packets == seen[proxy].packets[reason])
 				continue;
-			trace_append(trace, (struct trace_record){ .at = clock_ns(CLOCK_MONOTONIC),
-								   .proxy = (uint8_t)proxy,
-								   .kind = (uint8_t)reason,
-								   .value = (uint32_t)(packets - seen[proxy].packets[reason]) });
+			trace_append(trace, (struct trace_record){
+						    .at = clock_ns(CLOCK_MONOTONIC),
+						    .proxy = (uint8_t)proxy,
+						    .kind = (uint8_t)reason,
+						    .value = (uint32_t)(packets - seen[proxy].packets[reason]) });
 			seen[proxy].packets[reason] = packets;
 			changed = changed || reason_drops(reason);
 		}
@@ -88,7 +91,8 @@ static int columns(void)
 	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
 }
 
-static void show(const char *title, const struct trace *sent, const struct trace *received, unsigned int proxies, bool terminal)
+static void show(const char *title, const struct trace *sent, const struct trace *received, unsigned int proxies,
+		 bool terminal)
 {
 	static const char *const phase[] = { "starting", "starting", "honest", "ATTACK", "done" };
 	static const struct trace *previous;
@@ -105,12 +109,14 @@ static void show(const char *title, const struct trace *sent, const struct trace
 
 		for (unsigned int reason = 0; reason < REASON_COUNT; reason++)
 			dropped += reason_drops(reason) ? seen[proxy].packets[reason] : 0;
-		used += (unsigned int)snprintf(drops + used, sizeof(drops) - used, " %llu", (unsigned long long)dropped);
+		used += (unsigned int)snprintf(drops + used, sizeof(drops) - used, " %llu",
+					       (unsigned long long)dropped);
 	}
 	if (previous == sent && sent->started_at != NEVER) {
 		snprintf(line, sizeof(line), "%s%5.1f s  %-8s  offered %5.0f/s  delivered %5.0f/s  dropped:%s", title,
-			 (double)(now - sent->started_at) / 1e9, phase[state], (double)(offered - sent_before) / seconds,
-			 (double)(arrived - received_before) / seconds, drops);
+			 (double)(now - sent->started_at) / 1e9, phase[state],
+			 (double)(offered - sent_before) / seconds, (double)(arrived - received_before) / seconds,
+			 drops);
 		if (terminal)
 			printf("\r\033[K%.*s", columns(), line); /* a line that wraps could not be rewritten */
 		else

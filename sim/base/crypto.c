@@ -78,7 +78,8 @@ static void expand(uint64_t mix, uint8_t *ret_bytes, size_t size)
 typedef unsigned char byte; /* as in libsodium's prototypes */
 typedef unsigned long long length;
 
-WRAPPED(int, crypto_sign_detached, byte *signature, length *ret_size, const byte *message, length size, const byte *secret)
+WRAPPED(int, crypto_sign_detached, byte *signature, length *ret_size, const byte *message, length size,
+	const byte *secret)
 {
 	if (!simulated)
 		return __real_crypto_sign_detached(signature, ret_size, message, size, secret);
@@ -100,26 +101,31 @@ WRAPPED(int, crypto_sign_verify_detached, const byte *signature, const byte *mes
 	return memcmp(expected, signature, sizeof(expected)) == 0 ? 0 : -1;
 }
 
-static uint64_t seal_mix(const byte *key, const byte *nonce, const byte *extra, length extra_size, const byte *text, length size)
+static uint64_t seal_mix(const byte *key, const byte *nonce, const byte *extra, length extra_size, const byte *text,
+			 length size)
 {
-	return crypto_mix(crypto_mix(crypto_mix(fold(word_at(nonce), word_at(nonce + 8) ^ word_at(nonce + 16)), key, 32), extra, extra_size), text, size);
+	return crypto_mix(crypto_mix(crypto_mix(fold(word_at(nonce), word_at(nonce + 8) ^ word_at(nonce + 16)), key,
+						32),
+				     extra, extra_size),
+			  text, size);
 }
 
 WRAPPED(int, crypto_aead_xchacha20poly1305_ietf_encrypt, byte *cipher, length *ret_size, const byte *plain, length size,
 	const byte *extra, length extra_size, const byte *unused, const byte *nonce, const byte *key)
 {
 	if (!simulated)
-		return __real_crypto_aead_xchacha20poly1305_ietf_encrypt(cipher, ret_size, plain, size, extra, extra_size, unused,
-									 nonce, key);
+		return __real_crypto_aead_xchacha20poly1305_ietf_encrypt(cipher, ret_size, plain, size, extra,
+									 extra_size, unused, nonce, key);
 	memmove(cipher, plain, size);
-	expand(seal_mix(key, nonce, extra, extra_size, cipher, size), cipher + size, crypto_aead_xchacha20poly1305_ietf_ABYTES);
+	expand(seal_mix(key, nonce, extra, extra_size, cipher, size), cipher + size,
+	       crypto_aead_xchacha20poly1305_ietf_ABYTES);
 	if (ret_size)
 		*ret_size = size + crypto_aead_xchacha20poly1305_ietf_ABYTES;
 	return 0;
 }
 
-WRAPPED(int, crypto_aead_xchacha20poly1305_ietf_decrypt, byte *plain, length *ret_size, byte *unused, const byte *cipher,
-	length size, const byte *extra, length extra_size, const byte *nonce, const byte *key)
+WRAPPED(int, crypto_aead_xchacha20poly1305_ietf_decrypt, byte *plain, length *ret_size, byte *unused,
+	const byte *cipher, length size, const byte *extra, length extra_size, const byte *nonce, const byte *key)
 {
 	byte expected[crypto_aead_xchacha20poly1305_ietf_ABYTES];
 
@@ -130,8 +136,8 @@ WRAPPED(int, crypto_aead_xchacha20poly1305_ietf_decrypt, byte *plain, length *re
 		return 0;
 	}
 	if (!simulated)
-		return __real_crypto_aead_xchacha20poly1305_ietf_decrypt(plain, ret_size, unused, cipher, size, extra, extra_size,
-									 nonce, key);
+		return __real_crypto_aead_xchacha20poly1305_ietf_decrypt(plain, ret_size, unused, cipher, size, extra,
+									 extra_size, nonce, key);
 	if (size < sizeof(expected))
 		return -1;
 	size -= sizeof(expected);
@@ -176,7 +182,8 @@ WRAPPED(int, crypto_core_ed25519_is_valid_point, const byte *point)
 	return simulated ? 1 : __real_crypto_core_ed25519_is_valid_point(point);
 }
 
-WRAPPED(int, crypto_generichash, byte *hash, size_t hash_size, const byte *bytes, length size, const byte *key, size_t key_size)
+WRAPPED(int, crypto_generichash, byte *hash, size_t hash_size, const byte *bytes, length size, const byte *key,
+	size_t key_size)
 {
 	if (!simulated)
 		return __real_crypto_generichash(hash, hash_size, bytes, size, key, key_size);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Keys, real or simulated. The linker sends the core's calls of libsodium here (--wrap in the Makefile). Simulated, every
- * signature, seal and hash is a cheap keyed mix of the same size, which changes with every bit of its input: datagrams keep their
- * lengths and the checks their outcomes, and only the time they would take is missing. Nothing here keeps a secret.
+ * Keys, real or simulated. The linker sends the core's calls of libsodium here (--wrap in the Makefile). Simulated,
+ * every signature, seal and hash is a cheap keyed mix of the same size, which changes with every bit of its input:
+ * datagrams keep their lengths and the checks their outcomes, and only the time they would take is missing. Nothing
+ * here keeps a secret.
  */
 #ifndef SIM_CRYPTO_H
 #define SIM_CRYPTO_H

@@ -9,8 +9,8 @@ static bool is_before(const struct event *a, const struct event *b)
 	return a->at_ns < b->at_ns || (a->at_ns == b->at_ns && a->order < b->order);
 }
 
-void heap_add(struct heap *heap, int64_t at_ns, void (*run)(struct world *world, uint64_t who, void *what), uint64_t who,
-	      void *what)
+void heap_add(struct heap *heap, int64_t at_ns, void (*run)(struct world *world, uint64_t who, void *what),
+	      uint64_t who, void *what)
 {
 	const struct event event = { at_ns, heap->order++, run, who, what };
 	size_t at = heap->count++;

@@ -23,8 +23,8 @@ struct heap {
 	uint64_t order;
 };
 
-void heap_add(struct heap *heap, int64_t at_ns, void (*run)(struct world *world, uint64_t who, void *what), uint64_t who,
-	      void *what);
+void heap_add(struct heap *heap, int64_t at_ns, void (*run)(struct world *world, uint64_t who, void *what),
+	      uint64_t who, void *what);
 bool heap_take(struct heap *heap, int64_t until_ns, struct event *ret_event);
 void heap_free(struct heap *heap);
 

@@ -66,14 +66,52 @@ void keys_free(struct keys *keys)
 	free(keys->index);
 }
 
+static struct address address_of(uint8_t first, unsigned int number)
+{
+	return address_of_ipv4((uint8_t[]){ first, (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number });
+}
+
 struct address client_address(unsigned int client)
 {
-	return address_of_ipv4((uint8_t[]){ 10, (uint8_t)(client >> 16), (uint8_t)(client >> 8), (uint8_t)client });
+	return address_of(10, client);
+}
+
+struct address outside_address(unsigned int client)
+{
+	return address_of(11, client);
+}
+
+struct address scanned_address(unsigned int number)
+{
+	return address_of(23, number);
 }
 
 struct address destination_address(unsigned int destination)
 {
 	return address_of_ipv4((uint8_t[]){ 198, 18, (uint8_t)(destination >> 8), (uint8_t)destination });
+}
+
+struct address client_address6(unsigned int client, unsigned int host)
+{
+	return (struct address){ { 0xfd, 0, 0, 0, 0, (uint8_t)(client >> 16), (uint8_t)(client >> 8), (uint8_t)client,
+				   0, 0, 0, 0, 0, 0, (uint8_t)(host >> 8), (uint8_t)host } };
+}
+
+struct address destination_address6(unsigned int destination)
+{
+	return (struct address){ { 0x20, 1, 0xd, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, (uint8_t)(destination >> 8),
+				   (uint8_t)destination } };
+}
+
+struct address scanned_address6(unsigned int number)
+{
+	return (struct address){ { 0x20, 1, 0xd, 0xb8, (uint8_t)(0x80 | number >> 16), (uint8_t)(number >> 8), 0, 0, 0,
+				   0, 0, 0, 0, 0, 0, (uint8_t)(number + 1) } };
+}
+
+bool address_is_client(const struct address *address)
+{
+	return address_is_ipv4(address) ? address->bytes[12] == 10 : address->bytes[0] == 0xfd;
 }
 
 struct endpoint member_endpoint(unsigned int member)

@@ -13,7 +13,8 @@
 
 /* Datagrams come and go by the million: freed ones are kept for the next, small and large ones apart. */
 #define POOLS 3
-static const size_t pool_bytes[POOLS] = { sizeof(struct flight), sizeof(struct parcel) + 256, sizeof(struct parcel) + DATAGRAM_BYTES_MAX };
+static const size_t pool_bytes[POOLS] = { sizeof(struct flight), sizeof(struct parcel) + 256,
+					  sizeof(struct parcel) + DATAGRAM_BYTES_MAX };
 static void *pools[POOLS]; /* lists, linked through the first word */
 
 static void *pool_take(unsigned int pool)
@@ -72,7 +73,8 @@ static void arrive(struct world *world, uint64_t who, void *what)
 	world->network.deliver(world, what);
 }
 
-static void depart(struct world *world, struct parcel *parcel, const struct endpoint *from, unsigned int to, int64_t at_ns)
+static void depart(struct world *world, struct parcel *parcel, const struct endpoint *from, unsigned int to,
+		   int64_t at_ns)
 {
 	struct flight *flight = pool_take(0);
 
@@ -136,8 +138,8 @@ static void send_copy(struct world *world, struct parcel *parcel, unsigned int t
 	depart(world, parcel, &from, to, arrival_ns);
 }
 
-void network_send(struct world *world, unsigned int from, const struct endpoint *endpoint, int64_t at_ns, const uint8_t *bytes,
-		  size_t size)
+void network_send(struct world *world, unsigned int from, const struct endpoint *endpoint, int64_t at_ns,
+		  const uint8_t *bytes, size_t size)
 {
 	struct network *network = &world->network;
 	const int to = member_of_address(&endpoint->address);
@@ -177,14 +179,16 @@ static void replay(struct world *world, uint64_t who, void *what)
 	(void)what;
 	if (parcel) {
 		const bool elsewhere = rng_chance(&network->outsider_rng, 0.2);
-		const struct endpoint from = member_endpoint(
-			elsewhere ? (unsigned int)rng_below(&network->outsider_rng, network->members) : parcel->from);
+		const unsigned int member =
+			elsewhere ? (unsigned int)rng_below(&network->outsider_rng, network->members) : parcel->from;
+		const struct endpoint from = member_endpoint(member);
 
 		depart(world, parcel, &from, network->kept_to[place], world->now_ns + LOCAL_NS);
 	}
 	heap_add(&world->heap,
-		 world->now_ns + (int64_t)(rng_exponential(&network->outsider_rng, NS_PER_S / network->replay_per_s)) + 1, replay,
-		 0, NULL);
+		 world->now_ns + (int64_t)(rng_exponential(&network->outsider_rng, NS_PER_S / network->replay_per_s)) +
+			 1,
+		 replay, 0, NULL);
 }
 
 /* Made up: noise, or something overheard with other bytes in it, from a member's address. */
@@ -211,20 +215,20 @@ static void forge(struct world *world, uint64_t who, void *what)
 		if (memcmp(bytes, model->bytes, size) == 0)
 			bytes[size - 1] ^= 1;
 	}
-	parcel = parcel_new(member_of_address(&from.address) >= 0 ? (unsigned int)member_of_address(&from.address) : 0, bytes,
-			    size);
+	parcel = parcel_new(member_of_address(&from.address) >= 0 ? (unsigned int)member_of_address(&from.address) : 0,
+			    bytes, size);
 	parcel->forged = true;
 	depart(world, parcel, &from, to, world->now_ns + LOCAL_NS);
-	heap_add(&world->heap, world->now_ns + (int64_t)(rng_exponential(rng, NS_PER_S / network->forge_per_s)) + 1, forge, 0,
-		 NULL);
+	heap_add(&world->heap, world->now_ns + (int64_t)(rng_exponential(rng, NS_PER_S / network->forge_per_s)) + 1,
+		 forge, 0, NULL);
 }
 
 static int64_t delay_between(const struct scenario *scenario, unsigned int from, unsigned int to)
 {
 	const int a = scenario->regions[from % (unsigned int)scenario->regions_count];
 	const int b = scenario->regions[to % (unsigned int)scenario->regions_count];
-	const double one_way_ms =
-		scenario->delay_ms >= 0 ? scenario->delay_ms : region_round_trip_ms((unsigned int)a, (unsigned int)b) / 2;
+	const double one_way_ms = scenario->delay_ms >= 0 ? scenario->delay_ms
+							  : region_round_trip_ms((unsigned int)a, (unsigned int)b) / 2;
 	const int64_t ns = (int64_t)(one_way_ms * NS_PER_MS);
 
 	return ns < LOCAL_NS ? LOCAL_NS : ns;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The network between members: delay by distance, loss, duplication, reordering, corruption, cuts in one or both directions,
- * clogs, and an outsider who sends old datagrams again and makes up new ones.
+ * The network between members: delay by distance, loss, duplication, reordering, corruption, cuts in one or both
+ * directions, clogs, and an outsider who sends old datagrams again and makes up new ones.
  */
 #ifndef SIM_NETWORK_H
 #define SIM_NETWORK_H
@@ -59,8 +59,8 @@ struct event;
 bool network_forget(const struct event *event);
 
 /* Hands a datagram to the network at `at_ns`, not before now. */
-void network_send(struct world *world, unsigned int from, const struct endpoint *to, int64_t at_ns, const uint8_t *bytes,
-		  size_t size);
+void network_send(struct world *world, unsigned int from, const struct endpoint *to, int64_t at_ns,
+		  const uint8_t *bytes, size_t size);
 
 /* Lets go of a flight. */
 void flight_free(struct flight *flight);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Memory for a node: all zero, and a page of it is taken only when it is written to. A mesh of thousands lives on that. */
+/*
+ * Memory for a node: all zero, and a page of it is taken only when it is written to. A mesh of thousands lives on
+ * that.
+ */
 #ifndef SIM_PAGES_H
 #define SIM_PAGES_H
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Simulated datagrams as a capture file that Wireshark reads: nanoseconds, raw IPv4, UDP without checksum. As sent, before any
- * fault. */
+/*
+ * Simulated datagrams as a capture file that Wireshark reads: nanoseconds, raw IPv4, UDP without checksum. As sent,
+ * before any fault.
+ */
 #ifndef SIM_PCAP_H
 #define SIM_PCAP_H
 

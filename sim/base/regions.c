@@ -50,7 +50,8 @@ double region_round_trip_ms(unsigned int a, unsigned int b)
 	const double degree = acos(-1) / 180;
 	const double north = sin((places[b].latitude - places[a].latitude) * degree / 2);
 	const double east = sin((places[b].longitude - places[a].longitude) * degree / 2);
-	const double chord = north * north + cos(places[a].latitude * degree) * cos(places[b].latitude * degree) * east * east;
+	const double chord = north * north +
+			     cos(places[a].latitude * degree) * cos(places[b].latitude * degree) * east * east;
 
 	return a == b ? LOCAL_MS : 2 * EARTH_KM * asin(sqrt(chord)) / KM_PER_MS + LOCAL_MS;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The only source of chance in the simulator: xoshiro256** streams, one per subsystem, each derived from the seed and a name, so
- * that one more draw in one place does not reshuffle the others.
+ * The only source of chance in the simulator: xoshiro256** streams, one per subsystem, each derived from the seed
+ * and a name, so that one more draw in one place does not reshuffle the others.
  */
 #ifndef SIM_RNG_H
 #define SIM_RNG_H

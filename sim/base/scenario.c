@@ -34,7 +34,9 @@ void scenario_defaults(struct scenario *ret_scenario)
 		.frames_max = 1024,
 		.frames_per_tick = 64,
 		.datagram_bytes = DATAGRAM_BYTES_DEFAULT,
+		.coarse = 8192,
 		.cpus = 1,
+		.sides = { .drop_foreign_sources = true },
 		.service = true,
 		.checks = true,
 		.oracle = true,
@@ -55,6 +57,16 @@ int scenario_group(const struct scenario *scenario, const char *name)
 	return -1;
 }
 
+struct widths scenario_widths(const struct scenario *scenario)
+{
+	struct widths widths = WIDTHS_DEFAULT;
+	const struct prefix hosts = { { { 0xfd } }, 8 };
+
+	if (scenario->client_hosts)
+		widths_add_hosts(&widths, &hosts);
+	return widths;
+}
+
 /* What the core would refuse at its start, in its words. */
 static const char *core_check(const struct scenario *scenario)
 {
@@ -62,6 +74,7 @@ static const char *core_check(const struct scenario *scenario)
 		.tick_ms = (uint32_t)scenario->tick_ms,
 		.window_max_ms = (uint32_t)scenario->window_max_ms,
 		.decay = (uint32_t)scenario->decay,
+		.widths = scenario_widths(scenario),
 	};
 	struct policy_document document;
 	const char *problem = NULL;
@@ -83,8 +96,13 @@ static const char *group_check(const struct scenario *scenario, const struct gro
 		return "a traffic group names more members than there are";
 	if (group->impersonates[0] && scenario_group(scenario, group->impersonates) < 0)
 		return "a traffic group impersonates a group that is not there";
-	if (scenario->sharing >= SHARING_MASTER_PRINTED && (group->sources > 0 || group->churn_s > 0))
-		return "with a master, every client must be known from the beginning: no sources, no churn";
+	if (scenario->sharing >= SHARING_MASTER_PRINTED &&
+	    (group->sources > 0 || group->churn_s > 0 || group->scan > 0 || group->rotates > 0))
+		return "with a master, every pair must be known from the start: no sources, churn, scan or rotates";
+	if (group->rotates > 0 && (!group->ipv6 || group->sources > 0 || group->scan > 0))
+		return "a client rotates through its own /64: with ipv6, and without sources or scan";
+	if (group->scan > 0 && (group->replies || group->to_clients))
+		return "a scan goes to new addresses: no replies, no to_clients";
 	return NULL;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What is to be simulated: members and where they stand, the network, traffic, faults, what is judged by. Read from a file
- * (libconfig) or drawn from a seed; sim/README.md explains every word.
+ * What is to be simulated: members and where they stand, the network, traffic, faults, what is judged by. Read from
+ * a file (libconfig) or drawn from a seed; sim/README.md explains every word.
  */
 #ifndef SIM_SCENARIO_H
 #define SIM_SCENARIO_H
@@ -11,6 +11,7 @@
 
 #include "../gossipd/base/problem.h"
 #include "node.h"
+#include "sides.h"
 
 #define GROUPS_MAX 24
 #define FAULTS_MAX 64
@@ -37,7 +38,7 @@ enum placement { PLACE_HOME, PLACE_SPREAD, PLACE_ROAM };
 struct group {
 	char name[32];
 	bool bot;      /* what should be dropped; else what should pass */
-	int placement; /* home: always the same member; spread: any member, packet by packet; roam: moves every roam_s */
+	int placement; /* home: one member; spread: any, packet by packet; roam: another every roam_s */
 	int members;   /* only the first so many members see this group; 0 = all */
 	int clients, destinations, destination; /* destination: number of the first */
 	double rate;				/* packets per second and pair */
@@ -48,7 +49,13 @@ struct group {
 	bool even;		  /* evenly spaced, else Poisson */
 	int sources;		  /* spoofed: each packet of a client comes from one of so many addresses; 0: its own */
 	char impersonates[32];	  /* the group whose clients' addresses these are; empty: made up */
-	double churn_s;		  /* mean life of a client, after which a new one takes its place, anywhere; 0: for ever */
+	int scan; /* packets to each address before the next one, never seen before; 0: to its destinations */
+	bool ipv6;
+	int rotates; /* each client sends from so many addresses of its /64 in turn; 0: from one */
+	bool outside;	 /* its addresses are no client's, though it sends from the clients' side */
+	bool replies;	 /* its destinations answer its clients, from the other side */
+	bool to_clients; /* its destinations are clients of the proxies, too */
+	double churn_s; /* mean life of a client, until a new one takes its place, anywhere; 0: for ever */
 };
 
 /* What a liar does, see liar.h; `amount` is what it is done with. */
@@ -60,6 +67,12 @@ enum lie {
 	LIE_REPLAY, /* others' old frames, amount per second */
 	LIE_FORGE, /* frames in others' names, amount per second */
 	LIE_FLOOD, /* new keys, amount per second */
+	LIE_KEYS, /* new keys of each kind, amount per second, each at its rate */
+	LIE_DESTINATIONS, /* destinations that do not exist, amount new ones per second, each at its rate */
+	LIE_PAIRS, /* the same of pairs of one honest client */
+	LIE_PAIRS6, /* the same of pairs in IPv6, each of another client */
+	LIE_CALLS, /* one packet of each honest pair, so that all others tell theirs: amount pairs per second */
+	LIE_MUTE, /* tells nobody what it counts */
 	LIE_COUNT
 };
 extern const char *const lie_names[LIE_COUNT + 1];
@@ -82,8 +95,8 @@ enum fault_kind {
 	FAULT_RESTART,
 	FAULT_PAUSE, /* for for_s */
 	FAULT_LOSS,  /* of every link, from now on */
-	FAULT_SWIZZLE, /* each of nodes is clogged, one after the other, within for_s, and opens again in another order */
-	FAULT_SUSPEND, /* the host stands still for for_s, and so do its clocks; time is set right at the daemon's next start */
+	FAULT_SWIZZLE, /* nodes are clogged one after the other within for_s, and open in another order */
+	FAULT_SUSPEND, /* host and its clocks stand still for for_s; its time is set right at the next start */
 	FAULT_JUMP, /* the host's clock steps by jump_ms; the daemon takes it over at its next start */
 	FAULT_COUNT
 };
@@ -115,14 +128,23 @@ struct scenario {
 	int tick_ms, window_max_ms, decay;
 	int keys_max, cells_max, frames_max, frames_per_tick, datagram_bytes;
 	int table_pairs; /* records of pairs in a kernel's table; 0: as many as there are */
+	int table_heads; /* records of destinations; 0: as many as there are */
+	int client_pairs; /* of one client's pairs that were counted at the proxy; 0: as many as there are */
+	int coarse;	 /* entries of a row */
 	int cpus;	 /* that packets come in on */
+	int line_rate;	 /* packets per second that certificates state; 0: none */
 	bool real_signatures;
 	bool service; /* time is spent on signatures and datagrams, and queues form */
 	bool checks;  /* after every event */
 	unsigned int measure;
 	bool oracle;  /* one more proxy that sees every packet at once, to compare with */
 
+	struct client_sides sides;
+	bool client_hosts; /* in fd00::/8 every address is a client; else each /64 */
+
 	int sharing;
+	bool publish_all; /* every own cell, else those that members need */
+	int all_from; /* members from this one on publish every own cell in any case; 0: none */
 	double master_delay_ms; /* member to master, one way; < 0: by region, the master stands with member 0 */
 	double master_period_ms;
 	bool master_early;    /* corrected: verdicts before the window is T_T2 long, as the mesh gives them */
@@ -144,6 +166,9 @@ bool scenario_read(const char *path, struct scenario *ret_scenario, struct probl
 
 /* The group of this name, or -1. */
 int scenario_group(const struct scenario *scenario, const char *name);
+
+/* Of its mesh. */
+struct widths scenario_widths(const struct scenario *scenario);
 
 /* What can be wrong with one however it was made, and at which word of its file; NULL: nothing. */
 #define SCENARIO_WHERE_SIZE 32

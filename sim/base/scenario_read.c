@@ -2,9 +2,7 @@
 /* Scenarios from files: one table per part says which words there are, of what type, within what bounds. */
 #include "scenario.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,31 +11,28 @@
 #include <libconfig.h>
 
 #include "../gossipd/config/numbers.h"
+#include "fields.h"
 #include "kernel.h"
 #include "regions.h"
 
 const char *const sharing_names[SHARING_COUNT] = { "mesh", "none", "master-printed", "master-corrected" };
 static const char *const placement_names[] = { "home", "spread", "roam", NULL };
 static const char *const role_names[] = { "honest", "bot", NULL };
-static const char *const fault_names[] = { "isolate",	"one-way", "heal",  "clog", "crash",
-					   "power-off", "restart", "pause", "loss",
-					   "swizzle",	"suspend", "jump",  NULL };
-const char *const lie_names[LIE_COUNT + 1] = { "nothing", "inflate", "invent", "equivocate", "replay", "forge", "flood", NULL };
+static const char *const fault_names[] = {
+	"isolate", "one-way", "heal", "clog", "crash", "power-off", "restart", "pause", "loss", "swizzle", "suspend",
+	"jump", NULL,
+};
+const char *const lie_names[LIE_COUNT + 1] = {
+	"nothing", "inflate",	   "invent", "equivocate", "replay", "forge",
+	"flood",   "keys",	   "destinations", "pairs",  "pairs6",	   "calls",
+	"mute",	   NULL,
+};
 static const char *const sharing_words[] = { "mesh", "none", "master-printed", "master-corrected", NULL };
+static const char *const publish_names[] = { "need", "all", NULL };
 static const char *const aggregate_names[] = { "strict", "fair", NULL };
 static const char *const action_names[] = { "drop", "police", NULL };
 static const char *const measure_names[] = { "verdicts", "rates", "spreading", "convergence", "traffic", NULL };
 static const char *const signature_names[] = { "simulated", "real", NULL };
-
-enum type { TYPE_INT, TYPE_REAL, TYPE_BOOL, TYPE_WORD, TYPE_BOOL_WORD, TYPE_TEXT, TYPE_MS, TYPE_UINT32, TYPE_OTHER };
-
-struct field {
-	const char *name;
-	enum type type;
-	size_t offset;
-	double low, high; /* TYPE_TEXT: high is the size */
-	const char *const *words;
-};
 
 #define AT(type, member) offsetof(struct type, member)
 
@@ -54,10 +49,14 @@ static const struct field scenario_fields[] = {
 	{ "service", TYPE_BOOL, AT(scenario, service), 0, 0, NULL },
 	{ "checks", TYPE_BOOL, AT(scenario, checks), 0, 0, NULL },
 	{ "sharing", TYPE_WORD, AT(scenario, sharing), 0, 0, sharing_words },
+	{ "client_hosts", TYPE_BOOL, AT(scenario, client_hosts), 0, 0, NULL },
+	{ "publish", TYPE_BOOL_WORD, AT(scenario, publish_all), 0, 0, publish_names },
+	{ "all_from", TYPE_INT, AT(scenario, all_from), 0, SIM_MEMBERS_MAX, NULL },
 	{ "network", TYPE_OTHER, 0, 0, 0, NULL },
 	{ "clocks", TYPE_OTHER, 0, 0, 0, NULL },
 	{ "thresholds", TYPE_OTHER, 0, 0, 0, NULL },
 	{ "limits", TYPE_OTHER, 0, 0, 0, NULL },
+	{ "sides", TYPE_OTHER, 0, 0, 0, NULL },
 	{ "master", TYPE_OTHER, 0, 0, 0, NULL },
 	{ "traffic", TYPE_OTHER, 0, 0, 0, NULL },
 	{ "faults", TYPE_OTHER, 0, 0, 0, NULL },
@@ -88,6 +87,8 @@ static const struct field clock_fields[] = {
 static const struct field threshold_fields[] = {
 	{ "pair_rate", TYPE_UINT32, AT(scenario, thresholds.pair_rate), 0, 1e9, NULL },
 	{ "destination_rate", TYPE_UINT32, AT(scenario, thresholds.destination_rate), 0, 1e9, NULL },
+	{ "client_rate", TYPE_UINT32, AT(scenario, thresholds.client_rate), 0, 1e9, NULL },
+	{ "network_rate", TYPE_UINT32, AT(scenario, thresholds.network_rate), 0, 1e9, NULL },
 	{ "idle_reset_ms", TYPE_MS, AT(scenario, thresholds.idle_reset), 100, 3600000, NULL },
 	{ "pair_min_window_ms", TYPE_MS, AT(scenario, thresholds.pair_min_window), 10, 3600000, NULL },
 	{ "destination_min_window_ms", TYPE_MS, AT(scenario, thresholds.destination_min_window), 10, 3600000, NULL },
@@ -104,9 +105,21 @@ static const struct field limit_fields[] = {
 	{ "cells", TYPE_INT, AT(scenario, cells_max), 16, 1e8, NULL },
 	{ "frames", TYPE_INT, AT(scenario, frames_max), 16, 1e6, NULL },
 	{ "table_pairs", TYPE_INT, AT(scenario, table_pairs), 0, 1e8, NULL },
+	{ "table_heads", TYPE_INT, AT(scenario, table_heads), 0, 1e8, NULL },
+	{ "client_pairs", TYPE_INT, AT(scenario, client_pairs), 0, 1e8, NULL },
+	{ "coarse", TYPE_INT, AT(scenario, coarse), 1, 1e6, NULL },
 	{ "cpus", TYPE_INT, AT(scenario, cpus), 1, KERNEL_CPUS_MAX, NULL },
+	{ "line_rate", TYPE_INT, AT(scenario, line_rate), 0, INT32_MAX, NULL },
 	{ "frames_per_tick", TYPE_INT, AT(scenario, frames_per_tick), 1, FRAMES_PER_TICK_MAX, NULL },
 	{ "datagram_bytes", TYPE_INT, AT(scenario, datagram_bytes), DATAGRAM_BYTES_MIN, DATAGRAM_BYTES_MAX, NULL },
+	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
+};
+
+static const struct field side_fields[] = {
+	{ "clients", TYPE_BOOL, AT(scenario, sides.clients), 0, 0, NULL },
+	{ "one_interface", TYPE_BOOL, AT(scenario, sides.one_interface), 0, 0, NULL },
+	{ "drop_foreign_sources", TYPE_BOOL, AT(scenario, sides.drop_foreign_sources), 0, 0, NULL },
+	{ "judge_replies", TYPE_BOOL, AT(scenario, sides.judge_replies), 0, 0, NULL },
 	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
 };
 
@@ -137,6 +150,12 @@ static const struct field group_fields[] = {
 	{ "even", TYPE_BOOL, AT(group, even), 0, 0, NULL },
 	{ "sources", TYPE_INT, AT(group, sources), 0, 100000, NULL },
 	{ "impersonates", TYPE_TEXT, AT(group, impersonates), 0, sizeof(((struct group *)0)->impersonates), NULL },
+	{ "scan", TYPE_INT, AT(group, scan), 0, 1000000, NULL },
+	{ "ipv6", TYPE_BOOL, AT(group, ipv6), 0, 0, NULL },
+	{ "rotates", TYPE_INT, AT(group, rotates), 0, 65535, NULL },
+	{ "outside", TYPE_BOOL, AT(group, outside), 0, 0, NULL },
+	{ "replies", TYPE_BOOL, AT(group, replies), 0, 0, NULL },
+	{ "to_clients", TYPE_BOOL, AT(group, to_clients), 0, 0, NULL },
 	{ "churn", TYPE_REAL, AT(group, churn_s), 0, 86400, NULL },
 	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
 };
@@ -159,151 +178,8 @@ static const struct field liar_fields[] = {
 	{ NULL, TYPE_OTHER, 0, 0, 0, NULL },
 };
 
-struct reading {
-	const char *path;
-	struct problem *problem;
-};
-
-/* Always false, so that a caller can return it. */
-static bool complain(const struct reading *reading, const config_setting_t *setting, const char *text)
-{
-	return problem_set(reading->problem, false, "%s:%d: %s", reading->path, setting ? config_setting_source_line(setting) : 0, text);
-}
-
-/* How many letters of two words differ, counted place by place: enough to guess what was meant. */
-static size_t distance(const char *a, const char *b)
-{
-	const size_t a_size = strlen(a), b_size = strlen(b), shorter = a_size < b_size ? a_size : b_size;
-	size_t from_start = 0, from_end = 0;
-
-	while (from_start < shorter && tolower(a[from_start]) == tolower(b[from_start]))
-		from_start++;
-	while (from_end < shorter - from_start && tolower(a[a_size - 1 - from_end]) == tolower(b[b_size - 1 - from_end]))
-		from_end++;
-	return (a_size > b_size ? a_size : b_size) - from_start - from_end;
-}
-
-static bool complain_unknown(const struct reading *reading, const config_setting_t *setting, const struct field *fields)
-{
-	const char *name = config_setting_name(setting), *nearest = fields->name;
-	char text[200];
-
-	for (const struct field *field = fields; field->name; field++) {
-		if (distance(name, field->name) < distance(name, nearest))
-			nearest = field->name;
-	}
-	snprintf(text, sizeof(text), "unknown word \"%.40s\"; did you mean \"%s\"?", name, nearest);
-	return complain(reading, setting, text);
-}
-
-static bool complain_words(const struct reading *reading, const config_setting_t *setting, const char *name, const char *const *words)
-{
-	char text[200];
-	size_t used = (size_t)snprintf(text, sizeof(text), "%s must be one of:", name);
-
-	for (; *words && used < sizeof(text); words++)
-		used += (size_t)snprintf(text + used, sizeof(text) - used, " \"%s\"", *words);
-	return complain(reading, setting, text);
-}
-
-static bool number_of(const config_setting_t *setting, double *ret_number)
-{
-	const bool real = config_setting_type(setting) == CONFIG_TYPE_FLOAT;
-	int64_t whole = 0;
-
-	if (!real && !numbers_read(setting, &whole))
-		return false;
-	*ret_number = real ? config_setting_get_float(setting) : (double)whole;
-	return true;
-}
-
-static bool read_number(const struct reading *reading, const config_setting_t *setting, const struct field *field, void *target)
-{
-	char text[160];
-	double number;
-
-	if (!number_of(setting, &number) || (field->type != TYPE_REAL && number != floor(number))) {
-		snprintf(text, sizeof(text), "%s must be %s", field->name,
-			 field->type == TYPE_REAL ? "a number" : "a whole number");
-		return complain(reading, setting, text);
-	}
-	if (number < field->low || number > field->high) {
-		snprintf(text, sizeof(text), "%s must be between %g and %g", field->name, field->low, field->high);
-		return complain(reading, setting, text);
-	}
-	if (field->type == TYPE_REAL)
-		*(double *)target = number;
-	else if (field->type == TYPE_INT)
-		*(int *)target = (int)number;
-	else if (field->type == TYPE_UINT32)
-		*(uint32_t *)target = (uint32_t)number;
-	else
-		*(struct duration *)target = duration_ms((int64_t)number);
-	return true;
-}
-
-static bool read_word(const struct reading *reading, const config_setting_t *setting, const struct field *field, void *target)
-{
-	const char *word = config_setting_get_string(setting);
-
-	for (int i = 0; word && field->words[i]; i++) {
-		if (strcmp(field->words[i], word) != 0)
-			continue;
-		if (field->type == TYPE_BOOL_WORD)
-			*(bool *)target = i;
-		else
-			*(int *)target = i;
-		return true;
-	}
-	return complain_words(reading, setting, field->name, field->words);
-}
-
-static bool read_field(const struct reading *reading, const config_setting_t *setting, const struct field *field, void *target)
-{
-	const char *text;
-
-	switch (field->type) {
-	case TYPE_BOOL:
-		if (config_setting_type(setting) != CONFIG_TYPE_BOOL)
-			return complain(reading, setting, "must be true or false");
-		*(bool *)target = config_setting_get_bool(setting);
-		return true;
-	case TYPE_WORD:
-	case TYPE_BOOL_WORD:
-		return read_word(reading, setting, field, target);
-	case TYPE_TEXT:
-		text = config_setting_get_string(setting);
-		if (!text || strlen(text) >= (size_t)field->high)
-			return complain(reading, setting, "must be a short text in quotes");
-		strcpy(target, text);
-		return true;
-	case TYPE_OTHER:
-		return true;
-	default:
-		return read_number(reading, setting, field, target);
-	}
-}
-
-/* Every word of a group that the table knows; any other is an error. */
-static bool read_group(const struct reading *reading, const config_setting_t *group, const struct field *fields, void *base)
-{
-	if (!group)
-		return true;
-	if (!config_setting_is_group(group))
-		return complain(reading, group, "must be a group: { word = value; ... }");
-	for (int i = 0; i < config_setting_length(group); i++) {
-		const config_setting_t *setting = config_setting_get_elem(group, (unsigned int)i);
-		const struct field *field = fields;
-
-		while (field->name && strcmp(field->name, config_setting_name(setting)) != 0)
-			field++;
-		if (!field->name)
-			return complain_unknown(reading, setting, fields);
-		if (!read_field(reading, setting, field, (char *)base + field->offset))
-			return false;
-	}
-	return true;
-}
+static const char unknown_region[] =
+	"unknown region; there are ams fra lhr cdg arn iad ewr ord dfw lax sjc yyz gru scl jnb bom sin nrt syd";
 
 static bool read_regions(const struct reading *reading, const config_setting_t *list, struct scenario *scenario)
 {
@@ -311,16 +187,14 @@ static bool read_regions(const struct reading *reading, const config_setting_t *
 		return true;
 	if (!config_setting_is_aggregate(list) || config_setting_length(list) < 1 ||
 	    config_setting_length(list) > SIM_MEMBERS_MAX)
-		return complain(reading, list, "regions must be a list: [ \"fra\", \"iad\" ]");
+		return fields_complain(reading, list, "regions must be a list: [ \"fra\", \"iad\" ]");
 	scenario->regions_count = config_setting_length(list);
 	for (int i = 0; i < scenario->regions_count; i++) {
 		const char *name = config_setting_get_string_elem(list, i);
 
 		scenario->regions[i] = name ? region_find(name) : -1;
 		if (scenario->regions[i] < 0)
-			return complain(reading, list,
-					"unknown region; there are ams fra lhr cdg arn iad ewr ord dfw lax sjc yyz gru scl jnb "
-					"bom sin nrt syd");
+			return fields_complain(reading, list, unknown_region);
 	}
 	return true;
 }
@@ -331,13 +205,13 @@ static bool read_measure(const struct reading *reading, const config_setting_t *
 	if (!list)
 		return true;
 	if (!config_setting_is_aggregate(list) || config_setting_length(list) < 1)
-		return complain(reading, list, "measure must be a list: [ \"convergence\", \"traffic\" ]");
+		return fields_complain(reading, list, "measure must be a list: [ \"convergence\", \"traffic\" ]");
 	scenario->measure = 0;
 	for (int i = 0; i < config_setting_length(list); i++) {
 		const struct field field = { "measure", TYPE_WORD, 0, 0, 0, measure_names };
 		int what;
 
-		if (!read_word(reading, config_setting_get_elem(list, (unsigned int)i), &field, &what))
+		if (!fields_read_word(reading, config_setting_get_elem(list, (unsigned int)i), &field, &what))
 			return false;
 		scenario->measure |= 1U << what;
 	}
@@ -350,13 +224,14 @@ static bool read_traffic(const struct reading *reading, const config_setting_t *
 	if (!list)
 		return true;
 	if (!config_setting_is_list(list) || config_setting_length(list) > GROUPS_MAX)
-		return complain(reading, list, "traffic must be a list of at most 24 groups: ( { ... }, { ... } )");
+		return fields_complain(reading, list,
+				       "traffic must be a list of at most 24 groups: ( { ... }, { ... } )");
 	for (int i = 0; i < config_setting_length(list); i++) {
 		struct group *group = &scenario->groups[i];
 
 		*group = (struct group){ .clients = 1, .destinations = 1, .rate = 10, .roam_s = 2 };
 		snprintf(group->name, sizeof(group->name), "group-%d", i);
-		if (!read_group(reading, config_setting_get_elem(list, (unsigned int)i), group_fields, group))
+		if (!fields_read(reading, config_setting_get_elem(list, (unsigned int)i), group_fields, group))
 			return false;
 		scenario->groups_count = i + 1;
 	}
@@ -366,7 +241,7 @@ static bool read_traffic(const struct reading *reading, const config_setting_t *
 /* A fault or a lie that does not say which is a mistake, and not the first of them. */
 static bool has_kind(const struct reading *reading, const config_setting_t *setting, const char *const *words)
 {
-	return config_setting_get_member(setting, "kind") || complain_words(reading, setting, "kind", words);
+	return config_setting_get_member(setting, "kind") || fields_complain_words(reading, setting, "kind", words);
 }
 
 static bool read_nodes(const struct reading *reading, const config_setting_t *list, const struct scenario *scenario,
@@ -376,12 +251,14 @@ static bool read_nodes(const struct reading *reading, const config_setting_t *li
 		return true;
 	if (!config_setting_is_aggregate(list) || config_setting_length(list) < 1 ||
 	    config_setting_length(list) > FAULT_NODES_MAX)
-		return complain(reading, list, "nodes must be a list of 1 to 64 numbers of members: [ 0, 3 ]");
+		return fields_complain(reading, list,
+				       "nodes must be a list of 1 to 64 numbers of members: [ 0, 3 ]");
 	fault->nodes_count = config_setting_length(list);
 	for (int i = 0; i < fault->nodes_count; i++) {
 		const struct field field = { "a node", TYPE_INT, 0, 0, scenario->members - 1, NULL };
 
-		if (!read_number(reading, config_setting_get_elem(list, (unsigned int)i), &field, &fault->nodes[i]))
+		if (!fields_read_number(reading, config_setting_get_elem(list, (unsigned int)i), &field,
+					&fault->nodes[i]))
 			return false;
 	}
 	return true;
@@ -393,11 +270,12 @@ static bool read_fault(const struct reading *reading, const config_setting_t *se
 	const config_setting_t *nodes;
 
 	*fault = (struct fault){ .for_s = 1 };
-	if (!read_group(reading, setting, fault_fields, fault) || !has_kind(reading, setting, fault_names))
+	if (!fields_read(reading, setting, fault_fields, fault) || !has_kind(reading, setting, fault_names))
 		return false;
 	nodes = config_setting_get_member(setting, "nodes");
 	if (!nodes && fault->kind != FAULT_HEAL && fault->kind != FAULT_LOSS)
-		return complain(reading, setting, "this fault needs nodes = [ ... ], numbers of members from 0");
+		return fields_complain(reading, setting,
+				       "this fault needs nodes = [ ... ], numbers of members from 0");
 	return read_nodes(reading, nodes, scenario, fault);
 }
 
@@ -406,9 +284,11 @@ static bool read_faults(const struct reading *reading, const config_setting_t *l
 	if (!list)
 		return true;
 	if (!config_setting_is_list(list) || config_setting_length(list) > FAULTS_MAX)
-		return complain(reading, list, "faults must be a list of at most 64 groups: ( { ... }, { ... } )");
+		return fields_complain(reading, list,
+				       "faults must be a list of at most 64 groups: ( { ... }, { ... } )");
 	for (int i = 0; i < config_setting_length(list); i++) {
-		if (!read_fault(reading, config_setting_get_elem(list, (unsigned int)i), scenario, &scenario->faults[i]))
+		if (!read_fault(reading, config_setting_get_elem(list, (unsigned int)i), scenario,
+				&scenario->faults[i]))
 			return false;
 		scenario->faults_count = i + 1;
 	}
@@ -420,16 +300,16 @@ static bool read_liars(const struct reading *reading, const config_setting_t *li
 	if (!list)
 		return true;
 	if (!config_setting_is_list(list) || config_setting_length(list) > LIARS_MAX)
-		return complain(reading, list, "liars must be a list of at most 8 groups: ( { ... }, { ... } )");
+		return fields_complain(reading, list, "liars must be a list of at most 8 groups: ( { ... }, { ... } )");
 	for (int i = 0; i < config_setting_length(list); i++) {
 		const config_setting_t *setting = config_setting_get_elem(list, (unsigned int)i);
 		struct liar *liar = &scenario->liars[i];
 
 		*liar = (struct liar){ .amount = 10 };
-		if (!read_group(reading, setting, liar_fields, liar) || !has_kind(reading, setting, lie_names))
+		if (!fields_read(reading, setting, liar_fields, liar) || !has_kind(reading, setting, lie_names))
 			return false;
 		if (liar->node >= scenario->members)
-			return complain(reading, setting, "no member has this number; the first is 0");
+			return fields_complain(reading, setting, "no member has this number; the first is 0");
 		scenario->liars_count = i + 1;
 	}
 	return true;
@@ -441,17 +321,21 @@ static bool read_all(const struct reading *reading, const config_setting_t *root
 		const char *name;
 		const struct field *fields;
 	} parts[] = {
-		{ "network", network_fields }, { "clocks", clock_fields },  { "thresholds", threshold_fields },
-		{ "limits", limit_fields },    { "master", master_fields },
+		{ "network", network_fields },
+		{ "clocks", clock_fields },
+		{ "thresholds", threshold_fields },
+		{ "limits", limit_fields },
+		{ "sides", side_fields },
+		{ "master", master_fields },
 	};
 	const config_setting_t *setting;
 	char where[SCENARIO_WHERE_SIZE];
 	const char *problem;
 
-	if (!read_group(reading, root, scenario_fields, scenario))
+	if (!fields_read(reading, root, scenario_fields, scenario))
 		return false;
 	for (unsigned int i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		if (!read_group(reading, config_setting_get_member(root, parts[i].name), parts[i].fields, scenario))
+		if (!fields_read(reading, config_setting_get_member(root, parts[i].name), parts[i].fields, scenario))
 			return false;
 	}
 	if (!read_regions(reading, config_setting_get_member(root, "regions"), scenario) ||
@@ -462,9 +346,10 @@ static bool read_all(const struct reading *reading, const config_setting_t *root
 		return false;
 	problem = scenario_check(scenario, where);
 	setting = problem ? config_setting_lookup((config_setting_t *)(uintptr_t)root, where) : NULL;
-	if (problem && !setting && config_setting_length(root) > 0) /* what is not written has its default, and something else does not fit it */
+	/* what is not written has its default, and something else does not fit it */
+	if (problem && !setting && config_setting_length(root) > 0)
 		setting = config_setting_get_elem(root, (unsigned int)config_setting_length(root) - 1);
-	return problem ? complain(reading, setting, problem) : true;
+	return problem ? fields_complain(reading, setting, problem) : true;
 }
 
 static bool parse(const char *path, config_t *tree, struct problem *ret_problem)
@@ -475,10 +360,11 @@ static bool parse(const char *path, config_t *tree, struct problem *ret_problem)
 	if (!text)
 		problem_set(ret_problem, 0, "%s: %s", path, strerror(errno));
 	else if (!good)
-		problem_set(ret_problem, 0, "%s:%d: %s (words end with ;, texts stand in quotes, groups in { })", path, config_error_line(tree),
-			    config_error_text(tree));
+		problem_set(ret_problem, 0, "%s:%d: %s (words end with ;, texts stand in quotes, groups in { })", path,
+			    config_error_line(tree), config_error_text(tree));
 	else
-		good = !numbers_check(path, text, ret_problem) && !numbers_check_included(config_root_setting(tree), ret_problem);
+		good = !numbers_check(path, text, ret_problem) &&
+		       !numbers_check_included(config_root_setting(tree), ret_problem);
 	free(text);
 	return good;
 }

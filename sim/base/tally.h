@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A map from a cell's name to a number of packets: the truth as its origin counted it, and what a viewer last saw of it. */
+/*
+ * A map from a cell's name to a number of packets: the truth as its origin counted it, and what a viewer last saw of
+ * it.
+ */
 #ifndef SIM_TALLY_H
 #define SIM_TALLY_H
 
@@ -21,8 +24,8 @@ struct tally {
 	size_t count, mask;
 };
 
-static inline struct tally_name tally_name(unsigned int viewer, uint64_t life, unsigned int member, uint64_t incarnation,
-					   uint32_t key, uint64_t slot)
+static inline struct tally_name tally_name(unsigned int viewer, uint64_t life, unsigned int member,
+					   uint64_t incarnation, uint32_t key, uint64_t slot)
 {
 	return (struct tally_name){
 		.who = (uint64_t)viewer << 48 | (uint64_t)member << 32 | key,

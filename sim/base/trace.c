@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Notes are gathered in a buffer and mixed down to 128 bits before they are hashed: hashing all of them took a seventh of the time. */
+/*
+ * Notes are gathered in a buffer and mixed down to 128 bits before they are hashed: hashing all of them took a
+ * seventh of the time.
+ */
 #include "trace.h"
 
 #include <string.h>
@@ -51,7 +54,8 @@ void trace_text(struct trace *trace, char ret_text[65])
 
 void trace_print(const struct trace *trace, FILE *out)
 {
-	static const char *const kinds[] = { "-", "tick", "datagram", "packet", "event", "start", "stop", "pause", "fault" };
+	static const char *const kinds[] = { "-",     "tick", "datagram", "packet", "event",
+					     "start", "stop", "pause",	  "fault" };
 	const uint64_t first = trace->events > TRACE_LAST ? trace->events - TRACE_LAST : 0;
 
 	for (uint64_t i = first; i < trace->events; i++) {

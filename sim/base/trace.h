@@ -25,7 +25,10 @@ struct trace {
 
 void trace_begin(struct trace *trace);
 void trace_note(struct trace *trace, int64_t at_ns, uint64_t kind, uint64_t who, uint64_t what);
-/* Takes in words, at most a few dozen, beside the notes: they are hashed, but neither counted as an event nor kept for trace_print. */
+/*
+ * Takes in words, at most a few dozen, beside the notes: they are hashed, but neither counted as an event nor kept
+ * for trace_print.
+ */
 void trace_words(struct trace *trace, const uint64_t *words, unsigned int count);
 /* 64 hexadecimal digits. The trace goes on afterwards. */
 void trace_text(struct trace *trace, char ret_text[65]);

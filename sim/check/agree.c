@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * I3: in the end all ledgers are the same, and hold what was counted. When they are not, by which known gap each cell differs.
+ * I3: in the end all ledgers are the same, and hold what was counted. When they are not, by which known gap each
+ * cell differs.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +10,8 @@
 #include "node_internal.h"
 #include "world.h"
 
-const char *const gap_names[GAP_COUNT] = { "quarantined origin", "origin outside the core", "earlier start of its origin",
-					   "older than the heal" };
+const char *const gap_names[GAP_COUNT] = { "quarantined origin", "origin outside the core",
+					   "earlier start of its origin", "older than the heal" };
 
 /* By which known gap a cell of the member may differ between two ledgers; GAP_NONE: by none. */
 static enum gap gap_of(const struct world *world, const bool *core, bool quarantined, int member, uint64_t slot)
@@ -33,16 +34,26 @@ static uint64_t packets_held(struct proxy *proxy, int member, const struct tally
 	const uint32_t entry = ledger_find(&proxy->node->count->ledger, &proxy->world->keys.keys[(uint32_t)name->who]);
 	const struct ledger_cell *cell;
 
-	for (uint32_t origin = 0; entry != INDEX_NONE && origin < proxy->config.limits.members_max * INCARNATIONS_MAX; origin++) {
+	for (uint32_t origin = 0; entry != INDEX_NONE && origin < proxy->config.limits.members_max * INCARNATIONS_MAX;
+	     origin++) {
 		uint64_t held;
 
-		if (!proxy->node->count->origins[origin].used || proxy_member_of_origin(proxy, (uint16_t)origin, &held) != member ||
-		    held != incarnation)
+		if (!proxy->node->count->origins[origin].used ||
+		    proxy_member_of_origin(proxy, (uint16_t)origin, &held) != member || held != incarnation)
 			continue;
 		cell = ledger_cell_of(&proxy->node->count->ledger, entry, (uint16_t)origin, tally_slot(name));
 		return cell ? cell->packets : 0;
 	}
 	return 0;
+}
+
+/* Did the member tell this cell of its own? One that nobody needs it keeps to itself (I14). */
+static bool is_told(const struct proxy *owner, const struct key *key, uint64_t slot)
+{
+	const struct ledger *ledger = &owner->node->count->ledger;
+	const uint32_t entry = owner->running ? ledger_find(ledger, key) : INDEX_NONE;
+
+	return entry != INDEX_NONE && told_of(&ledger->entries[entry], slot) != TOLD_NOT;
 }
 
 /* The first cell that a member of the core counted and `proxy` does not hold as it is; NULL: all is there. */
@@ -66,6 +77,9 @@ static const struct tally_entry *first_missing(struct world *world, const bool *
 		    mesh_slot_start(&world->mesh, tally_slot(&entry->name)).ns <= owner->ended_mesh_ns)
 			continue;
 		if (packets_held(proxy, (int)member, &entry->name) == entry->packets)
+			continue;
+		if (!world->scenario.publish_all &&
+		    !is_told(owner, &world->keys.keys[(uint32_t)entry->name.who], tally_slot(&entry->name)))
 			continue;
 		gap = gap_of(world, core, false, (int)member, tally_slot(&entry->name));
 		if (strict || gap == GAP_NONE)
@@ -92,24 +106,32 @@ static const struct ledger_cell *cell_like(struct proxy *proxy, const struct key
 	for (uint32_t o = 0; o < proxy->config.limits.members_max * INCARNATIONS_MAX; o++) {
 		uint64_t held;
 
-		if (!proxy->node->count->origins[o].used || proxy_member_of_origin(proxy, (uint16_t)o, &held) != member || held != incarnation)
+		if (!proxy->node->count->origins[o].used ||
+		    proxy_member_of_origin(proxy, (uint16_t)o, &held) != member || held != incarnation)
 			continue;
 		*ret_quarantined |= proxy->node->count->origins[o].quarantined;
-		return entry == INDEX_NONE ? NULL : ledger_cell_of(&proxy->node->count->ledger, entry, (uint16_t)o, slot);
+		if (entry == INDEX_NONE ||
+		    (o == 0 && told_of(&proxy->node->count->ledger.entries[entry], slot) == TOLD_NOT))
+			return NULL;
+		return ledger_cell_of(&proxy->node->count->ledger, entry, (uint16_t)o, slot);
 	}
 	return NULL;
 }
 
 /* What no origin but a liar may ever have said. */
-static bool is_above_truth(const struct world *world, int member, uint64_t incarnation, uint64_t slot, uint32_t key, uint32_t packets)
+static bool is_above_truth(const struct world *world, int member, uint64_t incarnation, uint64_t slot, uint32_t key,
+			   uint32_t packets)
 {
 	return world->check.on && !liar_is(world, member) &&
 	       packets > tally_get(&world->check.truth, tally_name(0, 0, (unsigned int)member, incarnation, key, slot));
 }
 
-/* A cell that a holds and b does not, or otherwise, and no known gap explains; what one explains is counted. False: none. */
-static bool find_difference(struct world *world, struct proxy *a, struct proxy *b, const bool *core, bool strict, char *ret_text,
-			    size_t size)
+/*
+ * A cell that a holds and b does not, or otherwise, and no known gap explains; what one explains is counted. False:
+ * none.
+ */
+static bool find_difference(struct world *world, struct proxy *a, struct proxy *b, const bool *core, bool strict,
+			    char *ret_text, size_t size)
 {
 	for (uint32_t e = 0; e < a->node->count->ledger.entries_high; e++) {
 		const struct entry *entry = &a->node->count->ledger.entries[e];
@@ -125,31 +147,35 @@ static bool find_difference(struct world *world, struct proxy *a, struct proxy *
 			const int member = proxy_member_of_origin(a, cell->origin, &incarnation);
 			enum gap gap;
 
-			if (slot < slot_oldest(a->node->slot))
+			if (slot < slot_oldest(a->node->slot) || !told_cell(entry, cell))
 				continue;
 			there = cell_like(b, &name, member, incarnation, slot, &quarantined);
-			if (there && there->packets == cell->packets && there->first == cell->first && there->last == cell->last)
+			if (there && there->packets == cell->packets && there->first == cell->first &&
+			    there->last == cell->last)
 				continue;
 			quarantined = quarantined && a->node->count->origins[cell->origin].quarantined;
 			gap = gap_of(world, core, quarantined, member, slot);
-			if (!strict && gap != GAP_NONE && !is_above_truth(world, member, incarnation, slot, key, cell->packets)) {
+			if (!strict && gap != GAP_NONE &&
+			    !is_above_truth(world, member, incarnation, slot, key, cell->packets)) {
 				world->check.gaps[gap]++;
 				continue;
 			}
 			snprintf(ret_text, size,
-				 "%s: of key %u by node-%d (incarnation %llu) in slot %llu (now %llu): node-%u has %u packets [%u, "
-				 "%u], node-%u has %u [%u, %u]",
-				 gap == GAP_NONE ? "no known gap" : gap_names[gap], key, member, (unsigned long long)incarnation,
-				 (unsigned long long)slot, (unsigned long long)a->node->slot, a->number, cell->packets, cell->first,
-				 cell->last, b->number, there ? there->packets : 0, there ? there->first : 0, there ? there->last : 0);
+				 "%s: of key %u by node-%d (incarnation %llu) in slot %llu (now %llu): node-%u has %u "
+				 "packets [%u, %u], node-%u has %u [%u, %u]",
+				 gap == GAP_NONE ? "no known gap" : gap_names[gap], key, member,
+				 (unsigned long long)incarnation, (unsigned long long)slot,
+				 (unsigned long long)a->node->slot, a->number, cell->packets, cell->first, cell->last,
+				 b->number, there ? there->packets : 0, there ? there->first : 0,
+				 there ? there->last : 0);
 			return true;
 		}
 	}
 	return false;
 }
 
-static bool ledgers_agree(struct world *world, struct proxy *a, struct proxy *b, const bool *core, bool strict, char *ret_text,
-			  size_t size)
+static bool ledgers_agree(struct world *world, struct proxy *a, struct proxy *b, const bool *core, bool strict,
+			  char *ret_text, size_t size)
 {
 	uint8_t digest[HASH_BYTES], other[HASH_BYTES];
 
@@ -193,9 +219,14 @@ bool check_agreement(struct world *world, const bool *core, bool strict, char *r
 		    !ledgers_agree(world, &world->proxies[first], &world->proxies[i], core, strict, ret_text, size))
 			return false;
 	}
+	for (int i = first; i < world->scenario.members; i++) {
+		if (core[i] && !check_nothing_owed(world, &world->proxies[i], ret_text, size))
+			return false;
+	}
 	missing = world->check.on ? first_missing(world, core, strict, &world->proxies[first]) : NULL;
 	if (missing)
-		snprintf(ret_text, size, "all hold the same, but not what node-%u counted of key %u in slot %llu: %llu packets",
+		snprintf(ret_text, size,
+			 "all hold the same, but not what node-%u counted of key %u in slot %llu: %llu packets",
 			 (unsigned int)(missing->name.who >> 32) & 0xffff, (uint32_t)missing->name.who,
 			 (unsigned long long)tally_slot(&missing->name), (unsigned long long)missing->packets);
 	return !missing;

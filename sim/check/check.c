@@ -11,7 +11,8 @@
 #include "world.h"
 
 #define SLOTS_REMEMBERED 64 /* of the truth: far more than any core may hold */
-#define SURELY_BELOW 0.3    /* a client below this share of its rate is never dropped by its own rule, whatever the clocks do */
+/* a client below this share of its rate is never dropped by its own rule, whatever the clocks do */
+#define SURELY_BELOW 0.3
 
 const char *const reached_names[REACHED_COUNT] = {
 	"loss",
@@ -40,10 +41,21 @@ const char *const reached_names[REACHED_COUNT] = {
 	"lie",
 	"equivocation proved",
 	"core smaller than mesh",
+	"destinations full",
+	"coarse drop",
+	"record gave way",
+	"claim refused",
+	"client quota",
+	"answer",
+	"foreign source",
+	"untold cell",
+	"sum judged",
+	"sum aged",
 };
 
 const char *const breaking_names[BREAK_COUNT] = { "nothing", "overcount", "shrink", "forget", "resurrect",
-						  "replay",  "forgery",	  "deaf",   "drop" };
+						  "replay",  "forgery",	  "deaf",   "drop",
+						  "unjudged", "hoard",	  "sum",    "mute",	"pretend", "stale" };
 
 static struct world *watched; /* whose check the wrapped functions report to: one world runs at a time */
 
@@ -51,25 +63,6 @@ struct proxy *check_caller(struct world **ret_world)
 {
 	*ret_world = watched;
 	return watched ? watched->check.inside : NULL;
-}
-
-void check_fail(struct world *world, const struct proxy *proxy, const char *format, ...)
-{
-	struct check *check = &world->check;
-	char subject[32] = "mesh";
-	va_list arguments;
-	size_t used;
-
-	if (check->failed)
-		return;
-	check->failed = true;
-	if (proxy)
-		snprintf(subject, sizeof(subject), "node-%u", proxy->number);
-	used = (size_t)snprintf(check->text, sizeof(check->text), "at %.6f s, event %llu, %s: ", (double)world->now_ns / NS_PER_S,
-				(unsigned long long)world->events, subject);
-	va_start(arguments, format);
-	vsnprintf(check->text + used, sizeof(check->text) - used, format, arguments);
-	va_end(arguments);
 }
 
 static uint64_t slot_now(const struct world *world, const struct proxy *proxy)
@@ -89,7 +82,8 @@ enum join __real_ledger_join(struct ledger *ledger, uint32_t entry, uint16_t ori
 enum join __wrap_ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version,
 			     uint64_t *ret_gain, uint32_t *ret_place);
 
-static void check_join(struct world *world, struct proxy *proxy, uint16_t origin, const struct cell *version, uint64_t held)
+static void check_join(struct world *world, struct proxy *proxy, uint16_t origin, const struct cell *version,
+		       uint64_t held)
 {
 	struct check *check = &world->check;
 	const uint32_t key = keys_find(&world->keys, &version->key);
@@ -104,8 +98,8 @@ static void check_join(struct world *world, struct proxy *proxy, uint16_t origin
 		return;
 	}
 	if (version->slot + SLOTS_HELD <= slot || version->slot > slot + 1)
-		check_fail(world, proxy, "a cell of slot %llu was joined in slot %llu (I8)", (unsigned long long)version->slot,
-			   (unsigned long long)slot);
+		check_fail(world, proxy, "a cell of slot %llu was joined in slot %llu (I8)",
+			   (unsigned long long)version->slot, (unsigned long long)slot);
 	truth_name = tally_name(0, 0, (unsigned int)member, incarnation, key, version->slot);
 	seen_name = tally_name(proxy->number, proxy->life, (unsigned int)member, incarnation, key, version->slot);
 	truth = tally_get(&check->truth, truth_name);
@@ -113,29 +107,49 @@ static void check_join(struct world *world, struct proxy *proxy, uint16_t origin
 	if (held > truth && !liar_is(world, member))
 		check->above_truth++;
 	if (held > truth && !liar_is(world, member) && world->scenario.without == DEFENCE_NONE)
-		check_fail(world, proxy, "holds %llu packets of key %u that node-%d counted in slot %llu; it counted %llu (I1)",
-			   (unsigned long long)held, key, member, (unsigned long long)version->slot, (unsigned long long)truth);
+		check_fail(world, proxy,
+			   "holds %llu packets of key %u that node-%d counted in slot %llu; it counted %llu (I1)",
+			   (unsigned long long)held, key, member, (unsigned long long)version->slot,
+			   (unsigned long long)truth);
 	if (held < seen)
 		check_fail(world, proxy, "held %llu packets of key %u by node-%d in slot %llu, now %llu (I2)",
-			   (unsigned long long)seen, key, member, (unsigned long long)version->slot, (unsigned long long)held);
+			   (unsigned long long)seen, key, member, (unsigned long long)version->slot,
+			   (unsigned long long)held);
 	tally_set(&check->seen, seen_name, held, slot_remembered(world));
+}
+
+static void check_sum(struct world *world, const struct proxy *proxy, const struct cell *version)
+{
+	const uint64_t expected = sum_expected(world, proxy, version);
+
+	if (version->packets != expected)
+		check_fail(world, proxy, "the sum of key %u in slot %llu is %llu, and its records gained %llu (I11)",
+			   keys_find(&world->keys, &version->key), (unsigned long long)version->slot,
+			   (unsigned long long)version->packets, (unsigned long long)expected);
 }
 
 static void break_join(struct world *world, struct proxy *proxy, struct ledger_cell *cell)
 {
-	if (world->check.breaking == BREAK_SHRINK && proxy->number == 0 && world->now_ns > 5 * NS_PER_S && cell->packets > 1)
+	if (world->check.breaking == BREAK_SHRINK && proxy->number == 0 && world->now_ns > 5 * NS_PER_S &&
+	    cell->packets > 1)
 		cell->packets /= 2;
 }
 
 enum join __wrap_ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version,
 			     uint64_t *ret_gain, uint32_t *ret_place)
 {
+	const uint32_t cached = ledger->entries[entry].flags & ENTRY_CACHED;
 	const enum join join = __real_ledger_join(ledger, entry, origin, version, ret_gain, ret_place);
 	struct proxy *proxy = watched ? watched->check.inside : NULL;
 
 	if (!proxy || !watched->check.on || join == JOIN_QUOTA)
 		return join;
+	if (origin == 0 && kind_has_sums(key_kind(&version->key)))
+		check_sum(watched, proxy, version);
 	break_join(watched, proxy, ledger_at(ledger, *ret_place));
+	if (watched->check.breaking == BREAK_STALE && proxy->number == 0 && kind_has_sums(key_kind(&version->key)))
+		ledger->entries[entry].flags |= cached;
+	check_told_note(proxy, entry);
 	check_join(watched, proxy, origin, version, ledger_at(ledger, *ret_place)->packets);
 	return join;
 }
@@ -206,9 +220,10 @@ static void undefend(struct world *world, struct proxy *proxy)
 			node->count->origins[i].quarantined = node->count->excluded[i] = false;
 	}
 	for (uint32_t i = 0; i < node->outbox->rings[CLASS_RELAY].count; i++) {
-		struct out *out = &node->outbox->rings[CLASS_RELAY].items[(node->outbox->rings[CLASS_RELAY].head + i) % node->outbox->rings[CLASS_RELAY].size];
+		struct out *out = &node->outbox->rings[CLASS_RELAY].items[(node->outbox->rings[CLASS_RELAY].head + i) %
+									  node->outbox->rings[CLASS_RELAY].size];
 
-		if (out->kind == OUT_RELAY && node->spread->store.frames[out->frame.number].evidence)
+		if (out->kind == OUT_RELAY && node->spread->store.frames[out->frame.number].is_proof)
 			out->frame.sequence = 0; /* as if its place had been taken */
 	}
 }
@@ -220,9 +235,10 @@ void check_leave(struct world *world, struct proxy *proxy)
 	world->check.inside = NULL;
 	if (!world->check.on)
 		return;
-	if (node->count->ledger.cells_held > node->count->ledger.cells_max || node->count->ledger.keys_held > node->count->ledger.keys_max)
+	if (node->count->ledger.cells_held > node->count->ledger.cells_max ||
+	    node->count->ledger.keys_held > node->count->ledger.keys_max)
 		check_fail(world, proxy, "ledger beyond its bounds (I6)");
-	if (node->outbox->count > 0 || node->judge->dirty.count > 0)
+	if (node->outbox->count > 0 || judge_waiting(node) > 0)
 		check_fail(world, proxy, "something is left to do after a turn (I6)");
 	if (node->counters.cells_waiting > 0)
 		world->check.reached[REACHED_BUDGET]++;
@@ -238,32 +254,38 @@ void check_change(struct world *world, const struct proxy *proxy, const struct c
 {
 	if (!world->check.on)
 		return;
-	if (!(change->rho >= 0 && isfinite(change->rho)) || change->floor > change->count ||
+	if (!(change->rho >= 0 && isfinite(change->rho)) || change->known > change->count ||
 	    instant_is_before(change->ts2, change->ts1))
-		check_fail(world, proxy, "a record that makes no sense: rho %g, floor %llu, count %llu", change->rho,
-			   (unsigned long long)change->floor, (unsigned long long)change->count);
+		check_fail(world, proxy, "a record that makes no sense: rho %g, known %llu, count %llu", change->rho,
+			   (unsigned long long)change->known, (unsigned long long)change->count);
 }
 
 /* I4: what is harvested is what was counted; from here on it is the truth. */
-void check_harvest(struct world *world, struct proxy *proxy, struct kernel_record *record, const struct harvest_cell *cell)
+void check_harvest(struct world *world, struct proxy *proxy, struct kernel_record *record,
+		   const struct harvest_cell *cell)
 {
 	struct check *check = &world->check;
-	const struct tally_name name = tally_name(0, 0, proxy->number, proxy->config.incarnation, record->key, cell->slot);
+	const struct tally_name name = tally_name(0, 0, proxy->number, proxy->config.incarnation, record->key,
+						  cell->slot);
 	uint64_t before;
 
 	if (!check->on)
 		return;
 	before = tally_get(&check->truth, name);
+	if (record->forgot && record->forgot_slot == (uint16_t)cell->slot && cell->packets < before)
+		return; /* what its predecessor told of the slot stands, until this record has counted more */
 	if (cell->packets < before)
 		check_fail(world, proxy, "harvested %llu packets in slot %llu, after %llu (I2)",
-			   (unsigned long long)cell->packets, (unsigned long long)cell->slot, (unsigned long long)before);
+			   (unsigned long long)cell->packets, (unsigned long long)cell->slot,
+			   (unsigned long long)before);
 	record->harvested += cell->packets - before;
 	if (record->harvested > record->packets)
 		check_fail(world, proxy, "harvested %llu packets of %llu (I4)", (unsigned long long)record->harvested,
 			   (unsigned long long)record->packets);
 	tally_set(&check->truth, name, cell->packets, slot_remembered(world));
 	if (check->breaking == BREAK_OVERCOUNT && proxy->number == 0 && world->now_ns > 5 * NS_PER_S)
-		((struct harvest_cell *)(uintptr_t)cell)->packets++; /* the array is the harvest's own, about to be handed on */
+		/* the array is the harvest's own, about to be handed on */
+		((struct harvest_cell *)(uintptr_t)cell)->packets++;
 }
 
 /* ---- I5: nothing from a forger, nothing twice ---- */
@@ -291,7 +313,8 @@ void check_receive(struct world *world, struct proxy *proxy, struct parcel *parc
 	if (check->breaking == BREAK_FORGERY && world->now_ns > 5 * NS_PER_S)
 		parcel->forged = true;
 	if (parcel->forged)
-		check_fail(world, proxy, "a datagram that no member sent was opened, and ended as %s (I5)", reject_names[reason]);
+		check_fail(world, proxy, "a datagram that no member sent was opened, and ended as %s (I5)",
+			   reject_names[reason]);
 	if (sealed && ++parcel->opened > 1)
 		check_fail(world, proxy, "a datagram was opened twice (I5)");
 }
@@ -317,16 +340,17 @@ static bool is_slander_possible(const struct world *world)
 }
 
 /* I7: who is far below the rate is not dropped for it. */
-void check_drop(struct world *world, const struct proxy *proxy, double offered_rate, enum reason reason)
+void check_drop(struct world *world, const struct proxy *proxy, double offered_rate, enum ruling reason)
 {
 	struct check *check = &world->check;
 
-	if (reason == REASON_DROP_PAIR || reason == REASON_DROP_PAIR_SHARE) {
+	if (reason == RULING_DROP_PAIR || reason == RULING_DROP_PAIR_SHARE) {
 		check->reached[REACHED_PAIR_DROP]++;
-		if (check->on && !is_slander_possible(world) && offered_rate <= SURELY_BELOW * world->scenario.thresholds.pair_rate)
-			check_fail(world, proxy, "a client at %g of %u packets/s was dropped by its own rule (I7)", offered_rate,
-				   world->scenario.thresholds.pair_rate);
-	} else if (reason_drops(reason)) {
+		if (check->on && !is_slander_possible(world) &&
+		    offered_rate <= SURELY_BELOW * world->scenario.thresholds.pair_rate)
+			check_fail(world, proxy, "a client at %g of %u packets/s was dropped by its own rule (I7)",
+				   offered_rate, world->scenario.thresholds.pair_rate);
+	} else if (ruling_drops(reason)) {
 		check->reached[REACHED_DESTINATION_DROP]++;
 	}
 }

@@ -56,30 +56,65 @@ void samples_free(struct samples *samples)
 
 /* ---- packets ---- */
 
-void measure_packet(struct world *world, const struct flow *flow, unsigned int member, enum reason reason, enum reason oracle)
+static uint64_t *dropped_by(struct group_measure *group, enum ruling reason)
+{
+	switch (reason) {
+	case RULING_DROP_PAIR:
+	case RULING_DROP_PAIR_SHARE:
+		return &group->dropped_pair;
+	case RULING_DROP_CLIENT:
+		return &group->dropped_client;
+	case RULING_DROP_NETWORK:
+		return &group->dropped_network;
+	default:
+		return &group->dropped_destination;
+	}
+}
+
+void measure_packet(struct world *world, const struct flow *flow, unsigned int member, enum ruling reason,
+		    enum ruling oracle)
 {
 	struct group_measure *group = &world->measure.groups[flow->group];
-	const bool drops = reason_drops(reason);
+	const bool drops = ruling_drops(reason);
 
 	group->offered++;
 	if (group->first_packet_ns < 0)
 		group->first_packet_ns = world->now_ns;
-	if (reason_drops(oracle) && group->first_oracle_drop_ns < 0)
+	if (ruling_drops(oracle) && group->first_oracle_drop_ns < 0)
 		group->first_oracle_drop_ns = world->now_ns;
-	if (!drops)
+	if (!drops) {
 		group->delivered++;
-	else if (reason == REASON_DROP_PAIR || reason == REASON_DROP_PAIR_SHARE)
-		group->dropped_pair++;
-	else
-		group->dropped_destination++;
+		group->delivered_in[world->now_ns / MEASURE_STEP_NS]++;
+	} else {
+		*dropped_by(group, reason) += 1;
+	}
 	if (drops && group->first_drop_ns[member] < 0) {
 		group->first_drop_ns[member] = world->now_ns;
 		group->leaked_before_drop = group->delivered;
 	}
 	if (world->scenario.oracle) {
-		group->dropped_falsely += drops && !reason_drops(oracle);
-		group->missed += !drops && reason_drops(oracle);
+		group->dropped_falsely += drops && !ruling_drops(oracle);
+		group->missed += !drops && ruling_drops(oracle);
 	}
+}
+
+static size_t steps_of(const struct world *world)
+{
+	return (size_t)(world->scenario.duration_s * NS_PER_S / MEASURE_STEP_NS) + 2;
+}
+
+double measure_worst(const struct world *world, int group, int seconds)
+{
+	const uint32_t *delivered = world->measure.groups[group].delivered_in;
+	const size_t window = (size_t)(seconds * NS_PER_S / MEASURE_STEP_NS);
+	uint64_t sum = 0, worst = 0;
+
+	for (size_t i = 0; i < steps_of(world); i++) {
+		sum += delivered[i];
+		sum -= i >= window ? delivered[i - window] : 0;
+		worst = sum > worst ? sum : worst;
+	}
+	return (double)worst / seconds;
 }
 
 void measure_no_route(struct world *world, const struct flow *flow)
@@ -109,8 +144,9 @@ void measure_frame(struct world *world, const struct proxy *proxy, int member, u
 	if ((int)proxy->number == member) {
 		if (track->sequence >= sequence)
 			return;
-		*track =
-			(struct frame_track){ .sequence = sequence, .sent_ns = world->now_ns, .expected = running_others(world) };
+		*track = (struct frame_track){ .sequence = sequence,
+					       .sent_ns = world->now_ns,
+					       .expected = running_others(world) };
 		track->counted = world->now_ns >= measure->window_begins_ns && world->now_ns < world->traffic.ends_ns;
 		measure->frames_sent += track->counted;
 		return;
@@ -159,8 +195,8 @@ static void compare_rates(struct world *world, uint64_t who, void *what)
 			const struct proxy *proxy = &world->proxies[p];
 			double error;
 
-			if (!proxy->running ||
-			    !kernel_judge(&proxy->kernel, proxy_mesh_ns(proxy, world->now_ns), measure->watched[i], &view))
+			if (!proxy->running || !kernel_judge(&proxy->kernel, proxy_mesh_ns(proxy, world->now_ns),
+							     measure->watched[i], &view))
 				continue;
 			error = fabs(view.rate - truth.rate) / truth.rate;
 			samples_add(&measure->errors, error);
@@ -228,15 +264,20 @@ void measure_open(struct world *world)
 		abort();
 	for (unsigned int g = 0; g < GROUPS_MAX; g++) {
 		measure->groups[g].first_packet_ns = measure->groups[g].first_oracle_drop_ns = -1;
+		measure->groups[g].delivered_in = calloc(steps_of(world), sizeof(*measure->groups[g].delivered_in));
+		if (!measure->groups[g].delivered_in)
+			abort();
 		for (unsigned int i = 0; i < MEMBERS_MAX; i++)
 			measure->groups[g].first_drop_ns[i] = -1;
 	}
 	watch(world);
-	if (world->scenario.oracle && (world->scenario.measure & MEASURE_RATES) && world->scenario.sharing <= SHARING_NONE)
+	if (world->scenario.oracle && (world->scenario.measure & MEASURE_RATES) &&
+	    world->scenario.sharing <= SHARING_NONE)
 		heap_add(&world->heap, world->traffic.begins_ns + SAMPLE_NS / 3, compare_rates, 0, NULL);
 	heap_add(&world->heap, world->traffic.begins_ns, mark, 0, NULL);
 	heap_add(&world->heap, world->traffic.ends_ns, mark, 1, NULL);
-	if (world->scenario.sharing == SHARING_MESH && world->scenario.quiet_s > 0 && (world->scenario.measure & MEASURE_CONVERGENCE))
+	if (world->scenario.sharing == SHARING_MESH && world->scenario.quiet_s > 0 &&
+	    (world->scenario.measure & MEASURE_CONVERGENCE))
 		heap_add(&world->heap, world->traffic.ends_ns, look_for_agreement, 0, NULL);
 }
 
@@ -247,6 +288,8 @@ void measure_close(struct world *world)
 	samples_free(&measure->deliveries_ms);
 	samples_free(&measure->full_ms);
 	samples_free(&measure->errors);
+	for (unsigned int g = 0; g < GROUPS_MAX; g++)
+		free(measure->groups[g].delivered_in);
 	free(measure->frames);
 	free(measure->series);
 	free(measure->marks);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What is measured while a world runs: verdicts on packets, how fast frames spread, how far the members' rates are from the true
- * one. */
+/*
+ * What is measured while a world runs: verdicts on packets, how fast frames spread, how far the members' rates are
+ * from the true one.
+ */
 #ifndef SIM_MEASURE_H
 #define SIM_MEASURE_H
 
@@ -26,12 +28,15 @@ double samples_mean(const struct samples *samples);
 void samples_free(struct samples *samples);
 
 struct group_measure {
-	uint64_t offered, delivered, dropped_pair, dropped_destination, no_route;
+	uint64_t offered, delivered, dropped_pair, dropped_client, dropped_destination, dropped_network, no_route;
+	uint32_t *delivered_in; /* by MEASURE_STEP_NS of time */
 	uint64_t dropped_falsely, missed; /* beside the oracle's verdict */
 	int64_t first_packet_ns, first_oracle_drop_ns;
 	int64_t first_drop_ns[MEMBERS_MAX];
 	uint64_t leaked_before_drop; /* packets that passed before the last member's first drop */
 };
+
+#define MEASURE_STEP_NS (100 * NS_PER_MS)
 
 #define FRAMES_TRACKED 512 /* of each origin */
 #define WATCHED_MAX 16
@@ -67,7 +72,10 @@ struct measure {
 
 void measure_open(struct world *world);
 void measure_close(struct world *world);
-void measure_packet(struct world *world, const struct flow *flow, unsigned int member, enum reason reason, enum reason oracle);
+void measure_packet(struct world *world, const struct flow *flow, unsigned int member, enum ruling reason,
+		    enum ruling oracle);
+/* The most packets of a group that were delivered in so many seconds on end, per second of them. */
+double measure_worst(const struct world *world, int group, int seconds);
 void measure_no_route(struct world *world, const struct flow *flow);
 void measure_frame(struct world *world, const struct proxy *proxy, int member, uint64_t sequence);
 

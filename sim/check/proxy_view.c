@@ -18,7 +18,8 @@ int64_t proxy_mesh_ns(const struct proxy *proxy, int64_t at_ns)
 struct now proxy_now(const struct proxy *proxy, int64_t at_ns)
 {
 	/* A daemon's monotonic clock does not start at 0. */
-	return (struct now){ .mono = { mono_ns(proxy, at_ns) + 1000 * NS_PER_S }, .mesh = { proxy_mesh_ns(proxy, at_ns) } };
+	return (struct now){ .mono = { mono_ns(proxy, at_ns) + 1000 * NS_PER_S },
+			     .mesh = { proxy_mesh_ns(proxy, at_ns) } };
 }
 
 /* The first moment at which the proxy's mesh clock shows at least this. */
@@ -41,14 +42,17 @@ static int member_lookup(const struct proxy *proxy, uint16_t member)
 	return proxy->node->member->table[member].self ? (int)proxy->number : -1;
 }
 
-int proxy_member_of_origin(struct proxy *proxy, uint16_t origin, uint64_t *ret_incarnation)
+int proxy_member_of(struct proxy *proxy, uint16_t member)
 {
-	const uint16_t member = origin_member(origin);
-
 	if (proxy->member_number[member] < 0)
 		proxy->member_number[member] = (int16_t)member_lookup(proxy, member);
-	*ret_incarnation = proxy->node->count->origins[origin].incarnation;
 	return proxy->member_number[member];
+}
+
+int proxy_member_of_origin(struct proxy *proxy, uint16_t origin, uint64_t *ret_incarnation)
+{
+	*ret_incarnation = proxy->node->count->origins[origin].incarnation;
+	return proxy_member_of(proxy, origin_member(origin));
 }
 
 void proxy_totals_add(const struct node_counters *counters, struct proxy_totals *totals)

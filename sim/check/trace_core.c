@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Reasons and events have numbers of their own here: the core's may be put in another order. Frames are noted where they are stored (--wrap
- * in the Makefile), and hashed at the end of the turn, when they have been written. */
+/*
+ * Reasons and events have numbers of their own here: the core's may be put in another order. Frames are noted where
+ * they are stored (--wrap in the Makefile), and hashed at the end of the turn, when they have been written.
+ */
 #include "trace_core.h"
 
 #include <math.h>
@@ -15,7 +17,7 @@
 
 enum { PART_SENT = 1, PART_CHANGE, PART_FRAME, PART_TURN };
 
-_Static_assert(REJECT_COUNT == 34, "a new reason gets the next number below");
+_Static_assert(REJECT_COUNT == 37, "a new reason gets the next number below");
 static const uint8_t reject_numbers[REJECT_COUNT] = {
 	[REJECT_NONE] = 0,
 	[REJECT_SIZE] = 1,
@@ -51,9 +53,12 @@ static const uint8_t reject_numbers[REJECT_COUNT] = {
 	[REJECT_DOCUMENT_CONFLICT] = 31,
 	[REJECT_CHUNK] = 32,
 	[REJECT_QUOTA] = 33,
+	[REJECT_OTHER_VERSION] = 34,
+	[REJECT_WIDTHS] = 35,
+	[REJECT_CLIENT] = 36,
 };
 
-_Static_assert(EVENT_COUNT == 19, "a new event gets the next number below");
+_Static_assert(EVENT_COUNT == 25, "a new event gets the next number below");
 static const uint8_t event_numbers[EVENT_COUNT] = {
 	[EVENT_MEMBER_UP] = 0,
 	[EVENT_MEMBER_SILENT] = 1,
@@ -74,6 +79,12 @@ static const uint8_t event_numbers[EVENT_COUNT] = {
 	[EVENT_MEMBER_CLONED] = 16,
 	[EVENT_MEMBER_LEFT] = 17,
 	[EVENT_LINE_RATE] = 18,
+	[EVENT_MEMBER_VERSION] = 19,
+	[EVENT_CLIENT_OVER] = 20,
+	[EVENT_CLIENT_UNDER] = 21,
+	[EVENT_NETWORK_OVER] = 22,
+	[EVENT_NETWORK_UNDER] = 23,
+	[EVENT_MEMBER_WIDTHS] = 24,
 };
 
 /* ---- words ---- */
@@ -106,9 +117,11 @@ static uint64_t head_of(unsigned int part, const struct proxy *proxy)
 
 /* ---- datagrams ---- */
 
-void trace_sent(struct world *world, const struct proxy *proxy, const struct endpoint *to, const uint8_t *bytes, size_t size)
+void trace_sent(struct world *world, const struct proxy *proxy, const struct endpoint *to, const uint8_t *bytes,
+		size_t size)
 {
-	const uint64_t words[] = { head_of(PART_SENT, proxy), word_of_address(&to->address), to->port, crypto_mix(size, bytes, size) };
+	const uint64_t words[] = { head_of(PART_SENT, proxy), word_of_address(&to->address), to->port,
+				   crypto_mix(size, bytes, size) };
 
 	trace_words(&world->trace, words, WORDS(words));
 }
@@ -132,7 +145,7 @@ void trace_change(struct world *world, const struct proxy *proxy, const struct c
 		(uint64_t)change->ts1.ns,
 		(uint64_t)change->ts2.ns,
 		change->count,
-		change->floor,
+		change->known,
 		word_of_double(change->rho),
 		(uint64_t)change->carry_from.ns,
 		change->pass_share,
@@ -186,7 +199,7 @@ static void trace_frame(struct world *world, const struct proxy *proxy, uint32_t
 		crypto_mix(0, stored->leaf, sizeof(stored->leaf)),
 		stored->owner,
 		stored->kind,
-		stored->evidence,
+		stored->is_proof,
 		stored->size,
 		crypto_mix(stored->size, stored->frame, stored->size),
 	};

@@ -11,7 +11,8 @@ static const struct experiment {
 	const char *name, *title;
 	void (*run)(struct output *output, bool quick);
 } experiments[] = {
-	{ "detection", "How fast a spread attack is dropped: alone, with the paper's master, in the mesh", experiment_detection },
+	{ "detection", "How fast a spread attack is dropped: alone, with the paper's master, in the mesh",
+	  experiment_detection },
 	{ "convergence", "How fast one member's counts reach all", experiment_convergence },
 	{ "cost", "What a member sends and checks", experiment_cost },
 	{ "accuracy", "How far the judged rate is from the true one", experiment_accuracy },

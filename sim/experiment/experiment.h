@@ -11,14 +11,16 @@
 /* Is there one of this name? "list" and "all" are. */
 bool experiment_known(const char *name);
 
-/* "list" prints the names; "all" runs every one. Writes the report too. `quick`: fewer and smaller runs; `jobs`: processes.
- * False: a world died or failed a check, or files could not be written. */
+/*
+ * "list" prints the names; "all" runs every one. Writes the report too. `quick`: fewer and smaller runs; `jobs`:
+ * processes. False: a world died or failed a check, or files could not be written.
+ */
 bool experiment_run(const char *name, const char *directory, bool quick, unsigned int jobs);
 
 /*
- * For experiments: one world, and what `read` takes from it before it is gone. Every experiment is run twice: first to hear which
- * worlds it wants, then with what came out of them. So an answer must not decide what is asked next; the first time, and of a
- * world that died, it is NAN throughout. Hence it is made of doubles alone.
+ * For experiments: one world, and what `read` takes from it before it is gone. Every experiment is run twice: first
+ * to hear which worlds it wants, then with what came out of them. So an answer must not decide what is asked next;
+ * the first time, and of a world that died, it is NAN throughout. Hence it is made of doubles alone.
  */
 struct world;
 void experiment_world(struct output *output, const struct scenario *scenario, uint64_t seed,

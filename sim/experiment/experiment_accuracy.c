@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The rate of a pair as each member judges it, against one proxy that sees every packet at once: steady, and after a tenfold
- * step. */
+/*
+ * The rate of a pair as each member judges it, against one proxy that sees every packet at once: steady, and after a
+ * tenfold step.
+ */
 #include <math.h>
 #include <stdio.h>
 
@@ -29,6 +31,16 @@ static void read_series(struct world *world, void *result)
 	}
 }
 
+/* Steady 0, the first second after the step 1, the nine after that 2; before the series and behind them -1. */
+static int part_of(double at_s)
+{
+	if (at_s < STEP_S - 8 || at_s >= STEP_S + 10)
+		return -1;
+	if (at_s < STEP_S)
+		return 0;
+	return at_s < STEP_S + 1 ? 1 : 2;
+}
+
 static void read_accuracy(struct world *world, void *result)
 {
 	struct accuracy *a = result;
@@ -38,11 +50,7 @@ static void read_accuracy(struct world *world, void *result)
 
 	for (unsigned int i = 0; i < world->measure.series_count; i++) {
 		const struct error_point *point = &world->measure.series[i];
-		const int part = point->at_s < STEP_S - 8    ? -1
-				 : point->at_s < STEP_S	     ? 0
-				 : point->at_s < STEP_S + 1  ? 1
-				 : point->at_s < STEP_S + 10 ? 2
-							     : -1;
+		const int part = part_of(point->at_s);
 
 		if (part < 0)
 			continue;
@@ -86,7 +94,8 @@ void experiment_accuracy(struct output *output, bool quick)
 	static const struct {
 		int members;
 		double loss, skew_ms;
-	} points[] = { { 5, 0, 0 }, { 5, 0, 50 }, { 5, 0.1, 50 }, { 16, 0, 0 }, { 16, 0, 50 }, { 16, 0.1, 50 }, { 32, 0, 50 } };
+	} points[] = { { 5, 0, 0 },   { 5, 0, 50 },    { 5, 0.1, 50 }, { 16, 0, 0 },
+		       { 16, 0, 50 }, { 16, 0.1, 50 }, { 32, 0, 50 } };
 	static struct series series;
 	struct accuracy a;
 
@@ -99,8 +108,8 @@ void experiment_accuracy(struct output *output, bool quick)
 		table_row(output, "ffffffff", (double)points[i].members, points[i].loss, points[i].skew_ms, a.steady,
 			  a.steady_worst, a.first_second, a.first_worst, a.next_nine);
 		say(output,
-		    "%d members, loss %.0f %%, skew %.0f ms: error %.2f %% steady (worst moment of one member %.1f %%), %.1f %% "
-		    "over the first second after a tenfold step, %.2f %% over the nine after.",
+		    "%d members, loss %.0f %%, skew %.0f ms: error %.2f %% steady (worst moment of one member %.1f "
+		    "%%), %.1f %% over the first second after a tenfold step, %.2f %% over the nine after.",
 		    points[i].members, 100 * points[i].loss, points[i].skew_ms, 100 * a.steady, 100 * a.steady_worst,
 		    100 * a.first_second, 100 * a.next_nine);
 	}
@@ -111,19 +120,23 @@ void experiment_accuracy(struct output *output, bool quick)
 
 		experiment_world(output, &s, 1, read_series, &series, sizeof(series));
 		for (unsigned int i = 0; i < series.points; i++)
-			table_row(output, "ffff", (double)members, series.at_s[i] - STEP_S, series.mean[i], series.worst[i]);
+			table_row(output, "ffff", (double)members, series.at_s[i] - STEP_S, series.mean[i],
+				  series.worst[i]);
 	}
 	table_end(output);
 	plot(output, "series",
-	     "set xlabel 'seconds after the step'\nset ylabel 'relative error of the judged rate'\nset xrange [-3:6]\nset "
-	     "logscale y\n"
-	     "set yrange [0.0005:1]\nset format y '%g'\n"
-	     "plot $TABLE using 2:($1==5 ? $3 : NaN) title '5, mean' with lines lw 2, $TABLE using 2:($1==16 ? $3 : NaN) title "
-	     "'16, "
-	     "mean' with lines lw 2, $TABLE using 2:($1==16 ? $4 : NaN) title '16, worst' with lines, "
-	     "0.5 title 'Fastly, 1 s' lc 'black' dt 5 with lines, 0.2 title 'Akamai, step' lc 'black' dt 2 with lines, "
-	     "0.1 title 'Akamai, steady' lc 'black' dt 3 with lines, 0.02 title 'rateguard, over R' lc 'black' dt 4 with lines");
-	say(output, "Published: Akamai below 10 %% steady and about 20 %% on a step, its counters 1 to 3 s late; Fastly 50, 25 "
-		    "and 10 %% over 1, 10 "
-		    "and 60 s; rateguard lets at most 1.02 R pass, which bounds one side only.");
+	     "set xlabel 'seconds after the step'\n"
+	     "set ylabel 'relative error of the judged rate'\n"
+	     "set xrange [-3:6]\n"
+	     "set logscale y\n"
+	     "set yrange [0.0005:1]\n"
+	     "set format y '%g'\n"
+	     "plot $TABLE using 2:($1==5 ? $3 : NaN) title '5, mean' with lines lw 2, $TABLE using 2:($1==16 ? $3 : "
+	     "NaN) title '16, mean' with lines lw 2, $TABLE using 2:($1==16 ? $4 : NaN) title '16, worst' with lines, "
+	     "0.5 title 'Fastly, 1 s' lc 'black' dt 5 with lines, 0.2 title 'Akamai, step' lc 'black' dt 2 with "
+	     "lines, 0.1 title 'Akamai, steady' lc 'black' dt 3 with lines, 0.02 title 'rateguard, over R' lc 'black' "
+	     "dt 4 with lines");
+	say(output,
+	    "Published: Akamai below 10 %% steady and about 20 %% on a step, its counters 1 to 3 s late; Fastly 50, "
+	    "25 and 10 %% over 1, 10 and 60 s; rateguard lets at most 1.02 R pass, which bounds one side only.");
 }

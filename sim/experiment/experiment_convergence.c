@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * From the moment a member signs its frame of a tick to its arrival at each other member and at the last of them, and from the
- * last packet of all to byte-equal ledgers; against the number of members and loss. The same worlds tell what a member sends and
- * checks.
+ * From the moment a member signs its frame of a tick to its arrival at each other member and at the last of them,
+ * and from the last packet of all to byte-equal ledgers; against the number of members and loss. The same worlds
+ * tell what a member sends and checks.
  */
 #include <math.h>
 #include <stdio.h>
@@ -53,8 +53,8 @@ static struct scenario scenario_of(int members, double loss)
 	struct group *group;
 
 	snprintf(s.name, sizeof(s.name), "convergence");
-	s.warmup_s =
-		4 + members / 200.0; /* 2,000 know each other after three seconds; then neighbours are found, and trees grow */
+	/* 2,000 know each other after three seconds; then neighbours are found, and trees grow. */
+	s.warmup_s = 4 + members / 200.0;
 	s.quiet_s = members > 128 ? 3 : 8;
 	s.duration_s = s.warmup_s + s.quiet_s + (members > SMALL ? 4 : 10);
 	if (members > SMALL) { /* small: two keys of PUBLISHERS_MAX members, whose frames are there six seconds long */
@@ -79,7 +79,8 @@ void experiment_convergence(struct output *output, bool quick)
 
 	table_begin(output, "members",
 		    "members loss delivery_p50_ms delivery_p99_ms all_p50_ms all_p99_ms all_max_ms share_reaching_all "
-		    "duplicates_per_delivery last_packet_to_equal_ms bytes_per_s datagrams_per_s made_per_s checked_per_s");
+		    "duplicates_per_delivery last_packet_to_equal_ms bytes_per_s datagrams_per_s made_per_s "
+		    "checked_per_s");
 	for (unsigned int l = 0; l < 4; l++) {
 		for (unsigned int i = 0; i < (quick ? 3 : sizeof(sizes) / sizeof(sizes[0])); i++) {
 			const struct scenario scenario = scenario_of(sizes[i], losses[l]);
@@ -87,39 +88,43 @@ void experiment_convergence(struct output *output, bool quick)
 
 			experiment_world(output, &scenario, 1, read_spreading, &s, sizeof(s));
 			table_row(output, "ffffffffffffff", (double)sizes[i], losses[l], s.delivery_p50, s.delivery_p99,
-				  s.full_p50, s.full_p99, s.full_max, s.full_share, s.duplicates, s.agreement_ms, s.bytes,
-				  s.datagrams, s.made, s.checked);
+				  s.full_p50, s.full_p99, s.full_max, s.full_share, s.duplicates, s.agreement_ms,
+				  s.bytes, s.datagrams, s.made, s.checked);
 			if (sizes[i] == (quick ? 16 : 64) || sizes[i] >= LARGE)
 				say(output,
-				    "%d members, loss %.0f %%: a frame is at a member after p50 %.0f, p99 %.0f ms, at all after "
-				    "p50 %.0f, p99 %.0f, at most %.0f ms, %.2f duplicates per delivery; ledgers are equal %.0f "
-				    "ms after the last packet.",
-				    sizes[i], 100 * losses[l], s.delivery_p50, s.delivery_p99, s.full_p50, s.full_p99, s.full_max,
-				    s.duplicates, s.agreement_ms);
+				    "%d members, loss %.0f %%: a frame is at a member after p50 %.0f, p99 %.0f ms, at "
+				    "all after p50 %.0f, p99 %.0f, at most %.0f ms, %.2f duplicates per delivery; "
+				    "ledgers are equal %.0f ms after the last packet.",
+				    sizes[i], 100 * losses[l], s.delivery_p50, s.delivery_p99, s.full_p50, s.full_p99,
+				    s.full_max, s.duplicates, s.agreement_ms);
 		}
 	}
 	table_end(output);
 	plot(output, "all",
 	     "$published << EOD\n2000,173,Corrosion Plumtree\n500,338,Corrosion's former SWIM\n1000,1600,Serf (99 % of "
 	     "members)\nEOD\n"
-	     "set xlabel 'members'\nset ylabel 'ms from signing to the last member, p99'\nset logscale xy\nset xrange [2:3000]\n"
+	     "set xlabel 'members'\nset ylabel 'ms from signing to the last member, p99'\nset logscale xy\nset xrange "
+	     "[2:3000]\n"
 	     "plot for [l in '0 0.02 0.1 0.3'] $TABLE using 1:(strcol(2) eq l ? $6 : NaN) title 'loss '.l, "
 	     "$published using 1:2:3 with labels right offset -1,0 point pt 7 lc 'black' title 'published, no loss'");
 	plot(output, "duplicates",
 	     "$published << EOD\n2000,4.0,Corrosion Plumtree\nEOD\n"
-	     "set xlabel 'members'\nset ylabel 'duplicates per delivery'\nset logscale x\nset xrange [2:3000]\nset yrange [0:5]\n"
+	     "set xlabel 'members'\nset ylabel 'duplicates per delivery'\nset logscale x\nset xrange [2:3000]\nset "
+	     "yrange [0:5]\n"
 	     "plot for [l in '0 0.02 0.1 0.3'] $TABLE using 1:(strcol(2) eq l ? $9 : NaN) title 'loss '.l, "
 	     "$published using 1:2:3 with labels right offset -1,0 point pt 7 lc 'black' title 'published, no loss'");
 	plot(output, "equal",
-	     "set xlabel 'members'\nset ylabel 'ms from the last packet to byte-equal ledgers'\nset logscale xy\nset xrange "
-	     "[2:3000]\n"
+	     "set xlabel 'members'\n"
+	     "set ylabel 'ms from the last packet to byte-equal ledgers'\n"
+	     "set logscale xy\n"
+	     "set xrange [2:3000]\n"
 	     "plot for [l in '0 0.02 0.1 0.3'] $TABLE using 1:(strcol(2) eq l ? $10 : NaN) title 'loss '.l");
 	plot(output, "bytes",
-	     "set xlabel 'members'\nset ylabel 'bytes sent per member and second'\nset logscale xy\nset xrange [2:3000]\n"
+	     "set xlabel 'members'\nset ylabel 'bytes sent per member and second'\nset logscale xy\nset xrange "
+	     "[2:3000]\n"
 	     "plot for [l in '0 0.02 0.1 0.3'] $TABLE using 1:(strcol(2) eq l ? $11 : NaN) title 'loss '.l");
-	say(output, "Published, no loss: Corrosion's Plumtree simulator, N = 2000: full mesh p50 119, p99 173, at most 226 ms, "
-		    "4.0 duplicates per "
-		    "delivery; the same project's former SWIM gossip, N = 500: p99 338 ms, 37.8 duplicates; Serf's model, N = "
-		    "1000: 99 %% of the "
-		    "members after 1.6 s, 16 sends per member and message.");
+	say(output,
+	    "Published, no loss: Corrosion's Plumtree simulator, N = 2000: full mesh p50 119, p99 173, at most 226 "
+	    "ms, 4.0 duplicates per delivery; the same project's former SWIM gossip, N = 500: p99 338 ms, 37.8 "
+	    "duplicates; Serf's model, N = 1000: 99 %% of the members after 1.6 s, 16 sends per member and message.");
 }

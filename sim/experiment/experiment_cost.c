@@ -12,8 +12,8 @@ struct cost {
 static void read_cost(struct world *world, void *result)
 {
 	const struct measure *m = &world->measure;
-	const double per =
-		(world->scenario.duration_s - world->scenario.quiet_s - world->scenario.warmup_s) * world->scenario.members;
+	const double per = (world->scenario.duration_s - world->scenario.quiet_s - world->scenario.warmup_s) *
+			   world->scenario.members;
 	struct cost *cost = result;
 
 	*cost = (struct cost){ .bytes = 0 };
@@ -52,16 +52,19 @@ void experiment_cost(struct output *output, bool quick)
 {
 	static const int pairs[] = { 0, 10, 100, 1000, 4000 }, ticks[] = { 50, 100, 200, 500, 1000 };
 	static const int sizes[] = { 2, 4, 8, 16, 32, 64, 128 };
-	double first_bytes = 0, last_bytes = 0, to_one = 0; /* to_one: bytes for each other member where everybody sends to everybody */
+	/* to_one: bytes for each other member where everybody sends to everybody */
+	double first_bytes = 0, last_bytes = 0, to_one = 0;
 	int last_size = 0, pays_until = 0;
 	struct cost cost;
 
-	table_begin(output, "pairs", "pairs bytes_per_s datagrams_per_s made_per_s checked_per_s cells_published_per_s");
+	table_begin(output, "pairs",
+		    "pairs bytes_per_s datagrams_per_s made_per_s checked_per_s cells_published_per_s");
 	for (unsigned int i = 0; i < (quick ? 4 : 5); i++) {
 		const struct scenario s = scenario_of(5, pairs[i], 5, 200);
 
 		experiment_world(output, &s, 1, read_cost, &cost, sizeof(cost));
-		table_row(output, "ffffff", (double)pairs[i], cost.bytes, cost.datagrams, cost.made, cost.checked, cost.cells);
+		table_row(output, "ffffff", (double)pairs[i], cost.bytes, cost.datagrams, cost.made, cost.checked,
+			  cost.cells);
 		say(output, "%s%d pairs at 5 packets/s, 5 members: %.1f kB/s, %.1f signatures checked/s.",
 		    i ? "" : "Per member, ", pairs[i], cost.bytes / 1000, cost.checked);
 	}
@@ -69,19 +72,23 @@ void experiment_cost(struct output *output, bool quick)
 	plot(output, "pairs",
 	     "set xlabel 'pairs, 5 members'\nset ylabel 'bytes sent per member and second'\nset logscale xy\n"
 	     "plot $TABLE using ($1+1):2 title 'tick 200 ms'");
-	table_begin(output, "tick", "tick_ms bytes_per_s datagrams_per_s made_per_s checked_per_s cells_published_per_s");
+	table_begin(output, "tick",
+		    "tick_ms bytes_per_s datagrams_per_s made_per_s checked_per_s cells_published_per_s");
 	for (unsigned int i = 0; i < 5; i += quick ? 2 : 1) {
 		const struct scenario s = scenario_of(8, 100, 5, ticks[i]);
 
 		experiment_world(output, &s, 1, read_cost, &cost, sizeof(cost));
-		table_row(output, "ffffff", (double)ticks[i], cost.bytes, cost.datagrams, cost.made, cost.checked, cost.cells);
+		table_row(output, "ffffff", (double)ticks[i], cost.bytes, cost.datagrams, cost.made, cost.checked,
+			  cost.cells);
 	}
 	table_end(output);
 	plot(output, "tick",
-	     "set xlabel 'tick, ms (8 members, 100 pairs)'\nset ylabel 'bytes sent per member and second'\nset logscale xy\nset xrange [40:1250]\n"
+	     "set xlabel 'tick, ms (8 members, 100 pairs)'\nset ylabel 'bytes sent per member and second'\nset "
+	     "logscale xy\nset xrange [40:1250]\n"
 	     "plot $TABLE using 1:2 title 'bytes'");
 	table_begin(output, "members",
-		    "members bytes_per_s datagrams_per_s made_per_s checked_per_s cells_published_per_s processor_share to_all_bytes_per_s");
+		    "members bytes_per_s datagrams_per_s made_per_s checked_per_s cells_published_per_s "
+		    "processor_share to_all_bytes_per_s");
 	for (unsigned int i = 0; i < (quick ? 4 : 7); i++) {
 		const struct scenario s = scenario_of(sizes[i], 100, 5, 200);
 
@@ -96,21 +103,24 @@ void experiment_cost(struct output *output, bool quick)
 			pays_until = sizes[i];
 		const double busy = cost.checked * 70e-6 + cost.made * 26e-6 + cost.datagrams * 3e-6;
 
-		table_row(output, "ffffffff", (double)sizes[i], cost.bytes, cost.datagrams, cost.made, cost.checked, cost.cells,
-			  busy, to_one * (sizes[i] - 1));
+		table_row(output, "ffffffff", (double)sizes[i], cost.bytes, cost.datagrams, cost.made, cost.checked,
+			  cost.cells, busy, to_one * (sizes[i] - 1));
 		if (i == (quick ? 3 : 6))
 			say(output,
-			    "100 pairs, %d members: %.0f kB/s and %.0f datagrams/s, %.1f %% of a processor for signatures and "
-			    "datagrams.",
+			    "100 pairs, %d members: %.0f kB/s and %.0f datagrams/s, %.1f %% of a processor for "
+			    "signatures and datagrams.",
 			    sizes[i], cost.bytes / 1000, cost.datagrams, 100 * busy);
 	}
 	table_end(output);
 	plot(output, "members",
-	     "set xlabel 'members (100 pairs)'\nset ylabel 'bytes sent per member and second'\nset logscale xy\n"
-	     "plot $TABLE using 1:2 title 'bytes', $TABLE using 1:8 title 'bytes if all were sent to all', "
-	     "$TABLE using 1:3 title 'datagrams'");
-	say(output, "From %d to %d members, %.1f times as many, a member sends %.1f times as many bytes; sending everything to all "
-		    "is cheaper, or no dearer, up to %d members; at %d it would take %.1f times the bytes.",
+	     "set xlabel 'members (100 pairs)'\n"
+	     "set ylabel 'bytes sent per member and second'\n"
+	     "set logscale xy\n"
+	     "plot $TABLE using 1:2 title 'bytes', $TABLE using 1:8 title 'bytes if all were sent to all', $TABLE "
+	     "using 1:3 title 'datagrams'");
+	say(output,
+	    "From %d to %d members, %.1f times as many, a member sends %.1f times as many bytes; sending everything "
+	    "to all is cheaper, or no dearer, up to %d members; at %d it would take %.1f times the bytes.",
 	    sizes[1], last_size, (double)last_size / sizes[1], last_bytes / first_bytes, pays_until, last_size,
 	    to_one * (last_size - 1) / last_bytes);
 }

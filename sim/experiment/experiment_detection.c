@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * One bot at four times its rate, its packets spread over the members, and twenty honest clients: how long until a member drops
- * it, what of it gets through, and what the honest lose. The same packets for every system.
+ * One bot at four times its rate, its packets spread over the members, and twenty honest clients: how long until a
+ * member drops it, what of it gets through, and what the honest lose. The same packets for every system.
  */
 #include <math.h>
 #include <stdio.h>
@@ -24,7 +24,8 @@ struct detection {
 static void read_detection(struct world *world, void *result)
 {
 	const struct group_measure *honest = &world->measure.groups[0], *bot = &world->measure.groups[1];
-	const int members = world->scenario.groups[1].members > 0 ? world->scenario.groups[1].members : world->scenario.members;
+	const int members = world->scenario.groups[1].members > 0 ? world->scenario.groups[1].members
+								  : world->scenario.members;
 	struct detection *d = result;
 
 	*d = (struct detection){
@@ -105,8 +106,8 @@ static struct detection measure_point(struct output *output, const struct scenar
 static void row(struct output *output, double x, const struct system *system, const struct detection *d)
 {
 	table_row(output, "fsfffff", x, system->name, d->drops != 0 ? d->delay_sum_s / d->drops : NAN,
-		  d->drops != 0 ? d->delay_max_s : NAN, d->never / (d->never + d->drops), d->bots_passed / d->bots_offered,
-		  d->honest_lost / d->honest_offered);
+		  d->drops != 0 ? d->delay_max_s : NAN, d->never / (d->never + d->drops),
+		  d->bots_passed / d->bots_offered, d->honest_lost / d->honest_offered);
 }
 
 #define COLUMNS "system delay_mean_s delay_max_s members_never bots_passed honest_lost"
@@ -121,19 +122,23 @@ static void plot_systems(struct output *output, const char *name, const char *ax
 		       { "s until a member drops it, mean", "[0:*]", 3 },
 		       { "share of honest packets lost", "[0:0.01<*]", 7 } };
 	char commands[8192];
-	int used = snprintf(
-		commands, sizeof(commands),
-		"set multiplot layout 1,3\nset xlabel '%s'\n%sset key below left maxrows 3 font ',10'\nset lmargin "
-		"9\nset offsets 0, graph 0.02, graph 0.05, 0\n",
-		axis, strcmp(name, "members") == 0 || strcmp(name, "spread") == 0 ? "set logscale x 2\n" : "set xrange [0:*]\n");
+	int used = snprintf(commands, sizeof(commands),
+			    "set multiplot layout 1,3\n"
+			    "set xlabel '%s'\n"
+			    "%sset key below left maxrows 3 font ',10'\n"
+			    "set lmargin 9\n"
+			    "set offsets 0, graph 0.02, graph 0.05, 0\n",
+			    axis,
+			    strcmp(name, "members") == 0 || strcmp(name, "spread") == 0 ? "set logscale x 2\n"
+											: "set xrange [0:*]\n");
 
 	for (unsigned int p = 0; p < 3; p++) {
-		used += snprintf(commands + used, sizeof(commands) - (size_t)used, "set ylabel '%s'\nset yrange %s\nplot ",
-				 panels[p].title, panels[p].range);
+		used += snprintf(commands + used, sizeof(commands) - (size_t)used,
+				 "set ylabel '%s'\nset yrange %s\nplot ", panels[p].title, panels[p].range);
 		for (unsigned int i = 0; i < SYSTEMS; i++)
 			used += snprintf(commands + used, sizeof(commands) - (size_t)used,
-					 "%s$TABLE using 1:(strcol(2) eq '%s' ? $%d : NaN) title '%s' pt %u", i ? ", " : "",
-					 systems[i].name, panels[p].column, systems[i].name, i + 4);
+					 "%s$TABLE using 1:(strcol(2) eq '%s' ? $%d : NaN) title '%s' pt %u",
+					 i ? ", " : "", systems[i].name, panels[p].column, systems[i].name, i + 4);
 		used += snprintf(commands + used, sizeof(commands) - (size_t)used, "\n");
 	}
 	snprintf(commands + used, sizeof(commands) - (size_t)used, "unset multiplot");
@@ -145,10 +150,11 @@ static void tell(struct output *output, const char *name, const struct detection
 	char first[96] = "no member ever drops it";
 
 	if (d->drops != 0)
-		snprintf(first, sizeof(first), "a member's first drop comes after %.2f s at the mean and %.2f s at most",
+		snprintf(first, sizeof(first),
+			 "a member's first drop comes after %.2f s at the mean and %.2f s at most",
 			 d->delay_sum_s / d->drops, d->delay_max_s);
-	say(output, "%s, 8 members in 8 cities: %.1f %% of the bot's packets pass, %s; honest clients lose %.2f %%.", name,
-	    100 * d->bots_passed / d->bots_offered, first, 100 * d->honest_lost / d->honest_offered);
+	say(output, "%s, 8 members in 8 cities: %.1f %% of the bot's packets pass, %s; honest clients lose %.2f %%.",
+	    name, 100 * d->bots_passed / d->bots_offered, first, 100 * d->honest_lost / d->honest_offered);
 }
 
 static void by_members(struct output *output, bool quick)
@@ -236,8 +242,9 @@ static void with_a_death(struct output *output)
 
 		s.master_dead_s = ATTACK_S - 1;
 		if (s.sharing == SHARING_MESH) {
-			s.faults[0] =
-				(struct fault){ .kind = FAULT_CRASH, .at_s = ATTACK_S - 1, .nodes = { 0 }, .nodes_count = 1 };
+			s.faults[0] = (struct fault){
+				.kind = FAULT_CRASH, .at_s = ATTACK_S - 1, .nodes = { 0 }, .nodes_count = 1
+			};
 			s.faults_count = 1;
 		}
 		const struct detection d = measure_point(output, &s);
@@ -251,8 +258,12 @@ static void with_a_death(struct output *output)
 	}
 	table_end(output);
 	plot(output, "death",
-	     "unset key\nset style data histograms\nset style fill solid\nset boxwidth 0.8\nset xtics rotate by -20\nset yrange "
-	     "[0:1.02]\n"
+	     "unset key\n"
+	     "set style data histograms\n"
+	     "set style fill solid\n"
+	     "set boxwidth 0.8\n"
+	     "set xtics rotate by -20\n"
+	     "set yrange [0:1.02]\n"
 	     "set ylabel 'share of bot packets that passed'\n"
 	     "set title 'The master, or the daemon of one member of the mesh, dies one second before the attack'\n"
 	     "plot $TABLE using 6:xtic(2)");
@@ -260,15 +271,17 @@ static void with_a_death(struct output *output)
 
 void experiment_detection(struct output *output, bool quick)
 {
+	const uint32_t pair_rate = scenario_of(8, &systems[SYSTEMS - 1]).thresholds.pair_rate;
+
 	by_members(output, quick);
 	by_delay(output, quick);
 	by_loss(output, quick);
 	by_spread(output);
 	with_a_death(output);
 	say(output,
-	    "The paper's rule gives no verdict before T_T2 = 1 s; the mesh judges early, and so does the corrected master in "
-	    "\"master-corrected-early\". The master believes whatever it is told; members of the mesh never take "
-	    "others' word alone: the floors of local evidence let a client send a quarter of its rate, all together, %.1f %% of "
-	    "this bot's packets.",
-	    100.0 * scenario_of(8, &systems[SYSTEMS - 1]).thresholds.pair_rate / EVIDENCE_SHARE / BOT_RATE);
+	    "The paper's rule gives no verdict before T_T2 = 1 s; the mesh judges early, and so does the corrected "
+	    "master in \"master-corrected-early\". The master believes whatever it is told; members of the mesh never "
+	    "take others' word alone: the floors of local evidence let a client send a quarter of its rate, all "
+	    "together, %.1f %% of this bot's packets.",
+	    100.0 * pair_rate / EVIDENCE_SHARE / BOT_RATE);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Fifty honest clients at 10 packets/s and more and more bots at 40, each far below the pair's rate, send to one destination that
- * may have 1,000: what the honest get through, what the victim gets, with `strict`, with `fair`, and when every member limits
- * alone.
+ * Fifty honest clients at 10 packets/s and more and more bots at 40, each far below the pair's rate, send to one
+ * destination that may have 1,000: what the honest get through, what the victim gets, with `strict`, with `fair`,
+ * and when every member limits alone.
  */
 #include <stdio.h>
 
@@ -44,8 +44,10 @@ static struct scenario scenario_of(int bots, bool fair, int sharing)
 	return s;
 }
 
-/* What an honest client would keep if the victim's rate were shared out in equal parts, nobody getting more than it sends
- * (max-min). */
+/*
+ * What an honest client would keep if the victim's rate were shared out in equal parts, nobody getting more than it
+ * sends (max-min).
+ */
 static double fair_share(int bots)
 {
 	const double honest = 50 * 10, offered = honest + bots * 40.0;
@@ -75,26 +77,28 @@ void experiment_fairness(struct output *output, bool quick)
 			const struct scenario s = scenario_of(bots[i], rules[j].fair, rules[j].sharing);
 
 			experiment_world(output, &s, 1, read_fairness, &f, sizeof(f));
-			table_row(output, "fsfffff", (double)bots[i], rules[j].name, bots[i] * 40.0 / VICTIM_RATE, f.honest,
-				  f.bots, f.victim, fair_share(bots[i]));
+			table_row(output, "fsfffff", (double)bots[i], rules[j].name, bots[i] * 40.0 / VICTIM_RATE,
+				  f.honest, f.bots, f.victim, fair_share(bots[i]));
 			if (bots[i] == 50 || bots[i] == 200)
 				say(output,
-				    "%s, %d bots (%.0f times the victim's rate): %.0f %% of honest packets (%.0f %% by max-min "
-				    "fairness) and %.0f %% of "
-				    "the bots' arrive, the victim gets %.2f of its rate.",
+				    "%s, %d bots (%.0f times the victim's rate): %.0f %% of honest packets (%.0f %% "
+				    "by max-min fairness) and %.0f %% of the bots' arrive, the victim gets %.2f of "
+				    "its rate.",
 				    rules[j].name, bots[i], bots[i] * 40.0 / VICTIM_RATE, 100 * f.honest,
 				    100 * fair_share(bots[i]), 100 * f.bots, f.victim);
 		}
 	}
 	table_end(output);
 	plot(output, "honest",
-	     "set xlabel 'attack, in rates of the victim'\nset ylabel 'share of honest packets that arrive'\nset yrange "
-	     "[0:1.02]\n"
-	     "plot for [r in 'fair strict alone-strict'] $TABLE using 3:(strcol(2) eq r ? $4 : NaN) title r, "
-	     "$TABLE using 3:(strcol(2) eq 'fair' ? $7 : NaN) title 'max-min share' lc 'black' dt 2 with lines");
+	     "set xlabel 'attack, in rates of the victim'\n"
+	     "set ylabel 'share of honest packets that arrive'\n"
+	     "set yrange [0:1.02]\n"
+	     "plot for [r in 'fair strict alone-strict'] $TABLE using 3:(strcol(2) eq r ? $4 : NaN) title r, $TABLE "
+	     "using 3:(strcol(2) eq 'fair' ? $7 : NaN) title 'max-min share' lc 'black' dt 2 with lines");
 	plot(output, "victim",
-	     "set xlabel 'attack, in rates of the victim'\nset ylabel 'packets at the victim, in its rate'\n"
-	     "plot for [r in 'fair strict alone-strict'] $TABLE using 3:(strcol(2) eq r ? $6 : NaN) title r, 1 title 'its rate' "
-	     "lc 'black' dt 2 with lines");
+	     "set xlabel 'attack, in rates of the victim'\n"
+	     "set ylabel 'packets at the victim, in its rate'\n"
+	     "plot for [r in 'fair strict alone-strict'] $TABLE using 3:(strcol(2) eq r ? $6 : NaN) title r, 1 title "
+	     "'its rate' lc 'black' dt 2 with lines");
 	say(output, "The packets of the first second, before a verdict, are counted in.");
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What faults cost: how long after them ledgers are byte-equal, what bots gain and what honest clients lose meanwhile. */
+/*
+ * What faults cost: how long after them ledgers are byte-equal, what bots gain and what honest clients lose
+ * meanwhile.
+ */
 #include <math.h>
 #include <stdio.h>
 
@@ -63,8 +66,8 @@ static double run_point(struct output *output, const char *what, double seconds,
 	table_row(output, "sfffff", what, seconds, loss, r.equal_s, r.bots_passed, r.honest_lost);
 	if (loss == 0)
 		say(output,
-		    "%s (%.0f s): ledgers byte-equal %.1f s after traffic and fault ended, %.2f %% of the bot's packets passed, "
-		    "honest clients lost %.2f %%.",
+		    "%s (%.0f s): ledgers byte-equal %.1f s after traffic and fault ended, %.2f %% of the bot's "
+		    "packets passed, honest clients lost %.2f %%.",
 		    what, seconds, r.equal_s, 100 * r.bots_passed, 100 * r.honest_lost);
 	return r.equal_s;
 }
@@ -102,16 +105,19 @@ void experiment_faults(struct output *output, bool quick)
 	}
 	table_end(output);
 	plot_row(output, "equal",
-		 "set multiplot layout 1,2\nset key below\nset xlabel 'length of the partition, s'\nset yrange [0:*]\n"
+		 "set multiplot layout 1,2\n"
+		 "set key below\n"
+		 "set xlabel 'length of the partition, s'\n"
+		 "set yrange [0:*]\n"
 		 "set ylabel 's until ledgers are byte-equal'\n"
-		 "plot for [l in '0 0.1 0.3'] $TABLE using 2:(strcol(1) eq 'partition in halves' && strcol(3) eq l ? $4 : NaN) "
-		 "title 'loss '.l\n"
+		 "plot for [l in '0 0.1 0.3'] $TABLE using 2:(strcol(1) eq 'partition in halves' && strcol(3) eq l ? "
+		 "$4 : NaN) title 'loss '.l\n"
 		 "set ylabel 'share of bot packets that passed'\n"
-		 "plot for [l in '0 0.1 0.3'] $TABLE using 2:(strcol(1) eq 'partition in halves' && strcol(3) eq l ? $5 : NaN) "
-		 "title 'loss '.l\n"
+		 "plot for [l in '0 0.1 0.3'] $TABLE using 2:(strcol(1) eq 'partition in halves' && strcol(3) eq l ? "
+		 "$5 : NaN) title 'loss '.l\n"
 		 "unset multiplot");
 	say(output, "The longest with loss, up to %.0f %%, was %.1f s.%s", 100 * losses[quick ? 0 : 2], worst_s,
-	    worst_s > 10 ? " Longer than 10 s means equal only because the slots that differ were forgotten: see the known gaps "
-			   "in sim/README.md."
+	    worst_s > 10 ? " Longer than 10 s means equal only because the slots that differ were forgotten: see the "
+			   "known gaps in sim/README.md."
 			 : "");
 }

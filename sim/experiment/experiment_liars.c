@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * One of sixteen members lies, in each of six ways, with each defence and without it: what honest clients lose for it, whether a real
- * attack beside it is still seen, whether any ledger holds more than was counted or less, and what the others spend on it.
+ * One of sixteen members lies, in each of six ways, with each defence and without it: what honest clients lose for
+ * it, whether a real attack beside it is still seen, whether any ledger holds more than was counted or less, and
+ * what the others spend on it.
  */
 #include <stdio.h>
 
@@ -124,25 +125,36 @@ void experiment_liars(struct output *output, bool quick)
 	struct damage d;
 
 	table_begin(output, "liars",
-		    "lie defence honest_lost bots_passed pairs_held cells_above_truth refused quarantined_by keys_held checked_per_s");
+		    "lie defence honest_lost bots_passed pairs_held cells_above_truth refused quarantined_by keys_held "
+		    "checked_per_s");
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i += quick ? 2 : 1) {
 		const struct scenario s = scenario_of(rows[i].kind, rows[i].amount, rows[i].without, rows[i].strict);
 
 		experiment_world(output, &s, 1, read_damage, &d, sizeof(d));
-		table_row(output, "ssffffffff", lie_names[rows[i].kind], rows[i].defence, d.honest_lost, d.bots_passed, d.room, d.above,
-			  d.refused, d.quarantined, d.keys, d.checked);
+		table_row(output, "ssffffffff", lie_names[rows[i].kind], rows[i].defence, d.honest_lost, d.bots_passed,
+			  d.room, d.above, d.refused, d.quarantined, d.keys, d.checked);
 		say(output,
-		    "%s (%s): honest clients lose %.2f %%, %.1f %% of a bot's packets pass, %.1f %% of all pairs are in the others' ledgers, "
-		    "%.0f joins above the truth, %.0f members quarantine the liar, %.0f signatures checked per second.",
-		    lie_names[rows[i].kind], rows[i].defence, 100 * d.honest_lost, 100 * d.bots_passed, 100 * d.room, d.above, d.quarantined,
-		    d.checked);
+		    "%s (%s): honest clients lose %.2f %%, %.1f %% of a bot's packets pass, %.1f %% of all pairs are "
+		    "in the others' ledgers, %.0f joins above the truth, %.0f members quarantine the liar, %.0f "
+		    "signatures checked per second.",
+		    lie_names[rows[i].kind], rows[i].defence, 100 * d.honest_lost, 100 * d.bots_passed, 100 * d.room,
+		    d.above, d.quarantined, d.checked);
 	}
 	table_end(output);
 	plot_row(output, "damage",
-		 "set style data histograms\nset style fill solid\nset xtics rotate by -25 font ',9'\nset ylabel 'share of packets, of pairs'\n"
-		 "set yrange [0:1.02]\nset key above\nset bmargin 8\nset lmargin 10\nset rmargin 12\n"
-		 "plot $TABLE using 3:xtic(strcol(1).': '.strcol(2)) title 'honest packets lost', $TABLE using 4 title 'bot packets passed', "
-		 "$TABLE using (1-$5) title 'pairs not held'");
-	say(output, "The floors of local evidence let a client send a quarter of its rate through all members together, whatever others say: 25 of "
-		    "a bot's 400 packets/s. That is most of what passes of a bot where nobody lies, and what the floors cost.");
+		 "set style data histograms\n"
+		 "set style fill solid\n"
+		 "set xtics rotate by -25 font ',9'\n"
+		 "set ylabel 'share of packets, of pairs'\n"
+		 "set yrange [0:1.02]\n"
+		 "set key above\n"
+		 "set bmargin 8\n"
+		 "set lmargin 10\n"
+		 "set rmargin 12\n"
+		 "plot $TABLE using 3:xtic(strcol(1).': '.strcol(2)) title 'honest packets lost', $TABLE using 4 "
+		 "title 'bot packets passed', $TABLE using (1-$5) title 'pairs not held'");
+	say(output,
+	    "The floors of local evidence let a client send a quarter of its rate through all members together, "
+	    "whatever others say: 25 of a bot's 400 packets/s. That is most of what passes of a bot where nobody "
+	    "lies, and what the floors cost.");
 }

@@ -50,7 +50,8 @@ static void write_row(const json_t *row, FILE *file)
 	{
 		fputs(i ? "," : "", file);
 		if (json_is_string(field))
-			fprintf(file, strchr(json_string_value(field), ',') ? "\"%s\"" : "%s", json_string_value(field));
+			fprintf(file, strchr(json_string_value(field), ',') ? "\"%s\"" : "%s",
+				json_string_value(field));
 		else if (json_is_number(field))
 			fprintf(file, "%.6g", json_number_value(field));
 	}
@@ -137,7 +138,8 @@ static void draw(struct output *output, const char *name, const char *commands, 
 		return;
 	snprintf(image, sizeof(image), "%s-%s.svg", output->name, name);
 	fprintf(file,
-		"set terminal svg size %d,%d font 'sans,12' background 'white'\nset output '%s/%s'\nset datafile separator ','\n"
+		"set terminal svg size %d,%d font 'sans,12' background 'white'\nset output '%s/%s'\nset datafile "
+		"separator ','\n"
 		"set datafile missing NaN\n",
 		width, height, output->directory, image);
 	fputs("set key outside right top\nset grid\nset style data linespoints\n", file);
@@ -188,8 +190,8 @@ void say(struct output *output, const char *format, ...)
 bool output_close(struct output *output)
 {
 	char path[PATH_SIZE];
-	json_t *all = json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", output->name, "title", output->title, "text", output->text,
-				"tables", output->tables, "plots", output->plots);
+	json_t *all = json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", output->name, "title", output->title, "text",
+				output->text, "tables", output->tables, "plots", output->plots);
 
 	snprintf(path, sizeof(path), "%s/%s.json", output->directory, output->name);
 	if (json_dump_file(all, path, JSON_INDENT(1) | JSON_REAL_PRECISION(7)) != 0) {
@@ -242,7 +244,8 @@ static void write_table(const char *name, const json_t *table, FILE *out)
 	size_t i, j;
 
 	fprintf(out, "<details><summary>%s</summary><table><tr>", name);
-	json_array_foreach(json_object_get(table, "columns"), j, field) fprintf(out, "<th>%s</th>", json_string_value(field));
+	json_array_foreach(json_object_get(table, "columns"), j, field)
+		fprintf(out, "<th>%s</th>", json_string_value(field));
 	fputs("</tr>\n", out);
 	json_array_foreach(json_object_get(table, "rows"), i, row)
 	{
@@ -271,7 +274,8 @@ static void write_experiment(const char *directory, json_t *experiment, FILE *ou
 	fprintf(out, "<h2>%s</h2>\n<ul><li>", json_string_value(json_object_get(experiment, "title")));
 	write_escaped(json_string_value(json_object_get(experiment, "text")), out);
 	fputs("</li></ul>\n", out);
-	json_array_foreach(json_object_get(experiment, "plots"), i, image) write_image(directory, json_string_value(image), out);
+	json_array_foreach(json_object_get(experiment, "plots"), i, image)
+		write_image(directory, json_string_value(image), out);
 	json_object_foreach(json_object_get(experiment, "tables"), name, table) write_table(name, table, out);
 }
 
@@ -288,12 +292,12 @@ bool output_report(const char *directory, const char *const *names)
 	}
 	fputs("<!doctype html><meta charset=utf-8><title>X-Pro Mesh: experiments</title>\n"
 	      "<style>body{font:16px/1.5 sans-serif;max-width:52em;margin:2em auto;padding:0 "
-	      "1em}table{border-collapse:collapse;font-size:13px}"
-	      "td,th{border:1px solid #ccc;padding:2px "
+	      "1em}table{border-collapse:collapse;font-size:13px}td,th{border:1px solid #ccc;padding:2px "
 	      "6px;text-align:right}td.t{text-align:left}svg{max-width:100%;height:auto}</style>\n"
-	      "<h1>X-Pro Mesh: experiments</h1>\n<p>Simulated: the core as it is shipped, in a network of 19 cities whose round "
-	      "trips are their "
-	      "distance at 75 km per millisecond, with 70 us per signature checked and queues. Repeatable from the seeds.</p>\n",
+	      "<h1>X-Pro Mesh: experiments</h1>\n"
+	      "<p>Simulated: the core as it is shipped, in a network of 19 cities whose round trips are their "
+	      "distance at 75 km per millisecond, with 70 us per signature checked and queues. Repeatable from the "
+	      "seeds.</p>\n",
 	      out);
 	for (; *names; names++) {
 		json_t *experiment;

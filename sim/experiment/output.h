@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What an experiment leaves behind: tables (CSV), everything once more (JSON), plots (SVG by gnuplot) and a paragraph; and of all
- * experiments one HTML page that needs no other file.
+ * What an experiment leaves behind: tables (CSV), everything once more (JSON), plots (SVG by gnuplot) and a
+ * paragraph; and of all experiments one HTML page that needs no other file.
  */
 #ifndef SIM_OUTPUT_H
 #define SIM_OUTPUT_H

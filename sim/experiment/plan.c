@@ -101,7 +101,8 @@ static double memory_of(const struct point *point)
 {
 	const struct scenario *s = &point->scenario;
 
-	return s->members * (s->members * KNOWN_BYTES + s->keys_max * KEY_BYTES + s->cells_max * CELL_BYTES + s->frames_max * FRAME_BYTES);
+	return s->members * (s->members * KNOWN_BYTES + s->keys_max * KEY_BYTES + s->cells_max * CELL_BYTES +
+			     s->frames_max * FRAME_BYTES);
 }
 
 /* What a process holds by now. 0: it ended. */
@@ -163,7 +164,7 @@ static void name_point(const struct point *point, FILE *out)
 
 static int run(const struct point *point)
 {
-	struct world *world = world_open(&point->scenario, point->seed);
+	struct world *world = world_open(&point->scenario, point->seed, BREAK_NOTHING);
 	bool failed;
 
 	world_run(world, point->scenario.duration_s, NULL);
@@ -210,7 +211,8 @@ static void end(struct plan *plan, struct point *point, int status)
 	fputs("xpro-sim: ", stderr);
 	name_point(point, stderr);
 	fprintf(stderr,
-		WIFSIGNALED(status) ? ": its process died of signal %d\n" : ": its process ended with %d: a check failed\n",
+		WIFSIGNALED(status) ? ": its process died of signal %d\n"
+				    : ": its process ended with %d: a check failed\n",
 		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	memset(point->answer, 0xff, point->answer_bytes); /* a NAN in each double */
 	plan->failed = true;
@@ -228,7 +230,8 @@ static void wait_for_one(struct plan *plan)
 	}
 }
 
-void plan_answer(struct plan *plan, const struct scenario *scenario, uint64_t seed, size_t answer_bytes, void *ret_answer)
+void plan_answer(struct plan *plan, const struct scenario *scenario, uint64_t seed, size_t answer_bytes,
+		 void *ret_answer)
 {
 	struct point *point = &plan->points[plan->next];
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Batches of seeds, on one processor or several: a process runs every so many-th seed, and what each seed says is printed in
- * order. */
+/*
+ * Batches of seeds, on one processor or several: a process runs every so many-th seed, and what each seed says is
+ * printed in order.
+ */
 #include "swarm.h"
 
 #include <errno.h>
@@ -152,14 +154,16 @@ static bool job_read(struct job *job, struct seed_result *ret_result)
 }
 
 /* An ASSERT of the core, most likely: what it said stands on stderr. The seeds after it are still run. */
-static void job_died(const struct swarm_options *options, uint64_t seed, struct job *job, struct seed_result *ret_result)
+static void job_died(const struct swarm_options *options, uint64_t seed, struct job *job,
+		     struct seed_result *ret_result)
 {
 	const int status = job_end(job);
 
 	printf("seed %llu\n  FAILED the simulator itself ended (%s %d)\n  to repeat: build/bin/xpro-sim swarm --seeds "
 	       "%llu..%llu\n",
 	       (unsigned long long)seed, WIFSIGNALED(status) ? "signal" : "status",
-	       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (unsigned long long)seed, (unsigned long long)seed);
+	       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (unsigned long long)seed,
+	       (unsigned long long)seed);
 	fflush(stdout);
 	*ret_result = (struct seed_result){ .outcome = OUTCOME_FAILED };
 	job_start(options, seed + options->jobs, job);

@@ -121,7 +121,7 @@ static void draw_core(struct rng *rng, struct plan *plan)
 	const struct scenario *s = &plan->scenario;
 	const int eligible = s->skewed_from > 0 ? s->skewed_from : s->members; /* a hopeless clock is out of the core */
 	const int least = 2 < eligible ? 2 : eligible;
-	int wanted = rng_chance(rng, 0.4) ? eligible : least + (int)rng_below(rng, (uint64_t)(eligible - least + 1));
+	int wanted = rng_chance(rng, 0.4) ? eligible : least + (int)rng_below(rng, (uint64_t)(eligible - least) + 1);
 
 	while (plan->core_count < wanted) {
 		const uint64_t node = rng_below(rng, (uint64_t)eligible);
@@ -138,8 +138,8 @@ static void draw_liar(struct rng *rng, struct plan *plan)
 	struct liar *liar = &s->liars[0];
 	const int node = (int)rng_below(rng, (uint64_t)s->members);
 
-	liar->kind = 1 + (int)rng_below(rng, LIE_COUNT + 1);
-	if (liar->kind >= LIE_COUNT)
+	liar->kind = 1 + (int)rng_below(rng, LIE_FLOOD + 2);
+	if (liar->kind > LIE_FLOOD)
 		liar->kind = LIE_EQUIVOCATE; /* more often than the others: it takes luck to be seen */
 	liar->node = node;
 	liar->start_s = rng_between(rng, s->warmup_s, plan->heal_s);
@@ -184,9 +184,126 @@ static void draw_crush(struct rng *rng, struct scenario *s)
 	}
 }
 
+/* A member that invents keys worth a record everywhere, some of them over its line, and tables they would fill. */
+static void draw_keys(struct rng *rng, struct plan *plan)
+{
+	struct scenario *s = &plan->scenario;
+	const bool wanted = rng_chance(rng, 0.15);
+	const int pairs = (int)rng_between(rng, 40, 400), line_rate = (int)rng_between(rng, 20000, 100000);
+	const double amount = rng_between(rng, 20, 300);
+
+	if (!wanted || s->liars_count == 0)
+		return;
+	s->liars[0].kind = LIE_KEYS;
+	s->liars[0].amount = amount;
+	s->table_pairs = pairs;
+	s->line_rate = line_rate;
+	plan->tight = true; /* as with a flood */
+}
+
+/* Tables of destinations that fill, with a scan that fills them, or a member whose word would. */
+static void draw_tables(struct rng *rng, struct plan *plan)
+{
+	struct scenario *s = &plan->scenario;
+	const bool scans = rng_chance(rng, 0.5), lies = rng_chance(rng, 0.5);
+	struct group *group;
+
+	if (!rng_chance(rng, 0.12))
+		return;
+	s->table_heads = (int)rng_between(rng, 4, 80);
+	s->client_pairs = rng_chance(rng, 0.5) ? (int)rng_between(rng, 4, 80) : 0;
+	s->coarse = rng_chance(rng, 0.5) ? 8192 : (int)rng_between(rng, 1, 20);
+	if (!plan->tight) {
+		s->keys_max = 16384;
+		s->cells_max = 131072;
+	}
+	if (rng_chance(rng, 0.35)) { /* more destinations over their rate than there are records */
+		s->table_heads = (int)rng_between(rng, 1, 5);
+		s->thresholds.destination_rate = 200;
+		group = group_add(s, "carpet", true);
+		group->clients = 10;
+		group->destinations = 6;
+		group->rate = 40;
+		group->stop_s = s->warmup_s + rng_between(rng, 2, 8);
+	}
+	if (scans) {
+		group = group_add(s, "scan", true);
+		group->clients = (int)rng_between(rng, 1, 4);
+		group->scan = 1 + (int)rng_below(rng, 5);
+		group->rate = rng_between(rng, 5, 60);
+		group->ipv6 = rng_chance(rng, 0.3);
+	}
+	if (lies && s->liars_count > 0) {
+		s->liars[0].kind = LIE_DESTINATIONS + (int)rng_below(rng, 3);
+		s->liars[0].amount = rng_between(rng, 20, 200);
+		s->table_pairs = (int)rng_between(rng, 8, 200);
+		plan->tight = true; /* as with a flood */
+	}
+}
+
+/* Clients are known; packets come from elsewhere, too, and some from no client on the clients' side. */
+static void draw_sides(struct rng *rng, struct scenario *s)
+{
+	struct group *group;
+
+	if (!rng_chance(rng, 0.08))
+		return;
+	s->sides.clients = true;
+	s->sides.one_interface = rng_chance(rng, 0.4);
+	s->sides.drop_foreign_sources = rng_chance(rng, 0.8);
+	group = group_add(s, "replies", false);
+	group->replies = true;
+	group->rate = rng_between(rng, 10, 400);
+	group = group_add(s, "nobody's", true);
+	group->outside = true;
+	group->rate = rng_between(rng, 5, 200);
+	group->sources = (int)rng_between(rng, 1, 50);
+	group = group_add(s, "neighbours", true);
+	group->to_clients = true;
+	group->rate = rng_between(rng, 50, 300);
+}
+
+/* A device that rotates through its /64; in some meshes each of its addresses is a client of its own. */
+static void draw_widths(struct rng *rng, struct plan *plan)
+{
+	struct scenario *s = &plan->scenario;
+	struct group *group;
+
+	if (!rng_chance(rng, 0.06))
+		return;
+	s->client_hosts = rng_chance(rng, 0.3);
+	group = group_add(s, "rotating", !s->client_hosts);
+	group->ipv6 = true;
+	group->rotates = (int)rng_between(rng, 2, 400);
+	group->rate = rng_between(rng, 5, s->client_hosts ? 50 : 400);
+	group->placement = (int)rng_below(rng, 3);
+	plan->tight = plan->tight || s->client_hosts; /* a new key with every packet, as with a flood */
+}
+
+/* What members tell each other, and a member that makes them tell more, or tells nothing itself. */
+static void draw_calls(struct rng *rng, struct plan *plan)
+{
+	plan->scenario.publish_all = rng_chance(rng, 0.5);
+	if (!rng_chance(rng, 0.3) || plan->scenario.liars_count == 0)
+		return;
+	plan->by_need = plan->scenario.liars[0];
+	plan->by_need.kind = rng_chance(rng, 0.7) ? LIE_CALLS : LIE_MUTE;
+	plan->by_need.amount = rng_between(rng, 10, 500);
+}
+
+/* Some members tell everything, the others what is needed. */
+static void draw_mixed(struct rng *rng, struct scenario *s)
+{
+	if (rng_chance(rng, 0.2))
+		s->all_from = 1 + (int)rng_below(rng, (uint64_t)s->members - 1);
+}
+
 void swarm_draw(uint64_t seed, struct plan *ret_plan)
 {
-	struct rng rng = rng_make(seed, "swarm", 0), more = rng_make(seed, "swarm", 1), last = rng_make(seed, "swarm", 2);
+	struct rng rng = rng_make(seed, "swarm", 0), more = rng_make(seed, "swarm", 1),
+		   last = rng_make(seed, "swarm", 2), latest = rng_make(seed, "swarm", 3),
+		   tables = rng_make(seed, "swarm", 4), widths = rng_make(seed, "widths", 0),
+		   calls = rng_make(seed, "swarm", 5), mixed = rng_make(seed, "swarm", 6);
 	struct scenario *s = &ret_plan->scenario;
 	bool partition_long;
 
@@ -210,33 +327,57 @@ void swarm_draw(uint64_t seed, struct plan *ret_plan)
 	draw_storm(&more, ret_plan);
 	if (!ret_plan->tight)
 		draw_crush(&last, s);
+	draw_keys(&latest, ret_plan);
+	draw_tables(&tables, ret_plan);
+	draw_sides(&tables, s);
+	draw_widths(&widths, ret_plan);
+	draw_calls(&calls, ret_plan);
+	draw_mixed(&mixed, s);
+}
+
+/* Situations that few seeds are in. */
+static void print_later(const struct scenario *s, FILE *out)
+{
+	if (s->table_heads > 0)
+		fprintf(out, " heads %d client pairs %d coarse %d", s->table_heads, s->client_pairs, s->coarse);
+	if (s->sides.clients)
+		fprintf(out, " sides%s%s", s->sides.one_interface ? " one interface" : "",
+			s->sides.drop_foreign_sources ? "" : " foreign sources judged");
+	if (s->client_hosts)
+		fprintf(out, " every address a client");
 }
 
 void swarm_print(uint64_t seed, const struct plan *plan, FILE *out)
 {
 	const struct scenario *s = &plan->scenario;
 
-	fprintf(out, "seed %llu commit %s members %d delay %.1f ms jitter %.2f loss %.3f dup %.3f reorder %.3f corrupt %.4f replay "
-	       "%.0f/s forge %.0f/s "
-	       "skew %.0f ms drift %.0f ppm skewed %d by %.0f ms tick %d ms %s %s T_F2 %u frames/tick %d frames %d datagram %d "
-	       "table %d cpus %d cells %d %s "
-	       "faults: partition %.0f s long %.0f s one-way %.0f s clog %.0f s crash %.0f s power %.0f s pause %.0f s "
-	       "suspend %.0f s jump %.0f s loss until then %.2f; heal at "
-	       "%.1f s core",
-	       (unsigned long long)seed, SOURCE_COMMIT, s->members, s->delay_ms, s->jitter, s->loss, s->duplication,
-	       s->reordering, s->corruption, s->replay_per_s, s->forge_per_s, s->skew_ms, s->drift_ppm, s->skewed_from,
-	       s->skewed_ms, s->tick_ms, s->thresholds.fair ? "fair" : "strict", s->thresholds.police ? "police" : "drop",
-	       s->thresholds.destination_rate, s->frames_per_tick, s->frames_max, s->datagram_bytes, s->table_pairs, s->cpus, s->cells_max,
-	       s->real_signatures ? "real" : "simulated", plan->rates.partition_s, plan->rates.partition_long_s,
-	       plan->rates.one_way_s, plan->rates.clog_s, plan->rates.crash_s, plan->rates.power_s, plan->rates.pause_s,
-	       plan->rates.suspend_s, plan->rates.jump_s, plan->storm_loss, plan->heal_s);
+	fprintf(out,
+		"seed %llu commit %s members %d delay %.1f ms jitter %.2f loss %.3f dup %.3f reorder %.3f corrupt "
+		"%.4f replay %.0f/s forge %.0f/s skew %.0f ms drift %.0f ppm skewed %d by %.0f ms tick %d ms %s %s "
+		"T_F2 %u frames/tick %d frames %d datagram %d table %d cpus %d cells %d %s faults: partition %.0f s "
+		"long %.0f s one-way %.0f s clog %.0f s crash %.0f s power %.0f s pause %.0f s suspend %.0f s jump "
+		"%.0f s loss until then %.2f; heal at %.1f s",
+		(unsigned long long)seed, SOURCE_COMMIT, s->members, s->delay_ms, s->jitter, s->loss, s->duplication,
+		s->reordering, s->corruption, s->replay_per_s, s->forge_per_s, s->skew_ms, s->drift_ppm, s->skewed_from,
+		s->skewed_ms, s->tick_ms, s->thresholds.fair ? "fair" : "strict",
+		s->thresholds.police ? "police" : "drop", s->thresholds.destination_rate, s->frames_per_tick,
+		s->frames_max, s->datagram_bytes, s->table_pairs, s->cpus, s->cells_max,
+		s->real_signatures ? "real" : "simulated", plan->rates.partition_s, plan->rates.partition_long_s,
+		plan->rates.one_way_s, plan->rates.clog_s, plan->rates.crash_s, plan->rates.power_s,
+		plan->rates.pause_s, plan->rates.suspend_s, plan->rates.jump_s, plan->storm_loss, plan->heal_s);
+	print_later(s, out);
+	fprintf(out, " publish %s", s->publish_all ? "all" : "need");
+	if (!s->publish_all && s->all_from > 0)
+		fprintf(out, " all from %d", s->all_from);
+	fprintf(out, " core");
 	for (int i = 0; i < s->members; i++)
 		fprintf(out, "%s", plan->core[i] ? " *" : " -");
 	for (int i = 0; i < s->liars_count; i++)
-		fprintf(out, "; node-%d lies from %.1f s: %s %.0f", s->liars[i].node, s->liars[i].start_s, lie_names[s->liars[i].kind], s->liars[i].amount);
+		fprintf(out, "; node-%d lies from %.1f s: %s %.0f", s->liars[i].node, s->liars[i].start_s,
+			lie_names[s->liars[i].kind], s->liars[i].amount);
 	for (int i = 0; i < s->groups_count; i++)
-		fprintf(out, "; %s %d x %d at %.0f/s", s->groups[i].name, s->groups[i].clients, s->groups[i].destinations,
-		       s->groups[i].rate);
+		fprintf(out, "; %s %d x %d at %.0f/s", s->groups[i].name, s->groups[i].clients,
+			s->groups[i].destinations, s->groups[i].rate);
 	fputc('\n', out);
 	fflush(out);
 }

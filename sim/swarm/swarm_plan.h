@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the parts of the swarm share: the plan drawn from a seed (swarm_draw.c), how it ended (swarm_seed.c), batches (swarm.c).
+/*
+ * What the parts of the swarm share: the plan drawn from a seed (swarm_draw.c), how it ended (swarm_seed.c), batches
+ * (swarm.c).
  */
 #ifndef SIM_SWARM_PLAN_H
 #define SIM_SWARM_PLAN_H
@@ -19,6 +21,7 @@ struct plan {
 	double storm_loss; /* before it; 0: as after it */
 	bool core[MEMBERS_MAX];
 	int core_count;
+	struct liar by_need; /* who lies instead, in a world that publishes by need; LIE_NONE: nobody */
 	bool tight; /* too little room: quotas are used up, so ledgers may differ */
 };
 

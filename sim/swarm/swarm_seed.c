@@ -9,6 +9,16 @@
 
 #define LOOK_S 0.1
 
+static void note_tables(const struct kernel *kernel, uint64_t reached[REACHED_COUNT])
+{
+	reached[REACHED_TABLE_FULL] += kernel->full;
+	reached[REACHED_HEADS_FULL] += kernel->heads_full;
+	reached[REACHED_COARSE_DROP] += kernel->coarse_drops;
+	reached[REACHED_HEAD_SLOW] += kernel->gave_way;
+	reached[REACHED_CLAIM_REFUSED] += kernel->claims_refused;
+	reached[REACHED_CLIENT_QUOTA] += kernel->over_quota;
+}
+
 /* Counted by the cores themselves. */
 static void note_reached(const struct world *world, uint64_t reached[REACHED_COUNT])
 {
@@ -21,7 +31,7 @@ static void note_reached(const struct world *world, uint64_t reached[REACHED_COU
 		reached[REACHED_FRAME_REPAIRED] += totals.frames_repaired;
 		reached[REACHED_STALE_SLOT] += totals.rejects[REJECT_SLOT];
 		reached[REACHED_SKEWED] += world->proxies[i].events[EVENT_MEMBER_SKEWED];
-		reached[REACHED_TABLE_FULL] += world->proxies[i].kernel.full;
+		note_tables(&world->proxies[i].kernel, reached);
 		reached[REACHED_EQUIVOCATION] += world->proxies[i].events[EVENT_EQUIVOCATION];
 		reached[REACHED_SILENT] += world->proxies[i].events[EVENT_MEMBER_SILENT];
 	}
@@ -102,8 +112,10 @@ static void print_outcome(struct world *world, uint64_t seed, const struct swarm
 	if (result->outcome == OUTCOME_FAILED) {
 		fprintf(out, "  FAILED %s\n  last events:\n", world->check.text);
 		trace_print(&world->trace, out);
-		fprintf(out, "  to repeat: build/bin/xpro-sim swarm --seeds %llu..%llu%s%s%s\n", (unsigned long long)seed,
-			(unsigned long long)seed, options->strict ? " --strict" : "", options->breaking ? " --break " : "",
+		fprintf(out, "  to repeat: build/bin/xpro-sim swarm --seeds %llu..%llu%s%s%s%s\n",
+			(unsigned long long)seed, (unsigned long long)seed, options->strict ? " --strict" : "",
+			options->all < 0 ? "" : options->all ? " --publish all" : " --publish need",
+			options->breaking ? " --break " : "",
 			options->breaking ? breaking_names[options->breaking] : "");
 	} else {
 		fprintf(out, "  %s", words[result->outcome]);
@@ -125,9 +137,14 @@ void swarm_seed(uint64_t seed, const struct swarm_options *options, FILE *out, s
 	struct world *world;
 
 	swarm_draw(seed, &plan);
+	if (options->all >= 0) {
+		plan.scenario.publish_all = options->all;
+		plan.scenario.all_from = 0;
+	}
+	if (!plan.scenario.publish_all && plan.by_need.kind != LIE_NONE)
+		plan.scenario.liars[0] = plan.by_need;
 	swarm_print(seed, &plan, out);
-	world = world_open(&plan.scenario, seed);
-	world->check.breaking = options->breaking;
+	world = world_open(&plan.scenario, seed, options->breaking);
 	faults_unleash(world, &plan.rates, (int64_t)(plan.heal_s * NS_PER_S));
 	if (plan.storm_loss > 0)
 		world->network.loss = plan.storm_loss;

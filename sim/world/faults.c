@@ -81,7 +81,10 @@ static void clog_later(struct world *world, uint64_t who, void *what)
 		clog_member(world, (unsigned int)who, world->now_ns + (int64_t)(intptr_t)what);
 }
 
-/* The links of the members clog one after the other, in the first half of the time, and open in another order in the second. */
+/*
+ * The links of the members clog one after the other, in the first half of the time, and open in another order in the
+ * second.
+ */
 static void swizzle(struct world *world, const struct fault *fault)
 {
 	const int64_t half_ns = ns_of(fault->for_s) / 2;
@@ -153,9 +156,9 @@ enum chance {
 
 static double mean_of(const struct fault_rates *rates, enum chance chance)
 {
-	const double means[CHANCE_COUNT] = { rates->partition_s, rates->partition_long_s, rates->one_way_s, rates->clog_s,
-					     rates->crash_s,	 rates->power_s,	  rates->pause_s,   rates->suspend_s,
-					     rates->jump_s };
+	const double means[CHANCE_COUNT] = { rates->partition_s, rates->partition_long_s, rates->one_way_s,
+					     rates->clog_s,	 rates->crash_s,	  rates->power_s,
+					     rates->pause_s,	 rates->suspend_s,	  rates->jump_s };
 
 	return means[chance];
 }
@@ -235,8 +238,9 @@ static void strike_by_chance(struct world *world, uint64_t who, void *what)
 		draw_side(world, &fault);
 		fault_strike(world, &fault);
 		world->check.reached[REACHED_PARTITION_LONG] += who == CHANCE_PARTITION_LONG;
-		heap_add(&world->heap, world->now_ns + ns_of(who == CHANCE_PARTITION ? fault.for_s : rng_between(rng, 29, 40)),
-			 heal, 0, NULL);
+		heap_add(&world->heap,
+			 world->now_ns + ns_of(who == CHANCE_PARTITION ? fault.for_s : rng_between(rng, 29, 40)), heal,
+			 0, NULL);
 		break;
 	case CHANCE_ONE_WAY:
 		fault.kind = FAULT_ONE_WAY;
@@ -267,7 +271,10 @@ static void strike_by_chance(struct world *world, uint64_t who, void *what)
 		fault_strike(world, &fault);
 		break;
 	case CHANCE_JUMP: /* and a restart that takes it over, then time is set right */
-		fault = (struct fault){ .kind = FAULT_JUMP, .jump_ms = rng_between(rng, -5000, 5000), .nodes = { node }, .nodes_count = 1 };
+		fault = (struct fault){ .kind = FAULT_JUMP,
+					.jump_ms = rng_between(rng, -5000, 5000),
+					.nodes = { node },
+					.nodes_count = 1 };
 		fault_strike(world, &fault);
 		proxy_stop(world, (unsigned int)node);
 		heap_add(&world->heap, world->now_ns + ns_of(rng_between(rng, 0.05, 2)), restart, (uint64_t)node, NULL);
@@ -275,7 +282,7 @@ static void strike_by_chance(struct world *world, uint64_t who, void *what)
 			 (void *)(intptr_t)(int64_t)(fault.jump_ms * NS_PER_MS));
 		break;
 	case CHANCE_COUNT:
-		break;
+		return;
 	}
 	plan_chance(world, (enum chance)who);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Six ways to lie. */
+/* The ways to lie. */
 #include "liar.h"
 
 #include <stdlib.h>
@@ -63,6 +63,22 @@ static void invent(struct proxy *proxy, double amount)
 	claim(proxy, proxy->node, &destination, rate);
 }
 
+/* A packet of each honest pair, in turn. The liar itself tells all it has. */
+static void call(struct proxy *proxy, double amount)
+{
+	struct world *world = proxy->world;
+	const struct now now = proxy_now(proxy, world->now_ns);
+	const uint64_t slot = mesh_slot_at(&world->mesh, now.mesh);
+
+	proxy->node->config.publish = PUBLISH_ALL;
+	for (int i = 0; world->traffic.count > 0 && i < (int)(amount * world->scenario.tick_ms / 1000); i++) {
+		const struct flow *flow = &world->traffic.flows[proxy->liar->invented++ % world->traffic.count];
+
+		if (!world->scenario.groups[flow->group].bot)
+			node_observe(proxy->node, now, &world->keys.keys[flow->pair], slot, now.mesh, now.mesh, 1);
+	}
+}
+
 /* New keys without end, to take the room of others. */
 static void flood(struct proxy *proxy, double amount)
 {
@@ -71,12 +87,63 @@ static void flood(struct proxy *proxy, double amount)
 
 	for (int i = 0; i < (int)(amount * world->scenario.tick_ms / 1000); i++) {
 		struct liar_state *state = proxy->liar;
-		const struct key key = { .client = client_address(INVENTED_FIRST + (unsigned int)(state->invented & 0xfffff)),
-					 .destination = destination_address(40000 + (unsigned int)(state->invented >> 4 & 0xfff)) };
+		const struct key key = {
+			.client = client_address(INVENTED_FIRST + (unsigned int)(state->invented & 0xfffff)),
+			.destination = destination_address(40000 + (unsigned int)(state->invented >> 4 & 0xfff))
+		};
 
 		state->invented++;
 		keys_intern(&world->keys, &key);
 		node_observe(proxy->node, now, &key, mesh_slot_at(&world->mesh, now.mesh), now.mesh, now.mesh, 1);
+	}
+}
+
+/*
+ * Keys worth a record at every proxy, to fill the others' tables: each has as many packets as its rate allows in a
+ * second. Only so many are different, as a simulated liar's memory has an end.
+ */
+static void fill(struct proxy *proxy, enum lie kind, double amount)
+{
+	struct world *world = proxy->world;
+	const struct thresholds *thresholds = &world->scenario.thresholds;
+	const struct now now = proxy_now(proxy, world->now_ns);
+	struct key key = { .client = client_address(0) };
+
+	for (int i = 0; i < (int)(amount * world->scenario.tick_ms / 1000); i++) {
+		const unsigned int number = (unsigned int)(proxy->liar->invented++ & 0xfffff);
+
+		if (kind == LIE_PAIRS6)
+			key = (struct key){ client_address6(INVENTED_FIRST + number, 0), destination_address6(60000) };
+		else if (kind == LIE_PAIRS)
+			key.destination = scanned_address(INVENTED_FIRST + number);
+		else
+			key = (struct key){ .destination = scanned_address(INVENTED_FIRST + number) };
+		keys_intern(&world->keys, &key);
+		node_observe(proxy->node, now, &key, mesh_slot_at(&world->mesh, now.mesh), now.mesh, now.mesh,
+			     kind == LIE_DESTINATIONS ? thresholds->destination_rate : thresholds->pair_rate);
+	}
+}
+
+/* The same of each kind at once, without end. */
+static void keys_at_their_rate(struct proxy *proxy, double amount)
+{
+	struct world *world = proxy->world;
+	const struct thresholds *t = &world->scenario.thresholds;
+	const struct now now = proxy_now(proxy, world->now_ns);
+	const uint64_t slot = mesh_slot_at(&world->mesh, now.mesh);
+	struct liar_state *state = proxy->liar;
+
+	for (int i = 0; i < (int)(amount * world->scenario.tick_ms / 1000); i++, state->invented++) {
+		const unsigned int number = (unsigned int)(state->invented & 0xffff);
+		const struct key pair = { .client = client_address(INVENTED_FIRST + number),
+					  .destination = destination_address(40000 + (number & 0xff)) };
+		const struct address destination = destination_address(50000 + number % 10000);
+		const struct key head = key_of_destination(&destination);
+
+		keys_intern(&world->keys, &pair);
+		keys_intern(&world->keys, &head);
+		node_observe(proxy->node, now, &pair, slot, now.mesh, now.mesh, t->pair_rate);
+		node_observe(proxy->node, now, &head, slot, now.mesh, now.mesh, t->destination_rate);
 	}
 }
 
@@ -97,11 +164,11 @@ static void send_message(struct proxy *proxy, uint16_t number, const uint8_t *pl
 	};
 	uint8_t bytes[DATAGRAM_BYTES_MAX];
 
-	if (!member->used || member->self || !member->session || !trust_key(node, number, 0))
+	if (!member->used || member->self || !member->session || !secrets_key(node, number, 0))
 		return;
 	memcpy(context.mesh_id, node->mesh.id, MESH_ID_BYTES);
 	nonce_make(++member->send_counter, node->nonce_random, header.nonce);
-	size = seal_close(&header, &context, trust_key(node, number, 0), plain, size, bytes);
+	size = seal_close(&header, &context, secrets_key(node, number, 0), plain, size, bytes);
 	proxy->liar->sent++;
 	network_send(proxy->world, proxy->number, &member->endpoint, proxy->world->now_ns, bytes, size);
 }
@@ -132,13 +199,17 @@ static void replay(struct proxy *proxy, double amount)
 	for (int i = 0; state->kept_count > 0 && i < (int)(amount * proxy->world->scenario.tick_ms / 1000); i++) {
 		const uint64_t which = rng_below(&proxy->rng, state->kept_count);
 
-		send_frame(proxy, (uint16_t)rng_below(&proxy->rng, proxy->config.limits.members_max), state->kept[which].bytes,
-			   state->kept[which].size);
+		send_frame(proxy, (uint16_t)rng_below(&proxy->rng, proxy->config.limits.members_max),
+			   state->kept[which].bytes, state->kept[which].size);
 	}
 }
 
-/* A frame in another member's name, that it counted a million packets of an honest pair; signed with the only key at hand. */
-static size_t forged_frame(struct proxy *proxy, const struct member *victim, const struct origin *origin, uint8_t *ret_frame)
+/*
+ * A frame in another member's name, that it counted a million packets of an honest pair; signed with the only key at
+ * hand.
+ */
+static size_t forged_frame(struct proxy *proxy, const struct member *victim, const struct origin *origin,
+			   uint8_t *ret_frame)
 {
 	static struct frame_writer writer; /* large */
 	struct world *world = proxy->world;
@@ -155,9 +226,12 @@ static size_t forged_frame(struct proxy *proxy, const struct member *victim, con
 		.last = SLOT_FRACTIONS - 1,
 		.packets = 1000000,
 	};
-	struct frame_root root = {
-		.origin = victim->id, .incarnation = head.incarnation, .tick = head.tick, .kind = FRAME_TICK, .tick_frames = 1, .leaves = 1
-	};
+	struct frame_root root = { .origin = victim->id,
+				   .incarnation = head.incarnation,
+				   .tick = head.tick,
+				   .kind = FRAME_TICK,
+				   .tick_frames = 1,
+				   .leaves = 1 };
 	uint8_t leaf[1][HASH_BYTES];
 	size_t size;
 
@@ -174,14 +248,18 @@ static void forge(struct proxy *proxy, double amount)
 	struct node *node = proxy->node;
 	uint8_t frame[DATAGRAM_BYTES_MAX];
 
-	for (int i = 0; proxy->world->traffic.count > 0 && i < (int)(amount * proxy->world->scenario.tick_ms / 1000); i++) {
+	for (int i = 0; proxy->world->traffic.count > 0 && i < (int)(amount * proxy->world->scenario.tick_ms / 1000);
+	     i++) {
 		const uint16_t victim = (uint16_t)rng_below(&proxy->rng, node->config.limits.members_max),
 			       to = (uint16_t)rng_below(&proxy->rng, node->config.limits.members_max);
-		const uint32_t origin = node->member->table[victim].used ? origin_find(node, victim, node->member->table[victim].incarnation) : INDEX_NONE;
+		const uint32_t origin = node->member->table[victim].used
+						? origin_find(node, victim, node->member->table[victim].incarnation)
+						: INDEX_NONE;
 
 		if (origin == INDEX_NONE || node->member->table[victim].self)
 			continue;
-		send_frame(proxy, to, frame, forged_frame(proxy, &node->member->table[victim], &node->count->origins[origin], frame));
+		send_frame(proxy, to, frame,
+			   forged_frame(proxy, &node->member->table[victim], &node->count->origins[origin], frame));
 	}
 }
 
@@ -215,7 +293,7 @@ static void twin_drain(struct proxy *proxy)
 		continue;
 }
 
-static void twin_open(struct proxy *proxy)
+static struct node *twin_open(struct proxy *proxy)
 {
 	struct liar_state *state = proxy->liar;
 	const size_t bytes = node_bytes(&proxy->config.limits);
@@ -227,19 +305,18 @@ static void twin_open(struct proxy *proxy)
 	for (int other = 1; other < proxy->world->scenario.members; other += 2)
 		node_greet(state->twin, member_endpoint((unsigned int)other));
 	state->twin->spread->publish.next_sequence = proxy->node->spread->publish.next_sequence;
+	return state->twin;
 }
 
 /* What it tells one half of the mesh is not what it tells the other. */
 static void equivocate(struct proxy *proxy, double amount)
 {
-	struct liar_state *state = proxy->liar;
+	struct node *twin = proxy->liar->twin ? proxy->liar->twin : twin_open(proxy);
 
-	if (!state->twin)
-		twin_open(proxy);
-	state->twin->spread->publish.next_sequence = proxy->node->spread->publish.next_sequence;
+	twin->spread->publish.next_sequence = proxy->node->spread->publish.next_sequence;
 	check_outside(proxy->world);
-	inflate(proxy, state->twin, amount);
-	node_tick(state->twin, proxy_now(proxy, proxy->world->now_ns));
+	inflate(proxy, twin, amount);
+	node_tick(twin, proxy_now(proxy, proxy->world->now_ns));
 	twin_drain(proxy);
 	check_inside(proxy->world, proxy);
 }
@@ -251,7 +328,8 @@ void liar_receive(struct proxy *proxy, const struct flight *flight)
 	if (!proxy->liar || !proxy->liar->twin)
 		return;
 	memcpy(bytes, flight->parcel->bytes, flight->parcel->size);
-	node_receive(proxy->liar->twin, proxy_now(proxy, proxy->world->now_ns), &flight->from, bytes, flight->parcel->size);
+	node_receive(proxy->liar->twin, proxy_now(proxy, proxy->world->now_ns), &flight->from, bytes,
+		     flight->parcel->size);
 	twin_drain(proxy);
 }
 
@@ -276,6 +354,14 @@ void liar_tick(struct proxy *proxy)
 	case LIE_FLOOD:
 		flood(proxy, liar->amount);
 		break;
+	case LIE_KEYS:
+		keys_at_their_rate(proxy, liar->amount);
+		break;
+	case LIE_DESTINATIONS:
+	case LIE_PAIRS:
+	case LIE_PAIRS6:
+		fill(proxy, (enum lie)liar->kind, liar->amount);
+		break;
 	case LIE_REPLAY:
 		replay(proxy, liar->amount);
 		break;
@@ -285,6 +371,10 @@ void liar_tick(struct proxy *proxy)
 	case LIE_EQUIVOCATE:
 		equivocate(proxy, liar->amount);
 		break;
+	case LIE_CALLS:
+		call(proxy, liar->amount);
+		break;
+	case LIE_MUTE: /* proxy.c: what it counts does not reach its core */
 	case LIE_NONE:
 	case LIE_COUNT:
 		break;

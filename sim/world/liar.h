@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Members that lie: their hosts, keys and certificates are good, their daemons are not. Each is the same core as everybody's, fed with
- * inventions or made to send what no honest core would. What they say of themselves is the truth as far as the checks go; what they say of
- * others is not.
+ * Members that lie: their hosts, keys and certificates are good, their daemons are not. Each is the same core as
+ * everybody's, fed with inventions or made to send what no honest core would. What they say of themselves is the
+ * truth as far as the checks go; what they say of others is not.
  */
 #ifndef SIM_LIAR_H
 #define SIM_LIAR_H

@@ -200,7 +200,8 @@ static void begin(struct world *world, uint64_t member, void *what)
 			local_of(world, (unsigned int)member, i)->delta = 0;
 			local_of(world, (unsigned int)member, i)->mark = false;
 		}
-		heap_add(&world->heap, world->now_ns + delay_ns(world, (unsigned int)member), join_all, member, exchange);
+		heap_add(&world->heap, world->now_ns + delay_ns(world, (unsigned int)member), join_all, member,
+			 exchange);
 		return;
 	}
 	heap_add(&world->heap, world->now_ns + delay_ns(world, (unsigned int)member), read_all, member, exchange);
@@ -234,7 +235,7 @@ static bool destination_is_over(const struct world *world, unsigned int member, 
 	       (double)count > (double)t->destination_rate * (double)(ts2_ns - ts1_ns) / NS_PER_S;
 }
 
-enum reason master_packet(struct world *world, unsigned int member, uint32_t pair, uint32_t destination)
+enum ruling master_packet(struct world *world, unsigned int member, uint32_t pair, uint32_t destination)
 {
 	const struct thresholds *t = &world->scenario.thresholds;
 	struct master_record *l = local_of(world, member, pair);
@@ -256,8 +257,8 @@ enum reason master_packet(struct world *world, unsigned int member, uint32_t pai
 		window_ns = t->pair_min_window.ns + 1;
 	if (t->pair_rate > 0 && window_ns > t->pair_min_window.ns &&
 	    (double)l->count > (double)t->pair_rate * (double)window_ns / NS_PER_S)
-		return REASON_DROP_PAIR;								/* 12-14 */
-	return destination_is_over(world, member, destination) ? REASON_DROP_DESTINATION : REASON_PASS; /* 18-26 */
+		return RULING_DROP_PAIR;								/* 12-14 */
+	return destination_is_over(world, member, destination) ? RULING_DROP_DESTINATION : RULING_PASS; /* 18-26 */
 }
 
 void master_open(struct world *world)
@@ -274,8 +275,8 @@ void master_open(struct world *world)
 	if (!master->records || !master->locals || !master->destination_of)
 		abort();
 	for (unsigned int i = 0; i < members; i++)
-		heap_add(&world->heap, (int64_t)(rng_unit(&master->rng) * world->scenario.master_period_ms * NS_PER_MS), begin, i,
-			 NULL);
+		heap_add(&world->heap, (int64_t)(rng_unit(&master->rng) * world->scenario.master_period_ms * NS_PER_MS),
+			 begin, i, NULL);
 }
 
 void master_forget(const struct event *event)

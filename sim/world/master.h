@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The paper's system, to compare with: Algorithms 1 and 2 with one master database, a network between it and the proxies, and a
- * period. `printed` follows the listing line by line: the proxy reads the master's records, computes, and writes them back, so
- * that two proxies may overwrite each other. `corrected` has the errata of the design (line 22 read as ts1' = ts1, line 32 as
- * "not in", destinations over clients heard within T_T1) and the master joins each proxy's part in one step.
+ * The paper's system, to compare with: Algorithms 1 and 2 with one master database, a network between it and the
+ * proxies, and a period. `printed` follows the listing line by line: the proxy reads the master's records, computes,
+ * and writes them back, so that two proxies may overwrite each other. `corrected` has the errata of the design (line
+ * 22 read as ts1' = ts1, line 32 as "not in", destinations over clients heard within T_T1) and the master joins each
+ * proxy's part in one step.
  */
 #ifndef SIM_MASTER_H
 #define SIM_MASTER_H
@@ -34,6 +35,6 @@ void master_open(struct world *world);
 void master_close(struct world *world);
 struct event;
 void master_forget(const struct event *event);
-enum reason master_packet(struct world *world, unsigned int member, uint32_t pair, uint32_t destination);
+enum ruling master_packet(struct world *world, unsigned int member, uint32_t pair, uint32_t destination);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "crypto.h"
 #include "node_internal.h"
+#include "summing.h"
 #include "trace_core.h"
 #include "world.h"
 
@@ -23,6 +24,18 @@ static uint32_t destination_number(struct world *world, const struct key *key)
 	const struct key destination = key_of_destination(&key->destination);
 
 	return keys_intern(&world->keys, &destination);
+}
+
+/* On whose word alone a record of the change would stand: nobody's, if the key was counted here. */
+static int claimant(struct proxy *proxy, const struct change *change)
+{
+	const struct entry *entry = &proxy->node->count->ledger.entries[change->number];
+	int member;
+
+	if (entry->flags & ENTRY_OWN || entry->maker == 0)
+		return CLAIM_NONE;
+	member = proxy_member_of(proxy, entry->maker);
+	return member < 0 ? proxy->world->scenario.members : member;
 }
 
 static void drain(struct proxy *proxy, int64_t done_ns)
@@ -43,9 +56,13 @@ static void drain(struct proxy *proxy, int64_t done_ns)
 	}
 	while (node_next_change(proxy->node, now, &change)) {
 		check_change(world, proxy, &change);
+		check_verdict(world, proxy, now, &change);
 		trace_change(world, proxy, &change);
-		kernel_apply(&proxy->kernel, keys_intern(&world->keys, &change.key), destination_number(world, &change.key),
-			     &change);
+		if (key_kind(&change.key) == KEY_PAIR || key_kind(&change.key) == KEY_DESTINATION)
+			kernel_apply(&proxy->kernel, keys_intern(&world->keys, &change.key),
+				     destination_number(world, &change.key), claimant(proxy, &change), &change);
+		else
+			kernel_limit(&proxy->kernel, keys_intern(&world->keys, &change.key), &change);
 	}
 	while (node_next_event(proxy->node, &event)) {
 		trace_event(world, proxy, &event);
@@ -74,15 +91,21 @@ static int64_t spend(struct proxy *proxy, uint64_t made_before, uint64_t checked
 static void plan_turn(struct proxy *proxy);
 static void plan_tick(struct proxy *proxy);
 
-static void observe(void *user, struct kernel_record *record, const struct harvest_cell *cell)
+static void observe(void *user, struct kernel_record *record, const struct harvest_cell *cell, uint32_t gain)
 {
 	struct proxy *proxy = user;
 	struct world *world = proxy->world;
-	const struct key *key = &world->keys.keys[record->key];
+	const struct key key = world->keys.keys[record->key]; /* its place moves when a sum's key is new */
 
+	if (liar_kind(proxy) == LIE_MUTE)
+		return;
+	summing_gain(proxy, &key, cell, gain);
 	check_harvest(world, proxy, record, cell);
-	if (!node_observe(proxy->node, proxy_now(proxy, world->now_ns), key, cell->slot, cell->first, cell->last, cell->packets))
-		world->check.reached[REACHED_QUOTA]++;
+	if (node_observe(proxy->node, proxy_now(proxy, world->now_ns), &key, cell->slot, cell->first, cell->last,
+			 cell->packets))
+		return;
+	world->check.reached[REACHED_QUOTA]++;
+	check_unheld(world, proxy, &key, cell->slot);
 }
 
 static void tick(struct world *world, uint64_t who, void *what)
@@ -101,7 +124,9 @@ static void tick(struct world *world, uint64_t who, void *what)
 	check_enter(world, proxy);
 	made = proxy->node->counters.signatures_made;
 	checked = proxy->node->counters.signatures_checked;
+	summing_tick(proxy);
 	kernel_harvest(&proxy->kernel, now.mesh.ns, mesh_slot_length(&world->mesh), observe, proxy);
+	summing_end(proxy);
 	if (now.mesh.ns / NS_PER_S != proxy->collected_s) {
 		proxy->collected_s = now.mesh.ns / NS_PER_S;
 		kernel_collect(&proxy->kernel, now.mesh.ns);
@@ -110,6 +135,8 @@ static void tick(struct world *world, uint64_t who, void *what)
 	node_tick(proxy->node, now);
 	drain(proxy, spend(proxy, made, checked));
 	check_leave(world, proxy);
+	check_tables(world, proxy);
+	check_told(world, proxy);
 	plan_turn(proxy);
 	plan_tick(proxy);
 }
@@ -211,7 +238,8 @@ static void wake(struct world *world, uint64_t who, void *what)
 	if (proxy->plans != (uint64_t)(uintptr_t)what)
 		return;
 	proxy->waking = false;
-	if (world->now_ns >= proxy->paused_until_ns && world->now_ns >= proxy->busy_until_ns && proxy->inbox_count > 0) {
+	if (world->now_ns >= proxy->paused_until_ns && world->now_ns >= proxy->busy_until_ns &&
+	    proxy->inbox_count > 0) {
 		struct flight *flight = proxy->inbox[proxy->inbox_head];
 
 		proxy->inbox_head = (proxy->inbox_head + 1) % INBOX_SIZE;
@@ -230,7 +258,8 @@ void proxy_arrive(struct world *world, struct flight *flight)
 		flight_free(flight);
 		return;
 	}
-	if (world->now_ns >= proxy->busy_until_ns && world->now_ns >= proxy->paused_until_ns && proxy->inbox_count == 0) {
+	if (world->now_ns >= proxy->busy_until_ns && world->now_ns >= proxy->paused_until_ns &&
+	    proxy->inbox_count == 0) {
 		receive(proxy, flight);
 		return;
 	}

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A simulated proxy: the core, a kernel's table, a clock of its own, one processor that is busy for as long as signatures take,
- * and a socket's queue. What gossipd does in a turn, this does in an event.
+ * A simulated proxy: the core, a kernel's table, a clock of its own, one processor that is busy for as long as
+ * signatures take, and a socket's queue. What gossipd does in a turn, this does in an event.
  */
 #ifndef SIM_PROXY_H
 #define SIM_PROXY_H
 
+#include "check.h"
 #include "kernel.h"
 #include "liar.h"
 #include "network.h"
 #include "node.h"
 
+struct sums_node;
 struct world;
 
 /* What work costs (../proto measured on one core): microseconds. */
@@ -37,6 +39,7 @@ struct proxy {
 	void *memory;
 	struct node_config config;
 	struct kernel kernel;
+	struct sums_node *sums;
 	int64_t collected_s; /* the second idle records were last taken out in */
 	bool powered;		      /* the host: packets of its clients come through */
 	bool running;		      /* the daemon */
@@ -59,7 +62,8 @@ struct proxy {
 	uint32_t frames_put[PROXY_FRAMES_PUT]; /* numbers of the stored frames of this turn, for the trace */
 	uint32_t frames_put_count;
 	int16_t member_number[MEMBERS_MAX]; /* the core's number of a member -> ours; -1: not asked yet */
-	int64_t stopped_mesh_ns;	    /* the latest its clock has shown when its daemon ended; INT64_MIN / 2: never did */
+	struct check_noted noted;
+	int64_t stopped_mesh_ns; /* the latest its clock has shown when its daemon ended; INT64_MIN / 2: never did */
 	int64_t ended_mesh_ns;	    /* when it last ended, by the clock as it is now */
 };
 
@@ -87,6 +91,9 @@ void proxy_arrive(struct world *world, struct flight *flight);
 
 void proxy_totals_add(const struct node_counters *counters, struct proxy_totals *totals);
 void proxy_totals(const struct proxy *proxy, struct proxy_totals *ret_totals);
+
+/* Our number of the core's member; -1: unknown. */
+int proxy_member_of(struct proxy *proxy, uint16_t member);
 
 /* Our number of the member behind an origin of this proxy's core, and its incarnation. -1: unknown. */
 int proxy_member_of_origin(struct proxy *proxy, uint16_t origin, uint64_t *ret_incarnation);

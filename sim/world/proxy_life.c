@@ -9,6 +9,7 @@
 #include "node_internal.h"
 #include "pages.h"
 #include "proxy.h"
+#include "summing.h"
 #include "world.h"
 
 #define PEERS_ALL 32 /* this many lower-numbered members each is given; beyond them every second, fourth, ... */
@@ -26,20 +27,38 @@ static void certify(struct world *world, struct proxy *proxy)
 	snprintf(certificate.region, sizeof(certificate.region), "%s", region_names[region]);
 	certificate.endpoint[0].address = endpoint.address;
 	certificate.endpoint[0].port = endpoint.port;
+	certificate.line_rate = (uint64_t)world->scenario.line_rate;
 	if (certificate_issue(&certificate, &world->mesh, world->authority_secret, proxy->config.certificate,
 			      &proxy->config.certificate_bytes))
 		abort();
 }
 
-/* The oracle's is never full. */
+/* The oracle's are never full. */
 static void table_make(struct world *world, struct proxy *proxy, int64_t now_ns)
 {
 	const struct scenario *scenario = &world->scenario;
 
-	kernel_open(&proxy->kernel, &scenario->thresholds, &world->mesh,
-		    proxy->number < (unsigned int)scenario->members ? (uint32_t)scenario->table_pairs : 0,
-		    (uint32_t)scenario->cpus, now_ns);
+	const bool oracle = proxy->number == (unsigned int)scenario->members;
+	const struct kernel_limits limits = {
+		.pairs = oracle ? 0 : (uint32_t)scenario->table_pairs,
+		.heads = oracle ? 0 : (uint32_t)scenario->table_heads,
+		.client_pairs = oracle ? 0 : (uint32_t)scenario->client_pairs,
+		.coarse = (uint32_t)scenario->coarse,
+		.cpus = (uint32_t)scenario->cpus,
+		.members = (uint32_t)scenario->members,
+		.seed = world->seed << 12 | proxy->number,
+		.sides = scenario->sides,
+	};
+
+	kernel_open(&proxy->kernel, &scenario->thresholds, &world->mesh, &limits, &world->keys, now_ns);
+	proxy->kernel.nowhere = world->check.breaking == BREAK_UNJUDGED;
+	proxy->kernel.hoards = world->check.breaking == BREAK_HOARD;
 	proxy->kernel.no_evidence = scenario->without == DEFENCE_EVIDENCE;
+}
+
+static bool publishes_all(const struct scenario *scenario, unsigned int number)
+{
+	return scenario->publish_all || (scenario->all_from > 0 && (int)number >= scenario->all_from);
 }
 
 void proxy_open(struct world *world, unsigned int number, bool gossip)
@@ -62,6 +81,7 @@ void proxy_open(struct world *world, unsigned int number, bool gossip)
 		.incarnation = 1000,
 		.datagram_bytes = (uint16_t)scenario->datagram_bytes,
 		.frames_per_tick = (uint16_t)scenario->frames_per_tick,
+		.publish = publishes_all(scenario, number) ? PUBLISH_ALL : PUBLISH_NEED,
 		.gossip = gossip && scenario->sharing == SHARING_MESH,
 	};
 	memcpy(proxy->config.mesh_secret, world->mesh_secret, MESH_SECRET_BYTES);
@@ -76,6 +96,7 @@ void proxy_open(struct world *world, unsigned int number, bool gossip)
 	proxy->memory = pages_take(node_bytes(&proxy->config.limits));
 	if (!proxy->memory)
 		abort();
+	summing_open(proxy);
 	table_make(world, proxy, proxy_mesh_ns(proxy, world->now_ns));
 }
 
@@ -113,13 +134,15 @@ void proxy_start(struct world *world, unsigned int number)
 	pages_clear(proxy->memory, node_bytes(&proxy->config.limits));
 	if (node_init(proxy->memory, node_bytes(&proxy->config.limits), &proxy->config, now, &proxy->node))
 		abort();
+	summing_start(proxy);
 	if (world->scenario.without == DEFENCE_QUOTAS) { /* first come, first served, up to what there is */
 		proxy->node->count->ledger.cells_max *= 2;
 		proxy->node->count->ledger.blocks_max *= 2;
 		proxy->node->count->ledger.keys_max *= 2;
 	}
 	/* In a large mesh some of them, each at another distance: greetings are for those who know nobody. */
-	for (unsigned int back = 1; proxy->config.gossip && back <= number; back = back < PEERS_ALL ? back + 1 : 2 * back)
+	for (unsigned int back = 1; proxy->config.gossip && back <= number;
+	     back = back < PEERS_ALL ? back + 1 : 2 * back)
 		node_greet(proxy->node, member_endpoint(number - back));
 	proxy->running = true;
 	proxy->life++;
@@ -204,5 +227,6 @@ void proxy_close(struct world *world, unsigned int number)
 
 	proxy_stop(world, number);
 	kernel_close(&proxy->kernel);
+	summing_close(proxy);
 	pages_free(proxy->memory, node_bytes(&proxy->config.limits));
 }

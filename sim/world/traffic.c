@@ -62,14 +62,57 @@ static unsigned int place_of(const struct world *world, const struct group *grou
 	}
 }
 
+#define VICTIMS_FIRST 0x3f0000 /* clients that other clients send to */
+
+static struct address source_of(const struct group *group, int group_number, unsigned int client, unsigned int host)
+{
+	const unsigned int number = (unsigned int)group_number << 18 | (client & 0x3ffff);
+
+	if (group->ipv6)
+		return client_address6(number, host);
+	return group->outside ? outside_address(number) : client_address(number);
+}
+
+static struct address target_of(const struct group *group, unsigned int destination)
+{
+	if (group->to_clients)
+		return group->ipv6 ? client_address6(VICTIMS_FIRST + destination, 1)
+				   : client_address(VICTIMS_FIRST + destination);
+	return group->ipv6 ? destination_address6(destination) : destination_address(destination);
+}
+
+/* The source of a packet is cut to its client, the destination is not. */
 static uint32_t pair_of(struct world *world, const struct flow *flow, int group_number, unsigned int client)
 {
-	const struct key pair = {
-		.client = client_address((unsigned int)group_number << 18 | (client & 0x3ffff)),
-		.destination = destination_address(flow->destination_number),
-	};
+	const struct group *group = group_of(world, flow);
+	const unsigned int host = 1 + (group->rotates ? flow->rotated % (unsigned int)group->rotates : 0);
+	const struct address own = source_of(&world->scenario.groups[group_number], group_number, client, host),
+			     other = target_of(group, flow->destination_number),
+			     source = group->replies ? other : own;
+	const struct key pair = { widths_client(&world->mesh.widths, &source), group->replies ? own : other };
 
 	return keys_intern(&world->keys, &pair);
+}
+
+static uint32_t head_of(struct world *world, uint32_t pair)
+{
+	const struct key head = key_of_destination(&world->keys.keys[pair].destination);
+
+	return keys_intern(&world->keys, &head);
+}
+
+/* A scan's next packets go to an address that nobody has sent to. */
+static void choose_scanned(struct world *world, const struct group *group, struct flow *flow)
+{
+	struct key pair = world->keys.keys[flow->pair];
+	unsigned int number;
+
+	if (flow->scanned++ % (uint32_t)group->scan != 0)
+		return;
+	number = (unsigned int)rng_below(&flow->rng, 0xf00000);
+	pair.destination = group->ipv6 ? scanned_address6(number) : scanned_address(number);
+	flow->pair = keys_intern(&world->keys, &pair);
+	flow->destination = head_of(world, flow->pair);
 }
 
 /* Whose address this packet bears, and whether its sender is still the one it was. */
@@ -81,24 +124,38 @@ static void choose_source(struct world *world, const struct group *group, struct
 		flow->life++;
 		flow->leaves_ns = world->now_ns + ns_of(rng_exponential(&flow->rng, group->churn_s));
 		flow->home = (uint16_t)rng_below(&flow->rng, members);
-		flow->pair = pair_of(world, flow, flow->group, flow->client + flow->life * (unsigned int)group->clients);
+		flow->pair = pair_of(world, flow, flow->group,
+				     flow->client + flow->life * (unsigned int)group->clients);
 	}
 	if (group->sources > 0 && group->impersonates[0]) {
 		const int victim = scenario_group(&world->scenario, group->impersonates);
-		const unsigned int clients = (unsigned int)world->scenario.groups[victim].clients, sources = (unsigned int)group->sources;
+		const unsigned int clients = (unsigned int)world->scenario.groups[victim].clients,
+				   sources = (unsigned int)group->sources;
 
-		flow->pair = pair_of(world, flow, victim, (unsigned int)rng_below(&flow->rng, sources < clients ? sources : clients));
+		flow->pair = pair_of(world, flow, victim,
+				     (unsigned int)rng_below(&flow->rng, sources < clients ? sources : clients));
 	} else if (group->sources > 0) {
-		flow->pair = pair_of(world, flow, flow->group, (unsigned int)rng_below(&flow->rng, (uint64_t)group->sources));
+		flow->pair = pair_of(world, flow, flow->group,
+				     (unsigned int)rng_below(&flow->rng, (uint64_t)group->sources));
 	}
+	if (group->rotates > 0) {
+		flow->rotated++;
+		flow->pair = pair_of(world, flow, flow->group,
+				     flow->client + flow->life * (unsigned int)group->clients);
+	}
+	if (group->scan > 0)
+		choose_scanned(world, group, flow);
+	else if (group->replies)
+		flow->destination = head_of(world, flow->pair);
 }
 
 static void packet(struct world *world, uint64_t who, void *what)
 {
 	struct flow *flow = &world->traffic.flows[who];
 	const struct group *group = group_of(world, flow);
-	const int64_t ends_ns = group->stop_s > 0 && ns_of(group->stop_s) < world->traffic.ends_ns ? ns_of(group->stop_s)
-												   : world->traffic.ends_ns;
+	const int64_t ends_ns = group->stop_s > 0 && ns_of(group->stop_s) < world->traffic.ends_ns
+					? ns_of(group->stop_s)
+					: world->traffic.ends_ns;
 	int64_t next;
 
 	(void)what;
@@ -111,10 +168,11 @@ static void packet(struct world *world, uint64_t who, void *what)
 		heap_add(&world->heap, next, packet, who, NULL);
 }
 
-static void flow_open(struct world *world, struct flow *flow, int group_number, unsigned int client, unsigned int destination)
+static void flow_open(struct world *world, struct flow *flow, int group_number, unsigned int client,
+		      unsigned int destination)
 {
 	const struct group *group = &world->scenario.groups[group_number];
-	const struct address address = destination_address((unsigned int)group->destination + destination);
+	const struct address address = target_of(group, (unsigned int)group->destination + destination);
 	const struct key head = key_of_destination(&address);
 	const double start_s = fmax(group->start_s, world->scenario.warmup_s);
 
@@ -124,14 +182,18 @@ static void flow_open(struct world *world, struct flow *flow, int group_number, 
 		.destination_number = (uint16_t)((unsigned int)group->destination + destination),
 		.leaves_ns = INT64_MAX,
 		.destination = keys_intern(&world->keys, &head),
-		.rng = rng_make(world->seed, "flow", (uint64_t)group_number << 40 | (uint64_t)client << 16 | destination),
+		.rng = rng_make(world->seed, "flow",
+				(uint64_t)group_number << 40 | (uint64_t)client << 16 | destination),
 	};
 	flow->pair = pair_of(world, flow, group_number, client);
+	if (group->replies)
+		flow->destination = head_of(world, flow->pair);
 	if (group->churn_s > 0)
 		flow->leaves_ns = ns_of(start_s + rng_exponential(&flow->rng, group->churn_s));
-	flow->home = (uint16_t)rng_below(&flow->rng, (uint64_t)(group->members > 0 ? group->members : world->scenario.members));
-	heap_add(&world->heap, skip_silence(group, ns_of(start_s + rng_unit(&flow->rng) / fmax(group->rate, 0.1))), packet,
-		 (uint64_t)(flow - world->traffic.flows), NULL);
+	flow->home = (uint16_t)rng_below(&flow->rng,
+					 (uint64_t)(group->members > 0 ? group->members : world->scenario.members));
+	heap_add(&world->heap, skip_silence(group, ns_of(start_s + rng_unit(&flow->rng) / fmax(group->rate, 0.1))),
+		 packet, (uint64_t)(flow - world->traffic.flows), NULL);
 }
 
 void traffic_open(struct world *world)

@@ -14,6 +14,8 @@ struct flow {
 	uint16_t group, home;
 	uint32_t pair, destination; /* keys; the pair changes with spoofed sources and churn */
 	uint32_t client, life;
+	uint32_t scanned; /* packets of a scan so far */
+	uint32_t rotated; /* packets so far of one that rotates */
 	uint16_t destination_number;
 	int64_t leaves_ns; /* churn; INT64_MAX: never */
 	struct rng rng;

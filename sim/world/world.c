@@ -19,6 +19,7 @@ static void mesh_make(struct world *world)
 		.tick_ms = (uint32_t)world->scenario.tick_ms,
 		.window_max_ms = (uint32_t)world->scenario.window_max_ms,
 		.decay = (uint32_t)world->scenario.decay,
+		.widths = scenario_widths(&world->scenario),
 	};
 	crypto_sign_seed_keypair(world->mesh.authority, world->authority_secret, seed);
 	mesh_id_of(world->mesh.authority, world->mesh.id);
@@ -42,14 +43,15 @@ static void members_make(struct world *world)
 		abort();
 	for (unsigned int i = 0; i <= members; i++) {
 		proxy_open(world, i, i < members);
-		world->member_ids[i] = member_id_of(world->proxies[i].config.secret_key + SECRET_KEY_BYTES - PUBLIC_KEY_BYTES);
+		world->member_ids[i] = member_id_of(world->proxies[i].config.secret_key + SECRET_KEY_BYTES -
+						    PUBLIC_KEY_BYTES);
 		if (i < members || world->scenario.oracle)
-			heap_add(&world->heap, (int64_t)(rng_unit(&rng) * world->scenario.start_spread_s * NS_PER_S), begin, i,
-				 NULL);
+			heap_add(&world->heap, (int64_t)(rng_unit(&rng) * world->scenario.start_spread_s * NS_PER_S),
+				 begin, i, NULL);
 	}
 }
 
-struct world *world_open(const struct scenario *scenario, uint64_t seed)
+struct world *world_open(const struct scenario *scenario, uint64_t seed, enum breaking breaking)
 {
 	struct world *world = calloc(1, sizeof(*world));
 
@@ -58,6 +60,7 @@ struct world *world_open(const struct scenario *scenario, uint64_t seed)
 	world->scenario = *scenario;
 	world->seed = seed;
 	world->check.on = scenario->checks;
+	world->check.breaking = breaking;
 	crypto_simulate(!scenario->real_signatures);
 	crypto_believe(scenario->without == DEFENCE_SIGNATURES);
 	trace_begin(&world->trace);
@@ -105,6 +108,8 @@ void world_close(struct world *world)
 	keys_free(&world->keys);
 	tally_free(&world->check.truth);
 	tally_free(&world->check.seen);
+	tally_free(&world->check.gains);
+	tally_free(&world->check.inexact);
 	heap_free(&world->heap);
 	free(world->proxies);
 	free(world->member_ids);

@@ -21,7 +21,16 @@
 #define WORLD_START_NS (1760000000LL * NS_PER_S) /* mesh time when the world's clock shows 0 */
 
 /* Numbers in the trace: what is added goes to the end. */
-enum trace_kind { TRACE_TICK = 1, TRACE_DATAGRAM, TRACE_PACKET, TRACE_EVENT, TRACE_START, TRACE_STOP, TRACE_PAUSE, TRACE_FAULT };
+enum trace_kind {
+	TRACE_TICK = 1,
+	TRACE_DATAGRAM,
+	TRACE_PACKET,
+	TRACE_EVENT,
+	TRACE_START,
+	TRACE_STOP,
+	TRACE_PAUSE,
+	TRACE_FAULT
+};
 
 struct world {
 	struct scenario scenario;
@@ -43,7 +52,7 @@ struct world {
 	struct faults faults;
 };
 
-struct world *world_open(const struct scenario *scenario, uint64_t seed);
+struct world *world_open(const struct scenario *scenario, uint64_t seed, enum breaking breaking);
 void world_close(struct world *world);
 
 /* Lets time pass until then, or until a check fails. `progress` may be NULL. */

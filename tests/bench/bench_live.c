@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a packet costs in live frames, as the kernel receives them: the XDP program beside a bare XDP_DROP, a program that only touches one
- * random record, and what an operator would otherwise use: iptables' hashlimit and an nft meter on the same pairs, sized for them. All take
- * turns in many short rounds; each figure is of the round in the middle by its ratio. The peers' rules stand in network namespaces of their own,
- * which end with this process.
+ * What a packet costs in live frames, as the kernel receives them: the XDP program beside a bare XDP_DROP, a program
+ * that only touches one random record, and what an operator would otherwise use: iptables' hashlimit and an nft
+ * meter on the same pairs, sized for them. All take turns in many short rounds; each figure is of the round in the
+ * middle by its ratio. The peers' rules stand in network namespaces of their own, which end with this process.
  */
 #define _GNU_SOURCE /* namespaces */
 #include <fcntl.h>
@@ -19,22 +19,24 @@
 enum contender { BARE, TOUCH, OURS, HASHLIMIT, METER, CONTENDERS };
 
 /* Shell commands. Every packet is looked up, found within a rate nobody reaches, and dropped by the rule behind. */
-static const char hashlimit_rules[] =
-	"ip link set lo up && "
-	"iptables -t raw -A PREROUTING -m hashlimit --hashlimit-name xpro --hashlimit-mode srcip,dstip --hashlimit-above "
-	"1000000/sec --hashlimit-burst 10000 "
-	"--hashlimit-htable-size $BUCKETS --hashlimit-htable-max $ENTRIES --hashlimit-htable-expire 3600000 -j ACCEPT && "
-	"iptables -t raw -A PREROUTING -j DROP";
-static const char meter_rules[] =
-	"ip link set lo up && nft -f - <<END\n"
-	"table ip xpro {\n"
-	"	set pairs { type ipv4_addr . ipv4_addr; size $ENTRIES; flags dynamic,timeout; timeout 1h; }\n"
-	"	chain first { type filter hook prerouting priority raw;\n"
-	"		update @pairs { ip saddr . ip daddr limit rate over 1000000/second burst 10000 packets } accept\n"
-	"		drop\n"
-	"	}\n"
-	"}\n"
-	"END";
+static const char hashlimit_rules[] = "ip link set lo up && "
+				      "iptables -t raw -A PREROUTING -m hashlimit --hashlimit-name xpro "
+				      "--hashlimit-mode srcip,dstip --hashlimit-above "
+				      "1000000/sec --hashlimit-burst 10000 "
+				      "--hashlimit-htable-size $BUCKETS --hashlimit-htable-max $ENTRIES "
+				      "--hashlimit-htable-expire 3600000 -j ACCEPT && "
+				      "iptables -t raw -A PREROUTING -j DROP";
+static const char meter_rules[] = "ip link set lo up && nft -f - <<END\n"
+				  "table ip xpro {\n"
+				  "	set pairs { type ipv4_addr . ipv4_addr; size $ENTRIES; flags dynamic,timeout; "
+				  "timeout 1h; }\n"
+				  "	chain first { type filter hook prerouting priority raw;\n"
+				  "		update @pairs { ip saddr . ip daddr limit rate over 1000000/second "
+				  "burst 10000 packets } accept\n"
+				  "		drop\n"
+				  "	}\n"
+				  "}\n"
+				  "END";
 
 static int here_fd;
 
@@ -61,15 +63,16 @@ static int peer_make(const char *rules, uint32_t pairs)
 	fd = namespace_open();
 	snprintf(buckets, sizeof(buckets), "%u", 2 * pairs);
 	snprintf(entries, sizeof(entries), "%u", 4 * pairs);
-	must(setenv("BUCKETS", buckets, 1) == 0 && setenv("ENTRIES", entries, 1) == 0 && system(rules) == 0, "a peer's rules are refused: %s",
-	     rules);
+	must(setenv("BUCKETS", buckets, 1) == 0 && setenv("ENTRIES", entries, 1) == 0 && system(rules) == 0,
+	     "a peer's rules are refused: %s", rules);
 	namespace_enter(here_fd);
 	return fd;
 }
 
 /*
- * Packets that came in and got no further than the rules, in the namespace we are in. From the kernel's IPv4 counters: nft reads
- * every element of a set to show a counter beside it, which with a million of them takes minutes.
+ * Packets that came in and got no further than the rules, in the namespace we are in. From the kernel's IPv4
+ * counters: nft reads every element of a set to show a counter beside it, which with a million of them takes
+ * minutes.
  */
 static uint64_t peer_stopped(void)
 {
@@ -86,8 +89,8 @@ static uint64_t peer_stopped(void)
 
 	must(snmp != NULL, "/proc/thread-self/net/snmp: %s", strerror(errno));
 	while (!found && fgets(line, sizeof(line), snmp)) /* the first line of the two holds names */
-		found = sscanf(line, "Ip: %llu %llu %llu %llu %llu %llu %llu %llu %llu", &field[0], &field[1], &field[2],
-			       &field[3], &field[4], &field[5], &field[6], &field[7], &field[8]) == FIELDS;
+		found = sscanf(line, "Ip: %llu %llu %llu %llu %llu %llu %llu %llu %llu", &field[0], &field[1],
+			       &field[2], &field[3], &field[4], &field[5], &field[6], &field[7], &field[8]) == FIELDS;
 	fclose(snmp);
 	must(found, "no counters of IPv4");
 	stopped = field[RECEIVED];
@@ -105,7 +108,8 @@ static double run_peer(struct spray *spray, int namespace_fd, const struct packe
 	stopped = peer_stopped();
 	seconds = spray_run_live(spray, packet, packets);
 	stopped = peer_stopped() - stopped;
-	must(stopped == packets, "%llu packets of %u ended at the peer's last rule", (unsigned long long)stopped, packets);
+	must(stopped == packets, "%llu packets of %u ended at the peer's last rule", (unsigned long long)stopped,
+	     packets);
 	namespace_enter(here_fd);
 	return seconds / packets;
 }
@@ -136,7 +140,8 @@ static void tell(const struct run *run, double seconds[CONTENDERS][ROUNDS], bool
 	} peers[] = {
 		{ BARE, "", "live frames of random folded pairs, dropped as the last step / XDP_DROP" },
 		{ TOUCH, ".touch", "the same / a program that adds 1 in one random record of as many" },
-		{ HASHLIMIT, ".hashlimit", "the same / iptables hashlimit by source and destination in raw PREROUTING, then DROP" },
+		{ HASHLIMIT, ".hashlimit",
+		  "the same / iptables hashlimit by source and destination in raw PREROUTING, then DROP" },
 		{ METER, ".meter", "the same / an nft meter by source and destination in raw prerouting, then drop" },
 	};
 	struct round rounds[ROUNDS], middle;
@@ -154,8 +159,8 @@ static void tell(const struct run *run, double seconds[CONTENDERS][ROUNDS], bool
 }
 
 /*
- * A frame that passes goes on into the kernel's stack, which costs many times what is measured here. So every packet walks the
- * whole way of one that passes, and is dropped at its end because its destination is over its rate.
+ * A frame that passes goes on into the kernel's stack, which costs many times what is measured here. So every packet
+ * walks the whole way of one that passes, and is dropped at its end because its destination is over its rate.
  */
 static void bench_live(const struct run *run)
 {
@@ -164,8 +169,10 @@ static void bench_live(const struct run *run)
 	const struct packet packet = run->ipv6 ? packet6() : packet4();
 	struct table *table = table_make(run->ipv6 ? 64 : slots, run->ipv6 ? slots : 64, 2 * DESTINATIONS_MANY);
 	struct spray *spray = run->spray;
-	const int programs[] = { bpf_program__fd(spray->progs.drop), bpf_program__fd(spray->progs.touch), table->program_fd };
-	const int hashlimit = peers ? peer_make(hashlimit_rules, run->load.pairs) : -1, meter = peers ? peer_make(meter_rules, run->load.pairs) : -1;
+	const int programs[] = { bpf_program__fd(spray->progs.drop), bpf_program__fd(spray->progs.touch),
+				 table->program_fd };
+	const int hashlimit = peers ? peer_make(hashlimit_rules, run->load.pairs) : -1,
+		  meter = peers ? peer_make(meter_rules, run->load.pairs) : -1;
 	double seconds[CONTENDERS][ROUNDS];
 	uint64_t dropped;
 
@@ -188,7 +195,8 @@ static void bench_live(const struct run *run)
 			table_beat(table);
 			spray_aim(spray, programs[i]);
 			seconds[i][round] = spray_run_live(spray, &packet, PACKETS) / PACKETS;
-			must(seconds[i][round] >= 0, "%s: this kernel runs no live frames: %s", run->name, strerror(errno));
+			must(seconds[i][round] >= 0, "%s: this kernel runs no live frames: %s", run->name,
+			     strerror(errno));
 		}
 		spray_aim(spray, bpf_program__fd(spray->progs.pass));
 		if (peers) {
@@ -197,8 +205,12 @@ static void bench_live(const struct run *run)
 		}
 	}
 	dropped = table_reason(table, REASON_DROP_DESTINATION);
-	/* A destination's window that idled away while the peers had their turn, or a million pairs were written, lets one packet through. */
-	must(dropped + (uint64_t)ROUNDS * run->load.destinations >= (uint64_t)ROUNDS * PACKETS, "only %llu packets went all the way", (unsigned long long)dropped);
+	/*
+	 * A destination's window that idled away while the peers had their turn, or a million pairs were written,
+	 * lets one packet through.
+	 */
+	must(dropped + (uint64_t)ROUNDS * run->load.destinations >= (uint64_t)ROUNDS * PACKETS,
+	     "only %llu packets went all the way", (unsigned long long)dropped);
 	tell(run, seconds, peers);
 	table_close(table);
 	if (peers) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * From sealed datagram to ledger, on one core, and what is turned away on the way; beside it the same records through Redis, in the
- * paper's four commands per pair (HGETALL, HSET, HSET, EXISTS), pipelined and one by one.
+ * From sealed datagram to ledger, on one core, and what is turned away on the way; beside it the same records
+ * through Redis, in the paper's four commands per pair (HGETALL, HSET, HSET, EXISTS), pipelined and one by one.
  */
 #include <string.h>
 
@@ -55,7 +55,10 @@ static struct node *node_make(uint8_t n)
 {
 	struct node_config config = {
 		.limits = { .keys_max = 262144, .cells_max = 1048576, .frames_max = 8192, .members_max = 8 },
-		.mesh = { .tick_ms = TICK_MS_DEFAULT, .window_max_ms = WINDOW_MAX_MS_DEFAULT, .decay = DECAY_DEFAULT },
+		.mesh = { .tick_ms = TICK_MS_DEFAULT,
+			  .window_max_ms = WINDOW_MAX_MS_DEFAULT,
+			  .decay = DECAY_DEFAULT,
+			  .widths = WIDTHS_DEFAULT },
 		.thresholds = { .pair_rate = 1000000,
 				.destination_rate = 100000000,
 				.idle_reset = { 10 * NS_PER_S },
@@ -76,7 +79,9 @@ static struct node *node_make(uint8_t n)
 	seed[0] = n;
 	crypto_sign_seed_keypair(certificate.public_key, config.secret_key, seed);
 	snprintf(certificate.name, sizeof(certificate.name), "bench-%u", n);
-	must(certificate_issue(&certificate, &config.mesh, authority, config.certificate, &config.certificate_bytes) == 0, "certificate_issue");
+	must(certificate_issue(&certificate, &config.mesh, authority, config.certificate, &config.certificate_bytes) ==
+		     0,
+	     "certificate_issue");
 	memset(config.seed, n, SEED_BYTES);
 
 	const size_t bytes = (node_bytes(&config.limits) + 63) / 64 * 64;
@@ -149,7 +154,9 @@ static void drain_changes(struct node *node, int64_t ns)
 
 static double bench_ingest(struct node *a, struct node *b, int64_t *ns, struct datagrams *datagrams, double *ret_apply)
 {
-	const struct mesh mesh = { .window_max_ms = WINDOW_MAX_MS_DEFAULT, .decay = DECAY_DEFAULT, .tick_ms = TICK_MS_DEFAULT };
+	const struct mesh mesh = { .window_max_ms = WINDOW_MAX_MS_DEFAULT,
+				   .decay = DECAY_DEFAULT,
+				   .tick_ms = TICK_MS_DEFAULT };
 	const struct endpoint from = endpoint_of(1);
 	struct node_counters before, after;
 	double ingest = 0, apply = 0, started;
@@ -192,7 +199,8 @@ static double bench_ingest(struct node *a, struct node *b, int64_t *ns, struct d
 
 static redisContext *redis_open(void)
 {
-	redisContext *redis = redisConnectUnix(getenv("BENCH_REDIS") ? getenv("BENCH_REDIS") : "/run/redis/redis-server.sock");
+	redisContext *redis = redisConnectUnix(getenv("BENCH_REDIS") ? getenv("BENCH_REDIS")
+								     : "/run/redis/redis-server.sock");
 
 	must(redis && !redis->err, "no Redis at $BENCH_REDIS");
 	return redis;
@@ -241,7 +249,8 @@ static double bench_redis_loop(uint32_t pairs)
 	for (uint32_t i = 0; i < pairs; i++) {
 		freeReplyObject(redisCommand(redis, "HGETALL %u:%u", i, i % DESTINATIONS));
 		freeReplyObject(redisCommand(redis, "HSET %u:%u ts1 %u ts2 %u c %u", i, i % DESTINATIONS, i, i + 1, 3));
-		freeReplyObject(redisCommand(redis, "HSET l%u:%u ts1 %u ts2 %u c %u", i, i % DESTINATIONS, i, i + 1, 3));
+		freeReplyObject(
+			redisCommand(redis, "HSET l%u:%u ts1 %u ts2 %u c %u", i, i % DESTINATIONS, i, i + 1, 3));
 		freeReplyObject(redisCommand(redis, "EXISTS %u:%u", i, i % DESTINATIONS));
 	}
 	const double rate = pairs / (bench_seconds() - started);
@@ -251,8 +260,8 @@ static double bench_redis_loop(uint32_t pairs)
 }
 
 /* Datagrams/s turned away; `change` spoils a copy of a real one. */
-static double bench_reject(struct node *b, const struct datagrams *datagrams, int64_t ns, void (*change)(uint8_t *bytes, size_t size, uint32_t n),
-			   enum reject expected)
+static double bench_reject(struct node *b, const struct datagrams *datagrams, int64_t ns,
+			   void (*change)(uint8_t *bytes, size_t size, uint32_t n), enum reject expected)
 {
 	const struct endpoint from = endpoint_of(1);
 	struct node_counters before, after;
@@ -271,7 +280,8 @@ static double bench_reject(struct node *b, const struct datagrams *datagrams, in
 		spent += bench_seconds() - started;
 	}
 	node_read_counters(b, &after);
-	must(after.rejects[expected] - before.rejects[expected] == FORGED, "a forged datagram was not rejected as expected");
+	must(after.rejects[expected] - before.rejects[expected] == FORGED, "a forged datagram was not rejected as "
+									   "expected");
 	must(after.signatures_checked == before.signatures_checked, "a forged datagram cost a signature check");
 	return FORGED / spent;
 }
@@ -287,7 +297,10 @@ static void make_noise(uint8_t *bytes, size_t size, uint32_t n)
 	bytes[n % 2] ^= 0x5a;
 }
 
-/* Bytes of a node's memory for each pair, beyond what a small one needs. Blocks are counted whole: three cells take one, 21 three. */
+/*
+ * Bytes of a node's memory for each pair, beyond what a small one needs. Blocks are counted whole: three cells take
+ * one, 21 three.
+ */
 static double memory_pair(uint32_t slots)
 {
 	enum { MEMORY_PAIRS = 1 << 20, ORIGINS = 3 };
@@ -314,10 +327,12 @@ int main(void)
 	meet(a, b, &ns);
 	ingest = bench_ingest(a, b, &ns, &datagrams, &apply);
 	bench_figure("mesh.ingest", ingest, bench_redis(PAIRS, 256), "records/s",
-		     "1 M records, sealed datagram to ledger, one core / the paper's four commands per pair through pipelined Redis");
+		     "1 M records, sealed datagram to ledger, one core / the paper's four commands per pair through "
+		     "pipelined Redis");
 	bench_figure("mesh.ingest.loop", ingest, bench_redis_loop(REDIS_LOOP_PAIRS), "records/s",
 		     "the same / the paper's loop, one reply at a time, over a Unix socket");
-	bench_figure("mesh.memory.pair", memory_pair(1), NAN, "B/pair", "daemon memory for 1 M more pairs of 3 origins, one slot active");
+	bench_figure("mesh.memory.pair", memory_pair(1), NAN, "B/pair",
+		     "daemon memory for 1 M more pairs of 3 origins, one slot active");
 	bench_figure("mesh.memory.pair.7", memory_pair(SLOTS_HELD), NAN, "B/pair", "the same, all seven slots active");
 	bench_figure("mesh.apply", apply, NAN, "records/s", "replay, carry and verdict of changed keys, one core");
 	/* A datagram received stays marked; fresh ones are needed for spoiling. */
@@ -327,6 +342,7 @@ int main(void)
 	must(datagrams.count > 0, "nothing to spoil");
 	bench_figure("mesh.reject.forged", bench_reject(b, &datagrams, ns, spoil_body, REJECT_SEAL), NAN, "datagrams/s",
 		     "a member's datagram with one bit changed, one core; no signature was checked");
-	bench_figure("mesh.reject.noise", bench_reject(b, &datagrams, ns, make_noise, REJECT_VERSION), NAN, "datagrams/s", "not our magic, one core");
+	bench_figure("mesh.reject.noise", bench_reject(b, &datagrams, ns, make_noise, REJECT_VERSION), NAN,
+		     "datagrams/s", "not our magic, one core");
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the XDP program costs a packet of a pair that has its record, and the daemon's words in it: beside Debian's xdp-filter
- * with one rule, by BPF_PROG_RUN; and two CPUs on one destination beside two CPUs on one each.
+ * What the XDP program costs a packet of a pair that has its record, and the daemon's words in it: beside Debian's
+ * xdp-filter with one rule, by BPF_PROG_RUN; and two CPUs on one destination beside two CPUs on one each.
  */
 #define _GNU_SOURCE /* CPU affinity */
 #include <pthread.h>
@@ -41,7 +41,8 @@ static int filter_open(const char *address4, const char *address6)
 		rule[cpu] = FILTER_DESTINATION;
 	bpf_object__for_each_map(map, filter) bpf_map__set_pin_path(map, NULL);
 	program = bpf_object__next_program(filter, NULL);
-	bpf_program__set_flags(program, bpf_program__flags(program) | BPF_F_XDP_HAS_FRAGS); /* or a tail call to it is refused */
+	/* or a tail call to it is refused */
+	bpf_program__set_flags(program, bpf_program__flags(program) | BPF_F_XDP_HAS_FRAGS);
 	must(bpf_object__load(filter) == 0, "%s cannot be loaded", filter_path);
 	inet_pton(AF_INET, address4, address);
 	must(bpf_map_update_elem(bpf_object__find_map_fd_by_name(filter, "filter_ipv4"), address, rule, BPF_ANY) == 0,
@@ -59,7 +60,8 @@ static void tell_net(const char *figure, const struct contender *ours, const str
 	struct round rounds[ROUNDS], middle;
 
 	for (int i = 0; i < ROUNDS; i++)
-		rounds[i] = (struct round){ ours->seconds[i] - bare->seconds[i], theirs->seconds[i] - bare->seconds[i] };
+		rounds[i] = (struct round){ ours->seconds[i] - bare->seconds[i],
+					    theirs->seconds[i] - bare->seconds[i] };
 	middle = round_middle(rounds, ROUNDS);
 	bench_figure(figure, middle.ours * 1e9, middle.theirs * 1e9, "ns/packet", how);
 }

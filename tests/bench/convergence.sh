@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Five gossipd on this machine, in the demo's namespaces, and the time from a pair's last packet at one to its count at all others.
-# convergence.sh PROBE
+# Five gossipd on this machine, in the demo's namespaces, and the time from a pair's last packet at one to its count at
+# all others. convergence.sh PROBE
 set -u
 
 root=$(cd "$(dirname "$0")/../.." && pwd)

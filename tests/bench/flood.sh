@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# What 200,000 datagrams a second that bear a member's address and id cost one of five proxies with the gate in front: CPU time of its daemon, and of the
-# kernel, and how much later counts arrive; against the same mesh without the flood, in one run.
-# flood.sh PROBE FLOOD
+# What 200,000 datagrams a second that bear a member's address and id cost one of five proxies with the gate in front:
+# CPU time of its daemon, and of the kernel, and how much later counts arrive; against the same mesh without the flood,
+# in one run. flood.sh PROBE FLOOD
 set -u
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -26,7 +26,9 @@ start_mesh on $pair_rate 1000000 fair
 pins=
 for i in $(each_proxy); do pins="$pins $(pins_of "$i")"; done
 key=$("$bin/gossipctl" --socket "$(socket_of 1)" members --json | jq -r '.members[] | select(.name == "proxy2") | .key')
-id=$(python3 -c 'import hashlib, sys; print(hashlib.blake2b(bytes.fromhex(sys.argv[1]), digest_size=32).digest()[:8].hex())' "$key")
+id=$(python3 -c '
+import hashlib, sys
+print(hashlib.blake2b(bytes.fromhex(sys.argv[1]), digest_size=32).digest()[:8].hex())' "$key")
 
 ticks_of() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 daemon_ticks() { ticks_of "$(cat "$state/pid.proxy1")"; }
@@ -49,15 +51,18 @@ share() { awk -v ticks="$1" -v hz="$hz" -v ms="$ms" 'BEGIN { printf "%.1f", tick
 measured - - 0
 idle_p99=$p99 idle_cpu=$(share "$cpu") idle_softirq=$(share "$softirq")
 through=$(came_through)
-launch flood outside "$state/flood.log" "$generator" wan 02:00:00:00:04:01 spoof 10.3.0.1 $gossip_port $flood_rate 55 10.3.0.2 "$id"
+launch flood outside "$state/flood.log" "$generator" wan 02:00:00:00:04:01 spoof 10.3.0.1 $gossip_port $flood_rate 55 \
+	10.3.0.2 "$id"
 measured mesh.flood.convergence "$idle_p99" 400
 through=$(($(came_through) - through))
 generator_cpu=$(share "$(ticks_of "$(cat "$state/pid.flood")")")
 kill -0 "$(cat "$state/pid.flood")" || { echo "bench: the flood ended before the trials did" >&2; finish 1; }
 kill "$(cat "$state/pid.flood")"
-how="daemon's CPU time under $flood_rate/s in a member's name, % of a core, against a quarter (idle $idle_cpu; $((through * 1000 / ms))/s came through the gate; \
-softirq on all CPUs $(share "$softirq") against $idle_softirq idle, the generator itself $generator_cpu)"
+how="daemon's CPU time under $flood_rate/s in a member's name, % of a core, against a quarter"
+how="$how (idle $idle_cpu; $((through * 1000 / ms))/s came through the gate;"
+how="$how softirq on all CPUs $(share "$softirq") against $idle_softirq idle, the generator itself $generator_cpu)"
 awk -v ours="$(share "$cpu")" -v how="$how" -v jsonl="$jsonl" 'BEGIN {
-	printf "{\"figure\":\"mesh.flood.cpu\",\"ours\":%s,\"theirs\":25,\"ratio\":%.4g,\"unit\":\"%%\",\"how\":\"%s\"}\n", ours, ours / 25, how >>jsonl
+	printf "{\"figure\":\"mesh.flood.cpu\",\"ours\":%s,\"theirs\":25,\"ratio\":%.4g,", ours, ours / 25 >>jsonl
+	printf "\"unit\":\"%%\",\"how\":\"%s\"}\n", how >>jsonl
 	printf "%-28s %12s  against %12s %-12s ratio %8.3g   %s\n", "mesh.flood.cpu", ours, 25, "%", ours / 25, how }'
 finish 0

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * How long after a pair's last packet at one proxy every other proxy's table holds its count. Run by convergence.sh in the
- * namespace of the clients: sends real packets at the proxies in turn, each trial a new pair and enough of it to bring it over
- * its rate, at times that have nothing to do with the proxies' ticks; and watches the pinned tables of the others.
+ * How long after a pair's last packet at one proxy every other proxy's table holds its count. Run by convergence.sh
+ * in the namespace of the clients: sends real packets at the proxies in turn, each trial a new pair and enough of it
+ * to bring it over its rate, at times that have nothing to do with the proxies' ticks; and watches the pinned tables
+ * of the others.
  *
  *     probe_convergence FIGURE AGAINST FIRST PAIR_RATE PINS...
  *
- * FIGURE: the name of the p99 in bench.jsonl, "-" for none. AGAINST: what it is held against in ms, "-" for a tick and a little.
- * FIRST: number of the first pair, TRIALS apart for runs on one mesh. PINS: each proxy's pin directory, in order; proxy I hears
- * on the other end of the interface toI.
+ * FIGURE: the name of the p99 in bench.jsonl, "-" for none. AGAINST: what it is held against in ms, "-" for a tick
+ * and a little. FIRST: number of the first pair, TRIALS apart for runs on one mesh. PINS: each proxy's pin
+ * directory, in order; proxy I hears on the other end of the interface toI.
  */
 #include <errno.h>
 #include <linux/if_packet.h>
@@ -105,7 +106,8 @@ static uint32_t count_at(const struct watched *proxy, uint64_t tag)
 	unsigned int choice, way;
 
 	for (choice = 0; choice < 2; choice++) {
-		const struct pair4_set *set = &proxy->sets[set_of(tag_hash(tag, proxy->seed, false), proxy->count, choice)];
+		const struct pair4_set *set =
+			&proxy->sets[set_of(tag_hash(tag, proxy->seed, false), proxy->count, choice)];
 
 		for (way = 0; way < SET_WAYS; way++) {
 			const struct pair_record *record = &set->records[way];
@@ -144,7 +146,9 @@ static void trial_begin(struct trial *trial, unsigned int number, uint32_t packe
 	client_address(CLASS_HONEST, number, 4, client);
 	memcpy(&client_be, client, 4);
 	memcpy(&victim_be, victim, 4);
-	*trial = (struct trial){ .tag = (uint64_t)ntohl(client_be) << 32 | ntohl(victim_be), .proxy = proxy, .latency = NAN };
+	*trial = (struct trial){ .tag = (uint64_t)ntohl(client_be) << 32 | ntohl(victim_be),
+				 .proxy = proxy,
+				 .latency = NAN };
 	for (i = 0; i < packets; i++) {
 		trial->sent_at = bench_seconds(); /* of the last one */
 		must(send(proxies[proxy].fd, frame, bytes, 0) == (ssize_t)bytes, "send");
@@ -218,10 +222,12 @@ int main(int argc, char **argv)
 	p50 = trials[arrived / 2].latency * 1e3;
 	p99 = trials[arrived * 99 / 100].latency * 1e3;
 	max = trials[arrived - 1].latency * 1e3;
-	printf("convergence: %u proxies, %u pairs, %u never arrived: p50 %.1f ms, p99 %.1f ms, max %.1f ms; p99 - tick %.1f ms\n",
+	printf("convergence: %u proxies, %u pairs, %u never arrived: p50 %.1f ms, p99 %.1f ms, max %.1f ms; p99 - tick "
+	       "%.1f ms\n",
 	       proxy_count, TRIALS, lost, p50, p99, max, p99 - TICK_MS_DEFAULT);
-	snprintf(how, sizeof(how), "p99 of %u pairs (p50 %.1f, max %.1f), last packet at one to every other's table / %s",
-		 arrived, p50, max, strcmp(argv[2], "-") == 0 ? "tick + 20 ms" : "the same without the flood");
+	snprintf(how, sizeof(how),
+		 "p99 of %u pairs (p50 %.1f, max %.1f), last packet at one to every other's table / %s", arrived, p50,
+		 max, strcmp(argv[2], "-") == 0 ? "tick + 20 ms" : "the same without the flood");
 	if (strcmp(argv[1], "-") != 0)
 		bench_figure(argv[1], p99, against, "ms", how);
 	return 0;

@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Runs the benches, a command line each, one after the other; starts a Redis of its own, on a socket in its own folder, for those that
-# race it. One that fails or hangs does not keep the others from their turn; it is told at the end, as is every promised figure that is missing.
+# Runs the benches, a command line each, one after the other; starts a Redis of its own, on a socket in its own folder,
+# for those that race it. One that fails or hangs does not keep the others from their turn; it is told at the end, as is
+# every promised figure that is missing.
 set -eu
 part_s=480 # one bench takes half a minute to three
 promised="xdp.pass.1k xdp.pass.131k xdp.pass.1m xdp.drop.known xdp.hot.2cpu xdp.harvest.1m xdp.apply.1m xdp.memory.pair
+	xdp.reply xdp.reply.1k
 	mesh.ingest mesh.apply mesh.reject.noise mesh.reject.forged mesh.bytes.cell mesh.memory.pair mesh.convergence.5"
 [ "$(nproc)" -gt 1 ] || promised=$(echo "$promised" | sed 's/xdp.hot.2cpu//')
 work=$(mktemp -d)
@@ -20,7 +22,8 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 : >"$BENCH_JSONL"
-redis-server --port 0 --unixsocket "$BENCH_REDIS" --dir "$work" --save '' --appendonly no --daemonize no >"$work/redis.log" 2>&1 &
+redis-server --port 0 --unixsocket "$BENCH_REDIS" --dir "$work" --save '' --appendonly no --daemonize no \
+	>"$work/redis.log" 2>&1 &
 redis=$!
 tries=100
 until [ -S "$BENCH_REDIS" ]; do

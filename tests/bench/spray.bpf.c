@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The benches' source of packets: writes another client's address into the one packet BPF_PROG_RUN repeats, then goes on to the
- * program under test by a tail call, so that the peers pay for the addresses alike. Beside it two peers: a bare XDP_DROP, and a
- * program that only counts in one random record.
+ * The benches' source of packets: writes another client's address into the one packet BPF_PROG_RUN repeats, then
+ * goes on to the program under test by a tail call, so that the peers pay for the addresses alike. Beside it two
+ * peers: a bare XDP_DROP, and a program that only counts in one random record.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -68,12 +68,12 @@ int spray(struct xdp_md *ctx)
 		return XDP_ABORTED;
 	pair = pair_next(lane);
 	if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
-		ip->saddr = bpf_htonl(lane->client + pair);
+		ip->saddr = bpf_htonl(lane->client + (pair >> lane->client_shift));
 		ip->daddr = bpf_htonl(lane->destination + (pair & lane->destinations_mask));
 		if (lane->header_sum)
 			ip->check = checksum(lane->header_sum, ip->saddr, ip->daddr);
 	} else {
-		ipv6->saddr.s6_addr32[3] = bpf_htonl(lane->client + pair);
+		ipv6->saddr.s6_addr32[1] = bpf_htonl(lane->client + (pair >> lane->client_shift));
 		ipv6->daddr.s6_addr32[3] = bpf_htonl(lane->destination + (pair & lane->destinations_mask));
 	}
 	bpf_tail_call(ctx, &under_test, 0);
@@ -107,7 +107,7 @@ int touch(struct xdp_md *ctx)
 	if (ethernet->h_proto == bpf_htons(ETH_P_IP))
 		index = (__u32)mix64((__u64)ip->saddr << 32 | ip->daddr) & touched_mask;
 	else
-		index = (__u32)mix64((__u64)ipv6->saddr.s6_addr32[3] << 32 | ipv6->daddr.s6_addr32[3]) & touched_mask;
+		index = (__u32)mix64((__u64)ipv6->saddr.s6_addr32[1] << 32 | ipv6->daddr.s6_addr32[3]) & touched_mask;
 	record = bpf_map_lookup_elem(&touched, &index);
 	if (record)
 		__sync_fetch_and_add(&record->packets, 1);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the benches of the data plane stand on: a table that nobody can see, packets of many pairs through BPF_PROG_RUN, and time
- * measured around it. One packet is repeated; spray.bpf.c gives it another pair each time and hands it to the program under test.
+ * What the benches of the data plane stand on: a table that nobody can see, packets of many pairs through
+ * BPF_PROG_RUN, and time measured around it. One packet is repeated; spray.bpf.c gives it another pair each time and
+ * hands it to the program under test.
  */
 #ifndef TESTS_BENCH_SPRAY_H
 #define TESTS_BENCH_SPRAY_H
@@ -29,7 +30,8 @@
 #define EVERYTHING (POLICY_EARLY | POLICY_POLICE | POLICY_FAIR)
 #define RATE_NEVER 4000000000U	/* packets per second nobody reaches */
 #define SLOT ((struct duration){ 4 * NS_PER_S })
-#define BEAT_PAIRS 16384 /* written back between two heartbeats: far from the three seconds of a dead daemon on any machine */
+/* written back between two heartbeats: far from the three seconds of a dead daemon on any machine */
+#define BEAT_PAIRS 16384
 #define VERDICT_DROP 1
 #define VERDICT_PASS 2
 
@@ -90,8 +92,8 @@ static inline int round_compare(const void *a, const void *b)
 }
 
 /*
- * The round in the middle by ratio. The quickest of each would be of different moments, when a shared host ran at different
- * speeds: their ratio swings by a fifth from run to run, this one by a few hundredths.
+ * The round in the middle by ratio. The quickest of each would be of different moments, when a shared host ran at
+ * different speeds: their ratio swings by a fifth from run to run, this one by a few hundredths.
  */
 static inline struct round round_middle(struct round *rounds, size_t count)
 {
@@ -101,22 +103,31 @@ static inline struct round round_middle(struct round *rounds, size_t count)
 
 /* ---- the table ---- */
 
-/* Its pins are taken away at once: the maps live as long as this process, and nothing is left behind however it ends. */
-static inline struct table *table_make(uint32_t slots4, uint32_t slots6, uint32_t destinations)
+/*
+ * Its pins are taken away at once: the maps live as long as this process, and nothing is left behind however it
+ * ends.
+ */
+static inline struct table *table_make_as(struct table_config *config)
 {
 	const uint8_t seed[8] = { 3, 1, 4, 1, 5, 9, 2, 6 };
 	struct table_problem problem;
 	struct table *table;
 	char pin_path[64];
-	struct table_config config = {
-		.pin_path = pin_path, .pairs4_max = slots4, .pairs6_max = slots6, .destinations_max = destinations
-	};
 
 	snprintf(pin_path, sizeof(pin_path), "/sys/fs/bpf/xpro-bench-%d", getpid());
-	must(table_open(&config, 1, seed, &table, &problem) == 0, "%s", problem.text);
+	config->pin_path = pin_path;
+	config->widths = (struct widths)WIDTHS_DEFAULT;
+	must(table_open(config, 1, seed, &table, &problem) == 0, "%s", problem.text);
 	pins_remove(pin_path);
 	must(rmdir(pin_path) == 0, "%s is not empty", pin_path);
 	return table;
+}
+
+static inline struct table *table_make(uint32_t slots4, uint32_t slots6, uint32_t destinations)
+{
+	struct table_config config = { .pairs4_max = slots4, .pairs6_max = slots6, .destinations_max = destinations };
+
+	return table_make_as(&config);
 }
 
 /* Lives on: the daemon's words are in force only while its heartbeat is young. */
@@ -151,9 +162,11 @@ static inline uint64_t table_reason(const struct table *table, enum reason reaso
 
 static inline struct key key_of(uint32_t pair, const struct load *load)
 {
-	const uint32_t client = htonl(CLIENT + pair), destination = htonl(DESTINATION + (pair & (load->destinations - 1)));
+	const uint32_t client = htonl(CLIENT + pair),
+		       destination = htonl(DESTINATION + (pair & (load->destinations - 1)));
 
-	return (struct key){ address_of_ipv4((const uint8_t *)&client), address_of_ipv4((const uint8_t *)&destination) };
+	return (struct key){ address_of_ipv4((const uint8_t *)&client),
+			     address_of_ipv4((const uint8_t *)&destination) };
 }
 
 /* ---- packets ---- */
@@ -222,19 +235,24 @@ static inline double cpu_seconds(void)
 /* Seconds for `count` packets on this CPU, all of which got the verdict. */
 static inline double spray_run(struct spray *spray, const struct packet *packet, uint32_t count, uint32_t verdict)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = packet->bytes, .data_size_in = packet->size, .repeat = (int)count);
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = packet->bytes, .data_size_in = packet->size,
+		    .repeat = (int)count);
 	const double started = cpu_seconds();
 
-	must(bpf_prog_test_run_opts(bpf_program__fd(spray->progs.spray), &run) == 0, "BPF_PROG_RUN: %s", strerror(errno));
+	must(bpf_prog_test_run_opts(bpf_program__fd(spray->progs.spray), &run) == 0, "BPF_PROG_RUN: %s",
+	     strerror(errno));
 	must(run.retval == verdict, "the verdict is %u, not %u", run.retval, verdict);
 	return cpu_seconds() - started;
 }
 
-/* The same as frames the kernel receives: pages from its pool, in batches. Negative when the kernel has no live frames. */
+/*
+ * The same as frames the kernel receives: pages from its pool, in batches. Negative when the kernel has no live
+ * frames.
+ */
 static inline double spray_run_live(struct spray *spray, const struct packet *packet, uint32_t count)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = packet->bytes, .data_size_in = packet->size, .repeat = (int)count,
-		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = packet->bytes, .data_size_in = packet->size,
+		    .repeat = (int)count, .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
 	const double started = cpu_seconds();
 
 	if (bpf_prog_test_run_opts(bpf_program__fd(spray->progs.spray), &run) != 0)
@@ -256,14 +274,20 @@ static inline void spray_note(void *user, const struct harvested *cells, size_t 
 	(void)user, (void)cells, (void)count;
 }
 
-/* What a tick does: harvest, and every key's words written back. So many packets that a limit of 1 a second is exceeded all the
- * while. */
+/*
+ * What a tick does: harvest, and every key's words written back. So many packets that a limit of 1 a second is
+ * exceeded all the while.
+ */
 static inline void spray_fold(struct table *table, const struct load *load, bool ipv6)
 {
 	const struct now now = now_read();
-	struct change change = {
-		.ts1 = now.mesh, .ts2 = now.mesh, .carry_from = now.mesh, .count = 1000000, .floor = 1, .rho = 1, .pass_share = SHARE_ALL
-	};
+	struct change change = { .ts1 = now.mesh,
+				 .ts2 = now.mesh,
+				 .carry_from = now.mesh,
+				 .count = 1000000,
+				 .known = 1,
+				 .rho = 1,
+				 .pass_share = SHARE_ALL };
 	struct record_view view;
 	uint32_t pair;
 
@@ -279,7 +303,7 @@ static inline void spray_fold(struct table *table, const struct load *load, bool
 		if (ipv6) {
 			inet_pton(AF_INET6, "2001:db8:1::", key.client.bytes);
 			inet_pton(AF_INET6, "2001:db8:2::", key.destination.bytes);
-			memcpy(key.client.bytes + 12, &client, 4);
+			memcpy(key.client.bytes + 4, &client, 4);
 			memcpy(key.destination.bytes + 12, &destination, 4);
 		}
 		change.key = key;

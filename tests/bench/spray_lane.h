@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What one CPU sprays; shared by spray.bpf.c and spray.h. Addresses in host order; of IPv6 the last four bytes. */
+/*
+ * What one CPU sprays; shared by spray.bpf.c and spray.h. Addresses in host order; of an IPv6 destination the last four
+ * bytes, of a client the last four of its /64.
+ */
 #ifndef TESTS_BENCH_SPRAY_LANE_H
 #define TESTS_BENCH_SPRAY_LANE_H
 
@@ -11,7 +14,8 @@ struct spray_lane {
 	__u32 client, destination; /* the first of each */
 	__u32 in_order;		   /* pairs 0, 1, 2 ... instead of random ones */
 	__u32 header_sum;	   /* of the IPv4 header's other words, for a checksum; 0: none is written */
-	__u32 reserved[8];
+	__u32 client_shift; /* a client has so many bits of pairs */
+	__u32 reserved[7];
 };
 _Static_assert(sizeof(struct spray_lane) == 64, "CPUs share no line");
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""corpus.py GOSSIPCTL FIXED_SO: what gossipctl asks, prints and ends with, compared with the files in tests/ctl/golden, one per case. A stand-in for
-gossipd gives the answers of answers.py; the clock and the randomness of the commands that sign are fixed (tests/host/fixed.c). REWRITE=1 writes the
-files anew: a change of wording is then a change of these files. Speaks TAP."""
+"""corpus.py GOSSIPCTL FIXED_SO: what gossipctl asks, prints and ends with, compared with the files in
+tests/ctl/golden, one per case. A stand-in for gossipd gives the answers of answers.py; the clock and the
+randomness of the commands that sign are fixed (tests/host/fixed.c). REWRITE=1 writes the files anew: a change
+of wording is then a change of these files. Speaks TAP."""
 import ctypes
 import difflib
 import hashlib
@@ -17,6 +18,7 @@ import threading
 
 import answers
 import cases
+import records
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 REWRITE = os.environ.get("REWRITE") == "1"
@@ -47,10 +49,10 @@ class StandIn(threading.Thread):
 
     @staticmethod
     def take(client):
-        asked = client.recv(ctypes.sizeof(answers.Request), socket.MSG_WAITALL)
-        if len(asked) < ctypes.sizeof(answers.Request):
+        asked = client.recv(ctypes.sizeof(records.Request), socket.MSG_WAITALL)
+        if len(asked) < ctypes.sizeof(records.Request):
             return asked
-        return asked + client.recv(answers.Request.from_buffer_copy(asked).payload_bytes, socket.MSG_WAITALL)
+        return asked + client.recv(records.Request.from_buffer_copy(asked).payload_bytes, socket.MSG_WAITALL)
 
     def end(self):
         self.ended = True
@@ -61,10 +63,11 @@ class StandIn(threading.Thread):
 
 
 def request_text(asked):
-    request = answers.Request.from_buffer_copy(asked)
-    payload = asked[ctypes.sizeof(request):]
+    request = records.Request.from_buffer_copy(asked)
+    payload = asked[ctypes.sizeof(request) :]
     words = [f"magic {request.magic:#x} version {request.version} verb {request.verb} flags {request.flags:#x}"]
-    words.append(f"client {bytes(request.client).hex()}/{request.client_bits} destination {bytes(request.destination).hex()}/{request.destination_bits}")
+    client, destination = bytes(request.client).hex(), bytes(request.destination).hex()
+    words.append(f"client {client}/{request.client_bits} destination {destination}/{request.destination_bits}")
     words.append(f"seconds {request.seconds} count {request.count} payload_bytes {request.payload_bytes}")
     if payload:
         words.append(f"payload sha256 {hashlib.sha256(payload).hexdigest()}")
@@ -75,18 +78,21 @@ def stream_text(name, content):
     """Text as it is; anything else as hexadecimal digits."""
     try:
         text = content.decode()
-        if re.search(r"[^\n\x20-\x7e\u00a0-\U0010ffff]", text):
+        if re.search(r"[^\n\t\x20-\x7e\u00a0-\U0010ffff]", text):
             raise ValueError
     except ValueError:
         digits = content.hex()
-        return f"--- {name}, in hexadecimal\n" + "".join(digits[i:i + 64] + "\n" for i in range(0, len(digits), 64))
+        return f"--- {name}, in hexadecimal\n" + "".join(digits[i : i + 64] + "\n" for i in range(0, len(digits), 64))
     return f"--- {name}\n{text}" + ("" if text == "" or text.endswith("\n") else "\n(no newline at the end)\n")
 
 
 def tree(directory):
     """What stands in a folder: mode and digest of every file, and the text of configurations and lists."""
-    return {str(path.relative_to(directory)): (path.stat().st_mode & 0o7777, path.read_bytes() if path.is_file() else None)
-            for path in sorted(pathlib.Path(directory).rglob("*")) if not path.is_socket()}
+    return {
+        str(path.relative_to(directory)): (path.stat().st_mode & 0o7777, path.read_bytes() if path.is_file() else None)
+        for path in sorted(pathlib.Path(directory).rglob("*"))
+        if not path.is_socket()
+    }
 
 
 def changes_text(before, after):
@@ -104,8 +110,17 @@ def changes_text(before, after):
 
 
 def run(case, program, preload, directory):
-    environment = {"PATH": "/usr/bin:/bin", "TZ": "UTC", "LC_ALL": "C", "COLUMNS": "80", "LINES": "24", "HOME": "/nonexistent",
-                   "LD_PRELOAD": preload, "FIXED_UTC": str(UTC + case.get("later_s", 0)), "FIXED_SEED": str(case.get("seed", 1))}
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "TZ": "UTC",
+        "LC_ALL": "C",
+        "COLUMNS": "80",
+        "LINES": "24",
+        "HOME": "/nonexistent",
+        "LD_PRELOAD": preload,
+        "FIXED_UTC": str(UTC + case.get("later_s", 0)),
+        "FIXED_SEED": str(case.get("seed", 1)),
+    }
     stand_in = None
     if case.get("answer"):
         stand_in = StandIn("gossipd.sock", answers.ANSWERS[case["answer"]])
@@ -113,14 +128,23 @@ def run(case, program, preload, directory):
     for name, content in case.get("files", {}).items():
         pathlib.Path(name).write_bytes(content)
     before = tree(directory)
-    got = subprocess.run(["gossipctl", *case["line"]], executable=program, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    got = subprocess.run(
+        ["gossipctl", *case["line"]],
+        executable=program,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+    )
     if stand_in:
         stand_in.end()
         os.unlink("gossipd.sock")
-    text = "$ gossipctl " + " ".join(word if re.fullmatch(r"[-\w./:,=@|\[\]]+", word) else repr(word) for word in case["line"]) + "\n"
+    quoted = (word if re.fullmatch(r"[-\w./:,=@|\[\]]+", word) else repr(word) for word in case["line"])
+    text = f"$ gossipctl {' '.join(quoted)}\n"
     if stand_in:
         text += f"answer: {case['answer']}\n" + ("".join(map(request_text, stand_in.asked)) or "request: none\n")
-    text += f"status: {got.returncode}\n" + stream_text("standard output", got.stdout) + stream_text("standard error", got.stderr)
+    text += f"status: {got.returncode}\n"
+    text += stream_text("standard output", got.stdout) + stream_text("standard error", got.stderr)
     return text + changes_text(before, tree(directory))
 
 
@@ -133,7 +157,9 @@ def verdict(name, text):
     if not path.exists():
         return ["no such file; REWRITE=1 makes it"]
     wanted = path.read_text()
-    return None if wanted == text else list(difflib.unified_diff(wanted.splitlines(), text.splitlines(), "golden", "got", lineterm=""))
+    if wanted == text:
+        return None
+    return list(difflib.unified_diff(wanted.splitlines(), text.splitlines(), "golden", "got", lineterm=""))
 
 
 def main():

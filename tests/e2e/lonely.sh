@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# One gossipd on one host, as verbs for the tests of this folder. The reader sets mesh_options (of `mesh init`) if it wants any and calls begin; the
-# end comes by itself.
+# One gossipd on one host, as verbs for the tests of this folder. The reader sets mesh_options (of `mesh init`) if it
+# wants any and calls begin; the end comes by itself.
 #
 #      $name (a namespace)          $name-peer (a namespace)
 #      clients  10.77.1.1 <--veth--> clients 10.77.1.2
@@ -23,7 +23,8 @@ begin() {
 	ip netns add "$name"
 	ip netns add "$name-peer"
 	ip -n "$name" link set lo up
-	ip -n "$name" link add clients address 02:00:00:00:01:01 type veth peer name clients address 02:00:00:00:00:01 netns "$name-peer"
+	ip -n "$name" link add clients address 02:00:00:00:01:01 type veth peer name clients address 02:00:00:00:00:01 \
+		netns "$name-peer"
 	ip -n "$name" addr add 10.77.1.1/24 dev clients
 	ip -n "$name" link set clients up
 	ip -n "$name-peer" addr add 10.77.1.2/24 dev clients
@@ -40,14 +41,16 @@ begin() {
 issue() {
 	node=$1 endpoint=$2
 	shift 2
-	"$ctl" mesh issue "$node" --directory "$dir/mesh" --address "$endpoint" --state-directory "$dir/$node.state" --pin-path "$dir/bpf/$node" \
-		--control-socket "$dir/$node.sock" "$@" >/dev/null
+	"$ctl" mesh issue "$node" --directory "$dir/mesh" --address "$endpoint" --state-directory "$dir/$node.state" \
+		--pin-path "$dir/bpf/$node" --control-socket "$dir/$node.sock" "$@" >/dev/null
 }
 
 finish() {
 	trap - EXIT
 	[ -z "$daemon" ] || { kill -KILL "$daemon"; wait "$daemon"; } 2>/dev/null
-	for other in "$dir"/pid.*; do [ ! -f "$other" ] || { kill -KILL "$(cat "$other")"; wait "$(cat "$other")"; } 2>/dev/null; done
+	for other in "$dir"/pid.*; do
+		[ ! -f "$other" ] || { kill -KILL "$(cat "$other")"; wait "$(cat "$other")"; } 2>/dev/null
+	done
 	for mounted in "$dir"/tmpfs.*; do [ ! -d "$mounted" ] || umount -l "$mounted" 2>/dev/null; done
 	ip netns del "$name" 2>/dev/null
 	ip netns del "$name-peer" 2>/dev/null

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""order.py RULE RECORD: does a rule of order hold in what a gossipd-recorded wrote down (tests/host/recorder.c)? Ends with 1 and the lines around the
-first breach when it does not, or when the record shows nothing the rule speaks of. order.py show RECORD prints the record, equal lines folded."""
+"""order.py RULE RECORD: does a rule of order hold in what a gossipd-recorded wrote down
+(tests/host/recorder.c)? Ends with 1 and the lines around the first breach when it does not, or when the record
+shows nothing the rule speaks of. order.py show RECORD prints the record, equal lines folded."""
 import itertools
 import sys
 
@@ -27,7 +28,8 @@ def must(happened, words):
 
 
 def renames_follow_fsync(lines):
-    """A file that was written is written whole, made durable, and only then renamed; nothing is written after its fsync."""
+    """A file that was written is written whole, made durable, and only then renamed; nothing is written after
+    its fsync."""
     state, renamed = {}, 0
     for at, line in enumerate(lines):
         if not is_file(line) or line[1].endswith("/"):
@@ -70,7 +72,8 @@ def directories_follow_renames(lines):
 
 
 def reserved_before_sent(lines):
-    """The incarnation, and then this start's number, are durable before the table holds them and before the first datagram."""
+    """The incarnation, and then this start's number, are durable before the table holds them and before the
+    first datagram."""
     durable, uses = 0, {"incarnation": 0, "boot": 0}
     for at, line in enumerate(lines):
         if line[0] == "rename" and line[2] == "state":
@@ -90,8 +93,9 @@ def reserved_before_sent(lines):
 
 
 def documents_before_sent(lines):
-    """From the moment a document comes over the control socket (its request and its bytes) no datagram leaves before it is durable. A document of the
-    network: between the datagrams it came with and its file none leaves."""
+    """From the moment a document comes over the control socket (its request and its bytes) no datagram leaves
+    before it is durable. A document of the network: between the datagrams it came with and its file none
+    leaves."""
     waits, began, kept, sent = None, None, 0, None
     for at, line in enumerate(lines):
         if line[0] == "control-in" and int(line[1]) > 60:
@@ -129,7 +133,8 @@ def harvest_before_slot(lines):
 
 
 def folds_in_order(lines):
-    """table_apply.c, words_fold: (carry,) base, fold, carry, pass_share of one record, in this order, with no store of it between."""
+    """table_apply.c, words_fold: (carry,) base, fold, carry, pass_share of one record, in this order, with no
+    store of it between."""
     seen, per_place = 0, {}
     for at, name, number, field in stores(lines, "pairs4", "pairs6", "destinations"):
         if field in ("base", "fold", "carry", "pass_share", "harvest", "slot", "flags"):
@@ -137,16 +142,17 @@ def folds_in_order(lines):
     for order in per_place.values():
         fields = [field for _, field in order]
         for i, (at, field) in enumerate(order):
-            if field == "base" and fields[i + 1:i + 4] != ["fold", "carry", "pass_share"]:
+            if field == "base" and fields[i + 1 : i + 4] != ["fold", "carry", "pass_share"]:
                 raise Breach(at, f"base is followed by {fields[i + 1:i + 4]}, not by fold, carry, pass_share")
-            if field == "fold" and fields[i - 1:i] != ["base"]:
+            if field == "fold" and fields[i - 1 : i] != ["base"]:
                 raise Breach(at, "fold is stored without base before it")
             seen += field == "fold"
     must(seen, "no fold was stored")
 
 
 def heads_before_written(lines):
-    """A destination's fold ends with its flags, and the very next store is state.written, which makes shards look again."""
+    """A destination's fold ends with its flags, and the very next store is state.written, which makes shards
+    look again."""
     folds, all_stores = 0, [(at, line[1:]) for at, line in enumerate(lines) if line[0] == "store"]
     for (_, before), (at, head), (_, after) in zip(all_stores, all_stores[1:], all_stores[2:]):
         if head[0] != "destinations" or head[2] != "flags" or before != [head[0], head[1], "pass_share"]:
@@ -158,7 +164,8 @@ def heads_before_written(lines):
 
 
 def tags_last(lines):
-    """table_spot.c: of a record that the daemon makes, everything is stored between the two stores of its tag: busy, then the key's."""
+    """table_spot.c: of a record that the daemon makes, everything is stored between the two stores of its tag:
+    busy, then the key's."""
     made, busy, stored = 0, {}, {}
     for at, name, number, field in stores(lines, "pairs4", "pairs6"):
         place = (name, number)
@@ -175,8 +182,8 @@ def tags_last(lines):
 
 
 def policies_before_switch(lines):
-    """The bank is written whole before state.active switches to it, and state.written follows; no policy is written after the switch until the
-    next."""
+    """The bank is written whole before state.active switches to it, and state.written follows; no policy is
+    written after the switch until the next."""
     switches, after = 0, None
     written = {"prefixes": 0, "classes": 0}
     for at, line in enumerate(lines):
@@ -211,17 +218,19 @@ def last_turn_is_sent(lines):
     """After SIGTERM (mark stop) a tick is harvested and its frames leave; no state is written any more."""
     marks = [at for at, line in enumerate(lines) if line == ["mark", "stop"]]
     must(marks, "no stop was marked")
-    rest = lines[marks[-1]:]
+    rest = lines[marks[-1] :]
     for offset, line in enumerate(rest):
         if line[0] == "rename":
             raise Breach(marks[-1] + offset, "a file is written while stopping")
     harvested = [at for at, line in enumerate(rest) if line[:2] == ["store", "state"] and line[3] == "harvested_at"]
     must(harvested, "no harvest after the stop")
-    must(any(line[0] == "send" for line in rest[harvested[0]:]), "nothing was sent after the last harvest")
+    must(any(line[0] == "send" for line in rest[harvested[0] :]), "nothing was sent after the last harvest")
 
 
 def show(lines):
-    for line, run in itertools.groupby(lines, key=lambda line: " ".join(line[:2] if line[0] in ("send", "store", "receive") else line)):
+    for line, run in itertools.groupby(
+        lines, key=lambda line: " ".join(line[:2] if line[0] in ("send", "store", "receive") else line)
+    ):
         print(line, f"x {count}" if (count := len(list(run))) > 1 else "")
 
 

@@ -4,11 +4,12 @@
  *
  *	packets send IF DEST-MAC SRC DST [ttl=N] [size=N] [vlan=N] [mf] [df] [offset=N] [count=N] [port=N]
  *	                                 [over=ipip|gre|gue|fou|vxlan outer-src=A outer-dst=A]
- *	packets hear IF SECONDS          "SRC DST PROTOCOL ttl TTL size BYTES offset N [mf] check good|bad [type T code C]"
- *	packets ready IF                 its peer can be sent to by XDP from then on (GRO on, which makes a veth poll)
+ *	packets hear IF SECONDS          "SRC DST PROTOCOL ttl TTL size BYTES offset N [mf] check good|bad [type T
+ *	code C]" packets ready IF                 its peer can be sent to by XDP from then on (GRO on, which makes a
+ *	veth poll)
  *
- * IPv4 or IPv6, as the addresses are; what is sent carries UDP, to port 9 (discard) unless told otherwise. The check is IPv4's,
- *or that of UDP in IPv6, which has no fragments and no tags here.
+ * IPv4 or IPv6, as the addresses are; what is sent carries UDP, to port 9 (discard) unless told otherwise. The check
+ * is IPv4's, or that of UDP in IPv6, which has no fragments and no tags here.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -104,18 +105,22 @@ static void put_ip6(struct frame *frame, const struct wish *wish, bool outer, ui
 		   *destination = outer ? wish->outer_destination : wish->destination;
 
 	ip.ip6_hlim = outer ? 64 : (uint8_t)wish->ttl;
-	if (inet_pton(AF_INET6, source, &ip.ip6_src) != 1 || !destination || inet_pton(AF_INET6, destination, &ip.ip6_dst) != 1)
+	if (inet_pton(AF_INET6, source, &ip.ip6_src) != 1 || !destination ||
+	    inet_pton(AF_INET6, destination, &ip.ip6_dst) != 1)
 		die(source);
 	put(frame, &ip, sizeof(ip));
 }
 
 static void put_ip4(struct frame *frame, const struct wish *wish, bool outer, uint8_t protocol, size_t total)
 {
-	struct iphdr ip = { .version = 4, .ihl = 5, .tot_len = htons((uint16_t)total), .id = htons(77), .protocol = protocol };
+	struct iphdr ip = {
+		.version = 4, .ihl = 5, .tot_len = htons((uint16_t)total), .id = htons(77), .protocol = protocol
+	};
 
 	ip.ttl = outer ? 64 : (uint8_t)wish->ttl;
 	if (!outer)
-		ip.frag_off = htons((uint16_t)(wish->offset / 8 | (wish->more ? 0x2000 : 0) | (wish->whole ? 0x4000 : 0)));
+		ip.frag_off = htons(
+			(uint16_t)(wish->offset / 8 | (wish->more ? 0x2000 : 0) | (wish->whole ? 0x4000 : 0)));
 	ip.saddr = address_of(outer ? wish->outer_source : wish->source);
 	ip.daddr = address_of(outer ? wish->outer_destination : wish->destination);
 	ip.check = sum_of(&ip, sizeof(ip));
@@ -277,8 +282,9 @@ static void tell4(const uint8_t *bytes, size_t length)
 	inet_ntop(AF_INET, &ip->saddr, source, sizeof(source));
 	inet_ntop(AF_INET, &ip->daddr, destination, sizeof(destination));
 	fragment = ntohs(ip->frag_off);
-	printf("%s %s %u ttl %u size %u offset %u%s check %s", source, destination, ip->protocol, ip->ttl, ntohs(ip->tot_len),
-	       (fragment & 0x1fff) * 8, fragment & 0x2000 ? " mf" : "", sum_of(ip, ip->ihl * 4U) ? "bad" : "good");
+	printf("%s %s %u ttl %u size %u offset %u%s check %s", source, destination, ip->protocol, ip->ttl,
+	       ntohs(ip->tot_len), (fragment & 0x1fff) * 8, fragment & 0x2000 ? " mf" : "",
+	       sum_of(ip, ip->ihl * 4U) ? "bad" : "good");
 	if (ip->protocol == IPPROTO_ICMP && length >= ETH_HLEN + 22)
 		printf(" type %u code %u", bytes[ETH_HLEN + 20], bytes[ETH_HLEN + 21]);
 	putchar('\n');
@@ -338,7 +344,8 @@ int main(int argc, char **argv)
 		return hear(argv[2], atoi(argv[3]));
 	if (argc == 3 && strcmp(argv[1], "ready") == 0)
 		return ready(argv[2]);
-	fputs("usage: packets send IF DEST-MAC SRC DST [WORD]...\n       packets hear IF SECONDS\n       packets ready IF\n",
+	fputs("usage: packets send IF DEST-MAC SRC DST [WORD]...\n       packets hear IF SECONDS\n       packets ready "
+	      "IF\n",
 	      stderr);
 	return 2;
 }

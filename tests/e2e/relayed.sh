@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# The demo's internet with a bad network between the proxies, as verbs for the tests of this folder: where the demo has a bridge, the relay
-# (tests/relay/relay.c) stands. The reader sets `proxies` and calls begin, then the verbs; the end comes by itself.
+# The demo's internet with a bad network between the proxies, as verbs for the tests of this folder: where the demo has
+# a bridge, the relay (tests/relay/relay.c) stands. The reader sets `proxies` and calls begin, then the verbs; the end
+# comes by itself.
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/scripts/demo/internet.sh"
@@ -12,8 +13,7 @@ slack=60 # seconds that a wait lasts longer than it should take: no test fails b
 
 begin() {
 	[ "$(id -u)" -eq 0 ] || { echo "Bail out! needs root"; exit 1; }
-	mkdir -p "$states"
-	state=$(mktemp -d "$states/xXXXXXX")
+	make_state
 	name=${state##*/}
 	trap 'finish 1' EXIT INT TERM
 	make_internet
@@ -22,7 +22,8 @@ begin() {
 finish() {
 	trap - EXIT
 	[ -z "$relay" ] || kill "$relay" 2>/dev/null
-	[ -z "$failed" ] || for i in $(each_proxy); do sed "s/^/# proxy$i: /" "$state/proxy$i.log" 2>/dev/null | tail -n 12; done
+	[ -z "$failed" ] ||
+		for i in $(each_proxy); do sed "s/^/# proxy$i: /" "$state/proxy$i.log" 2>/dev/null | tail -n 12; done
 	take_down
 	exit "${1:-1}"
 }
@@ -73,7 +74,9 @@ relay_start() {
 	mkfifo "$state/commands"
 	exec 9<>"$state/commands"
 	# shellcheck disable=SC2086
-	( exec nsenter --net="/run/netns/$name-wan" "$root/build/tests/relay/relay" "$1" $ports ) <&9 >"$state/relay.log" 2>&1 &
+	(
+		exec nsenter --net="/run/netns/$name-wan" "$root/build/tests/relay/relay" "$1" $ports
+	) <&9 >"$state/relay.log" 2>&1 &
 	relay=$!
 	wait_for 5 "the relay" grep -q ready "$state/relay.log" || { cat "$state/relay.log"; return 1; }
 }
@@ -93,8 +96,10 @@ relay_count() { tell report && tail -n 1 "$state/relay.log" | jq ".$1"; }
 
 # throw PROXY DESTINATION CLIENTS ROUNDS [PAUSE_MS]: in the background; every proxy sees clients of its own
 throw() {
-	( exec nsenter --net="/run/netns/$name-clients" python3 "$root/tests/e2e/throw.py" "to$1" "$(printf '02:00:00:00:01:%02x' "$1")" "$2" \
-		"198.18.$1.1" "$3" "$4" "${5:-100}" ) >"$state/thrown.$1" 2>&1 &
+	(
+		exec nsenter --net="/run/netns/$name-clients" python3 "$root/tests/e2e/throw.py" "to$1" \
+			"$(printf '02:00:00:00:01:%02x' "$1")" "$2" "198.18.$1.1" "$3" "$4" "${5:-100}"
+	) >"$state/thrown.$1" 2>&1 &
 	throwers="$throwers $!"
 }
 
@@ -137,7 +142,8 @@ agree() { hold "$@" && shift && equal "$@"; }
 agree_within() {
 	limit=$1
 	shift
-	wait_for "$limit" "$1 packets, and equal ledgers" agree "$@" || { agree "$@"; [ -z "$relay" ] || relay_count carried; return 1; }
+	wait_for "$limit" "$1 packets, and equal ledgers" agree "$@" ||
+		{ agree "$@"; [ -z "$relay" ] || relay_count carried; return 1; }
 }
 
 # up PROXY COUNT: it sees so many members up, itself included

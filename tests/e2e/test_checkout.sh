@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Keys and git: gossipctl writes none below a checkout unless it is told to, and then `git add -A` takes none. Speaks TAP.
+# Keys and git: gossipctl writes none below a checkout unless it is told to, and then `git add -A` takes none. Speaks
+# TAP.
 set -u
 
 here=$(cd "$(dirname "$0")/../.." && pwd)
@@ -15,9 +16,19 @@ export HOME XDG_CONFIG_HOME
 # checkout NAME: a repository with a file in it
 checkout() { git init -q "$1" && echo text >"$1/file"; }
 init() { place=$1; shift; "$ctl" mesh init --directory "$place" "$@"; }
-issue() { place=$1 node=$2; shift 2; "$ctl" mesh issue "$node" --directory "$place" --address "10.0.0.$(printf %d "'$node"):7946" "$@"; }
+issue() {
+	place=$1 node=$2
+	shift 2
+	"$ctl" mesh issue "$node" --directory "$place" --address "10.0.0.$(printf %d "'$node"):7946" "$@"
+}
 # refused TEXT COMMAND...: it ends with 1 and says this
-refused() { text=$1; shift; "$@" >"$dir/said" 2>&1; got=$?; [ "$got" -eq 1 ] && grep -qF -e "$text" "$dir/said" || { echo "ended with $got"; cat "$dir/said"; return 1; }; }
+refused() {
+	text=$1
+	shift
+	"$@" >"$dir/said" 2>&1
+	got=$?
+	[ "$got" -eq 1 ] && grep -qF -e "$text" "$dir/said" || { echo "ended with $got"; cat "$dir/said"; return 1; }
+}
 absent() { [ ! -e "$1" ] || { find "$1"; return 1; }; }
 # taken REPOSITORY: what `git add -A` would take. clean REPOSITORY: that is the one file
 taken() { git -C "$1" add -A -n | sort; }
@@ -31,11 +42,14 @@ ok "and_writes_nothing" absent tree/mesh
 ok "nor_deeper_in_it" refused "lies in the git checkout $dir/tree," init tree/deep/er/mesh
 ok "and_writes_nothing_there" absent tree/deep/er
 ok "nor_at_its_root" refused "lies in the git checkout $dir/tree," init tree
-ok "nor_from_inside" refused "lies in the git checkout $dir/tree," sh -c "cd tree/deep && '$ctl' mesh init --directory mesh"
-ok "nor_by_way_of_its_parent" refused "lies in the git checkout $dir/tree," sh -c "cd tree && '$ctl' mesh init --directory ../tree/mesh"
+ok "nor_from_inside" refused "lies in the git checkout $dir/tree," \
+	sh -c "cd tree/deep && '$ctl' mesh init --directory mesh"
+ok "nor_by_way_of_its_parent" refused "lies in the git checkout $dir/tree," \
+	sh -c "cd tree && '$ctl' mesh init --directory ../tree/mesh"
 ln -s tree/deep link
 ok "nor_through_a_link" refused "lies in the git checkout $dir/tree," init link/mesh
-ok "nor_through_a_directory_that_is_not_there" refused "leads through .. of a directory that is not there" init none/../tree/mesh
+ok "nor_through_a_directory_that_is_not_there" refused "leads through .. of a directory that is not there" \
+	init none/../tree/mesh
 ok "nothing_but_the_file_is_there" clean tree
 mkdir -p worktree/deep
 echo "gitdir: /somewhere/else" >worktree/.git
@@ -66,30 +80,37 @@ ok "and_the_secret" "$ctl" mesh rotate secret --directory tree/mesh
 ok "and_revoked" "$ctl" mesh revoke a --directory tree/mesh
 ok "git_takes_nothing_of_all_this" clean tree
 ok "not_even_in_a_status" [ "$(git -C tree status --porcelain)" = "?? file" ]
-ok "the_root_of_a_checkout_as_well" sh -c "git init -q bare && '$ctl' mesh init --directory bare --in-git-checkout && [ -z \"\$(git -C bare add -A -n)\" ]"
+whole_checkout() {
+	git init -q bare && "$ctl" mesh init --directory bare --in-git-checkout && [ -z "$(git -C bare add -A -n)" ]
+}
+ok "the_root_of_a_checkout_as_well" whole_checkout
 
 # ---- a directory that came there later ----
 
 cp -r mesh tree/moved
 for command in "issue c --address 192.0.2.77:7946" "rotate a" "rotate secret" "revoke b"; do
 	# shellcheck disable=SC2086
-	ok "mesh_${command%% *}_refuses_there" refused "lies in the git checkout $dir/tree," "$ctl" mesh $command --directory tree/moved
+	ok "mesh_${command%% *}_refuses_there" refused "lies in the git checkout $dir/tree," \
+		"$ctl" mesh $command --directory tree/moved
 done
 ok "and_changes_nothing" diff -r mesh tree/moved
 printf '!*.key\n!*' >tree/moved/.gitignore
-ok "a_gitignore_that_takes_keys_in_is_none" refused "lies in the git checkout" "$ctl" mesh rotate a --directory tree/moved
+ok "a_gitignore_that_takes_keys_in_is_none" refused "lies in the git checkout" \
+	"$ctl" mesh rotate a --directory tree/moved
 ok "told_to_it_goes_on" issue tree/moved c --in-git-checkout
 ok "and_git_takes_none_of_what_was_there_before" clean tree
 ok "what_stood_in_the_gitignore_stays" [ "$(tail -n 1 tree/moved/.gitignore)" = "*" ]
 ok "rotate_needs_no_option_then" "$ctl" mesh rotate a --directory tree/moved
 rm tree/moved/.gitignore
 ln -s ../mesh/.gitignore tree/moved/.gitignore
-ok "nor_is_one_that_is_a_link_which_git_does_not_follow" refused "lies in the git checkout" "$ctl" mesh rotate a --directory tree/moved
+ok "nor_is_one_that_is_a_link_which_git_does_not_follow" refused "lies in the git checkout" \
+	"$ctl" mesh rotate a --directory tree/moved
 ok "told_to_it_becomes_a_file" "$ctl" mesh rotate a --directory tree/moved --in-git-checkout
 ok "and_git_takes_none" clean tree
 mkdir tree/folder
 ln -s ../tree/folder mesh/d
-ok "a_node_s_folder_that_leads_into_a_checkout_is_refused" refused "mesh/d: lies in the git checkout $dir/tree," issue mesh d
+ok "a_node_s_folder_that_leads_into_a_checkout_is_refused" refused "mesh/d: lies in the git checkout $dir/tree," \
+	issue mesh d
 ok "told_to_it_is_ignored" issue mesh d --in-git-checkout
 ok "and_git_takes_none_of_it" clean tree
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Command lines at random, terminals that are tiny, outputs that are closed, names that would command a terminal: gossipctl, gossipd and xpro-sim end with
-# the status they document and never by a signal. Needs root for a daemon to ask. Speaks TAP.
+# Command lines at random, terminals that are tiny, outputs that are closed, names that would command a terminal:
+# gossipctl, gossipd and xpro-sim end with the status they document and never by a signal. Needs root for a daemon to
+# ask. Speaks TAP.
 set -u
 . "$(dirname "$0")/lonely.sh"
 begin
@@ -9,16 +10,19 @@ begin
 # ---- arguments at random ----
 
 cat >"$dir/arguments.py" <<'PYTHON'
-"""Runs PROGRAM with N random command lines from a seed; a status that is not in ALLOWED, or a signal, is told with the line that repeats it."""
+"""Runs PROGRAM with N random command lines from a seed; a status that is not in ALLOWED, or a signal, is told with
+the line that repeats it."""
 import random
 import subprocess
 import sys
 
-program, seed, count, allowed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), {int(s) for s in sys.argv[4].split(",")}
+program, seed, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+allowed = {int(s) for s in sys.argv[4].split(",")}
 words = sys.argv[5:]
-odd = ["", "-", "--", "---", "=", "--=", "-h", "-x", "0", "-1", "1e9", "18446744073709551616", "9" * 400, "a" * 5000, "\x01\x1b[2J", "\u202e", "%s%n%s",
-       "../../etc/passwd", "/dev/null", "/", ".", "10.0.0.1", "10.0.0.1/33", "::/129", "::ffff:10.0.0.1", "10.0.0.256", "[::1]:0", "1.2.3.4:65536",
-       "::1%lo", "\xff\xfe", "--json=", "--json=yes", "-" * 300]
+odd = ["", "-", "--", "---", "=", "--=", "-h", "-x", "0", "-1", "1e9", "18446744073709551616", "9" * 400, "a" * 5000,
+       "\x01\x1b[2J", "\u202e", "%s%n%s", "../../etc/passwd", "/dev/null", "/", ".", "10.0.0.1", "10.0.0.1/33",
+       "::/129", "::ffff:10.0.0.1", "10.0.0.256", "[::1]:0", "1.2.3.4:65536", "::1%lo", "\xff\xfe", "--json=",
+       "--json=yes", "-" * 300]
 rng = random.Random(seed)
 bad = 0
 for _ in range(count):
@@ -43,20 +47,32 @@ mkdir "$dir/elsewhere"
 at_random() ( cd "$dir/elsewhere" && inside python3 "$dir/arguments.py" "$@" )
 ok "gossipd_starts" start
 # shellcheck disable=SC2046
-ok "600_command_lines_of_gossipctl" at_random "$ctl" 7 600 0,1,2,3,4 mesh init issue status members pairs destinations explain events detach a \
-	--socket "$dir/a.sock" --socket "$dir/none" --config "$conf" --json --help --version --over --client --destination --digest --directory "$dir/mesh" \
-	--address --region --line-rate --pair-rate --tick-ms --decay --again 10.0.0.1 198.51.100.1 2001:db8::1 10.0.0.0/8
+ok "600_command_lines_of_gossipctl" at_random "$ctl" 7 600 0,1,2,3,4 mesh init issue status members pairs \
+	destinations clients networks explain events detach a \
+	--socket "$dir/a.sock" --socket "$dir/none" --config "$conf" --json --help --version --over --client \
+	--destination --digest --directory "$dir/mesh" \
+	--address --region --line-rate --pair-rate --client-rate --network-rate --tick-ms --decay \
+	--again 10.0.0.1 198.51.100.1 2001:db8::1 10.0.0.0/8
 ok "gossipd_is_still_there" answers
-ok "200_command_lines_of_gossipd" at_random "$bin/gossipd" 8 200 0,1,2 --config "$conf" --check-config --check-config --foreground --version --help "$dir/mesh"
-ok "100_command_lines_of_xpro-sim" at_random "$bin/xpro-sim" 9 100 0,1,2 run swarm help experiment list --seed --seeds --json --quick "$dir/none.cfg" 1..1 2..1 x..y
+ok "200_command_lines_of_gossipd" at_random "$bin/gossipd" 8 200 0,1,2 --config "$conf" --check-config --check-config \
+	--foreground --version --help "$dir/mesh"
+ok "100_command_lines_of_xpro-sim" at_random "$bin/xpro-sim" 9 100 0,1,2 run swarm help experiment list --seed --seeds \
+	--json --quick "$dir/none.cfg" 1..1 2..1 x..y
 ok "nothing_was_written_where_they_ran" sh -c "! find '$dir/elsewhere' -type f -size +64k | grep ."
 
 # ---- outputs ----
 
-ends() { wanted=$1; shift; "$@" 2>"$dir/err"; got=$?; [ "$got" -eq "$wanted" ] || { echo "ended with $got, not $wanted"; cat "$dir/err"; return 1; }; }
+ends() {
+	wanted=$1
+	shift
+	"$@" 2>"$dir/err"
+	got=$?
+	[ "$got" -eq "$wanted" ] || { echo "ended with $got, not $wanted"; cat "$dir/err"; return 1; }
+}
 closed() { "$@" >&-; }
 full() { "$@" >/dev/full; }
-ok "there_is_something_to_tell" outside "$root/tests/e2e/throw.py" clients 02:00:00:00:01:01 198.51.100.1 198.18.0.1 1 4000 0
+ok "there_is_something_to_tell" outside "$root/tests/e2e/throw.py" clients 02:00:00:00:01:01 198.51.100.1 198.18.0.1 \
+	1 4000 0
 over() { ask events | grep -q 198.18.0.1; }
 ok "a_pair_over_its_rate" wait_for 10 over
 for command in status members pairs destinations "explain 10.0.0.1 198.51.100.1" events; do
@@ -67,7 +83,8 @@ for command in status members pairs destinations "explain 10.0.0.1 198.51.100.1"
 	ok "${verb}_as_JSON_fails_on_a_full_disk" ends 1 full "$ctl" --socket "$dir/a.sock" --json $command
 done
 ok "gossipd_help_fails_on_a_full_disk" ends 1 full "$bin/gossipd" --help
-ok "a_reader_that_leaves_early_harms_nothing" sh -c "'$ctl' --socket '$dir/a.sock' status | head -c 1 >/dev/null; '$ctl' --socket '$dir/a.sock' members >/dev/null"
+leaves_early() { ask status | head -c 1 >/dev/null; ask members >/dev/null; }
+ok "a_reader_that_leaves_early_harms_nothing" leaves_early
 closed_errors() { "$bin/gossipd" --nonsense 2>&-; [ $? -eq 2 ]; }
 ok "a_closed_standard_error_changes_no_status" closed_errors
 
@@ -106,17 +123,20 @@ done
 # ---- a daemon that is none ----
 
 cat >"$dir/impostor.py" <<'PYTHON'
-"""Answers every request with hostile bytes: names that command a terminal, records cut short, sizes beyond everything, no end."""
+"""Answers every request with hostile bytes: names that command a terminal, records cut short, sizes beyond
+everything, no end."""
 import os, socket, struct, sys
 END, MEMBER = 1, 6
 def member(name):
-    return struct.pack("=36s20s64s72sIIII6Q3d", name, b"\x1b]0;x\x07", b"\x1b[2J\x9b", b"k\n\r\x08", 1, 1, 0, 0, *([0] * 6), float("nan"), float("inf"), -1.0)
+    return struct.pack("=36s20s64s72sIIII6Q3d", name, b"\x1b]0;x\x07", b"\x1b[2J\x9b", b"k\n\r\x08",
+                       1, 1, 0, 0, *([0] * 6), float("nan"), float("inf"), -1.0)
 def record(kind, body):
     return struct.pack("=II", kind, len(body)) + body
 end = record(END, struct.pack("=iI", 0, 0))
-answers = [record(MEMBER, member(b"\x1b[31m\x00")) + end, record(MEMBER, b"\xff" * len(member(b""))) + end, record(MEMBER, member(b"x")[:-9]) + end,
-           struct.pack("=II", MEMBER, 0xFFFFFFFF), record(99, b"abc") + end, record(MEMBER, member(b"a")), b"", os.urandom(3000),
-           record(END, struct.pack("=iI", -2147483648, 0)), record(END, b""), record(MEMBER, member(b"b")) * 2000 + end]
+answers = [record(MEMBER, member(b"\x1b[31m\x00")) + end, record(MEMBER, b"\xff" * len(member(b""))) + end,
+           record(MEMBER, member(b"x")[:-9]) + end, struct.pack("=II", MEMBER, 0xFFFFFFFF), record(99, b"abc") + end,
+           record(MEMBER, member(b"a")), b"", os.urandom(3000), record(END, struct.pack("=iI", -2147483648, 0)),
+           record(END, b""), record(MEMBER, member(b"b")) * 2000 + end]
 listener = socket.socket(socket.AF_UNIX)
 listener.bind(sys.argv[1])
 listener.listen(8)
@@ -140,12 +160,14 @@ harmless() {
 			# shellcheck disable=SC2086
 			timeout 60 "$ctl" --socket "$dir/impostor" $way members >"$dir/got" 2>"$dir/err"
 			status=$?
-			[ "$status" -le 4 ] || { echo "answer $answer $way: ended with $status"; cat "$dir/err"; return 1; }
+			[ "$status" -le 4 ] ||
+				{ echo "answer $answer $way: ended with $status"; cat "$dir/err"; return 1; }
 			if LC_ALL=C grep -q "$(printf '[\033\233\007\010\015]')" "$dir/got" "$dir/err"; then
 				echo "answer $answer $way: control characters came through"
 				return 1
 			fi
-			[ -z "$way" ] || jq -e . "$dir/got" >/dev/null || { echo "answer $answer: no JSON"; cat "$dir/got"; return 1; }
+			[ -z "$way" ] || jq -e . "$dir/got" >/dev/null ||
+				{ echo "answer $answer: no JSON"; cat "$dir/got"; return 1; }
 		done
 		wait "$(cat "$dir/pid.impostor")"
 		rm "$dir/pid.impostor"

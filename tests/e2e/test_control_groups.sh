@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Who may do what at the control socket: root, members of the group that reads, members of the group that also acts, and everybody else. Groups are
-# supplementary ones of a user that has no name. Needs root. Speaks TAP.
+# Who may do what at the control socket: root, members of the group that reads, members of the group that also acts, and
+# everybody else. Groups are supplementary ones of a user that has no name. Needs root. Speaks TAP.
 set -u
 . "$(dirname "$0")/lonely.sh"
 begin
@@ -32,9 +32,12 @@ ends() {
 ask() { "$ctl" --socket "$socket" "$@"; }
 mode_is() { [ "$(stat -c %a "$1")" = "$2" ] || { echo "$1: expected $2, got $(stat -c %a "$1")"; return 1; }; }
 not_leaving() { ! grep -F leaving "$dir/log" && answers; }
-refusals_are() { [ "$(field requests_refused)" = "$1" ] || { echo "expected $1, got $(field requests_refused)"; return 1; }; }
+refusals_are() {
+	[ "$(field requests_refused)" = "$1" ] || { echo "expected $1, got $(field requests_refused)"; return 1; }
+}
 
-# Requests as bytes, as somebody who is in this group: raw GROUP VERB VERSION TIMES. Says the length of each whole answer and its error.
+# Requests as bytes, as somebody who is in this group: raw GROUP VERB VERSION TIMES. Says the length of each whole
+# answer and its error.
 raw() {
 	python3 -c '
 import os, socket, struct, sys
@@ -47,7 +50,8 @@ for i in range(times):
     s = socket.socket(socket.AF_UNIX)
     s.settimeout(50)
     s.connect(path)
-    s.sendall(struct.pack("=IIII32sBBHII", 0x584d5031, version, verb, 0, bytes(32), 0, 0, 1, 1, 1000 if verb == 9 else 0))
+    payload_bytes = 1000 if verb == 9 else 0
+    s.sendall(struct.pack("=IIII32sBBHII", 0x584d5031, version, verb, 0, bytes(32), 0, 0, 1, 1, payload_bytes))
     got = b""
     while True:
         more = s.recv(65536)
@@ -66,13 +70,16 @@ version=$(sed -n 's/^#define CONTROL_VERSION //p' "$root/include/xpro/control.h"
 
 # shellcheck disable=SC2016
 ok "it_starts_under_a_narrow_umask" start sh -c 'umask 077; exec "$@"' sh
-for made in "$dir/run" "$dir/run/xpro"; do ok "$(basename "$made")_lets_groups_through_and_nobody_write" mode_is "$made" 755; done
+for made in "$dir/run" "$dir/run/xpro"; do
+	ok "$(basename "$made")_lets_groups_through_and_nobody_write" mode_is "$made" 755
+done
 ok "the_socket_is_closed_to_others" mode_is "$socket" 660
 ok "and_belongs_to_the_group_that_reads" test "$(stat -c %G "$socket")" = "$readers"
 
 # ---- those who read ----
 
-for command in status members pairs destinations "explain 192.0.2.1 192.0.2.2" events "policy show" "mesh show"; do
+for command in status members pairs destinations clients networks "explain 192.0.2.1 192.0.2.2" events "policy show" \
+	"mesh show"; do
 	# shellcheck disable=SC2086
 	ok "readers_may_$(echo "$command" | cut -d' ' -f1,2 | tr ' ' _)" as "$reader" $command
 done
@@ -81,7 +88,8 @@ echo 'pair_rate = 100; destination_rate = 1000;' >"$dir/policy.conf"
 chmod 755 "$dir/mesh"
 who="this is for root and members of group $admins (control_admin_group)"
 ok "readers_may_not_push" ends 1 "$who" as "$reader" mesh push "$dir/mesh/policy.doc"
-ok "and_nothing_was_taken" sh -c "[ \"\$('$ctl' --socket '$socket' mesh show --json | jq '.documents // [] | length')\" = 0 ]"
+nothing_taken() { [ "$(ask mesh show --json | jq '.documents // [] | length')" = 0 ]; }
+ok "and_nothing_was_taken" nothing_taken
 ok "readers_may_not_capture" ends 1 "$who" as "$reader" capture --seconds 1 --output /dev/null
 ok "readers_may_not_leave" ends 1 "$who" as "$reader" leave
 ok "and_it_stays" not_leaving
@@ -89,15 +97,21 @@ ok "each_refusal_is_counted" refusals_are 3
 for verb in 8 9 11; do ok "request_${verb}_gets_one_reply" raw_says "[(16, -1)]" "$reader" $verb "$version" 1; done
 ok "300_are_refused" raw_says "[(16, -1)]" "$reader" 11 "$version" 300
 ok "and_counted" refusals_are 306
-few_lines() { lines=$(grep -c 'was refused' "$dir/log"); [ "$lines" -ge 1 ] && [ "$lines" -le 100 ] || { echo "expected 1 to 100, got $lines"; return 1; }; }
+few_lines() {
+	lines=$(grep -c 'was refused' "$dir/log")
+	[ "$lines" -ge 1 ] && [ "$lines" -le 100 ] || { echo "expected 1 to 100, got $lines"; return 1; }
+}
 ok "but_not_logged_one_by_one" few_lines
 ok "status_tells_people_so" ends 0 "306 requests refused" ask status
 
 # ---- everybody else ----
 
 ok "others_cannot_connect" ends 3 "Permission denied" as "" status
-ok "nor_replace_the_socket" sh -c "! setpriv --reuid 54321 --regid 54321 --groups $reader,$admin mv '$socket' '$socket.old' 2>/dev/null"
-ok "a_number_no_request_has_is_refused_to_all" raw_says "[(16, -95)]" "$reader" 12 "$version" 1
+not_replaced() {
+	! setpriv --reuid 54321 --regid 54321 --groups "$reader,$admin" mv "$socket" "$socket.old" 2>/dev/null
+}
+ok "nor_replace_the_socket" not_replaced
+ok "a_number_no_request_has_is_refused_to_all" raw_says "[(16, -95)]" "$reader" 14 "$version" 1
 
 # ---- those who act ----
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# A filtered interface with a default route is warned of, by --check-config and by status, as routes come and go: IPv4, IPv6, several
-# hops, other tables, VLANs and bridges; and no other interface is. Needs root. Speaks TAP.
+# A filtered interface with a default route drops nothing without `clients`, which --check-config warns of and which
+# degrades, as routes come and go: IPv4, IPv6, several hops, other tables, VLANs and bridges; and no other interface is
+# looked at so. Needs root. Speaks TAP.
 #
 #      $name: clients (filtered) <--veth--> $name-peer, other (not filtered) <--veth--> $name-peer
 set -u
@@ -9,13 +10,17 @@ set -u
 begin
 
 here() { ip -n "$name" "$@"; }
-checked() { inside "$bin/gossipd" --config "$conf" --check-config >"$dir/checked" 2>&1 || { cat "$dir/checked"; return 1; }; }
+checked() {
+	inside "$bin/gossipd" --config "$conf" --check-config >"$dir/checked" 2>&1 || { cat "$dir/checked"; return 1; }
+}
 text="replies to clients come in there"
 
 # warns WHAT: --check-config names clients with these families, at its line, and succeeds
 warns() {
 	line=$(grep -n '^interfaces' "$conf" | cut -d: -f1)
-	checked && grep -qF "a.conf:$line: interfaces: the default route leads out by clients ($1): $text" "$dir/checked" || { cat "$dir/checked"; return 1; }
+	checked && grep -qF "a.conf:$line: interfaces: the default route leads out by clients ($1): $text" \
+		"$dir/checked" ||
+		{ cat "$dir/checked"; return 1; }
 }
 quiet() { checked && ! grep -qF "$text" "$dir/checked" || { cat "$dir/checked"; return 1; }; }
 
@@ -80,18 +85,20 @@ here link del left
 
 # ---- as the daemon runs ----
 
-warning() { ask --json status | jq -er '.warnings[].text'; }
-shown() { warning | grep -qF "the default route leads out by clients ($1): $text"; }
-none() { ask --json status | jq -e '.warnings == []'; }
+shown() { ask --json status | jq -er '.status.degraded_reasons[]' |
+	grep -qF "the default route leads out by clients ($1): $text"; }
+none() { ask --json status | jq -e '.warnings == [] and .status.degraded_reasons == []'; }
 ends_with() { ask status >"$dir/status"; got=$?; [ "$got" -eq "$1" ] || { cat "$dir/status"; return 1; }; }
 sed -i 's/^gossip = true;/gossip = false;/' "$conf"
 ok "gossipd_starts" start
-ok "status_has_no_warning" none
+ok "status_has_nothing_to_say" none
 here -6 route add default via 2001:db8:1::2 metric 2000
 ok "a_route_that_comes_later_shows" wait_for 5 shown IPv6
-ok "without_degrading" ends_with 0
-ok "in_the_table_as_well" grep -qF "  warning       the default route leads out by clients (IPv6): $text" "$dir/status"
-ok "and_in_the_log" logged "warning: interfaces: the default route leads out by clients (IPv6): $text"
+ok "and_degrades" ends_with 4
+ok "in_the_table_as_well" grep -qF "degraded: interfaces: the default route leads out by clients (IPv6): $text" \
+	"$dir/status"
+ok "and_in_the_log" wait_for 5 logged \
+	"condition not_enforced (error): interfaces: the default route leads out by clients (IPv6): $text"
 here -6 route del default via 2001:db8:1::2 metric 2000
 ok "it_goes_with_the_route" wait_for 5 none
 here route add default via 10.77.1.2 metric 200
@@ -103,7 +110,11 @@ kill -HUP "$daemon"
 ok "with_protected_only_replies_are_not_judged" wait_for 5 none
 ok "says_check_config_too" quiet
 # many_routes: a table with 20,000 routes, the default one among them
-many_routes() { seq 0 19999 | awk '{ printf "route add 172.%d.%d.%d/32 via 10.77.9.2\n", 16 + int($1 / 65536), int($1 / 256) % 256, $1 % 256 }' | ip -n "$name" -batch -; }
+many_routes() {
+	seq 0 19999 | awk '{
+		printf "route add 172.%d.%d.%d/32 via 10.77.9.2\n", 16 + int($1 / 65536), int($1 / 256) % 256, $1 % 256
+	}' | ip -n "$name" -batch -
+}
 : >"$dir/mesh/a/rules"
 ok "a_table_of_many_routes" many_routes
 kill -HUP "$daemon"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Packets on their way through one proxy, by the kernel's forwarding and by the fast one: what arrives, what comes back, what is
-# counted, what a capture shows, and interfaces that come and go. Needs root. Speaks TAP.
+# Packets on their way through one proxy, by the kernel's forwarding and by the fast one: what arrives, what comes back,
+# what is counted, what a capture shows, and interfaces that come and go. Needs root. Speaks TAP.
 #
 #      device (namespace)          proxy (namespace)              server (namespace)
 #      c0 10.77.1.2  <--veth-->  p0 10.77.1.1  p1 10.77.2.1  <--veth-->  s0 10.77.2.2
@@ -66,7 +66,10 @@ heard() { wait_for 5 grep -q "$1" "$dir/heard" || { cat "$dir/heard"; return 1; 
 arrives() { line=$1; shift; hear server s0; send "$@"; heard "$line"; }
 # comes_back LINE WORD...: the proxy answers the device like this
 comes_back() { line=$1; shift; hear device c0; send "$@"; heard "$line"; }
-counted() { wait_for 5 sh -c "$ctl --socket $dir/a.sock pairs --client $1 --json | jq -e '[.pairs[] | select(.count >= $2)] | length > 0'"; }
+counted() {
+	wait_for 5 sh -c "$ctl --socket $dir/a.sock pairs --client $1 --json |
+		jq -e '[.pairs[] | select(.count >= $2)] | length > 0'"
+}
 
 # ---- the place ----
 
@@ -78,7 +81,8 @@ done
 
 # wire HERE SPACE THERE ADDRESS-HERE ADDRESS-THERE NET6: from the proxy, with the addresses
 wire() {
-	ip -n "$name-proxy" link add "$1" mtu 9000 numtxqueues 2 numrxqueues 2 type veth peer name "$3" netns "$name-$2" mtu 9000 numtxqueues 2 numrxqueues 2
+	ip -n "$name-proxy" link add "$1" mtu 9000 numtxqueues 2 numrxqueues 2 type veth peer name "$3" \
+		netns "$name-$2" mtu 9000 numtxqueues 2 numrxqueues 2
 	ip -n "$name-proxy" addr add "$4/24" dev "$1"
 	ip -n "$name-$2" addr add "$5/24" dev "$3"
 	ip -n "$name-proxy" addr add "$6::1/64" dev "$1" nodad
@@ -94,8 +98,8 @@ ip -n "$name-device" route add default via 10.77.1.1
 ip -n "$name-server" route add default via 10.77.2.1
 ip -n "$name-device" route add default via fd77:1::1
 ip -n "$name-server" route add default via fd77:2::1
-in_ proxy sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.p0.rp_filter=0 net.ipv4.icmp_ratelimit=0 \
-	net.ipv6.conf.all.forwarding=1 net.ipv6.icmp.ratelimit=0
+in_ proxy sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.p0.rp_filter=0 \
+	net.ipv4.icmp_ratelimit=0 net.ipv6.conf.all.forwarding=1 net.ipv6.icmp.ratelimit=0
 mac=$(ip -n "$name-proxy" -j link show p0 | jq -r '.[0].address')
 mkdir "$dir/bpf"
 mount -t bpf bpf "$dir/bpf"
@@ -123,39 +127,54 @@ through() {
 	net=$2 net6=$3
 	in_ device ping -q -c 1 -W 2 10.77.2.2 >/dev/null 2>&1 # the proxy learns its neighbours
 	in_ device ping -q -c 1 -W 2 fd77:2::2 >/dev/null 2>&1
-	ok "a_packet_arrives_one_hop_older: $1" arrives "^$net.1 10.77.2.2 17 ttl 63 size 100 offset 0 check good" "$net.1" 10.77.2.2
-	ok "with_the_smallest_ttl_that_does: $1" arrives "^$net.2 10.77.2.2 17 ttl 1 size 100 offset 0 check good" "$net.2" 10.77.2.2 ttl=2
+	ok "a_packet_arrives_one_hop_older: $1" arrives "^$net.1 10.77.2.2 17 ttl 63 size 100 offset 0 check good" \
+		"$net.1" 10.77.2.2
+	ok "with_the_smallest_ttl_that_does: $1" arrives "^$net.2 10.77.2.2 17 ttl 1 size 100 offset 0 check good" \
+		"$net.2" 10.77.2.2 ttl=2
 	ok "a_ttl_of_1_is_told_back: $1" comes_back "^10.77.1.1 10.77.1.2 1 .* type 11 code 0" 10.77.1.2 10.77.2.2 ttl=1
-	ok "a_first_fragment_arrives: $1" arrives "^$net.3 10.77.2.2 17 ttl 63 size 108 offset 0 mf check good" "$net.3" 10.77.2.2 mf size=108
-	ok "a_later_one_as_well: $1" arrives "^$net.4 10.77.2.2 17 ttl 63 size 100 offset 1480 check good" "$net.4" 10.77.2.2 offset=1480
-	ok "a_jumbo_packet_arrives_whole: $1" arrives "^$net.5 10.77.2.2 17 ttl 63 size 8000 offset 0 check good" "$net.5" 10.77.2.2 size=8000
+	ok "a_first_fragment_arrives: $1" arrives "^$net.3 10.77.2.2 17 ttl 63 size 108 offset 0 mf check good" \
+		"$net.3" 10.77.2.2 mf size=108
+	ok "a_later_one_as_well: $1" arrives "^$net.4 10.77.2.2 17 ttl 63 size 100 offset 1480 check good" \
+		"$net.4" 10.77.2.2 offset=1480
+	ok "a_jumbo_packet_arrives_whole: $1" arrives "^$net.5 10.77.2.2 17 ttl 63 size 8000 offset 0 check good" \
+		"$net.5" 10.77.2.2 size=8000
 	for over in ipip gre vxlan gue fou; do
-		ok "out_of_a_tunnel_of_$over: $1" arrives "^$net.6 10.77.2.2 17 ttl 63 size 100 offset 0 check good" "$net.6" 10.77.2.2 \
-			over=$over outer-src=10.77.1.2 outer-dst=10.77.1.1
+		ok "out_of_a_tunnel_of_$over: $1" arrives "^$net.6 10.77.2.2 17 ttl 63 size 100 offset 0 check good" \
+			"$net.6" 10.77.2.2 over=$over outer-src=10.77.1.2 outer-dst=10.77.1.1
 	done
 	ok "and_each_was_counted_for_its_inner_pair: $1" counted "$net.6" 5
-	ok "an_IPv6_packet_arrives_one_hop_older: $1" arrives "^$net6::1 fd77:2::2 17 ttl 63 size 100 offset 0 check good" "$net6::1" fd77:2::2
-	ok "with_the_smallest_hop_limit_that_does: $1" arrives "^$net6::2 fd77:2::2 17 ttl 1 size 100 offset 0 check good" "$net6::2" fd77:2::2 ttl=2
-	ok "a_hop_limit_of_1_is_told_back: $1" comes_back "^fd77:1::1 fd77:1::2 58 .* type 3 code 0" fd77:1::2 fd77:2::2 ttl=1
+	ok "an_IPv6_packet_arrives_one_hop_older: $1" arrives \
+		"^$net6::1 fd77:2::2 17 ttl 63 size 100 offset 0 check good" "$net6::1" fd77:2::2
+	ok "with_the_smallest_hop_limit_that_does: $1" arrives \
+		"^$net6::2 fd77:2::2 17 ttl 1 size 100 offset 0 check good" "$net6::2" fd77:2::2 ttl=2
+	ok "a_hop_limit_of_1_is_told_back: $1" comes_back "^fd77:1::1 fd77:1::2 58 .* type 3 code 0" \
+		fd77:1::2 fd77:2::2 ttl=1
 	for over in ipip gre vxlan gue fou; do
-		ok "IPv6_out_of_a_tunnel_of_$over: $1" arrives "^$net6::6 fd77:2::2 17 ttl 63 size 100 offset 0 check good" "$net6::6" fd77:2::2 \
-			over=$over outer-src=10.77.1.2 outer-dst=10.77.1.1
+		ok "IPv6_out_of_a_tunnel_of_$over: $1" arrives \
+			"^$net6::6 fd77:2::2 17 ttl 63 size 100 offset 0 check good" \
+			"$net6::6" fd77:2::2 over=$over outer-src=10.77.1.2 outer-dst=10.77.1.1
 	done
 	for over in ipip gre vxlan; do
-		ok "IPv6_out_of_$over in IPv6: $1" arrives "^$net6::6 fd77:2::2 17 ttl 63 size 100 offset 0 check good" "$net6::6" fd77:2::2 \
-			over=$over outer-src=fd77:1::2 outer-dst=fd77:1::1
-		ok "IPv4_out_of_$over in IPv6: $1" arrives "^$net.9 10.77.2.2 17 ttl 63 size 100 offset 0 check good" "$net.9" 10.77.2.2 \
-			over=$over outer-src=fd77:1::2 outer-dst=fd77:1::1
+		ok "IPv6_out_of_$over in IPv6: $1" arrives \
+			"^$net6::6 fd77:2::2 17 ttl 63 size 100 offset 0 check good" \
+			"$net6::6" fd77:2::2 over=$over outer-src=fd77:1::2 outer-dst=fd77:1::1
+		ok "IPv4_out_of_$over in IPv6: $1" arrives "^$net.9 10.77.2.2 17 ttl 63 size 100 offset 0 check good" \
+			"$net.9" 10.77.2.2 over=$over outer-src=fd77:1::2 outer-dst=fd77:1::1
 	done
 	ok "and_each_was_counted_for_its_inner_pair_too: $1" counted "$net6::6" 8
-	ok "a_tagged_packet_is_counted: $1" sh -c "nsenter --net=/run/netns/$name-device $packets send c0 $mac $net.7 10.77.2.2 vlan=7"
+	ok "a_tagged_packet_is_counted: $1" \
+		sh -c "nsenter --net=/run/netns/$name-device $packets send c0 $mac $net.7 10.77.2.2 vlan=7"
 	ok "for_its_pair: $1" counted "$net.7" 1
 	ip -n "$name-proxy" link set p1 mtu 1400
 	sleep 1.2 # the fast way knows a route's MTU for a second
-	ok "what_is_too_large_is_told_back: $1" comes_back "^10.77.1.1 10.77.1.2 1 .* type 3 code 4" 10.77.1.2 10.77.2.2 size=1401 df
-	ok "IPv6_that_is_too_large_is_told_back: $1" comes_back "^fd77:1::1 fd77:1::2 58 .* type 2 code 0" fd77:1::2 fd77:2::2 size=1401
-	ok "IPv6_that_just_fits_arrives: $1" arrives "^$net6::8 fd77:2::2 17 ttl 63 size 1400 offset 0 check good" "$net6::8" fd77:2::2 size=1400
-	ok "what_just_fits_arrives: $1" arrives "^$net.8 10.77.2.2 17 ttl 63 size 1400 offset 0 check good" "$net.8" 10.77.2.2 size=1400 df
+	ok "what_is_too_large_is_told_back: $1" comes_back "^10.77.1.1 10.77.1.2 1 .* type 3 code 4" \
+		10.77.1.2 10.77.2.2 size=1401 df
+	ok "IPv6_that_is_too_large_is_told_back: $1" comes_back "^fd77:1::1 fd77:1::2 58 .* type 2 code 0" \
+		fd77:1::2 fd77:2::2 size=1401
+	ok "IPv6_that_just_fits_arrives: $1" arrives "^$net6::8 fd77:2::2 17 ttl 63 size 1400 offset 0 check good" \
+		"$net6::8" fd77:2::2 size=1400
+	ok "what_just_fits_arrives: $1" arrives "^$net.8 10.77.2.2 17 ttl 63 size 1400 offset 0 check good" \
+		"$net.8" 10.77.2.2 size=1400 df
 	ip -n "$name-proxy" link set p1 mtu 9000
 	ok "a_reply_finds_its_way: $1" in_ device ping -q -c 2 -i 0.2 -W 2 10.77.2.2
 }
@@ -186,7 +205,10 @@ captured() {
 	test "$(stat -c %s "$dir/drops.pcap")" -eq $((24 + $1 * (16 + 114))) || { ls -l "$dir/drops.pcap"; return 1; }
 	test "$(od -A n -t x4 -N 4 "$dir/drops.pcap" | tr -d ' ')" = a1b23c4d
 }
-( ask capture --client 10.79.3.0/24 --count 40 --seconds 100 --output "$dir/drops.pcap" >"$dir/capture" 2>&1; echo "ended $?" >>"$dir/capture" ) &
+(
+	ask capture --client 10.79.3.0/24 --count 40 --seconds 100 --output "$dir/drops.pcap" >"$dir/capture" 2>&1
+	echo "ended $?" >>"$dir/capture"
+) &
 capture=$!
 has_begun() { flood 10.79.3.1; test "$(stat -c %s "$dir/drops.pcap" 2>/dev/null || echo 0)" -gt 24; }
 wait_for 10 has_begun
@@ -200,7 +222,8 @@ ok "says_what_it_caught" grep -q "^40 packets, drop_pair 40" "$dir/capture"
 ok "and_is_a_pcap_file_of_them" captured 40
 ok "another_ends_with_its_time" ask capture --seconds 1 --output "$dir/drops.pcap"
 ok "with_whatever_there_was" captured 0
-ok "a_pipe_will_do" sh -c "$ctl --socket $dir/a.sock capture --seconds 1 2>$dir/told | od -A n -t x4 -N 4 | grep -q a1b23c4d"
+ok "a_pipe_will_do" \
+	sh -c "$ctl --socket $dir/a.sock capture --seconds 1 2>$dir/told | od -A n -t x4 -N 4 | grep -q a1b23c4d"
 
 # ---- interfaces while it runs ----
 
@@ -209,11 +232,15 @@ ok "its_interface_is_filtered" is_filtered p0
 ip -n "$name-proxy" link set p0 down
 ip -n "$name-proxy" link set p0 up
 ok "down_and_up_it_stays" is_filtered p0
-# queues SPACE IF COUNT: to receive and to send: ETHTOOL_SCHANNELS. XDP on a veth wants no fewer to receive than its peer has to send.
-queues() { in_ "$1" python3 -c '
+# queues SPACE IF COUNT: to receive and to send: ETHTOOL_SCHANNELS. XDP on a veth wants no fewer to receive than its
+# peer has to send.
+queues() {
+	in_ "$1" python3 -c '
 import array, fcntl, socket, struct, sys
-channels = array.array("B", struct.pack("=9I", 0x3d, 0, 0, 0, 0, 2 if sys.argv[2] == "c0" else int(sys.argv[3]), int(sys.argv[3]), 0, 0))
-fcntl.ioctl(socket.socket(), 0x8946, struct.pack("16sP", sys.argv[2].encode(), channels.buffer_info()[0]))' "$@"; }
+interface, count = sys.argv[2], int(sys.argv[3])
+channels = array.array("B", struct.pack("=9I", 0x3d, 0, 0, 0, 0, 2 if interface == "c0" else count, count, 0, 0))
+fcntl.ioctl(socket.socket(), 0x8946, struct.pack("16sP", interface.encode(), channels.buffer_info()[0]))' "$@"
+}
 ok "its_peer_sends_by_fewer_queues" queues device c0 1
 ok "and_it_receives_by_fewer" queues proxy p0 1
 ok "and_more_again" queues proxy p0 2

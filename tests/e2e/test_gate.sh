@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# The gate at the gossip port between two daemons that filter the very interface they gossip over: they find each other, noise does not
-# reach them, and one that moves to another address is heard from there. Needs root. Speaks TAP.
+# The gate at the gossip port between two daemons that filter the very interface they gossip over: they find each other,
+# noise does not reach them, and one that moves to another address is heard from there. Needs root. Speaks TAP.
 #
 #      a (namespace) wan 10.76.0.1 <--veth--> wan 10.76.0.2 b (namespace)
 set -u
@@ -32,10 +32,13 @@ reason() { ask "$1" status --json | jq ".reasons[] | select(.name == \"$2\") | .
 received() { ask a status --json | jq '.status.datagrams_received'; }
 see_each_other() { test "$(ask a members --json | jq '[.members[] | select(.up)] | length')" = 2 && \
 	test "$(ask b members --json | jq '[.members[] | select(.up)] | length')" = 2; }
-hears_b_at() { test "$(ask a members --json | jq -r '.members[] | select(.name == "b" and .up) | .endpoint')" = "$1:7946"; }
+hears_b_at() {
+	test "$(ask a members --json | jq -r '.members[] | select(.name == "b" and .up) | .endpoint')" = "$1:7946"
+}
 
 start() {
-	nsenter --net="/run/netns/$name-$1" "$bin/gossipd" --config "$dir/mesh/$1/$1.conf" >"$dir/$1.log" 2>&1 </dev/null &
+	nsenter --net="/run/netns/$name-$1" "$bin/gossipd" --config "$dir/mesh/$1/$1.conf" \
+		>"$dir/$1.log" 2>&1 </dev/null &
 	echo $! >"$dir/$1.pid"
 	wait_for 10 grep -q 'gossipd: ready:' "$dir/$1.log" || { cat "$dir/$1.log"; return 1; }
 }
@@ -53,8 +56,9 @@ for node in a b; do
 	ip -n "$name-$node" link set lo up
 	ip -n "$name-$node" addr add "10.76.0.$number/24" dev wan
 	ip -n "$name-$node" link set wan up
-	"$ctl" mesh issue "$node" --directory "$dir/mesh" --address "10.76.0.$number:7946" --interface wan --state-directory \
-		"$dir/state.$node" --pin-path "$dir/bpf/$node" --control-socket "$dir/$node.sock" >/dev/null
+	"$ctl" mesh issue "$node" --directory "$dir/mesh" --address "10.76.0.$number:7946" --interface wan \
+		--state-directory "$dir/state.$node" --pin-path "$dir/bpf/$node" --control-socket "$dir/$node.sock" \
+		>/dev/null
 	sed -i 's/^listen = .*/listen = ["0.0.0.0:7946"];/' "$dir/mesh/$node/$node.conf"
 done
 mac=$(ip -n "$name-a" -j link show wan | jq -r '.[0].address')

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# A proxy behind a 1:1 NAT, issued with the address it is reached at: it is met, and told to others, there. Needs root. Speaks TAP.
+# A proxy behind a 1:1 NAT, issued with the address it is reached at: it is met, and told to others, there. Needs root.
+# Speaks TAP.
 #
 #      a 10.1.0.1 --+
 #                   +-- nat 10.1.0.254, 10.1.0.99 <-> 192.168.0.2 -- b 192.168.0.2
@@ -17,7 +18,8 @@ PATH=$PATH:/usr/sbin:/sbin
 
 finish() {
 	for node in a b c; do
-		[ ! -f "$dir/pid.$node" ] || { kill -KILL "$(cat "$dir/pid.$node")"; wait "$(cat "$dir/pid.$node")"; } 2>/dev/null
+		[ ! -f "$dir/pid.$node" ] ||
+			{ kill -KILL "$(cat "$dir/pid.$node")"; wait "$(cat "$dir/pid.$node")"; } 2>/dev/null
 	done
 	for space in a b c nat; do ip netns del "$name-$space" 2>/dev/null; done
 	umount -l "$dir/bpf" 2>/dev/null
@@ -34,7 +36,9 @@ wire() {
 	ip -n "$name-nat" link set dev "to-$1" up
 }
 start() {
-	( exec nsenter --net="/run/netns/$name-$1" "$bin/gossipd" --config "$dir/mesh/$1/$1.conf" ) >"$dir/log.$1" 2>&1 </dev/null &
+	(
+		exec nsenter --net="/run/netns/$name-$1" "$bin/gossipd" --config "$dir/mesh/$1/$1.conf"
+	) >"$dir/log.$1" 2>&1 </dev/null &
 	echo $! >"$dir/pid.$1"
 	wait_for 10 grep -q 'gossipd: ready:' "$dir/log.$1" || { cat "$dir/log.$1"; return 1; }
 }
@@ -70,10 +74,13 @@ mkdir "$dir/bpf"
 mount -t bpf bpf "$dir/bpf"
 "$ctl" mesh init --directory "$dir/mesh" >/dev/null
 for node in a:10.1.0.1 b:10.1.0.99 c:10.1.0.2; do
-	"$ctl" mesh issue "${node%%:*}" --directory "$dir/mesh" --address "${node#*:}:7946" --state-directory "$dir/state.${node%%:*}" \
-		--pin-path "$dir/bpf/${node%%:*}" --control-socket "$dir/${node%%:*}.sock" --interface up0 >/dev/null
+	"$ctl" mesh issue "${node%%:*}" --directory "$dir/mesh" --address "${node#*:}:7946" \
+		--state-directory "$dir/state.${node%%:*}" --pin-path "$dir/bpf/${node%%:*}" \
+		--control-socket "$dir/${node%%:*}.sock" --interface up0 >/dev/null
 done
 for node in a b c; do ok "${node}_starts_with_the_configuration_as_issued" start "$node"; done
 for node in a b c; do ok "${node}_sees_all_three" wait_for 10 sees_all "$node"; done
-for node in a c; do ok "${node}_knows_b_at_the_address_it_was_issued_with" wait_for 10 knows_b_at "$node" 10.1.0.99:7946; done
+for node in a c; do
+	ok "${node}_knows_b_at_the_address_it_was_issued_with" wait_for 10 knows_b_at "$node" 10.1.0.99:7946
+done
 done_testing

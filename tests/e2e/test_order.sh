@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# What a gossipd makes durable, lets out and stores into the table, and in which order: a lone one, then one with a peer; start, ticks with traffic,
-# a policy of the mesh, a reload, a restart, a stop. gossipd-recorded writes it down (tests/host/recorder.c), order.py holds the rules. RECORDS=DIR
-# keeps the records. Needs root. Speaks TAP.
+# What a gossipd makes durable, lets out and stores into the table, and in which order: a lone one, then one with a
+# peer; start, ticks with traffic, a policy of the mesh, a reload, a restart, a stop. gossipd-recorded writes it down
+# (tests/host/recorder.c), order.py holds the rules. RECORDS=DIR keeps the records. Needs root. Speaks TAP.
 set -u
 . "$(dirname "$0")/lonely.sh"
 recorded=${RECORDED:-$root/build/tests/host/gossipd-recorded}
@@ -12,7 +12,9 @@ issue b 10.77.1.2:7946
 # recorded NAME NAMESPACE RECORD: the daemon NAME in the background, until it is ready; its process is in pid.NAME
 recorded() {
 	: >"$dir/$1.log"
-	( exec env RECORD_FILE="$dir/$3" nsenter --net="/run/netns/$2" "$recorded" --config "$dir/mesh/$1/$1.conf" ) >"$dir/$1.log" 2>&1 </dev/null &
+	(
+		exec env RECORD_FILE="$dir/$3" nsenter --net="/run/netns/$2" "$recorded" --config "$dir/mesh/$1/$1.conf"
+	) >"$dir/$1.log" 2>&1 </dev/null &
 	echo $! >"$dir/pid.$1"
 	wait_for 20 grep -q 'gossipd: ready:' "$dir/$1.log" || { cat "$dir/$1.log"; return 1; }
 }
@@ -27,7 +29,11 @@ end() {
 	return "$status"
 }
 holds() { "$root/tests/e2e/order.py" "$1" "$dir/$2"; }
-throw() { outside "$root/tests/e2e/throw.py" clients 02:00:00:00:01:01 198.51.100.1 198.18.0.1 20 "$1" 5 >/dev/null; }
+# throw ROUNDS [FIRST]. A daemon that starts keeps larger counts of the one before it: folds need other clients.
+throw() {
+	set -- "$1" "${2:-198.18.0.1}"
+	outside "$root/tests/e2e/throw.py" clients 02:00:00:00:01:01 198.51.100.1 "$2" 20 "$1" 5 >/dev/null
+}
 reloaded() {
 	before=$(grep -c 'is in force in the kernel' "$dir/a.log")
 	sed -i "s|^\( *\)rules = .*|\1rules = ( { client = \"10.1.$1.0/24\"; pair_rate = $1; } );|" "$conf"
@@ -41,7 +47,11 @@ pushed() {
 	printf 'pair_rate = 50;\ndestination_rate = 500;\n' >"$dir/policy"
 	"$ctl" policy push "$dir/policy" --directory "$dir/mesh" --in 1 --socket "$dir/a.sock"
 }
-holds_document() { [ "$("$ctl" --socket "$dir/$1.sock" mesh show --json | jq '[.documents[]? | select(.kind == "policy")] | length')" = 1 ]; }
+holds_document() {
+	held=$("$ctl" --socket "$dir/$1.sock" mesh show --json |
+		jq '[.documents[]? | select(.kind == "policy")] | length')
+	[ "$held" = 1 ]
+}
 has_records() { [ "$("$ctl" --socket "$dir/b.sock" status --json | jq .status.pairs4)" -gt 0 ]; }
 kept_for_good() { [ -s "$dir/b.state/policy.doc" ]; }
 
@@ -69,12 +79,12 @@ sed -i 's/^peers = .*/peers = ["10.77.1.1:7946"];/' "$dir/mesh/b/b.conf"
 ok "two_start" recorded a "$name" pushing
 ok "the_other" recorded b "$name-peer" other
 ok "they_meet" wait_for 20 met
-ok "one_sees_clients" throw 300
+ok "one_sees_clients" throw 300 198.18.9.1
 ok "a_policy_is_pushed" pushed
 ok "the_other_has_it" wait_for 20 holds_document b
 ok "for_good" wait_for 20 kept_for_good
 ok "in_force_at_the_other" wait_for 20 grep -q 'policy: version 1 is in force in the kernel' "$dir/b.log"
-ok "one_sees_clients_over_their_rate" throw 400
+ok "one_sees_clients_over_their_rate" throw 400 198.18.9.1
 ok "the_other_makes_records_of_them" wait_for 20 has_records
 ok "one_reloads" sh -c "echo 'mark reload' >>'$dir/pushing'; kill -HUP $(cat "$dir/pid.a")"
 ok "one_ends" end a pushing

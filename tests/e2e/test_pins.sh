@@ -13,7 +13,10 @@ unfiltered() { ! ip -n "$name" link show clients | grep xdp; }
 both_refuse() {
 	for said in "$@"; do refused "$said" || return 1; done
 	inside "$ctl" detach --config "$conf" >"$dir/detached" 2>&1 && { echo "detach did its work"; return 1; }
-	for said in "$@"; do grep -qF -e "$said" "$dir/detached" || { echo "expected \"$said\", got:"; cat "$dir/detached"; return 1; }; done
+	for said in "$@"; do
+		grep -qF -e "$said" "$dir/detached" ||
+			{ echo "expected \"$said\", got:"; cat "$dir/detached"; return 1; }
+	done
 	unfiltered
 }
 
@@ -23,12 +26,14 @@ ok "the_bpffs_lets_anybody_make_directories" test "$(stat -c %a "$dir/bpf")" = 1
 
 mkdir -m 755 "$pins"
 chown 54321 "$pins"
-ok "somebody_elses_directory_is_refused" both_refuse "$pins: belongs to uid 54321 (mode 0755)" "remove it, or give it to root"
+ok "somebody_elses_directory_is_refused" both_refuse "$pins: belongs to uid 54321 (mode 0755)" \
+	"remove it, or give it to root"
 rmdir "$pins"
 for mode in 0770 0720 0702 0777 1777; do
 	mkdir "$pins"
 	chmod "$mode" "$pins"
-	ok "one_of_mode_${mode}_is_refused" both_refuse "$pins: others may write to it (mode $mode, uid 0)" "run: chmod go-w $pins"
+	ok "one_of_mode_${mode}_is_refused" both_refuse "$pins: others may write to it (mode $mode, uid 0)" \
+		"run: chmod go-w $pins"
 	rmdir "$pins"
 done
 ln -s "$dir/bpf/b" "$pins"
@@ -47,7 +52,8 @@ ok "a_directory_in_somebody_elses_is_refused" both_refuse "$dir/bpf/x: belongs t
 ok "and_nothing_is_made_there" test ! -e "$dir/bpf/x/y/a"
 chown 0 "$dir/bpf/x"
 chmod 775 "$dir/bpf/x/y"
-ok "one_in_a_directory_that_a_group_may_write_to_is_refused" both_refuse "$dir/bpf/x/y: others may write to it (mode 0775, uid 0)"
+ok "one_in_a_directory_that_a_group_may_write_to_is_refused" both_refuse \
+	"$dir/bpf/x/y: others may write to it (mode 0775, uid 0)"
 chmod 1777 "$dir/bpf/x/y"
 ok "with_the_sticky_bit_it_is_not" start
 ok "its_own_directory_is_closed" test "$(stat -c %a "$dir/bpf/x/y/a")" = 700

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# What a running gossipd may still do: nothing, in any of its threads. The kernel keeps capabilities for each thread. Needs root. Speaks TAP.
+# What a running gossipd may still do: nothing, in any of its threads. The kernel keeps capabilities for each thread.
+# Needs root. Speaks TAP.
 set -u
 . "$(dirname "$0")/lonely.sh"
 begin
@@ -18,7 +19,9 @@ every_thread() {
 	done <"$dir/tasks"
 }
 holds_nothing() {
-	for set in CapInh CapPrm CapEff CapBnd CapAmb; do ok "$1_have_no_capability_in_$set" every_thread "$set" 0000000000000000; done
+	for set in CapInh CapPrm CapEff CapBnd CapAmb; do
+		ok "$1_have_no_capability_in_$set" every_thread "$set" 0000000000000000
+	done
 	ok "$1_can_get_none_back" every_thread NoNewPrivs 1
 }
 

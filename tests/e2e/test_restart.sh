@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# A lone gossipd is killed and starts again: before an attack, and amid one. Its ledger then knows less than the table. What passes afterwards is the
-# destination's rate, though each client alone may have more (pair_action = "police"). Needs root. Speaks TAP.
+# A lone gossipd is killed and starts again: before an attack, and amid one. Its ledger then knows less than the table.
+# What passes afterwards is the destination's rate, though each client alone may have more (pair_action = "police").
+# Needs root. Speaks TAP.
 set -u
 . "$(dirname "$0")/lonely.sh"
 rate=200 # of the destination, a second; 20 clients with 50 each by the pair rule would have 1,000
@@ -11,16 +12,21 @@ names=$(tr -d '\\\t\n' <"$root/include/xpro/record.h" | sed 's/.*#define REASON_
 # packets PATTERN: under reasons whose names match, from the kernel, whoever runs
 packets() {
 	bpftool map dump pinned "$dir/bpf/a/reasons" -j |
-		jq --argjson names "$names" --arg pattern "$1" '[.[0].formatted.value[".data.reasons"][0].reasons[] | to_entries[]
-			| select($names[.key] // "" | test($pattern)) | .value.packets] | add'
+		jq --argjson names "$names" --arg pattern "$1" '
+			[.[0].formatted.value[".data.reasons"][0].reasons[] | to_entries[]
+				| select($names[.key] // "" | test($pattern)) | .value.packets] | add'
 }
 passed() { packets '^(pass|pass_share|pass_evidence)$'; }
 dropped() { packets '^drop_'; }
 
 # send ROUNDS PAUSE_MS: a packet of each client in a round
-send() { outside python3 "$root/tests/e2e/throw.py" clients 02:00:00:00:01:01 192.0.2.1 198.18.1.1 20 "$1" "$2" >"$dir/thrown"; }
+send() {
+	outside python3 "$root/tests/e2e/throw.py" clients 02:00:00:00:01:01 192.0.2.1 198.18.1.1 20 "$1" "$2" \
+		>"$dir/thrown"
+}
 
-# 100 packets a second of each client, 2,000 in all: attack_begin SECONDS; attack_end sets attack_ms, thrown and let_through
+# 100 packets a second of each client, 2,000 in all: attack_begin SECONDS; attack_end sets attack_ms, thrown and
+# let_through
 attack_begin() {
 	begun=$(date +%s%3N) before=$(passed)
 	send $(($1 * 100)) 10 &

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Every kind of system call and allocation failing in turn while gossipd starts: it ends with 1 and names what failed, or goes on whole. It never
-# crashes, never hangs, and whatever happened, the next start finds the table and the numbers as they were. Needs root. Speaks TAP.
+# Every kind of system call and allocation failing in turn while gossipd starts: it ends with 1 and names what failed,
+# or goes on whole. It never crashes, never hangs, and whatever happened, the next start finds the table and the numbers
+# as they were. Needs root. Speaks TAP.
 set -u
 . "$(dirname "$0")/lonely.sh"
 begin
@@ -22,8 +23,8 @@ each() {
 	inside "$root/tests/host/fail_starts.py" "$1" "$calls" "$2" "${3:-true}" -- "$bin/gossipd" --config "$conf"
 }
 
-for call in socket bind listen setsockopt epoll_create1 epoll_ctl open openat read write fsync renameat mkdir fchmod flock prctl mmap \
-	aligned_alloc; do
+for call in socket bind listen setsockopt epoll_create1 epoll_ctl open openat read write fsync renameat mkdir fchmod \
+	flock prctl mmap aligned_alloc; do
 	ok "a_failing_${call}_is_named_or_survived" each "$call" 12
 done
 for call in malloc calloc realloc bpf; do ok "a_failing_${call}_is_named_or_survived" each "$call" 40; done
@@ -35,7 +36,9 @@ ok "it_ends_again" stop TERM
 
 # Without a table: what a first start that failed leaves behind must not stand in the way of the next.
 detach="nsenter --net=/run/netns/$name $ctl detach --config $conf || true"
-for call in bpf mkdir malloc calloc; do ok "a_failing_${call}_of_a_first_start_is_named_or_survived" each "$call" 20 "$detach"; done
+for call in bpf mkdir malloc calloc; do
+	ok "a_failing_${call}_of_a_first_start_is_named_or_survived" each "$call" 20 "$detach"
+done
 ok "it_starts_afresh" start
 ok "with_a_new_table" test "$(field incarnation)" -gt "$incarnation"
 ok "and_ends" stop TERM

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# A filter or its pins taken off by hand while gossipd runs: they are back within seconds, and that is logged, told as an event and counted, once each.
-# What cannot be put back is a reason to be degraded; every reason is shown. Needs root. Speaks TAP.
+# A filter or its pins taken off by hand while gossipd runs: they are back within seconds, and that is logged, told as
+# an event and counted, once each. What cannot be put back is a reason to be degraded; every reason is shown. Needs
+# root. Speaks TAP.
 set -u
 . "$(dirname "$0")/lonely.sh"
 begin
@@ -20,12 +21,14 @@ restored() {
 # One more second has been looked at, with nothing new: the daemon's tick goes on.
 looked_again() {
 	uptime=$(field uptime_s)
-	wait_for 3 sh -c "'$ctl' --socket '$dir/a.sock' status --json | jq -e '.status.uptime_s > $uptime + 2.1'" && restored "$1"
+	wait_for 3 sh -c "'$ctl' --socket '$dir/a.sock' status --json | jq -e '.status.uptime_s > $uptime + 2.1'" &&
+		restored "$1"
 }
 reasons() { ask status --json | jq -e --arg text "$1" '.status.degraded_reasons | any(contains($text))'; }
 reasons_are() {
 	got=$(ask status --json | jq '.status.degraded_reasons | length')
-	[ "$got" = "$1" ] || { echo "expected $1 reasons, got $got:"; ask status --json | jq .status.degraded_reasons; return 1; }
+	[ "$got" = "$1" ] ||
+		{ echo "expected $1 reasons, got $got:"; ask status --json | jq .status.degraded_reasons; return 1; }
 }
 program() { ask status --json | jq '.attachments[0].program_id'; }
 all_pins() { find "$pins" -type f -printf '%f\n' | sort; }
@@ -40,7 +43,8 @@ ok "a_detached_link_is_told_once" wait_for 5 restored 1
 ok "and_the_filter_is_on" filtered
 ok "a_second_later_it_is_still_1" looked_again 1
 ok "the_log_names_the_interface" logged "clients: the filter was taken off by hand, and is on again"
-ok "status_tells_people_so" sh -c "'$ctl' --socket '$dir/a.sock' status | grep -q 'taken off by hand and put back 1 times'"
+ok "status_tells_people_so" \
+	sh -c "'$ctl' --socket '$dir/a.sock' status | grep -q 'taken off by hand and put back 1 times'"
 
 before=$(program)
 rm "$pins/link-clients"
@@ -74,7 +78,7 @@ ip -n "$name" link set clients up
 
 umount -l "$dir/bpf"
 ok "without_a_bpffs_it_is_not_healthy" wait_for 5 reasons "pins: the filter would not outlive gossipd"
-ok "and_logs_that" logged "degraded: pins: "
+ok "and_logs_that" logged "condition pins_missing (error): pins: "
 ok "but_filters" filtered
 ok "nothing_is_made_where_no_bpffs_is" test ! -e "$pins"
 mount -t bpf bpf "$dir/bpf"
@@ -104,16 +108,22 @@ ok "it_ends" stop TERM
 set_to peers '["10.77.1.2:7946"]'
 ok "it_starts_with_a_peer_that_is_silent" start
 ok "which_is_one_reason" wait_for 5 reasons_are 1
-ok "it_is_in_the_log" wait_for 5 logged "degraded: peers: 1 of 1 configured were never heard"
+ok "it_is_in_the_log" wait_for 5 logged "condition peers_unheard (error): peers: 1 of 1 configured were never heard"
 umount -l "$dir/bpf"
 ok "a_second_one_is_told_beside_it" wait_for 5 reasons_are 2
-ok "both_by_name" sh -c "'$ctl' --socket '$dir/a.sock' status --json | jq -e '.status.degraded_reasons | (.[0] | startswith(\"pins: \")) and (.[1] | startswith(\"peers: \"))'"
-ok "the_first_stands_where_it_stood" sh -c "'$ctl' --socket '$dir/a.sock' status --json | jq -e '.status | .degraded_why == .degraded_reasons[0]'"
-ok "people_see_both" sh -c "'$ctl' --socket '$dir/a.sock' status >'$dir/shown'; grep -q '^a: degraded: pins: ' '$dir/shown' && grep -q '^  degraded      peers: 1 of 1' '$dir/shown'"
-ok "the_log_has_both" logged "degraded: pins: "
+ask_status() { ask status --json | jq -e "$1"; }
+ok "both_by_name" ask_status \
+	'.status.degraded_reasons | (.[0] | startswith("pins: ")) and (.[1] | startswith("peers: "))'
+ok "the_first_stands_where_it_stood" ask_status '.status | .degraded_why == .degraded_reasons[0]'
+shows_both() {
+	ask status >"$dir/shown"
+	grep -q '^a: degraded: pins: ' "$dir/shown" && grep -q '^  error         peers: 1 of 1' "$dir/shown"
+}
+ok "people_see_both" shows_both
+ok "the_log_has_both" logged "condition pins_missing (error): pins: "
 mount -t bpf bpf "$dir/bpf"
 ok "one_that_is_over_goes" wait_for 5 reasons_are 1
-ok "and_the_log_says_so" wait_for 5 logged "no longer degraded for this: pins: "
-ok "each_was_logged_once" test "$(grep -c 'degraded: ' "$dir/log")" = 2
+ok "and_the_log_says_so" wait_for 5 logged "condition pins_missing cleared: pins: "
+ok "each_was_logged_once" test "$(grep -c ' (error): ' "$dir/log")" = 2
 ok "it_ends_at_last" stop TERM
 done_testing

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# What real daemons were given, given to the simulator's core: the same ledger, the same verdicts. Needs root. Speaks TAP.
+# What real daemons were given, given to the simulator's core: the same ledger, the same verdicts. Needs root. Speaks
+# TAP.
 #
 #      clients (a namespace)       a                            b (only listens)
 #      10.77.1.2-9   <--veth-->    10.77.1.1  10.78.1.1 <--veth--> 10.78.1.2
@@ -13,7 +14,9 @@ name=xpro-trace-$$
 . "$here/tests/e2e/tap.sh"
 
 finish() {
-	for pid in "$dir"/pid.*; do [ ! -f "$pid" ] || { kill -KILL "$(cat "$pid")"; wait "$(cat "$pid")"; } 2>/dev/null; done
+	for pid in "$dir"/pid.*; do
+		[ ! -f "$pid" ] || { kill -KILL "$(cat "$pid")"; wait "$(cat "$pid")"; } 2>/dev/null
+	done
 	for ns in a b c; do ip netns del "$name-$ns" 2>/dev/null; done
 	umount -l "$dir/bpf" 2>/dev/null
 	rm -rf "$dir"
@@ -26,7 +29,9 @@ ask() { node=$1; shift; "$bin/gossipctl" --socket "$dir/$node.sock" "$@"; }
 
 # start NODE: until it is ready
 start() {
-	( exec nsenter --net="/run/netns/$name-$1" "$bin/gossipd" --config "$dir/mesh/$1/$1.conf" ) >"$dir/log.$1" 2>&1 </dev/null &
+	(
+		exec nsenter --net="/run/netns/$name-$1" "$bin/gossipd" --config "$dir/mesh/$1/$1.conf"
+	) >"$dir/log.$1" 2>&1 </dev/null &
 	echo $! >"$dir/pid.$1"
 	wait_for 10 grep -q 'gossipd: ready:' "$dir/log.$1" || { cat "$dir/log.$1"; return 1; }
 }
@@ -41,8 +46,9 @@ stop() {
 
 # issue NODE ADDRESS INTERFACE MIB
 issue() {
-	"$bin/gossipctl" mesh issue "$1" --directory "$dir/mesh" --address "$2:7946" --interface "$3" --state-directory "$dir/state.$1" \
-		--pin-path "$dir/bpf/$1" --control-socket "$dir/$1.sock" --pair-rate 20 --destination-rate 1000 >/dev/null &&
+	"$bin/gossipctl" mesh issue "$1" --directory "$dir/mesh" --address "$2:7946" --interface "$3" \
+		--state-directory "$dir/state.$1" --pin-path "$dir/bpf/$1" --control-socket "$dir/$1.sock" \
+		--pair-rate 20 --destination-rate 1000 >/dev/null &&
 		printf 'trace_file = "%s";\ntrace_mib = %s;\n' "$dir/$1.trace" "$4" >>"$dir/mesh/$1/$1.conf"
 }
 
@@ -71,11 +77,15 @@ for i in range(6000):
 }
 
 knows_cells() { [ "$(ask b pairs --json | jq '.pairs | length')" -ge 8 ]; }
-drops() { [ "$(ask a status --json | jq '[.reasons[]? | select(.name | startswith("drop_pair")) | .packets] | add')" -gt 0 ]; }
+drops() {
+	[ "$(ask a status --json | jq '[.reasons[]? | select(.name | startswith("drop_pair")) | .packets] | add')" \
+		-gt 0 ]
+}
 
 # replayed NODE: the simulator comes to what the daemon logged
 replayed() {
-	"$bin/xpro-sim" replay "$dir/$1.trace" >"$dir/replayed.$1" || { cat "$dir/replayed.$1"; tail -n 3 "$dir/log.$1"; return 1; }
+	"$bin/xpro-sim" replay "$dir/$1.trace" >"$dir/replayed.$1" ||
+		{ cat "$dir/replayed.$1"; tail -n 3 "$dir/log.$1"; return 1; }
 	ledger=$(sed -n 's/^ledger *\([0-9a-f]*\),.*/\1/p' "$dir/replayed.$1")
 	verdicts=$(sed -n 's/^verdicts *\([0-9a-f]*\),.*/\1/p' "$dir/replayed.$1")
 	[ -n "$ledger" ] && grep -q "ledger $ledger verdicts $verdicts" "$dir/log.$1"
@@ -165,6 +175,10 @@ ok "the_core_of_b_comes_to_the_same" replayed b
 ok "a_changed_trace_does_not" differs
 ok "the_trace_holds_no_key" holds_no_key a
 head -c 3000 "$dir/a.trace" >"$dir/cut.trace"
-ok "a_cut_trace_is_told" sh -c "! $bin/xpro-sim replay $dir/cut.trace 2>&1 | grep -q 'as the daemon' && $bin/xpro-sim replay $dir/cut.trace 2>&1 | grep -q 'cut\|no end'"
+cut_is_told() {
+	! "$bin/xpro-sim" replay "$dir/cut.trace" 2>&1 | grep -q 'as the daemon' &&
+		"$bin/xpro-sim" replay "$dir/cut.trace" 2>&1 | grep -q 'cut\|no end'
+}
+ok "a_cut_trace_is_told" cut_is_told
 
 done_testing

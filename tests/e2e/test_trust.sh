@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# What an administrator does with the mesh authority, as README says it, on three real daemons: issue, revoke, rotate, policy. They run without
-# interfaces in one network namespace of their own; the authority's directory is somewhere else. Speaks TAP.
+# What an administrator does with the mesh authority, as README says it, on three real daemons: issue, revoke, rotate,
+# policy. They run without interfaces in one network namespace of their own; the authority's directory is somewhere
+# else. Speaks TAP.
 set -u
 
 here=$(cd "$(dirname "$0")/../.." && pwd)
@@ -55,8 +56,8 @@ within() {
 }
 
 issue() { # NAME PORT
-	ctl mesh issue "$1" --directory "$dir/mesh" --address "127.0.0.1:$2" --state-directory "$dir/state-$1" --pin-path "$pins/$1" \
-		--control-socket "$dir/$1.sock"
+	ctl mesh issue "$1" --directory "$dir/mesh" --address "127.0.0.1:$2" --state-directory "$dir/state-$1" \
+		--pin-path "$pins/$1" --control-socket "$dir/$1.sock"
 }
 install_on_host() { rm -rf "$dir/host-$1" && cp -r "$dir/mesh/$1" "$dir/host-$1"; }
 start() {
@@ -70,24 +71,45 @@ stop() {
 	wait "$(cat "$dir/pid.$1")" 2>/dev/null
 	rm -f "$dir/pid.$1"
 }
-answers() { at "$1" status --json >/dev/null 2>&1; [ $? -eq 0 ] || [ $? -eq 4 ]; at "$1" members --json >/dev/null 2>&1; }
-sees() { at "$1" mesh show --json | jq -e "[.members[] | select(.state == \"up\" or .state == \"self\")] | length == $2"; } # NAME MEMBERS
-holds() { at "$1" mesh show --json | jq -e "[.documents[] | select(.kind == \"$2\")][0].serial == $3"; } # NAME KIND SERIAL
-nobody_behind() { at "$1" mesh show --json | jq -e '[.members[] | select(.state != "revoked" and .behind)] | length == 0'; }
+answers() {
+	at "$1" status --json >/dev/null 2>&1
+	[ $? -eq 0 ] || [ $? -eq 4 ]
+	at "$1" members --json >/dev/null 2>&1
+}
+# NAME MEMBERS
+sees() {
+	at "$1" mesh show --json | jq -e "[.members[] | select(.state == \"up\" or .state == \"self\")] | length == $2"
+}
+# NAME KIND SERIAL
+holds() { at "$1" mesh show --json | jq -e "[.documents[] | select(.kind == \"$2\")][0].serial == $3"; }
+nobody_behind() {
+	at "$1" mesh show --json | jq -e '[.members[] | select(.state != "revoked" and .behind)] | length == 0'
+}
 is_revoked() { at "$1" mesh show --json | jq -e "[.members[] | select(.name == \"$2\")][0].state == \"revoked\""; }
 event() { at "$1" events --json | jq -es "[.[] | select(.kind == \"$2\")] | length > 0"; }
 # A machine so slow that a daemon was silent for two seconds: that is told, and no fault.
 restart_ms=0
 was_slow() {
 	[ "$restart_ms" -gt 1500 ] && return
-	for name_of in a b c; do at "$name_of" status --json | jq -e '.status.tick_late_ms_worst > 1000' >/dev/null && return; done
+	for name_of in a b c; do
+		at "$name_of" status --json | jq -e '.status.tick_late_ms_worst > 1000' >/dev/null && return
+	done
 	return 1
 }
 no_alarm() {
-	not event "$1" document_false && not event "$1" left_out && not event "$1" equivocation && { not event "$1" member_silent || was_slow; }
+	not event "$1" document_false && not event "$1" left_out && not event "$1" equivocation &&
+		{ not event "$1" member_silent || was_slow; }
 }
-exits() { wanted=$1; shift; "$@"; got=$?; [ "$got" -eq "$wanted" ] || { echo "ended with $got, not $wanted"; return 1; }; }
-serial_of_certificate() { at "$1" mesh show --json | jq -e "[.members[] | select(.name == \"$2\")][0].certificate >= $3"; }
+exits() {
+	wanted=$1
+	shift
+	"$@"
+	got=$?
+	[ "$got" -eq "$wanted" ] || { echo "ended with $got, not $wanted"; return 1; }
+}
+serial_of_certificate() {
+	at "$1" mesh show --json | jq -e "[.members[] | select(.name == \"$2\")][0].certificate >= $3"
+}
 
 mkdir -p "$pins"
 ip netns add "$ns" && ip -n "$ns" link set lo up || exit 1
@@ -126,8 +148,11 @@ rules = (
 never_drop = ( "192.0.2.7" );
 block = ( { client = "203.0.113.0/24"; until = "2100-01-01T00:00:00Z"; } );
 EOF
-goes_by_the_policy() { at "$1" policy show --json | jq -e '.policy.version == 1 and .policy.pair_rate == 77 and .policy.destination_rate == 7700 and
-	(.rules | length) == 5 and ([.rules[].prefix] | index("10.1.0.0/16") != null)'; }
+goes_by_the_policy() {
+	at "$1" policy show --json |
+		jq -e '.policy.version == 1 and .policy.pair_rate == 77 and .policy.destination_rate == 7700 and
+			(.rules | length) == 5 and ([.rules[].prefix] | index("10.1.0.0/16") != null)'
+}
 ok no_policy_of_the_mesh_is_held_yet not holds b policy 1
 ok a_policy_is_pushed ctl policy push "$dir/policy.conf" --directory "$dir/mesh" --in 0 --socket "$dir/b.sock"
 for name in a b c; do ok "node_${name}_holds_it_too" within 5 holds "$name" policy 1; done
@@ -137,7 +162,8 @@ echo 'pair_rate = 5;' >"$dir/short.conf"
 ok a_policy_must_say_both_rates exits 1 ctl policy push "$dir/short.conf" --directory "$dir/mesh"
 sed 's|10.2.0.0/16|10.1.0.0/16|' "$dir/policy.conf" >"$dir/twice.conf"
 ok a_prefix_stands_once_in_a_list exits 1 ctl policy push "$dir/twice.conf" --directory "$dir/mesh"
-ok a_policy_that_is_refused_takes_no_number test "$(ctl policy push "$dir/policy.conf" --directory "$dir/mesh" --json | jq .policy.version)" -eq 2
+ok a_policy_that_is_refused_takes_no_number \
+	test "$(ctl policy push "$dir/policy.conf" --directory "$dir/mesh" --json | jq .policy.version)" -eq 2
 ok the_second_is_carried_by_hand at c mesh push "$dir/mesh/policy.doc"
 for name in a b c; do ok "node_${name}_holds_the_second" within 5 holds "$name" policy 2; done
 ok the_one_before_is_kept_until_then test -s "$dir/state-a/policy.before.doc"
@@ -152,7 +178,8 @@ for name in a b c; do
 	took=$(($(date +%s%3N) - begun))
 	[ "$took" -le "$restart_ms" ] || restart_ms=$took
 	for other in a b c; do ok "node_${other}_sees_all_three_after_${name}" within 10 sees "$other" 3; done
-	ok "the_key_${name}_had_is_revoked" ctl mesh revoke "$name" --previous --directory "$dir/mesh" --socket "$dir/a.sock"
+	ok "the_key_${name}_had_is_revoked" \
+		ctl mesh revoke "$name" --previous --directory "$dir/mesh" --socket "$dir/a.sock"
 done
 for name in a b c; do
 	ok "node_${name}_holds_the_revocation_of_all_three_keys" within 5 holds "$name" revocation 3
@@ -203,12 +230,14 @@ stop a
 printf 'x' | dd of="$dir/state-a/revocation.doc" bs=1 seek=30 conv=notrunc 2>/dev/null
 truncate -s 100 "$dir/state-a/rotation.doc"
 ok a_damaged_state_does_not_stop_it start a
-ok what_was_damaged_is_kept_aside test -s "$dir/state-a/revocation.doc.damaged" -a -s "$dir/state-a/rotation.doc.damaged"
+ok what_was_damaged_is_kept_aside \
+	test -s "$dir/state-a/revocation.doc.damaged" -a -s "$dir/state-a/rotation.doc.damaged"
 ok and_the_mesh_brings_the_revocation_again within 15 holds a revocation 4
 ok and_the_rotation within 15 holds a rotation 3
 stop a
 printf '\225\002' | dd of="$dir/state-a/policy.doc" bs=1 conv=notrunc 2>/dev/null
-ok a_document_from_the_future_stops_it exits 1 timeout 80 ip netns exec "$ns" "$bin/gossipd" --config "$dir/host-a/a.conf"
+ok a_document_from_the_future_stops_it exits 1 timeout 80 ip netns exec "$ns" \
+	"$bin/gossipd" --config "$dir/host-a/a.conf"
 rm "$dir/state-a/policy.doc"
 ok and_without_it_all_is_well start a
 

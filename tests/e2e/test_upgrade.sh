@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# An upgrade under traffic: two builds whose XDP programs differ take turns on one interface, one of them killed each time. What a blocked
-# client sends must never get past the filter, and what is counted must be what was sent. Needs root. Speaks TAP.
+# An upgrade under traffic: two builds whose XDP programs differ take turns on one interface, one of them killed each
+# time. What a blocked client sends must never get past the filter, and what is counted must be what was sent. Needs
+# root. Speaks TAP.
 set -u
 . "$(dirname "$0")/lonely.sh"
 packets=${PACKETS:-$root/build/tests/e2e/packets}
@@ -60,7 +61,9 @@ stopped_sending() {
 
 is() { [ "$1" = "$2" ] || { echo "$1, not $2"; return 1; }; }
 heard_of() { grep -c "^$1 " "$dir/heard"; }
-record_of_the_pair() { ask explain 10.77.1.77 203.0.113.9 | sed -n 's/.*in the kernel: \([0-9]*\) packets.*/\1/p' | head -n 1; }
+record_of_the_pair() {
+	ask explain 10.77.1.77 203.0.113.9 | sed -n 's/.*in the kernel: \([0-9]*\) packets.*/\1/p' | head -n 1
+}
 
 begin
 trap end EXIT

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# The XDP program by other compilers: each one of CLANGS, at each of LEVELS, builds it; the kernel loads it with every combination of its
-# constants, and it judges packets as it should. Needs root. Speaks TAP.
+# The XDP program by other compilers: each one of CLANGS, at each of LEVELS, builds it; the kernel loads it with every
+# combination of its constants, and it judges packets as it should. Needs root. Speaks TAP.
 set -u
 . "$(dirname "$0")/../e2e/tap.sh"
 root=$(cd "$(dirname "$0")/../.." && pwd)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Any bytes as requests at the control socket, 56 at a time, of a daemon that holds a little of everything: every answer must be whole records of
- * their types' sizes with texts that end, finish with one end record or wait for events, and change nothing. The table is stood in for.
+ * Any bytes as requests at the control socket, 56 at a time, of a daemon that holds a little of everything: every
+ * answer must be whole records of their types' sizes with texts that end, finish with one end record or wait for
+ * events, and change nothing. The table is stood in for.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -95,37 +96,83 @@ void table_capture_read(struct table *table, bool (*each)(void *user, const stru
 	each(user, &sample);
 }
 
+void table_read_quota(const struct table *table, enum table_kind kind, struct table_quota *ret_quota)
+{
+	(void)table;
+	*ret_quota = (struct table_quota){ .room = 16, .part = 4, .records = kind };
+}
+
+void table_read_account(const struct table *table, enum table_kind kind, uint16_t member,
+			struct table_account *ret_account)
+{
+	(void)table, (void)member;
+	*ret_account = (struct table_account){ .records = kind };
+}
+
 uint32_t table_clients_full(const struct table *table)
 {
 	(void)table;
 	return 1;
 }
 
-/* What the rest of the daemon would do; an answer asks only. */
-void health_judge(const struct daemon *daemon, struct now now, struct health *ret_health)
+struct answers_view table_answers(const struct table *table, const struct key *key)
 {
-	(void)daemon, (void)now;
-	*ret_health = (struct health){ .count = CONTROL_WHYS_MAX };
-	for (uint32_t i = 0; i < CONTROL_WHYS_MAX; i++)
-		memset(ret_health->reasons[i].text, 'w', sizeof(ret_health->reasons[i].text) - 1);
+	(void)table, (void)key;
+	return (struct answers_view){ .recorded = true, .tcp = true, .count = 7 };
+}
+
+bool table_coarse_of(const struct table *table, enum coarse_kind kind, const struct address *address,
+		     struct coarse_view *ret_view)
+{
+	(void)table;
+	*ret_view = (struct coarse_view){ .prefix = { *address, 128 }, .packets = kind, .share = SHARE_ALL };
+	return true;
+}
+
+bool table_limit_of(const struct table *table, const struct key *key, struct limit_view *ret_view)
+{
+	(void)table;
+	*ret_view = (struct limit_view){ .granted = key->client.bytes[15], .reached = 4, .dropped = 3 };
+	return key_kind(key) == KEY_CLIENT || key_kind(key) == KEY_NETWORK;
+}
+
+size_t table_coarse_heaviest(const struct table *table, enum coarse_kind kind,
+			     struct coarse_view ret_heaviest[COARSE_HEAVIEST_MAX])
+{
+	(void)table;
+	for (size_t i = 0; i < COARSE_HEAVIEST_MAX; i++)
+		ret_heaviest[i] = (struct coarse_view){ .packets = kind };
+	return COARSE_HEAVIEST_MAX;
 }
 
 /* ---- a daemon ---- */
 
 static struct key pair_of(uint16_t client)
 {
-	return (struct key){ address_of_ipv4((uint8_t[]){ 10, 0, (uint8_t)(client >> 8), (uint8_t)client }), address_of_ipv4((uint8_t[]){ 198, 51, 100, 1 }) };
+	return (struct key){ address_of_ipv4((uint8_t[]){ 10, 0, (uint8_t)(client >> 8), (uint8_t)client }),
+			     address_of_ipv4((uint8_t[]){ 198, 51, 100, 1 }) };
 }
 
 static void make_node(void)
 {
-	struct node_config config = { .limits = { .keys_max = 2048, .cells_max = 4096, .frames_max = 64, .members_max = 4 },
-				      .mesh = { .tick_ms = TICK_MS_DEFAULT, .window_max_ms = WINDOW_MAX_MS_DEFAULT, .decay = DECAY_DEFAULT },
-				      .thresholds = { .pair_rate = 10, .destination_rate = 20, .idle_reset = { 10 * NS_PER_S }, .pair_min_window = { NS_PER_S }, .destination_min_window = { NS_PER_S } },
-				      .incarnation = 7,
-				      .boot = 1,
-				      .datagram_bytes = DATAGRAM_BYTES_DEFAULT,
-				      .frames_per_tick = 4 };
+	struct node_config config = {
+		.limits = { .keys_max = 2048, .cells_max = 4096, .frames_max = 64, .members_max = 4 },
+		.mesh = { .tick_ms = TICK_MS_DEFAULT,
+			  .window_max_ms = WINDOW_MAX_MS_DEFAULT,
+			  .decay = DECAY_DEFAULT,
+			  .widths = { .client_bits = CLIENT_BITS_DEFAULT,
+				      .hosts_count = 1,
+				      .hosts = { { { { 0x20, 0x01, 0x0d, 0xb8, [7] = 1 } }, 64 } } } },
+		.thresholds = { .pair_rate = 10,
+				.destination_rate = 20,
+				.idle_reset = { 10 * NS_PER_S },
+				.pair_min_window = { NS_PER_S },
+				.destination_min_window = { NS_PER_S } },
+		.incarnation = 7,
+		.boot = 1,
+		.datagram_bytes = DATAGRAM_BYTES_DEFAULT,
+		.frames_per_tick = 4
+	};
 	struct certificate certificate = { .name = "a", .serial = 1 };
 	uint8_t authority[SECRET_KEY_BYTES], seed[32] = { 99 };
 	size_t bytes = node_bytes(&config.limits);
@@ -145,8 +192,23 @@ static void make_node(void)
 	for (uint16_t client = 0; client < PAIRS; client++) {
 		const struct key key = pair_of(client);
 
-		node_observe(fuzz_daemon.node, fuzz_now, &key, mesh_slot_at(&config.mesh, fuzz_now.mesh), fuzz_now.mesh, fuzz_now.mesh, 5);
+		node_observe(fuzz_daemon.node, fuzz_now, &key, mesh_slot_at(&config.mesh, fuzz_now.mesh), fuzz_now.mesh,
+			     fuzz_now.mesh, 5);
 	}
+}
+
+/* As many conditions as there may be, with the longest subjects and texts. */
+static void make_conditions(struct conditions *set)
+{
+	struct about about = about_here("");
+
+	set->count = CONDITIONS_MAX;
+	memset(about.name, 's', sizeof(about.name) - 1);
+	for (uint32_t i = 0; i < CONDITIONS_MAX; i++) {
+		set->items[i] = (struct condition){ .id = i % CONDITION_COUNT, .about = about };
+		memset(set->items[i].text, 'w', sizeof(set->items[i].text) - 1);
+	}
+	set->now = fuzz_now;
 }
 
 static void once(void)
@@ -160,6 +222,7 @@ static void once(void)
 	log_set_level(LOG_LEVEL_ERROR);
 	memset(fuzz_daemon.config.name, 'n', sizeof(fuzz_daemon.config.name) - 1);
 	make_node();
+	make_conditions(&fuzz_daemon.health.conditions);
 	for (int i = 0; i < 5; i++)
 		events_tell(&fuzz_daemon.events, fuzz_now, &event);
 }
@@ -183,7 +246,9 @@ static size_t size_of(uint32_t type)
 					[CONTROL_TYPE_PUSHED] = sizeof(struct control_pushed),
 					[CONTROL_TYPE_DOCUMENT] = sizeof(struct control_document),
 					[CONTROL_TYPE_STANDING] = sizeof(struct control_standing),
-					[CONTROL_TYPE_WHY] = sizeof(struct control_why) };
+					[CONTROL_TYPE_CONDITION] = sizeof(struct control_condition),
+					[CONTROL_TYPE_COARSE] = sizeof(struct control_coarse),
+					[CONTROL_TYPE_CLIENT] = sizeof(struct control_client) };
 
 	return type < sizeof(sizes) / sizeof(sizes[0]) ? sizes[type] : 0;
 }
@@ -197,21 +262,24 @@ static bool texts_end(uint32_t type, const uint8_t *body)
 		struct control_attachment attachment;
 		struct control_member member;
 		struct control_event event;
-		struct control_why why;
+		struct control_condition condition;
 	} row;
 
 	memcpy(&row, body, size_of(type) < sizeof(row) ? size_of(type) : sizeof(row));
 	switch (type) {
 	case CONTROL_TYPE_STATUS:
-		return ENDS(row.status.name) && ENDS(row.status.version) && ENDS(row.status.degraded_why) && ENDS(row.status.notices);
+		return ENDS(row.status.name) && ENDS(row.status.version);
 	case CONTROL_TYPE_ATTACHMENT:
 		return ENDS(row.attachment.interface) && ENDS(row.attachment.mode);
 	case CONTROL_TYPE_MEMBER:
-		return ENDS(row.member.name) && ENDS(row.member.region) && ENDS(row.member.endpoint) && ENDS(row.member.key);
+		return ENDS(row.member.name) && ENDS(row.member.region) && ENDS(row.member.endpoint) &&
+		       ENDS(row.member.key);
 	case CONTROL_TYPE_EVENT:
-		return ENDS(row.event.kind) && ENDS(row.event.member) && ENDS(row.event.text);
-	case CONTROL_TYPE_WHY:
-		return ENDS(row.why.text);
+		return ENDS(row.event.kind) && ENDS(row.event.member) && ENDS(row.event.condition) &&
+		       ENDS(row.event.subject) && ENDS(row.event.text);
+	case CONTROL_TYPE_CONDITION:
+		return ENDS(row.condition.id) && ENDS(row.condition.subject) && ENDS(row.condition.text) &&
+		       ENDS(row.condition.what_to_do);
 	default:
 		return true;
 	}
@@ -226,7 +294,8 @@ static bool check_records(const struct answer_buffer *buffer)
 		if (header.type == CONTROL_END || buffer->end - at < sizeof(header))
 			abort();
 		memcpy(&header, buffer->bytes + at, sizeof(header));
-		if (header.size == 0 || header.size != size_of(header.type) || header.size > buffer->end - at - sizeof(header))
+		if (header.size == 0 || header.size != size_of(header.type) ||
+		    header.size > buffer->end - at - sizeof(header))
 			abort();
 		if (!texts_end(header.type, buffer->bytes + at + sizeof(header)))
 			abort();
@@ -250,7 +319,8 @@ static void ask(const struct control_request *request)
 		if (fills > FILLS_MAX || ended != (answer.state == ANSWER_DONE))
 			abort();
 	}
-	if (!ended && request->verb != CONTROL_CAPTURE && !(request->verb == CONTROL_EVENTS && (request->flags & CONTROL_FOLLOW)))
+	if (!ended && request->verb != CONTROL_CAPTURE &&
+	    !(request->verb == CONTROL_EVENTS && (request->flags & CONTROL_FOLLOW)))
 		abort();
 }
 
@@ -269,7 +339,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (data[0] & 1)
 			request.magic = CONTROL_MAGIC, request.version = CONTROL_VERSION;
 		if (data[0] & 2)
-			request.verb %= CONTROL_EVENTS + 2;
+			request.verb %= CONTROL_NETWORKS + 2;
 		ask(&request);
 	}
 	node_read_counters(fuzz_daemon.node, &after);

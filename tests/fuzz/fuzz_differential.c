@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The bounded reader beside msgpack-c, on the same bytes. What msgpack-c reads as one whole value, made of unsigned integers, bin, str and arrays
- * alone, and writes again byte for byte, the reader must take; everything else it must refuse. msgpack-c believes lengths and asks malloc for
- * them, so only bytes whose lengths fit are shown to it: a count of what each header promises comes first.
+ * The bounded reader beside msgpack-c, on the same bytes. What msgpack-c reads as one whole value, made of unsigned
+ * integers, bin, str and arrays alone, and writes again byte for byte, the reader must take; everything else it must
+ * refuse. msgpack-c believes lengths and asks malloc for them, so only bytes whose lengths fit are shown to it: a
+ * count of what each header promises comes first.
  */
 #include <stdbool.h>
 #include <stdlib.h>
@@ -63,7 +64,8 @@ static uint64_t big_endian(const uint8_t *at, size_t bytes)
 /* False: not a header, or cut short. */
 static bool read_header(const uint8_t *at, size_t left, struct header *ret_header)
 {
-	static const uint8_t fixed[16] = { 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17, 0 }; /* 0xca.. contents of numbers and fixext */
+	/* 0xca.. contents of numbers and fixext */
+	static const uint8_t fixed[16] = { 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17, 0 };
 	const uint8_t type = at[0];
 	struct header header = { .bytes = 1 };
 	size_t length = 0;
@@ -79,7 +81,9 @@ static bool read_header(const uint8_t *at, size_t left, struct header *ret_heade
 	else if (type >= 0xca && type <= 0xd8)
 		header.content = fixed[type - 0xca];
 	else
-		length = type >= 0xdc ? (size_t)2 << (type & 1) : type >= 0xd9 ? (size_t)1 << (type - 0xd9) : (size_t)1 << ((type - 0xc4) % 3);
+		length = type >= 0xdc	? (size_t)2 << (type & 1)
+			 : type >= 0xd9 ? (size_t)1 << (type - 0xd9)
+					: (size_t)1 << ((type - 0xc4) % 3);
 	if (type == 0xc1 || left - 1 < length)
 		return false;
 	if (length > 0) {
@@ -134,7 +138,8 @@ static bool is_of_our_types(const msgpack_object *object)
 		}
 		return true;
 	}
-	return object->type == MSGPACK_OBJECT_POSITIVE_INTEGER || object->type == MSGPACK_OBJECT_BIN || object->type == MSGPACK_OBJECT_STR;
+	return object->type == MSGPACK_OBJECT_POSITIVE_INTEGER || object->type == MSGPACK_OBJECT_BIN ||
+	       object->type == MSGPACK_OBJECT_STR;
 }
 
 static bool is_written_again(const uint8_t *data, size_t size)
@@ -148,7 +153,8 @@ static bool is_written_again(const uint8_t *data, size_t size)
 	msgpack_unpacked_init(&value);
 	msgpack_sbuffer_init(&buffer);
 	msgpack_packer_init(&packer, &buffer, msgpack_sbuffer_write);
-	if (msgpack_unpack_next(&value, (const char *)data, size, &at) == MSGPACK_UNPACK_SUCCESS && at == size && is_of_our_types(&value.data)) {
+	if (msgpack_unpack_next(&value, (const char *)data, size, &at) == MSGPACK_UNPACK_SUCCESS && at == size &&
+	    is_of_our_types(&value.data)) {
 		msgpack_pack_object(&packer, value.data);
 		same = buffer.size == size && memcmp(buffer.data, data, size) == 0;
 	}

@@ -7,6 +7,19 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Where every address is a client, each client is whole. */
+static const struct widths narrow = WIDTHS_DEFAULT,
+			   wide = { .client_bits = CLIENT_BITS_DEFAULT, .hosts_count = 1, .hosts = { { .bits = 0 } } };
+
+/* What is refused only for a client is refused for it. */
+static void clients_are_whole(const uint8_t *body, size_t size)
+{
+	const enum reject reject = frame_check(&narrow, body, size);
+
+	if (reject != REJECT_NONE && reject != REJECT_CLIENT)
+		abort();
+}
+
 static void body_is_canonical(const uint8_t *body, size_t size)
 {
 	static struct frame_writer writer;
@@ -14,9 +27,10 @@ static void body_is_canonical(const uint8_t *body, size_t size)
 	struct frame_reader reader;
 	struct cell cell;
 
-	if (frame_check(body, size) != REJECT_NONE)
+	if (frame_check(&wide, body, size) != REJECT_NONE)
 		return;
-	frame_read(&reader, body, size);
+	clients_are_whole(body, size);
+	frame_read(&reader, &wide, body, size);
 	frame_begin(&writer, &reader.head, DATAGRAM_BYTES_MAX);
 	while (frame_next(&reader, &cell)) {
 		if (!frame_add(&writer, &cell))

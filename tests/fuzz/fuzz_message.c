@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A member that says anything: a sequence of messages, each sealed as the member would, some with a body it signed. The node must take none of
- * another origin's cells, exceed no bound, and go on working. Input: messages of { kind, (length - 1) / 4, bytes }.
+ * A member that says anything: a sequence of messages, each sealed as the member would, some with a body it signed.
+ * The node must take none of another origin's cells, exceed no bound, and go on working. Input: messages of { kind,
+ * (length - 1) / 4, bytes }.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,10 @@ static void side_make(struct side *side, uint8_t n, const uint8_t authority[SECR
 	uint8_t seed[32] = { n };
 
 	*side = (struct side){ .config = {
-				       .limits = { .keys_max = 256, .cells_max = 512, .frames_max = 32, .members_max = 4 },
+				       .limits = { .keys_max = 256,
+						   .cells_max = 512,
+						   .frames_max = 32,
+						   .members_max = 4 },
 				       .mesh = fuzz_mesh,
 				       .thresholds = { .pair_rate = 10,
 						       .destination_rate = 20,
@@ -46,7 +50,8 @@ static void side_make(struct side *side, uint8_t n, const uint8_t authority[SECR
 	side->certificate.name[0] = (char)('a' + n);
 	side->certificate.id = member_id_of(side->certificate.public_key);
 	side->certificate.serial = 1;
-	if (certificate_issue(&side->certificate, &fuzz_mesh, authority, side->config.certificate, &side->config.certificate_bytes))
+	if (certificate_issue(&side->certificate, &fuzz_mesh, authority, side->config.certificate,
+			      &side->config.certificate_bytes))
 		abort();
 }
 
@@ -58,7 +63,10 @@ static void once(void)
 		return;
 	if (sodium_init() < 0)
 		abort();
-	fuzz_mesh = (struct mesh){ .tick_ms = TICK_MS_DEFAULT, .window_max_ms = WINDOW_MAX_MS_DEFAULT, .decay = DECAY_DEFAULT };
+	fuzz_mesh = (struct mesh){ .tick_ms = TICK_MS_DEFAULT,
+				   .window_max_ms = WINDOW_MAX_MS_DEFAULT,
+				   .decay = DECAY_DEFAULT,
+				   .widths = WIDTHS_DEFAULT };
 	crypto_sign_seed_keypair(fuzz_mesh.authority, authority, seed);
 	mesh_id_of(fuzz_mesh.authority, fuzz_mesh.id);
 	side_make(&fuzz_self, 1, authority);
@@ -76,7 +84,7 @@ static size_t frame_forge(uint8_t *frame, const uint8_t *groups, size_t size, ui
 		.origin = member_id_of(fuzz_other.certificate.public_key),
 		.incarnation = 2,
 		.sequence = 1ULL << SEQUENCE_BOOT_SHIFT | (uint64_t)(1 + (kind & 7)),
-		.tick = mesh_tick_at(&fuzz_mesh, now.mesh),
+		.tick = mesh_tick_ended(&fuzz_mesh, now.mesh),
 		.kind = kind & 8 ? FRAME_CLOSING : FRAME_TICK,
 	};
 	struct frame_root root = { .origin = head.origin,
@@ -116,7 +124,7 @@ static void say(struct node *node, struct now now, uint64_t counter, const uint8
 
 	memcpy(context.mesh_id, fuzz_mesh.id, MESH_ID_BYTES);
 	nonce_make(counter, zero, header.nonce);
-	sealed = seal_close(&header, &context, trust_key(node, 1, 0), message, size, bytes);
+	sealed = seal_close(&header, &context, secrets_key(node, 1, 0), message, size, bytes);
 	node_receive(node, now, &from, bytes, sealed);
 }
 
@@ -149,9 +157,10 @@ static void check(struct node *node, struct now now)
 }
 
 static const uint8_t kinds[] = {
-	MESSAGE_FRAME,	  MESSAGE_DIGEST, MESSAGE_REQUEST,	   MESSAGE_RECORD, MESSAGE_RECORD_REQUEST, MESSAGE_PING,	  MESSAGE_PONG,	     MESSAGE_PING_REQ,
-	MESSAGE_LINK,	  MESSAGE_IHAVE,  MESSAGE_PRUNE,   MESSAGE_SUMMARY, MESSAGE_SERVED,	MESSAGE_CATCH_UP, MESSAGE_CAUGHT_UP, MESSAGE_PIECE,
-	MESSAGE_NEWS,	  MESSAGE_GET,	  MESSAGE_CHUNK,
+	MESSAGE_FRAME, MESSAGE_DIGEST,	MESSAGE_REQUEST,  MESSAGE_RECORD,   MESSAGE_RECORD_REQUEST,
+	MESSAGE_PING,  MESSAGE_PONG,	MESSAGE_PING_REQ, MESSAGE_LINK,	    MESSAGE_IHAVE,
+	MESSAGE_PRUNE, MESSAGE_SUMMARY, MESSAGE_SERVED,	  MESSAGE_CATCH_UP, MESSAGE_CAUGHT_UP,
+	MESSAGE_PIECE, MESSAGE_NEWS,	MESSAGE_GET,	  MESSAGE_CHUNK,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

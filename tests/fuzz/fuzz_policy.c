@@ -18,10 +18,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (policy.rules_count > POLICY_RULES_MAX)
 		abort();
 	for (uint32_t i = 0; i < policy.rules_count; i++) {
-		if (policy.rules[i].prefix.bits > 128 || policy.rules[i].side > POLICY_DESTINATION || policy.rules[i].kind >= POLICY_KINDS)
+		if (policy.rules[i].prefix.bits > 128 || policy.rules[i].side > POLICY_DESTINATION ||
+		    policy.rules[i].kind >= POLICY_KINDS)
 			abort();
 	}
-	if (policy_wire_write(&policy, again, sizeof(again), &written) || written != size || memcmp(again, data, size) != 0)
+	if (policy_wire_write(&policy, again, sizeof(again), &written) || written != size ||
+	    memcmp(again, data, size) != 0)
 		abort();
 	return 0;
 }

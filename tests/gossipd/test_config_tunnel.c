@@ -1,31 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The list `tunnels`, the gate and the way of forwarding: what is read, and what is said at which line when it is wrong. */
+/*
+ * The list `tunnels`, the gate and the way of forwarding: what is read, and what is said at which line when it is
+ * wrong.
+ */
 #define _GNU_SOURCE /* nftw */
-#include "scratch.h"
-
-#include "config.h"
-
-#define BASE                                                                                                             \
-	"name = \"a\"; key_file = \"k\"; certificate_file = \"c\"; mesh_secret_file = \"s\"; interfaces = [\"eth0\"];\n" \
-	"mesh = { pair_rate = 1; destination_rate = 1; };\n"
-
-static struct config config;
-static struct problem problem;
-
-/* `text` begins at line 3. */
-static int load(const char *text)
-{
-	char file[4096];
-
-	snprintf(file, sizeof(file), BASE "%s\n", text);
-	scratch_write("a.conf", file, strlen(file), 0644);
-	return config_load(scratch_path("a.conf"), &config, &problem);
-}
+#include "config_text.h"
 
 static void good_tunnels_are_read_whole(void **state)
 {
 	(void)state;
-	if (load("tunnels = ( { type = \"gre\"; local = \"192.0.2.1\"; from = [\"198.51.100.0/24\", \"203.0.113.7\"]; },\n"
+	if (load("tunnels = ( { type = \"gre\"; local = \"192.0.2.1\"; from = [\"198.51.100.0/24\", \"203.0.113.7\"]; "
+		 "},\n"
 		 "{ type = \"vxlan\"; local = \"2001:db8::1\"; from = [\"2001:db8::/32\"]; decapsulate = true; },\n"
 		 "{ type = \"fou\"; local = \"192.0.2.1\"; from = [\"0.0.0.0/0\"]; port = 5555; },\n"
 		 "{ type = \"ipip\"; local = \"192.0.2.1\"; from = [\"0.0.0.0/0\"]; } );\n"
@@ -67,13 +52,18 @@ static void what_is_wrong_is_said_at_its_line(void **state)
 		/*  0 */ { "tunnels = \"gre\";", ":3: entry 1 of tunnels: tunnels must be a list of groups" },
 		/*  1 */ { "tunnels = ( 1 );", ":3: entry 1 of tunnels: must be a group" },
 		/*  2 */
-		{ "tunnels = (\n{ type = \"ipsec\"; } );", ":4: entry 1 of tunnels: type: must be one of \"ipip\", \"gre\"" },
-		/*  3 */ { "tunnels = (\n{ local = \"192.0.2.1\"; } );", ":4: entry 1 of tunnels: type: must be one of" },
+		{ "tunnels = (\n{ type = \"ipsec\"; } );", ":4: entry 1 of tunnels: type: must be one of \"ipip\", "
+							   "\"gre\"" },
+		/*  3 */
+		{ "tunnels = (\n{ local = \"192.0.2.1\"; } );", ":4: entry 1 of tunnels: type: must be one of" },
 		/*  4 */
-		{ "tunnels = ( { type = \"gre\";\nlocal = \"here\"; } );", ":4: entry 1 of tunnels: local: must be the address" },
+		{ "tunnels = ( { type = \"gre\";\nlocal = \"here\"; } );", ":4: entry 1 of tunnels: local: must be the "
+									   "address" },
 		/*  5 */ { "tunnels = ( { type = \"gre\"; local = \"0.0.0.1/8\"; } );", "local: must be the address" },
-		/*  6 */ { "tunnels = ( { type = \"gre\"; local = \"192.0.2.1\"; } );", "from: must be a list of the prefixes" },
-		/*  7 */ { "tunnels = ( { type = \"gre\"; local = \"192.0.2.1\"; from = []; } );", "from: must be a list" },
+		/*  6 */
+		{ "tunnels = ( { type = \"gre\"; local = \"192.0.2.1\"; } );", "from: must be a list of the prefixes" },
+		/*  7 */
+		{ "tunnels = ( { type = \"gre\"; local = \"192.0.2.1\"; from = []; } );", "from: must be a list" },
 		/*  8 */
 		{ "tunnels = ( { type = \"gre\"; local = \"192.0.2.1\"; from = [\"198.51.100.1/24\"]; } );",
 		  "from: \"198.51.100.1/24\": " },
@@ -82,7 +72,8 @@ static void what_is_wrong_is_said_at_its_line(void **state)
 		  "from: \"2001:db8::/32\" is of another family than local" },
 		/* 10 */ { GRE("port = 7;"), ":7: entry 1 of tunnels: port: gre has none; remove it" },
 		/* 11 */ { GRE("decapsulate = 1;"), ":7: entry 1 of tunnels: decapsulate: must be true or false" },
-		/* 12 */ { GRE("decapsulte = true;"), ":7: entry 1 of tunnels: no such setting; did you mean decapsulate" },
+		/* 12 */
+		{ GRE("decapsulte = true;"), ":7: entry 1 of tunnels: no such setting; did you mean decapsulate" },
 		/* 13 */ { GRE("xyzzy = true;"), ":7: entry 1 of tunnels: no such setting; write type, local" },
 		/* 14 */
 		{ "tunnels = ( { type = \"fou\"; local = \"192.0.2.1\"; from = [\"0.0.0.0/0\"]; } );",
@@ -91,10 +82,13 @@ static void what_is_wrong_is_said_at_its_line(void **state)
 		{ "tunnels = ( { type = \"fou\"; local = \"192.0.2.1\"; from = [\"0.0.0.0/0\"]; port = 65536; } );",
 		  "port: must be the UDP port" },
 		/* 16 */
-		{ "tunnels = ( { type = \"fou\"; local = \"192.0.2.1\"; from = [\"0.0.0.0/0\"];\nport = 4294972851; } );",
+		{ "tunnels = ( { type = \"fou\"; local = \"192.0.2.1\"; from = [\"0.0.0.0/0\"];\nport = 4294972851; } "
+		  ");",
 		  ":4: port: 4294972851 is out of bounds" },
-		{ "tunnels = ( { type = \"fou\"; local = \"192.0.2.1\"; from = [\"0.0.0.0/0\"]; port = 65536L; } );", "port: must be the UDP port" },
-		{ "tunnels = ( { type = \"fou\"; local = \"192.0.2.1\"; from = [\"0.0.0.0/0\"]; port = 80.0; } );", "port: must be the UDP port" },
+		{ "tunnels = ( { type = \"fou\"; local = \"192.0.2.1\"; from = [\"0.0.0.0/0\"]; port = 65536L; } );",
+		  "port: must be the UDP port" },
+		{ "tunnels = ( { type = \"fou\"; local = \"192.0.2.1\"; from = [\"0.0.0.0/0\"]; port = 80.0; } );",
+		  "port: must be the UDP port" },
 		{ "tunnels = ( { type = \"gue\"; local = \"192.0.2.1\"; from = [\"0.0.0.0/0\"]; port = 7; },\n"
 		  "{ type = \"vxlan\"; local = \"192.0.2.1\"; from = [\"0.0.0.0/0\"]; port = 7; } );",
 		  ":4: entry 2 of tunnels: ends where entry 1 does" },

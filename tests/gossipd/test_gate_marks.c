@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Which marks the gate is told: one for each member that was heard, a new one once a second at most, and no more than there is room for. */
+/*
+ * Which marks the gate is told: one for each member that was heard, a new one once a second at most, and no more
+ * than there is room for.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -66,7 +66,10 @@ static void a_fresh_incarnation_is_above_all_before(void **unused)
 	}
 }
 
-/* Every byte changed, every length cut: what comes out is the truth, or nothing with a warning; never another number. */
+/*
+ * Every byte changed, every length cut: what comes out is the truth, or nothing with a warning; never another
+ * number.
+ */
 static void damage_is_found_wherever_it_is(void **unused)
 {
 	char whole[512], damaged[512];

@@ -63,6 +63,9 @@ static void what_is_nobodys_is_named_as_it_counts(void **state)
 		/* 8 */ { "fe80::/10", "80::" },
 		/* 9 */ { "fe80::/9", "fe80::" },
 		/* 10 */ { "fec0::1", "fec0::1" },
+		/* 11 */ { "::fffd:0:0", "::fffe:0:0" },
+		/* 12 */ { "::fffd:0:1", "::fffd:0:1" },
+		/* 13 */ { "::fffd:0:0/127", "::fffd:0:0" },
 	};
 
 	(void)state;
@@ -77,6 +80,45 @@ static void what_is_nobodys_is_named_as_it_counts(void **state)
 			fail_msg("row %u: %s: expected %s as a prefix", i, rows[i].text, rows[i].expected);
 		if (!strchr(rows[i].text, '/'))
 			assert_true(text_to_counted(rows[i].text, &counted) && address_equal(&counted, &expected));
+	}
+}
+
+static void each_kind_of_key_is_written_as_what_it_is(void **state)
+{
+	static const struct {
+		const char *client, *destination; /* NULL: of a client; of a destination, or with `network` of one */
+		bool network;
+		const char *text, *kind;
+		unsigned int bits; /* of the client */
+	} rows[] = {
+		/* 0 */ { "10.1.2.3", "198.51.100.7", false, "10.1.2.3 -> 198.51.100.7", "pair", 128 },
+		/* 1 */ { NULL, "198.51.100.7", false, "198.51.100.7", "destination", 128 },
+		/* 2 */ { "10.1.2.3", NULL, false, "client 10.1.2.3", "client", 128 },
+		/* 3 */ { "10.1.2.0", NULL, false, "client 10.1.2.0", "client", 128 },
+		/* 4 */ { "2001:db8:0:1::", NULL, false, "client 2001:db8:0:1::/64", "client", 64 },
+		/* 5 */ { "2001:db8:0:1::1", NULL, false, "client 2001:db8:0:1::1", "client", 128 },
+		/* 6 */ { NULL, "198.51.100.0", true, "198.51.100.0/24", "network", 128 },
+		/* 7 */ { NULL, "2001:db8:1::", true, "2001:db8:1::/48", "network", 128 },
+		/* 8 */ { NULL, "198.51.100.0", false, "198.51.100.0", "destination", 128 },
+		/* 9 */ { "2001:db8:0:1::", "2001:db8:9::1", false, "2001:db8:0:1::/64 -> 2001:db8:9::1", "pair", 64 },
+		/* 10 */ { "2001:db8:0:1::1", "2001:db8:9::1", false, "2001:db8:0:1::1 -> 2001:db8:9::1", "pair", 128 },
+		/* 11 */ { "2001:db8:0:ff00::", NULL, false, "client 2001:db8:0:ff00::/56", "client", 56 },
+		/* 12 */ { "2001:db8:0:1::", NULL, false, "client 2001:db8:0:1::", "client", 128 }, /* listed */
+		/* 13 */ { "::fffe:0:0", NULL, false, "client ::/64", "client", 64 },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct address client = { { 0 } }, destination = { { 0 } };
+		char text[TEXT_KEY_BYTES];
+		struct key key;
+
+		assert_true(!rows[i].client || text_to_address(rows[i].client, &client));
+		assert_true(!rows[i].destination || text_to_address(rows[i].destination, &destination));
+		key = rows[i].network ? key_of_network(&destination) : (struct key){ client, destination };
+		text_of_key(&key, rows[i].bits, text);
+		if (strcmp(text, rows[i].text) != 0 || strcmp(text_of_kind(key_kind(&key)), rows[i].kind) != 0)
+			fail_msg("row %u: %s %s", i, text_of_kind(key_kind(&key)), text);
 	}
 }
 
@@ -130,7 +172,8 @@ static void key_files(void **state)
 		/*  6 */ { "", 0600, "is empty" },
 		/*  7 */ { "\n", 0600, "is empty" },
 		/*  8 */ { BASE64_32 "\n\n", 0600, "more than one line" },
-		/*  9 */ { "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg==\n", 0600, "holds 31 bytes, a key of 32 is needed" },
+		/*  9 */ { "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg==\n", 0600,
+			"holds 31 bytes, a key of 32 is needed" },
 		/* 10 */ { HEX32 "20\n", 0600, "is not base64 or hex of at most 32 bytes" },
 		/* 11 */ { "AAEC wQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n", 0600, "character 5 is neither" },
 		/* 12 */ { "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\n", 0600, "is not base64 or hex" },
@@ -177,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_nobodys_is_named_as_it_counts),
 		cmocka_unit_test(prefixes),
+		cmocka_unit_test(each_kind_of_key_is_written_as_what_it_is),
 		cmocka_unit_test(hostile_names_cannot_command_a_terminal),
 		cmocka_unit_test(the_nearest_word_is_a_near_one),
 		cmocka_unit_test(key_files),

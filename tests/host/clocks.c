@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A shared object for LD_PRELOAD under which the host's UTC is another: CLOCK_FILE holds by how many ms, and is read at every
- * look at the clock, so that writing it sets the clock. The monotonic clocks are the host's.
+ * A shared object for LD_PRELOAD under which the host's UTC is another: CLOCK_FILE holds by how many ms, and is read
+ * at every look at the clock, so that writing it sets the clock. The monotonic clocks are the host's.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

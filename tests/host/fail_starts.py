@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Starts gossipd again and again, each time with another call of one kind failing (failing.c), and says what was wrong with how it took it.
+"""Starts gossipd again and again, each time with another call of one kind failing (failing.c), and says what
+was wrong with how it took it.
 
     fail_starts.py CALL CALLS TIMES PREFIX_COMMAND -- COMMAND...
 
-Of CALLS calls, TIMES are tried: the first half one by one, the others spread evenly. PREFIX_COMMAND runs before each start (true: nothing). A
-start must either end with status 1 and a line that names something, or become ready and end with 0 when told to. Prints how many did which.
+Of CALLS calls, TIMES are tried: the first half one by one, the others spread evenly. PREFIX_COMMAND runs before
+each start (true: nothing). A start must either end with status 1 and a line that names something, or become
+ready and end with 0 when told to. Prints how many did which.
 """
 import os
 import select
@@ -28,7 +30,9 @@ def chosen(calls, times):
 def start(command, call, number):
     """(ready, status, what it said)"""
     environment = dict(os.environ, LD_PRELOAD=os.environ["FAILING"], FAIL_CALL=call, FAIL_AT=str(number))
-    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     said, deadline, ready = b"", time.monotonic() + START_S, False
     while time.monotonic() < deadline:
         if not select.select([process.stdout], [], [], 0.2)[0]:
@@ -56,7 +60,7 @@ def verdict(ready, status, said):
     if status != 1:
         return f"ended with {status} before it was ready"
     lines = [line for line in said.splitlines() if line.startswith("gossipd: ")]
-    if not lines or ":" not in lines[-1][len("gossipd: "):]:
+    if not lines or ":" not in lines[-1][len("gossipd: ") :]:
         return "ended without naming anything"
     return None
 

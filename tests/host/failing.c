@@ -1,19 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A shared object for LD_PRELOAD under which calls of the C library fail as told, as on a host that has run out of something.
+ * A shared object for LD_PRELOAD under which calls of the C library fail as told, as on a host that has run out of
+ * something.
  *
  *     FAIL_CALL=NAME FAIL_AT=N      the Nth call of NAME fails, once
  *     FAIL_CALL=NAME FAIL_EVERY=N   every Nth call of NAME fails
- *     FAIL_COUNTS=FILE              how often each was called is written there at exit, or when the process says READY to its manager
+ *     FAIL_KILLS=1                  instead of failing, the call kills the process: as a crash would
+ *     FAIL_COUNTS=FILE              how often each was called is written there at exit, or when the process says
+ *     READY to its manager
  *
- * Calls that the C library makes of itself are not seen. bpf(2) is called through syscall(2), and has a name of its own here. Left out are
- * allocations by libconfig, which does not look at what it gets and runs before anything is open that could be harmed, and what libev asks
- * for, which says so and aborts; and writing to standard error, or nobody would hear of it.
+ * Calls that the C library makes of itself are not seen. bpf(2) is called through syscall(2), and has a name of its
+ * own here. Left out are
+ *     allocations by libconfig, which does not look at what it gets and runs before anything is open that could be
+ *     harmed;
+ *     what libev asks for, which says so and aborts; and libev's writes to its own eventfd, which cannot fail and
+ *     bring a signal to the loop;
+ *     writing to standard error, or nobody would hear of it.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -30,9 +38,35 @@
 #include <unistd.h>
 
 enum call {
-	CALL_malloc, CALL_calloc, CALL_realloc, CALL_aligned_alloc, CALL_mmap, CALL_open, CALL_openat, CALL_read, CALL_write, CALL_close,
-	CALL_fsync, CALL_renameat, CALL_mkdir, CALL_fchmod, CALL_flock, CALL_socket, CALL_bind, CALL_listen, CALL_setsockopt,
-	CALL_epoll_create1, CALL_epoll_ctl, CALL_prctl, CALL_bpf, CALL_sendmmsg, CALL_recvmmsg, CALL_COUNT
+	CALL_malloc,
+	CALL_calloc,
+	CALL_realloc,
+	CALL_aligned_alloc,
+	CALL_mmap,
+	CALL_open,
+	CALL_openat,
+	CALL_read,
+	CALL_write,
+	CALL_close,
+	CALL_fsync,
+	CALL_renameat,
+	CALL_renameat2,
+	CALL_mkdir,
+	CALL_mkdirat,
+	CALL_unlinkat,
+	CALL_fchmod,
+	CALL_flock,
+	CALL_socket,
+	CALL_bind,
+	CALL_listen,
+	CALL_setsockopt,
+	CALL_epoll_create1,
+	CALL_epoll_ctl,
+	CALL_prctl,
+	CALL_bpf,
+	CALL_sendmmsg,
+	CALL_recvmmsg,
+	CALL_COUNT
 };
 
 static const struct {
@@ -45,6 +79,8 @@ static const struct {
 	[CALL_openat] = { "openat", EMFILE },	      [CALL_read] = { "read", EIO },
 	[CALL_write] = { "write", ENOSPC },	      [CALL_close] = { "close", EIO },
 	[CALL_fsync] = { "fsync", EIO },	      [CALL_renameat] = { "renameat", EROFS },
+	[CALL_renameat2] = { "renameat2", EINVAL },   [CALL_mkdirat] = { "mkdirat", ENOSPC },
+	[CALL_unlinkat] = { "unlinkat", EROFS },
 	[CALL_mkdir] = { "mkdir", ENOSPC },	      [CALL_fchmod] = { "fchmod", EPERM },
 	[CALL_flock] = { "flock", EWOULDBLOCK },      [CALL_socket] = { "socket", EMFILE },
 	[CALL_bind] = { "bind", EADDRINUSE },	      [CALL_listen] = { "listen", EADDRINUSE },
@@ -58,6 +94,7 @@ static atomic_ulong counts[CALL_COUNT];
 static unsigned long fail_at, fail_every;
 static int fail_call = -1;
 static const char *counts_file;
+static bool kills;
 
 __attribute__((constructor)) static void start(void)
 {
@@ -68,6 +105,7 @@ __attribute__((constructor)) static void start(void)
 	fail_at = at ? strtoul(at, NULL, 10) : 0;
 	fail_every = every ? strtoul(every, NULL, 10) : 0;
 	counts_file = getenv("FAIL_COUNTS");
+	kills = getenv("FAIL_KILLS");
 }
 
 __attribute__((destructor)) static void end(void)
@@ -87,6 +125,8 @@ static bool fails(enum call call)
 
 	if ((int)call != fail_call || !((fail_at && number == fail_at) || (fail_every && number % fail_every == 0)))
 		return false;
+	if (kills)
+		kill(getpid(), SIGKILL);
 	errno = calls[call].error;
 	return true;
 }
@@ -235,13 +275,18 @@ long syscall(long number, ...)
 FAILING(ssize_t, read, (int fd, void *bytes, size_t size), (fd, bytes, size))
 FAILING(int, fsync, (int fd), (fd))
 FAILING(int, renameat, (int from, const char *old, int to, const char *new), (from, old, to, new))
+FAILING(int, renameat2, (int from, const char *old, int to, const char *new, unsigned int flags),
+	(from, old, to, new, flags))
+FAILING(int, mkdirat, (int fd, const char *path, mode_t mode), (fd, path, mode))
+FAILING(int, unlinkat, (int fd, const char *path, int flags), (fd, path, flags))
 FAILING(int, mkdir, (const char *path, mode_t mode), (path, mode))
 FAILING(int, fchmod, (int fd, mode_t mode), (fd, mode))
 FAILING(int, flock, (int fd, int operation), (fd, operation))
 FAILING(int, socket, (int family, int type, int protocol), (family, type, protocol))
 FAILING(int, bind, (int fd, const struct sockaddr *name, socklen_t size), (fd, name, size))
 FAILING(int, listen, (int fd, int backlog), (fd, backlog))
-FAILING(int, setsockopt, (int fd, int level, int option, const void *value, socklen_t size), (fd, level, option, value, size))
+FAILING(int, setsockopt, (int fd, int level, int option, const void *value, socklen_t size),
+	(fd, level, option, value, size))
 FAILING(int, epoll_create1, (int flags), (flags))
 FAILING(int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned int count, int flags), (fd, messages, count, flags))
 FAILING(int, recvmmsg, (int fd, struct mmsghdr *messages, unsigned int count, int flags, struct timespec *timeout),
@@ -249,7 +294,7 @@ FAILING(int, recvmmsg, (int fd, struct mmsghdr *messages, unsigned int count, in
 
 ssize_t write(int fd, const void *bytes, size_t size)
 {
-	return fd > STDERR_FILENO && fails(CALL_write) ? -1 : REAL(write)(fd, bytes, size);
+	return fd > STDERR_FILENO && caller_fails(CALL_write, CALLER) ? -1 : REAL(write)(fd, bytes, size);
 }
 
 int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Linked into a gossipd of the tests (gossipd-recorded), before the C library: every call that makes something durable or lets it
- * out becomes a line of the file RECORD_FILE, in order. A line holds names instead of numbers, and neither times, contents nor
- * addresses: two runs that do the same differ in counts alone. A test may append lines of its own ("mark ...").
+ * Linked into a gossipd of the tests (gossipd-recorded), before the C library: every call that makes something
+ * durable or lets it out becomes a line of the file RECORD_FILE, in order. A line holds names instead of numbers,
+ * and neither times, contents nor addresses: two runs that do the same differ in counts alone. A test may append
+ * lines of its own ("mark ...").
  *
  *     open NAME, write NAME BYTES, fsync NAME, rename FROM TO, unlink NAME     files; a directory's name ends in /
  *     send TYPE BYTES, receive COUNT                                           datagrams

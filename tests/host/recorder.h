@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the two halves of the recorder share: recorder.c, the calls; recorder_stores.c, the stores into mapped tables. */
+/*
+ * What the two halves of the recorder share: recorder.c, the calls; recorder_stores.c, the stores into mapped
+ * tables.
+ */
 #ifndef TESTS_HOST_RECORDER_H
 #define TESTS_HOST_RECORDER_H
 

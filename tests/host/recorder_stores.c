@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Every store of gossipd/table/ into the memory of a BPF map, in program order. For gossipd-recorded those files are compiled
- * with -fsanitize=thread, which puts a call before each access to memory; this file stands in for the sanitizer's library. So a
- * store is seen whichever function makes it. Not seen are structs that a function returns straight into the table: the policies.
- * Fields are those of include/xpro/record.h, by their offset.
+ * Every store of gossipd/table/ into the memory of a BPF map, in program order. For gossipd-recorded those files are
+ * compiled with -fsanitize=thread, which puts a call before each access to memory; this file stands in for the
+ * sanitizer's library. So a store is seen whichever function makes it. Not seen are structs that a function returns
+ * straight into the table: the policies. Fields are those of include/xpro/record.h, by their offset.
  */
 #include "recorder.h"
 
@@ -41,9 +41,10 @@ struct word {
 #define WORD_OF(type, field) { #field, __builtin_offsetof(struct type, field) }
 
 static const struct word record_words[] = {
-	WORD_OF(pair_record, packets), WORD_OF(pair_record, evidence), WORD_OF(pair_record, window), WORD_OF(pair_record, last),
-	WORD_OF(pair_record, thinning), WORD_OF(pair_record, base), WORD_OF(pair_record, fold), WORD_OF(pair_record, carry),
-	WORD_OF(pair_record, harvest), WORD_OF(pair_record, slot), WORD_OF(pair_record, pass_share), WORD_OF(pair_record, place),
+	WORD_OF(pair_record, packets),	      WORD_OF(pair_record, evidence),	WORD_OF(pair_record, window),
+	WORD_OF(pair_record, last),	      WORD_OF(pair_record, thinning),	WORD_OF(pair_record, base),
+	WORD_OF(pair_record, fold),	      WORD_OF(pair_record, carry),	WORD_OF(pair_record, harvest),
+	WORD_OF(pair_record, slot),	      WORD_OF(pair_record, pass_share), WORD_OF(pair_record, place),
 	{ NULL, sizeof(struct pair_record) },
 };
 static const struct word head_words[] = {
@@ -53,11 +54,21 @@ static const struct word head_words[] = {
 	WORD_OF(destination_head, flags), { NULL, sizeof(struct destination_head) },
 };
 static const struct word state_words[] = {
-	WORD_OF(table_state, layout), WORD_OF(table_state, hz), WORD_OF(table_state, incarnation), WORD_OF(table_state, boot),
-	WORD_OF(table_state, seed), WORD_OF(table_state, heartbeat), WORD_OF(table_state, harvested_at),
-	WORD_OF(table_state, carry_span), WORD_OF(table_state, heartbeat_stale), WORD_OF(table_state, active),
-	WORD_OF(table_state, client_pairs_max), WORD_OF(table_state, written), WORD_OF(table_state, stale_told),
-	WORD_OF(table_state, harvested_mesh_ns), { NULL, sizeof(struct table_state) },
+	WORD_OF(table_state, layout),
+	WORD_OF(table_state, hz),
+	WORD_OF(table_state, incarnation),
+	WORD_OF(table_state, boot),
+	WORD_OF(table_state, seed),
+	WORD_OF(table_state, heartbeat),
+	WORD_OF(table_state, harvested_at),
+	WORD_OF(table_state, carry_span),
+	WORD_OF(table_state, heartbeat_stale),
+	WORD_OF(table_state, active),
+	WORD_OF(table_state, client_pairs_max),
+	WORD_OF(table_state, written),
+	WORD_OF(table_state, stale_told),
+	WORD_OF(table_state, harvested_mesh_ns),
+	{ NULL, sizeof(struct table_state) },
 };
 
 static const char *word_at(const struct word *words, size_t offset)
@@ -111,7 +122,9 @@ static void note_store(const volatile void *at)
 
 #define QUIET(name, ...) \
 	void name(__VA_ARGS__); \
-	void name(__VA_ARGS__) {}
+	void name(__VA_ARGS__)  \
+	{                       \
+	}
 /* For each size. */
 #define WRITES(bytes) \
 	void __tsan_write##bytes(void *at); \
@@ -157,30 +170,31 @@ void *__wrap_memset(void *at, int byte, size_t bytes)
 
 /* ---- atomic ones, which are done here ---- */
 
-#define ATOMICS(bits) \
-	uint##bits##_t __tsan_atomic##bits##_load(const uint##bits##_t *at, int order); \
-	uint##bits##_t __tsan_atomic##bits##_load(const uint##bits##_t *at, int order) \
-	{ \
-		(void)order; \
-		return __atomic_load_n(at, __ATOMIC_SEQ_CST); \
-	} \
-	void __tsan_atomic##bits##_store(uint##bits##_t *at, uint##bits##_t value, int order); \
-	void __tsan_atomic##bits##_store(uint##bits##_t *at, uint##bits##_t value, int order) \
-	{ \
-		(void)order; \
-		note_store(at); \
-		__atomic_store_n(at, value, __ATOMIC_SEQ_CST); \
-	} \
-	int __tsan_atomic##bits##_compare_exchange_strong(uint##bits##_t *at, uint##bits##_t *expected, \
-							   uint##bits##_t value, int order, int other); \
-	int __tsan_atomic##bits##_compare_exchange_strong(uint##bits##_t *at, uint##bits##_t *expected, \
-							   uint##bits##_t value, int order, int other) \
-	{ \
-		const bool done = __atomic_compare_exchange_n(at, expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
-		(void)order, (void)other; \
-		if (done) \
-			note_store(at); \
-		return done; \
+#define ATOMICS(bits)                                                                                       \
+	uint##bits##_t __tsan_atomic##bits##_load(const uint##bits##_t *at, int order);                     \
+	uint##bits##_t __tsan_atomic##bits##_load(const uint##bits##_t *at, int order)                      \
+	{                                                                                                   \
+		(void)order;                                                                                \
+		return __atomic_load_n(at, __ATOMIC_SEQ_CST);                                               \
+	}                                                                                                   \
+	void __tsan_atomic##bits##_store(uint##bits##_t *at, uint##bits##_t value, int order);              \
+	void __tsan_atomic##bits##_store(uint##bits##_t *at, uint##bits##_t value, int order)               \
+	{                                                                                                   \
+		(void)order;                                                                                \
+		note_store(at);                                                                             \
+		__atomic_store_n(at, value, __ATOMIC_SEQ_CST);                                              \
+	}                                                                                                   \
+	int __tsan_atomic##bits##_compare_exchange_strong(uint##bits##_t *at, uint##bits##_t *expected,     \
+							  uint##bits##_t value, int order, int other);      \
+	int __tsan_atomic##bits##_compare_exchange_strong(uint##bits##_t *at, uint##bits##_t *expected,     \
+							  uint##bits##_t value, int order, int other)       \
+	{                                                                                                   \
+		const bool done = __atomic_compare_exchange_n(at, expected, value, false, __ATOMIC_SEQ_CST, \
+							      __ATOMIC_SEQ_CST);                            \
+		(void)order, (void)other;                                                                   \
+		if (done)                                                                                   \
+			note_store(at);                                                                     \
+		return done;                                                                                \
 	}
 #define FETCHES(bits, name) \
 	uint##bits##_t __tsan_atomic##bits##_fetch_##name(uint##bits##_t *at, uint##bits##_t value, int order); \

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The clients whose packets the tests of the ledgers' properties send: four, to two destinations, by way of any node. */
+/*
+ * The clients whose packets the tests of the ledgers' properties send: four, to two destinations, by way of any
+ * node.
+ */
 #ifndef TESTS_ORACLE_CLIENTS_H
 #define TESTS_ORACLE_CLIENTS_H
 
@@ -11,7 +14,11 @@
 
 static inline struct world_options options_of(unsigned int nodes, uint64_t seed)
 {
-	return (struct world_options){ .nodes = nodes, .seed = seed, .delay_ms = 20, .thresholds = world_thresholds };
+	return (struct world_options){ .nodes = nodes,
+				       .seed = seed,
+				       .delay_ms = 20,
+				       .thresholds = world_thresholds,
+				       .publish = PUBLISH_ALL };
 }
 
 static inline struct key pair_of(unsigned int client)

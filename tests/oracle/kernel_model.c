@@ -77,8 +77,8 @@ static struct pair_record *record_make(struct kernel *kernel, const struct key *
 	if (kernel->records_count == KERNEL_KEYS_MAX)
 		abort();
 	*place_of(kernel, key) = (uint16_t)++kernel->records_count;
-	*record =
-		(struct kernel_record){ .key = *key, .words = { .window = WORD(now, 0), .last = last, .pass_share = SHARE_ALL } };
+	*record = (struct kernel_record){ .key = *key,
+					  .words = { .window = WORD(now, 0), .last = last, .pass_share = SHARE_ALL } };
 	return &record->words;
 }
 
@@ -104,8 +104,8 @@ static struct measure measure_own(const struct kernel *kernel, struct pair_recor
 	const uint32_t packets = (uint32_t)record->packets, length = age(WORD_LOW(record->window), now);
 
 	if (length > kernel->window_max)
-		record->window =
-			WORD(now - length / kernel->decay, packets - (packets - WORD_HIGH(record->window)) / kernel->decay);
+		record->window = WORD(now - length / kernel->decay,
+				      packets - (packets - WORD_HIGH(record->window)) / kernel->decay);
 	return (struct measure){ (uint64_t)(packets - WORD_HIGH(record->window)) * KERNEL_HZ,
 				 age(WORD_LOW(record->window), now) };
 }
@@ -118,7 +118,8 @@ static struct measure measure_fold(const struct kernel *kernel, const struct pai
 
 	if (elapsed > kernel->carry_span)
 		elapsed = kernel->carry_span;
-	carried_hz = (uint64_t)WORD_LOW(record->carry) * KERNEL_HZ + (uint64_t)WORD_HIGH(record->carry) * elapsed / RHO_SCALE;
+	carried_hz = (uint64_t)WORD_LOW(record->carry) * KERNEL_HZ +
+		     (uint64_t)WORD_HIGH(record->carry) * elapsed / RHO_SCALE;
 	return (struct measure){ count_hz > carried_hz ? count_hz : carried_hz, age(WORD_LOW(record->base), now) };
 }
 
@@ -161,7 +162,7 @@ struct kernel_verdict kernel_packet(struct kernel *kernel, const struct key *key
 		record = record_make(kernel, key, now, now);
 	count(kernel, record, now);
 	measure = fold_in_force(record) ? measure_fold(kernel, record, now) : measure_own(kernel, record, now);
-	if (key_is_destination(key))
+	if (key_kind(key) == KEY_DESTINATION)
 		return judge(&measure, t->destination_rate, jiffies_in(t->destination_min_window));
 	struct kernel_verdict verdict = judge(&measure, t->pair_rate, jiffies_in(t->pair_min_window));
 
@@ -169,9 +170,12 @@ struct kernel_verdict kernel_packet(struct kernel *kernel, const struct key *key
 	return verdict;
 }
 
-/* A window that began after the last harvest is not in the ledger yet; a record never harvested continues what others counted
- * unless they were silent for T_T1. */
-static bool window_is_known(const struct kernel *kernel, const struct pair_record *record, uint32_t harvested, uint32_t ts2)
+/*
+ * A window that began after the last harvest is not in the ledger yet; a record never harvested continues what
+ * others counted unless they were silent for T_T1.
+ */
+static bool window_is_known(const struct kernel *kernel, const struct pair_record *record, uint32_t harvested,
+			    uint32_t ts2)
 {
 	const uint32_t before = WORD_HIGH(record->window);
 
@@ -183,7 +187,8 @@ static bool window_is_known(const struct kernel *kernel, const struct pair_recor
 
 void kernel_apply(struct kernel *kernel, const struct change *change, uint32_t harvested, struct instant mesh)
 {
-	const uint32_t ts1 = jiffies_of(change->ts1), ts2 = jiffies_of(change->ts2), from = jiffies_of(change->carry_from);
+	const uint32_t ts1 = jiffies_of(change->ts1), ts2 = jiffies_of(change->ts2),
+		       from = jiffies_of(change->carry_from);
 	struct pair_record *record = kernel_record_of(kernel, &change->key);
 
 	if (!record && !change->notable)
@@ -194,6 +199,6 @@ void kernel_apply(struct kernel *kernel, const struct change *change, uint32_t h
 		return;
 	record->base = WORD(ts1, (uint32_t)change->count - harvested);
 	record->fold = FOLD(WORD_LOW(record->window), change->members, from, ts2 >> TS2_SHIFT);
-	record->carry = WORD((uint32_t)change->floor, (uint32_t)(change->rho * RHO_SCALE + 0.5));
+	record->carry = WORD((uint32_t)change->known, (uint32_t)(change->rho * RHO_SCALE + 0.5));
 	record->pass_share = change->pass_share;
 }

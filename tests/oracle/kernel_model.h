@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The table of one proxy as the kernel and the daemon leave it, in plain C: records laid out as record.h says, counted and judged
- * like the XDP program does (xdp/judge.h), written back like the daemon does (gossipd/table/table_apply.c). Destinations have records
- * of the same form. Times are jiffies of KERNEL_HZ, cut from mesh time.
+ * The table of one proxy as the kernel and the daemon leave it, in plain C: records laid out as record.h says,
+ * counted and judged like the XDP program does (xdp/judge.h), written back like the daemon does
+ * (gossipd/table/table_apply.c). Destinations have records of the same form. Times are jiffies of KERNEL_HZ, cut
+ * from mesh time.
  */
 #ifndef TESTS_KERNEL_MODEL_H
 #define TESTS_KERNEL_MODEL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The paper, written out. A primed variable of the paper (ts1', ts2', c') is a field of `l`, the record in L_DB; one without a
- * prime is a field of `m`, the record in M_DB. Numbers at the ends of lines are the paper's.
+ * The paper, written out. A primed variable of the paper (ts1', ts2', c') is a field of `l`, the record in L_DB; one
+ * without a prime is a field of `m`, the record in M_DB. Numbers at the ends of lines are the paper's.
  */
 #include "oracle.h"
 
@@ -28,7 +28,9 @@ struct oracle {
 };
 
 const struct oracle_corrections oracle_as_printed = { .line_22 = false };
-const struct oracle_corrections oracle_corrected = { .line_22 = true, .line_32 = true, .line_33 = true, .lines_18_20 = true };
+const struct oracle_corrections oracle_corrected = {
+	.line_22 = true, .line_32 = true, .line_33 = true, .lines_18_20 = true
+};
 
 const struct oracle_options oracle_defaults = {
 	.proxies = 1,
@@ -128,7 +130,10 @@ void oracle_synchronise_all(struct oracle *oracle, double t)
 		oracle_synchronise(oracle, p % oracle->o.proxies, t);
 }
 
-/* Algorithm 2, lines 18-25. c' holds what was counted since the last synchronisation too, so c + dc of line 20 is c'. */
+/*
+ * Algorithm 2, lines 18-25. c' holds what was counted since the last synchronisation too, so c + dc of line 20 is
+ * c'.
+ */
 static void judge_destination(const struct oracle *oracle, unsigned int p, const struct address *destination, double t,
 			      struct oracle_verdict *v)
 {

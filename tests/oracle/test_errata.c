@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The paper's errata, one by one: what the algorithms do as printed, and what they do with that one line corrected. The mesh is
- * held to the corrected form. Shares are of all packets of the run.
+ * The paper's errata, one by one: what the algorithms do as printed, and what they do with that one line corrected.
+ * The mesh is held to the corrected form. Shares are of all packets of the run.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -80,7 +80,8 @@ static void line_22_as_printed_does_not_detect_a_step(void **state)
 	const double printed_alone = step_dropped(1, false), corrected_alone = step_dropped(1, true);
 
 	(void)state;
-	print_message("# line 22, step to 4 x T_F1: 5 proxies drop %.1f %% as printed, %.1f %% corrected; 1 proxy %.1f %% and "
+	print_message("# line 22, step to 4 x T_F1: 5 proxies drop %.1f %% as printed, %.1f %% corrected; 1 proxy %.1f "
+		      "%% and "
 		      "%.1f %%\n",
 		      100 * printed, 100 * corrected, 100 * printed_alone, 100 * corrected_alone);
 	assert_true(printed < 0.01);
@@ -104,8 +105,8 @@ static void line_32_as_printed_shares_nothing(void **state)
 		count[i] = oracle_master_count(run.oracle, &pair);
 		oracle_free(run.oracle);
 	}
-	print_message("# line 32, 2 x T_F1 over 5 proxies: drop %.1f %% as printed, %.1f %% corrected\n", 100 * dropped[0],
-		      100 * dropped[1]);
+	print_message("# line 32, 2 x T_F1 over 5 proxies: drop %.1f %% as printed, %.1f %% corrected\n",
+		      100 * dropped[0], 100 * dropped[1]);
 	assert_true(dropped[0] == 0 && count[0] == 0);
 	assert_true(dropped[1] > 0.9 && count[1] > 0);
 }
@@ -127,15 +128,18 @@ static void line_33_as_printed_counts_the_first_delta_twice(void **state)
 		count[i] = oracle_master_count(run.oracle, &pair);
 		oracle_free(run.oracle);
 	}
-	print_message("# line 33, 20 packets of a new pair: %.0f counted as printed, %.0f corrected\n", count[0], count[1]);
+	print_message("# line 33, 20 packets of a new pair: %.0f counted as printed, %.0f corrected\n", count[0],
+		      count[1]);
 	assert_true(count[0] > 20 && count[1] == 20);
 }
 
 #define FLOOD_RATE 2000 /* 10 x T_F2 */
 #define FLOOD_S 100	/* given up after */
 
-/* Seconds from the flood's start to the first packet dropped for its destination, after a client was silent for `silence`
- * seconds. */
+/*
+ * Seconds from the flood's start to the first packet dropped for its destination, after a client was silent for
+ * `silence` seconds.
+ */
 static double first_drop(bool lines_18_20, double silence)
 {
 	struct oracle_options options = oracle_defaults;
@@ -165,8 +169,9 @@ static double first_drop(bool lines_18_20, double silence)
 }
 
 /*
- * The window is pinned at the silent client's ts1, and the count cannot grow to match: lines 13-15 age the pairs that send, so c*
- * stays below T_T4 x the flood. At 10 x T_F2 that is a window of 80 s: after a longer silence the flood is never dropped at all.
+ * The window is pinned at the silent client's ts1, and the count cannot grow to match: lines 13-15 age the pairs
+ * that send, so c* stays below T_T4 x the flood. At 10 x T_F2 that is a window of 80 s: after a longer silence the
+ * flood is never dropped at all.
  */
 static void lines_18_to_20_as_printed_are_pinned_by_one_client_that_left(void **state)
 {
@@ -180,9 +185,11 @@ static void lines_18_to_20_as_printed_are_pinned_by_one_client_that_left(void **
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const double printed = first_drop(false, rows[i].silence), corrected = first_drop(true, rows[i].silence);
+		const double printed = first_drop(false, rows[i].silence),
+			     corrected = first_drop(true, rows[i].silence);
 
-		print_message("# lines 18-20, 10 x T_F2 after %.0f s of one client's silence: %s after %.1f s as printed, "
+		print_message("# lines 18-20, 10 x T_F2 after %.0f s of one client's silence: %s after %.1f s as "
+			      "printed, "
 			      "dropped after %.1f s "
 			      "corrected\n",
 			      rows[i].silence, printed < FLOOD_S - 0.1 ? "dropped" : "not dropped", printed, corrected);
@@ -192,10 +199,10 @@ static void lines_18_to_20_as_printed_are_pinned_by_one_client_that_left(void **
 }
 
 /*
- * Line 15 halves the count of the last synchronisation, line 24 adds the delta since then whole, and the window is halved
- * including it: at each ageing the packets of half a tick too many stay, and half of those of the ageing before. So the rate
- * reads up to t / (T_T4 / r) = 5 % high just after it. Left in the corrected form, since the line is clear; the mesh ages at
- * boundaries, before a slot's packets are added, and has nothing of it.
+ * Line 15 halves the count of the last synchronisation, line 24 adds the delta since then whole, and the window is
+ * halved including it: at each ageing the packets of half a tick too many stay, and half of those of the ageing
+ * before. So the rate reads up to t / (T_T4 / r) = 5 % high just after it. Left in the corrected form, since the
+ * line is clear; the mesh ages at boundaries, before a slot's packets are added, and has nothing of it.
  */
 static void line_15_drops_steady_clients_just_below_the_rate(void **state)
 {
@@ -213,7 +220,8 @@ static void line_15_drops_steady_clients_just_below_the_rate(void **state)
 		struct run run = run_of(1, oracle_corrected);
 
 		send(&run, &pair, 100 * rows[i].times, 0, 60);
-		print_message("# line 15, steady %.2f x T_F1, 1 proxy: drops %.1f %%\n", rows[i].times, 100 * share(&run));
+		print_message("# line 15, steady %.2f x T_F1, 1 proxy: drops %.1f %%\n", rows[i].times,
+			      100 * share(&run));
 		assert_true(share(&run) >= rows[i].least && share(&run) <= rows[i].most);
 		oracle_free(run.oracle);
 	}
@@ -228,9 +236,9 @@ static void pulses_shorter_than_the_minimum_window_lose_nothing_without_early(vo
 	(void)state;
 	for (int pulse = 0; pulse < 6; pulse++)
 		send(&run, &pair, 450 * 11 / 0.95, pulse * 11.0, pulse * 11.0 + 0.95);
-	print_message(
-		"# T_T2, pulses of 0.95 s every 11 s at a mean of 4.5 x T_F1: drop %.1f %% as printed, %.1f %% with early\n",
-		100 * share(&run), 100.0 * run.dropped_early / run.packets);
+	print_message("# T_T2, pulses of 0.95 s every 11 s at a mean of 4.5 x T_F1: drop %.1f %% as printed, %.1f %% "
+		      "with early\n",
+		      100 * share(&run), 100.0 * run.dropped_early / run.packets);
 	assert_true(run.dropped == 0);
 	assert_true(run.dropped_early > 0.9 * run.packets);
 	oracle_free(run.oracle);

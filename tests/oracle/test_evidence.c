@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Local evidence, end to end: real nodes, and at each a table that judges like the kernel. How much a client that really is over its rate gets
- * through by all floors together, and what one liar among sixteen leaves to a client that is not.
+ * Local evidence, end to end: real nodes, and at each a table that judges like the kernel. How much a client that
+ * really is over its rate gets through by all floors together, and what one liar among sixteen leaves to a client
+ * that is not.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -77,9 +78,11 @@ static void all_floors_together_leak_a_quarter_of_the_rate(void **state)
 		double passed;
 
 		setup(rows[i].nodes);
-		send_for(&pair, rows[i].nodes, rows[i].times * PAIR_RATE, 10); /* the first seconds are within the rate's window; buckets empty */
+		/* the first seconds are within the rate's window; buckets empty */
+		send_for(&pair, rows[i].nodes, rows[i].times * PAIR_RATE, 10);
 		passed = send_for(&pair, rows[i].nodes, rows[i].times * PAIR_RATE, 20) / (double)PAIR_RATE;
-		print_message("# %u proxies, %g x: %.2f of %g s of the rate passed\n", rows[i].nodes, rows[i].times, passed, rows[i].most);
+		print_message("# %u proxies, %g x: %.2f of %g s of the rate passed\n", rows[i].nodes, rows[i].times,
+			      passed, rows[i].most);
 		if (passed > rows[i].most * 1.02 + 0.05)
 			fail_msg("row %zu", i);
 		teardown();
@@ -99,17 +102,19 @@ static void one_liar_of_sixteen_leaves_a_client_its_floor(void **state)
 		const struct now now = world_now(side.world);
 		const uint64_t slot = mesh_slot_at(world_mesh(side.world), now.mesh);
 
-		assert_true(node_observe(world_node(side.world, 15), now, &pair, slot, mesh_slot_start(world_mesh(side.world), slot), now.mesh, 4000000000U));
+		assert_true(node_observe(world_node(side.world, 15), now, &pair, slot,
+					 mesh_slot_start(world_mesh(side.world), slot), now.mesh, 4000000000U));
 		passed += send_for(&pair, 1, 100, 0.2);
 	}
 	print_message("# %u of 2000 packets passed beside the liar\n", passed);
-	assert_in_range(passed, 20 * PAIR_RATE / 8 - 10, 1000); /* T_F1 / (4 x 2), and what passed before the lie came */
+	/* T_F1 / (4 x 2), and what passed before the lie came */
+	assert_in_range(passed, 20 * PAIR_RATE / 8 - 10, 1000);
 	teardown();
 }
 
 /*
- * A burst below the rate, and one packet later: whatever the phase of tick and slot, it passes. At once when nobody else counts the client;
- * else once the carry has ended, three ticks and one more after the burst.
+ * A burst below the rate, and one packet later: whatever the phase of tick and slot, it passes. At once when nobody
+ * else counts the client; else once the carry has ended, three ticks and one more after the burst.
  */
 static void a_burst_that_is_over_is_not_counted_on(void **state)
 {

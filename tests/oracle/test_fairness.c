@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * fair, end to end: real nodes, and a table at each that thins as the kernel does. Two promises are held to numbers, over senders
- * that do not react, constant, random and pulsing, from 1.5 to 100 times the victim's rate: no client below its fair share loses
- * packets, and the victim gets hardly more than its rate.
+ * fair, end to end: real nodes, and a table at each that thins as the kernel does. Two promises are held to numbers,
+ * over senders that do not react, constant, random and pulsing, from 1.5 to 100 times the victim's rate: no client
+ * below its fair share loses packets, and the victim gets hardly more than its rate.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -30,13 +30,17 @@
 #define END_S 20
 #define STEPS 2000 /* END_S / STEP_S */
 
-/* Who attacks, and how: seconds on and off; random: Poisson; times the victim's rate, together, while on. 0: as above. */
+/*
+ * Who attacks, and how: seconds on and off; random: Poisson; times the victim's rate, together, while on. 0: as
+ * above.
+ */
 struct attack {
 	double times, on_s, off_s;
 	bool random, at_one_node;
 	unsigned int nodes, bots;
 	double honest_rate;
 	uint64_t seed;
+	enum publish publish;
 };
 
 /* One node's words of one pair, as the daemon writes them and the kernel thins by. */
@@ -73,7 +77,7 @@ static unsigned int client_of(const struct key *key)
 
 static void take_change(void *user, unsigned int n, const struct change *change, uint32_t harvested)
 {
-	const bool destination = key_is_destination(&change->key);
+	const bool destination = key_kind(&change->key) == KEY_DESTINATION;
 	const unsigned int client = destination ? 0 : client_of(&change->key);
 	struct record *record = destination ? &tables[n].victim : &tables[n].pairs[client];
 
@@ -113,7 +117,8 @@ static bool passes(struct world *world, unsigned int n, unsigned int client)
 	world_packet(world, n, &key);
 	if (!table->thin)
 		return true;
-	return record->folded ? is_in_share(record, record->pass_share) : is_in_share(&table->victim, table->victim.pass_share);
+	return record->folded ? is_in_share(record, record->pass_share)
+			      : is_in_share(&table->victim, table->victim.pass_share);
 }
 
 struct outcome {
@@ -165,7 +170,13 @@ static bool is_on(const struct attack *a, double now_s)
 static struct outcome run(const struct attack *a)
 {
 	static unsigned int victim[STEPS];
-	struct world_options options = { .nodes = a->nodes, .seed = a->seed, .delay_ms = 20, .thresholds = world_thresholds };
+	struct world_options options = {
+		.nodes = a->nodes,
+		.seed = a->seed,
+		.delay_ms = 20,
+		.thresholds = world_thresholds,
+		.publish = a->publish,
+	};
 	double credit[CLIENTS_MAX], sent = 0, lost = 0;
 	struct world *world;
 
@@ -189,7 +200,8 @@ static struct outcome run(const struct attack *a)
 			if (bot && !is_on(a, now_s))
 				continue;
 			for (unsigned int packets =
-				     due(bot && a->random, bot ? a->times * VICTIM_RATE / a->bots : a->honest_rate, &credit[c]);
+				     due(bot && a->random, bot ? a->times * VICTIM_RATE / a->bots : a->honest_rate,
+					 &credit[c]);
 			     packets > 0; packets--) {
 				const unsigned int n = !bot		? c % a->nodes
 						       : a->at_one_node ? 0
@@ -218,11 +230,12 @@ static struct outcome measured(struct attack a)
 	a.honest_rate = a.honest_rate > 0 ? a.honest_rate : HONEST_RATE;
 	a.seed = a.seed ? a.seed : 1;
 	o = run(&a);
-	print_message("# %s, %g s on, %g s off, %g x, %u clients, %u proxies: honest lose %.2f %%, the victim gets %.3f in the "
+	print_message("# %s, %g s on, %g s off, %g x, %u clients, %u proxies: honest lose %.2f %%, the victim gets "
+		      "%.3f in the "
 		      "worst second, %.3f in the "
 		      "worst ten\n",
-		      a.random ? "random" : "even", a.on_s, a.off_s, a.times, a.bots, a.nodes, 100 * o.honest_lost, o.worst_1s,
-		      o.worst_10s);
+		      a.random ? "random" : "even", a.on_s, a.off_s, a.times, a.bots, a.nodes, 100 * o.honest_lost,
+		      o.worst_1s, o.worst_10s);
 	return o;
 }
 
@@ -297,42 +310,57 @@ static void pulses_are_met_at_the_rate_of_the_pulse_before(void **state)
 	assert_within(ROWS(rows), (struct outcome){ 0, 1.25, 1.05 });
 }
 
-/* After a silence of more than T_T1 a client is new, as in the paper: what comes before the first ticks that tell of it passes.
+/*
+ * After a silence of more than T_T1 a client is new, as in the paper: what comes before the first ticks that tell of
+ * it passes. By need that may take up to 0.1 s more: until a proxy has called it.
  */
 static void after_ten_seconds_of_silence_an_attack_is_new(void **state)
 {
-	const struct outcome o = measured((struct attack){ .times = 5, .on_s = 1, .off_s = 11 });
+	struct attack attack = { .times = 5, .on_s = 1, .off_s = 11 };
+	const struct outcome need = measured(attack);
+	struct outcome all;
 
 	(void)state;
-	assert_true(o.honest_lost <= 0);
-	assert_true(o.worst_1s > 1.25 && o.worst_1s < 3 && o.worst_10s < 1);
+	attack.publish = PUBLISH_ALL;
+	all = measured(attack);
+	assert_true(all.honest_lost <= 0 && need.honest_lost <= 0);
+	assert_true(all.worst_1s > 1.25 && all.worst_1s < 3 && all.worst_10s < 1);
+	assert_true(need.worst_1s < 3.5 && need.worst_10s < 1);
 }
 
-/* Fewer than eight packets in FAIR_TICKS tell no rate: such clients are met at their mean, or slow honest ones would lose by
- * chance. */
+/*
+ * Fewer than eight packets in FAIR_TICKS tell no rate: such clients are met at their mean, or slow honest ones would
+ * lose by chance.
+ */
 static void pulses_of_slow_clients_are_met_at_their_mean(void **state)
 {
-	const struct outcome o = measured((struct attack){ .times = 2.5, .on_s = 1, .off_s = 1, .bots = 400, .honest_rate = 1 });
+	const struct outcome o = measured(
+		(struct attack){ .times = 2.5, .on_s = 1, .off_s = 1, .bots = 400, .honest_rate = 1 });
 
 	(void)state;
 	assert_true(o.honest_lost <= 0);
 	assert_true(o.worst_1s > 1.25 && o.worst_1s < 2.3 && o.worst_10s < 1.1);
 }
 
-/* An attack that one proxy alone sees may be that one's lie: at the others the floors hold, T_F2 / 4 together, beside what the
- * level lets by. */
+/*
+ * An attack that one proxy alone sees may be that one's lie: at the others the floors hold, T_F2 / 4 together,
+ * beside what the level lets by.
+ */
 static void where_an_attack_is_not_seen_the_floors_hold(void **state)
 {
-	const struct outcome o =
-		measured((struct attack){ .times = 20, .on_s = 1, .bots = 400, .at_one_node = true, .honest_rate = 40 });
+	const struct outcome o = measured(
+		(struct attack){ .times = 20, .on_s = 1, .bots = 400, .at_one_node = true, .honest_rate = 40 });
 
 	(void)state;
 	assert_true(o.worst_1s > 1.1 && o.worst_1s <= 1.3 && o.worst_10s <= 1.25);
-	assert_true(o.honest_lost < 0.8); /* at four proxies T_F2 / (4 x 5) passes, of five clients at a fifth of that each; at
-					     the fifth hardly any */
+	/* at four proxies T_F2 / (4 x 5) passes, of five clients at a fifth of that each; at the fifth hardly any */
+	assert_true(o.honest_lost < 0.8);
 }
 
-/* Every tick the liar claims another 50,000 packets of clients that nobody saw, and ten times as many of the destination. */
+/*
+ * Every tick the liar claims another 50,000 packets of clients that nobody saw, and ten times as many of the
+ * destination.
+ */
 static void lie(struct world *world, unsigned int liar, unsigned int clients, uint64_t *packets, uint64_t *slot)
 {
 	const struct now now = world_now(world);
@@ -351,9 +379,9 @@ static void lie(struct world *world, unsigned int liar, unsigned int clients, ui
 }
 
 /*
- * Nobody attacks, but node 4 of 5 tells of an attack by thousands. What is left to the clients of the others is the floor of
- * local evidence: T_F2 / (4 x 5) at each of the four, to the five that it sees and a dozen that it saw in the last T_T1 once; a
- * tenth of that to strangers.
+ * Nobody attacks, but node 4 of 5 tells of an attack by thousands. What is left to the clients of the others is the
+ * floor of local evidence: T_F2 / (4 x 5) at each of the four, to the five that it sees and a dozen that it saw in
+ * the last T_T1 once; a tenth of that to strangers.
  */
 static void a_liar_that_invents_clients_leaves_the_others_their_floor(void **state)
 {
@@ -399,7 +427,10 @@ static void a_liar_that_invents_clients_leaves_the_others_their_floor(void **sta
 	print_message("# beside a liar: %.1f %% of the packets of known clients passed, %u of %u of strangers\n",
 		      100 * passed / sent, let_in, strangers);
 	assert_true(passed / sent > (50. - 13) / 5 / 40 && passed / sent < 0.25);
-	/* Too few came for one to be let in for certain, so it is their share that is held: 5 packets/s of the 201 seen here. */
+	/*
+	 * Too few came for one to be let in for certain, so it is their share that is held: 5 packets/s of the 201
+	 * seen here.
+	 */
 	for (unsigned int n = 0; n < 4; n++)
 		assert_in_range(tables[n].victim.pass_share, 0.95 * SHARE_ALL * 5 / 201, 1.05 * SHARE_ALL * 5 / 201);
 	assert_in_range(let_in, 0, strangers / 10);

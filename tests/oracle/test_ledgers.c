@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Properties P3 and P4 of the ledgers: no count in them is ever more than was counted; after a cut or a restart all hold the
- * truth again within two seconds.
+ * Properties P3 and P4 of the ledgers: no count in them is ever more than was counted; after a cut or a restart all
+ * hold the truth again within two seconds.
  *
  * Each property is a function that says what is wrong, or nothing. Each is also shown something wrong, and must say so.
  */
@@ -39,19 +39,23 @@ static unsigned int node_of_member(const char *member)
 	return n;
 }
 
-/* A harvest over a boundary is divided by time, and may be off by the packets of a tick: ten steps of `send`, by all clients. */
+/*
+ * A harvest over a boundary is divided by time, and may be off by the packets of a tick: ten steps of `send`, by all
+ * clients.
+ */
 #define SLOT_SLACK (10 * CLIENTS * 3)
 
-static const char *problem_of(struct watch *w, unsigned int n, unsigned int k, uint64_t held, const char *whose, uint64_t truth)
+static const char *problem_of(struct watch *w, unsigned int n, unsigned int k, uint64_t held, const char *whose,
+			      uint64_t truth)
 {
-	snprintf(w->problem, sizeof(w->problem), "node %u holds %llu of key %u, %s: %llu", n, (unsigned long long)held, k, whose,
-		 (unsigned long long)truth);
+	snprintf(w->problem, sizeof(w->problem), "node %u holds %llu of key %u, %s: %llu", n, (unsigned long long)held,
+		 k, whose, (unsigned long long)truth);
 	return w->problem;
 }
 
 /*
- * What is wrong with what node n holds, or NULL: a cell above what its origin told, a slot above what came in it, an origin's
- * cells above what it counted. *ret_slots counts the second kind alone.
+ * What is wrong with what node n holds, or NULL: a cell above what its origin told, a slot above what came in it, an
+ * origin's cells above what it counted. *ret_slots counts the second kind alone.
  */
 static const char *exceeds(struct watch *w, unsigned int n, unsigned int *ret_slots)
 {
@@ -76,7 +80,8 @@ static const char *exceeds(struct watch *w, unsigned int n, unsigned int *ret_sl
 			if (packets > *told)
 				problem = problem_of(w, n, k, packets, "its origin told", *told);
 			if (in_slot > world_truth(w->world, &key, slot) + SLOT_SLACK) {
-				problem = problem_of(w, n, k, in_slot, "in the slot came", world_truth(w->world, &key, slot));
+				problem = problem_of(w, n, k, in_slot, "in the slot came",
+						     world_truth(w->world, &key, slot));
 				++*ret_slots;
 			}
 		}
@@ -133,7 +138,8 @@ static void no_count_exceeds_the_truth_under_loss_duplication_and_restarts(void 
 		events += w.events;
 		world_free(world);
 	}
-	print_message("# P3: 4 seeds, %llu events, every cell of every ledger after each\n", (unsigned long long)events);
+	print_message("# P3: 4 seeds, %llu events, every cell of every ledger after each\n",
+		      (unsigned long long)events);
 }
 
 /* Negative control: one packet more than was told, in any ledger, and a slot with a tick's packets twice. */
@@ -188,8 +194,11 @@ static const char *are_not_one(struct world *world, unsigned int nodes)
 	return NULL;
 }
 
-/* What keeps the ledgers from being the truth, or NULL: every packet ever counted is in every ledger, and all ledgers are one.
- * All slots since the start must still be held. `more`: packets that were not counted, for the negative control. */
+/*
+ * What keeps the ledgers from being the truth, or NULL: every packet ever counted is in every ledger, and all
+ * ledgers are one. All slots since the start must still be held. `more`: packets that were not counted, for the
+ * negative control.
+ */
 static const char *is_not_the_truth(struct world *world, unsigned int nodes, uint64_t more)
 {
 	static char problem[160];
@@ -207,8 +216,8 @@ static const char *is_not_the_truth(struct world *world, unsigned int nodes, uin
 				counted += world_counted(world, origin, &key);
 			if (held == counted)
 				continue;
-			snprintf(problem, sizeof(problem), "node %u holds %llu of key %u, of %llu", n, (unsigned long long)held,
-				 k, (unsigned long long)counted);
+			snprintf(problem, sizeof(problem), "node %u holds %llu of key %u, of %llu", n,
+				 (unsigned long long)held, k, (unsigned long long)counted);
 			return problem;
 		}
 	}
@@ -265,8 +274,11 @@ static void every_ledger_is_the_truth_two_seconds_after(void **state)
 		enum fault fault;
 		double cut_s, loss;
 		bool apart; /* during the fault the ledgers are not the truth */
-		bool lost;  /* slots that only the node that restarted had closed are gone: the ledgers are one, and hold no more
-			       than the truth */
+		/*
+		 * slots that only the node that restarted had closed are gone: the ledgers are one, and hold no more
+		 * than the truth
+		 */
+		bool lost;
 	} rows[] = {
 		/*  0 */ { "halves", 4, HALVES, 8, 0, true, false },
 		/*  1 */ { "halves, of eight", 8, HALVES, 8, 0, true, false },
@@ -305,20 +317,23 @@ static void every_ledger_is_the_truth_two_seconds_after(void **state)
 		world_run(world, 1.5);
 		problem = is_not_the_truth(world, rows[i].nodes, 0);
 		if ((problem != NULL) != rows[i].apart)
-			fail_msg("row %zu, %s, during the fault: %s", i, rows[i].name, problem ? problem : "all is well");
+			fail_msg("row %zu, %s, during the fault: %s", i, rows[i].name,
+				 problem ? problem : "all is well");
 
 		fault_set(world, rows[i].nodes, rows[i].fault, false);
 		for (; healed < 2; healed += 0.05) {
-			problem = rows[i].lost ? are_not_one(world, rows[i].nodes) : is_not_the_truth(world, rows[i].nodes, 0);
+			problem = rows[i].lost ? are_not_one(world, rows[i].nodes)
+					       : is_not_the_truth(world, rows[i].nodes, 0);
 			if (!problem)
 				break;
 			world_run(world, 0.05);
 		}
 		if (problem)
 			fail_msg("row %zu, %s: %s after %.2f s", i, rows[i].name, problem, healed);
-		assert_non_null(is_not_the_truth(world, rows[i].nodes, 1)); /* negative control: a packet that nobody counted */
-		print_message("# P4: %s, %u nodes, %.0f s: %s %.2f s after\n", rows[i].name, rows[i].nodes, rows[i].cut_s,
-			      rows[i].lost ? "one ledger, what survived," : "the truth", healed);
+		/* negative control: a packet that nobody counted */
+		assert_non_null(is_not_the_truth(world, rows[i].nodes, 1));
+		print_message("# P4: %s, %u nodes, %.0f s: %s %.2f s after\n", rows[i].name, rows[i].nodes,
+			      rows[i].cut_s, rows[i].lost ? "one ledger, what survived," : "the truth", healed);
 		world_free(world);
 	}
 }

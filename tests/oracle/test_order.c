@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Property P2 of the ledgers: what is delivered, in whatever order and however often, decides alone what they hold. It is also
- * shown something wrong, and must say so.
+ * Property P2 of the ledgers: what is delivered, in whatever order and however often, decides alone what they hold.
+ * It is also shown something wrong, and must say so.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -107,8 +107,10 @@ struct delivery {
 
 #define DELIVERIES_MAX (DATAGRAMS_MAX + DATAGRAMS_MAX / 2)
 
-/* Every datagram once and half as many a second time, in random order: half of them only at the end, the others some time after
- * they came. */
+/*
+ * Every datagram once and half as many a second time, in random order: half of them only at the end, the others some
+ * time after they came.
+ */
 static size_t deliveries_draw(const struct recording *recording, uint64_t *random, int64_t end_ns,
 			      struct delivery deliveries[DELIVERIES_MAX])
 {
@@ -120,7 +122,8 @@ static size_t deliveries_draw(const struct recording *recording, uint64_t *rando
 
 		deliveries[i] = (struct delivery){ datagram, end_ns };
 		if (draw(random) % 2)
-			deliveries[i].at_ns = recording->at_ns[datagram] + (int64_t)(draw(random) * NS_PER_MS % (left + 1));
+			deliveries[i].at_ns = recording->at_ns[datagram] +
+					      (int64_t)(draw(random) * NS_PER_MS % (left + 1));
 	}
 	for (size_t i = count; i-- > 1;) {
 		const size_t j = draw(random) % (i + 1);
@@ -132,7 +135,10 @@ static size_t deliveries_draw(const struct recording *recording, uint64_t *rando
 	return count;
 }
 
-/* A world that went the same way up to the recording, then hears nothing but what was recorded, and of that the first `heard`. */
+/*
+ * A world that went the same way up to the recording, then hears nothing but what was recorded, and of that the
+ * first `heard`.
+ */
 static struct world *other_world(uint64_t seed, uint64_t order_seed, struct recording *recording, size_t heard)
 {
 	static struct delivery deliveries[DELIVERIES_MAX];
@@ -187,13 +193,16 @@ static void the_same_datagrams_in_any_order_make_the_same_ledger(void **state)
 		world_free(world);
 		world_free(other);
 	}
-	print_message("# P2: 20 seeds, %zu datagrams on average, shuffled, half of them doubled, half of them only at the end\n",
+	print_message("# P2: 20 seeds, %zu datagrams on average, shuffled, half of them doubled, half of them only at "
+		      "the end\n",
 		      datagrams / 20);
 	recording_free(&recording);
 }
 
-/* Negative control: with the last datagrams left out, the ledgers differ. Of one alone nobody would know: where some are lost,
- * each frame comes in several copies. */
+/*
+ * Negative control: with the last datagrams left out, the ledgers differ. Of one alone nobody would know: where some
+ * are lost, each frame comes in several copies.
+ */
 static void datagrams_left_out_show(void **state)
 {
 	struct recording recording = recording_make();
@@ -241,14 +250,16 @@ static uint64_t join_latest(uint64_t held, uint64_t version)
 	return version; /* nor this */
 }
 
-static void replica_take(struct replica *replica, const struct stored *stored, uint64_t (*join)(uint64_t held, uint64_t version))
+static void replica_take(struct replica *replica, const struct stored *stored,
+			 uint64_t (*join)(uint64_t held, uint64_t version))
 {
+	const struct widths widths = WIDTHS_DEFAULT;
 	struct frame_claim claim;
 	struct frame_reader reader;
 	struct cell cell;
 
 	assert_int_equal(frame_split(stored->frame, stored->size, &claim), REJECT_NONE);
-	frame_read(&reader, claim.body, claim.body_bytes);
+	frame_read(&reader, &widths, claim.body, claim.body_bytes);
 	while (frame_next(&reader, &cell)) {
 		size_t at = 0;
 
@@ -257,7 +268,8 @@ static void replica_take(struct replica *replica, const struct stored *stored, u
 			!key_equal(&replica->cells[at].key, &cell.key)))
 			at++;
 		if (at == replica->count)
-			replica->cells[replica->count++] = (struct replica_cell){ cell.key, claim.head.origin, cell.slot, 0 };
+			replica->cells[replica->count++] = (struct replica_cell){ cell.key, claim.head.origin,
+										  cell.slot, 0 };
 		replica->cells[at].packets = join(replica->cells[at].packets, cell.packets);
 	}
 }

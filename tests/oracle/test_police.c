@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * `pair_action = police` beside `aggregate = fair`, end to end: real nodes, and a table at each that judges and thins as the kernel does. The
- * kernel has one share of a policed pair for both rules. However many clients over T_F1 there are, their destination gets T_F2; where T_F2 has
- * room for T_F1 of each, each gets that.
+ * `pair_action = police` beside `aggregate = fair`, end to end: real nodes, and a table at each that judges and
+ * thins as the kernel does. The kernel has one share of a policed pair for both rules. However many clients over
+ * T_F1 there are, their destination gets T_F2; where T_F2 has room for T_F1 of each, each gets that.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -23,7 +23,10 @@
 #define STEPS 1600 /* 16 s */
 #define WARM_S 6 /* steady from here on: the window of Algorithm 1 has seen the attack, and every proxy knows of it */
 
-/* Clients over T_F1, and honest ones below their equal part of T_F2; each client's packets come by all proxies in turn. */
+/*
+ * Clients over T_F1, and honest ones below their equal part of T_F2; each client's packets come by all proxies in
+ * turn.
+ */
 struct row {
 	unsigned int nodes, bots;
 	double rate, on_s, off_s; /* of one bot, in its pulses; off_s = 0: constant */
@@ -48,7 +51,7 @@ static double draw(void)
 static void take_change(void *user, unsigned int n, const struct change *change, uint32_t harvested)
 {
 	(void)user;
-	if (key_is_destination(&change->key))
+	if (key_kind(&change->key) == KEY_DESTINATION)
 		thin[n] = change->thin;
 	kernel_apply(&kernels[n], change, harvested, world_now(world).mesh);
 }
@@ -86,7 +89,8 @@ static bool passes(unsigned int n, unsigned int client)
 		return is_folded(record) && is_in_share(&record->thinning, record->pass_share);
 	if (!thin[n])
 		return true;
-	return is_folded(record) ? is_in_share(&record->thinning, record->pass_share) : is_in_share(&head->thinning, head->pass_share);
+	return is_folded(record) ? is_in_share(&record->thinning, record->pass_share)
+				 : is_in_share(&head->thinning, head->pass_share);
 }
 
 static unsigned int due(bool random, double rate, double *credit)
@@ -144,7 +148,9 @@ static double rate_of(const struct row *row, unsigned int client, double now_s)
 
 static void open_world(const struct row *row)
 {
-	struct world_options options = { .nodes = row->nodes, .seed = 1, .delay_ms = 20, .thresholds = world_thresholds };
+	struct world_options options = {
+		.nodes = row->nodes, .seed = 1, .delay_ms = 20, .thresholds = world_thresholds
+	};
 
 	options.thresholds.police = options.thresholds.early = true;
 	prng = 1;
@@ -170,8 +176,11 @@ static bool assert_row(const struct row *row)
 		credit[c] = draw();
 	for (unsigned int step = 0; step < STEPS; step++) {
 		for (unsigned int c = 0; c < clients; c++) {
-			for (unsigned int left = due(row->random && c < row->bots, rate_of(row, c, step * STEP_S), &credit[c]); left > 0; left--) {
-				const bool pass = passes((unsigned int)(draw() * row->nodes), c) || c >= row->bots + row->honest;
+			for (unsigned int left =
+				     due(row->random && c < row->bots, rate_of(row, c, step * STEP_S), &credit[c]);
+			     left > 0; left--) {
+				const bool pass = passes((unsigned int)(draw() * row->nodes), c) ||
+						  c >= row->bots + row->honest;
 
 				got[step] += pass;
 				if (step * STEP_S < WARM_S)
@@ -186,7 +195,8 @@ static bool assert_row(const struct row *row)
 	second = worst_of(got, 1);
 	ten = worst_of(got, 10);
 	bots_got /= row->bots * (STEPS * STEP_S - WARM_S);
-	print_message("# %u bots at %g/s, %g s on, %g s off, %u proxies: the destination gets %.3f x T_F2 in the worst second, %.3f in ten; "
+	print_message("# %u bots at %g/s, %g s on, %g s off, %u proxies: the destination gets %.3f x T_F2 in the worst "
+		      "second, %.3f in ten; "
 		      "a bot %.1f/s; others lose %u\n",
 		      row->bots, row->rate, row->on_s, row->off_s, row->nodes, second, ten, bots_got, lost);
 	return second <= row->worst_1s && ten <= row->worst_10s && lost == 0 &&
@@ -210,14 +220,17 @@ static void a_destination_of_many_policed_clients_gets_its_rate(void **state)
 		/* 0 */ { 5, 80, 400, 1, 0, .worst_1s = 1.05, .worst_10s = 1.02, .bot_least = 11.9, .bot_most = 12.8 },
 		/* 1 */ { 5, 20, 130, 1, 0, .worst_1s = 1.05, .worst_10s = 1.02, .bot_least = 48, .bot_most = 51 },
 		/* 2 */ { 1, 80, 400, 1, 0, .worst_1s = 1.05, .worst_10s = 1.02, .bot_least = 11.9, .bot_most = 12.8 },
-		/* 3 */ { 16, 40, 1000, 1, 0, .worst_1s = 1.05, .worst_10s = 1.02, .bot_least = 23.5, .bot_most = 25.5 },
+		/* 3 */ { 16, 40, 1000, 1, 0, .worst_1s = 1.05, .worst_10s = 1.02, .bot_least = 23.5,
+			.bot_most = 25.5 },
 		/* 4 */ { 5, 40, 400, 1, 0, .random = true, .worst_1s = 1.15, .worst_10s = 1.03 },
 		/* 5 */ { 5, 40, 400, 1, 1, .worst_1s = 1.25, .worst_10s = 1.05 },
 		/* 6 */ { 5, 40, 400, 0.4, 0.6, .worst_1s = 1.25, .worst_10s = 1.05 },
 		/* 7: clients below the level lose nothing */
-		{ 5, 40, 400, 1, 0, .honest = 20, .worst_1s = 1.05, .worst_10s = 1.02, .bot_least = 19, .bot_most = 20.5 },
+		{ 5, 40, 400, 1, 0, .honest = 20, .worst_1s = 1.05, .worst_10s = 1.02, .bot_least = 19,
+		  .bot_most = 20.5 },
 		/* 8: what passes whatever any rate says is taken from T_F2 first */
-		{ 5, 40, 400, 1, 0, .honest = 5, .trusted = 500, .worst_1s = 1.1, .worst_10s = 1.02, .bot_least = 10, .bot_most = 12 },
+		{ 5, 40, 400, 1, 0, .honest = 5, .trusted = 500, .worst_1s = 1.1, .worst_10s = 1.02, .bot_least = 10,
+		  .bot_most = 12 },
 	};
 
 	(void)state;
@@ -231,7 +244,8 @@ static void policed_clients_for_whom_there_is_room_get_their_rate(void **state)
 		{ 5, 2, 400, 1, 0, .worst_1s = 0.22, .worst_10s = 0.21, .bot_least = 97, .bot_most = 103 },
 		/* 1: it is offered five times T_F2, of which police leaves a half: fair holds, and takes nothing */
 		{ 5, 5, 1000, 1, 0, .worst_1s = 0.54, .worst_10s = 0.51, .bot_least = 97, .bot_most = 103 },
-		/* 2 */ { 1, 5, 1000, 1, 0, .honest = 20, .worst_1s = 0.75, .worst_10s = 0.72, .bot_least = 97, .bot_most = 103 },
+		/* 2 */ { 1, 5, 1000, 1, 0, .honest = 20, .worst_1s = 0.75, .worst_10s = 0.72, .bot_least = 97,
+			.bot_most = 103 },
 	};
 
 	(void)state;

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Property P1: the mesh's verdicts against the paper's. Clients of every temper send over the proxies of a mesh; each packet is
- *judged by the record its proxy's table then holds (kernel_model.h), and by three yardsticks that see the same packets:
+ * Property P1: the mesh's verdicts against the paper's. Clients of every temper send over the proxies of a mesh;
+ * each packet is judged by the record its proxy's table then holds (kernel_model.h), and by three yardsticks that
+ * see the same packets:
  *
- *	many	the corrected paper with as many proxies, synchronised every tick: it lags behind by what the others counted since
+ *	many	the corrected paper with as many proxies, synchronised every tick: it lags behind by what the others
+ *		counted since
  *	one	the corrected paper with one proxy that sees everything
  *	alone	a mesh of one node that sees everything
  *
- * A share is packets judged differently of all packets of that traffic, in percent: the worst placement and number of proxies,
- *and the worse of early = on and off. The table below holds it to a bound; the measured share stands beside it. `even`: evenly
- *spaced packets; `random`: a Poisson process of the same rate, whose own noise (about 4 % in a window of 6 s at 100/s) decides
- *the verdict near the rate.
+ * A share is packets judged differently of all packets of that traffic, in percent: the worst placement and number
+ * of proxies, and the worse of early = on and off. The table below holds it to a bound; the measured share stands
+ * beside it. `even`: evenly spaced packets; `random`: a Poisson process of the same rate, whose own noise (about 4 %
+ * in a window of 6 s at 100/s) decides the verdict near the rate.
  *
  * Where the yardsticks differ by nature:
- * - Line 15 leaves up to 5 % too many packets in c just after each ageing (test_errata.c). Near the rate (0.95) and with random
- *packets the paper drops what the mesh does not.
- * - The mesh ages at slot boundaries, silent or not, the paper when packets come. Pulses of about the windows' length differ
- *most.
+ * - Line 15 leaves up to 5 % too many packets in c just after each ageing (test_errata.c). Near the rate (0.95) and
+ *   with random packets the paper drops what the mesh does not.
+ * - The mesh ages at slot boundaries, silent or not, the paper when packets come. Pulses of about the windows'
+ *   length differ most.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -27,20 +29,16 @@
 
 #include <cmocka.h>
 
-#include "oracle.h"
-#include "side.h"
+#include "run.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 #define SECONDS 30 /* of a run; a negative control needs half */
-#define CLIENTS_MAX 256
 
 /* ---- the bounds ---- */
 
-enum yardstick { MANY, ONE, ALONE, YARDSTICKS };
-enum arrival { EVEN, RANDOM, ARRIVALS };
-
 static const char *const yardstick_names[] = { "many", "one", "alone" };
 static const char *const arrival_names[] = { "even", "random" };
+static const char *const placement_names[] = { "spread", "roams every 2 s", "roams every 0.5 s" };
 
 /* Packets per second of a client whose rate is 1 packet per second, at second t. */
 static double steady(double t)
@@ -69,235 +67,55 @@ static double pulses_2_of_14(double t)
 	return fmod(t, 14) < 2 ? 1 : 0;
 }
 
-struct traffic {
-	const char *name;
-	double (*shape)(double t);
-	double times;			     /* of T_F1 or T_F2 */
-	double bounds[YARDSTICKS][ARRIVALS]; /* in percent */
-};
-
 #define B(bound, measured) bound
 
 /* clang-format off */
 
-/* One client of a destination of its own: T_F1. Bound and measured share in percent. MANY and ONE: 1, 3 and 5 proxies without delay; ALONE: 5
- * and 16 proxies, 10 to 250 ms apart. */
+/*
+ * One client of a destination of its own: T_F1. Bound and measured share in percent. MANY and ONE: 1, 3 and 5
+ * proxies without delay; ALONE: 5 and 16 proxies, 10 to 250 ms apart.
+ */
 static const struct traffic pair_traffics[] = {
-	/*                                                           MANY: even          random        ONE: even          random      ALONE: even          random */
-	/* 0 */ { "steady 0.80",           steady,          0.8,  { {     B(0, 0.00),     B(0, 0.00) }, {     B(0, 0.00),     B(0, 0.00) }, {     B(0, 0.00),     B(0, 0.00) } } },
-	/* 1 */ { "steady 0.95",           steady,          0.95, { {   B(0.1, 0.07),   B(38, 27.04) }, {   B(0.1, 0.00),   B(39, 27.84) }, {   B(0.2, 0.09),   B(16, 11.42) } } },
-	/* 2 */ { "steady 1.05",           steady,          1.05, { {   B(2.6, 1.79),    B(12, 7.87) }, {   B(0.1, 0.05),    B(13, 8.79) }, {     B(2, 1.37),   B(15, 10.32) } } },
-	/* 3 */ { "steady 2",              steady,          2,    { {   B(0.5, 0.30),   B(0.6, 0.36) }, {   B(0.3, 0.18),   B(0.3, 0.17) }, {   B(0.8, 0.52),   B(0.6, 0.42) } } },
-	/* 4 */ { "steady 4",              steady,          4,    { {   B(0.2, 0.13),   B(0.2, 0.11) }, {   B(0.4, 0.28),   B(0.3, 0.20) }, {   B(0.7, 0.48),   B(0.7, 0.48) } } },
-	/* 5 */ { "step to 4",             steps,           4,    { {   B(0.8, 0.53),   B(0.8, 0.54) }, {   B(0.8, 0.54),   B(1.4, 0.99) }, {   B(2.2, 1.56),   B(1.3, 0.90) } } },
-	/* 6 */ { "stop from 4",           stops,           4,    { {   B(1.2, 0.80),   B(1.2, 0.80) }, {   B(1.2, 0.84),   B(1.2, 0.80) }, {   B(2.1, 1.50),   B(2.8, 1.94) } } },
-	/* 7 */ { "pulse 1.5, 5 of 10 s",  pulses_5_of_10,  1.5,  { {   B(21, 14.31),   B(21, 14.96) }, {   B(21, 14.52),   B(22, 15.15) }, {   B(1.6, 1.14),   B(3.3, 2.35) } } },
-	/* 8 */ { "pulse 3, 2 of 14 s",    pulses_2_of_14,  3,    { {   B(2.7, 1.92),   B(3.1, 2.15) }, {   B(3.5, 2.43),   B(4.2, 2.95) }, {    B(13, 8.80),    B(13, 9.18) } } },
+	/*  MANY: even     random              ONE: even     random            ALONE: even     random */
+	/* 0 */ { "steady 0.80", steady, 0.8,
+	  { { B(  0,  0.00), B(  0,  0.00) }, { B(  0,  0.00), B(  0,  0.00) }, { B(  0,  0.00), B(  0,  0.00) } } },
+	/* 1 */ { "steady 0.95", steady, 0.95,
+	  { { B(0.1,  0.07), B( 38, 27.04) }, { B(0.1,  0.00), B( 39, 27.84) }, { B(0.2,  0.09), B( 16, 11.42) } } },
+	/* 2 */ { "steady 1.05", steady, 1.05,
+	  { { B(2.6,  1.79), B( 12,  7.87) }, { B(0.1,  0.05), B( 13,  8.79) }, { B(  2,  1.37), B( 15, 10.32) } } },
+	/* 3 */ { "steady 2", steady, 2,
+	  { { B(0.5,  0.30), B(0.6,  0.36) }, { B(0.3,  0.18), B(0.3,  0.17) }, { B(0.8,  0.52), B(0.6,  0.42) } } },
+	/* 4 */ { "steady 4", steady, 4,
+	  { { B(0.2,  0.13), B(0.2,  0.11) }, { B(0.4,  0.28), B(0.3,  0.20) }, { B(0.7,  0.48), B(0.7,  0.48) } } },
+	/* 5 */ { "step to 4", steps, 4,
+	  { { B(0.8,  0.53), B(0.8,  0.54) }, { B(0.8,  0.54), B(1.4,  0.99) }, { B(2.2,  1.56), B(1.3,  0.90) } } },
+	/* 6 */ { "stop from 4", stops, 4,
+	  { { B(1.2,  0.80), B(1.2,  0.80) }, { B(1.2,  0.84), B(1.2,  0.80) }, { B(2.1,  1.50), B(2.8,  1.94) } } },
+	/* 7 */ { "pulse 1.5, 5 of 10 s", pulses_5_of_10, 1.5,
+	  { { B( 21, 14.31), B( 21, 14.96) }, { B( 21, 14.52), B( 22, 15.15) }, { B(1.6,  1.14), B(3.3,  2.35) } } },
+	/* 8 */ { "pulse 3, 2 of 14 s", pulses_2_of_14, 3,
+	  { { B(2.7,  1.92), B(3.1,  2.15) }, { B(3.5,  2.43), B(4.2,  2.95) }, { B( 13,  8.80), B( 13,  9.18) } } },
 };
 
-/* Five clients that share a destination: T_F2, strict, whatever the pairs' verdicts. MANY and ONE: 1 and 5 proxies; ALONE: 5. */
+/*
+ * Five clients that share a destination: T_F2, strict, whatever the pairs' verdicts. MANY and ONE: 1 and 5 proxies;
+ * ALONE: 5.
+ */
 static const struct traffic destination_traffics[] = {
-	/* 0 */ { "steady 0.80",           steady,          0.8,  { {     B(0, 0.00),     B(0, 0.00) }, {     B(0, 0.00),     B(0, 0.00) }, {     B(0, 0.00),     B(0, 0.00) } } },
-	/* 1 */ { "steady 1.05",           steady,          1.05, { {     B(7, 4.75),   B(16, 10.74) }, {     B(6, 4.02),     B(6, 3.77) }, {   B(0.3, 0.16),     B(6, 3.88) } } },
-	/* 2 */ { "steady 2",              steady,          2,    { {   B(0.6, 0.40),   B(0.7, 0.48) }, {   B(0.3, 0.18),   B(0.3, 0.17) }, {   B(0.6, 0.38),   B(0.7, 0.47) } } },
-	/* 3 */ { "steady 4",              steady,          4,    { {   B(0.4, 0.26),   B(0.5, 0.34) }, {   B(0.3, 0.21),   B(0.3, 0.16) }, {   B(0.6, 0.42),   B(0.7, 0.43) } } },
-	/* 4 */ { "step to 4",             steps,           4,    { {   B(0.6, 0.36),   B(0.9, 0.64) }, {   B(0.6, 0.36),   B(0.9, 0.63) }, {   B(0.6, 0.38),   B(0.8, 0.52) } } },
-	/* 5 */ { "stop from 4",           stops,           4,    { {     B(2, 1.37),   B(1.4, 0.96) }, {   B(1.1, 0.78),   B(1.1, 0.72) }, {   B(1.8, 1.28),   B(2.1, 1.46) } } },
+	/* 0 */ { "steady 0.80", steady, 0.8,
+	  { { B(  0,  0.00), B(  0,  0.00) }, { B(  0,  0.00), B(  0,  0.00) }, { B(  0,  0.00), B(  0,  0.00) } } },
+	/* 1 */ { "steady 1.05", steady, 1.05,
+	  { { B(  7,  4.75), B( 16, 10.74) }, { B(  6,  4.02), B(  6,  3.77) }, { B(0.3,  0.16), B(  6,  3.88) } } },
+	/* 2 */ { "steady 2", steady, 2,
+	  { { B(0.6,  0.40), B(0.7,  0.48) }, { B(0.3,  0.18), B(0.3,  0.17) }, { B(0.6,  0.38), B(0.7,  0.47) } } },
+	/* 3 */ { "steady 4", steady, 4,
+	  { { B(0.4,  0.26), B(0.5,  0.34) }, { B(0.3,  0.21), B(0.3,  0.16) }, { B(0.6,  0.42), B(0.7,  0.43) } } },
+	/* 4 */ { "step to 4", steps, 4,
+	  { { B(0.6,  0.36), B(0.9,  0.64) }, { B(0.6,  0.36), B(0.9,  0.63) }, { B(0.6,  0.38), B(0.8,  0.52) } } },
+	/* 5 */ { "stop from 4", stops, 4,
+	  { { B(  2,  1.37), B(1.4,  0.96) }, { B(1.1,  0.78), B(1.1,  0.72) }, { B(1.8,  1.28), B(2.1,  1.46) } } },
 };
 /* clang-format on */
-
-#define PAIR_RATE 100	     /* T_F1 */
-#define DESTINATION_RATE 200 /* T_F2 of the destinations' runs */
-#define DESTINATION_CLIENTS 5
-
-/* ---- clients ---- */
-
-enum placement { SPREAD, ROAMS_2_S, ROAMS_HALF_S, PLACEMENTS };
-
-static const char *const placement_names[] = { "spread", "roams every 2 s", "roams every 0.5 s" };
-
-struct tally {
-	unsigned int packets, dropped[YARDSTICKS + 1], differing[YARDSTICKS][2]; /* the last of dropped is the mesh's own */
-};
-
-struct client {
-	struct key pair;
-	const struct traffic *traffic;
-	enum placement placement;
-	enum arrival arrival;
-	double share; /* of the traffic's rate */
-	double next;
-	struct tally tally;
-};
-
-struct setting {
-	unsigned int proxies, seconds;
-	bool delayed, destinations, no_carry;
-	struct oracle_corrections corrections;
-};
-
-struct run {
-	struct setting setting;
-	struct side mesh, alone;
-	struct oracle *many, *one;
-	uint64_t random, tick;
-	struct client clients[CLIENTS_MAX];
-	unsigned int clients_count;
-};
-
-static double draw(struct run *run)
-{
-	run->random = run->random * 6364136223846793005ULL + 1442695040888963407ULL;
-	return (double)(run->random >> 11) / (double)(1ULL << 53);
-}
-
-/* 10 to 250 ms, a number of its own for every pair of proxies. */
-static double far_apart(unsigned int a, unsigned int b)
-{
-	const unsigned int low = a < b ? a : b, high = a + b - low;
-
-	return 10 + 230 * fmod((low * WORLD_NODES_MAX + high) * 0.6180339887, 1);
-}
-
-static double nowhere(unsigned int a, unsigned int b)
-{
-	(void)a, (void)b;
-	return 0;
-}
-
-static unsigned int proxy_of(struct run *run, const struct client *client, double t)
-{
-	if (client->placement == SPREAD)
-		return (unsigned int)(draw(run) * run->setting.proxies);
-	return (unsigned int)(t / (client->placement == ROAMS_2_S ? 2 : 0.5)) % run->setting.proxies;
-}
-
-static void clients_place(struct run *run)
-{
-	const struct traffic *traffics = run->setting.destinations ? destination_traffics : pair_traffics;
-	const size_t traffics_count = run->setting.destinations ? ROWS(destination_traffics) : ROWS(pair_traffics);
-	const unsigned int together = run->setting.destinations ? DESTINATION_CLIENTS : 1;
-	unsigned int destination = 0;
-
-	for (size_t i = 0; i < traffics_count; i++) {
-		for (unsigned int kind = 0; kind < ARRIVALS * PLACEMENTS; kind++) {
-			if (run->setting.proxies == 1 && kind % PLACEMENTS != SPREAD)
-				continue;
-			destination++;
-			for (unsigned int c = 0; c < together; c++) {
-				run->clients[run->clients_count++] = (struct client){
-					.pair = world_key(run->clients_count + 1, destination),
-					.traffic = &traffics[i],
-					.placement = kind % PLACEMENTS,
-					.arrival = kind / PLACEMENTS,
-					.share = 1.0 / together,
-					.next = draw(run) / 10,
-				};
-			}
-		}
-	}
-}
-
-static struct run *run_open(const struct setting *setting, uint64_t seed)
-{
-	struct world_options options = { .nodes = setting->proxies, .seed = seed, .thresholds = world_thresholds };
-	struct oracle_options paper = oracle_defaults;
-	struct run *run = calloc(1, sizeof(*run));
-	double warm;
-
-	run->setting = *setting;
-	run->random = seed * 77 + 1;
-	run->mesh.no_carry = setting->no_carry;
-	options.delay_ms_between = setting->delayed ? far_apart : nowhere;
-	options.thresholds.fair = false;
-	options.thresholds.destination_rate = DESTINATION_RATE;
-	paper.destination_rate = DESTINATION_RATE;
-	paper.corrections = setting->corrections;
-	paper.proxies = setting->proxies;
-	side_open(&run->mesh, &options);
-	run->many = oracle_make(&paper);
-	options.nodes = paper.proxies = 1;
-	side_open(&run->alone, &options);
-	run->one = oracle_make(&paper);
-
-	/* The members meet, and the traffic begins anywhere in a slot. */
-	warm = 2 + floor(4000 * draw(run)) / 1000;
-	world_run(run->mesh.world, warm);
-	world_run(run->alone.world, warm);
-	run->tick = mesh_tick_at(world_mesh(run->mesh.world), world_now(run->mesh.world).mesh);
-	clients_place(run);
-	return run;
-}
-
-static void run_close(struct run *run)
-{
-	side_close(&run->mesh);
-	side_close(&run->alone);
-	oracle_free(run->many);
-	oracle_free(run->one);
-	free(run);
-}
-
-static void tally_add(struct tally *tally, struct kernel_verdict mesh, enum yardstick yardstick, bool over, bool over_early)
-{
-	tally->dropped[yardstick] += over_early;
-	tally->differing[yardstick][0] += mesh.over != over;
-	tally->differing[yardstick][1] += mesh.over_early != over_early;
-}
-
-static void packet(struct run *run, struct client *client, double t)
-{
-	const unsigned int p = proxy_of(run, client, t);
-	const bool destination = run->setting.destinations;
-	const struct kernel_verdict mesh = side_packet(&run->mesh, p, &client->pair, destination);
-	const struct kernel_verdict alone = side_packet(&run->alone, 0, &client->pair, destination);
-	const struct oracle_verdict many = oracle_packet(run->many, p, &client->pair, t),
-				    one = oracle_packet(run->one, 0, &client->pair, t);
-	struct tally *tally = &client->tally;
-
-	tally->packets++;
-	tally->dropped[YARDSTICKS] += mesh.over_early;
-	tally_add(tally, mesh, MANY, destination ? many.destination : many.pair,
-		  destination ? many.destination_early : many.pair_early);
-	tally_add(tally, mesh, ONE, destination ? one.destination : one.pair,
-		  destination ? one.destination_early : one.pair_early);
-	tally_add(tally, mesh, ALONE, alone.over, alone.over_early);
-}
-
-/* What a client sends up to t: a packet at a time, none in a lull. */
-static void client_send(struct run *run, struct client *client, double t)
-{
-	const double limit = run->setting.destinations ? DESTINATION_RATE : PAIR_RATE;
-
-	while (client->next <= t) {
-		const double rate = client->traffic->shape(t) * client->traffic->times * client->share * limit;
-
-		if (rate <= 0) {
-			client->next += 0.01;
-			continue;
-		}
-		packet(run, client, t);
-		client->next += (client->arrival == EVEN ? 1 : -log(1 - draw(run))) / rate;
-	}
-}
-
-static void run_all(struct run *run)
-{
-	for (unsigned int ms = 0; ms < run->setting.seconds * 1000; ms++) {
-		const uint64_t tick = mesh_tick_at(world_mesh(run->mesh.world), world_now(run->mesh.world).mesh);
-		const double t = ms / 1000.0;
-
-		if (tick != run->tick) {
-			oracle_synchronise_all(run->many, t);
-			oracle_synchronise_all(run->one, t);
-			run->tick = tick;
-		}
-		for (unsigned int i = 0; i < run->clients_count; i++)
-			client_send(run, &run->clients[i], t);
-		world_run(run->mesh.world, 0.001);
-		world_run(run->alone.world, 0.001);
-	}
-}
 
 /* ---- shares ---- */
 
@@ -307,8 +125,8 @@ struct shares {
 };
 
 /* Adds up the clients of one traffic, placement and arrival over the runs of a setting. */
-static struct tally tally_of(struct run **runs, unsigned int runs_count, const struct traffic *traffic, enum placement placement,
-			     enum arrival arrival)
+static struct tally tally_of(struct run **runs, unsigned int runs_count, const struct traffic *traffic,
+			     enum placement placement, enum arrival arrival)
 {
 	struct tally sum = { .packets = 0 };
 
@@ -334,17 +152,18 @@ static double share_of(const struct tally *tally, enum yardstick yardstick)
 	return 100.0 * (differing[0] > differing[1] ? differing[0] : differing[1]) / tally->packets;
 }
 
-static void tell(const struct setting *setting, const struct traffic *traffic, enum placement placement, enum arrival arrival,
-		 const struct tally *tally)
+static void tell(const struct setting *setting, const struct traffic *traffic, enum placement placement,
+		 enum arrival arrival, const struct tally *tally)
 {
-	print_message("# %2u proxies%s, %s %s, %s, %s: %u packets; dropped: mesh %.1f %%, many %.1f %%, one %.1f %%, alone %.1f "
-		      "%%; differing: "
-		      "many %.2f %%, one %.2f %%, alone %.2f %%\n",
-		      setting->proxies, setting->delayed ? " 10-250 ms" : "", setting->destinations ? "destination" : "pair",
-		      traffic->name, arrival_names[arrival], placement_names[placement], tally->packets,
-		      100.0 * tally->dropped[YARDSTICKS] / tally->packets, 100.0 * tally->dropped[MANY] / tally->packets,
-		      100.0 * tally->dropped[ONE] / tally->packets, 100.0 * tally->dropped[ALONE] / tally->packets,
-		      share_of(tally, MANY), share_of(tally, ONE), share_of(tally, ALONE));
+	print_message("# %2u proxies%s, %s %s, %s, %s: %u packets; "
+		      "dropped: mesh %.1f %%, many %.1f %%, one %.1f %%, alone %.1f %%; "
+		      "differing: many %.2f %%, one %.2f %%, alone %.2f %%\n",
+		      setting->proxies, setting->delayed ? " 10-250 ms" : "",
+		      setting->destinations ? "destination" : "pair", traffic->name, arrival_names[arrival],
+		      placement_names[placement], tally->packets, 100.0 * tally->dropped[YARDSTICKS] / tally->packets,
+		      100.0 * tally->dropped[MANY] / tally->packets, 100.0 * tally->dropped[ONE] / tally->packets,
+		      100.0 * tally->dropped[ALONE] / tally->packets, share_of(tally, MANY), share_of(tally, ONE),
+		      share_of(tally, ALONE));
 }
 
 #define SEEDS_MAX 2
@@ -356,12 +175,13 @@ static void measure(const struct setting *setting, unsigned int seeds, struct sh
 	struct run *runs[SEEDS_MAX];
 
 	for (unsigned int seed = 0; seed < seeds; seed++) {
-		runs[seed] = run_open(setting, seed + 1);
+		runs[seed] = run_open(setting, traffics, traffics_count, seed + 1);
 		run_all(runs[seed]);
 	}
 	for (size_t i = 0; i < traffics_count; i++) {
 		for (unsigned int kind = 0; kind < ARRIVALS * PLACEMENTS; kind++) {
-			const struct tally tally = tally_of(runs, seeds, &traffics[i], kind % PLACEMENTS, kind / PLACEMENTS);
+			const struct tally tally = tally_of(runs, seeds, &traffics[i], kind % PLACEMENTS,
+							    kind / PLACEMENTS);
 
 			if (tally.packets == 0)
 				continue;
@@ -416,10 +236,13 @@ static void pairs_far_apart_are_judged_like_one_proxy_that_sees_everything(void 
 	struct shares shares = { 0 };
 
 	(void)state;
-	measure(&(struct setting){ .proxies = 5, .delayed = true, .seconds = SECONDS, .corrections = oracle_corrected }, 2,
-		&shares);
-	measure(&(struct setting){ .proxies = 16, .delayed = true, .seconds = SECONDS, .corrections = oracle_corrected }, 1,
-		&shares);
+	measure(&(struct setting){ .proxies = 5, .delayed = true, .seconds = SECONDS, .corrections = oracle_corrected },
+		2, &shares);
+	measure(&(struct setting){ .proxies = 16,
+				   .delayed = true,
+				   .seconds = SECONDS,
+				   .corrections = oracle_corrected },
+		1, &shares);
 	assert_int_equal(beyond(&shares, pair_traffics, ROWS(pair_traffics), ALONE, ALONE), 0);
 }
 
@@ -428,10 +251,16 @@ static void destinations_are_judged_like_the_paper_would(void **state)
 	struct shares shares = { 0 };
 
 	(void)state;
-	measure(&(struct setting){ .proxies = 1, .destinations = true, .seconds = SECONDS, .corrections = oracle_corrected }, 1,
-		&shares);
-	measure(&(struct setting){ .proxies = 5, .destinations = true, .seconds = SECONDS, .corrections = oracle_corrected }, 1,
-		&shares);
+	measure(&(struct setting){ .proxies = 1,
+				   .destinations = true,
+				   .seconds = SECONDS,
+				   .corrections = oracle_corrected },
+		1, &shares);
+	measure(&(struct setting){ .proxies = 5,
+				   .destinations = true,
+				   .seconds = SECONDS,
+				   .corrections = oracle_corrected },
+		1, &shares);
 	assert_int_equal(beyond(&shares, destination_traffics, ROWS(destination_traffics), MANY, ONE), 0);
 }
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Floods, bounded in rate and number, as Ethernet frames on one interface: RATE x SECONDS packets, in as many seconds or, where
- * the machine is slow, in more (LATE_MAX times as many at the most). Prints how many packets left, and in how many ms.
+ * Floods, bounded in rate and number, as Ethernet frames on one interface: RATE x SECONDS packets, in as many
+ * seconds or, where the machine is slow, in more (LATE_MAX times as many at the most). Prints how many packets left,
+ * and in how many ms.
  *
- *     flood INTERFACE MAC noise ADDRESS PORT RATE SECONDS              UDP of random length and content, from random ports of
- * random hosts flood INTERFACE MAC spoof ADDRESS PORT RATE SECONDS SOURCE ID    UDP that looks sealed by a member: from its
- * address, with its id (hex) flood INTERFACE MAC syn ADDRESS PORT RATE SECONDS SOURCES        TCP SYN from so many addresses in
- * turn, 198.18.0.1 onwards
+ *     flood INTERFACE MAC noise ADDRESS PORT RATE SECONDS              UDP of random length and content, from random
+ *     ports of
+ * random hosts flood INTERFACE MAC spoof ADDRESS PORT RATE SECONDS SOURCE ID    UDP that looks sealed by a member:
+ * from its address, with its id (hex) flood INTERFACE MAC syn ADDRESS PORT RATE SECONDS SOURCES        TCP SYN from
+ * so many addresses in turn, 198.18.0.1 onwards
  *
- * Datagrams of one source and length leave by one call, and the kernel takes them apart (UDP segmentation): a million a second of
- * one core.
+ * Datagrams of one source and length leave by one call, and the kernel takes them apart (UDP segmentation): a
+ * million a second of one core.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -100,8 +102,8 @@ struct segmented {
 
 static uint32_t pseudo_sum(const struct flood *flood, uint32_t source, uint32_t bytes)
 {
-	uint32_t sum =
-		(source >> 16) + (source & 0xffff) + (flood->destination >> 16) + (flood->destination & 0xffff) + 17 + bytes;
+	uint32_t sum = (source >> 16) + (source & 0xffff) + (flood->destination >> 16) + (flood->destination & 0xffff) +
+		       17 + bytes;
 
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (sum & 0xffff) + (sum >> 16);
@@ -148,10 +150,10 @@ static size_t put_noise(struct segmented *out, struct flood *flood, unsigned int
 
 	fill(at, count * payload, flood);
 	for (unsigned int i = 0; i < count && payload >= 4; i += 2) /* half of it gets past the magic and the version */
-		memcpy(at + i * payload, payload == 640 ? "XM\x01\x01" : "XM\x01\x02", 4);
+		memcpy(at + i * payload, payload == 640 ? "XM\x02\x01" : "XM\x02\x02", 4);
 	*ret_count = count;
-	return put_udp(out, flood, 0xc6120000 | (uint32_t)(draw(flood) & 0x1ffff), (uint16_t)(1024 + draw(flood) % 60000),
-		       payload, count);
+	return put_udp(out, flood, 0xc6120000 | (uint32_t)(draw(flood) & 0x1ffff),
+		       (uint16_t)(1024 + draw(flood) % 60000), payload, count);
 }
 
 static size_t put_spoof(struct segmented *out, struct flood *flood, unsigned int *ret_count)
@@ -160,7 +162,7 @@ static size_t put_spoof(struct segmented *out, struct flood *flood, unsigned int
 
 	fill(at, BATCH * SPOOF_BYTES, flood);
 	for (unsigned int i = 0; i < BATCH; i++, at += SPOOF_BYTES) {
-		memcpy(at, "XM\x01\x02", 4);
+		memcpy(at, "XM\x02\x02", 4);
 		memcpy(at + 4, flood->id, 8);
 	}
 	*ret_count = BATCH;
@@ -269,7 +271,8 @@ int main(int argc, char **argv)
 	flood.sources = flood.kind == 't' ? (uint32_t)strtoul(argv[8], NULL, 10) : 1;
 	place.sll_ifindex = (int)if_nametoindex(argv[1]);
 	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	if (flood.sources == 0 || place.sll_ifindex == 0 || fd < 0 || bind(fd, (struct sockaddr *)&place, sizeof(place)))
+	if (flood.sources == 0 || place.sll_ifindex == 0 || fd < 0 ||
+	    bind(fd, (struct sockaddr *)&place, sizeof(place)))
 		die(argv[1]);
 	if (flood.kind != 't' && setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)))
 		die("PACKET_VNET_HDR");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the relay knows of an Ethernet frame: where a UDP payload lies in it, and the checksum the receiver will look at. Frames taken off a
- * veth carry a checksum that the sender left to its network card, so every UDP checksum is worked out anew: also that of a payload which the
- * relay changed, or the kernel would take the corruption for us.
+ * What the relay knows of an Ethernet frame: where a UDP payload lies in it, and the checksum the receiver will look
+ * at. Frames taken off a veth carry a checksum that the sender left to its network card, so every UDP checksum is
+ * worked out anew: also that of a payload which the relay changed, or the kernel would take the corruption for us.
  */
 #ifndef RELAY_FRAME_FIX_H
 #define RELAY_FRAME_FIX_H

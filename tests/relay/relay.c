@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A bad network between real daemons. The relay is a switch in user space: it reads Ethernet frames from its ports (veth ends, one per
- * host) and carries them to the others. What is UDP it loses, doubles, delays, changes and cuts off as told; every decision is drawn from the
- * seed, the link and the number of the datagram on that link, so a link meets the same fate in every run. What is not UDP (ARP, neighbour
- * discovery, ICMP) is only ever cut.
+ * A bad network between real daemons. The relay is a switch in user space: it reads Ethernet frames from its ports
+ * (veth ends, one per host) and carries them to the others. What is UDP it loses, doubles, delays, changes and cuts
+ * off as told; every decision is drawn from the seed, the link and the number of the datagram on that link, so a
+ * link meets the same fate in every run. What is not UDP (ARP, neighbour discovery, ICMP) is only ever cut.
  *
  *     relay SEED INTERFACE...       commands on standard input, one line of answer each:
  *
@@ -11,7 +11,8 @@
  *     delay MS JITTER                                  of every datagram
  *     mtu BYTES                                        longer IP packets vanish, without a word (a black hole)
  *     cut FROM TO | heal FROM TO                       one way; 0 is every port
- *     clear                                            no faults, no cuts
+ *     version PORT FROM TO                             of the protocol: what comes from the port and goes to it says so
+ *     clear                                            no faults, no cuts, every version as it was sent
  *     report                                           counters
  */
 #include <arpa/inet.h>
@@ -56,13 +57,14 @@ static struct {
 	double loss, duplicate, corrupt, reorder, delay_ms, jitter_ms;
 	size_t mtu;
 	bool cut[PORTS_MAX][PORTS_MAX];
+	uint8_t version_from[PORTS_MAX], version_to[PORTS_MAX]; /* 0: as it was sent */
 	uint64_t numbers[PORTS_MAX][PORTS_MAX]; /* datagrams so far on each link */
 	struct learnt learnt[LEARNT_MAX];
 	unsigned int learnt_count;
 	struct held *held[HELD_MAX]; /* a heap by (due, order) */
 	unsigned int held_count;
 	struct {
-		uint64_t carried, lost, doubled, changed, late, too_long, cut, unreachable, overflow;
+		uint64_t carried, lost, doubled, changed, late, too_long, cut, unreachable, overflow, of_version;
 	} counted;
 	char line[256];
 	size_t line_bytes;
@@ -191,7 +193,20 @@ static void carry_later(unsigned int to, const uint8_t *frame, size_t size, doub
 	hold(one);
 }
 
-static void carry_datagram(unsigned int from, unsigned int to, const uint8_t *original, size_t size, const struct datagram_place *place)
+/* The third byte of a datagram of ours (PROTOCOL.md, Datagrams). */
+static void set_version(unsigned int from, unsigned int to, uint8_t *frame, const struct datagram_place *place)
+{
+	const uint8_t version = relay.version_from[from] ? relay.version_from[from] : relay.version_to[to];
+	uint8_t *payload = frame + place->payload;
+
+	if (version == 0 || place->end - place->payload < 3 || payload[0] != 'X' || payload[1] != 'M')
+		return;
+	payload[2] = version;
+	relay.counted.of_version++;
+}
+
+static void carry_datagram(unsigned int from, unsigned int to, const uint8_t *original, size_t size,
+			   const struct datagram_place *place)
 {
 	uint64_t state = mix(relay.seed ^ mix((uint64_t)from * PORTS_MAX + to) ^ mix(relay.numbers[from][to]++ << 16));
 	unsigned int copies = 1;
@@ -206,8 +221,10 @@ static void carry_datagram(unsigned int from, unsigned int to, const uint8_t *or
 		return;
 	}
 	memcpy(frame, original, size);
+	set_version(from, to, frame, place);
 	if (happens(&state, relay.corrupt) && place->end > place->payload) {
-		frame[place->payload + (size_t)(draw(&state) * (double)(place->end - place->payload))] ^= (uint8_t)(1 + draw(&state) * 255);
+		frame[place->payload + (size_t)(draw(&state) * (double)(place->end - place->payload))] ^=
+			(uint8_t)(1 + draw(&state) * 255);
 		relay.counted.changed++;
 	}
 	frame_set_checksum(frame, place);
@@ -301,7 +318,8 @@ static int open_port(const char *interface)
 	all.mr_ifindex = place.sll_ifindex = (int)if_nametoindex(interface);
 	fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (place.sll_ifindex == 0 || fd < 0 || setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)) || bind(fd, (struct sockaddr *)&place, sizeof(place)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)) ||
+	    bind(fd, (struct sockaddr *)&place, sizeof(place)) ||
 	    setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof(all)))
 		fail(interface);
 	return fd;
@@ -323,23 +341,28 @@ static void clear(void)
 {
 	relay.loss = relay.duplicate = relay.corrupt = relay.reorder = relay.delay_ms = relay.jitter_ms = 0;
 	relay.mtu = 0;
+	memset(relay.version_from, 0, sizeof(relay.version_from));
+	memset(relay.version_to, 0, sizeof(relay.version_to));
 	set_cut(0, 0, false);
 }
 
 static void report(void)
 {
-	printf("{\"carried\": %llu, \"lost\": %llu, \"doubled\": %llu, \"changed\": %llu, \"late\": %llu, \"too_long\": %llu, \"cut\": %llu, "
-	       "\"unreachable\": %llu, \"overflow\": %llu}\n",
-	       (unsigned long long)relay.counted.carried, (unsigned long long)relay.counted.lost, (unsigned long long)relay.counted.doubled,
-	       (unsigned long long)relay.counted.changed, (unsigned long long)relay.counted.late, (unsigned long long)relay.counted.too_long,
-	       (unsigned long long)relay.counted.cut, (unsigned long long)relay.counted.unreachable, (unsigned long long)relay.counted.overflow);
+	printf("{\"carried\": %llu, \"lost\": %llu, \"doubled\": %llu, \"changed\": %llu, \"late\": %llu, "
+	       "\"too_long\": %llu, \"cut\": %llu, "
+	       "\"unreachable\": %llu, \"overflow\": %llu, \"of_version\": %llu}\n",
+	       (unsigned long long)relay.counted.carried, (unsigned long long)relay.counted.lost,
+	       (unsigned long long)relay.counted.doubled, (unsigned long long)relay.counted.changed,
+	       (unsigned long long)relay.counted.late, (unsigned long long)relay.counted.too_long,
+	       (unsigned long long)relay.counted.cut, (unsigned long long)relay.counted.unreachable,
+	       (unsigned long long)relay.counted.overflow, (unsigned long long)relay.counted.of_version);
 }
 
 static void obey(const char *line)
 {
 	char verb[32];
-	double a = 0, b = 0;
-	const int numbers = sscanf(line, "%31s %lf %lf", verb, &a, &b) - 1;
+	double a = 0, b = 0, c = 0;
+	const int numbers = sscanf(line, "%31s %lf %lf %lf", verb, &a, &b, &c) - 1;
 
 	if (numbers == 0 && strcmp(verb, "report") == 0) {
 		report();
@@ -363,6 +386,8 @@ static void obey(const char *line)
 		set_cut((unsigned int)a, (unsigned int)b, true);
 	else if (numbers == 2 && strcmp(verb, "heal") == 0)
 		set_cut((unsigned int)a, (unsigned int)b, false);
+	else if (numbers == 3 && strcmp(verb, "version") == 0 && a >= 1 && a <= relay.ports)
+		relay.version_from[(int)a - 1] = (uint8_t)b, relay.version_to[(int)a - 1] = (uint8_t)c;
 	else {
 		printf("no such command: %s\n", line);
 		return;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# The simulator: every scenario runs, the same seed gives the same trace whoever compiled it, 200 random runs and all kept seeds pass, and
-# every check can fail. TAP on stdout; what a failing command said follows it.
+# The simulator: every scenario runs, the same seed gives the same trace whoever compiled it, 200 random runs and all
+# kept seeds pass, and every check can fail. TAP on stdout; what a failing command said follows it.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 sim=${XPRO_SIM:-build/bin/xpro-sim}
@@ -53,15 +53,17 @@ compiled_equal() {
 }
 
 seeds_differ() {
-	[ "$(trace_of "$sim" run sim/scenarios/spread-attack.cfg --seed 1)" != "$(trace_of "$sim" run sim/scenarios/spread-attack.cfg --seed 2)" ]
+	[ "$(trace_of "$sim" run sim/scenarios/spread-attack.cfg --seed 1)" != \
+		"$(trace_of "$sim" run sim/scenarios/spread-attack.cfg --seed 2)" ]
 }
 
-# broken NAME: a world broken that way ends with 1 and says how to repeat it.
+# broken NAME SEED PUBLISH: a world broken that way ends with 1 and says how to repeat it.
 broken() {
-	"$sim" swarm --seeds 3..3 --break "$1" >"$work/broken"
+	"$sim" swarm --seeds "$2..$2" --publish "$3" --break "$1" >"$work/broken"
 	status=$?
 	cat "$work/broken"
-	[ "$status" -eq 1 ] && grep -q 'FAILED' "$work/broken" && grep -q -- "--seeds 3..3 --break $1" "$work/broken"
+	[ "$status" -eq 1 ] && grep -q 'FAILED' "$work/broken" &&
+		grep -q -- "--seeds $2..$2 --publish $3 --break $1" "$work/broken"
 }
 
 # refuses LINE WORDS: the scenario on stdin ends with 2, names file:line and says the words.
@@ -72,47 +74,122 @@ refuses() {
 	[ "$status" -eq 2 ] && grep -q "bad.cfg:$1: .*$2" "$work/bad"
 }
 
-# passes_at_most SHARE SCENARIO GROUP [AGGREGATE]: of a group's packets
+# passes_at_most SHARE SCENARIO GROUP [AGGREGATE [PUBLISH]]: of a group's packets
 passes_at_most() {
 	sed "s/aggregate = \"[a-z]*\"/aggregate = \"${4:-fair}\"/" "sim/scenarios/$2.cfg" >"$work/passes.cfg"
-	"$sim" run "$work/passes.cfg" --json 2>/dev/null | jq -e --arg group "$3" --argjson share "$1" \
+	"$sim" run "$work/passes.cfg" --publish "${5:-need}" --json 2>/dev/null |
+		jq -e --arg group "$3" --argjson share "$1" \
 		'.groups[] | select(.name == $group) | .delivered_share | ., . <= $share'
+}
+
+# every_address_passes_at_least SHARE SCENARIO GROUP: where every IPv6 address is a client
+every_address_passes_at_least() {
+	{ cat "sim/scenarios/$2.cfg" && echo 'client_hosts = true;'; } >"$work/hosts.cfg"
+	"$sim" run "$work/hosts.cfg" --json 2>/dev/null | jq -e --arg group "$3" --argjson share "$1" \
+		'.groups[] | select(.name == $group) | .delivered_share | ., . >= $share'
+}
+
+# passes_at_least SHARE SCENARIO GROUP
+passes_at_least() {
+	"$sim" run "sim/scenarios/$2.cfg" --json 2>/dev/null | jq -e --arg group "$3" --argjson share "$1" \
+		'.groups[] | select(.name == $group) | .delivered_share | ., . >= $share'
 }
 
 # passes_whole SCENARIO GROUP: not one of its packets is dropped
 passes_whole() {
-	"$sim" run "sim/scenarios/$1.cfg" --json 2>/dev/null | jq -e --arg group "$2" '.groups[] | select(.name == $group) | .delivered_share | ., . == 1'
+	"$sim" run "sim/scenarios/$1.cfg" --json 2>/dev/null |
+		jq -e --arg group "$2" '.groups[] | select(.name == $group) | .delivered_share | ., . == 1'
+}
+
+# drops_alike SHARE SCENARIO GROUP GROUP: two floods of one size; what passes of them differs by SHARE at most
+drops_alike() {
+	"$sim" run "sim/scenarios/$2.cfg" --json 2>/dev/null |
+		jq -e --arg a "$3" --arg b "$4" --argjson share "$1" '
+			(.groups | map({(.name): .delivered_share}) | add) as $passed |
+			$passed, ($passed[$a] < 0.5 and ($passed[$a] - $passed[$b] | fabs) <= $share * $passed[$a])'
+}
+
+# rate_is_kept RATE FIRST_S SCENARIO [SED]: of the bots' packets; each member drops in time, and others lose nothing
+rate_is_kept() {
+	sed "${4:-}" "sim/scenarios/$3.cfg" >"$work/kept.cfg"
+	"$sim" run "$work/kept.cfg" --json 2>/dev/null | jq -e --argjson rate "$1" --argjson first "$2" '
+		(.groups | map({(.name): .}) | add) as $group | $group.bot.worst_10_s_per_s, $group.bot.detection,
+		($group.bot | .worst_10_s_per_s <= 1.1 * $rate and .worst_10_s_per_s >= 0.5 * $rate and
+			.detection.members_never == 0 and .detection.max <= $first) and
+		($group.others | .delivered == .offered)'
+}
+
+# tables_said SCENARIO CONDITION: on what the kernels' tables did
+tables_said() {
+	"$sim" run "sim/scenarios/$1.cfg" --json 2>/dev/null | jq -e ".tables | ., ($2)"
 }
 
 # agrees_within MS SCENARIO: of simulated time, from the last packet to equal ledgers
 agrees_within() {
-	"$sim" run "sim/scenarios/$2.cfg" --json 2>/dev/null | jq -e --argjson most "$1" '.spreading.last_packet_to_agreement_ms | ., (. != null and . <= $most)'
+	"$sim" run "sim/scenarios/$2.cfg" --json 2>/dev/null |
+		jq -e --argjson most "$1" '.spreading.last_packet_to_agreement_ms | ., (. != null and . <= $most)'
+}
+
+# sends_at_most BYTES SCENARIO: each honest member, per second; and no more than were all published
+sends_at_most() {
+	for publish in need all; do
+		"$sim" run "sim/scenarios/$2.cfg" --publish $publish --json 2>/dev/null |
+			jq .per_member.honest_most_bytes_per_s
+	done | jq -es --argjson most "$1" '., (.[0] <= $most and .[0] <= .[1])'
+}
+
+# Seeds 1 and 2 of quiet-devices, published by need and whole, in $work/quiet-*
+run_quiet_devices() {
+	for seed in 1 2; do
+		for publish in need all; do
+			echo "$sim run sim/scenarios/quiet-devices.cfg --seed $seed --publish $publish --json" \
+				">$work/quiet-$publish-$seed 2>/dev/null"
+		done
+	done | xargs -P "$(nproc)" -I '{}' sh -c '{}'
+}
+
+# quiet_devices CONDITION: on the means over the seeds: bytes per member, first drop, share of bots' packets that pass,
+# and whether a quiet device lost a packet
+quiet_devices() {
+	for publish in need all; do
+		jq -s '{ bytes: (map(.per_member.bytes_per_s) | max),
+			drop_s: (map(.groups[1].detection.mean) | add / length),
+			passed: (map(.groups[1].delivered_share) | add / length),
+			quiet: (map(.groups[0].delivered_share) | min) }' \
+			"$work/quiet-$publish-1" "$work/quiet-$publish-2"
+	done | jq -es ".[0] as \$need | .[1] as \$all | \$need, \$all, ($1)"
 }
 
 measures_only_traffic() {
 	printf 'members = 3;\nmeasure = [ "traffic" ];\n' >"$work/good.cfg"
 	"$sim" run "$work/good.cfg" --json 2>/dev/null |
-		jq -e '(.per_member.bytes_per_s > 0) and ([has("groups", "rate_error", "spreading")] == [false, false, false])'
+		jq -e '(.per_member.bytes_per_s > 0) and
+			([has("groups", "rate_error", "spreading")] == [false, false, false])'
 }
 
 jobs_equal() {
-	"$sim" swarm --seeds 31..45 >"$work/one" && "$sim" swarm --seeds 31..45 --jobs 3 >"$work/three" && cmp "$work/one" "$work/three"
+	"$sim" swarm --seeds 31..45 >"$work/one" && "$sim" swarm --seeds 31..45 --jobs 3 >"$work/three" &&
+		cmp "$work/one" "$work/three"
 }
 
-# experiments_by JOBS: every experiment, smaller, in a directory of its own; what is written must not tell how many processes there were.
+# experiments_by JOBS: every experiment, smaller, in a directory of its own; what is written must not tell how many
+# processes there were.
 experiments_by() {
 	program=$(realpath "$sim")
 	mkdir "$work/jobs$1" && (cd "$work/jobs$1" && "$program" experiment all --quick --jobs "$1" --output out >said)
 }
 
-# Each table has its heading and rows, each experiment its JSON with a text; all plots are in the page, which loads nothing from elsewhere.
+# Each table has its heading and rows, each experiment its JSON with a text; all plots are in the page, which loads
+# nothing from elsewhere.
 experiments_whole() {
 	out=$work/jobs$(nproc)/out
 	experiments_by "$(nproc)" || return 1
 	"$sim" experiment list | while read -r name _; do
-		jq -e '(.text | length > 0) and (.plots | length > 0) and ([.tables[].rows | length > 0] | length > 0 and all)' "$out/$name.json" || exit 1
+		jq -e '(.text | length > 0) and (.plots | length > 0) and
+			([.tables[].rows | length > 0] | length > 0 and all)' "$out/$name.json" || exit 1
 		for table in $(jq -r '.tables | keys[]' "$out/$name.json"); do
-			[ "$(wc -l <"$out/$name-$table.csv")" -eq "$(jq --arg table "$table" '.tables[$table].rows | length + 1' "$out/$name.json")" ] || exit 1
+			lines=$(jq --arg table "$table" '.tables[$table].rows | length + 1' "$out/$name.json")
+			[ "$(wc -l <"$out/$name-$table.csv")" -eq "$lines" ] || exit 1
 		done
 	done || return 1
 	[ "$(grep -c '<svg' "$out/report.html")" -eq "$(jq -s 'map(.plots | length) | add' "$out"/*.json)" ] &&
@@ -136,22 +213,24 @@ EOF
 	wait "$experiment"
 	status=$?
 	cat "$work/dying"
-	[ "$status" -eq 1 ] && grep -q 'its process died of signal 9' "$work/dying" && grep -q '^[0-9]*,,' "$work"/dies/cost-*.csv
+	[ "$status" -eq 1 ] && grep -q 'its process died of signal 9' "$work/dying" &&
+		grep -q '^[0-9]*,,' "$work"/dies/cost-*.csv
 }
 
 # Every kind of lie runs and is told of in the trace: no two of them do the same.
 lies_differ() {
-	for lie in nothing inflate invent equivocate replay forge flood; do
+	for lie in nothing inflate invent equivocate replay forge flood keys destinations pairs pairs6 calls mute; do
 		sed "s/kind = \"equivocate\"/kind = \"$lie\"/" sim/scenarios/liar.cfg >"$work/lie.cfg"
 		trace_of "$sim" run "$work/lie.cfg" || return 1
 	done >"$work/lies"
 	cat "$work/lies"
-	[ "$(sort -u "$work/lies" | grep -c .)" -eq 7 ]
+	[ "$(sort -u "$work/lies" | grep -c .)" -eq 13 ]
 }
 
 # Every datagram that was sent is one packet of the capture: IPv4, UDP, between the gossip ports, whole.
 captures() {
-	printf 'members = 3;\nduration = 8.0;\nwarmup = 0.0;\nquiet = 0.0;\nnetwork = { delay_ms = 5.0; };\n' >"$work/good.cfg"
+	printf 'members = 3;\nduration = 8.0;\nwarmup = 0.0;\nquiet = 0.0;\nnetwork = { delay_ms = 5.0; };\n' \
+		>"$work/good.cfg"
 	"$sim" run "$work/good.cfg" --pcap "$work/good.pcap" --json >"$work/said.json" 2>/dev/null || return 1
 	sent=$(jq '.per_member.datagrams_per_s * .members * .simulated_s | round' "$work/said.json")
 	seen=$(python3 -c '
@@ -170,7 +249,8 @@ print(packets)' "$work/good.pcap")
 
 # On a terminal it says how far it is and how much longer it takes; elsewhere it does not.
 shows_progress() {
-	sed 's/^duration = [0-9.]*;/duration = 300.0;/' sim/scenarios/many-clients.cfg >"$work/long.cfg" # seconds of a processor: it is shown five times in one
+	# seconds of a processor: it is shown five times in one
+	sed 's/^duration = [0-9.]*;/duration = 300.0;/' sim/scenarios/many-clients.cfg >"$work/long.cfg"
 	script -qec "$sim run $work/long.cfg" /dev/null </dev/null >"$work/shown"
 	"$sim" run "$work/long.cfg" >/dev/null 2>"$work/plain"
 	tr '\r' '\n' <"$work/shown" | grep -m 1 '\[#*\.*\].* %.* s left' && ! grep -q ' left' "$work/plain"
@@ -178,7 +258,7 @@ shows_progress() {
 
 kept_seeds() {
 	sed 's/#.*//' tests/sim/seeds.txt | while read -r seed _; do
-		[ -z "$seed" ] || "$sim" swarm --seeds "$seed..$seed" || exit 1
+		[ -z "$seed" ] || "$sim" swarm --seeds "$seed..$seed" --publish all || exit 1
 	done
 }
 
@@ -193,8 +273,15 @@ ok "compiled by gcc without optimisation" compiled_equal gcc -O0
 ok "compiled by clang without optimisation" compiled_equal clang -O0
 ok "compiled by clang with optimisation" compiled_equal clang -O2
 ok "compiled by gcc with optimisation" compiled_equal gcc -O2
-for name in overcount shrink forget resurrect replay forgery deaf drop; do
-	ok "a world with $name is caught" broken "$name"
+for name in overcount shrink forget resurrect replay forgery deaf drop sum stale; do
+	ok "a world with $name is caught" broken "$name" 3 all
+done
+for name in mute pretend; do
+	ok "a world with $name is caught" broken "$name" 3 need
+done
+# the situation must be one of the seed's: more destinations over their rate than records, and a liar's pairs
+for name in unjudged hoard; do
+	ok "a world with $name is caught" broken "$name" 164 all
 done
 # Each floods one destination: what passes is its rate, and what came before it counted as over.
 # The cut heals ten seconds before the last packet.
@@ -207,7 +294,51 @@ ok "nor do policed clients that grow after the start of a lone daemon" passes_at
 ok "nor those of a destination over its rate" passes_at_most 0.27 restart bots
 ok "nor an attack amid which all daemons but one are killed" passes_at_most 0.09 killed bots
 ok "nor is what gathered while a daemon was dead taken for a burst" passes_whole restart-in-peace honest
+ok "nor does a client with a new IPv6 address in every packet" passes_at_most 0.04 rotating rotating
+ok "and it drops like one with a single address" drops_alike 0.15 rotating steady rotating
+ok "nor does a client lose for its many addresses" passes_whole rotating within
+ok "every address is a client where the mesh lists them so" every_address_passes_at_least 1 rotating rotating
 ok "nor do made-up addresses" passes_at_most 0.45 spoofed "made up"
+# What finds no record is judged all the same, and no member's word takes the place of what is seen here.
+ok "a flood after scanners have filled the destinations drops like one before" \
+	drops_alike 0.05 scanned "first flood" "second flood"
+ok "nobody but the flooded is dropped for it" passes_whole scanned scanners
+ok "slow destinations gave way" tables_said scanned '.gave_way > 1000'
+ok "a flood drops while a member invents destinations" passes_at_most 0.49 invented-destinations flood fair all
+ok "so it does, a little later, where destinations are told by need" passes_at_most 0.52 invented-destinations flood
+ok "nor do honest clients lose for it" passes_whole invented-destinations honest
+ok "of which most are refused" tables_said invented-destinations '.claims_refused > 5000'
+ok "a client drops of whose pairs a member has invented more than it may have" \
+	passes_at_most 0.05 invented-pairs "the client"
+ok "invented pairs are not the client's" tables_said invented-pairs '.client_quota == 0'
+ok "without a record of its destination a flood drops with its network" passes_at_most 0.25 no-room "small floods"
+ok "by its coarse entry" tables_said no-room '.coarse_drops > 1000'
+ok "but hardly what shares one of its two entries" passes_at_least 0.985 no-room scanned
+ok "no destination at half its rate gave way for it" tables_said no-room '.gave_way < 10'
+ok "nor does a flood pass whose victim found no room in the ledger" passes_at_most 0.49 full-ledger flood
+# By need: what nobody needs is not told, and an attack is seen all the same.
+run_quiet_devices
+ok "40,000 quiet devices cost each of eight members 50 kB/s" \
+	quiet_devices '$need.bytes <= 50000 and $all.bytes > 500000'
+ok "an attack among them drops at most a quarter of a second later" quiet_devices '$need.drop_s <= $all.drop_s + 0.25'
+ok "and at most one per cent more of it passes" quiet_devices '$need.passed <= $all.passed + 0.01'
+ok "no quiet device loses a packet" quiet_devices '$need.quiet == 1'
+ok "a member that calls every key makes others send no more than 200 kB/s" sends_at_most 200000 called
+ok "and hides no attack by it" passes_at_most 0.23 called bot
+ok "nor does anybody lose a packet for it" passes_whole called things
+ok "a member that tells nothing hides its own counts alone" passes_at_most 0.17 mute bot
+ok "and nobody loses a packet for it" passes_whole mute things
+ok "members that publish in both ways drop a spread attack together" passes_at_most 0.17 mixed bot
+ok "nobody loses a packet for it" passes_whole mixed things
+ok "nor near its rate" passes_whole mixed busy
+ok "a download passes whole where clients are known" passes_whole sides download
+ok "one client floods another, and is dropped" passes_at_most 0.1 sides "to a neighbour"
+ok "a source that is no client's does not pass from their side" passes_at_most 0 sides spoofed
+# One pair and one destination of each is within its rate. The crossing comes 0.1 s after the first packet.
+ok "one device with many victims is held to its client_rate" rate_is_kept 360 0.6 one-device
+ok "so it is by 16 members far apart" rate_is_kept 360 0.85 one-device \
+	's/members = 3/members = 16/; s/duration = 12/duration = 20/; s/delay_ms = 10.0/delay_ms = 125.0; jitter = 1.0/'
+ok "a network is held to its network_rate" rate_is_kept 8000 0.6 carpet
 printf 'members = 3;\nmembrs = 5;\n' >"$work/bad.cfg"
 ok "an unknown word is an error with a hint" refuses 2 'did you mean "members"'
 printf 'members = 3;\nnetwork = {\n\tloss = 2.0;\n};\n' >"$work/bad.cfg"
@@ -243,6 +374,8 @@ printf 'members = 3;\nduration = 9.0;\ntraffic = ( { name = "late"; start = 8.0;
 ok "so is traffic that never starts" refuses 3 'has ended'
 printf 'members = 3;\ntraffic = ( { name = "a"; },\n\t{ name = "b"; impersonates = "c"; } );\n' >"$work/bad.cfg"
 ok "a group that names another that is not there is an error at that group" refuses 3 'not there'
+printf 'members = 3;\ntraffic = ( { name = "a"; },\n\t{ name = "b"; rotates = 9; } );\n' >"$work/bad.cfg"
+ok "a group that rotates through a /64 is of IPv6" refuses 3 'ipv6'
 printf 'members = 3;\nmeasure = [ "convergence",\n\t"rate" ];\n' >"$work/bad.cfg"
 ok "an unknown thing to measure is an error that lists those there are" refuses 3 'one of: "verdicts" "rates"'
 ok "a report holds what was to be measured, and nothing else" measures_only_traffic

@@ -28,16 +28,17 @@ static inline struct books books_open(uint32_t keys_max, uint32_t cells_max, uin
 
 static inline struct key key_of(unsigned int client, unsigned int destination)
 {
-	struct key key = { .destination =
-				   address_of_ipv4((uint8_t[]){ 198, 51, (uint8_t)(destination >> 8), (uint8_t)destination }) };
+	struct key key = { .destination = address_of_ipv4(
+				   (uint8_t[]){ 198, 51, (uint8_t)(destination >> 8), (uint8_t)destination }) };
 
 	if (client)
-		key.client = address_of_ipv4((uint8_t[]){ 10, (uint8_t)(client >> 16), (uint8_t)(client >> 8), (uint8_t)client });
+		key.client = address_of_ipv4(
+			(uint8_t[]){ 10, (uint8_t)(client >> 16), (uint8_t)(client >> 8), (uint8_t)client });
 	return key;
 }
 
-static inline enum join join(struct ledger *ledger, const struct key *key, uint16_t origin, uint64_t slot, uint8_t first, uint8_t last,
-		      uint64_t packets, uint64_t *ret_gain)
+static inline enum join join(struct ledger *ledger, const struct key *key, uint16_t origin, uint64_t slot,
+			     uint8_t first, uint8_t last, uint64_t packets, uint64_t *ret_gain)
 {
 	const struct cell version = { .key = *key, .slot = slot, .first = first, .last = last, .packets = packets };
 	const uint32_t entry = ledger_make(ledger, origin, key);
@@ -47,7 +48,8 @@ static inline enum join join(struct ledger *ledger, const struct key *key, uint1
 	return entry == INDEX_NONE ? JOIN_QUOTA : ledger_join(ledger, entry, origin, &version, ret_gain, &cell);
 }
 
-static inline const struct ledger_cell *cell_at(const struct ledger *ledger, const struct key *key, uint16_t origin, uint64_t slot)
+static inline const struct ledger_cell *cell_at(const struct ledger *ledger, const struct key *key, uint16_t origin,
+						uint64_t slot)
 {
 	const uint32_t number = ledger_find(ledger, key);
 	const struct entry *entry = number == INDEX_NONE ? NULL : &ledger->entries[number];

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* One node and a member that lies to it, sealed and signed as a member would: for test_faults_member.c and test_attacks_member.c. */
+/*
+ * One node and a member that lies to it, sealed and signed as a member would: for test_faults_member.c and
+ * test_attacks_member.c.
+ */
 #ifndef TESTS_LIAR_BED_H
 #define TESTS_LIAR_BED_H
 
@@ -48,8 +51,8 @@ static inline struct side side_make(uint8_t n)
 	crypto_sign_seed_keypair(side.certificate.public_key, side.config.secret_key, seed);
 	side.certificate.id = member_id_of(side.certificate.public_key);
 	side.certificate.name[0] = (char)('a' + n);
-	assert_int_equal(certificate_issue(&side.certificate, &side.config.mesh, keys_authority().secret, side.config.certificate,
-					   &side.config.certificate_bytes),
+	assert_int_equal(certificate_issue(&side.certificate, &side.config.mesh, keys_authority().secret,
+					   side.config.certificate, &side.config.certificate_bytes),
 			 0);
 	side.id = side.certificate.id;
 	return side;
@@ -70,7 +73,8 @@ static inline int bed_make(void **state)
 	bed.memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
 	memset(bed.memory, 0, bytes);
 	assert_int_equal(node_init(bed.memory, bytes, &bed.self.config, bed.now, &bed.node), 0);
-	assert_int_equal(member_meet(bed.node, bed.now, &bed.liar.certificate, LIAR_INCARNATION, 1, &from, &member), REJECT_NONE);
+	assert_int_equal(member_meet(bed.node, bed.now, &bed.liar.certificate, LIAR_INCARNATION, 1, &from, &member),
+			 REJECT_NONE);
 	assert_int_equal(member_meet(bed.node, bed.now, &bed.third.certificate, 3, 1, &from, &member), REJECT_NONE);
 	node_tick(bed.node, bed.now);
 	return 0;
@@ -103,7 +107,8 @@ static inline enum reject say(const uint8_t *message, size_t size)
 
 	memcpy(context.mesh_id, bed.self.config.mesh.id, MESH_ID_BYTES);
 	nonce_make(++bed.counter, zero, header.nonce);
-	sealed = seal_close(&header, &context, trust_key(bed.node, member_find(bed.node, bed.liar.id), 0), message, size, bytes);
+	sealed = seal_close(&header, &context, secrets_key(bed.node, member_find(bed.node, bed.liar.id), 0), message,
+			    size, bytes);
 	return node_receive(bed.node, bed.now, &from, bytes, sealed);
 }
 
@@ -117,44 +122,77 @@ struct speech {
 	uint64_t ticks_ahead; /* of the running one */
 };
 
+/* Proves and says a body of `size` bytes that stands in `message` behind the type. */
+static inline enum reject say_body(uint8_t message[DATAGRAM_BYTES_MAX], size_t size, const struct frame_head *head,
+				   const struct side *signer)
+{
+	struct frame_root root = { .origin = head->origin,
+				   .incarnation = head->incarnation,
+				   .tick = head->tick,
+				   .kind = head->kind,
+				   .tick_frames = 1,
+				   .leaves = 1 };
+	uint8_t leaf[1][HASH_BYTES];
+
+	message[0] = MESSAGE_FRAME;
+	frame_leaf(message + 1, size, leaf[0]);
+	frame_sign(&root, leaf, &bed.self.config.mesh, signer->config.secret_key);
+	return say(message, 1 + frame_prove(message + 1, size, &root, leaf, 0));
+}
+
 static inline enum reject say_frame(struct speech speech)
 {
 	static struct frame_writer writer;
-	const uint64_t tick = mesh_tick_at(&bed.self.config.mesh, bed.now.mesh) + speech.ticks_ahead;
+	const uint64_t tick = mesh_tick_ended(&bed.self.config.mesh, bed.now.mesh) + speech.ticks_ahead;
 	struct frame_head head = { .origin = speech.origin,
 				   .incarnation = speech.incarnation,
-				   .sequence = 1ULL << SEQUENCE_BOOT_SHIFT | (speech.sequence ? speech.sequence : ++bed.number),
+				   .sequence = 1ULL << SEQUENCE_BOOT_SHIFT |
+					       (speech.sequence ? speech.sequence : ++bed.number),
 				   .tick = tick,
 				   .kind = speech.kind };
-	struct frame_root root = { .origin = head.origin, .incarnation = head.incarnation, .tick = tick, .kind = speech.kind, .tick_frames = 1, .leaves = 1 };
-	uint8_t message[DATAGRAM_BYTES_MAX] = { MESSAGE_FRAME }, leaf[1][HASH_BYTES];
-	const struct side *signer = speech.signer ? speech.signer : &bed.liar;
-	size_t size;
+	uint8_t message[DATAGRAM_BYTES_MAX];
 
 	frame_begin(&writer, &head, 900);
 	for (unsigned int i = 0; i < speech.count; i++)
 		assert_true(frame_add(&writer, &speech.cells[i]));
+	return say_body(message, frame_finish(&writer, message + 1), &head, speech.signer ? speech.signer : &bed.liar);
+}
+
+/* A frame of one group, whatever its bytes are. */
+static inline enum reject say_group(const char *hex)
+{
+	static struct frame_writer writer;
+	const struct frame_head head = { .origin = bed.liar.id,
+					 .incarnation = LIAR_INCARNATION,
+					 .sequence = 1ULL << SEQUENCE_BOOT_SHIFT | ++bed.number,
+					 .tick = mesh_tick_ended(&bed.self.config.mesh, bed.now.mesh) };
+	uint8_t message[DATAGRAM_BYTES_MAX];
+	size_t size;
+
+	frame_begin(&writer, &head, 900);
 	size = frame_finish(&writer, message + 1);
-	frame_leaf(message + 1, size, leaf[0]);
-	frame_sign(&root, leaf, &bed.self.config.mesh, signer->config.secret_key);
-	size = frame_prove(message + 1, size, &root, leaf, 0);
-	return say(message, 1 + size);
+	message[size] = 0x91; /* one group, where there was none */
+	size += hex_read(hex, message + 1 + size, sizeof(message) - 1 - size);
+	return say_body(message, size, &head, &bed.liar);
 }
 
 static inline enum reject tell(const struct cell *cells, unsigned int count)
 {
-	return say_frame((struct speech){ .origin = bed.liar.id, .incarnation = LIAR_INCARNATION, .cells = cells, .count = count });
+	return say_frame((struct speech){
+		.origin = bed.liar.id, .incarnation = LIAR_INCARNATION, .cells = cells, .count = count });
 }
 
 static inline struct key pair_of(uint8_t client)
 {
-	return (struct key){ address_of_ipv4((uint8_t[]){ 10, 0, 0, client }), address_of_ipv4((uint8_t[]){ 198, 51, 100, 1 }) };
+	return (struct key){ address_of_ipv4((uint8_t[]){ 10, 0, 0, client }),
+			     address_of_ipv4((uint8_t[]){ 198, 51, 100, 1 }) };
 }
 
 static inline struct cell cell_of(uint8_t client, int64_t slots_from_now, uint64_t packets)
 {
 	return (struct cell){ .key = pair_of(client),
-			      .slot = (uint64_t)((int64_t)mesh_slot_at(&bed.self.config.mesh, bed.now.mesh) + slots_from_now),
+			      .slot = (uint64_t)((int64_t)mesh_slot_at(&bed.self.config.mesh, bed.now.mesh) +
+						 slots_from_now),
 			      .first = 1,
 			      .last = 2,
 			      .packets = packets };

@@ -35,6 +35,7 @@ static inline struct node *lone_node(uint32_t frames_max, uint16_t frames_per_ti
 		.boot = 1,
 		.datagram_bytes = DATAGRAM_BYTES_DEFAULT,
 		.frames_per_tick = frames_per_tick,
+		.publish = PUBLISH_ALL,
 		.gossip = true,
 	};
 	struct node *node;
@@ -42,7 +43,8 @@ static inline struct node *lone_node(uint32_t frames_max, uint16_t frames_per_ti
 
 	memcpy(certificate.public_key, a.public_key, PUBLIC_KEY_BYTES);
 	memcpy(config.secret_key, a.secret, SECRET_KEY_BYTES);
-	assert_int_equal(certificate_issue(&certificate, &mesh, authority.secret, config.certificate, &config.certificate_bytes),
+	assert_int_equal(certificate_issue(&certificate, &mesh, authority.secret, config.certificate,
+					   &config.certificate_bytes),
 			 0);
 	memory = aligned_alloc(64, (node_bytes(&config.limits) + 63) / 64 * 64);
 	assert_non_null(memory);
@@ -51,21 +53,22 @@ static inline struct node *lone_node(uint32_t frames_max, uint16_t frames_per_ti
 	return node;
 }
 
-/* Keys are told apart by the last three bytes of the client, or of the destination alone. */
+/* Keys are told apart by the last three bytes, in IPv6 of the first half, of the client or of the destination alone. */
 static inline struct address address_numbered(bool ipv6, uint8_t net, uint32_t number)
 {
 	const uint8_t low[] = { (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number };
 
 	if (!ipv6)
 		return address_of_ipv4((uint8_t[]){ net, low[0], low[1], low[2] });
-	return (struct address){ { 0x20, 0x01, 0x0d, 0xb8, 0, net, 0, 0, 0, 0, 0, 0, 0, low[0], low[1], low[2] } };
+	return (struct address){ { 0x20, 0x01, 0x0d, 0xb8, net, low[0], low[1], low[2] } };
 }
 
 static inline uint32_t key_number(const struct key *key)
 {
-	const uint8_t *bytes = key_is_destination(key) ? key->destination.bytes : key->client.bytes;
+	const struct address *address = key_kind(key) == KEY_DESTINATION ? &key->destination : &key->client;
+	const uint8_t *low = address->bytes + (address_is_ipv4(address) ? 13 : 5);
 
-	return (uint32_t)bytes[13] << 16 | (uint32_t)bytes[14] << 8 | bytes[15];
+	return (uint32_t)low[0] << 16 | (uint32_t)low[1] << 8 | low[2];
 }
 
 static inline struct key destination_numbered(bool ipv6, uint32_t number)
@@ -121,7 +124,8 @@ static inline bool published_next(struct published *published, struct cell *ret_
 		stored = store_find(&node->spread->store, node->id, node->config.incarnation, published->next++);
 		assert_non_null(stored);
 		assert_int_equal(frame_split(stored->frame, stored->size, &published->claim), REJECT_NONE);
-		frame_read(&published->reader, published->claim.body, published->claim.body_bytes);
+		frame_read(&published->reader, &published->node->mesh.widths, published->claim.body,
+			   published->claim.body_bytes);
 		published->open = true;
 		published->frames++;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The replay of Algorithm 1: rows around every comparison of the paper's, then random traces against a plain second writing that
- * keeps every slot there ever was.
+ * The replay of Algorithm 1: rows around every comparison of the paper's, then random traces against a plain second
+ * writing that keeps every slot there ever was.
  */
 #include <math.h>
 
@@ -40,7 +40,8 @@ static const struct row rows[] = {
 	/*  1: lines 26-28: the first slot as it is */
 	{ HALVING, { SUM(S(401), S(403), 40) }, { S(401), S(403), 40 } },
 	/*  2: the same in the last slot held */
-	{ HALVING, { NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, SUM(S(425), S(426), 7) }, { S(425), S(426), 7 } },
+	{ HALVING, { NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, SUM(S(425), S(426), 7) },
+		{ S(425), S(426), 7 } },
 	/*  3: a slot that holds nothing is skipped, whatever its times say */
 	{ HALVING, { SUM(S(401), S(403), 40), SUM(S(1), S(999), 0) }, { S(401), S(403), 40 } },
 	/*  4: line 24: the next slot is added; the window at its boundary is T_T4/r exactly: not aged */
@@ -63,11 +64,15 @@ static const struct row rows[] = {
 	    SUM(S(412), S(416) - 1, 400), SUM(S(416), S(420) - 1, 400), SUM(S(420), S(424) - 1, 400),
 	    SUM(S(424), S(428) - 1, 400) },
 	  { S(420), S(428) - 1, 800 } },
-	/* 11: lines 6-8: silence of exactly T_T1 continues: two boundaries, at 404 (not aged, 4 s) and 408 (8 s to 4 s), then 412
-	   (8 to 4) */
+	/*
+	 * 11: lines 6-8: silence of exactly T_T1 continues: two boundaries, at 404 (not aged, 4 s) and 408 (8 s to 4
+	 * s), then 412
+	   (8 to 4)
+	 */
 	{ HALVING, { SUM(S(400), S(402), 80), NOTHING, NOTHING, SUM(S(412), S(413), 5) }, { S(408), S(413), 25 } },
 	/* 12: 1 ns more is a new window */
-	{ HALVING, { SUM(S(400), S(402), 80), NOTHING, NOTHING, SUM(S(412) + 1, S(413), 5) }, { S(412) + 1, S(413), 5 } },
+	{ HALVING, { SUM(S(400), S(402), 80), NOTHING, NOTHING, SUM(S(412) + 1, S(413), 5) },
+		{ S(412) + 1, S(413), 5 } },
 	/* 13: silence is taken from the latest of all origins (lines 11-12), not from the last slot's */
 	{ HALVING,
 	  { SUM(S(400), S(403.9), 80), SUM(S(404), S(403), 0), NOTHING, SUM(S(413.9), S(414), 5) },
@@ -78,7 +83,10 @@ static const struct row rows[] = {
 	{ HALVING, { SUM(S(403), S(403.5), 40), SUM(S(402), S(407), 40) }, { S(402), S(407), 80 } },
 	/* 16: the same first changes nothing */
 	{ HALVING, { SUM(S(402), S(403.5), 40), SUM(S(402), S(407), 40) }, { S(402), S(407), 80 } },
-	/* 17: an empty slot between: aged at both boundaries only where the window is long enough (404: 3.5 s, 408: 7.5 s) */
+	/*
+	 * 17: an empty slot between: aged at both boundaries only where the window is long enough (404: 3.5 s, 408:
+	 * 7.5 s)
+	 */
 	{ HALVING, { SUM(S(400.5), S(403), 40), NOTHING, SUM(S(408), S(409), 10) }, { S(404.25), S(409), 30 } },
 	/* 18: decay 3: the boundary's window is exactly T_T4/r = 2 s */
 	{ THIRDS, { SUM(S(402), S(403), 30), SUM(S(404), S(405), 10) }, { S(402), S(405), 40 } },
@@ -94,8 +102,11 @@ static const struct row rows[] = {
 	{ HALVING,
 	  { SUM(S(403), S(404), UINT32_MAX * 768ULL), SUM(S(404), S(405), UINT32_MAX * 768ULL) },
 	  { S(403), S(405), UINT32_MAX * 1536ULL } },
-	/* 23: everything in the first slot and the last: six boundaries of ageing, the first of which leaves it (idle_reset is
-	   longer here) */
+	/*
+	 * 23: everything in the first slot and the last: six boundaries of ageing, the first of which leaves it
+	 * (idle_reset is
+	   longer here)
+	 */
 	{ HALVING, { SUM(S(400), S(403), 640), NOTHING, SUM(S(411), S(411.5), 10) }, { S(404), S(411.5), 330 } },
 };
 
@@ -109,7 +120,8 @@ static void rows_around_every_comparison(void **state)
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		const struct mesh mesh = mesh_of(rows[i].decay, rows[i].window_max_ms);
-		const struct record m = algorithm1_replay(rows[i].sums, OLDEST, &mesh, (struct duration){ S(IDLE_S) });
+		const struct paper_m m = algorithm1_replay(rows[i].sums, OLDEST, &mesh,
+							   (struct duration){ S(IDLE_S) });
 		const struct expected *e = &rows[i].expected;
 
 		if (m.ts1.ns != e->ts1 || m.ts2.ns != e->ts2 || m.count != e->count)
@@ -126,8 +138,8 @@ struct plain {
 
 #define TRACE_SLOTS 40
 
-static struct plain plain_replay(const struct slot_sum sums[TRACE_SLOTS], int from, int to, double slot_s, double window_max_s,
-				 double decay)
+static struct plain plain_replay(const struct slot_sum sums[TRACE_SLOTS], int from, int to, double slot_s,
+				 double window_max_s, double decay)
 {
 	struct plain m = { .present = false };
 	int aged_to = from;
@@ -157,7 +169,10 @@ static struct plain plain_replay(const struct slot_sum sums[TRACE_SLOTS], int fr
 	return m;
 }
 
-/* What a random client leaves in its slots: silent for some, busy for a part of others, at up to `rate_max` while it is. */
+/*
+ * What a random client leaves in its slots: silent for some, busy for a part of others, at up to `rate_max` while it
+ * is.
+ */
 static void trace_draw(uint64_t *random, double rate_max, double slot_s, struct slot_sum ret_sums[TRACE_SLOTS])
 {
 	const uint64_t silence = draw_below(random, 60);
@@ -197,10 +212,10 @@ static void random_traces_agree_with_a_second_writing(void **state)
 
 		trace_draw(&random, 200, slot_s, sums);
 		for (int from = 0; from + SLOTS_HELD <= TRACE_SLOTS; from += 5) {
-			const struct record m =
-				algorithm1_replay(sums + from, OLDEST + (uint64_t)from, &mesh, (struct duration){ S(IDLE_S) });
-			const struct plain p =
-				plain_replay(sums, from, from + SLOTS_HELD - 1, slot_s, mesh.window_max_ms / 1000.0, mesh.decay);
+			const struct paper_m m = algorithm1_replay(sums + from, OLDEST + (uint64_t)from, &mesh,
+								   (struct duration){ S(IDLE_S) });
+			const struct plain p = plain_replay(sums, from, from + SLOTS_HELD - 1, slot_s,
+							    mesh.window_max_ms / 1000.0, mesh.decay);
 
 			assert_true((double)m.count == p.count);
 			if (p.present)
@@ -216,8 +231,9 @@ static double rate_at(double count, double ts1, double now)
 }
 
 /*
- * SLOTS_HELD in bounds.h: of a client that was never over T_F1 = 100/s with all its past, does the slot dropped make one that
- * looks over it? Returns the highest rate so seen with `slots` held, of clients that send at up to `rate_max` in some slots.
+ * SLOTS_HELD in bounds.h: of a client that was never over T_F1 = 100/s with all its past, does the slot dropped make
+ * one that looks over it? Returns the highest rate so seen with `slots` held, of clients that send at up to
+ * `rate_max` in some slots.
  */
 static double highest_below(unsigned int slots, double rate_max)
 {
@@ -241,8 +257,9 @@ static double highest_below(unsigned int slots, double rate_max)
 				break;
 			for (unsigned int i = SLOTS_HELD - slots; i < SLOTS_HELD; i++)
 				held[i] = sums[to - (int)SLOTS_HELD + 1 + (int)i];
-			const struct record m = algorithm1_replay(held, (uint64_t)(OLDEST + to - SLOTS_HELD + 1), &mesh,
-								  (struct duration){ S(IDLE_S) });
+			const uint64_t oldest = (uint64_t)(OLDEST + to - SLOTS_HELD + 1);
+			const struct paper_m m = algorithm1_replay(held, oldest, &mesh,
+								   (struct duration){ S(IDLE_S) });
 
 			highest = fmax(highest, rate_at((double)m.count, (double)m.ts1.ns / NS_PER_S, now));
 		}
@@ -255,8 +272,11 @@ static void the_slot_dropped_lifts_no_client_far(void **state)
 	static const struct {
 		double rate_max, seven_bound, five_least;
 	} drops[] = {
-		/* With seven and with five slots, the highest of 200,000 traces; five_least is what the traces drawn here show at
-		   least. */
+		/*
+		 * With seven and with five slots, the highest of 200,000 traces; five_least is what the traces drawn
+		 * here show at
+		   least.
+		 */
 		/* 0: a client that never sends faster than its rate: 100.0 and 100.0 */
 		{ 100, 100, 0 },
 		/* 1: one with bursts of 1.2 x: 102.9 and 114.2 */
@@ -269,9 +289,11 @@ static void the_slot_dropped_lifts_no_client_far(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(drops); i++) {
-		const double seven = highest_below(SLOTS_HELD, drops[i].rate_max), five = highest_below(5, drops[i].rate_max);
+		const double seven = highest_below(SLOTS_HELD, drops[i].rate_max),
+			     five = highest_below(5, drops[i].rate_max);
 
-		print_message("# bursts to %.0f/s, never over 100/s with all their past: at most %.1f/s with seven slots held, "
+		print_message("# bursts to %.0f/s, never over 100/s with all their past: at most %.1f/s with seven "
+			      "slots held, "
 			      "%.1f/s with five\n",
 			      drops[i].rate_max, seven, five);
 		assert_true(seven <= drops[i].seven_bound);

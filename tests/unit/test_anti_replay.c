@@ -106,7 +106,8 @@ static void any_order_agrees_with_a_list_of_the_seen(void **state)
 
 		memset(seen, 0, sizeof(seen));
 		for (int i = 0; i < 20000; i++) {
-			uint64_t step = draw_below(&random, 100) == 0 ? draw_below(&random, 3 * N) : draw_below(&random, 4);
+			uint64_t step = draw_below(&random, 100) == 0 ? draw_below(&random, 3 * N)
+								      : draw_below(&random, 4);
 
 			if (base + step + N < sizeof(seen))
 				base += step;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A member that attacks: what it says is well formed, and meant to use up memory, checks or datagrams, or to put others in a bad light. Each
- * row holds one bound of PROTOCOL.md section "Threat model". Single lies and stumbles are test_faults_member.c's.
+ * A member that attacks: what it says is well formed, and meant to use up memory, checks or datagrams, or to put
+ * others in a bad light. Each row holds one bound of PROTOCOL.md section "Threat model". Single lies and stumbles
+ * are test_faults_member.c's.
  */
 #include "liar_bed.h"
 
@@ -33,7 +34,8 @@ static uint16_t number_of(const struct side *side)
 static size_t record_of(const struct side *side, const struct record_body *body, uint8_t *ret_message)
 {
 	static const char domain[] = "xpro-mesh record v1";
-	uint8_t message[sizeof(domain) - 1 + MESH_ID_BYTES + PUBLIC_KEY_BYTES + MEMBER_RECORD_BODY_BYTES], *at = message, *words;
+	uint8_t message[sizeof(domain) - 1 + MESH_ID_BYTES + PUBLIC_KEY_BYTES + MEMBER_RECORD_BODY_BYTES],
+		*at = message, *words;
 
 	at = put_bytes(at, domain, sizeof(domain) - 1);
 	at = put_bytes(at, bed.self.config.mesh.id, MESH_ID_BYTES);
@@ -66,7 +68,8 @@ static void incarnations_with_gaps_stand_in_the_list_once(void **state)
 	for (uint64_t i = 0; i < 3 * places; i++) {
 		pass(4000);
 		for (uint64_t sequence = 1; sequence < 7; sequence += 5)
-			say_frame((struct speech){ .origin = bed.liar.id, .incarnation = LIAR_INCARNATION + 1 + i, .sequence = sequence });
+			say_frame((struct speech){
+				.origin = bed.liar.id, .incarnation = LIAR_INCARNATION + 1 + i, .sequence = sequence });
 		assert_true(bed.node->spread->gaps_count <= places);
 	}
 	assert_true(bed.node->spread->gaps_count <= INCARNATIONS_MAX);
@@ -83,7 +86,8 @@ static void a_frame_of_the_far_future_is_not_kept_for_ever(void **state)
 	bed.now.mesh.ns -= far;
 	oldest = bed.node->tick + 2ULL * slot_ticks(bed.node);
 	for (uint32_t i = 0; i < bed.node->spread->store.frames_max; i++)
-		assert_true(bed.node->spread->store.frames[i].sequence == 0 || bed.node->spread->store.frames[i].tick <= oldest);
+		assert_true(bed.node->spread->store.frames[i].sequence == 0 ||
+			    bed.node->spread->store.frames[i].tick <= oldest);
 }
 
 static void the_time_of_a_record_may_be_any(void **state)
@@ -93,7 +97,9 @@ static void the_time_of_a_record_may_be_any(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 3; i++) {
-		const struct record_body body = { LIAR_INCARNATION, 1, 1 + i, 4711, times[i], true, { .port = 0 }, 0, 0 };
+		const struct record_body body = {
+			LIAR_INCARNATION, 1, 1 + i, 4711, times[i], true, { .port = 0 }, 0, 0
+		};
 		const size_t size = record_of(&bed.liar, &body, message);
 
 		assert_int_equal(say(message, size), times[i] < 0 ? REJECT_MESSAGE : REJECT_NONE);
@@ -129,7 +135,8 @@ static void a_member_that_renews_its_record_all_the_time_is_heard_a_few_times(vo
 
 	(void)state;
 	for (uint64_t version = 1; version <= 500; version++) {
-		const struct record_body body = { LIAR_INCARNATION, 1, version, 4711, bed.now.mesh.ns, version % 2, { .port = 0 }, 0, 0 };
+		const struct record_body body = { LIAR_INCARNATION, 1, version, 4711, bed.now.mesh.ns, version % 2,
+						  { .port = 0 },    0, 0 };
 
 		say(message, record_of(&bed.liar, &body, message));
 	}
@@ -181,7 +188,8 @@ static unsigned int errands_of(const struct side *side)
 	unsigned int count = 0;
 
 	for (unsigned int i = 0; i < ERRANDS_SIZE; i++)
-		count += bed.node->member->swim.errands[i].member != MEMBER_NONE && bed.node->member->swim.errands[i].asker == number_of(side);
+		count += bed.node->member->swim.errands[i].member != MEMBER_NONE &&
+			 bed.node->member->swim.errands[i].asker == number_of(side);
 	return count;
 }
 
@@ -203,7 +211,10 @@ static void nobody_takes_all_the_errands(void **state)
 
 /* ---- events ---- */
 
-/* Each second its clock is off, or is not any more: that is news once a minute, and in the end what is told is how it is. */
+/*
+ * Each second its clock is off, or is not any more: that is news once a minute, and in the end what is told is how
+ * it is.
+ */
 static void a_clock_that_comes_and_goes_is_told_once_a_minute(void **state)
 {
 	struct node_event event, last = { .kind = EVENT_MEMBER_SKEW_OK };
@@ -215,8 +226,11 @@ static void a_clock_that_comes_and_goes_is_told_once_a_minute(void **state)
 		const int64_t off_ns = second < 599 && second % 2 ? 0 : 2 * NS_PER_S;
 
 		member->clock.skew_ms = member->clock.rtt_ms = NAN;
-		member_measure(bed.node, number_of(&bed.liar), bed.now, bed.now.mesh.ns + off_ns, bed.now.mesh.ns - NS_PER_MS, 0);
-		assert_true(bed.node->count->excluded[origin_of(bed.node, number_of(&bed.liar), LIAR_INCARNATION)] == (off_ns != 0)); /* at once, told or not */
+		member_measure(bed.node, number_of(&bed.liar), bed.now, bed.now.mesh.ns + off_ns,
+			       bed.now.mesh.ns - NS_PER_MS, 0);
+		/* at once, told or not */
+		assert_true(bed.node->count->excluded[origin_of(bed.node, number_of(&bed.liar), LIAR_INCARNATION)] ==
+			    (off_ns != 0));
 		pass(1000);
 	}
 	for (unsigned int second = 0; second < 61; second++)
@@ -233,7 +247,10 @@ static void a_clock_that_comes_and_goes_is_told_once_a_minute(void **state)
 
 /* ---- who is out ---- */
 
-/* Whoever has a key that was replaced and revoked, before its member showed the next one here: a newer record begins no session. */
+/*
+ * Whoever has a key that was replaced and revoked, before its member showed the next one here: a newer record begins
+ * no session.
+ */
 static void a_superseded_key_does_not_come_back_by_a_record(void **state)
 {
 	static struct revocation revocation;

@@ -37,7 +37,8 @@ static bool record(void *user, struct world_datagram *datagram)
 	if (r->has || datagram->to != 0 || datagram->size != HELLO_BYTES)
 		return true;
 	r->opened = r->datagram = *datagram;
-	r->has = open_hello(r, &size) == REJECT_NONE && r->opened.bytes[SEAL_HEADER_BYTES] == 1 && r->opened.bytes[SEAL_HEADER_BYTES + 1] != 0;
+	r->has = open_hello(r, &size) == REJECT_NONE && r->opened.bytes[SEAL_HEADER_BYTES] == 1 &&
+		 r->opened.bytes[SEAL_HEADER_BYTES + 1] != 0;
 	return true;
 }
 
@@ -68,7 +69,8 @@ static void a_greeting_sealed_anew_is_not_taken(void **state)
 	(void)state;
 	memcpy(context.mesh_id, world_mesh(world)->id, MESH_ID_BYTES);
 	nonce_make(1ULL << 60, zero, header.nonce);
-	size = seal_close(&header, &context, node->member->secrets.items[0].hello_key, recorder.opened.bytes + SEAL_HEADER_BYTES, HELLO_BYTES - SEAL_BYTES, bytes);
+	size = seal_close(&header, &context, node->member->secrets.items[0].hello_key,
+			  recorder.opened.bytes + SEAL_HEADER_BYTES, HELLO_BYTES - SEAL_BYTES, bytes);
 	assert_int_equal(node_receive(node, world_now(world), &recorder.datagram.from, bytes, size), REJECT_SIGNATURE);
 	assert_int_equal(node->member->table[member].hello_counter, counter);
 	world_free(world);
@@ -93,7 +95,8 @@ static void a_greeting_of_an_earlier_start_repeated_accuses_nobody(void **state)
 	while (node_next_event(node, &event))
 		clones += event.kind == EVENT_MEMBER_CLONED;
 	assert_int_equal(clones, 0);
-	assert_true(node->member->handshake.checks_left > 0 || node->member->handshake.checks_second != world_now(world).mono.ns / NS_PER_S);
+	assert_true(node->member->handshake.checks_left > 0 ||
+		    node->member->handshake.checks_second != world_now(world).mono.ns / NS_PER_S);
 	world_free(world);
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The ring of recent ticks and the rate it tells: rows around its ends, then random calls against a plain list of ticks. */
+/*
+ * The ring of recent ticks and the rate it tells: rows around its ends, then random calls against a plain list of
+ * ticks.
+ */
 #include <string.h>
 
 #include "carry.h"
@@ -71,7 +74,8 @@ static const struct row rows[] = {
 	/* 25: the low 32 bits pass 0 */
 	{ { { BIG - 3, BIG + 2, 50 }, { BIG + 2, BIG + 3, 4 } }, BIG - 2, BIG + 3, 44 },
 	/* 26: and 2^31 */
-	{ { { BIG + (1ULL << 31) - 3, BIG + (1ULL << 31) + 2, 50 } }, BIG + (1ULL << 31) - 3, BIG + (1ULL << 31) + 2, 50 },
+	{ { { BIG + (1ULL << 31) - 3, BIG + (1ULL << 31) + 2, 50 } }, BIG + (1ULL << 31) - 3, BIG + (1ULL << 31) + 2,
+		50 },
 	/* 27: an empty range */
 	{ { { 99, 100, 7 } }, 100, 100, 0 },
 	/* 28: the whole ring by its ends */
@@ -161,7 +165,8 @@ static void random_adds_agree_with_a_list(void **state)
 		list.newest = list.base + 100;
 		recent = (struct recent){ .newest = (uint32_t)list.newest };
 		for (int i = 0; i < 800; i++) {
-			const uint64_t to = list.newest + draw_below(&random, 8) - 4, ticks = 1 + draw_below(&random, 12);
+			const uint64_t to = list.newest + draw_below(&random, 8) - 4,
+				       ticks = 1 + draw_below(&random, 12);
 			const uint64_t at = list.newest - draw_below(&random, 12), packets = draw_below(&random, 40);
 
 			recent_add(&recent, to - ticks, to, packets);

@@ -5,7 +5,7 @@
 #include "certificate.h"
 #include "vector.h"
 
-#define DOMAIN "xpro-mesh certificate v1"
+#define DOMAIN "xpro-mesh certificate v2"
 
 /* What certificate.hex says. */
 static struct certificate certificate_make(void)
@@ -64,7 +64,7 @@ static void a_certificate_is_the_vector_both_ways(void **state)
 	assert_is_vector("certificate", bytes, size);
 	assert_int_equal(certificate_open(bytes, size, &mesh, &opened), REJECT_NONE);
 	assert_same(&opened, &certificate);
-	assert_int_equal(certificate_mesh(bytes, size, &stated), 0);
+	assert_int_equal(certificate_mesh(bytes, size, &mesh.widths, &stated), 0);
 	assert_memory_equal(&stated, &mesh, sizeof(stated));
 }
 
@@ -203,81 +203,112 @@ static const char *const ID_HEX = "c4 10 9d24e2eeaf27c2a088a564a32fc03a88";
 
 #define SAME_HEX "c4 20 29acbae141bccaf0b22e1a94d34d0bc7361e526d0bfe12c89794bc9322966dd7"
 #define PREVIOUS_HEX "c4 20 03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"
-#define REST "ccc8 cd1f40 02 01 07 c400" /* tick 200, window_max 8000, decay 2, serial 1, id 7, no previous key */
+#define WIDTHS "c4 10 7504e5326889d05d23269e00295fe421" /* /24, /48, /64, no hosts */
+#define REST "ccc8 cd1f40 02 " WIDTHS " 01 07 c400" /* tick, window, decay, widths, serial, id, no other key */
+
+/* clang-format off */
+static const struct {
+	const char *start, *middle, *key, *end; /* key NULL: the good one */
+	enum reject reject;
+} signed_forms[] = {
+	/*  0 */ { "9f 02", "a1 61 a0", NULL, "90 00 " REST, REJECT_NONE },
+	/*  1 */ { "9e 02", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 " WIDTHS " 01 07",
+		REJECT_CERTIFICATE }, /* a field short */
+	/*  2 */ { "dc 0010 02", "a1 61 a0", NULL, "90 00 " REST " 00", REJECT_CERTIFICATE }, /* one more */
+	/*  3 */ { "9f 02", "a1 61 a0", NULL, "90 00 " REST " 00", REJECT_CERTIFICATE }, /* trailing byte */
+	/*  4 */ { "dc 000f 02", "a1 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* long array */
+	/*  5 */ { "9f 01", "a1 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* version */
+	/*  6 */ { "9f cc02", "a1 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* long integer */
+	/*  7 */ { "9f 02", "d901 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* long str */
+	/*  8 */ { "9f 02", "c401 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* bin for str */
+	/*  9 */ { "9f 02", "a0 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* no name */
+	/* 10 */ { "9f 02", "a1 41 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* "A" */
+	/* 11 */ { "9f 02", "a2 6100 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* NUL */
+	/* 12 */ { "9f 02", "a2 1b61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* escape */
+	/* 13 */ { "9f 02", "a1 61 a1 5f", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* region "_" */
+	/* 14 */ { "9f 02", "a1 61 b1 6161616161616161 6161616161616161 61", NULL, "90 00 " REST, REJECT_CERTIFICATE },
+	/* 15 */ { "9f 02", "a1 61 a0", "c4 1f 29", "90 00 " REST, REJECT_CERTIFICATE }, /* short key */
+	/* 16: five endpoints */
+	{ "9f 02", "a1 61 a0", NULL,
+	  "95 92c4040a0000010592c4040a0000010592c4040a0000010592c4040a0000010592c4040a00000105 00 " REST,
+	  REJECT_CERTIFICATE },
+	/* 17 */ { "9f 02", "a1 61 a0", NULL, "91 92 c404 0a000001 05 00 " REST, REJECT_NONE },
+	/* 18 */ { "9f 02", "a1 61 a0", NULL, "91 92 c404 7f000001 05 00 " REST, REJECT_NONE }, /* loopback */
+	/* 19 */ { "9f 02", "a1 61 a0", NULL, "91 91 c404 0a000001 00 " REST, REJECT_CERTIFICATE }, /* no port */
+	/* 20 */ { "9f 02", "a1 61 a0", NULL, "91 92 c404 0a000001 00 00 " REST, REJECT_CERTIFICATE }, /* port 0 */
+	/* 21 */ { "9f 02", "a1 61 a0", NULL, "91 92 c404 0a000001 ce00010000 00 " REST, REJECT_CERTIFICATE },
+	/* 22 */ { "9f 02", "a1 61 a0", NULL, "91 92 c403 0a0000 05 00 " REST, REJECT_CERTIFICATE }, /* 3 bytes */
+	/* 23 */ { "9f 02", "a1 61 a0", NULL, "91 92 c400 05 00 " REST, REJECT_CERTIFICATE },
+	/* 24: mapped */
+	{ "9f 02", "a1 61 a0", NULL, "91 92 c410 00000000000000000000ffff0a000001 05 00 " REST, REJECT_CERTIFICATE },
+	/* 25 */
+	{ "9f 02", "a1 61 a0", NULL, "91 92 c410 ff020000000000000000000000000001 05 00 " REST, REJECT_CERTIFICATE },
+	/* 26 */
+	{ "9f 02", "a1 61 a0", NULL, "91 92 c410 00000000000000000000000000000000 05 00 " REST, REJECT_CERTIFICATE },
+	/* 27 */ { "9f 02", "a1 61 a0", NULL, "91 92 c404 e0000001 05 00 " REST, REJECT_CERTIFICATE },
+	/* 28 */ { "9f 02", "a1 61 a0", NULL, "90 c0 " REST, REJECT_CERTIFICATE }, /* nil line rate */
+	/* 29 */ { "9f 02", "a1 61 a0", NULL, "90 ff " REST, REJECT_CERTIFICATE }, /* -1 */
+	/* 30: tick of 2^32 + 200 */
+	{ "9f 02", "a1 61 a0", NULL, "90 00 cf00000001000000c8 cd1f40 02 " WIDTHS " 01 07 c400", REJECT_CERTIFICATE },
+	/* 31: a tick of 400 */
+	{ "9f 02", "a1 61 a0", NULL, "90 00 cd0190 cd1f40 02 " WIDTHS " 01 07 c400", REJECT_MESH },
+	/* 32: a key of small order */
+	{ "9f 02", "a1 61 a0",
+	  "c4 20 0100000000000000 0000000000000000 0000000000000000 0000000000000000",
+	  "90 00 " REST, REJECT_CERTIFICATE },
+	/* 33: not canonical */
+	{ "9f 02", "a1 61 a0",
+	  "c4 20 eeffffffffffffff ffffffffffffffff ffffffffffffffff ffffffffffffff7f",
+	  "90 00 " REST, REJECT_CERTIFICATE },
+	/* 34 */ { "dd ff000000", "a1 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE },
+	/* 35 */ { "9f 02", "a1 61 a0", NULL, "ddff000000 00 " REST, REJECT_CERTIFICATE },
+	/* 36: id 0 */
+	{ "9f 02", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 " WIDTHS " 01 00 c400", REJECT_CERTIFICATE },
+	/* 37: a previous key of one byte */
+	{ "9f 02", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 " WIDTHS " 01 07 c401ff", REJECT_CERTIFICATE },
+	/* 38 */ { "9f 02", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 " WIDTHS " 01 07 " PREVIOUS_HEX, REJECT_NONE },
+	/* 39: itself */
+	{ "9f 02", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 " WIDTHS " 01 07 " SAME_HEX, REJECT_CERTIFICATE },
+	/* 40 */
+	{ "9f 02", "a1 61 a0", NULL,
+	  "90 00 ccc8 cd1f40 02 " WIDTHS " 01 07 c4200100000000000000000000000000000000000000000000000000000000000000",
+	  REJECT_CERTIFICATE },
+	/* widths of 15 bytes, of 17, of none, and of others */
+	/* 41 */ { "9f 02", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 c4 0f 7504e5326889d05d23269e00295fe4 01 07 c400",
+		REJECT_CERTIFICATE },
+	/* 42 */
+	{ "9f 02", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 c4 11 7504e5326889d05d23269e00295fe42100 01 07 c400",
+		REJECT_CERTIFICATE },
+	/* 43 */ { "9f 02", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 c400 01 07 c400", REJECT_CERTIFICATE },
+	/* 44 */ { "9f 02", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 c4 10 7504e5326889d05d23269e00295fe420 01 07 c400",
+		REJECT_WIDTHS },
+	/* 45: the fault of the key comes first */
+	{ "9f 02", "a1 61 a0",
+	  "c4 20 0100000000000000 0000000000000000 0000000000000000 0000000000000000",
+	  "90 00 ccc8 cd1f40 02 c4 10 7504e5326889d05d23269e00295fe420 01 07 c400", REJECT_CERTIFICATE },
+};
+/* clang-format on */
 
 static void only_one_form_is_taken_though_it_be_signed(void **state)
 {
-	/* clang-format off */
-	static const struct {
-		const char *start, *middle, *key, *end; /* NULL key = the good one */
-		enum reject reject;
-	} rows[] = {
-		/*  0 */ { "9e 01", "a1 61 a0", NULL, "90 00 " REST, REJECT_NONE },
-		/*  1 */ { "9d 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 07", REJECT_CERTIFICATE }, /* a field short */
-		/*  2 */ { "9f 01", "a1 61 a0", NULL, "90 00 " REST " 00", REJECT_CERTIFICATE }, /* one more */
-		/*  3 */ { "9e 01", "a1 61 a0", NULL, "90 00 " REST " 00", REJECT_CERTIFICATE }, /* trailing byte */
-		/*  4 */ { "dc 000e 01", "a1 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* long array */
-		/*  5 */ { "9e 02", "a1 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* version */
-		/*  6 */ { "9e cc01", "a1 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* long integer */
-		/*  7 */ { "9e 01", "d901 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* long str */
-		/*  8 */ { "9e 01", "c401 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* bin for str */
-		/*  9 */ { "9e 01", "a0 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* no name */
-		/* 10 */ { "9e 01", "a1 41 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* "A" */
-		/* 11 */ { "9e 01", "a2 6100 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* NUL */
-		/* 12 */ { "9e 01", "a2 1b61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* escape */
-		/* 13 */ { "9e 01", "a1 61 a1 5f", NULL, "90 00 " REST, REJECT_CERTIFICATE }, /* region "_" */
-		/* 14 */ { "9e 01", "a1 61 b1 6161616161616161 6161616161616161 61", NULL, "90 00 " REST, REJECT_CERTIFICATE },
-		/* 15 */ { "9e 01", "a1 61 a0", "c4 1f 29", "90 00 " REST, REJECT_CERTIFICATE }, /* short key */
-		/* five endpoints */
-		/* 16 */ { "9e 01", "a1 61 a0", NULL, "95 92c4040a0000010592c4040a0000010592c4040a0000010592c4040a0000010592c4040a00000105 00 " REST, REJECT_CERTIFICATE },
-		/* 17 */ { "9e 01", "a1 61 a0", NULL, "91 92 c404 0a000001 05 00 " REST, REJECT_NONE },
-		/* 18 */ { "9e 01", "a1 61 a0", NULL, "91 92 c404 7f000001 05 00 " REST, REJECT_NONE }, /* loopback */
-		/* 19 */ { "9e 01", "a1 61 a0", NULL, "91 91 c404 0a000001 00 " REST, REJECT_CERTIFICATE }, /* no port */
-		/* 20 */ { "9e 01", "a1 61 a0", NULL, "91 92 c404 0a000001 00 00 " REST, REJECT_CERTIFICATE }, /* port 0 */
-		/* 21 */ { "9e 01", "a1 61 a0", NULL, "91 92 c404 0a000001 ce00010000 00 " REST, REJECT_CERTIFICATE },
-		/* 22 */ { "9e 01", "a1 61 a0", NULL, "91 92 c403 0a0000 05 00 " REST, REJECT_CERTIFICATE }, /* 3 bytes */
-		/* 23 */ { "9e 01", "a1 61 a0", NULL, "91 92 c400 05 00 " REST, REJECT_CERTIFICATE },
-		/* mapped */
-		/* 24 */ { "9e 01", "a1 61 a0", NULL, "91 92 c410 00000000000000000000ffff0a000001 05 00 " REST, REJECT_CERTIFICATE },
-		/* 25 */ { "9e 01", "a1 61 a0", NULL, "91 92 c410 ff020000000000000000000000000001 05 00 " REST, REJECT_CERTIFICATE },
-		/* 26 */ { "9e 01", "a1 61 a0", NULL, "91 92 c410 00000000000000000000000000000000 05 00 " REST, REJECT_CERTIFICATE },
-		/* 27 */ { "9e 01", "a1 61 a0", NULL, "91 92 c404 e0000001 05 00 " REST, REJECT_CERTIFICATE },
-		/* 28 */ { "9e 01", "a1 61 a0", NULL, "90 c0 " REST, REJECT_CERTIFICATE }, /* nil line rate */
-		/* 29 */ { "9e 01", "a1 61 a0", NULL, "90 ff " REST, REJECT_CERTIFICATE }, /* -1 */
-		/* tick of 2^32 + 200 */
-		/* 30 */ { "9e 01", "a1 61 a0", NULL, "90 00 cf00000001000000c8 cd1f40 02 01 07 c400", REJECT_CERTIFICATE },
-		/* 31 */ { "9e 01", "a1 61 a0", NULL, "90 00 cd0190 cd1f40 02 01 07 c400", REJECT_MESH }, /* tick of 400 */
-		/* a key of small order */
-		/* 32 */ { "9e 01", "a1 61 a0", "c4 20 0100000000000000 0000000000000000 0000000000000000 0000000000000000", "90 00 " REST, REJECT_CERTIFICATE },
-		/* not canonical */
-		/* 33 */ { "9e 01", "a1 61 a0", "c4 20 eeffffffffffffff ffffffffffffffff ffffffffffffffff ffffffffffffff7f", "90 00 " REST, REJECT_CERTIFICATE },
-		/* 34 */ { "dd ff000000", "a1 61 a0", NULL, "90 00 " REST, REJECT_CERTIFICATE },
-		/* 35 */ { "9e 01", "a1 61 a0", NULL, "ddff000000 00 " REST, REJECT_CERTIFICATE },
-		/* 36 */ { "9e 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 00 c400", REJECT_CERTIFICATE }, /* id 0 */
-		/* 37 */ { "9e 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 07 c401ff", REJECT_CERTIFICATE }, /* a previous key of one byte */
-		/* 38 */ { "9e 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 07 " PREVIOUS_HEX, REJECT_NONE },
-		/* 39 */ { "9e 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 07 " SAME_HEX, REJECT_CERTIFICATE }, /* itself */
-		/* 40 */ { "9e 01", "a1 61 a0", NULL, "90 00 ccc8 cd1f40 02 01 07 c4200100000000000000000000000000000000000000000000000000000000000000", REJECT_CERTIFICATE },
-	};
-	/* clang-format on */
 	const struct mesh mesh = mesh_make();
 
 	(void)state;
-	for (size_t i = 0; i < ROWS(rows); i++) {
+	for (size_t i = 0; i < ROWS(signed_forms); i++) {
 		struct certificate opened;
 		uint8_t bytes[512];
 		size_t size = 0;
 		enum reject reject;
 
-		size += hex_read(rows[i].start, bytes + size, 64);
+		size += hex_read(signed_forms[i].start, bytes + size, 64);
 		size += hex_read(ID_HEX, bytes + size, 64);
 		size += hex_read(AUTHORITY_HEX, bytes + size, 64);
-		size += hex_read(rows[i].middle, bytes + size, 64);
-		size += hex_read(rows[i].key ? rows[i].key : KEY_HEX, bytes + size, 64);
-		size += hex_read(rows[i].end, bytes + size, 128);
+		size += hex_read(signed_forms[i].middle, bytes + size, 64);
+		size += hex_read(signed_forms[i].key ? signed_forms[i].key : KEY_HEX, bytes + size, 64);
+		size += hex_read(signed_forms[i].end, bytes + size, 128);
 		size = sign_body(bytes, size, bytes);
 		reject = certificate_open(bytes, size, &mesh, &opened);
-		if (reject != rows[i].reject)
+		if (reject != signed_forms[i].reject)
 			fail_msg("row %zu: %s", i, reject_names[reject]);
 	}
 }
@@ -286,21 +317,23 @@ static void an_authority_nobody_may_have_states_no_mesh(void **state)
 {
 	uint8_t bad[8][PUBLIC_KEY_BYTES], bytes[CERTIFICATE_BYTES_MAX];
 	size_t count = bad_keys(bad), size = vector_read("certificate", bytes, sizeof(bytes));
+	const struct widths widths = WIDTHS_DEFAULT;
 	struct mesh mesh;
 
 	(void)state;
 	for (size_t i = 0; i < count; i++) {
 		memcpy(bytes + 22, bad[i], PUBLIC_KEY_BYTES);
 		mesh_id_of(bad[i], bytes + 4);
-		if (certificate_mesh(bytes, size, &mesh) != -EBADMSG)
+		if (certificate_mesh(bytes, size, &widths, &mesh) != -EBADMSG)
 			fail_msg("key %zu", i);
+		assert_int_equal(certificate_issuer(bytes, size, &mesh), -EBADMSG);
 	}
 	vector_read("certificate", bytes, sizeof(bytes));
 	bytes[4] ^= 1; /* an id that is not the authority's */
-	assert_int_equal(certificate_mesh(bytes, size, &mesh), -EBADMSG);
-	assert_int_equal(certificate_mesh(bytes, SIGNATURE_BYTES, &mesh), -EBADMSG);
-	assert_int_equal(certificate_mesh(bytes, 0, &mesh), -EBADMSG);
-	assert_int_equal(certificate_mesh(bytes, CERTIFICATE_BYTES_MAX + 1, &mesh), -EBADMSG);
+	assert_int_equal(certificate_mesh(bytes, size, &widths, &mesh), -EBADMSG);
+	assert_int_equal(certificate_mesh(bytes, SIGNATURE_BYTES, &widths, &mesh), -EBADMSG);
+	assert_int_equal(certificate_mesh(bytes, 0, &widths, &mesh), -EBADMSG);
+	assert_int_equal(certificate_mesh(bytes, CERTIFICATE_BYTES_MAX + 1, &widths, &mesh), -EBADMSG);
 }
 
 static void a_signature_for_something_else_does_not_serve(void **state)
@@ -312,7 +345,8 @@ static void a_signature_for_something_else_does_not_serve(void **state)
 
 	(void)state;
 	/* The authority's, over the body without the domain. */
-	crypto_sign_detached(bytes + size - SIGNATURE_BYTES, NULL, bytes, size - SIGNATURE_BYTES, keys_authority().secret);
+	crypto_sign_detached(bytes + size - SIGNATURE_BYTES, NULL, bytes, size - SIGNATURE_BYTES,
+			     keys_authority().secret);
 	assert_int_equal(certificate_open(bytes, size, &mesh, &opened), REJECT_CERTIFICATE);
 	/* A member's own. */
 	vector_read("certificate", bytes, sizeof(bytes));
@@ -321,10 +355,41 @@ static void a_signature_for_something_else_does_not_serve(void **state)
 
 		memcpy(message, DOMAIN, strlen(DOMAIN));
 		memcpy(message + strlen(DOMAIN), bytes, size - SIGNATURE_BYTES);
-		crypto_sign_detached(bytes + size - SIGNATURE_BYTES, NULL, message, strlen(DOMAIN) + size - SIGNATURE_BYTES,
-				     keys_a().secret);
+		crypto_sign_detached(bytes + size - SIGNATURE_BYTES, NULL, message,
+				     strlen(DOMAIN) + size - SIGNATURE_BYTES, keys_a().secret);
 	}
 	assert_int_equal(certificate_open(bytes, size, &mesh, &opened), REJECT_CERTIFICATE);
+}
+
+static void a_certificate_of_other_widths_is_told_apart_and_named(void **state)
+{
+	const struct prefix hosts = { { { 0x20, 0x01, 0x0d, 0xb8 } }, 32 };
+	const struct mesh mesh = mesh_make();
+	struct mesh other = mesh, stated;
+	struct certificate opened = { .serial = 4711 };
+	uint8_t bytes[CERTIFICATE_BYTES_MAX];
+	size_t size = vector_read("certificate", bytes, sizeof(bytes));
+
+	(void)state;
+	other.widths.client_bits = 56;
+	assert_int_equal(certificate_open(bytes, size, &other, &opened), REJECT_WIDTHS);
+	assert_string_equal(opened.name, "node-a"); /* its signature is good */
+	assert_int_equal(certificate_issuer(bytes, size, &stated), 0);
+	assert_memory_equal(&stated, &mesh, sizeof(stated)); /* default widths */
+	assert_int_equal(certificate_mesh(bytes, size, &other.widths, &stated), -EDOM);
+	other = mesh;
+	assert_int_equal(widths_add_hosts(&other.widths, &hosts), 0);
+	assert_int_equal(certificate_open(bytes, size, &other, &opened), REJECT_WIDTHS);
+	assert_int_equal(certificate_mesh(bytes, size, &other.widths, &stated), -EDOM);
+	/* With another fault nobody is named. */
+	opened.serial = 4711;
+	bytes[size - 1] ^= 1;
+	assert_int_equal(certificate_open(bytes, size, &other, &opened), REJECT_CERTIFICATE);
+	assert_int_equal(opened.serial, 4711);
+	bytes[size - 1] ^= 1;
+	other.tick_ms = 400;
+	assert_int_equal(certificate_open(bytes, size, &other, &opened), REJECT_MESH);
+	assert_int_equal(opened.serial, 4711);
 }
 
 static int start(void **state)
@@ -341,6 +406,7 @@ int main(void)
 		cmocka_unit_test(every_bit_and_every_length_is_signed),
 		cmocka_unit_test(fields_out_of_bounds_are_not_issued),
 		cmocka_unit_test(a_certificate_of_another_mesh_is_told_apart),
+		cmocka_unit_test(a_certificate_of_other_widths_is_told_apart_and_named),
 		cmocka_unit_test(only_one_form_is_taken_though_it_be_signed),
 		cmocka_unit_test(an_authority_nobody_may_have_states_no_mesh),
 		cmocka_unit_test(a_signature_for_something_else_does_not_serve),

@@ -13,9 +13,12 @@
 
 static struct world_options options_of(unsigned int nodes)
 {
-	return (struct world_options){ .nodes = nodes, .seed = 1, .delay_ms = 10, .thresholds = world_thresholds };
+	return (struct world_options){ .nodes = nodes,
+				       .seed = 1,
+				       .delay_ms = 10,
+				       .thresholds = world_thresholds,
+				       .publish = PUBLISH_ALL };
 }
-
 
 struct tamper {
 	uint64_t seen, every;
@@ -50,8 +53,10 @@ static void changed_datagrams_change_nothing_and_show(void **state)
 		struct node_counters counters;
 
 		node_read_counters(world_node(world, n), &counters);
-		rejected += counters.rejects[REJECT_SEAL] + counters.rejects[REJECT_VERSION] + counters.rejects[REJECT_SENDER] +
-			    counters.rejects[REJECT_SIZE] + counters.rejects[REJECT_SELF];
+		rejected += counters.rejects[REJECT_SEAL] + counters.rejects[REJECT_VERSION] +
+			    counters.rejects[REJECT_OTHER_VERSION] +
+			    counters.rejects[REJECT_SENDER] + counters.rejects[REJECT_SIZE] +
+			    counters.rejects[REJECT_SELF];
 		assert_int_equal(packets_at(world, n, &pair), sent);
 	}
 	assert_true(rejected >= t.seen / t.every);
@@ -73,7 +78,10 @@ static bool record(void *user, struct world_datagram *datagram)
 	return true;
 }
 
-/* What was recorded for node 1, once more after node n has started again: all but its greetings is sealed for another session. */
+/*
+ * What was recorded for node 1, once more after node n has started again: all but its greetings is sealed for
+ * another session.
+ */
 static void replay_after_a_restart_of(struct world *world, unsigned int n, const struct record *r)
 {
 	uint8_t before[HASH_BYTES], after[HASH_BYTES];
@@ -223,6 +231,123 @@ static void a_greeting_in_anothers_name_changes_nothing(void **state)
 	world_free(world);
 }
 
+/* The first datagram that node n sent. */
+static struct world_datagram first_of(const struct record *r, unsigned int n)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		if (r->datagrams[i].from.address.bytes[15] == n + 1)
+			return r->datagrams[i];
+	}
+	fail_msg("node %u sent nothing", n);
+	abort();
+}
+
+/* What node 0 sent to node 1, as a build of another version would have sealed it. */
+static struct world_datagram of_version(const struct record *r, uint8_t version)
+{
+	struct world_datagram datagram = first_of(r, 0);
+
+	assert_int_equal(datagram.to, 1);
+	datagram.bytes[2] = version;
+	return datagram;
+}
+
+/* How often node n was told that `name` speaks `version`. */
+static unsigned int told_of(struct world *world, unsigned int n, const char *name, unsigned int version)
+{
+	struct node_event event;
+	unsigned int times = 0;
+
+	while (node_next_event(world_node(world, n), &event))
+		times += event.kind == EVENT_MEMBER_VERSION && event.version == version &&
+			 strcmp(event.member, name) == 0;
+	return times;
+}
+
+static unsigned int versions_seen(struct world *world, unsigned int n, struct version_view *ret_last)
+{
+	unsigned int seen = 0;
+	uint32_t cursor = 0;
+
+	while (node_next_version(world_node(world, n), &cursor, ret_last))
+		seen++;
+	return seen;
+}
+
+static void a_member_of_another_version_is_named_once_a_slot(void **state)
+{
+	static const uint8_t versions[] = { 0, PROTOCOL_VERSION + 1, 255 };
+	struct world_options options = options_of(2);
+	struct world *world = world_make(&options);
+	static struct record r;
+	struct node_counters counters;
+	struct version_view view;
+	struct member_view member;
+	uint32_t cursor = 1; /* behind node 1 itself */
+
+	(void)state;
+	r.count = 0;
+	world_set_tap(world, record, &r);
+	world_run(world, 1);
+	world_set_tap(world, NULL, NULL);
+	assert_true(node_next_member(world_node(world, 1), world_now(world), &cursor, &member));
+	for (unsigned int i = 0; i < sizeof(versions); i++) {
+		struct world_datagram datagram = of_version(&r, versions[i]);
+
+		world_run(world, 10); /* another slot, and what was said is forgotten */
+		assert_int_equal(versions_seen(world, 1, &view), 0);
+		for (unsigned int times = 0; times < 3; times++)
+			world_deliver(world, &datagram);
+		assert_int_equal(told_of(world, 1, member.name, versions[i]), 1);
+		assert_int_equal(versions_seen(world, 1, &view), 1);
+		assert_string_equal(view.member, member.name);
+		assert_int_equal(view.version, versions[i]);
+		assert_true(view.configured);
+		node_read_counters(world_node(world, 1), &counters);
+		assert_int_equal(counters.rejects[REJECT_OTHER_VERSION], 3 * (i + 1));
+	}
+	assert_int_equal(members_up(world, 1), 1); /* nothing else followed */
+	world_free(world);
+}
+
+/* An id that is no member's, from a configured address and from another; and this node's own id. */
+static void who_is_no_member_is_known_by_its_address(void **state)
+{
+	struct world_options options = options_of(2);
+	struct world *world = world_make(&options);
+	static struct record r;
+	struct world_datagram datagram, own;
+	struct version_view view;
+
+	(void)state;
+	r.count = 0;
+	world_set_tap(world, record, &r);
+	world_run(world, 1);
+	world_set_tap(world, NULL, NULL);
+	datagram = of_version(&r, PROTOCOL_VERSION + 1);
+	datagram.bytes[4] ^= 1;
+	world_deliver(world, &datagram);
+	assert_int_equal(versions_seen(world, 1, &view), 1);
+	assert_string_equal(view.member, "");
+	assert_true(view.configured);
+	world_run(world, 10);
+	datagram.from.port++;
+	for (unsigned int i = 0; i < 100; i++) {
+		datagram.bytes[5]++;
+		world_deliver(world, &datagram);
+	}
+	assert_int_equal(versions_seen(world, 1, &view), 1); /* one place for all of them */
+	assert_false(view.configured);
+	assert_int_equal(view.from.port, datagram.from.port);
+	assert_int_equal(events_of(world, 1, EVENT_MEMBER_VERSION), 0);
+	world_run(world, 10);
+	own = first_of(&r, 1);
+	memcpy(datagram.bytes + 4, own.bytes + 4, 8);
+	world_deliver(world, &datagram);
+	assert_int_equal(versions_seen(world, 1, &view), 0);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +355,8 @@ int main(void)
 		cmocka_unit_test(replayed_datagrams_change_nothing_and_show),
 		cmocka_unit_test(a_datagram_for_another_receiver_does_not_open),
 		cmocka_unit_test(a_greeting_in_anothers_name_changes_nothing),
+		cmocka_unit_test(a_member_of_another_version_is_named_once_a_slot),
+		cmocka_unit_test(who_is_no_member_is_known_by_its_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Documents and their contents: equal to the vectors both ways; every other form is refused even when the authority signed it. */
+/*
+ * Documents and their contents: equal to the vectors both ways; every other form is refused even when the authority
+ * signed it.
+ */
 #include <errno.h>
 
 #include "bytes.h"
@@ -26,7 +29,9 @@ static size_t open_vector(const char *name, enum document_kind kind, uint64_t se
 
 static void assert_issued_again(const char *name, const struct document *document, const uint8_t *content, size_t size)
 {
-	struct document issued = { .kind = document->kind, .serial = document->serial, .content = content, .content_bytes = size };
+	struct document issued = {
+		.kind = document->kind, .serial = document->serial, .content = content, .content_bytes = size
+	};
 	const struct mesh mesh = mesh_make();
 	size_t whole;
 
@@ -55,7 +60,8 @@ static void a_revocation_is_the_vector_both_ways(void **state)
 
 static void a_rotation_is_the_vector_both_ways(void **state)
 {
-	struct rotation_member members[] = { { .id = member_id_of(keys_a().public_key) }, { .id = member_id_of(keys_b().public_key) } };
+	struct rotation_member members[] = { { .id = member_id_of(keys_a().public_key) },
+					     { .id = member_id_of(keys_b().public_key) } };
 	uint8_t secrets[SECRETS_MAX][MESH_SECRET_BYTES], opened[SECRETS_MAX][MESH_SECRET_BYTES], content[1024];
 	const struct mesh mesh = mesh_make();
 	struct document document;
@@ -85,10 +91,12 @@ static void a_rotation_is_the_vector_both_ways(void **state)
 		members[0] = members[1];
 		members[1] = first;
 	}
-	assert_int_equal(rotation_write(&rotation, &mesh, secrets, members, 2, keys_from(144).secret, content, sizeof(content), &size), 0);
+	assert_int_equal(rotation_write(&rotation, &mesh, secrets, members, 2, keys_from(144).secret, content,
+					sizeof(content), &size),
+			 0);
 	assert_issued_again("rotation", &document, content, size);
-	assert_int_equal(rotation_write(&rotation, &mesh, secrets, (struct rotation_member[]){ members[1], members[0] }, 2, keys_from(144).secret,
-					content, sizeof(content), &size),
+	assert_int_equal(rotation_write(&rotation, &mesh, secrets, (struct rotation_member[]){ members[1], members[0] },
+					2, keys_from(144).secret, content, sizeof(content), &size),
 			 -EINVAL);
 }
 
@@ -105,14 +113,19 @@ static void a_policy_is_the_vector_both_ways(void **state)
 	assert_int_equal(policy.version, 7);
 	assert_int_equal(policy.effective_slot, 425000020);
 	assert_int_equal(policy.defaults.pair_rate, 1000);
+	assert_int_equal(policy.defaults.client_rate, 4000);
+	assert_int_equal(policy.defaults.network_rate, 0);
 	assert_int_equal(policy.defaults.idle_reset.ns, 10 * NS_PER_S);
-	assert_true(policy.defaults.fair && policy.defaults.early && !policy.defaults.police && !policy.defaults.monitor && !policy.protected_only);
-	assert_int_equal(policy.rules_count, 4);
+	assert_true(policy.defaults.fair && policy.defaults.early && !policy.defaults.police &&
+		    !policy.defaults.monitor && !policy.protected_only);
+	assert_int_equal(policy.rules_count, 5);
 	assert_int_equal(policy.rules[0].prefix.bits, 96 + 16);
 	assert_int_equal(policy.rules[0].pair_rate, 50);
+	assert_int_equal(policy.rules[0].client_rate, 200);
 	assert_int_equal(policy.rules[1].kind, POLICY_BLOCK);
 	assert_int_equal(policy.rules[1].until_s, 1760003600);
 	assert_int_equal(policy.rules[2].destination_min_window_ms, 2000);
+	assert_int_equal(policy.rules[3].network_rate, 80000);
 	assert_int_equal(policy_wire_write(&policy, content, sizeof(content), &size), 0);
 	assert_issued_again("policy", &document, content, size);
 }
@@ -198,9 +211,11 @@ static void only_one_envelope_is_taken_though_it_be_signed(void **state)
 	size = sign_body(hex_read(rows[0].body, bytes, 256), &other); /* a member's key is not the authority's */
 	assert_int_equal(document_open(bytes, size, &mesh, &document), REJECT_AUTHORITY);
 	assert_int_equal(document_issue(&(struct document){ .serial = 1 }, &mesh, other.secret, again, &size), -EINVAL);
-	assert_int_equal(document_issue(&(struct document){ .serial = 0 }, &mesh, authority.secret, again, &size), -EINVAL);
-	assert_int_equal(document_issue(&(struct document){ .serial = 1, .content_bytes = DOCUMENT_CONTENT_BYTES_MAX + 1 }, &mesh,
-					authority.secret, again, &size),
+	assert_int_equal(document_issue(&(struct document){ .serial = 0 }, &mesh, authority.secret, again, &size),
+			 -EINVAL);
+	assert_int_equal(document_issue(&(struct document){ .serial = 1,
+							    .content_bytes = DOCUMENT_CONTENT_BYTES_MAX + 1 },
+					&mesh, authority.secret, again, &size),
 			 -EINVAL);
 }
 
@@ -229,13 +244,16 @@ static void the_longest_lists_fit_and_one_more_does_not(void **state)
 	assert_int_equal(revocation_write(&revocation, content, sizeof(content), &document.content_bytes), -EINVAL);
 	policy.rules_count = POLICY_RULES_MAX;
 	for (uint32_t i = 0; i < POLICY_RULES_MAX; i++) {
-		policy.rules[i] = (struct policy_rule){ .side = POLICY_DESTINATION, .fields = 31, .until_s = UINT64_MAX };
+		policy.rules[i] = (struct policy_rule){ .side = POLICY_DESTINATION,
+							.fields = POLICY_FIELDS & ~POLICY_CLIENT_RATE,
+							.until_s = UINT64_MAX };
 		policy.rules[i].prefix.bits = 128;
 		memset(policy.rules[i].prefix.address.bytes, 0xfe, 16);
 		policy.rules[i].prefix.address.bytes[0] = (uint8_t)(0x20 + (i >> 8));
 		policy.rules[i].prefix.address.bytes[1] = (uint8_t)i;
 		policy.rules[i].pair_rate = policy.rules[i].destination_rate = policy.rules[i].idle_reset_ms =
-			policy.rules[i].pair_min_window_ms = policy.rules[i].destination_min_window_ms = UINT32_MAX;
+			policy.rules[i].pair_min_window_ms = policy.rules[i].destination_min_window_ms =
+				policy.rules[i].network_rate = UINT32_MAX;
 	}
 	assert_int_equal(policy_wire_write(&policy, content, sizeof(content), &document.content_bytes), 0);
 	document.kind = DOCUMENT_POLICY;
@@ -259,7 +277,9 @@ static void only_one_form_of_a_revocation(void **state)
 		/*  4 */ { "92 " KEY_1 KEY_1, false }, /* twice */
 		/*  5 */ { "92 " KEY_1, false }, /* one short */
 		/*  6 */ { "91 " KEY_1 " 00", false },
-		/*  7 */ { "91 93 c4 20 1111111111111111111111111111111111111111111111111111111111111111 05 02", false }, /* no such reason */
+		/* no such reason */
+		/*  7 */ { "91 93 c4 20 1111111111111111111111111111111111111111111111111111111111111111 05 02",
+			false },
 		/*  8 */ { "91 93 c4 1f 11111111111111111111111111111111111111111111111111111111111111 05 00", false },
 		/*  9 */ { "dd ff000000", false },
 		/* 10 */ { "dc 0401", false }, /* 1,025 keys */
@@ -270,14 +290,15 @@ static void only_one_form_of_a_revocation(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		if (revocation_read(content, hex_read(rows[i].content, content, sizeof(content)), &revocation) != rows[i].taken)
+		if (revocation_read(content, hex_read(rows[i].content, content, sizeof(content)), &revocation) !=
+		    rows[i].taken)
 			fail_msg("row %zu", i);
 	}
 }
 
 static void only_one_form_of_a_policy(void **state)
 {
-#define HEAD "98 07 0a 14 cd2710 cd03e8 cd03e8 05 "
+#define HEAD "9a 07 0a 14 28 50 cd2710 cd03e8 cd03e8 05 "
 	static const struct {
 		const char *content;
 		bool taken;
@@ -286,7 +307,8 @@ static void only_one_form_of_a_policy(void **state)
 		/*  1 */ { HEAD "91 97 00 00 c404 0a010000 10 00 01 32", true },
 		/*  2 */ { HEAD "91 97 00 00 c404 0a010001 10 00 01 32", false }, /* a bit behind the prefix */
 		/*  3 */ { HEAD "91 97 00 00 c404 0a010000 21 00 01 32", false }, /* 33 bits of IPv4 */
-		/*  4 */ { HEAD "91 97 00 00 c410 00000000000000000000ffff0a010000 70 00 01 32", false }, /* mapped: has a shorter form */
+		/* mapped: has a shorter form */
+		/*  4 */ { HEAD "91 97 00 00 c410 00000000000000000000ffff0a010000 70 00 01 32", false },
 		/*  5 */ { HEAD "91 97 00 00 c410 20010db8000000000000000000000000 20 00 01 32", true },
 		/*  6 */ { HEAD "91 97 00 00 c410 20010db8000000000000000000000000 cc81 00 01 32", false }, /* 129 */
 		/*  7 */ { HEAD "91 96 00 00 c404 0a010000 10 00 00", false }, /* an override of nothing */
@@ -296,27 +318,39 @@ static void only_one_form_of_a_policy(void **state)
 		/* 11 */ { HEAD "91 96 00 03 c404 0a010000 10 00 00", false }, /* a protected client */
 		/* 12 */ { HEAD "91 96 02 01 c404 0a010000 10 00 00", false }, /* no such side */
 		/* 13 */ { HEAD "91 96 00 04 c404 0a010000 10 00 00", false }, /* no such kind */
-		/* 14 */ { HEAD "91 97 01 00 c404 0a010000 10 00 20 32", false }, /* no such field */
+		/* 14 */ { HEAD "91 97 01 00 c404 0a010000 10 00 cc80 32", false }, /* no such field */
 		/* 15 */ { HEAD "91 98 00 00 c404 0a010000 10 00 01 32 32", false }, /* a number too many */
 		/* 16 */ { HEAD "91 96 00 00 c404 0a010000 10 00 01", false }, /* one short */
-		/* 17 */ { HEAD "92 96 00 01 c404 0a010000 10 00 00 96 00 01 c404 0a010000 10 00 00", false }, /* twice */
-		/* 18 */ { HEAD "92 96 00 01 c404 0a020000 10 00 00 96 00 01 c404 0a010000 10 00 00", false }, /* out of order */
+		/* twice */
+		/* 17 */ { HEAD "92 96 00 01 c404 0a010000 10 00 00 96 00 01 c404 0a010000 10 00 00", false },
+		/* out of order */
+		/* 18 */ { HEAD "92 96 00 01 c404 0a020000 10 00 00 96 00 01 c404 0a010000 10 00 00", false },
 		/* 19 */ { HEAD "92 96 00 01 c404 0a010000 10 00 00 96 00 01 c404 0a020000 10 00 00", true },
-		/* 20 */ { "98 07 0a 14 cd2710 cd03e8 cd03e8 20 90", false }, /* no such flag */
-		/* 21 */ { "98 07 cf0000000100000000 14 cd2710 cd03e8 cd03e8 05 90", false }, /* a rate of 2^32 */
+		/* 20 */ { "9a 07 0a 14 28 50 cd2710 cd03e8 cd03e8 20 90", false }, /* no such flag */
+		/* 21 */ { "9a 07 cf0000000100000000 14 28 50 cd2710 cd03e8 cd03e8 05 90", false }, /* a rate of 2^32 */
 		/* 22 */ { HEAD "dc 0401", false }, /* 1,025 rules */
 		/* 23 */ { HEAD "dd ff000000", false },
 		/* 24 */ { HEAD "90 00", false },
 		/* 25 */ { HEAD "91 97 00 00 c404 00000000 00 00 01 32", true }, /* all of IPv4 */
 		/* 26 */ { HEAD "91 97 00 00 c410 00000000000000000000000000000000 00 00 01 32", true }, /* all */
 		/* 27 */ { HEAD "91 97 00 00 c405 0a01000000 10 00 01 32", false },
+		/* 28 */ { HEAD "91 97 00 00 c404 0a010000 10 00 20 32", true },
+		/* 29 */ { HEAD "91 97 01 00 c404 0a010000 10 00 20 32", false }, /* a destination with a client rate */
+		/* 30 */ { HEAD "91 97 01 00 c404 0a010000 10 00 40 32", true },
+		/* 31 */ { HEAD "91 97 00 00 c404 0a010000 10 00 40 32", false }, /* a client with a network rate */
+		/* 32 */ { HEAD "91 98 01 00 c404 0a010000 10 00 41 32 33", true },
+		/* 33 */ { HEAD "91 97 01 00 c404 0a010000 10 00 41 32", false }, /* one short */
+		/* 34 */ { "98 07 0a 14 cd2710 cd03e8 cd03e8 05 90", false }, /* neither rate */
+		/* 35 */ { "9a 07 0a 14 cf0000000100000000 50 cd2710 cd03e8 cd03e8 05 90", false }, /* of 2^32 */
+		/* 36 */ { "9a 07 0a 14 28 cf0000000100000000 cd2710 cd03e8 cd03e8 05 90", false },
 	};
 	static struct policy_document policy;
 	uint8_t content[256];
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		if (policy_wire_read(content, hex_read(rows[i].content, content, sizeof(content)), 1, &policy) != rows[i].taken)
+		if (policy_wire_read(content, hex_read(rows[i].content, content, sizeof(content)), 1, &policy) !=
+		    rows[i].taken)
 			fail_msg("row %zu", i);
 	}
 }
@@ -339,8 +373,10 @@ static void only_one_form_of_a_rotation(void **state)
 		/* 6: no member */ { { 0 }, 1, 0, false },
 		/* 7: above 2^63 */ { { 5, 6, UINT64_MAX }, 3, 0, true },
 	};
-	static const char head[] = "96 07 02 c420 1111111111111111111111111111111111111111111111111111111111111111 91 c410 22222222222222222222222222222222 c430 "
-				   "333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333333 c4";
+	static const char head[] = "96 07 02 c420 1111111111111111111111111111111111111111111111111111111111111111 91 "
+				   "c410 22222222222222222222222222222222 c430 "
+				   "33333333333333333333333333333333333333333333333333333333333333333333333333333333333"
+				   "3333333333333 c4";
 	struct rotation rotation;
 	uint8_t content[512];
 
@@ -383,8 +419,12 @@ static void a_rotation_has_a_box_for_every_member(void **state)
 		members[i].id = UINT64_MAX - ROTATION_MEMBERS_MAX + i;
 		crypto_sign_seed_keypair(members[i].public_key, i < ROTATION_MEMBERS_MAX ? secret[i] : unused, seed);
 	}
-	assert_int_equal(rotation_write(&rotation, &mesh, secrets, members, ROTATION_MEMBERS_MAX + 1, keys_from(144).secret, content, sizeof(content), &size), -EINVAL);
-	assert_int_equal(rotation_write(&rotation, &mesh, secrets, members, ROTATION_MEMBERS_MAX, keys_from(144).secret, content, sizeof(content), &size), 0);
+	assert_int_equal(rotation_write(&rotation, &mesh, secrets, members, ROTATION_MEMBERS_MAX + 1,
+					keys_from(144).secret, content, sizeof(content), &size),
+			 -EINVAL);
+	assert_int_equal(rotation_write(&rotation, &mesh, secrets, members, ROTATION_MEMBERS_MAX, keys_from(144).secret,
+					content, sizeof(content), &size),
+			 0);
 	document = (struct document){ DOCUMENT_ROTATION, UINT64_MAX, content, size };
 	assert_int_equal(document_issue(&document, &mesh, keys_authority().secret, again, &whole), 0);
 	assert_int_equal(document_open(again, whole, &mesh, &document), REJECT_NONE);
@@ -404,7 +444,8 @@ static void a_revocation_covers_what_it_holds(void **state)
 
 	(void)state;
 	earlier.list = (struct revocation){ .count = 1, .keys = { { { 1 }, 7, REVOKED_SUPERSEDED } } };
-	later.list = (struct revocation){ .count = 2, .keys = { { { 1 }, 7, REVOKED_LOST }, { { 2 }, 8, REVOKED_LOST } } };
+	later.list = (struct revocation){ .count = 2,
+					  .keys = { { { 1 }, 7, REVOKED_LOST }, { { 2 }, 8, REVOKED_LOST } } };
 	assert_true(revocation_covers(&later.list, &earlier.list)); /* graver */
 	assert_false(revocation_covers(&earlier.list, &later.list));
 	later.list.keys[0].id = 9;

@@ -125,7 +125,8 @@ static void what_passes_is_the_capacity(void **state)
 	(void)state;
 	for (unsigned int trace = 0; trace < 3000; trace++) {
 		const size_t count = rates_draw(&random, trace % 5, rates);
-		const double all = sum_below(rates, count, INFINITY), capacity = all * (double)draw_below(&random, 1200) / 1000;
+		const double all = sum_below(rates, count, INFINITY),
+			     capacity = all * (double)draw_below(&random, 1200) / 1000;
 		const double level = fair_level(rates, count, capacity);
 
 		if (all <= capacity) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A member that lies, stumbles or repeats itself: everything here is sealed and signed as a member would. Each row says which counter moves, and
- * that the ledger does not move with it. What an outsider can send is test_node.c's; the forms of a body are test_frame.c's.
+ * A member that lies, stumbles or repeats itself: everything here is sealed and signed as a member would. Each row
+ * says which counter moves, and that the ledger does not move with it. What an outsider can send is test_node.c's;
+ * the forms of a body are test_frame.c's.
  */
 #include "liar_bed.h"
 
@@ -13,7 +14,10 @@ static void messages_that_are_none_are_refused(void **state)
 
 	(void)state;
 	for (unsigned int type = 0; type < 256; type++) {
-		/* Zeros of this length are a frame, a digest, a probe or news of something that is nothing; of other types they are none. */
+		/*
+		 * Zeros of this length are a frame, a digest, a probe or news of something that is nothing; of other
+		 * types they are none.
+		 */
 		if (type == MESSAGE_DIGEST || type == MESSAGE_PING || type == MESSAGE_PONG)
 			continue;
 		message[0] = (uint8_t)type;
@@ -65,8 +69,11 @@ static void nobody_speaks_for_another(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		const enum reject got =
-			say_frame((struct speech){ .origin = rows[i].origin, .incarnation = rows[i].incarnation, .signer = rows[i].signer, .cells = &cell, .count = 1 });
+		const enum reject got = say_frame((struct speech){ .origin = rows[i].origin,
+								   .incarnation = rows[i].incarnation,
+								   .signer = rows[i].signer,
+								   .cells = &cell,
+								   .count = 1 });
 
 		if (got != rows[i].reject)
 			fail_msg("row %zu: %s", i, reject_names[got]);
@@ -81,7 +88,11 @@ static void bad_signatures_of_one_neighbour_are_soon_not_looked_at(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 20000; i++)
-		assert_int_equal(say_frame((struct speech){ .origin = bed.third.id, .incarnation = 3, .sequence = 1 + i, .cells = &cell, .count = 1 }),
+		assert_int_equal(say_frame((struct speech){ .origin = bed.third.id,
+							    .incarnation = 3,
+							    .sequence = 1 + i,
+							    .cells = &cell,
+							    .count = 1 }),
 				 REJECT_SIGNATURE);
 	node_read_counters(bed.node, &counters);
 	assert_int_equal(counters.signatures_checked, BAD_SIGNATURES_PER_TICK);
@@ -100,12 +111,17 @@ static void an_older_incarnation_than_those_held_is_refused(void **state)
 	(void)state;
 	/* One new incarnation is learnt in a slot; three are held. */
 	for (uint64_t incarnation = LIAR_INCARNATION; incarnation < LIAR_INCARNATION + 3; incarnation++) {
-		assert_int_equal(say_frame((struct speech){ .origin = bed.liar.id, .incarnation = incarnation, .count = 0 }), REJECT_NONE);
+		assert_int_equal(say_frame((struct speech){
+					 .origin = bed.liar.id, .incarnation = incarnation, .count = 0 }),
+				 REJECT_NONE);
 		bed.now.mono.ns += mesh_slot_length(&bed.self.config.mesh).ns;
 		bed.now.mesh.ns += mesh_slot_length(&bed.self.config.mesh).ns;
 		node_tick(bed.node, bed.now);
 	}
-	assert_int_equal(say_frame((struct speech){ .origin = bed.liar.id, .incarnation = LIAR_INCARNATION - 1, .cells = &cell, .count = 1 }),
+	assert_int_equal(say_frame((struct speech){ .origin = bed.liar.id,
+						    .incarnation = LIAR_INCARNATION - 1,
+						    .cells = &cell,
+						    .count = 1 }),
 			 REJECT_INCARNATION);
 	assert_int_equal(cells_held(), 0);
 }
@@ -117,7 +133,10 @@ static void many_new_incarnations_at_once_are_refused(void **state)
 
 	(void)state;
 	for (uint64_t i = 0; i < 1000; i++)
-		taken += say_frame((struct speech){ .origin = bed.liar.id, .incarnation = UINT64_MAX - 1000 + i, .cells = &cell, .count = 1 }) == REJECT_NONE;
+		taken += say_frame((struct speech){ .origin = bed.liar.id,
+						    .incarnation = UINT64_MAX - 1000 + i,
+						    .cells = &cell,
+						    .count = 1 }) == REJECT_NONE;
 	assert_true(taken <= 1);
 }
 
@@ -126,7 +145,9 @@ static void many_new_incarnations_at_once_are_refused(void **state)
 static void a_frame_heard_again_is_a_duplicate(void **state)
 {
 	const struct cell cell = cell_of(1, 0, 5);
-	const struct speech speech = { .origin = bed.liar.id, .incarnation = LIAR_INCARNATION, .sequence = 1, .cells = &cell, .count = 1 };
+	const struct speech speech = {
+		.origin = bed.liar.id, .incarnation = LIAR_INCARNATION, .sequence = 1, .cells = &cell, .count = 1
+	};
 
 	(void)state;
 	assert_int_equal(say_frame(speech), REJECT_NONE);
@@ -139,16 +160,27 @@ static void two_frames_with_one_number_are_proof(void **state)
 	const struct cell five = cell_of(1, 0, 5), six = cell_of(1, 0, 6), other = cell_of(2, 0, 1);
 
 	(void)state;
-	assert_int_equal(say_frame((struct speech){ .origin = bed.liar.id, .incarnation = LIAR_INCARNATION, .sequence = 1, .cells = &five, .count = 1 }),
+	assert_int_equal(say_frame((struct speech){ .origin = bed.liar.id,
+						    .incarnation = LIAR_INCARNATION,
+						    .sequence = 1,
+						    .cells = &five,
+						    .count = 1 }),
 			 REJECT_NONE);
-	assert_int_equal(say_frame((struct speech){ .origin = bed.liar.id, .incarnation = LIAR_INCARNATION, .sequence = 1, .cells = &six, .count = 1 }),
+	assert_int_equal(say_frame((struct speech){ .origin = bed.liar.id,
+						    .incarnation = LIAR_INCARNATION,
+						    .sequence = 1,
+						    .cells = &six,
+						    .count = 1 }),
 			 REJECT_EQUIVOCATION);
 	assert_true(event_comes(EVENT_EQUIVOCATION));
 	assert_int_equal(packets_of(1), 5);
 	assert_int_equal(tell(&other, 1), REJECT_EQUIVOCATION); /* quarantined */
 	assert_int_equal(packets_of(2), 0);
 	/* The third is not touched by it. */
-	assert_int_equal(say_frame((struct speech){ .origin = bed.third.id, .incarnation = 3, .signer = &bed.third, .cells = &other, .count = 1 }), REJECT_NONE);
+	assert_int_equal(
+		say_frame((struct speech){
+			.origin = bed.third.id, .incarnation = 3, .signer = &bed.third, .cells = &other, .count = 1 }),
+		REJECT_NONE);
 }
 
 /* ---- cells ---- */
@@ -169,7 +201,8 @@ static void cells_outside_the_slots_held_are_refused(void **state)
 		const struct cell cell = cell_of((uint8_t)(i + 1), rows[i].slots_from_now, 5);
 		const uint64_t before = rejected(REJECT_SLOT);
 
-		assert_int_equal(tell(&cell, 1), REJECT_NONE); /* the frame is whole; its cells are looked at one by one */
+		/* the frame is whole; its cells are looked at one by one */
+		assert_int_equal(tell(&cell, 1), REJECT_NONE);
 		assert_int_equal(packets_of((uint8_t)(i + 1)), rows[i].taken ? 5 : 0);
 		assert_int_equal(rejected(REJECT_SLOT) - before, !rows[i].taken);
 	}
@@ -178,7 +211,8 @@ static void cells_outside_the_slots_held_are_refused(void **state)
 static void a_slot_that_is_forgotten_does_not_come_back(void **state)
 {
 	const struct cell cell = cell_of(1, 0, 5);
-	const struct duration slot = mesh_slot_length(&bed.self.config.mesh), tick = mesh_tick_length(&bed.self.config.mesh);
+	const struct duration slot = mesh_slot_length(&bed.self.config.mesh),
+			      tick = mesh_tick_length(&bed.self.config.mesh);
 
 	(void)state;
 	assert_int_equal(tell(&cell, 1), REJECT_NONE);
@@ -246,7 +280,10 @@ static void a_member_cannot_fill_the_ledger(void **state)
 	assert_true(counters.keys_held <= counters.keys_max * 3 / 4);
 	assert_true(event_comes(EVENT_QUOTA));
 	/* The third's part is still there. */
-	assert_int_equal(say_frame((struct speech){ .origin = bed.third.id, .incarnation = 3, .signer = &bed.third, .cells = &last, .count = 1 }), REJECT_NONE);
+	assert_int_equal(
+		say_frame((struct speech){
+			.origin = bed.third.id, .incarnation = 3, .signer = &bed.third, .cells = &last, .count = 1 }),
+		REJECT_NONE);
 	assert_int_equal(packets_of(255), 1);
 }
 
@@ -263,7 +300,8 @@ static void after_a_pause_of_days_clients_count_anew(void **state)
 		const uint64_t slot = mesh_slot_at(&bed.self.config.mesh, bed.now.mesh) + (uint64_t)slots[i];
 		const int64_t pause_ns = slots[i] * mesh_slot_length(&bed.self.config.mesh).ns;
 
-		assert_true(node_observe(bed.node, bed.now, &key, slot - (uint64_t)slots[i], bed.now.mesh, bed.now.mesh, 5));
+		assert_true(node_observe(bed.node, bed.now, &key, slot - (uint64_t)slots[i], bed.now.mesh, bed.now.mesh,
+					 5));
 		bed.now.mono.ns += pause_ns;
 		bed.now.mesh.ns += pause_ns;
 		node_tick(bed.node, bed.now);

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Frames: equal to the vectors both ways; every other proof is refused with its own reason. Bodies: test_frame_forms.c, test_frame_cells.c. */
+/*
+ * Frames: equal to the vectors both ways; every other proof is refused with its own reason. Bodies:
+ * test_frame_forms.c, test_frame_cells.c.
+ */
 #include "frame_cast.h"
 
 static void a_body_is_the_vector_both_ways(void **state)
 {
 	const struct frame_head head = head_make(1, FRAME_TICK);
-	struct cell cells[8], cell;
+	struct cell cells[VECTOR_CELLS], cell;
 	struct frame_reader reader;
 	uint8_t body[BODY_BYTES];
 	size_t count = cells_of_the_vector(cells), size = body_write(&head, cells, count, body);
@@ -13,9 +16,10 @@ static void a_body_is_the_vector_both_ways(void **state)
 	(void)state;
 	assert_is_vector("body", body, size);
 	size = vector_read("body", body, sizeof(body));
-	assert_int_equal(frame_check(body, size), REJECT_NONE);
-	frame_read(&reader, body, size);
-	assert_true(reader.head.origin == head.origin && reader.head.incarnation == 3 && reader.head.sequence == head.sequence);
+	assert_int_equal(frame_check(&every_host, body, size), REJECT_NONE);
+	frame_read(&reader, &every_host, body, size);
+	assert_true(reader.head.origin == head.origin && reader.head.incarnation == 3 &&
+		    reader.head.sequence == head.sequence);
 	assert_true(reader.head.tick == TICK && reader.head.epoch == 0 && reader.head.kind == FRAME_TICK);
 	for (size_t i = 0; i < count; i++) {
 		assert_true(frame_next(&reader, &cell));
@@ -39,15 +43,19 @@ static void five_make(struct five *five)
 
 	for (uint8_t i = 0; i < 5; i++) {
 		const struct frame_head head = head_make(i + 1, FRAME_TICK);
-		struct cell cells[8] = { { { .destination = ipv4(0xcb007100 + i + 1) }, SLOT, 0, i + 1, i + 1 } };
+		struct cell cells[VECTOR_CELLS] = {
+			{ { .destination = ipv4(0xcb007100 + i + 1) }, SLOT, 0, i + 1, i + 1 }
+		};
 		size_t count = i == 0 ? cells_of_the_vector(cells) : 1;
 
 		five->body_bytes[i] = body_write(&head, cells, count, five->frame[i]);
 		frame_leaf(five->frame[i], five->body_bytes[i], five->leaves[i]);
 	}
-	five->root = (struct frame_root){
-		.origin = member_id_of(keys_a().public_key), .incarnation = 3, .tick = TICK, .tick_frames = 5, .leaves = 5
-	};
+	five->root = (struct frame_root){ .origin = member_id_of(keys_a().public_key),
+					  .incarnation = 3,
+					  .tick = TICK,
+					  .tick_frames = 5,
+					  .leaves = 5 };
 	frame_sign(&five->root, five->leaves, &mesh, keys_a().secret);
 	for (unsigned int i = 0; i < 5; i++)
 		five->bytes[i] = frame_prove(five->frame[i], five->body_bytes[i], &five->root, five->leaves, i);
@@ -75,7 +83,7 @@ static void frames_are_the_vectors_both_ways(void **state)
 		assert_memory_equal(claim.root.hash, five.root.hash, HASH_BYTES);
 		assert_true(claim.head.sequence == (5ULL << 40 | (unsigned int)(i + 1)));
 		assert_true(frame_verify(&claim.root, &mesh, keys_a().public_key));
-		assert_int_equal(frame_check(claim.body, claim.body_bytes), REJECT_NONE);
+		assert_int_equal(frame_check(&every_host, claim.body, claim.body_bytes), REJECT_NONE);
 	}
 }
 
@@ -94,9 +102,12 @@ static void a_closing_frame_without_cells_is_the_vector(void **state)
 {
 	const struct frame_head head = head_make(6, FRAME_CLOSING);
 	const struct mesh mesh = mesh_make();
-	struct frame_root root = {
-		.origin = head.origin, .incarnation = 3, .tick = TICK, .kind = FRAME_CLOSING, .tick_frames = 1, .leaves = 1
-	};
+	struct frame_root root = { .origin = head.origin,
+				   .incarnation = 3,
+				   .tick = TICK,
+				   .kind = FRAME_CLOSING,
+				   .tick_frames = 1,
+				   .leaves = 1 };
 	struct frame_claim claim;
 	uint8_t frame[DATAGRAM_BYTES_MAX], leaf[1][HASH_BYTES];
 	size_t size = body_write(&head, NULL, 0, frame);
@@ -110,7 +121,7 @@ static void a_closing_frame_without_cells_is_the_vector(void **state)
 	assert_int_equal(claim.head.kind, FRAME_CLOSING);
 	assert_int_equal(claim.root.kind, FRAME_CLOSING);
 	assert_true(frame_verify(&claim.root, &mesh, keys_a().public_key));
-	assert_int_equal(frame_check(claim.body, claim.body_bytes), REJECT_NONE);
+	assert_int_equal(frame_check(&every_host, claim.body, claim.body_bytes), REJECT_NONE);
 }
 
 static void every_leaf_of_every_tree_is_proved(void **state)
@@ -119,7 +130,9 @@ static void every_leaf_of_every_tree_is_proved(void **state)
 
 	(void)state;
 	for (uint8_t leaves = 1; leaves <= LEAVES_MAX; leaves++) {
-		struct frame_root root = { .origin = 1, .incarnation = 2, .tick = 3, .tick_frames = leaves, .leaves = leaves };
+		struct frame_root root = {
+			.origin = 1, .incarnation = 2, .tick = 3, .tick_frames = leaves, .leaves = leaves
+		};
 		static uint8_t frame[LEAVES_MAX][DATAGRAM_BYTES_MAX], hash[LEAVES_MAX][HASH_BYTES];
 		size_t size[LEAVES_MAX];
 
@@ -160,7 +173,7 @@ static enum reject frame_reject(const uint8_t *frame, size_t size)
 		keys = keys_a();
 	if (!frame_verify(&claim.root, &mesh, keys.public_key))
 		return REJECT_SIGNATURE;
-	return frame_check(claim.body, claim.body_bytes);
+	return frame_check(&every_host, claim.body, claim.body_bytes);
 }
 
 static void every_bit_and_every_length_is_proved(void **state)

@@ -22,15 +22,29 @@ static size_t cells_draw(uint64_t *random, struct cell *ret_cells, size_t cells_
 		struct cell *cell = &ret_cells[i];
 		const uint32_t client = 0x0a000000 + (uint32_t)draw_below(random, clients);
 		const uint32_t destination = 0xc6336400 + (uint32_t)draw_below(random, destinations);
-		const bool is_ipv4 = draw_below(random, 2), pair = draw_below(random, 3);
+		const bool is_ipv4 = draw_below(random, 2);
+		const struct address host = is_ipv4 ? ipv4(client) : ipv6((uint16_t)(client + 1));
+		const struct address network = is_ipv4 ? ipv4(destination << 8) : ipv6_site((uint16_t)destination);
+		const struct address site = ipv6_site((uint16_t)client);
 
 		*cell = (struct cell){ .slot = SLOT + draw_below(random, 3),
 				       .packets = (draw(random) >> draw_below(random, 64)) | 1 };
 		cell->last = (uint8_t)draw(random);
 		cell->first = (uint8_t)draw_below(random, cell->last + 1u);
 		cell->key.destination = is_ipv4 ? ipv4(destination) : ipv6((uint16_t)destination);
-		if (pair)
-			cell->key.client = is_ipv4 ? ipv4(client) : ipv6((uint16_t)(client + 1));
+		switch (draw_below(random, 6)) {
+		case 0:
+			break; /* a destination */
+		case 1:
+			cell->key = key_of_client(draw_below(random, 2) ? &host : &site);
+			break;
+		case 2:
+			cell->key = key_of_network(&network);
+			break;
+		default:
+			cell->key.client = host;
+			break;
+		}
 	}
 	qsort(ret_cells, count, sizeof(*ret_cells), compare);
 	for (size_t i = 0; i < count; i++) {
@@ -59,14 +73,40 @@ static msgpack_object_bin object_bin(const msgpack_object *object)
 	return object->via.bin;
 }
 
-static struct address object_address(const char *bytes, size_t size)
-{
-	struct address address;
+/* The forms once more, as PROTOCOL.md has them: bytes of a key. */
+static const struct {
+	size_t bytes;
+	enum key_kind kind;
+	bool ipv4;
+} wire_forms[] = {
+	{ 4, KEY_DESTINATION, true }, { 16, KEY_DESTINATION, false }, { 4, KEY_PAIR, true },
+	{ 16, KEY_PAIR, false },      { 4, KEY_CLIENT, true },	      { 16, KEY_CLIENT, false },
+	{ 8, KEY_CLIENT, false },     { 3, KEY_NETWORK, true },	      { 6, KEY_NETWORK, false },
+};
 
-	if (size == 4)
-		return address_of_ipv4((const uint8_t *)bytes);
-	memcpy(address.bytes, bytes, 16);
-	return address;
+static struct address object_address(const char *bytes, uint64_t form)
+{
+	struct address address = { { 0 } };
+	uint8_t four[4] = { 0 };
+
+	memcpy(wire_forms[form].ipv4 ? four : address.bytes, bytes, wire_forms[form].bytes);
+	return wire_forms[form].ipv4 ? address_of_ipv4(four) : address;
+}
+
+static struct key object_key(const char *bytes, const char *destination, uint64_t form)
+{
+	const struct address address = object_address(bytes, form);
+
+	switch (wire_forms[form].kind) {
+	case KEY_PAIR:
+		return (struct key){ address, object_address(destination, form) };
+	case KEY_DESTINATION:
+		return key_of_destination(&address);
+	case KEY_CLIENT:
+		return key_of_client(&address);
+	default:
+		return key_of_network(&address);
+	}
 }
 
 /* The cells of a group as msgpack-c reads it. */
@@ -75,19 +115,19 @@ static size_t group_by_msgpack_c(const msgpack_object *group, struct cell *ret_c
 	uint32_t fields;
 	const msgpack_object *field = object_array(group, &fields);
 	const uint64_t form = object_uint(&field[0]);
-	const size_t size = form % 2 ? 16 : 4;
 	const msgpack_object_bin destination = object_bin(&field[2]), keys = object_bin(&field[3]),
 				 packets = object_bin(&field[6]);
-	size_t at = 0;
+	size_t at = 0, size;
 
 	assert_int_equal(fields, 7);
-	assert_int_equal(destination.size, form < 2 ? 0 : size);
+	assert_true(form < ROWS(wire_forms));
+	size = wire_forms[form].bytes;
+	assert_int_equal(destination.size, wire_forms[form].kind == KEY_PAIR ? size : 0);
 	for (size_t i = 0; i < keys.size / size; i++) {
 		struct cell cell = { .slot = object_uint(&field[1]) };
-		const struct address key = object_address(keys.ptr + i * size, size);
 		unsigned int shift = 0;
 
-		cell.key = form < 2 ? key_of_destination(&key) : (struct key){ key, object_address(destination.ptr, size) };
+		cell.key = object_key(keys.ptr + i * size, destination.ptr, form);
 		cell.first = (uint8_t)object_bin(&field[4]).ptr[i];
 		cell.last = (uint8_t)object_bin(&field[5]).ptr[i];
 		do {
@@ -101,8 +141,8 @@ static size_t group_by_msgpack_c(const msgpack_object *group, struct cell *ret_c
 	return keys.size / size;
 }
 
-static void assert_msgpack_c_reads(const uint8_t *body, size_t size, const struct frame_head *head, const struct cell *cells,
-				   size_t count)
+static void assert_msgpack_c_reads(const uint8_t *body, size_t size, const struct frame_head *head,
+				   const struct cell *cells, size_t count)
 {
 	msgpack_unpacked result;
 	static struct cell found[CELLS_PER_FRAME_MAX];
@@ -132,8 +172,8 @@ static void assert_we_read(const uint8_t *body, size_t size, const struct cell *
 	struct frame_reader reader;
 	struct cell cell;
 
-	assert_int_equal(frame_check(body, size), REJECT_NONE);
-	frame_read(&reader, body, size);
+	assert_int_equal(frame_check(&every_host, body, size), REJECT_NONE);
+	frame_read(&reader, &every_host, body, size);
 	for (size_t i = 0; i < count; i++) {
 		assert_true(frame_next(&reader, &cell));
 		assert_true(same_cell(&cell, &cells[i]));
@@ -212,9 +252,9 @@ static void a_changed_body_is_refused_or_canonical(void **state)
 		size = frame_finish(&writer, body);
 		for (uint64_t changes = draw_below(&random, 3) + 1; changes > 0; changes--)
 			body[draw_below(&random, size)] ^= (uint8_t)(1 << draw_below(&random, 8));
-		if (frame_check(body, size) != REJECT_NONE)
+		if (frame_check(&every_host, body, size) != REJECT_NONE)
 			continue;
-		frame_read(&reader, body, size);
+		frame_read(&reader, &every_host, body, size);
 		frame_begin(&writer, &reader.head, DATAGRAM_BYTES_MAX);
 		while (frame_next(&reader, &cell))
 			assert_true(frame_add(&writer, &cell));
@@ -263,7 +303,8 @@ static void a_full_datagram_holds_pairs_of_ten_bytes(void **state)
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		size_t cells, bytes = fill(rows[i].packets, rows[i].own_destinations, &cells);
 
-		print_message("# %zu cells in %zu bytes: %.2f bytes per cell\n", cells, bytes, (double)bytes / (double)cells);
+		print_message("# %zu cells in %zu bytes: %.2f bytes per cell\n", cells, bytes,
+			      (double)bytes / (double)cells);
 		assert_true(bytes <= DATAGRAM_BYTES_DEFAULT);
 		assert_true((double)bytes <= rows[i].bytes_max * (double)cells);
 	}

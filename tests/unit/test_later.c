@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A host that lost its table, its disk and the time is told by members which incarnation it had come to; nobody else's tale makes it begin anew. */
+/*
+ * A host that lost its table, its disk and the time is told by members which incarnation it had come to; nobody
+ * else's tale makes it begin anew.
+ */
 #include <sodium.h>
 
 #include "mesh_world.h"
@@ -8,7 +11,10 @@
 
 static struct world *world_of(unsigned int nodes, double loss)
 {
-	const struct world_options options = { .nodes = nodes, .seed = 3, .delay_ms = 10, .loss = loss, .thresholds = world_thresholds };
+	const struct world_options options = {
+		.nodes = nodes, .seed = 3, .delay_ms = 10, .loss = loss, .thresholds = world_thresholds,
+		.publish = PUBLISH_ALL,
+	};
 
 	return world_make(&options);
 }
@@ -20,7 +26,8 @@ static const struct member *known(struct world *world, unsigned int n, unsigned 
 
 static bool is_near(struct world *world, unsigned int n, unsigned int of)
 {
-	return member_is_near(world_node(world, n), member_find(world_node(world, n), world_node(world, of)->id), world_now(world));
+	return member_is_near(world_node(world, n), member_find(world_node(world, n), world_node(world, of)->id),
+			      world_now(world));
 }
 
 static unsigned int clones_at(struct world *world, unsigned int n)
@@ -72,7 +79,10 @@ static void who_lost_everything_comes_back_in_seconds(void **state)
 	comes_back(12, 11, 0.1, 60);
 }
 
-/* A copy of the same start a second time, and then it dies: the first takes its place, once, and tells of the other when that comes back. */
+/*
+ * A copy of the same start a second time, and then it dies: the first takes its place, once, and tells of the other
+ * when that comes back.
+ */
 static void clones_do_not_overtake_each_other(void **state)
 {
 	struct world *world = world_of(4, 0);
@@ -96,7 +106,7 @@ static void clones_do_not_overtake_each_other(void **state)
 }
 
 /* What node 2 is told, by one who sees every datagram and has the mesh secret: `change` may do with it as it likes. */
-struct teller {
+struct announcer {
 	struct world *world;
 	unsigned int lessons;
 	void (*change)(struct world *world, uint8_t record[MEMBER_RECORD_BYTES]);
@@ -104,8 +114,8 @@ struct teller {
 
 static bool tamper(void *user, struct world_datagram *datagram)
 {
-	struct teller *teller = user;
-	const struct node *node = world_node(teller->world, 0);
+	struct announcer *announcer = user;
+	const struct node *node = world_node(announcer->world, 0);
 	struct seal_context context = { .sender = 0 };
 	struct datagram_header header;
 	uint8_t plain[HELLO_BYTES];
@@ -114,14 +124,15 @@ static bool tamper(void *user, struct world_datagram *datagram)
 
 	if (datagram->to != 2 || datagram->size != HELLO_BYTES)
 		return true;
-	memcpy(context.mesh_id, world_mesh(teller->world)->id, MESH_ID_BYTES);
+	memcpy(context.mesh_id, world_mesh(announcer->world)->id, MESH_ID_BYTES);
 	if (seal_header(copy.bytes, copy.size, &header) != REJECT_NONE ||
-	    seal_open(copy.bytes, copy.size, &context, node->member->secrets.items[0].hello_key, &size) != REJECT_NONE ||
+	    seal_open(copy.bytes, copy.size, &context, node->member->secrets.items[0].hello_key, &size) !=
+		    REJECT_NONE ||
 	    copy.bytes[SEAL_HEADER_BYTES] != 4)
 		return true;
-	teller->lessons++;
+	announcer->lessons++;
 	memcpy(plain, copy.bytes + SEAL_HEADER_BYTES, size);
-	teller->change(teller->world, plain + 1 + 8 + 8 + 8 + COOKIE_BYTES + TOKEN_BYTES + 2);
+	announcer->change(announcer->world, plain + 1 + 8 + 8 + 8 + COOKIE_BYTES + TOKEN_BYTES + 2);
 	seal_close(&header, &context, node->member->secrets.items[0].hello_key, plain, size, datagram->bytes);
 	return true;
 }
@@ -145,20 +156,22 @@ static void give_anothers(struct world *world, uint8_t record[MEMBER_RECORD_BYTE
 
 static void a_false_record_tells_nothing(void **state)
 {
-	void (*const changes[])(struct world *world, uint8_t record[MEMBER_RECORD_BYTES]) = { forge_incarnation, forge_signature, give_anothers };
+	void (*const changes[])(struct world * world, uint8_t record[MEMBER_RECORD_BYTES]) = { forge_incarnation,
+											       forge_signature,
+											       give_anothers };
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
-		struct teller teller = { world_of(3, 0), 0, changes[i] };
+		struct announcer announcer = { world_of(3, 0), 0, changes[i] };
 
-		world_set_tap(teller.world, tamper, &teller);
-		world_run(teller.world, 5);
-		world_lose(teller.world, 2, 3);
-		world_run(teller.world, 10);
-		assert_true(teller.lessons > 0);
-		assert_int_equal(world_told(teller.world, 2), 0);
-		assert_int_equal(world_node(teller.world, 2)->config.incarnation, 3);
-		world_free(teller.world);
+		world_set_tap(announcer.world, tamper, &announcer);
+		world_run(announcer.world, 5);
+		world_lose(announcer.world, 2, 3);
+		world_run(announcer.world, 10);
+		assert_true(announcer.lessons > 0);
+		assert_int_equal(world_told(announcer.world, 2), 0);
+		assert_int_equal(world_node(announcer.world, 2)->config.incarnation, 3);
+		world_free(announcer.world);
 	}
 }
 

@@ -14,7 +14,7 @@ static void versions_join_row_by_row(void **state)
 		uint8_t first_after, last_after;
 		uint32_t packets_after;
 	} rows[] = {
-		/*  0: new */ { 10, 20, 5, JOIN_GREW, 5, 10, 20, 5 },
+		/*  0: new */ { 10, 20, 5, JOIN_NEW, 5, 10, 20, 5 },
 		/*  1: the same once more */ { 10, 20, 5, JOIN_SAME, 0, 10, 20, 5 },
 		/*  2: grown */ { 10, 30, 9, JOIN_GREW, 4, 10, 30, 9 },
 		/*  3: an older one late */ { 10, 20, 5, JOIN_SHRUNK, 0, 10, 30, 9 },
@@ -24,7 +24,8 @@ static void versions_join_row_by_row(void **state)
 		/*  7: later first: kept */ { 6, 30, 10, JOIN_SAME, 0, 5, 30, 10 },
 		/*  8: later last */ { 5, 31, 10, JOIN_SAME, 0, 5, 31, 10 },
 		/*  9: both ends by a smaller count */ { 0, 255, 1, JOIN_SHRUNK, 0, 0, 255, 10 },
-		/* 10: up to what a cell holds */ { 0, 255, UINT32_MAX - 1, JOIN_GREW, UINT32_MAX - 11U, 0, 255, UINT32_MAX - 1 },
+		/* 10: up to what a cell holds */
+		{ 0, 255, UINT32_MAX - 1, JOIN_GREW, UINT32_MAX - 11U, 0, 255, UINT32_MAX - 1 },
 		/* 11: saturates */ { 0, 255, 1ULL << 32, JOIN_GREW, 1, 0, 255, UINT32_MAX },
 		/* 12: and stays */ { 0, 255, UINT64_MAX, JOIN_SAME, 0, 0, 255, UINT32_MAX },
 	};
@@ -34,13 +35,14 @@ static void versions_join_row_by_row(void **state)
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		uint64_t gain;
-		const enum join result = join(&books.ledger, &key, 3, 1000, rows[i].first, rows[i].last, rows[i].packets, &gain);
+		const enum join result = join(&books.ledger, &key, 3, 1000, rows[i].first, rows[i].last,
+					      rows[i].packets, &gain);
 		const struct ledger_cell *cell = cell_at(&books.ledger, &key, 3, 1000);
 
 		if (result != rows[i].join || gain != rows[i].gain || cell->first != rows[i].first_after ||
 		    cell->last != rows[i].last_after || cell->packets != rows[i].packets_after)
-			fail_msg("row %zu: join %d, gain %llu, cell %u %u %u", i, result, (unsigned long long)gain, cell->first,
-				 cell->last, cell->packets);
+			fail_msg("row %zu: join %d, gain %llu, cell %u %u %u", i, result, (unsigned long long)gain,
+				 cell->first, cell->last, cell->packets);
 	}
 	assert_int_equal(books.ledger.cells_held, 1);
 	assert_int_equal(books.ledger.keys_held, 2); /* the pair and its destination */
@@ -59,6 +61,7 @@ static void flags_outlast_a_change_of_an_older_slot(void **state)
 	(void)state;
 	join(&books.ledger, &key, 0, 999, 0, 1, 1, &gain);
 	join(&books.ledger, &key, 0, 1000, 0, 1, 1, &gain);
+	join(&books.ledger, &key, 3, 1000, 0, 1, 1, &gain);
 	entry = &books.ledger.entries[ledger_find(&books.ledger, &key)];
 	entry->flags |= flags | ENTRY_CACHED;
 	join(&books.ledger, &key, 0, 1000, 0, 1, 2, &gain);
@@ -84,8 +87,8 @@ static struct cell version_draw(uint64_t *random)
 	};
 }
 
-static void versions_join(struct ledger *ledger, const struct cell *versions, const uint16_t *origins, const size_t *order,
-			  size_t count)
+static void versions_join(struct ledger *ledger, const struct cell *versions, const uint16_t *origins,
+			  const size_t *order, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct cell *v = &versions[order[i]];
@@ -109,7 +112,10 @@ static void assert_same_cells(const struct ledger *a, const struct ledger *b, co
 	}
 }
 
-/* Idempotent, commutative, associative: any order of any versions, any of them any number of times, is the same ledger. */
+/*
+ * Idempotent, commutative, associative: any order of any versions, any of them any number of times, is the same
+ * ledger.
+ */
 static void any_order_and_repetition_gives_the_same_ledger(void **state)
 {
 	uint64_t random = 9;
@@ -255,8 +261,8 @@ static void assert_holds_the_plain(const struct ledger *ledger, const struct pla
 			keys += plain->held[c][d];
 			group += c > 0 && plain->held[c][d];
 		}
-		for (uint32_t at = head == INDEX_NONE ? INDEX_NONE : ledger->entries[head].group, before = head; at != INDEX_NONE;
-		     before = at, at = ledger->entries[at].group, listed++) {
+		for (uint32_t at = head == INDEX_NONE ? INDEX_NONE : ledger->entries[head].group, before = head;
+		     at != INDEX_NONE; before = at, at = ledger->entries[at].group, listed++) {
 			assert_int_equal(ledger->entries[at].group_previous, before);
 			assert_int_equal(ledger->entries[at].destination, head);
 		}
@@ -284,7 +290,7 @@ static void random_makes_and_forgets_agree_with_a_plain_list(void **state)
 
 			if (draw_below(&random, 2)) {
 				assert_int_equal(join(&books.ledger, &key, origin, 1000, 0, 0, 1 + (uint64_t)i, &gain),
-						 JOIN_GREW);
+						 plain.cell[c][d][origin] ? JOIN_GREW : JOIN_NEW);
 				plain.held[c][d] = plain.held[0][d] = plain.cell[c][d][origin] = true;
 			} else if (entry != INDEX_NONE) {
 				const bool freed = ledger_forget(&books.ledger, entry, 1001);

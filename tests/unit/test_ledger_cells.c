@@ -5,8 +5,12 @@
 #define STACK_ORIGINS 9
 #define STACK_SLOT 65530 /* its low bits wrap while the test runs */
 
-/* A key's cells by what was joined and not forgotten: newest slot first, each once, in no more blocks than they fill. */
-static void assert_stack_is(const struct ledger *ledger, const struct key *key, uint64_t slots, const uint32_t plain[][STACK_ORIGINS])
+/*
+ * A key's cells by what was joined and not forgotten: newest slot first, each once, in no more blocks than they
+ * fill.
+ */
+static void assert_stack_is(const struct ledger *ledger, const struct key *key, uint64_t slots,
+			    const uint32_t plain[][STACK_ORIGINS])
 {
 	const uint32_t number = ledger_find(ledger, key);
 	const struct entry *entry = &ledger->entries[number];
@@ -32,7 +36,8 @@ static void assert_stack_is(const struct ledger *ledger, const struct key *key, 
 	}
 	assert_int_equal(listed, cells);
 	assert_int_equal(ledger->blocks_held, (cells + BLOCK_CELLS - 1) / BLOCK_CELLS);
-	assert_true(entry->cells == INDEX_NONE || cell_slot_low(entry, ledger_at(ledger, entry->cells)) == entry->newest);
+	assert_true(entry->cells == INDEX_NONE ||
+		    cell_slot_low(entry, ledger_at(ledger, entry->cells)) == entry->newest);
 }
 
 static void late_and_forgotten_cells_leave_the_stack_in_order(void **state)
@@ -63,7 +68,8 @@ static void late_and_forgotten_cells_leave_the_stack_in_order(void **state)
 			} else if (draw_below(&random, 15) == 0 && newest < 50) {
 				newest += 1 + (draw_below(&random, 10) == 0 ? draw_below(&random, 10) : 0);
 				join(&books.ledger, &key, origin, STACK_SLOT + newest, 0, 0, step, &gain);
-				memset(plain, 0, (newest - SLOTS_SPAN + 1) * sizeof(plain[0])); /* their place in the count is another's */
+				/* their place in the count is another's */
+				memset(plain, 0, (newest - SLOTS_SPAN + 1) * sizeof(plain[0]));
 				plain[newest][origin] = step;
 			}
 			assert_stack_is(&books.ledger, &key, newest + 1, plain);
@@ -72,7 +78,10 @@ static void late_and_forgotten_cells_leave_the_stack_in_order(void **state)
 	}
 }
 
-/* A client that one proxy sees in every slot takes one block, also while a new slot has begun and the sweep has not come by. */
+/*
+ * A client that one proxy sees in every slot takes one block, also while a new slot has begun and the sweep has not
+ * come by.
+ */
 static void forgotten_cells_give_way_before_a_block_is_taken(void **state)
 {
 	struct books books = books_open(64, 64, 1);
@@ -83,18 +92,24 @@ static void forgotten_cells_give_way_before_a_block_is_taken(void **state)
 	for (uint64_t slot = 65500; slot < 65600; slot++) {
 		ledger_advance(&books.ledger, slot - (SLOTS_HELD - 1));
 		for (unsigned int i = 1; i <= 2; i++) /* new, then grown */
-			assert_int_equal(join(&books.ledger, &key, 0, slot, 0, 0, i, &gain), JOIN_GREW);
+			assert_int_equal(join(&books.ledger, &key, 0, slot, 0, 0, i, &gain),
+					 i == 1 ? JOIN_NEW : JOIN_GREW);
 		assert_int_equal(books.ledger.blocks_held, 1);
 		assert_int_equal(books.ledger.cells_held, slot < 65500 + SLOTS_HELD ? slot - 65499 : SLOTS_HELD);
-		assert_non_null(cell_at(&books.ledger, &key, 0, slot < 65500 + SLOTS_HELD ? 65500 : slot - (SLOTS_HELD - 1)));
+		assert_non_null(
+			cell_at(&books.ledger, &key, 0, slot < 65500 + SLOTS_HELD ? 65500 : slot - (SLOTS_HELD - 1)));
 	}
 	free(books.memory);
 }
 
-/* Bits of a slot come round: after a host slept for days its clients are counted anew, and nothing of before counts again. */
+/*
+ * Bits of a slot come round: after a host slept for days its clients are counted anew, and nothing of before counts
+ * again.
+ */
 static void no_cell_outlasts_a_pause_of_any_length(void **state)
 {
-	static const uint64_t pauses[] = { SLOTS_SPAN, 16384, 16385, 32767, 32768, 50000, 65535, 65536, 65541, 131072, 600000 };
+	static const uint64_t pauses[] = { SLOTS_SPAN, 16384, 16385, 32767,  32768, 50000,
+					   65535,      65536, 65541, 131072, 600000 };
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++) {
@@ -105,13 +120,14 @@ static void no_cell_outlasts_a_pause_of_any_length(void **state)
 
 		for (unsigned int k = 0; k < 2; k++) {
 			ledger_advance(&books.ledger, before - (SLOTS_HELD - 1));
-			assert_int_equal(join(&books.ledger, &keys[k], 0, before, 0, 0, 5, &gain), JOIN_GREW);
+			assert_int_equal(join(&books.ledger, &keys[k], 0, before, 0, 0, 5, &gain), JOIN_NEW);
 		}
 		ledger_advance(&books.ledger, oldest);
-		assert_int_equal(join(&books.ledger, &keys[0], 0, after, 0, 0, 3, &gain), JOIN_GREW);
+		assert_int_equal(join(&books.ledger, &keys[0], 0, after, 0, 0, 3, &gain), JOIN_NEW);
 		assert_int_equal(gain, 3);
 		for (unsigned int k = 0; k < 2; k++)
-			assert_int_equal(ledger_forget(&books.ledger, ledger_find(&books.ledger, &keys[k]), oldest), k == 1);
+			assert_int_equal(ledger_forget(&books.ledger, ledger_find(&books.ledger, &keys[k]), oldest),
+					 k == 1);
 		assert_int_equal(books.ledger.cells_held, 1);
 		assert_int_equal(books.ledger.keys_held, 1);
 		assert_int_equal(books.ledger.blocks_held, 1);
@@ -120,7 +136,10 @@ static void no_cell_outlasts_a_pause_of_any_length(void **state)
 	}
 }
 
-/* Whatever comes from the network: a slot that is not one of the eight up to the newest finds no place, and harms none. */
+/*
+ * Whatever comes from the network: a slot that is not one of the eight up to the newest finds no place, and harms
+ * none.
+ */
 static void a_slot_out_of_reach_is_refused(void **state)
 {
 	static const struct {
@@ -128,11 +147,11 @@ static void a_slot_out_of_reach_is_refused(void **state)
 		enum join join;
 		uint32_t cells;
 	} rows[] = {
-		/* 0: the oldest in reach */ { 70001 - SLOTS_SPAN, JOIN_GREW, 2 },
+		/* 0: the oldest in reach */ { 70001 - SLOTS_SPAN, JOIN_NEW, 2 },
 		/* 1: one before */ { 70000 - SLOTS_SPAN, JOIN_QUOTA, 1 },
 		/* 2: with the same low bits as the newest */ { 70000 - 8192, JOIN_QUOTA, 1 },
-		/* 3: the next */ { 70001, JOIN_GREW, 2 },
-		/* 4: so far on that the rest is forgotten */ { 70000 + SLOTS_SPAN, JOIN_GREW, 1 },
+		/* 3: the next */ { 70001, JOIN_NEW, 2 },
+		/* 4: so far on that the rest is forgotten */ { 70000 + SLOTS_SPAN, JOIN_NEW, 1 },
 	};
 
 	(void)state;
@@ -142,7 +161,8 @@ static void a_slot_out_of_reach_is_refused(void **state)
 		uint64_t gain;
 
 		join(&books.ledger, &key, 0, 70000, 0, 0, 5, &gain);
-		if (join(&books.ledger, &key, 0, rows[i].slot, 0, 0, 7, &gain) != rows[i].join || books.ledger.cells_held != rows[i].cells)
+		if (join(&books.ledger, &key, 0, rows[i].slot, 0, 0, 7, &gain) != rows[i].join ||
+		    books.ledger.cells_held != rows[i].cells)
 			fail_msg("row %zu: %u cells", i, books.ledger.cells_held);
 		free(books.memory);
 	}

@@ -11,7 +11,8 @@ static uint32_t flood(struct ledger *ledger, uint16_t origin, uint32_t most)
 		const struct key key = key_of(1 + origin * 100000U + taken, 1);
 		uint64_t gain;
 
-		if (!ledger_has_room(ledger, origin, 1) || join(ledger, &key, origin, 1000, 0, 0, 1, &gain) != JOIN_GREW)
+		if (!ledger_has_room(ledger, origin, 1) ||
+		    join(ledger, &key, origin, 1000, 0, 0, 1, &gain) != JOIN_NEW)
 			break;
 		taken++;
 	}
@@ -61,7 +62,8 @@ static uint32_t flood_cells(struct ledger *ledger, uint16_t member, uint32_t slo
 			for (uint64_t slot = 1000; slot < 1000 + slots; slot++) {
 				uint64_t gain;
 
-				if (join(ledger, &key, (uint16_t)(member * INCARNATIONS_MAX + incarnation), slot, 0, 0, 1, &gain) == JOIN_GREW)
+				if (join(ledger, &key, (uint16_t)(member * INCARNATIONS_MAX + incarnation), slot, 0, 0,
+					 1, &gain) == JOIN_NEW)
 					taken++;
 			}
 		}
@@ -69,7 +71,10 @@ static uint32_t flood_cells(struct ledger *ledger, uint16_t member, uint32_t slo
 	return taken;
 }
 
-/* 128 blocks for 128 keys. One fills the 64 that are lent with few keys: on these, every cell of another needs a block, and each finds its part. */
+/*
+ * 128 blocks for 128 keys. One fills the 64 that are lent with few keys: on these, every cell of another needs a
+ * block, and each finds its part.
+ */
 static void blocks_are_guaranteed_as_keys_are(void **state)
 {
 	struct books books = books_open(128, 0, 4);
@@ -78,7 +83,8 @@ static void blocks_are_guaranteed_as_keys_are(void **state)
 	(void)state;
 	assert_int_equal(flood_cells(ledger, 1, SLOTS_HELD), 64 * BLOCK_CELLS);
 	assert_int_equal(ledger->member_blocks[1], 64);
-	assert_int_equal(flood_cells(ledger, 2, SLOTS_HELD), 8 * BLOCK_CELLS); /* the rest found room in blocks of its own */
+	/* the rest found room in blocks of its own */
+	assert_int_equal(flood_cells(ledger, 2, SLOTS_HELD), 8 * BLOCK_CELLS);
 	assert_int_equal(ledger->member_blocks[2], 128 / 4 / 4);
 	assert_int_equal(flood_cells(ledger, 1, SLOTS_SPAN), 0);
 	flood_cells(ledger, 3, SLOTS_HELD);
@@ -105,7 +111,7 @@ static void keys_are_guaranteed_as_cells_are(void **state)
 	for (uint32_t i = 1;; i++) {
 		const struct key key = key_of(100000 + i, i % 200 + 1);
 
-		if (join(&books.ledger, &key, INCARNATIONS_MAX, 1000, 0, 0, 1, &gain) != JOIN_GREW)
+		if (join(&books.ledger, &key, INCARNATIONS_MAX, 1000, 0, 0, 1, &gain) != JOIN_NEW)
 			break;
 	}
 	assert_true(books.ledger.keys_held >= 511 && books.ledger.keys_held <= 512);
@@ -128,9 +134,9 @@ static void what_is_held_grows_even_when_nothing_new_may_come(void **state)
 	assert_int_equal(join(&books.ledger, &known, 0, 1000, 0, 9, 50, &gain), JOIN_GREW);
 	assert_int_equal(gain, 49);
 	for (uint64_t slot = 1001; slot < 1000 + BLOCK_CELLS; slot++) /* room in the block it has */
-		assert_int_equal(join(&books.ledger, &known, 0, slot, 0, 9, 50, &gain), JOIN_GREW);
+		assert_int_equal(join(&books.ledger, &known, 0, slot, 0, 9, 50, &gain), JOIN_NEW);
 	assert_int_equal(join(&books.ledger, &new, 0, 1000, 0, 9, 50, &gain), JOIN_QUOTA);
-	assert_int_equal(join(&books.ledger, &new, 3, 1000, 0, 9, 50, &gain), JOIN_GREW);
+	assert_int_equal(join(&books.ledger, &new, 3, 1000, 0, 9, 50, &gain), JOIN_NEW);
 	ledger_forget_origin(&books.ledger, 0);
 	assert_int_equal(books.ledger.cells_held, 1);
 	assert_int_equal(books.ledger.blocks_held, 1);
@@ -150,9 +156,10 @@ static void full_pools_refuse_and_recover(void **state)
 	assert_int_equal(made, 31); /* and the destination: the half that is lent */
 	assert_int_equal(ledger_find(&books.ledger, &key), INDEX_NONE);
 	key = key_of(7, 1);
-	assert_int_equal(join(&books.ledger, &key, 0, 1000, 0, 0, 1, &gain), JOIN_GREW);
+	assert_int_equal(join(&books.ledger, &key, 0, 1000, 0, 0, 1, &gain), JOIN_NEW);
 	for (uint32_t entry = 0; entry < 64; entry++) {
-		if (books.ledger.entries[entry].flags & ENTRY_USED && !entry_is_destination(&books.ledger.entries[entry]))
+		if (books.ledger.entries[entry].flags & ENTRY_USED &&
+		    entry_kind(&books.ledger.entries[entry]) == KEY_PAIR)
 			assert_true(ledger_forget(&books.ledger, entry, 1001));
 	}
 	assert_int_equal(books.ledger.keys_held, 1);
@@ -162,7 +169,10 @@ static void full_pools_refuse_and_recover(void **state)
 	free(books.memory);
 }
 
-/* Who keeps alive what another once met pays for it: the other's part is free again when its own cells are forgotten. */
+/*
+ * Who keeps alive what another once met pays for it: the other's part is free again when its own cells are
+ * forgotten.
+ */
 static void who_keeps_anothers_keys_alive_pays_for_them(void **state)
 {
 	const uint16_t victim = INCARNATIONS_MAX, keeper = 2 * INCARNATIONS_MAX;
@@ -174,8 +184,8 @@ static void who_keeps_anothers_keys_alive_pays_for_them(void **state)
 	for (; count < 100; count++) { /* each with its destination */
 		const struct key key = key_of(1 + count, 1 + count);
 
-		assert_int_equal(join(&books.ledger, &key, victim, slot, 0, 0, 1, &gain), JOIN_GREW);
-		assert_int_equal(join(&books.ledger, &key, keeper, slot + SLOTS_HELD - 1, 0, 0, 1, &gain), JOIN_GREW);
+		assert_int_equal(join(&books.ledger, &key, victim, slot, 0, 0, 1, &gain), JOIN_NEW);
+		assert_int_equal(join(&books.ledger, &key, keeper, slot + SLOTS_HELD - 1, 0, 0, 1, &gain), JOIN_NEW);
 	}
 	assert_int_equal(books.ledger.member_keys[1], 2 * count);
 	assert_int_equal(books.ledger.member_blocks[1], count);

@@ -23,7 +23,7 @@ static void path_set(struct node *node, unsigned int k, uint64_t sent, uint32_t 
 {
 	struct member *member = &node->member->table[k];
 
-	member->path = (struct path){ .measured = true, .highest = member->anti_replay.highest, .heard = heard };
+	member->path = (struct path_loss){ .measured = true, .highest = member->anti_replay.highest, .heard = heard };
 	member->anti_replay.highest += sent;
 }
 
@@ -41,10 +41,13 @@ static void copies_follow_from_what_is_lost(void **state)
 		/* 3 */ { { 1000, 1000, 1000, 1000 }, { 951, 951, 951, 951 }, LOSS_SOME - 1, 2 },
 		/* 4 */ { { 1000, 1000, 1000, 1000 }, { 950, 950, 950, 950 }, LOSS_SOME, COPIES_MAX },
 		/* 5: one bad line is left out */ { { 1000, 1000, 1000, 1000 }, { 100, 1000, 1000, 1000 }, 0, 1 },
-		/* 6: so is a counter that leaps */ { { 1ULL << 60, 1000, 1000, 1000 }, { 10, 1000, 1000, 1000 }, 0, 1 },
+		/* 6: so is a counter that leaps */
+		{ { 1ULL << 60, 1000, 1000, 1000 }, { 10, 1000, 1000, 1000 }, 0, 1 },
 		/* 7: of two the better counts */ { { 1000, 1000, 1000, 1000 }, { 100, 910, 1000, 1000 }, 30, 2 },
-		/* 8: more heard than sent: late ones of the second before */ { { 10, 10, 10, 10 }, { 90, 90, 90, 90 }, 0, 1 },
-		/* 9: too few sent to tell, of all but two: their mean */ { { 5, 5, 1000, 1000 }, { 0, 0, 980, 1000 }, 10, 2 },
+		/* 8: more heard than sent: late ones of the second before */
+		{ { 10, 10, 10, 10 }, { 90, 90, 90, 90 }, 0, 1 },
+		/* 9: too few sent to tell, of all but two: their mean */
+		{ { 5, 5, 1000, 1000 }, { 0, 0, 980, 1000 }, 10, 2 },
 		/* 10: too few of all */ { { 5, 5, 5, 5 }, { 0, 0, 0, 0 }, 0, 1 },
 	};
 
@@ -118,7 +121,10 @@ static void count_everywhere(struct world *world, double seconds)
 	}
 }
 
-/* In a small mesh nobody hands on what all get from the origin, unless something is lost, and then those who were asked. */
+/*
+ * In a small mesh nobody hands on what all get from the origin, unless something is lost, and then those who were
+ * asked.
+ */
 static void a_small_mesh_hands_on_where_frames_are_lost(void **state)
 {
 	(void)state;

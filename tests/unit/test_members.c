@@ -174,12 +174,14 @@ static void an_address_that_brings_nothing_back_is_not_served(void **state)
 }
 
 /* A record as node 1 of the world would sign it. */
-static size_t record_make(const struct world *world, uint64_t boot, uint64_t version, uint64_t start, bool left, uint8_t *ret_bytes)
+static size_t record_make(const struct world *world, uint64_t boot, uint64_t version, uint64_t start, bool left,
+			  uint8_t *ret_bytes)
 {
 	static const char domain[] = "xpro-mesh record v1";
 	const struct node *node = world_node((struct world *)(uintptr_t)world, 1);
 	const struct member *self = &node->member->table[0];
-	uint8_t message[sizeof(domain) - 1 + MESH_ID_BYTES + PUBLIC_KEY_BYTES + MEMBER_RECORD_BODY_BYTES], *at = message, *body;
+	uint8_t message[sizeof(domain) - 1 + MESH_ID_BYTES + PUBLIC_KEY_BYTES + MEMBER_RECORD_BODY_BYTES],
+		*at = message, *body;
 
 	at = put_bytes(at, domain, sizeof(domain) - 1);
 	at = put_bytes(at, world_mesh(world)->id, MESH_ID_BYTES);
@@ -224,18 +226,19 @@ static void only_its_owner_changes_a_record(void **state)
 	size = record_make(world, 1, 9, start, false, bytes);
 	/* 1: any byte of body or signature changed */
 	for (size_t i = size - MEMBER_RECORD_BYTES; i < size; i += 7) {
-		node->member->table[from].trust = 1;
+		node->member->table[from].bad_signatures_left = 1;
 		memcpy(changed, bytes, size);
 		changed[i] ^= 1;
 		assert_int_not_equal(record_take(node, from, changed, size, world_now(world)) == REJECT_NONE &&
-					     node->member->table[member_find(node, world_node(world, 1)->id)].record.version == 9,
+					     node->member->table[member_find(node, world_node(world, 1)->id)]
+							     .record.version == 9,
 				     true);
 	}
 	/* 2: any length but its own */
 	for (size_t n = 0; n < size; n++)
 		assert_int_equal(record_take(node, from, bytes, n, world_now(world)), REJECT_MESSAGE);
 	/* 3: as it was signed, whoever brings it; 4: a second time it changes nothing; 5: an older one neither */
-	node->member->table[from].trust = 1;
+	node->member->table[from].bad_signatures_left = 1;
 	assert_int_equal(record_take(node, from, bytes, size, world_now(world)), REJECT_NONE);
 	assert_int_equal(node->member->table[member_find(node, world_node(world, 1)->id)].record.version, 9);
 	size = record_make(world, 1, 8, start, true, bytes);
@@ -244,7 +247,7 @@ static void only_its_owner_changes_a_record(void **state)
 	/* 6: a neighbour that brings bad ones is not looked at */
 	size = record_make(world, 1, 10, start, true, bytes);
 	bytes[size - 1] ^= 1;
-	node->member->table[from].trust = 1;
+	node->member->table[from].bad_signatures_left = 1;
 	assert_int_equal(record_take(node, from, bytes, size, world_now(world)), REJECT_SIGNATURE);
 	bytes[size - 1] ^= 1;
 	assert_int_equal(record_take(node, from, bytes, size, world_now(world)), REJECT_SIGNATURE);
@@ -265,7 +268,8 @@ static void two_hosts_with_one_key_are_told(void **state)
 	events_of(world, 0, EVENT_MEMBER_CLONED);
 	/* Started as often as the other: seen by a third. */
 	size = record_make(world, 1, 1, 4711, false, bytes);
-	assert_int_equal(record_take(node, member_find(node, world_node(world, 2)->id), bytes, size, world_now(world)), REJECT_NONE);
+	assert_int_equal(record_take(node, member_find(node, world_node(world, 2)->id), bytes, size, world_now(world)),
+			 REJECT_NONE);
 	assert_int_equal(events_of(world, 0, EVENT_MEMBER_CLONED), 1);
 	/* Once a minute. */
 	size = record_make(world, 1, 2, 4711, false, bytes);
@@ -277,8 +281,9 @@ static void two_hosts_with_one_key_are_told(void **state)
 	assert_int_equal(events_of(world, 1, EVENT_MEMBER_CLONED), 1);
 	/* Its own record come back is no news. */
 	node = world_node(world, 2);
-	size = record_make(world, 1, own->member->table[0].record.version, own->member->table[0].record.start, false, bytes);
-	own->member->table[0].clone.told_at.ns = 0;
+	size = record_make(world, 1, own->member->table[0].record.version, own->member->table[0].record.start, false,
+			   bytes);
+	own->member->table[0].clone.reported_at.ns = 0;
 	assert_int_equal(record_take(own, member_find(own, node->id), bytes, size, world_now(world)), REJECT_NONE);
 	assert_int_equal(events_of(world, 1, EVENT_MEMBER_CLONED), 0);
 	world_free(world);
@@ -318,7 +323,8 @@ static void load_is_told_when_it_has_changed(void **state)
 	world_run(world, 12);
 	node_set_load(world_node(world, 1), world_now(world), 0.5, 0.8);
 	world_run(world, 0.5);
-	assert_true(find_member(world, 0, 1, &view) && fabs(view.load - 0.5) < 0.01 && fabs(view.load_limit - 0.8) < 0.01);
+	assert_true(find_member(world, 0, 1, &view) && fabs(view.load - 0.5) < 0.01 &&
+		    fabs(view.load_limit - 0.8) < 0.01);
 	node_set_load(world_node(world, 1), world_now(world), 0.95, 0.8); /* too soon */
 	world_run(world, 0.5);
 	assert_true(find_member(world, 0, 1, &view) && view.load < 0.6);
@@ -329,7 +335,10 @@ static void load_is_told_when_it_has_changed(void **state)
 	world_free(world);
 }
 
-/* By frames alone: so many of them, a tick apart, the ends of their ticks this far ahead of our clock; one of them, by chance, quicker. */
+/*
+ * By frames alone: so many of them, a tick apart, the ends of their ticks this far ahead of our clock; one of them,
+ * by chance, quicker.
+ */
 static void a_clock_is_told_by_frames_where_it_cannot_be_measured(void **state)
 {
 	static const struct {
@@ -367,10 +376,11 @@ static void a_clock_is_told_by_frames_where_it_cannot_be_measured(void **state)
 		member->clock.lead_frames = 0;
 		origin = origin_of(node, 1, member->incarnation);
 		for (unsigned int frame = 0; frame <= LEAD_WINDOW_MS / TICK_MS_DEFAULT; frame++) {
-			const uint64_t tick = mesh_tick_at(&node->mesh, now.mesh);
+			const uint64_t tick = mesh_tick_ended(&node->mesh, now.mesh);
 			struct now came = now;
 
-			came.mesh.ns = mesh_tick_start(&node->mesh, tick).ns - (frame == 20 ? rows[i].quickest_ms : rows[i].lead_ms) * NS_PER_MS;
+			came.mesh.ns = mesh_tick_end(&node->mesh, tick).ns -
+				       (frame == 20 ? rows[i].quickest_ms : rows[i].lead_ms) * NS_PER_MS;
 			member_estimate(node, 1, came, tick, rows[i].served);
 			now.mono.ns += TICK_MS_DEFAULT * NS_PER_MS;
 			now.mesh.ns += TICK_MS_DEFAULT * NS_PER_MS;

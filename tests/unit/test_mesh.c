@@ -41,7 +41,8 @@ static void parameters_within_their_bounds_are_taken(void **state)
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		const struct mesh mesh = { .tick_ms = rows[i].tick_ms,
 					   .window_max_ms = rows[i].window_max_ms,
-					   .decay = rows[i].decay };
+					   .decay = rows[i].decay,
+					   .widths = WIDTHS_DEFAULT };
 		const char *problem = NULL;
 		int error = mesh_check(&mesh, &problem);
 
@@ -61,7 +62,7 @@ static void a_slot_is_window_max_less_its_rth_part(void **state)
 	assert_int_equal(mesh_slot_at(&mesh, (struct instant){ 4 * NS_PER_S }), 1);
 	assert_int_equal(mesh_slot_at(&mesh, (struct instant){ -1 }), 0);
 	assert_int_equal(mesh_slot_start(&mesh, 425000000).ns, 1700000000 * NS_PER_S);
-	assert_int_equal(mesh_tick_at(&mesh, mesh_slot_start(&mesh, 425000000)), 8500000000);
+	assert_int_equal(mesh_tick_ended(&mesh, mesh_slot_start(&mesh, 425000000)), 8500000000);
 }
 
 static void the_mesh_id_is_the_hash_of_the_authority(void **state)

@@ -226,8 +226,9 @@ static void a_rolling_restart_forgets_nothing(void **state)
 			world_run(world, 4);
 			for (unsigned int n = 0; n < 4; n++) {
 				if (ledger_packets(world, n, &pair) != sent)
-					fail_msg("%.1f s apart, seed %u: node %u holds %u of %u", gaps_s[gap], (unsigned int)seed, n,
-						 (unsigned int)ledger_packets(world, n, &pair), sent);
+					fail_msg("%.1f s apart, seed %u: node %u holds %u of %u", gaps_s[gap],
+						 (unsigned int)seed, n, (unsigned int)ledger_packets(world, n, &pair),
+						 sent);
 			}
 			assert_true(ledgers_equal(world, 4));
 			world_free(world);
@@ -243,7 +244,8 @@ static void an_own_cells_first_is_what_was_told_first(void **state)
 	struct node *node = world_node(world, 0);
 	const struct now now = world_now(world);
 	const uint64_t slot = mesh_slot_at(world_mesh(world), now.mesh);
-	const struct instant begins = mesh_slot_start(world_mesh(world), slot), later = instant_after(begins, duration_ms(2000));
+	const struct instant begins = mesh_slot_start(world_mesh(world), slot),
+			     later = instant_after(begins, duration_ms(2000));
 	struct cell_view cell;
 	uint32_t cursor = 0;
 

@@ -23,7 +23,8 @@ static double apart_ms(unsigned int from, unsigned int to)
 static struct world *sites_make(void)
 {
 	const struct world_options options = {
-		.nodes = NODES, .seed = 1, .delay_ms_between = apart_ms, .thresholds = world_thresholds
+		.nodes = NODES, .seed = 1, .delay_ms_between = apart_ms, .thresholds = world_thresholds,
+		.publish = PUBLISH_ALL,
 	};
 
 	return world_make(&options);
@@ -71,7 +72,8 @@ static struct neighbours neighbours_of_all(struct world *world)
 		const struct node *node = world_node(world, n);
 
 		for (uint32_t i = 0; i < node->member->links_count; i++) {
-			const unsigned int other = number_of(world, node->member->table[node->member->links[i].member].id);
+			const unsigned int other = number_of(world,
+							     node->member->table[node->member->links[i].member].id);
 
 			all.near += node->member->links[i].agreed && site_of(n) == site_of(other);
 			all.far += node->member->links[i].agreed && site_of(n) != site_of(other);
@@ -97,8 +99,8 @@ static void far_neighbours_are_swapped_for_near_ones(void **state)
 			assert_true(world_node(world, n)->member->links_count <= NEIGHBOURS_MAX);
 	}
 	after = neighbours_of_all(world);
-	print_message("# neighbours: %u near and %u far; the lines change: %u and %u; five minutes later %u and %u\n", first.near,
-		      first.far, before.near, before.far, after.near, after.far);
+	print_message("# neighbours: %u near and %u far; the lines change: %u and %u; five minutes later %u and %u\n",
+		      first.near, first.far, before.near, before.far, after.near, after.far);
 	assert_true(2 * before.near < first.near);
 	assert_true(4 * after.near > 3 * first.near);
 	assert_true(2 * after.far > first.far); /* what was drawn from all stays */
@@ -124,13 +126,18 @@ static void who_goes_goes_last(void **state)
 			instead = node->member->links[k].agreed ? node->member->links[k].member : instead;
 		for (uint16_t m = 1; m < node->member->high; m++)
 			nearer = link_find(node, m) ? nearer : m;
-		assert_true(instead != MEMBER_NONE && nearer != MEMBER_NONE && node->member->links_count < NEIGHBOURS_MAX);
+		assert_true(instead != MEMBER_NONE && nearer != MEMBER_NONE &&
+			    node->member->links_count < NEIGHBOURS_MAX);
 		link = &node->member->links[node->member->links_count++];
 		*link = (struct link){
-			.member = nearer, .ours = true, .near = true, .instead = instead, .since = world_now(world).mono
+			.member = nearer, .ours = true, .nearest = true, .instead = instead,
+			.since = world_now(world).mono
 		};
 		if (answers[i])
-			assert_int_equal(overlay_receive(node, &(struct arrival){ .now = world_now(world), .member = nearer, .bytes = agree, .size = sizeof(agree) }),
+			assert_int_equal(overlay_receive(node, &(struct arrival){ .now = world_now(world),
+										  .member = nearer,
+										  .bytes = agree,
+										  .size = sizeof(agree) }),
 					 REJECT_NONE);
 		assert_true((link_find(node, instead) == NULL) == answers[i]);
 		if (!answers[i]) {
@@ -166,20 +173,28 @@ static unsigned int neighbours_across(struct world *world)
 		const struct node *node = world_node(world, n);
 
 		for (uint32_t i = 0; i < node->member->links_count; i++)
-			across += node->member->links[i].agreed && is_left(n) != is_left(number_of(world, node->member->table[node->member->links[i].member].id));
+			across += node->member->links[i].agreed &&
+				  is_left(n) !=
+					  is_left(number_of(world,
+							    node->member->table[node->member->links[i].member].id));
 	}
 	return across;
 }
 
 static struct world *even_make(uint64_t seed)
 {
-	const struct world_options options = { .nodes = NODES, .seed = seed, .delay_ms = 20, .thresholds = world_thresholds };
+	const struct world_options options = {
+		.nodes = NODES, .seed = seed, .delay_ms = 20, .thresholds = world_thresholds,
+		.publish = PUBLISH_ALL,
+	};
 
 	return world_make(&options);
 }
 
-/* Each side has as many neighbours as it wants, and nobody is nearer than another: it takes memory, or a second look, to find the
- * other side. A restarted member remembers nobody. */
+/*
+ * Each side has as many neighbours as it wants, and nobody is nearer than another: it takes memory, or a second
+ * look, to find the other side. A restarted member remembers nobody.
+ */
 static void what_was_cut_in_two_becomes_one(void **state)
 {
 	static const struct {
@@ -231,7 +246,8 @@ static void ledgers_are_equal_although_neighbours_are_not_mixed(void **state)
 			struct node *node = world_node(world, n);
 
 			for (uint32_t i = 0; i < node->member->links_count;) {
-				if (is_left(n) == is_left(number_of(world, node->member->table[node->member->links[i].member].id)))
+				if (is_left(n) ==
+				    is_left(number_of(world, node->member->table[node->member->links[i].member].id)))
 					i++;
 				else
 					node->member->links[i] = node->member->links[--node->member->links_count];

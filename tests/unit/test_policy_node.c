@@ -17,7 +17,9 @@ static struct policy_document document;
 
 static struct world *world_of(unsigned int nodes, uint32_t pair_rate, uint32_t destination_rate)
 {
-	struct world_options options = { .nodes = nodes, .seed = 1, .delay_ms = 10, .thresholds = world_thresholds };
+	struct world_options options = {
+		.nodes = nodes, .seed = 1, .delay_ms = 10, .thresholds = world_thresholds, .publish = PUBLISH_ALL
+	};
 	struct world *world;
 
 	options.thresholds.pair_rate = pair_rate;
@@ -58,7 +60,8 @@ static struct key_view view_at(struct world *world, unsigned int n, const struct
 	return view;
 }
 
-static unsigned int events_of(struct world *world, unsigned int n, enum node_event_kind kind, struct node_event *ret_last)
+static unsigned int events_of(struct world *world, unsigned int n, enum node_event_kind kind,
+			      struct node_event *ret_last)
 {
 	struct node_event event;
 	unsigned int found = 0;
@@ -127,7 +130,10 @@ static void older_and_unsound_policies_are_refused(void **state)
 	world_free(world);
 }
 
-/* An entry tells few generations of the policy apart: however many come between two looks at it, it is judged by the one in force. */
+/*
+ * An entry tells few generations of the policy apart: however many come between two looks at it, it is judged by the
+ * one in force.
+ */
 static void a_key_not_looked_at_while_policies_come_and_go_is_judged_by_the_last(void **state)
 {
 	const struct key pair = world_key(1, 1), other = world_key(2, 1);
@@ -182,13 +188,16 @@ static void a_listing_ends_within_a_tick(void **state)
 	uint32_t generation;
 
 	(void)state;
-	rule_add(POLICY_CLIENT, POLICY_BLOCK, &pair.client)->until_s = (uint64_t)(world_now(world).mesh.ns / NS_PER_S) + 2;
+	rule_add(POLICY_CLIENT, POLICY_BLOCK, &pair.client)->until_s = (uint64_t)(world_now(world).mesh.ns / NS_PER_S) +
+								       2;
 	assert_int_equal(node_set_policy(node, world_now(world), &document), 0);
 	generation = node_policy_generation(node);
-	assert_int_equal(policy_listed(node_policy(node), node_policy_table(node), &pair.client, &pair.destination), POLICY_BLOCKED);
+	assert_int_equal(policy_listed(node_policy(node), node_policy_table(node), &pair.client, &pair.destination),
+			 POLICY_BLOCKED);
 	world_run(world, 2.25);
 	assert_int_not_equal(node_policy_generation(node), generation);
-	assert_int_equal(policy_listed(node_policy(node), node_policy_table(node), &pair.client, &pair.destination), POLICY_UNLISTED);
+	assert_int_equal(policy_listed(node_policy(node), node_policy_table(node), &pair.client, &pair.destination),
+			 POLICY_UNLISTED);
 	world_free(world);
 }
 
@@ -304,15 +313,19 @@ static void invented_clients_do_not_take_the_level_below_the_floor(void **state)
 		flood(world, 0.2);
 	}
 	share = view_at(world, 0, &victim).share;
-	/* T_F2 / (kappa x 4 members x 40 clients here) = 1.56 packets/s, while an equal part of T_F2 would be 0.96. Its own rate is told by
-	 * whole packets: 11 in a second of ten intervals, at most. */
+	/*
+	 * T_F2 / (kappa x 4 members x 40 clients here) = 1.56 packets/s, while an equal part of T_F2 would be 0.96.
+	 * Its own rate is told by whole packets: 11 in a second of ten intervals, at most.
+	 */
 	assert_true(share * 11 >= 1.56);
 	assert_true(share < 1);
 	world_free(world);
 }
 
-/* A policed client at half of T_F1, at a destination that fair holds: each rule alone may push it to its floor, and the one share that the
- * kernel has for both to the lower of the two, not to their product. */
+/*
+ * A policed client at half of T_F1, at a destination that fair holds: each rule alone may push it to its floor, and
+ * the one share that the kernel has for both to the lower of the two, not to their product.
+ */
 static void a_liar_pushes_a_policed_client_to_the_lower_of_two_floors(void **state)
 {
 	struct world *world = world_of(4, 100, 1000);

@@ -46,7 +46,7 @@ static uint32_t count_told(struct published *published, enum frame_kind kind, ui
 	struct cell cell;
 
 	while (published_next(published, &cell)) {
-		if (published->claim.head.kind != kind || key_is_destination(&cell.key))
+		if (published->claim.head.kind != kind || key_kind(&cell.key) == KEY_DESTINATION)
 			continue;
 		told[key_number(&cell.key)]++;
 		cells++;
@@ -124,8 +124,8 @@ static void a_late_cell_is_told_again_in_closing_frames(void **state)
 		}
 		for (uint32_t client = 1; client <= PAIRS; client++) {
 			if (packets[client] != 2)
-				fail_msg("grown after tick %u: closing frames tell %llu packets of pair %u, expected 2", grows,
-					 (unsigned long long)packets[client], client);
+				fail_msg("grown after tick %u: closing frames tell %llu packets of pair %u, expected 2",
+					 grows, (unsigned long long)packets[client], client);
 		}
 		free(node);
 	}
@@ -164,9 +164,9 @@ static void late_cells_do_not_starve(void **state)
 			}
 			for (uint32_t client = 1; client <= PAIRS; client++) {
 				if (tick - told[client] > most)
-					fail_msg(
-						"%u frames, tick %u: pair %u was told in tick %u last, expected %u ticks at most",
-						budgets[i], tick, client, told[client], most);
+					fail_msg("%u frames, tick %u: pair %u was told in tick %u last, expected %u "
+						 "ticks at most",
+						 budgets[i], tick, client, told[client], most);
 			}
 		}
 		free(node);
@@ -181,7 +181,8 @@ static void closing_cells_without_room_are_late(void **state)
 {
 	enum { MANY_PAIRS = 12000, IN_A_FRAME = 16, PLACES = 32, LATE_FRAMES = 8 };
 	const uint32_t left = MANY_PAIRS - CLOSING_TICKS * PLACES * IN_A_FRAME;
-	const uint32_t ends = SLOT_TICKS + CLOSING_TICKS + (left + LATE_FRAMES * IN_A_FRAME - 1) / (LATE_FRAMES * IN_A_FRAME);
+	const uint32_t ends = SLOT_TICKS + CLOSING_TICKS +
+			      (left + LATE_FRAMES * IN_A_FRAME - 1) / (LATE_FRAMES * IN_A_FRAME);
 	struct node *node = lone_node(2 * PLACES, 2 * LATE_FRAMES, 65536);
 	struct published published = { .node = node, .next = node->spread->publish.next_sequence };
 	static uint32_t told[MANY_PAIRS + 1];
@@ -242,7 +243,9 @@ static void an_idle_origin_with_live_cells_gives_a_sign_of_life(void **state)
 			observe(node, tick * TICK_NS, 1, 1);
 		turn(node, tick * TICK_NS);
 		for (uint64_t sequence = published.next; sequence < node->spread->publish.next_sequence; sequence++)
-			frames += store_find(&node->spread->store, node->id, node->config.incarnation, sequence)->kind == FRAME_TICK;
+			frames +=
+				store_find(&node->spread->store, node->id, node->config.incarnation, sequence)->kind ==
+				FRAME_TICK;
 		while (published_next(&published, &cell))
 			cells += published.claim.head.kind == FRAME_TICK;
 		if (tick < forgotten && tick >= SLOTS_HELD * SLOT_TICKS)

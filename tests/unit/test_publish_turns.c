@@ -95,7 +95,7 @@ static void read_told(struct run *run, const struct plan *plan)
 	run->told[PAIR] = run->told[DESTINATION] = 0;
 	run->published.frames = 0;
 	while (published_next(&run->published, &cell)) {
-		const int class = key_is_destination(&cell.key) ? DESTINATION : PAIR;
+		const int class = key_kind(&cell.key) == KEY_DESTINATION ? DESTINATION : PAIR;
 		const uint32_t number = key_number(&cell.key);
 
 		if (run->published.claim.head.kind == FRAME_CLOSING || cell.slot != run->node->slot)
@@ -159,12 +159,13 @@ static void assert_bound(const struct plan *plan, uint32_t slots, const char *wh
 {
 	for (int class = 0; class < CLASSES; class ++) {
 		if (plan_keys(plan, class) > 0 && run.longest[class] > bound(plan, class, slots))
-			fail_msg("%s %llu: %s %u waited %u ticks until tick %u, expected at most %u (%u pairs, %u destinations, "
+			fail_msg("%s %llu: %s %u waited %u ticks until tick %u, expected at most %u (%u pairs, %u "
+				 "destinations, "
 				 "%u frames, "
 				 "family %d, %u pairs a destination)",
-				 what, (unsigned long long)number, class_names[class], run.key[class], run.longest[class],
-				 run.step[class], bound(plan, class, slots), plan->pairs, plan->destinations, plan->frames,
-				 plan->family, plan->share);
+				 what, (unsigned long long)number, class_names[class], run.key[class],
+				 run.longest[class], run.step[class], bound(plan, class, slots), plan->pairs,
+				 plan->destinations, plan->frames, plan->family, plan->share);
 	}
 }
 
@@ -198,11 +199,12 @@ static void nothing_starves_when_the_budget_is_short(void **state)
 
 		run_all(plan, SLOT_TICKS);
 		assert_bound(plan, 1, "row", i);
-		if (run.longest[PAIR] != rows[i].longest_pair || run.longest[DESTINATION] != rows[i].longest_destination)
-			fail_msg(
-				"row %zu: the longest waits are %u ticks of pair %u and %u of destination %u, expected %u and %u",
-				i, run.longest[PAIR], run.key[PAIR], run.longest[DESTINATION], run.key[DESTINATION],
-				rows[i].longest_pair, rows[i].longest_destination);
+		if (run.longest[PAIR] != rows[i].longest_pair ||
+		    run.longest[DESTINATION] != rows[i].longest_destination)
+			fail_msg("row %zu: the longest waits are %u ticks of pair %u and %u of destination %u, "
+				 "expected %u and %u",
+				 i, run.longest[PAIR], run.key[PAIR], run.longest[DESTINATION], run.key[DESTINATION],
+				 rows[i].longest_pair, rows[i].longest_destination);
 	}
 }
 
@@ -284,7 +286,9 @@ static void each_class_has_its_part_of_every_tick(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(budgets) * CLASSES; i++) {
-		const struct plan plan = { 3000, 3000, budgets[i / CLASSES], i % CLASSES ? IPV6 : IPV4, 1, PACKETS_LONG };
+		const struct plan plan = {
+			3000, 3000, budgets[i / CLASSES], i % CLASSES ? IPV6 : IPV4, 1, PACKETS_LONG
+		};
 
 		run_begin(&run, &plan);
 		while (run.tick < SLOT_TICKS) {
@@ -341,7 +345,8 @@ static void who_waits_longest_is_next(void **state)
 		tick++;
 		assert_true(tick < SLOT_TICKS);
 		for (uint32_t i = 1; tick <= WAVES && i <= EACH; i++)
-			observe_key(node, tick * TICK_NS, tick * TICK_NS, pair_numbered(false, (WAVES - tick) * 1000 + i, 1), 1);
+			observe_key(node, tick * TICK_NS, tick * TICK_NS,
+				    pair_numbered(false, (WAVES - tick) * 1000 + i, 1), 1);
 		turn(node, tick * TICK_NS);
 		while (published_next(&published, &cell))
 			now[WAVES - 1 - key_number(&cell.key) / 1000]++;
@@ -349,8 +354,8 @@ static void who_waits_longest_is_next(void **state)
 			const uint32_t left = wave ? EACH - told[wave - 1] : 0; /* of those before */
 
 			if (now[wave] > 0 && left > 0)
-				fail_msg("tick %u: %u pairs of tick %u were told, expected none: %u of tick %u wait", tick,
-					 now[wave], wave + 1, left, wave);
+				fail_msg("tick %u: %u pairs of tick %u were told, expected none: %u of tick %u wait",
+					 tick, now[wave], wave + 1, left, wave);
 			told[wave] += now[wave];
 		}
 	}

@@ -11,12 +11,12 @@ static void *queue_open(struct queue *queue, uint32_t size)
 	struct arena arena = { .memory = NULL };
 	void *memory;
 
-	queue_place(queue, &arena, size);
+	queue_take_memory(queue, &arena, size);
 	memory = aligned_alloc(ARENA_ALIGN, arena.used);
 	assert_non_null(memory);
 	memset(memory, 0xa5, arena.used); /* what was there before must not matter */
 	arena = (struct arena){ .memory = memory };
-	queue_place(queue, &arena, size);
+	queue_take_memory(queue, &arena, size);
 	queue_clear(queue);
 	return memory;
 }
@@ -65,7 +65,8 @@ static void whoever_came_first_is_taken_first(void **state)
 
 		list.count = 0;
 		for (unsigned int step = 0; step < 20000; step++) {
-			const uint32_t number = (uint32_t)draw_below(&random, sizes[i]), what = (uint32_t)draw_below(&random, 8);
+			const uint32_t number = (uint32_t)draw_below(&random, sizes[i]),
+				       what = (uint32_t)draw_below(&random, 8);
 
 			if (what < 4) {
 				queue_add(&queue, number);
@@ -77,7 +78,8 @@ static void whoever_came_first_is_taken_first(void **state)
 				const uint32_t expected = list_take(&list), got = queue_take(&queue);
 
 				if (got != expected)
-					fail_msg("size %u, step %u: took %u, expected %u", sizes[i], step, got, expected);
+					fail_msg("size %u, step %u: took %u, expected %u", sizes[i], step, got,
+						 expected);
 			}
 			assert_int_equal(queue.count, list.count);
 		}

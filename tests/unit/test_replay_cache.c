@@ -49,7 +49,8 @@ static void books_open(struct books *books, uint64_t seed)
 	for (uint16_t member = 0; member < MEMBERS; member += 3)
 		books->ledger.line_packets[member] = 600; /* of some it is known what their line carries */
 	for (unsigned int i = 0; i < KEYS; i++)
-		books->keys[i] = key_of_destination(&(struct address){ { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 198, 18, 0, (uint8_t)i } });
+		books->keys[i] = key_of_destination(
+			&(struct address){ { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 198, 18, 0, (uint8_t)i } });
 }
 
 static void some_join(struct books *books, uint64_t slot)
@@ -123,7 +124,7 @@ static uint32_t compare(struct books *books, uint64_t slot, struct duration idle
 	const struct entry *entry = number == INDEX_NONE ? NULL : &books->ledger.entries[number];
 	struct slot_sums sums;
 	struct replay_cache_view view;
-	struct record m, own;
+	struct paper_m m, own;
 
 	if (!entry || entry->cells == INDEX_NONE)
 		return 0;
@@ -138,7 +139,8 @@ static uint32_t compare(struct books *books, uint64_t slot, struct duration idle
 	compare_sets(books, entry, &view);
 	ledger_sum(&books->ledger, entry, entry->cells, oldest, &mesh, books->others, &sums);
 	m = algorithm1_replay(sums.sum, oldest, &mesh, idle);
-	own = replay_cache_own(&books->replay_cache, &books->ledger, number, slot, &mesh, books->excluded, books->others, idle);
+	own = replay_cache_own(&books->replay_cache, &books->ledger, number, slot, &mesh, books->excluded,
+			       books->others, idle);
 	assert_int_equal(own.count, m.count);
 	assert_int_equal(own.ts1.ns, m.ts1.ns);
 	assert_int_equal(own.ts2.ns, m.ts2.ns);
@@ -161,9 +163,11 @@ static void what_is_remembered_is_what_the_cells_say(void **state)
 			some_join(&books, slot);
 			if (draw(&books, 50) == 0)
 				something_else(&books, slot);
-			remembered += compare(&books, slot, draw(&books, 100) ? idle_reset : (struct duration){ 5 * NS_PER_S });
+			remembered += compare(&books, slot,
+					      draw(&books, 100) ? idle_reset : (struct duration){ 5 * NS_PER_S });
 			if (draw(&books, 20) == 0)
-				remembered += compare(&books, slot + 1, idle_reset); /* the next slot has begun since the last tick */
+				/* the next slot has begun since the last tick */
+				remembered += compare(&books, slot + 1, idle_reset);
 		}
 		free(books.memory);
 	}

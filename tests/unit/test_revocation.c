@@ -84,7 +84,9 @@ static void frames_of_a_revoked_member_are_refused_from_anybody(void **state)
 
 		if (frame->sequence == 0 || frame->origin != world_certificate(world, 2)->id)
 			continue;
-		assert_int_equal(receive_frame(node, world_now(world), member_find(node, relay->id), frame->frame, frame->size, false), REJECT_REVOKED);
+		assert_int_equal(receive_frame(node, world_now(world), member_find(node, relay->id), frame->frame,
+					       frame->size, false),
+				 REJECT_REVOKED);
 		offered++;
 	}
 	assert_true(offered > 0);

@@ -137,15 +137,15 @@ static void a_key_that_was_replaced_greets_nobody(void **state)
 	world_run(world, 2);
 	world_rekey(world, 1, NULL);
 	world_run(world, 2);
-	assert_int_equal(trust_check(world_node(world, 0), &old), REJECT_SUPERSEDED);
+	assert_int_equal(standing_check(world_node(world, 0), &old), REJECT_SUPERSEDED);
 	/* Also where the later certificate was never seen, once it is listed. */
 	world_cut(world, 1, -1, true);
 	revocation_of(world, 1, one, 1, REVOKED_SUPERSEDED, &revocation);
 	assert_int_equal(command(world, 0, &revocation), REJECT_NONE);
 	world_run(world, 0.1);
 	world_restart(world, 0);
-	assert_int_equal(trust_check(world_node(world, 0), &old), REJECT_SUPERSEDED);
-	assert_int_equal(trust_check(world_node(world, 0), world_certificate(world, 1)), REJECT_NONE);
+	assert_int_equal(standing_check(world_node(world, 0), &old), REJECT_SUPERSEDED);
+	assert_int_equal(standing_check(world_node(world, 0), world_certificate(world, 1)), REJECT_NONE);
 	world_free(world);
 }
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The seal: equal to the vectors both ways, and open to nothing else: no bit, byte, session, receiver or key may differ. */
+/*
+ * The seal: equal to the vectors both ways, and open to nothing else: no bit, byte, session, receiver or key may
+ * differ.
+ */
 #include <errno.h>
 
 #include "seal.h"
@@ -47,7 +50,8 @@ static void hello_key_make(uint8_t ret_key[SEAL_KEY_BYTES])
 
 static void both_sides_derive_the_key_of_the_vector(void **state)
 {
-	uint8_t secret[MESH_SECRET_BYTES], a[SEAL_KEY_BYTES], b[SEAL_KEY_BYTES], hello[SEAL_KEY_BYTES], other[SEAL_KEY_BYTES];
+	uint8_t secret[MESH_SECRET_BYTES], a[SEAL_KEY_BYTES], b[SEAL_KEY_BYTES], hello[SEAL_KEY_BYTES],
+		other[SEAL_KEY_BYTES];
 
 	(void)state;
 	mesh_secret_make(secret);
@@ -128,7 +132,8 @@ static void a_hello_is_the_vector_both_ways(void **state)
 	hello_key_make(key);
 	for (size_t i = 0; i < HELLO_BYTES - SEAL_BYTES; i++)
 		datagram[SEAL_HEADER_BYTES + i] = (uint8_t)i;
-	assert_int_equal(seal_close(&header, &context, key, datagram + SEAL_HEADER_BYTES, HELLO_BYTES - SEAL_BYTES, datagram),
+	assert_int_equal(seal_close(&header, &context, key, datagram + SEAL_HEADER_BYTES, HELLO_BYTES - SEAL_BYTES,
+				    datagram),
 			 HELLO_BYTES);
 	assert_is_vector("hello", datagram, sizeof(datagram));
 	assert_int_equal(seal_header(datagram, sizeof(datagram), &read), REJECT_NONE);
@@ -146,26 +151,30 @@ static void headers_of_the_wrong_size_or_version_are_refused(void **state)
 		size_t size;
 		enum reject reject;
 	} rows[] = {
-		/*  0 */ { "58 4d 01 02", 0, REJECT_SIZE },
-		/*  1 */ { "58 4d 01 02", 1, REJECT_SIZE },
-		/*  2 */ { "58 4d 01 02", SEAL_HEADER_BYTES, REJECT_SIZE }, /* header only */
-		/*  3 */ { "58 4d 01 02", SEAL_BYTES, REJECT_SIZE },	    /* nothing inside */
-		/*  4 */ { "58 4d 01 02", SEAL_BYTES + 1, REJECT_NONE },
-		/*  5 */ { "58 4d 01 02", DATAGRAM_BYTES_MAX, REJECT_NONE },
-		/*  6 */ { "58 4d 01 02", DATAGRAM_BYTES_MAX + 1, REJECT_SIZE },
-		/*  7 */ { "58 4d 01 02", 65507, REJECT_SIZE },
-		/*  8 */ { "58 4d 01 01", HELLO_BYTES, REJECT_NONE },
-		/*  9 */ { "58 4d 01 01", HELLO_BYTES - 1, REJECT_SIZE },
-		/* 10 */ { "58 4d 01 01", HELLO_BYTES + 1, REJECT_SIZE },
-		/* 11 */ { "58 4d 01 02", HELLO_BYTES, REJECT_NONE },
-		/* 12 */ { "58 4d 01 00", 100, REJECT_VERSION },
-		/* 13 */ { "58 4d 01 03", 100, REJECT_VERSION },
-		/* 14 */ { "58 4d 01 ff", 100, REJECT_VERSION },
-		/* 15 */ { "58 4d 00 02", 100, REJECT_VERSION },
-		/* 16 */ { "58 4d 02 02", 100, REJECT_VERSION },
-		/* 17 */ { "58 4e 01 02", 100, REJECT_VERSION },
-		/* 18 */ { "59 4d 01 02", 100, REJECT_VERSION },
+		/*  0 */ { "58 4d 02 02", 0, REJECT_SIZE },
+		/*  1 */ { "58 4d 02 02", 1, REJECT_SIZE },
+		/*  2 */ { "58 4d 02 02", SEAL_HEADER_BYTES, REJECT_SIZE }, /* header only */
+		/*  3 */ { "58 4d 02 02", SEAL_BYTES, REJECT_SIZE },	    /* nothing inside */
+		/*  4 */ { "58 4d 02 02", SEAL_BYTES + 1, REJECT_NONE },
+		/*  5 */ { "58 4d 02 02", DATAGRAM_BYTES_MAX, REJECT_NONE },
+		/*  6 */ { "58 4d 02 02", DATAGRAM_BYTES_MAX + 1, REJECT_SIZE },
+		/*  7 */ { "58 4d 02 02", 65507, REJECT_SIZE },
+		/*  8 */ { "58 4d 02 01", HELLO_BYTES, REJECT_NONE },
+		/*  9 */ { "58 4d 02 01", HELLO_BYTES - 1, REJECT_SIZE },
+		/* 10 */ { "58 4d 02 01", HELLO_BYTES + 1, REJECT_SIZE },
+		/* 11 */ { "58 4d 02 02", HELLO_BYTES, REJECT_NONE },
+		/* 12 */ { "58 4d 02 00", 100, REJECT_VERSION },
+		/* 13 */ { "58 4d 02 03", 100, REJECT_VERSION },
+		/* 14 */ { "58 4d 02 ff", 100, REJECT_VERSION },
+		/* 15 */ { "58 4d 00 02", 100, REJECT_OTHER_VERSION },
+		/* 16 */ { "58 4d 01 02", 100, REJECT_OTHER_VERSION },
+		/* 17 */ { "58 4e 02 02", 100, REJECT_VERSION },
+		/* 18 */ { "59 4d 02 02", 100, REJECT_VERSION },
 		/* 19 */ { "00 00 00 00", 100, REJECT_VERSION },
+		/* 20 */ { "58 4d 03 02", 100, REJECT_OTHER_VERSION },
+		/* 21 */ { "58 4d 00 ff", 100, REJECT_OTHER_VERSION }, /* its types may be others */
+		/* 22 */ { "58 4d ff 02", SEAL_BYTES, REJECT_SIZE },
+		/* 23 */ { "58 4d 00 01", HELLO_BYTES + 1, REJECT_OTHER_VERSION }, /* and its sizes */
 	};
 
 	(void)state;
@@ -180,8 +189,11 @@ static void headers_of_the_wrong_size_or_version_are_refused(void **state)
 		free(datagram);
 		if (reject != rows[i].reject)
 			fail_msg("row %zu: %s", i, reject_names[reject]);
-		if (reject != REJECT_NONE && header.sender != 4711)
+		if (reject != REJECT_NONE && reject != REJECT_OTHER_VERSION && header.sender != 4711)
 			fail_msg("row %zu wrote a header", i);
+		if (reject == REJECT_OTHER_VERSION && (header.sender != 0 || header.version != word[2]))
+			fail_msg("row %zu: sender %llu, version %u", i, (unsigned long long)header.sender,
+				 header.version);
 	}
 }
 

@@ -11,12 +11,12 @@ static void *set_open(struct set *set, uint32_t size)
 	struct arena arena = { .memory = NULL };
 	void *memory;
 
-	set_place(set, &arena, size);
+	set_take_memory(set, &arena, size);
 	memory = aligned_alloc(ARENA_ALIGN, arena.used);
 	assert_non_null(memory);
 	memset(memory, 0xa5, arena.used); /* what was there before must not matter */
 	arena = (struct arena){ .memory = memory };
-	set_place(set, &arena, size);
+	set_take_memory(set, &arena, size);
 	set_clear(set);
 	return memory;
 }
@@ -37,7 +37,8 @@ static void whoever_is_in_is_taken_once_in_each_round(void **state)
 		assert_non_null(plain);
 		for (unsigned int step = 0; step < 20000; step++) {
 			if (draw_below(&random, 2) || count == 0) {
-				const uint32_t number = draw_below(&random, 4) ? (uint32_t)draw_below(&random, size) : size - 1;
+				const uint32_t number = draw_below(&random, 4) ? (uint32_t)draw_below(&random, size)
+									       : size - 1;
 
 				set_add(&set, number);
 				count += !plain[number];

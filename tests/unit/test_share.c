@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Shares of very many clients are worked out over several turns: the old ones hold until the new are known, and then all have them. */
+/*
+ * Shares of very many clients are worked out over several turns: the old ones hold until the new are known, and then
+ * all have them.
+ */
 #include <sodium.h>
 
 #include "node_internal.h"
@@ -15,7 +18,8 @@ static struct now at(int64_t ns)
 static struct key pair_of(uint32_t client)
 {
 	return (struct key){
-		.client = address_of_ipv4((uint8_t[]){ 10, (uint8_t)(client >> 16), (uint8_t)(client >> 8), (uint8_t)client }),
+		.client = address_of_ipv4(
+			(uint8_t[]){ 10, (uint8_t)(client >> 16), (uint8_t)(client >> 8), (uint8_t)client }),
 		.destination = address_of_ipv4((uint8_t[]){ 198, 51, 100, 1 }),
 	};
 }
@@ -45,7 +49,9 @@ static struct node *lone_node(void)
 
 	memcpy(certificate.public_key, a.public_key, PUBLIC_KEY_BYTES);
 	memcpy(config.secret_key, a.secret, SECRET_KEY_BYTES);
-	assert_int_equal(certificate_issue(&certificate, &mesh, authority.secret, config.certificate, &config.certificate_bytes), 0);
+	assert_int_equal(certificate_issue(&certificate, &mesh, authority.secret, config.certificate,
+					   &config.certificate_bytes),
+			 0);
 	memory = aligned_alloc(64, (node_bytes(&config.limits) + 63) / 64 * 64);
 	assert_non_null(memory);
 	memset(memory, 0, node_bytes(&config.limits));
@@ -55,7 +61,8 @@ static struct node *lone_node(void)
 
 static void observe(struct node *node, int64_t ns, const struct key *key, uint64_t packets)
 {
-	assert_true(node_observe(node, at(ns), key, mesh_slot_at(&node->mesh, at(ns).mesh), at(ns).mesh, at(ns).mesh, packets));
+	assert_true(node_observe(node, at(ns), key, mesh_slot_at(&node->mesh, at(ns).mesh), at(ns).mesh, at(ns).mesh,
+				 packets));
 }
 
 static bool is_due(const struct node *node, int64_t ns)
@@ -68,7 +75,8 @@ static uint32_t clients_thinned(const struct node *node)
 	uint32_t thinned = 0;
 
 	for (uint32_t i = 0; i < node->count->ledger.entries_high; i++)
-		thinned += !entry_is_destination(&node->count->ledger.entries[i]) && node->count->ledger.entries[i].pass_share < SHARE_ALL;
+		thinned += entry_kind(&node->count->ledger.entries[i]) == KEY_PAIR &&
+			   node->count->ledger.entries[i].pass_share < SHARE_ALL;
 	return thinned;
 }
 

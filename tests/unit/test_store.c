@@ -59,7 +59,8 @@ static void a_frame_is_found_by_all_three_of_its_numbers(void **state)
 	assert_null(store_find(&store, 4, 6, 7));
 	assert_null(store_find(&store, 5, 5, 7));
 	assert_null(store_find(&store, 5, 6, 6));
-	assert_null(store_find(&store, 7, 6, 5)); /* the hash folds origin and sequence together; the look-up does not */
+	/* the hash folds origin and sequence together; the look-up does not */
+	assert_null(store_find(&store, 7, 6, 5));
 	store_close(&store);
 }
 

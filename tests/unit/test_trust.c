@@ -19,7 +19,9 @@ static void a_document_reaches_everybody_within_a_tick(void **state)
 static void the_longest_comes_through_loss(void **state)
 {
 	static struct sealed_document policy;
-	struct world_options options = { .nodes = 4, .seed = 3, .delay_ms = 20, .loss = 0.3, .thresholds = world_thresholds };
+	struct world_options options = {
+		.nodes = 4, .seed = 3, .delay_ms = 20, .loss = 0.3, .thresholds = world_thresholds
+	};
 	struct world *world = world_make(&options);
 
 	(void)state;
@@ -99,7 +101,10 @@ static bool all_go_by(struct world *world, unsigned int nodes, uint64_t version)
 	return true;
 }
 
-/* One tick before the slot begins all go by the old policy, with its first tick all by the new; so does one that is restarted then. */
+/*
+ * One tick before the slot begins all go by the old policy, with its first tick all by the new; so does one that is
+ * restarted then.
+ */
 static void a_policy_comes_into_force_everywhere_at_once(void **state)
 {
 	static struct sealed_document first, second;
@@ -161,8 +166,8 @@ static bool rubbish(void *user, struct world_datagram *datagram)
 	uint16_t number;
 	size_t plain;
 
-	if (datagram->to != 2 || seal_header(datagram->bytes, datagram->size, &header) != REJECT_NONE || header.type != DATAGRAM_SEALED ||
-	    header.sender != world_certificate(liar->world, 1)->id)
+	if (datagram->to != 2 || seal_header(datagram->bytes, datagram->size, &header) != REJECT_NONE ||
+	    header.type != DATAGRAM_SEALED || header.sender != world_certificate(liar->world, 1)->id)
 		return true;
 	number = member_find(node, header.sender);
 	if (number == MEMBER_NONE)
@@ -176,18 +181,19 @@ static bool rubbish(void *user, struct world_datagram *datagram)
 
 	memcpy(context.mesh_id, node->mesh.id, MESH_ID_BYTES);
 	memcpy(copy, datagram->bytes, datagram->size);
-	if (seal_open(copy, datagram->size, &context, trust_key(node, number, 0), &plain) != REJECT_NONE)
+	if (seal_open(copy, datagram->size, &context, secrets_key(node, number, 0), &plain) != REJECT_NONE)
 		return true;
 	if (copy[SEAL_HEADER_BYTES] == MESSAGE_CHUNK)
 		copy[SEAL_HEADER_BYTES + plain - 1] ^= 0x55;
 	else if (liar->announce && copy[SEAL_HEADER_BYTES] == MESSAGE_NEWS)
-		put_le(put_le(copy + SEAL_HEADER_BYTES + 1 + DOCUMENT_POLICY * 44, 77, 8), liar->drip ? 67 * DOCUMENT_CHUNK_BYTES : 5000, 4);
+		put_le(put_le(copy + SEAL_HEADER_BYTES + 1 + DOCUMENT_POLICY * 44, 77, 8),
+		       liar->drip ? 67 * DOCUMENT_CHUNK_BYTES : 5000, 4);
 	else if (liar->drip && liar->changed > 0 && liar->part < 60 && copy[SEAL_HEADER_BYTES] == MESSAGE_DIGEST)
 		plain = drip(liar, copy + SEAL_HEADER_BYTES);
 	else
 		return true;
 	memmove(copy, copy + SEAL_HEADER_BYTES, plain);
-	datagram->size = seal_close(&header, &context, trust_key(node, number, 0), copy, plain, datagram->bytes);
+	datagram->size = seal_close(&header, &context, secrets_key(node, number, 0), copy, plain, datagram->bytes);
 	liar->changed++;
 	return true;
 }
@@ -232,7 +238,10 @@ static void a_document_that_there_is_not_holds_up_nobody(void **state)
 	world_free(world);
 }
 
-/* It sends part after part, slowly, so that the fetch is never given up for silence: the others are asked all the same. */
+/*
+ * It sends part after part, slowly, so that the fetch is never given up for silence: the others are asked all the
+ * same.
+ */
 static void a_document_that_drips_in_holds_up_nobody(void **state)
 {
 	static struct sealed_document policy;
@@ -246,7 +255,8 @@ static void a_document_that_drips_in_holds_up_nobody(void **state)
 	for (unsigned int tenth = 0; tenth < 60 && liar.part < 2; tenth++)
 		world_run(world, 0.1);
 	coming = world_node(world, 2)->trust->coming[DOCUMENT_POLICY];
-	assert_true((coming[0].active && coming[0].have[0]) || (coming[1].active && coming[1].have[0])); /* it has begun */
+	/* it has begun */
+	assert_true((coming[0].active && coming[0].have[0]) || (coming[1].active && coming[1].have[0]));
 	policy_of(world, 1, 40, &policy);
 	assert_int_equal(command(world, 0, &policy), REJECT_NONE);
 	world_run(world, 1);
@@ -266,11 +276,15 @@ static void who_brings_nothing_is_asked_less_and_less(void **state)
 	(void)state;
 	world_set_tap(world, rubbish, &liar);
 	world_run(world, 3);
-	t = &world_node(world, 2)->member->table[member_find(world_node(world, 2), world_certificate(world, 1)->id)].standing;
+	t = &world_node(world, 2)
+		     ->member->table[member_find(world_node(world, 2), world_certificate(world, 1)->id)]
+		     .standing;
 	for (unsigned int times = t->distrusts[DOCUMENT_POLICY] + 1; times <= 3; times++) {
 		for (unsigned int second = 0; second < 100 && t->distrusts[DOCUMENT_POLICY] < times; second++)
 			world_run(world, 1);
-		const double left_s = (double)duration_between(world_now(world).mono, t->distrusted_until[DOCUMENT_POLICY]).ns / NS_PER_S;
+		const double left_s =
+			(double)duration_between(world_now(world).mono, t->distrusted_until[DOCUMENT_POLICY]).ns /
+			NS_PER_S;
 
 		assert_int_equal(t->distrusts[DOCUMENT_POLICY], times);
 		assert_true(left_s > 10 * (1 << (times - 1)) - 1.1 && left_s <= 10 * (1 << (times - 1)));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The bounded msgpack reader: one row for each form it takes and each it must not, then every truncation, then against our
- * packer. */
+/*
+ * The bounded msgpack reader: one row for each form it takes and each it must not, then every truncation, then
+ * against our packer.
+ */
 #include "pack.h"
 #include "unpack.h"
 #include "vector.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Signatures that a lax verifier takes: the classes of Project Wycheproof's eddsa_test.json and of "Taming the many EdDSAs" (Chalkias,
- * Garillot, Nikolaenko 2020, section 5), made here from the curve's own arithmetic (RFC 8032 section 5.1) instead of copied: scalars with L added,
- * points with a torsion point added, encodings that are not canonical, signatures for another domain. Held against the root of a frame and
- * against a certificate.
+ * Signatures that a lax verifier takes: the classes of Project Wycheproof's eddsa_test.json and of "Taming the many
+ * EdDSAs" (Chalkias, Garillot, Nikolaenko 2020, section 5), made here from the curve's own arithmetic (RFC 8032
+ * section 5.1) instead of copied: scalars with L added, points with a torsion point added, encodings that are not
+ * canonical, signatures for another domain. Held against the root of a frame and against a certificate.
  */
 #include "vector.h"
 
@@ -40,7 +40,8 @@ static struct signer signer_make(uint8_t n)
 }
 
 /* k = H(R | A | M) mod L */
-static void challenge(const uint8_t r[32], const uint8_t a[32], const uint8_t *message, size_t size, uint8_t ret_k[SCALAR_BYTES])
+static void challenge(const uint8_t r[32], const uint8_t a[32], const uint8_t *message, size_t size,
+		      uint8_t ret_k[SCALAR_BYTES])
 {
 	crypto_hash_sha512_state hash;
 	uint8_t wide[64];
@@ -53,9 +54,12 @@ static void challenge(const uint8_t r[32], const uint8_t a[32], const uint8_t *m
 	crypto_core_ed25519_scalar_reduce(ret_k, wide);
 }
 
-/* Signs as RFC 8032 does, with a torsion point added to R or stated in A, each of which a verifier that multiplies by the cofactor forgives. */
-static void sign_mixed(const struct signer *signer, bool mix_r, const uint8_t public_key[32], uint8_t nonce, const uint8_t *message, size_t size,
-		       uint8_t ret_signature[SIGNATURE_BYTES])
+/*
+ * Signs as RFC 8032 does, with a torsion point added to R or stated in A, each of which a verifier that multiplies
+ * by the cofactor forgives.
+ */
+static void sign_mixed(const struct signer *signer, bool mix_r, const uint8_t public_key[32], uint8_t nonce,
+		       const uint8_t *message, size_t size, uint8_t ret_signature[SIGNATURE_BYTES])
 {
 	uint8_t r[SCALAR_BYTES] = { nonce, 7 }, k[SCALAR_BYTES], ka[SCALAR_BYTES];
 
@@ -84,7 +88,10 @@ static void add_order(uint8_t scalar[SCALAR_BYTES], unsigned int times)
 
 static struct mesh mesh_of_tests(void)
 {
-	struct mesh mesh = { .tick_ms = TICK_MS_DEFAULT, .window_max_ms = WINDOW_MAX_MS_DEFAULT, .decay = DECAY_DEFAULT };
+	struct mesh mesh = { .tick_ms = TICK_MS_DEFAULT,
+			     .window_max_ms = WINDOW_MAX_MS_DEFAULT,
+			     .decay = DECAY_DEFAULT,
+			     .widths = WIDTHS_DEFAULT };
 
 	memset(mesh.id, 0x3a, sizeof(mesh.id));
 	return mesh;
@@ -92,7 +99,12 @@ static struct mesh mesh_of_tests(void)
 
 static struct frame_root root_of_tests(void)
 {
-	struct frame_root root = { .origin = 0x0102030405060708, .incarnation = 3, .tick = 9, .kind = FRAME_TICK, .tick_frames = 1, .leaves = 1 };
+	struct frame_root root = { .origin = 0x0102030405060708,
+				   .incarnation = 3,
+				   .tick = 9,
+				   .kind = FRAME_TICK,
+				   .tick_frames = 1,
+				   .leaves = 1 };
 
 	memset(root.hash, 0x77, sizeof(root.hash));
 	return root;
@@ -105,7 +117,8 @@ static void put_le(uint8_t **at, uint64_t value, unsigned int bytes)
 }
 
 /* PROTOCOL.md "Frames": 93 bytes. */
-static size_t message_of(const struct frame_root *root, const struct mesh *mesh, const char *domain, uint8_t ret_message[128])
+static size_t message_of(const struct frame_root *root, const struct mesh *mesh, const char *domain,
+			 uint8_t ret_message[128])
 {
 	uint8_t *at = ret_message;
 
@@ -146,7 +159,8 @@ static void a_signature_worked_out_by_hand_is_good(void **state)
 
 	(void)state;
 	for (uint8_t nonce = 1; nonce < 20; nonce++) {
-		sign_mixed(&signer, false, signer.public_key, nonce, message, message_of(&root, &mesh, "xpro-mesh root v1", message), root.signature);
+		sign_mixed(&signer, false, signer.public_key, nonce, message,
+			   message_of(&root, &mesh, "xpro-mesh root v1", message), root.signature);
 		assert_true(frame_verify(&root, &mesh, signer.public_key));
 	}
 }
@@ -159,7 +173,8 @@ static void scalars_of_every_size_above_the_order_are_refused(void **state)
 	uint8_t message[128];
 
 	(void)state;
-	sign_mixed(&signer, false, signer.public_key, 5, message, message_of(&good, &mesh, "xpro-mesh root v1", message), good.signature);
+	sign_mixed(&signer, false, signer.public_key, 5, message,
+		   message_of(&good, &mesh, "xpro-mesh root v1", message), good.signature);
 	for (unsigned int times = 1; times <= 15; times++) { /* up to S + 15 L, which is below 2^256 */
 		root = good;
 		add_order(root.signature + 32, times);
@@ -205,7 +220,8 @@ static void a_torsion_point_in_r_is_not_forgiven(void **state)
 
 	(void)state;
 	for (uint8_t nonce = 1; nonce < 20; nonce++) {
-		sign_mixed(&signer, true, signer.public_key, nonce, message, message_of(&root, &mesh, "xpro-mesh root v1", message), root.signature);
+		sign_mixed(&signer, true, signer.public_key, nonce, message,
+			   message_of(&root, &mesh, "xpro-mesh root v1", message), root.signature);
 		assert_false(frame_verify(&root, &mesh, signer.public_key));
 	}
 }
@@ -218,7 +234,8 @@ static void halves_swapped_or_repeated_are_refused(void **state)
 	uint8_t message[128];
 
 	(void)state;
-	sign_mixed(&signer, false, signer.public_key, 5, message, message_of(&good, &mesh, "xpro-mesh root v1", message), good.signature);
+	sign_mixed(&signer, false, signer.public_key, 5, message,
+		   message_of(&good, &mesh, "xpro-mesh root v1", message), good.signature);
 	for (int kind = 0; kind < 4; kind++) {
 		root = good;
 		memcpy(root.signature, good.signature + (kind & 1 ? 32 : 0), 32);
@@ -235,7 +252,8 @@ static void every_bit_of_a_signature_counts(void **state)
 	uint8_t message[128];
 
 	(void)state;
-	sign_mixed(&signer, false, signer.public_key, 5, message, message_of(&root, &mesh, "xpro-mesh root v1", message), root.signature);
+	sign_mixed(&signer, false, signer.public_key, 5, message,
+		   message_of(&root, &mesh, "xpro-mesh root v1", message), root.signature);
 	for (unsigned int bit = 0; bit < 8 * SIGNATURE_BYTES; bit++) {
 		root.signature[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		assert_false(frame_verify(&root, &mesh, signer.public_key));
@@ -246,7 +264,8 @@ static void every_bit_of_a_signature_counts(void **state)
 
 static void signatures_of_other_domains_are_refused(void **state)
 {
-	static const char *const domains[] = { "", "xpro-mesh root v2", "xpro-mesh hello v2", "xpro-mesh certificate v1", "xpro-mesh root v1 " };
+	static const char *const domains[] = { "", "xpro-mesh root v2", "xpro-mesh hello v2",
+					       "xpro-mesh certificate v2", "xpro-mesh root v1 " };
 	const struct signer signer = signer_make(1);
 	const struct mesh mesh = mesh_of_tests();
 	struct frame_root root = root_of_tests();
@@ -278,11 +297,17 @@ static struct certificate certificate_of(const uint8_t public_key[PUBLIC_KEY_BYT
 	return certificate;
 }
 
-/* A key with a torsion point added verifies every eighth signature at who does not multiply by the cofactor: two members of one key. */
+/*
+ * A key with a torsion point added verifies every eighth signature at who does not multiply by the cofactor: two
+ * members of one key.
+ */
 static void a_key_of_mixed_order_is_nobodys(void **state)
 {
 	const struct signer authority = signer_make(9), signer = signer_make(1);
-	struct mesh mesh = { .tick_ms = TICK_MS_DEFAULT, .window_max_ms = WINDOW_MAX_MS_DEFAULT, .decay = DECAY_DEFAULT };
+	struct mesh mesh = { .tick_ms = TICK_MS_DEFAULT,
+			     .window_max_ms = WINDOW_MAX_MS_DEFAULT,
+			     .decay = DECAY_DEFAULT,
+			     .widths = WIDTHS_DEFAULT };
 	struct certificate certificate, read;
 	uint8_t bytes[CERTIFICATE_BYTES_MAX], *place = NULL, mixed[PUBLIC_KEY_BYTES];
 	size_t size = 0;
@@ -304,7 +329,7 @@ static void a_key_of_mixed_order_is_nobodys(void **state)
 	assert_non_null(place);
 	memcpy(place, mixed, PUBLIC_KEY_BYTES);
 	{
-		uint8_t message[512] = "xpro-mesh certificate v1";
+		uint8_t message[512] = "xpro-mesh certificate v2";
 		const size_t domain = strlen((char *)message), body = size - SIGNATURE_BYTES;
 
 		memcpy(message + domain, bytes, body);
@@ -316,7 +341,10 @@ static void a_key_of_mixed_order_is_nobodys(void **state)
 static void a_certificates_scalar_has_one_form(void **state)
 {
 	const struct signer authority = signer_make(9), signer = signer_make(1);
-	struct mesh mesh = { .tick_ms = TICK_MS_DEFAULT, .window_max_ms = WINDOW_MAX_MS_DEFAULT, .decay = DECAY_DEFAULT };
+	struct mesh mesh = { .tick_ms = TICK_MS_DEFAULT,
+			     .window_max_ms = WINDOW_MAX_MS_DEFAULT,
+			     .decay = DECAY_DEFAULT,
+			     .widths = WIDTHS_DEFAULT };
 	const struct certificate certificate = certificate_of(signer.public_key);
 	struct certificate read;
 	uint8_t bytes[CERTIFICATE_BYTES_MAX], changed[CERTIFICATE_BYTES_MAX];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* For tests of documents among nodes: makes and signs them, brings them to a node of a world, and asks what came of it. */
+/*
+ * For tests of documents among nodes: makes and signs them, brings them to a node of a world, and asks what came of
+ * it.
+ */
 #ifndef TESTS_TRUST_WORLD_H
 #define TESTS_TRUST_WORLD_H
 
@@ -16,7 +19,6 @@
 #include "node_internal.h"
 #include "policy_wire.h"
 
-
 struct sealed_document {
 	size_t size;
 	uint8_t bytes[DOCUMENT_BYTES_MAX];
@@ -24,21 +26,26 @@ struct sealed_document {
 
 static inline struct world *world_of(unsigned int nodes)
 {
-	const struct world_options options = { .nodes = nodes, .seed = 1, .delay_ms = 10, .thresholds = world_thresholds };
+	const struct world_options options = {
+		.nodes = nodes, .seed = 1, .delay_ms = 10, .thresholds = world_thresholds,
+		.publish = PUBLISH_ALL,
+	};
 
 	return world_make(&options);
 }
 
-static inline void issue(const struct world *world, enum document_kind kind, uint64_t serial, const uint8_t *content, size_t size,
-		  struct sealed_document *ret)
+static inline void issue(const struct world *world, enum document_kind kind, uint64_t serial, const uint8_t *content,
+			 size_t size, struct sealed_document *ret)
 {
 	const struct document document = { kind, serial, content, size };
 
-	assert_int_equal(document_issue(&document, world_mesh(world), world_authority(world), ret->bytes, &ret->size), 0);
+	assert_int_equal(document_issue(&document, world_mesh(world), world_authority(world), ret->bytes, &ret->size),
+			 0);
 }
 
 /* `rules` client overrides of one address each: a document of any length. */
-static inline void policy_from(const struct world *world, uint64_t serial, uint32_t rules, uint64_t slot, struct sealed_document *ret)
+static inline void policy_from(const struct world *world, uint64_t serial, uint32_t rules, uint64_t slot,
+			       struct sealed_document *ret)
 {
 	static struct policy_document policy;
 	static uint8_t content[DOCUMENT_CONTENT_BYTES_MAX];
@@ -67,8 +74,8 @@ static inline int by_key(const void *a, const void *b)
 	return memcmp(a, b, PUBLIC_KEY_BYTES);
 }
 
-static inline void revocation_of(const struct world *world, uint64_t serial, const unsigned int *nodes, uint32_t count, enum revoked_reason reason,
-			  struct sealed_document *ret)
+static inline void revocation_of(const struct world *world, uint64_t serial, const unsigned int *nodes, uint32_t count,
+				 enum revoked_reason reason, struct sealed_document *ret)
 {
 	static struct revocation revocation;
 	static uint8_t content[DOCUMENT_CONTENT_BYTES_MAX];
@@ -79,8 +86,8 @@ static inline void revocation_of(const struct world *world, uint64_t serial, con
 		const struct certificate *certificate = world_certificate(world, nodes[i]);
 
 		revocation.keys[i] = (struct revoked_key){ .id = certificate->id, .reason = reason };
-		memcpy(revocation.keys[i].public_key, reason == REVOKED_LOST ? certificate->public_key : certificate->previous_key,
-		       PUBLIC_KEY_BYTES);
+		memcpy(revocation.keys[i].public_key,
+		       reason == REVOKED_LOST ? certificate->public_key : certificate->previous_key, PUBLIC_KEY_BYTES);
 	}
 	qsort(revocation.keys, count, sizeof(*revocation.keys), by_key);
 	assert_int_equal(revocation_write(&revocation, content, sizeof(content), &size), 0);
@@ -88,12 +95,14 @@ static inline void revocation_of(const struct world *world, uint64_t serial, con
 }
 
 /* The new secret is all `fill`, the one before all `fill` - 1, down to the first, 42; in force after `slots`. */
-static inline void rotation_of(const struct world *world, uint64_t serial, const unsigned int *nodes, uint32_t count, uint8_t fill, uint64_t slots,
-			struct sealed_document *ret)
+static inline void rotation_of(const struct world *world, uint64_t serial, const unsigned int *nodes, uint32_t count,
+			       uint8_t fill, uint64_t slots, struct sealed_document *ret)
 {
-	struct rotation rotation = { .effective_slot = mesh_slot_at(world_mesh(world), world_now(world).mesh) + slots, .grace_slots = 2 };
+	struct rotation rotation = { .effective_slot = mesh_slot_at(world_mesh(world), world_now(world).mesh) + slots,
+				     .grace_slots = 2 };
 	struct rotation_member members[WORLD_NODES_MAX];
-	uint8_t secrets[SECRETS_MAX][MESH_SECRET_BYTES], seed[32] = { 0x77, fill }, ephemeral[SECRET_KEY_BYTES], public_key[PUBLIC_KEY_BYTES];
+	uint8_t secrets[SECRETS_MAX][MESH_SECRET_BYTES], seed[32] = { 0x77, fill }, ephemeral[SECRET_KEY_BYTES],
+							 public_key[PUBLIC_KEY_BYTES];
 	uint8_t content[8192];
 	size_t size;
 
@@ -108,7 +117,9 @@ static inline void rotation_of(const struct world *world, uint64_t serial, const
 		memcpy(members[place].public_key, world_certificate(world, nodes[i])->public_key, PUBLIC_KEY_BYTES);
 	}
 	crypto_sign_seed_keypair(public_key, ephemeral, seed);
-	assert_int_equal(rotation_write(&rotation, world_mesh(world), secrets, members, count, ephemeral, content, sizeof(content), &size), 0);
+	assert_int_equal(rotation_write(&rotation, world_mesh(world), secrets, members, count, ephemeral, content,
+					sizeof(content), &size),
+			 0);
 	issue(world, DOCUMENT_ROTATION, serial, content, size, ret);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * For tests of wire formats: reads hex, from rows of a table and from tests/vectors (run from the top of the tree), and the cast
- * of generate.py: one authority, two nodes, one mesh secret.
+ * For tests of wire formats: reads hex, from rows of a table and from tests/vectors (run from the top of the tree),
+ * and the cast of generate.py: one authority, two nodes, one mesh secret.
  */
 #ifndef TESTS_VECTOR_H
 #define TESTS_VECTOR_H
@@ -111,16 +111,22 @@ static inline void mesh_secret_make(uint8_t ret_secret[MESH_SECRET_BYTES])
 		ret_secret[i] = (uint8_t)(96 + i);
 }
 
+/* By these every address is a client: for tests of bytes, in which clients of every length occur. */
+static const struct widths every_host = { .client_bits = CLIENT_BITS_DEFAULT, .hosts_count = 1 };
+
 static inline struct mesh mesh_make(void)
 {
-	struct mesh mesh = { .tick_ms = 200, .window_max_ms = 8000, .decay = 2 };
+	struct mesh mesh = { .tick_ms = 200, .window_max_ms = 8000, .decay = 2, .widths = WIDTHS_DEFAULT };
 
 	memcpy(mesh.authority, keys_authority().public_key, sizeof(mesh.authority));
 	mesh_id_of(mesh.authority, mesh.id);
 	return mesh;
 }
 
-/* Public keys that nobody may have: of small order, not canonical, not on the curve, or outside the group that is used. */
+/*
+ * Public keys that nobody may have: of small order, not canonical, not on the curve, or outside the group that is
+ * used.
+ */
 static inline size_t bad_keys(uint8_t ret_keys[8][PUBLIC_KEY_BYTES])
 {
 	static const char *const rows[] = {
@@ -137,9 +143,15 @@ static inline size_t bad_keys(uint8_t ret_keys[8][PUBLIC_KEY_BYTES])
 
 	for (size_t i = 0; i < ROWS(rows); i++)
 		hex_read(rows[i], ret_keys[i], PUBLIC_KEY_BYTES);
-	/* A good key plus the point of order 2, (0, -1): (-x, -y). libsodium before 1.0.20-1 / 1.0.18-1+deb12u1 took it. */
+	/*
+	 * A good key plus the point of order 2, (0, -1): (-x, -y). libsodium before 1.0.20-1 / 1.0.18-1+deb12u1 took
+	 * it.
+	 */
 	for (unsigned int i = 0; i < 32; i++) {
-		unsigned int p = i == 0 ? 0xed : i == 31 ? 0x7f : 0xff, y = keys.public_key[i] & (i == 31 ? 0x7f : 0xff);
+		unsigned int p = i == 0	   ? 0xed
+				 : i == 31 ? 0x7f
+					   : 0xff,
+			     y = keys.public_key[i] & (i == 31 ? 0x7f : 0xff);
 		unsigned int difference = p - y - borrow;
 
 		mixed[i] = (uint8_t)difference;

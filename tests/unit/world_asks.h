@@ -56,7 +56,8 @@ static inline bool ledgers_equal(struct world *world, unsigned int nodes)
 }
 
 /* `rate` packets a second of a pair, round robin over the first `nodes` nodes. Returns how many. */
-static inline unsigned int offer(struct world *world, unsigned int nodes, const struct key *pair, double rate, double seconds)
+static inline unsigned int offer(struct world *world, unsigned int nodes, const struct key *pair, double rate,
+				 double seconds)
 {
 	unsigned int sent = 0;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the XDP tests stand on: a table of their own under /sys/fs/bpf, packets made of rows, and BPF_PROG_RUN. With an injected
- * clock jiffies and the daemon's `now` are one: bed_at moves both.
+ * What the XDP tests stand on: a table of their own under /sys/fs/bpf, packets made of rows, and BPF_PROG_RUN. With
+ * an injected clock jiffies and the daemon's `now` are one: bed_at moves both.
  */
 #ifndef TESTS_XDP_BED_H
 #define TESTS_XDP_BED_H
@@ -112,7 +112,8 @@ static inline void bed_configure(uint32_t pairs, uint32_t destinations)
 
 	snprintf(bed.pin_path, sizeof(bed.pin_path), "/sys/fs/bpf/xpro-test-%d-%u", getpid(), beds++);
 	bed.config = (struct table_config){
-		.pin_path = bed.pin_path, .pairs4_max = pairs, .pairs6_max = pairs, .destinations_max = destinations
+		.pin_path = bed.pin_path, .pairs4_max = pairs, .pairs6_max = pairs, .destinations_max = destinations,
+		.widths = WIDTHS_DEFAULT
 	};
 	bed.jiffies = BED_START;
 }
@@ -212,7 +213,10 @@ static inline uint64_t bed_hash(uint64_t hash, const void *bytes, size_t size)
 	return hash;
 }
 
-/* Into the file XDP_CORPUS, if it is set (packets.sh): what went in, the verdict, what came out, and every counter after it. */
+/*
+ * Into the file XDP_CORPUS, if it is set (packets.sh): what went in, the verdict, what came out, and every counter
+ * after it.
+ */
 static inline void bed_corpus(const void *bytes, uint32_t length, uint32_t verdict)
 {
 	const uint64_t basis = 0xcbf29ce484222325ULL;
@@ -224,7 +228,8 @@ static inline void bed_corpus(const void *bytes, uint32_t length, uint32_t verdi
 		return;
 	table_read_reasons(bed.table, reasons);
 	fprintf(file, "%016llx %u %016llx %016llx\n", (unsigned long long)bed_hash(basis, bytes, length), verdict,
-		(unsigned long long)bed_hash(basis, bed.out, bed.out_length), (unsigned long long)bed_hash(basis, reasons, sizeof(reasons)));
+		(unsigned long long)bed_hash(basis, bed.out, bed.out_length),
+		(unsigned long long)bed_hash(basis, reasons, sizeof(reasons)));
 	fclose(file);
 }
 
@@ -275,13 +280,20 @@ static inline struct key destination4(uint32_t destination)
 	return key_of_destination(&key.destination);
 }
 
+static inline struct address address6(const char *text)
+{
+	struct address address;
+
+	inet_pton(AF_INET6, text, address.bytes);
+	return address;
+}
+
+/* By the widths of the bed: the client is that of the address. */
 static inline struct key key6(const char *client, const char *destination)
 {
-	struct key key;
+	const struct address source = address6(client);
 
-	inet_pton(AF_INET6, client, key.client.bytes);
-	inet_pton(AF_INET6, destination, key.destination.bytes);
-	return key;
+	return (struct key){ widths_client(&bed.config.widths, &source), address6(destination) };
 }
 
 static inline void bed_note(void *user, const struct harvested *cells, size_t count)

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""compare_objects.py OLD.bpf.o NEW.bpf.o: are two builds of the XDP program the same to the kernel? Prints one line per section that is loaded
-(instructions, data, license), per table of relocations, and per map: equal or different. Debug information, line numbers and types' names are
-left out. Ends with 1 when anything is different. A build's object is build/gen/xpro.bpf.o."""
+"""compare_objects.py OLD.bpf.o NEW.bpf.o: are two builds of the XDP program the same to the kernel? Prints one
+line per section that is loaded (instructions, data, license), per table of relocations, and per map: equal or
+different. Debug information, line numbers and types' names are left out. Ends with 1 when anything is
+different. A build's object is build/gen/xpro.bpf.o."""
 import ctypes
 import hashlib
 import os
@@ -33,7 +34,9 @@ def sections(path):
             tool("llvm-objcopy", f"--dump-section={name}={out}", path, os.path.join(directory, "copy"))
             with open(out, "rb") as content:
                 found[name] += f" {hashlib.sha256(content.read()).hexdigest()[:16]}"
-    for name, rows in re.findall(r"^RELOCATION RECORDS FOR \[(\S+)\]:\n(.*?)(?=\n\n|\Z)", tool("llvm-objdump", "-r", path), re.M | re.S):
+    for name, rows in re.findall(
+        r"^RELOCATION RECORDS FOR \[(\S+)\]:\n(.*?)(?=\n\n|\Z)", tool("llvm-objdump", "-r", path), re.M | re.S
+    ):
         if not LEFT_OUT.match(name):
             found[f"relocations of {name}"] = f"{rows.count(chr(10))} {hashlib.sha256(rows.encode()).hexdigest()[:16]}"
     return found
@@ -42,16 +45,25 @@ def sections(path):
 def maps(path):
     """Name: type, sizes and flags, which stand in the types of the object alone."""
     libbpf = ctypes.CDLL("libbpf.so.1")
-    for name, result in (("bpf_object__open", ctypes.c_void_p), ("bpf_object__next_map", ctypes.c_void_p), ("bpf_map__name", ctypes.c_char_p)):
+    for name, result in (
+        ("bpf_object__open", ctypes.c_void_p),
+        ("bpf_object__next_map", ctypes.c_void_p),
+        ("bpf_map__name", ctypes.c_char_p),
+    ):
         getattr(libbpf, name).restype = result
     opened = libbpf.bpf_object__open(path.encode())
     if not opened:
         sys.exit(f"{path}: no BPF object")
     found, at = {}, None
     while at := libbpf.bpf_object__next_map(ctypes.c_void_p(opened), ctypes.c_void_p(at)):
-        numbers = [getattr(libbpf, f"bpf_map__{word}")(ctypes.c_void_p(at)) for word in ("type", "key_size", "value_size", "max_entries", "map_flags")]
+        numbers = [
+            getattr(libbpf, f"bpf_map__{word}")(ctypes.c_void_p(at))
+            for word in ("type", "key_size", "value_size", "max_entries", "map_flags")
+        ]
         name = libbpf.bpf_map__name(ctypes.c_void_p(at)).decode()
-        found[f"map {re.sub('^.*[.](?=rodata|data|bss)', '.', name)}"] = "type {}, key {}, value {}, entries {}, flags {:#x}".format(*numbers)
+        found[
+            f"map {re.sub('^.*[.](?=rodata|data|bss)', '.', name)}"
+        ] = "type {}, key {}, value {}, entries {}, flags {:#x}".format(*numbers)
     return found
 
 
@@ -63,7 +75,10 @@ def main():
     for name in sorted(old.keys() | new.keys()):
         equal = old.get(name) == new.get(name)
         different += not equal
-        print(f"{'equal' if equal else 'different':9} {name}: {old.get(name, 'none')}" + ("" if equal else f", now {new.get(name, 'none')}"))
+        print(
+            f"{'equal' if equal else 'different':9} {name}: {old.get(name, 'none')}"
+            + ("" if equal else f", now {new.get(name, 'none')}")
+        )
     print(f"{len(old.keys() | new.keys())} compared, {different} different")
     sys.exit(different > 0)
 

@@ -34,4 +34,28 @@ static inline void run(uint32_t client, int packets)
 	bed_run_many(&frame, packets, NULL);
 }
 
+static inline void wait_for_grace(void)
+{
+	bool over = false;
+	int tries;
+
+	for (tries = 0; tries < 5000 && !over; tries++) {
+		pthread_mutex_lock(&bed.table->grace.lock);
+		over = bed.table->grace.asked == bed.table->grace.done;
+		pthread_mutex_unlock(&bed.table->grace.lock);
+		if (!over)
+			usleep(1000);
+	}
+	assert_true(over);
+}
+
+/* What may leave leaves: marked in the first call, freed in the second. */
+static inline void collect_all(int64_t idle_ms)
+{
+	wait_for_grace();
+	table_collect(bed.table, bed_now(), duration_ms(idle_ms));
+	wait_for_grace();
+	table_collect(bed.table, bed_now(), duration_ms(idle_ms));
+}
+
 #endif

@@ -8,7 +8,9 @@
 #define NET(a, b, c, d) ((uint32_t)(a) << 24 | (b) << 16 | (c) << 8 | (d))
 #define VICTIM NET(192, 0, 2, 1)
 
-static const struct mesh mesh = { .tick_ms = 200, .window_max_ms = 8000, .decay = 2 };
+static const struct mesh mesh = {
+	.tick_ms = 200, .window_max_ms = 8000, .decay = 2, .widths = WIDTHS_DEFAULT
+};
 static struct policy_document document;
 static struct policy_table compiled;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Algorithm 2 against a brute-force model, verdict by verdict, on random traces: the paper's lines as plainly as they can be
- * written, with doubles and divisions and without a daemon. Differences allowed: none.
+ * Algorithm 2 against a brute-force model, verdict by verdict, on random traces: the paper's lines as plainly as
+ * they can be written, with doubles and divisions and without a daemon. Differences allowed: none.
  */
 #include "bed.h"
 
@@ -67,8 +67,8 @@ static bool model_pair(struct model *model, struct model_key *pair, uint32_t now
 	pair->packets++;
 	pair->last = now;
 	model_age(model, pair, pair->packets, now);
-	return model_is_over(model, (double)(pair->packets - pair->start_packets), now - pair->start, model->policy.pair_rate,
-			     model->policy.pair_min_window);
+	return model_is_over(model, (double)(pair->packets - pair->start_packets), now - pair->start,
+			     model->policy.pair_rate, model->policy.pair_min_window);
 }
 
 /* The window moves once a jiffy, before its first packet; the count is exact for every packet. */
@@ -81,8 +81,9 @@ static bool model_destination(struct model *model, struct model_key *destination
 	}
 	destination->packets++;
 	destination->last = now;
-	return model_is_over(model, (double)(destination->packets - destination->start_packets), now - destination->start,
-			     model->policy.destination_rate, model->policy.destination_min_window);
+	return model_is_over(model, (double)(destination->packets - destination->start_packets),
+			     now - destination->start, model->policy.destination_rate,
+			     model->policy.destination_min_window);
 }
 
 static enum reason model_packet(struct model *model, uint32_t client, uint32_t now)

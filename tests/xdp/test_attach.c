@@ -36,9 +36,11 @@ static int setup(void **state)
 	(void)state;
 	if (unshare(CLONE_NEWNET))
 		return -1;
-	sh("ip link add " NEAR " type veth peer name far && ip link set " NEAR " up && ip link set far up && ip link set lo up");
+	sh("ip link add " NEAR " type veth peer name far && ip link set " NEAR " up && ip link set far up && ip link "
+	   "set lo up");
 	snprintf(bed.pin_path, sizeof(bed.pin_path), "/sys/fs/bpf/xpro-test-%d-a%u", getpid(), beds++);
 	bed.config = (struct table_config){ .pin_path = bed.pin_path,
+					    .widths = WIDTHS_DEFAULT,
 					    .pairs4_max = 1024,
 					    .pairs6_max = 1024,
 					    .destinations_max = 64,
@@ -160,11 +162,11 @@ static void the_next_daemon_swaps_the_program_without_a_gap(void **state)
 	assert_int_equal(open_table(), 0);
 	policies_plain(bed.table,
 		       &(struct policy){ .pair_rate = 1,
-					   .pair_min_window = 100,
-					   .idle_reset = 5000,
-					   .window_max = 100000,
-					   .decay = 2,
-					   .flags = POLICY_EARLY });
+					 .pair_min_window = 100,
+					 .idle_reset = 5000,
+					 .window_max = 100000,
+					 .decay = 2,
+					 .flags = POLICY_EARLY });
 	traffic.far = packet_socket("far");
 	traffic.near = packet_socket(NEAR);
 	pthread_create(&traffic.thread, NULL, traffic_run, &traffic);
@@ -331,9 +333,11 @@ static void a_table_half_made_is_made_anew(void **state)
 static void outside_a_bpf_file_system_is_refused(void **state)
 {
 	struct table *table = NULL;
+	char path[64];
 
 	(void)state;
-	bed.config.pin_path = "/tmp/xpro-test-no-bpffs";
+	snprintf(path, sizeof(path), "/tmp/xpro-test-%d-no-bpffs", getpid());
+	bed.config.pin_path = path;
 	assert_true(table_open(&bed.config, 7, bed_seed, &table, &bed.problem) < 0);
 	assert_non_null(strstr(bed.problem.text, "bpf file system"));
 	rmdir(bed.config.pin_path);
@@ -353,7 +357,8 @@ static struct now clock_read_now(void)
 	struct timespec mono;
 
 	clock_gettime(CLOCK_MONOTONIC, &mono);
-	return (struct now){ { mono.tv_sec * NS_PER_S + mono.tv_nsec }, { BED_MESH_NS + mono.tv_sec * NS_PER_S + mono.tv_nsec } };
+	return (struct now){ { mono.tv_sec * NS_PER_S + mono.tv_nsec },
+			     { BED_MESH_NS + mono.tv_sec * NS_PER_S + mono.tv_nsec } };
 }
 
 /* Each number names the step that failed. */

@@ -118,7 +118,8 @@ static void in_monitor_mode_what_would_drop(void **state)
 static void only_the_prefixes_asked_for(void **state)
 {
 	struct table_capture wanted = { .client = { { 0 }, { 0 } } };
-	struct frame one = frame4(CLIENT, TARGET), other = frame4(CLIENT + 256, TARGET), six = frame6(CLIENT6, TARGET6, 17);
+	struct frame one = frame4(CLIENT, TARGET), other = frame4(CLIENT + 256, TARGET),
+		     six = frame6(CLIENT6, TARGET6, 17);
 	struct key key = key4(CLIENT, TARGET), key_six = key6(CLIENT6, TARGET6);
 
 	(void)state;

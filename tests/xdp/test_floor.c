@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The floor of local evidence in the kernel: what others' counts may take from a client, and what is counted while the daemon is
- * silent. */
+/*
+ * The floor of local evidence in the kernel: what others' counts may take from a client, and what is counted while
+ * the daemon is silent.
+ */
 #include "policies.h"
 
 static void fold_put(uint64_t count, double seconds, uint8_t members)
@@ -58,7 +60,8 @@ static void others_counts_push_a_client_to_the_floor_and_no_lower(void **state)
 		bed_run(&frame);
 		fold_put(4000000000U, 8, rows[i].members);
 		passed = passed_over_s(&frame, 20, rows[i].members);
-		if (passed < rows[i].least || passed > rows[i].most || bed_reason(REASON_PASS_EVIDENCE) - granted != passed)
+		if (passed < rows[i].least || passed > rows[i].most ||
+		    bed_reason(REASON_PASS_EVIDENCE) - granted != passed)
 			fail_msg("row %zu: %u packets passed", i, passed);
 	}
 }
@@ -72,7 +75,8 @@ static void a_bucket_from_hours_ago_is_full(void **state)
 	document_start(1000, 0);
 	put();
 	bed_run(&frame);
-	bed_record(&key)->evidence = EVIDENCE_AT(bed.jiffies) + 10 * BED_HZ * EVIDENCE_SCALE; /* ahead of anything written */
+	/* ahead of anything written */
+	bed_record(&key)->evidence = EVIDENCE_AT(bed.jiffies) + 10 * BED_HZ * EVIDENCE_SCALE;
 	fold_put(4000000000U, 8, 2);
 	assert_int_equal(passes(&frame, 1000), 125);
 }

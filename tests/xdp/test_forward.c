@@ -236,7 +236,10 @@ static void what_has_no_way_is_the_kernels(void **state)
 	left_alone(&four, "blackhole");
 }
 
-/* What is looked up under its other name would take that one's way, and of what comes from :: or fe80::/10 the kernel forwards little. */
+/*
+ * What is looked up under its other name would take that one's way, and of what comes from :: or fe80::/10 the
+ * kernel forwards little.
+ */
 static void what_counts_under_another_name_is_the_kernels(void **state)
 {
 	static const char *const pairs[][2] = {

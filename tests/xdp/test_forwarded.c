@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which addresses must count is for the running kernel to say: whatever it forwards that the program does not count is a way around every
- * rate. So each class of addresses is sent from and to through a router, and back out of the interface it came by. In a namespace of its own:
+ * Which addresses must count is for the running kernel to say: whatever it forwards that the program does not count
+ * is a way around every rate. So each class of addresses is sent from and to through a router, and back out of the
+ * interface it came by. In a namespace of its own:
  *
  *	far ---- veth ---- near (the program; routes) way ---- veth ---- ears
  */
@@ -23,7 +24,11 @@
 static const struct class {
 	const char *address;
 	bool from, to;
-	bool on_link; /* as a destination it is reached on the link that the packet came by alone, where its client can send to it itself */
+	/*
+	 * as a destination it is reached on the link that the packet came by alone, where its client can send to it
+	 * itself
+	 */
+	bool on_link;
 } classes[] = {
 	{ "0.0.0.0", false, false, false },
 	{ "0.0.0.1", true, true, false },
@@ -90,7 +95,9 @@ static int packet_socket(const char *interface, struct sockaddr_ll *at)
 {
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, htons(ETH_P_ALL));
 
-	*at = (struct sockaddr_ll){ .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)if_nametoindex(interface) };
+	*at = (struct sockaddr_ll){ .sll_family = AF_PACKET,
+				    .sll_protocol = htons(ETH_P_ALL),
+				    .sll_ifindex = (int)if_nametoindex(interface) };
 	assert_true(fd >= 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)at, sizeof(*at)), 0);
 	return fd;
@@ -119,15 +126,21 @@ static int begin(const char *out, const char *ears)
 	if (unshare(CLONE_NEWNET) || sched_setaffinity(0, sizeof(one), &one))
 		return -1;
 	sh("ip link add near type veth peer name far && ip link add way type veth peer name ears");
-	sh("cd /proc/sys/net && for i in far ears; do echo 1 >ipv6/conf/$i/disable_ipv6; done && for i in all default near way; do "
-	   "echo 0 >ipv4/conf/$i/rp_filter && echo 0 >ipv4/conf/$i/send_redirects && echo 1 >ipv6/conf/$i/forwarding && "
+	sh("cd /proc/sys/net && for i in far ears; do echo 1 >ipv6/conf/$i/disable_ipv6; done && for i in all default "
+	   "near way; do "
+	   "echo 0 >ipv4/conf/$i/rp_filter && echo 0 >ipv4/conf/$i/send_redirects && echo 1 >ipv6/conf/$i/forwarding "
+	   "&& "
 	   "echo 0 >ipv6/conf/$i/accept_dad; done && echo 1 >ipv4/ip_forward");
 	sh("for i in lo near far way ears; do ip link set $i up; done");
 	snprintf(command, sizeof(command),
-		 "for i in near way; do ip addr add 10.250.$((${#i} - 3)).1/24 dev $i && ip addr add 2001:db8:25$((${#i} - 3))::1/64 dev $i; done && "
-		 "for i in fe80::9 febf::9; do for j in near way; do ip neigh add $i lladdr 02:00:00:00:00:99 dev $j; done; done && "
-		 "ip neigh add 10.77.0.2 lladdr 02:00:00:00:00:99 dev %s && ip route add default via 10.77.0.2 dev %s onlink && "
-		 "ip neigh add 2001:db8:77::2 lladdr 02:00:00:00:00:99 dev %s && ip route add default via 2001:db8:77::2 dev %s onlink",
+		 "for i in near way; do ip addr add 10.250.$((${#i} - 3)).1/24 dev $i && ip addr add "
+		 "2001:db8:25$((${#i} - 3))::1/64 dev $i; done && "
+		 "for i in fe80::9 febf::9; do for j in near way; do ip neigh add $i lladdr 02:00:00:00:00:99 dev $j; "
+		 "done; done && "
+		 "ip neigh add 10.77.0.2 lladdr 02:00:00:00:00:99 dev %s && ip route add default via 10.77.0.2 dev %s "
+		 "onlink && "
+		 "ip neigh add 2001:db8:77::2 lladdr 02:00:00:00:00:99 dev %s && ip route add default via "
+		 "2001:db8:77::2 dev %s onlink",
 		 out, out, out, out);
 	sh(command);
 	near_mac_read();
@@ -233,17 +246,19 @@ static void check(const char *client, const char *destination, bool counts, bool
 	uint64_t before = bed_reason(REASON_PASS), after;
 	uint16_t asked = send_one(client, destination);
 
-	forwarded = was_forwarded(asked, ipv6 ? send_one("2001:db8:1::1", "2001:db8:2::2") : send_one("10.1.0.1", "10.2.0.2"));
+	forwarded = was_forwarded(asked,
+				  ipv6 ? send_one("2001:db8:1::1", "2001:db8:2::2") : send_one("10.1.0.1", "10.2.0.2"));
 	after = bed_reason(REASON_PASS) - before - 1;
 	assert_in_range(after, 0, 1);
 	counted = after == 1;
 	if (forwarded && !counted && !on_link)
 		fail_msg("%s -> %s: forwarded by the kernel, but not counted", client, destination);
 	if (counted != counts)
-		fail_msg("%s -> %s: expected %s, got the contrary (%s by the kernel)", client, destination, counts ? "counted" : "not counted",
-			 forwarded ? "forwarded" : "not forwarded");
+		fail_msg("%s -> %s: expected %s, got the contrary (%s by the kernel)", client, destination,
+			 counts ? "counted" : "not counted", forwarded ? "forwarded" : "not forwarded");
 	if (forwarded != counted)
-		print_message("# %s -> %s: %sforwarded, %scounted\n", client, destination, forwarded ? "" : "not ", counted ? "" : "not ");
+		print_message("# %s -> %s: %sforwarded, %scounted\n", client, destination, forwarded ? "" : "not ",
+			      counted ? "" : "not ");
 }
 
 static void whatever_is_forwarded_counts(void **state)
@@ -262,7 +277,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		{ "whatever_is_forwarded_counts", whatever_is_forwarded_counts, setup_through, teardown, NULL },
-		{ "whatever_goes_back_by_the_interface_it_came_by_counts", whatever_is_forwarded_counts, setup_back, teardown, NULL },
+		{ "whatever_goes_back_by_the_interface_it_came_by_counts", whatever_is_forwarded_counts, setup_back,
+		  teardown, NULL },
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

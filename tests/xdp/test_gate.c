@@ -33,7 +33,7 @@ static struct frame datagram(bool ipv6, uint16_t port, uint32_t payload)
 
 static struct address peer_of(bool ipv6)
 {
-	return ipv6 ? key6(PEER6, LOCAL6).client : key4(PEER, LOCAL).client;
+	return ipv6 ? address6(PEER6) : key4(PEER, LOCAL).client;
 }
 
 /* How many of `count` equal frames pass, all in the same jiffy. */
@@ -319,14 +319,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_members_address_has_room_for_its_frames, setup, bed_teardown),
-		cmocka_unit_test_setup_teardown(a_members_mark_has_room_for_its_frames_from_anywhere, setup, bed_teardown),
-		cmocka_unit_test_setup_teardown(a_flood_in_a_members_name_takes_nothing_of_the_members, setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(a_members_mark_has_room_for_its_frames_from_anywhere, setup,
+						bed_teardown),
+		cmocka_unit_test_setup_teardown(a_flood_in_a_members_name_takes_nothing_of_the_members, setup,
+						bed_teardown),
 		cmocka_unit_test_setup_teardown(a_datagram_too_short_for_a_mark_bears_none, setup, bed_teardown),
-		cmocka_unit_test_setup_teardown(a_flood_with_a_members_mark_from_elsewhere_does_not_keep_it_out, setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(a_flood_with_a_members_mark_from_elsewhere_does_not_keep_it_out, setup,
+						bed_teardown),
 		cmocka_unit_test_setup_teardown(a_members_address_is_no_mark, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(a_bucket_fills_evenly, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(greetings_from_everywhere_share_one_small_bucket, setup, bed_teardown),
-		cmocka_unit_test_setup_teardown(a_member_that_has_moved_is_heard_beside_a_noisy_stranger, setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(a_member_that_has_moved_is_heard_beside_a_noisy_stranger, setup,
+						bed_teardown),
 		cmocka_unit_test_setup_teardown(all_addresses_of_a_64_are_one_stranger, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(a_known_address_greets_from_its_own_bucket, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(other_traffic_to_the_proxy_is_let_be, setup, bed_teardown),

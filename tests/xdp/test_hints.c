@@ -25,14 +25,13 @@ static uint32_t count_of(const struct key *key)
 
 static void a_hint_out_of_date_is_never_believed(void **state)
 {
-	struct key one = key4(CLIENT, TARGET), other = key4(CLIENT + 1, TARGET), gone = key4(CLIENT + 2, TARGET), six;
+	struct key one = key4(CLIENT, TARGET), other = key4(CLIENT + 1, TARGET), gone = key4(CLIENT + 2, TARGET),
+		   six = key6("2001:db8::1", "2001:db8::99");
 	uint32_t at_one = 0, at_other = 0, hint;
-	struct frame frame = frame6("2001:db8::1", "2001:db8::99", 17);
 	struct change fold = fold_of(1000, 2000);
 	struct spot spot;
 
 	(void)state;
-	memcpy(&six, frame.bytes + 22, 32);
 	assert_int_equal(bed_apply_hinted(&one, &fold, true, &at_one), 0);
 	assert_int_equal(bed_apply_hinted(&other, &fold, true, &at_other), 0);
 	assert_true(at_one && at_other && at_one != at_other);
@@ -59,14 +58,11 @@ static void a_hint_out_of_date_is_never_believed(void **state)
 
 static void a_hint_of_an_ipv6_pair_is_compared_by_its_key(void **state)
 {
-	struct frame first = frame6("2001:db8::1", "2001:db8::99", 17), second = frame6("2001:db8::2", "2001:db8::99", 17);
+	const struct key one = key6("2001:db8:0:1::1", "2001:db8::99"), other = key6("2001:db8:0:2::1", "2001:db8::99");
 	struct change fold = fold_of(1000, 2000);
 	uint32_t at_one = 0, at_other = 0;
-	struct key one, other;
 
 	(void)state;
-	memcpy(&one, first.bytes + 22, 32);
-	memcpy(&other, second.bytes + 22, 32);
 	assert_int_equal(bed_apply_hinted(&one, &fold, true, &at_one), 0);
 	assert_int_equal(bed_apply_hinted(&other, &fold, true, &at_other), 0);
 	fold.count = 7;
@@ -100,13 +96,13 @@ static void a_key_of_no_single_host_gets_no_record(void **state)
 	}
 	for (i = 0; i < sizeof(none6) / sizeof(none6[0]); i++) {
 		frame = frame6("2001:db8::1", none6[i], 17);
-		memcpy(&key, frame.bytes + 22, 32);
+		key = key6("2001:db8::1", none6[i]);
 		assert_int_equal(bed_apply(&key, &fold, true), -EINVAL);
 		assert_int_equal(bed_run(&frame), XDP_VERDICT_PASS);
 	}
 	for (i = 0; i < sizeof(renamed6) / sizeof(renamed6[0]); i++) {
 		frame = frame6("2001:db8::1", renamed6[i], 17);
-		memcpy(&key, frame.bytes + 22, 32);
+		key = key6("2001:db8::1", renamed6[i]);
 		assert_int_equal(bed_apply(&key, &fold, true), -EINVAL);
 		assert_int_equal(bed_run(&frame), XDP_VERDICT_PASS);
 	}

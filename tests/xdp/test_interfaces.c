@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Interfaces of other kinds and in other states, in a network namespace of their own: a TUN, whose frames are bare IP packets; a
- * veth that goes, comes back, or is called otherwise.
+ * Interfaces of other kinds and in other states, in a network namespace of their own: a TUN, whose frames are bare
+ * IP packets; a veth that goes, comes back, or is called otherwise.
  */
 #define _GNU_SOURCE /* unshare */
 #include <fcntl.h>
@@ -36,9 +36,11 @@ static int setup(void **state)
 	strcpy(request.ifr_name, "bare");
 	if (tun < 0 || ioctl(tun, TUNSETIFF, &request))
 		return -1;
-	sh("ip link set lo up && ip link set bare up && ip link add near type veth peer name far && ip link set near up");
+	sh("ip link set lo up && ip link set bare up && ip link add near type veth peer name far && ip link set near "
+	   "up");
 	snprintf(bed.pin_path, sizeof(bed.pin_path), "/sys/fs/bpf/xpro-test-%d-i%u", getpid(), beds++);
 	bed.config = (struct table_config){ .pin_path = bed.pin_path,
+					    .widths = WIDTHS_DEFAULT,
 					    .pairs4_max = 1024,
 					    .pairs6_max = 1024,
 					    .destinations_max = 64,
@@ -181,8 +183,10 @@ static void a_strangers_program_is_not_pushed_aside(void **state)
 	assert_int_equal(table_open(&bed.config, 7, bed_seed, &bed.table, &bed.problem), 0);
 	sh("ip link del near && ip link add near type veth peer name far");
 	{
-		const struct bpf_insn pass[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = XDP_VERDICT_PASS },
-						 { .code = BPF_JMP | BPF_EXIT } };
+		const struct bpf_insn pass[] = {
+			{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = XDP_VERDICT_PASS },
+			{ .code = BPF_JMP | BPF_EXIT }
+		};
 		int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "stranger", "GPL", pass, 2, NULL);
 
 		assert_int_equal(bpf_xdp_attach((int)if_nametoindex("near"), fd, 0, NULL), 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A destination's limit is kept for several jiffies (xdp/aggregate.h): what changes the verdict meanwhile is seen in the jiffy it
- * happens in. That the daemon's words are seen at once, and that windows are aged in time, stands in test_verdicts.c and
- * test_algorithm2.c.
+ * A destination's limit is kept for several jiffies (xdp/aggregate.h): what changes the verdict meanwhile is seen in
+ * the jiffy it happens in. That the daemon's words are seen at once, and that windows are aged in time, stands in
+ * test_verdicts.c and test_algorithm2.c.
  */
 #define _GNU_SOURCE /* CPU affinity */
 #include <sched.h>
@@ -22,9 +22,11 @@ static uint32_t passes(const struct frame *frame, uint32_t packets)
 	return passed;
 }
 
-/* One packet counted, harvested, and folded into its destination: `count` packets in the last `seconds`, `floor` and `rho` for
- * the carry. */
-static void folded_destination(uint64_t count, double seconds, uint64_t floor, double rho)
+/*
+ * One packet counted, harvested, and folded into its destination: `count` packets in the last `seconds`, `known` and
+ * `rho` for the carry.
+ */
+static void folded_destination(uint64_t count, double seconds, uint64_t known, double rho)
 {
 	struct frame frame = frame4(CLIENT, TARGET);
 	struct key destination = destination4(TARGET);
@@ -37,7 +39,7 @@ static void folded_destination(uint64_t count, double seconds, uint64_t floor, d
 						     .ts2 = mesh,
 						     .carry_from = mesh,
 						     .count = count,
-						     .floor = floor,
+						     .known = known,
 						     .rho = rho,
 						     .pass_share = SHARE_ALL },
 				   false),
@@ -101,7 +103,9 @@ static uint32_t passes_on(int cpu, const struct frame *frame, uint32_t packets)
 	return passes(frame, packets);
 }
 
-/* A CPU that was told of its part before another used the rest goes no further than that, and no longer than a 32nd of a second.
+/*
+ * A CPU that was told of its part before another used the rest goes no further than that, and no longer than a 32nd
+ * of a second.
  */
 static void what_another_cpu_counts_is_seen_when_the_own_part_is_used_or_late(void **state)
 {
@@ -161,8 +165,8 @@ static void a_wrong_guess_at_a_destination_changes_nothing(void **state)
 	const struct frame frames[] = { frame4(CLIENT, TARGET), frame4(CLIENT, TARGET + 1),
 					frame6("2001:db8::1", "2001:db8:2::99", 17),
 					frame6("2001:db8::1", "2001:db8:2::9a", 17) };
-	const struct key keys[] = { key4(CLIENT, TARGET), key4(CLIENT, TARGET + 1), key6("2001:db8::1", "2001:db8:2::99"),
-				    key6("2001:db8::1", "2001:db8:2::9a") };
+	const struct key keys[] = { key4(CLIENT, TARGET), key4(CLIENT, TARGET + 1),
+				    key6("2001:db8::1", "2001:db8:2::99"), key6("2001:db8::1", "2001:db8:2::9a") };
 	const uint32_t wrong[] = { 1, 63, 64, 1000000, UINT32_MAX };
 	struct xpro__bss *bss = bed.table->skeleton->bss;
 
@@ -193,7 +197,8 @@ int main(void)
 		TEST(a_destination_is_within_its_rate_again_in_the_jiffy_it_is),
 		TEST(a_destinations_fold_ends_with_the_jiffy_the_daemon_is_dead),
 		TEST(what_another_cpu_counts_is_seen_when_the_own_part_is_used_or_late),
-		cmocka_unit_test_setup_teardown(a_wrong_guess_at_a_destination_changes_nothing, large_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(a_wrong_guess_at_a_destination_changes_nothing, large_setup,
+						bed_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The program as this compiler built it, before the kernel's verifier: every combination of the constants that are set when it is loaded,
- * which decide what code the verifier walks through, and what is told of a program that it refuses.
+ * The program as this compiler built it, before the kernel's verifier: every combination of the constants that are
+ * set when it is loaded, which decide what code the verifier walks through, and what is told of a program that it
+ * refuses.
  */
 #include <linux/capability.h>
 #include <sys/syscall.h>
@@ -10,7 +11,8 @@
 #include "bed.h"
 #include "xpro.skel.h"
 
-#define INSTRUCTIONS_MAX 50000 /* the kernel's limit is 1,000,000: far from it, so that another kernel's verifier accepts it too */
+/* the kernel's limit is 1,000,000: far from it, so that another kernel's verifier accepts it too */
+#define INSTRUCTIONS_MAX 50000
 #define PAIRS_FEW 1024
 #define PAIRS_FORESEEN (2 * 1024 * SET_WAYS) /* above FORESEE_SETS in aggregate.h */
 
@@ -32,7 +34,9 @@ static void add_tunnels(void)
 		struct table_tunnel *tunnel = &bed.config.tunnels[i];
 		const uint8_t local[4] = { 198, 51, 100, (uint8_t)i };
 
-		*tunnel = (struct table_tunnel){ .type = types[i], .decapsulate = i & 1, .port = i < 2 ? 0 : (uint16_t)(4789 + i) };
+		*tunnel = (struct table_tunnel){ .type = types[i],
+						 .decapsulate = i & 1,
+						 .port = i < 2 ? 0 : (uint16_t)(4789 + i) };
 		tunnel->local = address_of_ipv4(local);
 		tunnel->sources[0].bits = 96; /* any IPv4 address */
 		tunnel->source_count = 1;
@@ -40,8 +44,9 @@ static void add_tunnels(void)
 	bed.config.tunnel_count = count;
 }
 
-/* Bits of a combination. */
-enum { TUNNELS = 1, GATE = 2, FAST = 4, MANY_PAIRS = 8, INJECTED = 16, COMBINATIONS = 32 };
+/* Bits of a combination. Foreign sources drop where the clock is not injected: one bit less, half the time. */
+enum { TUNNELS = 1, GATE = 2, FAST = 4, MANY_PAIRS = 8, INJECTED = 16, CLIENTS = 32, HOSTS = 64 };
+#define COMBINATIONS 128
 
 static uint32_t load_with(uint32_t combination)
 {
@@ -53,6 +58,13 @@ static uint32_t load_with(uint32_t combination)
 	for (uint32_t i = 0; combination & GATE && i < GATE_PORTS_MAX; i++)
 		bed.config.gate_ports[i] = (uint16_t)(7946 + i);
 	bed.config.forward_fast = combination & FAST;
+	bed.config.client_count = combination & CLIENTS ? CLIENTS_MAX : 0;
+	for (uint32_t i = 0; i < bed.config.client_count; i++)
+		bed.config.clients[i] = (struct prefix){ { { 0x20, 1, (uint8_t)i } }, 24 };
+	bed.config.drop_foreign_sources = !(combination & INJECTED);
+	bed.config.widths.hosts_count = combination & HOSTS ? CLIENT_HOSTS_MAX : 0;
+	for (uint32_t i = 0; i < bed.config.widths.hosts_count; i++)
+		bed.config.widths.hosts[i] = (struct prefix){ { { 0x20, 1, (uint8_t)i } }, 24 };
 	if (bed_open(combination & INJECTED)) {
 		rmdir(bed.pin_path);
 		fail_msg("combination %u: expected a program that loads, got: %s", combination, bed.problem.text);
@@ -107,7 +119,10 @@ static void a_program_the_verifier_refuses_gives_its_words(void **state)
 	bed_remove();
 }
 
-/* In a child of its own: all that CAP_SYS_ADMIN stands for, and then that one capability, are given up. 0: it was named. */
+/*
+ * In a child of its own: all that CAP_SYS_ADMIN stands for, and then that one capability, are given up. 0: it was
+ * named.
+ */
 static int load_without(unsigned int capability)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Packets in, reasons out: one row per kind of frame the program can meet. Bytes at offsets from the start of the IP header. */
+/*
+ * Packets in, reasons out: one row per kind of frame the program can meet. Bytes at offsets from the start of the IP
+ * header.
+ */
 #include "bed.h"
 #include "frame.h"
 
@@ -43,13 +46,18 @@ static const struct row rows[] = {
 	{ "later fragment", false, 0, REASON_PASS, { { 7, 0x10 } } },
 	{ "to 224.0.0.1", false, 0, REASON_PASS_NOT_UNICAST, { { 16, 224 }, { 17, 0 }, { 18, 0 }, { 19, 1 } } },
 	{ "to 223.255.255.255", false, 0, REASON_PASS, { { 16, 223 }, { 17, 255 }, { 18, 255 }, { 19, 255 } } },
-	{ "to 239.255.255.255", false, 0, REASON_PASS_NOT_UNICAST, { { 16, 239 }, { 17, 255 }, { 18, 255 }, { 19, 255 } } },
-	{ "to 240.0.0.0, which the kernel forwards", false, 0, REASON_PASS, { { 16, 240 }, { 17, 0 }, { 18, 0 }, { 19, 0 } } },
+	{ "to 239.255.255.255", false, 0, REASON_PASS_NOT_UNICAST,
+		{ { 16, 239 }, { 17, 255 }, { 18, 255 }, { 19, 255 } } },
+	{ "to 240.0.0.0, which the kernel forwards", false, 0, REASON_PASS,
+		{ { 16, 240 }, { 17, 0 }, { 18, 0 }, { 19, 0 } } },
 	{ "from 255.255.255.254", false, 0, REASON_PASS, { { 12, 255 }, { 13, 255 }, { 14, 255 }, { 15, 254 } } },
-	{ "from 255.255.255.255", false, 0, REASON_PASS_NOT_UNICAST, { { 12, 255 }, { 13, 255 }, { 14, 255 }, { 15, 255 } } },
-	{ "to 255.255.255.255", false, 0, REASON_PASS_NOT_UNICAST, { { 16, 255 }, { 17, 255 }, { 18, 255 }, { 19, 255 } } },
+	{ "from 255.255.255.255", false, 0, REASON_PASS_NOT_UNICAST,
+		{ { 12, 255 }, { 13, 255 }, { 14, 255 }, { 15, 255 } } },
+	{ "to 255.255.255.255", false, 0, REASON_PASS_NOT_UNICAST,
+		{ { 16, 255 }, { 17, 255 }, { 18, 255 }, { 19, 255 } } },
 	{ "from 0.0.0.0", false, 0, REASON_PASS_NOT_UNICAST, { { 12, 0 }, { 13, 0 }, { 14, 0 }, { 15, 0 } } },
-	{ "from 0.0.0.1, which the kernel forwards", false, 0, REASON_PASS, { { 12, 0 }, { 13, 0 }, { 14, 0 }, { 15, 1 } } },
+	{ "from 0.0.0.1, which the kernel forwards", false, 0, REASON_PASS,
+		{ { 12, 0 }, { 13, 0 }, { 14, 0 }, { 15, 1 } } },
 	{ "from 1.0.0.0", false, 0, REASON_PASS, { { 12, 1 }, { 15, 0 } } },
 	{ "from 127.0.0.1", false, 0, REASON_PASS_NOT_UNICAST, { { 12, 127 } } },
 	{ "from 126.255.255.255", false, 0, REASON_PASS, { { 12, 126 }, { 13, 255 }, { 14, 255 }, { 15, 255 } } },
@@ -78,24 +86,28 @@ static const struct row rows[] = {
 	  0,
 	  REASON_PASS,
 	  { { 6, ICMP6 }, { 7, 255 }, { 8, 0xfe }, { 9, 0x80 }, { 40, 136 } } },
-	{ "what looks like one, and would be forwarded", true, 0, REASON_PASS, { { 6, ICMP6 }, { 7, 255 }, { 40, 135 } } },
+	{ "what looks like one, and would be forwarded", true, 0, REASON_PASS,
+		{ { 6, ICMP6 }, { 7, 255 }, { 40, 135 } } },
 	{ "a redirect that would be", true, 0, REASON_PASS, { { 6, ICMP6 }, { 7, 255 }, { 40, 137 } } },
 	{ "behind seven extension headers",
 	  true,
 	  0,
 	  REASON_PASS,
-	  { { 6, 0 }, { 40, 60 }, { 48, 43 }, { 56, 60 }, { 64, 60 }, { 72, 60 }, { 80, 60 }, { 88, ICMP6 }, { 96, 128 } } },
+	  { { 6, 0 }, { 40, 60 }, { 48, 43 }, { 56, 60 }, { 64, 60 }, { 72, 60 }, { 80, 60 }, { 88, ICMP6 },
+	  	{ 96, 128 } } },
 	{ "a fragment", true, 0, REASON_PASS, { { 6, 44 }, { 40, ICMP6 }, { 48, 128 } } },
 	{ "a chain that leaves the frame", true, 0, REASON_PASS, { { 7, 255 }, { 6, 0 }, { 40, ICMP6 }, { 41, 255 } } },
 	{ "an unknown header", true, 0, REASON_PASS, { { 7, 255 }, { 6, 200 } } },
 	{ "to ff02::1", true, 0, REASON_PASS_NOT_UNICAST, { { 24, 0xff }, { 25, 2 } } },
-	{ "from fe80::, which the kernel sends back by the way it came", true, 0, REASON_PASS, { { 8, 0xfe }, { 9, 0x80 } } },
+	{ "from fe80::, which the kernel sends back by the way it came", true, 0, REASON_PASS,
+		{ { 8, 0xfe }, { 9, 0x80 } } },
 	{ "from febf::", true, 0, REASON_PASS, { { 8, 0xfe }, { 9, 0xbf } } },
 	{ "from fec0::", true, 0, REASON_PASS, { { 8, 0xfe }, { 9, 0xc0 } } },
 	{ "from fe7f::", true, 0, REASON_PASS, { { 8, 0xfe }, { 9, 0x7f } } },
 	/* 2001:db8::1 without its first four bytes is ::1. */
 	{ "from ::1", true, 0, REASON_PASS_NOT_UNICAST, { { 8, 0 }, { 9, 0 }, { 10, 0 }, { 11, 0 } } },
-	{ "from ::, which the kernel sends back by the way it came", true, 0, REASON_PASS, { { 8, 0 }, { 9, 0 }, { 10, 0 }, { 11, 0 }, { 23, 0 } } },
+	{ "from ::, which the kernel sends back by the way it came", true, 0, REASON_PASS,
+		{ { 8, 0 }, { 9, 0 }, { 10, 0 }, { 11, 0 }, { 23, 0 } } },
 	{ "from ::2", true, 0, REASON_PASS, { { 8, 0 }, { 9, 0 }, { 10, 0 }, { 11, 0 }, { 23, 2 } } },
 	{ "from ::ffff:0.0.0.1, which the kernel forwards",
 	  true,
@@ -110,13 +122,15 @@ static const struct row rows[] = {
 	/* So is 2001:db8::99 without them ::99. */
 	{ "to ::99", true, 0, REASON_PASS, { { 24, 0 }, { 25, 0 }, { 26, 0 }, { 27, 0 } } },
 	{ "to ::1", true, 0, REASON_PASS_NOT_UNICAST, { { 24, 0 }, { 25, 0 }, { 26, 0 }, { 27, 0 }, { 39, 1 } } },
-	{ "to ::, which the kernel forwards", true, 0, REASON_PASS, { { 24, 0 }, { 25, 0 }, { 26, 0 }, { 27, 0 }, { 39, 0 } } },
+	{ "to ::, which the kernel forwards", true, 0, REASON_PASS,
+		{ { 24, 0 }, { 25, 0 }, { 26, 0 }, { 27, 0 }, { 39, 0 } } },
 	{ "to ::ffff:0.0.0.153, likewise",
 	  true,
 	  0,
 	  REASON_PASS,
 	  { { 24, 0 }, { 25, 0 }, { 26, 0 }, { 27, 0 }, { 34, 255 }, { 35, 255 } } },
-	{ "from fe80:: to fe80::", true, 0, REASON_PASS_NOT_UNICAST, { { 8, 0xfe }, { 9, 0x80 }, { 24, 0xfe }, { 25, 0x80 } } },
+	{ "from fe80:: to fe80::", true, 0, REASON_PASS_NOT_UNICAST,
+		{ { 8, 0xfe }, { 9, 0x80 }, { 24, 0xfe }, { 25, 0x80 } } },
 	{ "to febf::", true, 0, REASON_PASS_NOT_UNICAST, { { 24, 0xfe }, { 25, 0xbf } } },
 	{ "to fec0::", true, 0, REASON_PASS, { { 24, 0xfe }, { 25, 0xc0 } } },
 	{ "to fe80::", true, 0, REASON_PASS_NOT_UNICAST, { { 24, 0xfe }, { 25, 0x80 } } },
@@ -132,8 +146,13 @@ static const struct {
 	{ "::ffff:10.9.0.1", "::fffe:10.9.0.1", false },
 	{ "::ffff:127.0.0.1", "::fffe:127.0.0.1", false },
 	{ "::ffff:255.255.255.255", "::fffe:255.255.255.255", false },
+	{ "::fffd:0:0", "::fffe:0:0", false },
+	{ "::fffd:0:1", "::fffd:0:1", false },
+	{ "::fffc:ffff:ffff", "::fffc:ffff:ffff", false },
 	{ "::fffe:10.9.0.2", "::fffe:10.9.0.2", false },
 	{ "0:0:0:1::", "0:0:0:1::", false },
+	{ "::1:fffd:0:0", "::1:fffd:0:0", false },
+	{ "0:0:0:1:0:fffd::", "0:0:0:1:0:fffd::", false },
 	{ "::1:ffff:10.9.0.3", "::1:ffff:10.9.0.3", false },
 	{ "fe80::1:2", "80::1:2", true },
 	{ "febf:ffff::1:2", "bf:ffff::1:2", true },
@@ -152,29 +171,43 @@ static void check_renamed(const char *client, const char *destination, const str
 	bed_harvest();
 	cell = bed_cell(key);
 	if (!cell || cell->packets != 2)
-		fail_msg("%s -> %s: expected 2 packets under its key, got %d", client, destination, cell ? (int)cell->packets : -1);
+		fail_msg("%s -> %s: expected 2 packets under its key, got %d", client, destination,
+			 cell ? (int)cell->packets : -1);
 	assert_true(frame_cell_is_valid(&(struct cell){ .key = *key, .packets = 2 }));
+	assert_true(frame_client_is_whole(&bed.config.widths, &(struct cell){ .key = *key, .packets = 2 }));
 	assert_false(address_is_ipv4(&key->destination) || address_is_ipv4(&key->client));
 	verdict = bed_run(&frame);
 	if (verdict != XDP_VERDICT_DROP)
-		fail_msg("%s -> %s: expected the third packet to drop, got verdict %u", client, destination, (unsigned int)verdict);
+		fail_msg("%s -> %s: expected the third packet to drop, got verdict %u", client, destination,
+			 (unsigned int)verdict);
 }
 
-static void what_is_nobodys_counts_under_a_reserved_name(void **state)
+/* `hosts`: every address is a client. */
+static void check_renaming(uint8_t hosts)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof(renamed) / sizeof(renamed[0]); i++) {
-		struct key to = key6("2001:db8::1", renamed[i].counted), from = key6(renamed[i].counted, "2001:db8::99");
-		struct key both = key6(renamed[i].counted, renamed[i].counted);
+		struct key from, to, both;
 
 		bed_remove();
-		assert_int_equal(bed_make(1024, 64, true), 0);
+		bed_configure(1024, 64);
+		bed.config.widths.hosts_count = hosts;
+		assert_int_equal(bed_begin(true), 0);
+		from = key6(renamed[i].counted, "2001:db8::99");
+		to = key6("2001:db8::1", renamed[i].counted);
+		both = key6(renamed[i].counted, renamed[i].counted);
 		check_renamed(renamed[i].in_packet, "2001:db8::99", &from);
 		if (renamed[i].client_alone)
 			continue;
 		check_renamed("2001:db8::1", renamed[i].in_packet, &to);
 		check_renamed(renamed[i].in_packet, renamed[i].in_packet, &both);
 	}
+}
+
+static void what_is_nobodys_counts_under_a_reserved_name(void **state)
+{
+	(void)state;
+	check_renaming(1);
+	check_renaming(0); /* the client of the same name */
 }
 
 static void each_row(void (*check)(const struct row *row, const struct frame *frame))
@@ -197,7 +230,8 @@ static void check_reason(const struct row *row, const struct frame *frame)
 	uint64_t before = bed_reason(row->reason), verdict = bed_run(frame);
 
 	if (verdict != XDP_VERDICT_PASS || bed_reason(row->reason) != before + 1)
-		fail_msg("row \"%s\": verdict %u, not counted as reason %d", row->name, (unsigned int)verdict, row->reason);
+		fail_msg("row \"%s\": verdict %u, not counted as reason %d", row->name, (unsigned int)verdict,
+			 row->reason);
 }
 
 static void every_frame_passes_for_its_reason(void **state)
@@ -307,10 +341,14 @@ static uint32_t below(uint32_t bound)
 	return (uint32_t)(prng >> 33) % bound;
 }
 
-/* A frame of either family or none, up to nine tags before it, cut anywhere, with some bytes changed, most of them in its headers. */
+/*
+ * A frame of either family or none, up to nine tags before it, cut anywhere, with some bytes changed, most of them
+ * in its headers.
+ */
 static struct frame frame_of_chance(void)
 {
-	struct frame plain = below(2) ? frame6("2001:db8::1", "2001:db8::99", UDP) : frame4(CLIENT, TARGET), frame = plain;
+	struct frame plain = below(2) ? frame6("2001:db8::1", "2001:db8::99", UDP) : frame4(CLIENT, TARGET),
+		     frame = plain;
 	const uint32_t tags = below(4) ? 0 : below(10);
 
 	for (uint32_t i = 0; i < tags; i++)
@@ -342,7 +380,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(every_frame_passes_for_its_reason, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(every_packet_is_counted_once, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(other_ethertypes_pass, bed_setup, bed_teardown),
-		cmocka_unit_test_setup_teardown(known_pairs_are_counted_in_pair_and_destination, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(known_pairs_are_counted_in_pair_and_destination, bed_setup,
+						bed_teardown),
 		cmocka_unit_test_setup_teardown(packets_to_the_proxy_itself_leave_no_record, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(an_address_that_becomes_the_proxys_own_passes_from_then_on, bed_setup,
 						bed_teardown),

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The policy in the kernel: classes by prefix, lists and their order, protected destinations, switching while records exist. */
+/*
+ * The policy in the kernel: classes by prefix, lists and their order, protected destinations, switching while
+ * records exist.
+ */
 #include "policies.h"
 
 static void each_pair_has_the_rate_of_its_prefixes(void **state)
@@ -43,8 +46,9 @@ static void ipv6_prefixes_do_not_speak_of_ipv4(void **state)
 
 static void never_drop_comes_before_block_and_block_before_rates(void **state)
 {
-	struct frame friend = frame4(NET(10, 0, 0, 1), VICTIM), foe = frame4(NET(10, 0, 0, 2), VICTIM), other = frame4(NET(10, 9, 0, 1), VICTIM),
-		     kept = frame4(NET(10, 0, 0, 2), NET(192, 0, 2, 9)), bad = frame4(NET(10, 9, 0, 1), NET(192, 0, 2, 8));
+	struct frame friend = frame4(NET(10, 0, 0, 1), VICTIM), foe = frame4(NET(10, 0, 0, 2), VICTIM),
+		     other = frame4(NET(10, 9, 0, 1), VICTIM), kept = frame4(NET(10, 0, 0, 2), NET(192, 0, 2, 9)),
+		     bad = frame4(NET(10, 9, 0, 1), NET(192, 0, 2, 8));
 
 	(void)state;
 	document_start(10, 20);
@@ -64,7 +68,9 @@ static void never_drop_comes_before_block_and_block_before_rates(void **state)
 	assert_int_equal(passes(&other, 5), 0); /* the destination is over its rate, by the friend's counted packets */
 	assert_int_equal(bed_reason(REASON_DROP_DESTINATION), 5);
 	bed_harvest();
-	assert_int_equal(bed_cell(&(struct key){ key4(NET(10, 0, 0, 1), VICTIM).client, key4(1, VICTIM).destination })->packets, 100);
+	assert_int_equal(bed_cell(&(struct key){ key4(NET(10, 0, 0, 1), VICTIM).client, key4(1, VICTIM).destination })
+				 ->packets,
+			 100);
 }
 
 static void a_block_ends(void **state)
@@ -212,7 +218,8 @@ static void the_next_daemon_takes_over_in_either_bank(void **state)
 		assert_int_equal(bed_open(true), 0);
 		bed_beat();
 		bed_at(bed.jiffies + 20 * BED_HZ);
-		assert_int_equal(passes(&frame, 300), 30 + 10 * round); /* the old policy holds until the new one comes */
+		/* the old policy holds until the new one comes */
+		assert_int_equal(passes(&frame, 300), 30 + 10 * round);
 		document_start(40 + 10 * round, 0);
 		put();
 		bed_at(bed.jiffies + 20 * BED_HZ);

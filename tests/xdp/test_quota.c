@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The quota of pairs per client in the kernel: who has used it up, who has room again, and that the lists hold without a record.
+/*
+ * The quota of pairs per client in the kernel: who has used it up, who has room again, and that the lists hold
+ * without a record.
  */
 #include "policies.h"
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Packets on one CPU while the daemon harvests, folds and collects on another, and several CPUs on the same new keys: nothing is
- * lost. */
+/*
+ * Packets on one CPU while the daemon harvests, folds and collects on another, and several CPUs on the same new
+ * keys: nothing is lost.
+ */
 #define _GNU_SOURCE /* CPU affinity */
 #include <pthread.h>
 #include <sched.h>
@@ -29,7 +31,7 @@ static void pin_to(int cpu)
 
 static void note_cell(const struct harvested *cell)
 {
-	size_t client = key_is_destination(&cell->key) ? CLIENTS : (size_t)cell->key.client.bytes[15];
+	size_t client = key_kind(&cell->key) == KEY_DESTINATION ? CLIENTS : (size_t)cell->key.client.bytes[15];
 	uint64_t *word = &told[client][(cell->slot - slot_first) % SLOTS];
 
 	if (cell->packets < *word)
@@ -125,7 +127,8 @@ static void no_packet_is_lost_or_doubled_under_continuous_harvest(void **state)
 		table_anchor(bed.table, now);
 		harvest(now, harvests % 2);
 		fold_everything();
-		table_collect(bed.table, now, duration_ms(28000)); /* seven slots: shorter, and a key could begin a slot twice */
+		/* seven slots: shorter, and a key could begin a slot twice */
+		table_collect(bed.table, now, duration_ms(28000));
 		if (++harvests % 64 == 0 && jiffies < BED_START + 12 * 4 * BED_HZ)
 			jiffies += 20;
 	}
@@ -173,7 +176,8 @@ static void two_cpus_making_the_same_records_lose_nothing(void **state)
 	size_t i;
 
 	(void)state;
-	assert_int_equal(bed_make(NEW_KEYS * 4, 256, true), 0); /* room for every key twice, as two CPUs in step make them */
+	/* room for every key twice, as two CPUs in step make them */
+	assert_int_equal(bed_make(NEW_KEYS * 4, 256, true), 0);
 	for (i = 0; i < 2; i++)
 		pthread_create(&threads[i], NULL, make_keys, (void *)&cpus[i]);
 	for (i = 0; i < 2; i++)
@@ -183,13 +187,14 @@ static void two_cpus_making_the_same_records_lose_nothing(void **state)
 		table_collect(bed.table, bed_now(), duration_ms(600000));
 		usleep(50000);
 	}
-	bed_harvest();		/* what was joined, or the next would tell those cells twice: as they were and as they are */
+	/* what was joined, or the next would tell those cells twice: as they were and as they are */
+	bed_harvest();
 	table_close(bed.table); /* all cells once more, after joining */
 	assert_int_equal(bed_open(true), 0);
 	bed_beat();
 	bed_harvest();
 	for (i = 0; i < bed.cell_count; i++)
-		*(key_is_destination(&bed.cells[i].key) ? &destinations : &pairs) += bed.cells[i].packets;
+		*(key_kind(&bed.cells[i].key) == KEY_DESTINATION ? &destinations : &pairs) += bed.cells[i].packets;
 	assert_int_equal(bed_reason(REASON_TABLE_FULL), 0);
 	assert_int_equal(pairs, 2 * NEW_KEYS);
 	assert_int_equal(destinations, 2 * NEW_KEYS);

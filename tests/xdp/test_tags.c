@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What may stand around a packet: tags, extension headers, fragments, pages behind the first, or no Ethernet header at all. */
+/*
+ * What may stand around a packet: tags, extension headers, fragments, pages behind the first, or no Ethernet header
+ * at all.
+ */
 #include "bed.h"
 
 #define CLIENT 0x0a000001
@@ -82,9 +85,10 @@ static void tagged_packets_are_counted_like_plain_ones(void **state)
 
 static void more_tags_than_are_read_drop(void **state)
 {
-	const struct row nine = {
-		"nine tags", { 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100 }, false, REASON_DROP_TAGS
-	};
+	const struct row nine = { "nine tags",
+				  { 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100, 0x8100 },
+				  false,
+				  REASON_DROP_TAGS };
 	struct frame frame = frame_of(&nine);
 
 	(void)state;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Tunnels that end at the proxy: whose packet it is, what is left to the kernel, and what comes out when XDP takes the rest off.
+/*
+ * Tunnels that end at the proxy: whose packet it is, what is left to the kernel, and what comes out when XDP takes
+ * the rest off.
  */
 #include "wrap.h"
 
@@ -73,7 +75,8 @@ static const struct row rows[] = {
 	{ "GRE with a key", GRE, 0, { 0x20, 0, 8, 0, 1, 2, 3, 4 }, 8, false, false, true },
 	{ "GRE with a checksum", GRE, 0, { 0x80, 0, 8, 0, 1, 2, 3, 4 }, 8, false, false, true },
 	{ "GRE with a sequence", GRE, 0, { 0x10, 0, 8, 0, 1, 2, 3, 4 }, 8, false, false, true },
-	{ "GRE with all three", GRE, 0, { 0xb0, 0, 0x86, 0xdd, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9 }, 16, false, true, true },
+	{ "GRE with all three", GRE, 0, { 0xb0, 0, 0x86, 0xdd, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9 }, 16, false, true,
+		true },
 	{ "GRE with routing", GRE, 0, { 0x40, 0, 8, 0 }, 4, false, false, false },
 	{ "GRE version 1", GRE, 0, { 0x20, 1, 0x88, 0x0b, 0, 0, 0, 0 }, 8, false, false, false },
 	{ "GRE version 1 with IPv4's type", GRE, 0, { 0, 1, 8, 0 }, 4, false, false, false },
@@ -84,7 +87,8 @@ static const struct row rows[] = {
 	{ "GRE with Ethernet and a key, IPv6", GRE, 0, { 0x20, 0, 0x65, 0x58, 0, 0, 0, 7 }, 8, true, true, true },
 	{ "GUE, IPv4", UDP, GUE_PORT, { 0, 4, 0, 0 }, 4, false, false, true },
 	{ "GUE, IPv6", UDP, GUE_PORT, { 0, 41, 0, 0 }, 4, false, true, true },
-	{ "GUE with two words of options", UDP, GUE_PORT, { 2, 4, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2 }, 12, false, false, true },
+	{ "GUE with two words of options", UDP, GUE_PORT, { 2, 4, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2 }, 12, false, false,
+		true },
 	{ "GUE variant 1, IPv4", UDP, GUE_PORT, { 0 }, 0, false, false, true },
 	{ "GUE variant 1, IPv6", UDP, GUE_PORT, { 0 }, 0, false, true, true },
 	{ "GUE control", UDP, GUE_PORT, { 0x20, 4, 0, 0 }, 4, false, false, false },
@@ -220,7 +224,8 @@ static void cut_anywhere_nobody_is_charged(void **state)
 		struct wrap wrap = wrap_of(&rows[i], false);
 		uint32_t whole = wrap.frame.length;
 
-		for (wrap.frame.length = ETH_HLEN + 20; rows[i].opened && wrap.frame.length < whole; wrap.frame.length++) {
+		for (wrap.frame.length = ETH_HLEN + 20; rows[i].opened && wrap.frame.length < whole;
+		     wrap.frame.length++) {
 			uint64_t count = inner_count(rows[i].ipv6);
 
 			assert_int_equal(bed_run(&wrap.frame), XDP_VERDICT_PASS); /* the outer total length lies */
@@ -320,13 +325,17 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_comes_out_is_the_inner_packet_behind_the_same_link_header,
 						setup_decapsulating, bed_teardown),
 		cmocka_unit_test_setup_teardown(the_outer_tags_stay, setup_decapsulating, bed_teardown),
-		cmocka_unit_test_setup_teardown(a_pair_over_its_rate_drops_inside_and_outside, setup_decapsulating, bed_teardown),
+		cmocka_unit_test_setup_teardown(a_pair_over_its_rate_drops_inside_and_outside, setup_decapsulating,
+						bed_teardown),
 		cmocka_unit_test_setup_teardown(cut_anywhere_nobody_is_charged, setup_decapsulating, bed_teardown),
 		cmocka_unit_test_setup_teardown(an_inner_packet_must_end_in_its_outer_one, setup, bed_teardown),
-		cmocka_unit_test_setup_teardown(from_elsewhere_it_is_a_packet_to_the_proxy, setup_decapsulating, bed_teardown),
-		cmocka_unit_test_setup_teardown(to_another_host_it_is_a_packet_like_any_other, setup_decapsulating, bed_teardown),
+		cmocka_unit_test_setup_teardown(from_elsewhere_it_is_a_packet_to_the_proxy, setup_decapsulating,
+						bed_teardown),
+		cmocka_unit_test_setup_teardown(to_another_host_it_is_a_packet_like_any_other, setup_decapsulating,
+						bed_teardown),
 		cmocka_unit_test_setup_teardown(a_tunnel_in_a_tunnel_is_not_opened, setup_decapsulating, bed_teardown),
-		cmocka_unit_test_setup_teardown(a_first_fragment_is_judged_and_left_whole, setup_decapsulating, bed_teardown),
+		cmocka_unit_test_setup_teardown(a_first_fragment_is_judged_and_left_whole, setup_decapsulating,
+						bed_teardown),
 		cmocka_unit_test_setup_teardown(outer_options_and_extension_headers_are_walked, setup, bed_teardown),
 	};
 

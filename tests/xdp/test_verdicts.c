@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the daemon's words do to a verdict: folds in force and not, the carry, thinning, warnings, monitor mode, full tables. */
+/*
+ * What the daemon's words do to a verdict: folds in force and not, the carry, thinning, warnings, monitor mode, full
+ * tables.
+ */
 #include "bed.h"
 
 #define CLIENT 0x0a000001
@@ -80,8 +83,8 @@ static void a_daemon_dead_for_half_the_clock_stays_dead(void **state)
 
 	(void)state;
 	bed_policy(policy_plain(100, 0, POLICY_EARLY));
-	folded_pair(
-		&(struct change){ .ts1 = bed_now().mesh, .ts2 = bed_now().mesh, .carry_from = bed_now().mesh, .count = 1000000 });
+	folded_pair(&(struct change){
+		.ts1 = bed_now().mesh, .ts2 = bed_now().mesh, .carry_from = bed_now().mesh, .count = 1000000 });
 	bed.table->policies[0].idle_reset = 0x7fffffff; /* the window itself stays */
 	bed_at(BED_START + 0x80000010);
 	assert_int_equal(passes(&frame, 1), 1);
@@ -149,7 +152,7 @@ static void the_carry_counts_on_at_the_meshs_rate(void **state)
 		struct change fold = fold_of(500, 1);
 		struct key key = key4(CLIENT, TARGET);
 
-		fold.floor = 500; /* judged over 1 s + t at 650/s: 500 + 1000 t > 650 + 650 t from t = 0.43 s */
+		fold.known = 500; /* judged over 1 s + t at 650/s: 500 + 1000 t > 650 + 650 t from t = 0.43 s */
 		fold.rho = 1000;
 		bed_policy(policy_plain(650, 0, POLICY_EARLY));
 		folded_pair(&fold);
@@ -159,13 +162,14 @@ static void the_carry_counts_on_at_the_meshs_rate(void **state)
 			fail_msg("row %zu: %u ms after A", i, rows[i].after_ms);
 		assert_non_null(bed_record(&key));
 	}
-	bed_at(bed.jiffies + 600 * BED_HZ / 1000); /* 1.2 s after A: no more than 600 ms are carried, 1100 < 650 x 2.2 */
+	/* 1.2 s after A: no more than 600 ms are carried, 1100 < 650 x 2.2 */
+	bed_at(bed.jiffies + 600 * BED_HZ / 1000);
 	assert_int_equal(bed_run(&frame), XDP_VERDICT_PASS);
 }
 
 static void police_thins_exactly_to_the_share(void **state)
 {
-	static const uint16_t shares[] = { 0, 1, 0x1000, 0x5555, 0x8000, 0xfffe, SHARE_ALL };
+	static const uint16_t shares[] = { 0, 1, 2, 0x1000, 0x5555, 0x8000, 0xfffd, 0xfffe, SHARE_ALL };
 	struct frame frame = frame4(CLIENT, TARGET);
 	struct key key = key4(CLIENT, TARGET);
 	struct change fold;
@@ -176,7 +180,8 @@ static void police_thins_exactly_to_the_share(void **state)
 	fold = fold_of(100000, 2);
 	folded_pair(&fold);
 	for (i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
-		uint64_t before = bed_reason(REASON_PASS_SHARE), expected = shares[i] == SHARE_ALL ? 0x10000 : shares[i];
+		uint64_t before = bed_reason(REASON_PASS_SHARE),
+			 expected = shares[i] >= 0xfffe ? 0x10000 : shares[i] & 0xfffe; /* a record's is even */
 
 		bed_harvest();
 		fold = fold_of(100000, 2);
@@ -255,6 +260,25 @@ static void fair_with_a_silent_daemon_is_strict(void **state)
 	assert_int_equal(bed_reason(REASON_DROP_DESTINATION), 51);
 }
 
+/* The daemon is alive and has no fold of it: it is new, or the ledger is full. */
+static void fair_without_a_fold_is_thinned_to_the_rate(void **state)
+{
+	uint64_t second[4] = { 0 };
+	struct frame frame = frame4(CLIENT, TARGET);
+
+	(void)state;
+	bed_policy(policy_plain(0, 100, POLICY_EARLY | POLICY_FAIR));
+	for (unsigned int tenth = 0; tenth < 40; tenth++) {
+		second[tenth / 10] += passes(&frame, 24);
+		bed_at(bed.jiffies + BED_HZ / 10);
+		bed_beat();
+	}
+	assert_in_range(second[0], 100, 175); /* T_F2 of the minimum window, a burst more, then T_F2 */
+	for (unsigned int i = 1; i < 4; i++) /* the burst is paid back */
+		assert_in_range(second[i], 80, 100);
+	assert_in_range(second[0] + second[1] + second[2] + second[3], 380, 440);
+}
+
 static void strict_judges_a_destination_by_its_fold(void **state)
 {
 	struct frame frame = frame4(CLIENT, TARGET);
@@ -270,7 +294,7 @@ static void strict_judges_a_destination_by_its_fold(void **state)
 	assert_int_equal(passes(&frame, 200), 150); /* 250 allowed in 2.5 s */
 	fold = fold_of(0, 2.5);
 	bed_harvest();
-	fold.floor = 1000;
+	fold.known = 1000;
 	bed_apply(&destination, &fold, false);
 	bed_at(bed.jiffies + 1);
 	assert_int_equal(passes(&frame, 1), 0);
@@ -341,12 +365,13 @@ static void warning_leaves_the_accumulator_alone(void **state)
 static void a_warning_of_an_ipv6_pair_names_it(void **state)
 {
 	struct frame frame = frame6("2001:db8::1", "2001:db8::99", 17);
+	const struct key key = key6("2001:db8::1", "2001:db8::99");
 
 	(void)state;
 	bed_policy(policy_plain(10, 0, POLICY_EARLY));
 	bed_run_many(&frame, 11, NULL);
 	assert_int_equal(bed_warnings(), 1);
-	assert_memory_equal(bed.warning.client, frame.bytes + 14 + 8, 32);
+	assert_memory_equal(bed.warning.client, &key, sizeof(key));
 }
 
 /* 64 slots for 300 clients. */
@@ -420,6 +445,7 @@ int main(void)
 		TEST(fair_thins_each_pair_by_its_own_share),
 		TEST(fair_thins_pairs_without_a_fold_by_the_remainders_share),
 		TEST(fair_with_a_silent_daemon_is_strict),
+		TEST(fair_without_a_fold_is_thinned_to_the_rate),
 		TEST(strict_judges_a_destination_by_its_fold),
 		TEST(monitor_counts_what_it_would_have_dropped),
 		TEST(warns_at_most_once_per_pair_and_second),

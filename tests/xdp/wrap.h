@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Packets inside packets, piece by piece: an outer IP header, what stands between, the inner packet; then the lengths are set. */
+/*
+ * Packets inside packets, piece by piece: an outer IP header, what stands between, the inner packet; then the
+ * lengths are set.
+ */
 #ifndef TESTS_XDP_WRAP_H
 #define TESTS_XDP_WRAP_H
 

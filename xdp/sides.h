@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Sides: is a packet without a record to be judged, or is it an answer? The setting `clients` says where the clients
+ * are, and the daemon which interfaces face them. A record is made only for a packet that is to be judged, so packets
+ * of a known pair are not looked at here, and cost what they cost without sides. The walk, from top to bottom:
+ *
+ *	source in `clients`			judged, on every interface: an attack on another client, too
+ *	to the proxy itself			passes (local.h)
+ *	on the block list			drops
+ *	enters from elsewhere, to a client	an answer: passes
+ *	enters from elsewhere, to another	passes
+ *	enters from the clients' side		its source is spoofed: drops (or is judged: drop_foreign_sources)
+ *
+ * Answers make no record and take no head. A source is looked at whole, before it is cut to its client's width.
+ */
+#ifndef XDP_SIDES_H
+#define XDP_SIDES_H
+
+#include <xpro/plane.h>
+
+#include "account.h"
+#include "destination.h"
+
+const volatile __u32 clients_count = 0; /* 0: there are no sides, and every packet is judged */
+const volatile struct address_prefix clients[CLIENTS_MAX] = {};
+const volatile __u32 clients4_count = 0; /* those of them that IPv4 addresses are in */
+const volatile struct ipv4_prefix clients4[CLIENTS_MAX] = {};
+const volatile bool drop_foreign_sources = true;
+
+struct sides sides; /* in .bss: a map of its own would be one more descriptor */
+
+/* The flags of a filtered interface. A global function. */
+__noinline __u32 side_of(__u32 ifindex)
+{
+	int i;
+
+	for (i = 0; i < SIDES_MAX; i++) {
+		__u64 interface = READ_ONCE(sides.interfaces[i]);
+
+		if (WORD_LOW(interface) == ifindex)
+			return WORD_HIGH(interface);
+	}
+	return SIDE_UNKNOWN;
+}
+
+/* Is the address in `clients`? A global function: inlined it would be no faster, and the verifier would walk more. */
+__noinline int is_client(const struct address_key *address)
+{
+	__u32 i;
+
+	if (!address)
+		return 0; /* cannot happen */
+	for (i = 0; i < CLIENTS_MAX && i < clients_count; i++)
+		if ((((address->words[0] ^ clients[i].words[0]) & clients[i].mask[0]) |
+		     ((address->words[1] ^ clients[i].words[1]) & clients[i].mask[1])) == 0)
+			return 1;
+	return 0;
+}
+
+/* Of the two addresses of a packet: 1 when it is outside `clients`, 0 when it is in. */
+struct outside {
+	__u64 source, destination;
+};
+
+/*
+ * Without branches: 8 prefixes of two addresses would give the verifier 2^16 paths. Prefixes that are not in use cost
+ * nothing: their number is a constant of the loaded program.
+ */
+static __always_inline struct outside outside4(const struct packet *packet)
+{
+	__u32 source = packet->tag >> 32, destination = packet->tag, i;
+	struct outside outside = { 1, 1 };
+
+#pragma unroll
+	for (i = 0; i < CLIENTS_MAX; i++) {
+		if (i >= clients4_count)
+			break;
+		outside.source &= differ((source ^ clients4[i].address) & clients4[i].mask, 0);
+		outside.destination &= differ((destination ^ clients4[i].address) & clients4[i].mask, 0);
+	}
+	return outside;
+}
+
+static __always_inline struct outside outside6(const struct packet *packet)
+{
+	const __u64 *source = packet->source.words, *destination = packet->key.words + 2;
+	struct outside outside = { 1, 1 };
+	__u32 i;
+
+#pragma unroll
+	for (i = 0; i < CLIENTS_MAX; i++) {
+		__u64 words[2] = { clients[i].words[0], clients[i].words[1] };
+		__u64 mask[2] = { clients[i].mask[0], clients[i].mask[1] };
+
+		if (i >= clients_count)
+			break;
+		outside.source &=
+			differ(((source[0] ^ words[0]) & mask[0]) | ((source[1] ^ words[1]) & mask[1]), 0);
+		outside.destination &=
+			differ(((destination[0] ^ words[0]) & mask[0]) | ((destination[1] ^ words[1]) & mask[1]), 0);
+	}
+	return outside;
+}
+
+/* Does an IPv6 packet bear an address that is counted under a substitute? Some others are held for one, too. */
+static __always_inline bool may_be_renamed(const struct packet *packet)
+{
+	const __u64 *destination = packet->key.words + 2;
+
+	return !packet->source.words[0] || ipv6_is_link_local(packet->source.words[0]) || !destination[0];
+}
+
+/*
+ * Is it a reply beyond doubt: side_verdict would pass it as an answer? The quick way of most packets without a record,
+ * since a client that downloads receives ten for each that it sends.
+ */
+static __always_inline bool is_reply(struct xdp_md *ctx, bool ipv6, const struct packet *packet)
+{
+	struct address_key destination;
+	struct outside outside;
+
+	if (!clients_count || (ipv6 && may_be_renamed(packet)))
+		return false;
+	destination_of(packet, &destination);
+	outside = ipv6 ? outside6(packet) : outside4(packet);
+	return outside.source && !outside.destination && !may_be_local(&destination) &&
+	       !(policies[POLICY_OF_PAIR(BANK_OF(active_bank()) & 1, 0)].flags & POLICY_LISTS) &&
+	       (side_of(ctx->ingress_ifindex) & (SIDE_OUTER | SIDE_UNKNOWN)) == SIDE_OUTER;
+}
+
+/* The pair's listing, as flags of its policy. Without lists it is not looked up. */
+static __always_inline __u32 listing_of(const struct packet *packet, __u32 active)
+{
+	__u32 flags = policies[POLICY_OF_PAIR(BANK_OF(active) & 1, 0)].flags;
+
+	if (!(flags & POLICY_LISTS))
+		return flags;
+	return policy_at(pair_policy(packet, active))->flags;
+}
+
+/* A packet from no client, not to the proxy itself. */
+static __always_inline __u32 side_reason(const struct packet *packet, const struct address_key *destination, __u32 side)
+{
+	__u32 flags = listing_of(packet, active_bank());
+
+	if (flags & POLICY_LISTED_BLOCK)
+		return flags & POLICY_MONITOR ? REASON_WOULD_DROP : REASON_DROP_BLOCKED;
+	if (side & SIDE_OUTER)
+		return is_client(destination) ? REASON_PASS_ANSWER : REASON_PASS_NOT_CLIENT;
+	if (flags & POLICY_LISTED_PASS)
+		return REASON_PASS;
+	return flags & POLICY_MONITOR ? REASON_WOULD_DROP : REASON_DROP_FOREIGN_SOURCE;
+}
+
+/*
+ * REASON_PASS: the packet is to be judged. Any other reason is the verdict. `packet` bears the names it is counted
+ * under. A global function.
+ */
+__noinline int side_verdict(struct xdp_md *ctx, struct packet *packet)
+{
+	struct address_key address;
+	__u32 side;
+
+	if (!packet || !clients_count)
+		return REASON_PASS;
+	source_of(packet, &address);
+	if (is_client(&address))
+		return REASON_PASS;
+	side = side_of(ctx->ingress_ifindex);
+	if (side & SIDE_UNKNOWN)
+		return REASON_PASS;
+	/* A link-local source is a neighbour's, and nothing is routed from it to another link. */
+	if (!(side & SIDE_OUTER) &&
+	    (!drop_foreign_sources || (packet->ipv6 && ipv6_was_link_local(packet->source.words[0]))))
+		return REASON_PASS;
+	destination_of(packet, &address);
+	if (is_local(&address))
+		return REASON_PASS_LOCAL;
+	return side_reason(packet, &address, side);
+}
+
+/* Does nothing drop on the interface by which the packet entered? */
+static __always_inline bool is_unenforced(struct xdp_md *ctx)
+{
+	return READ_ONCE(sides.unenforced) && side_of(ctx->ingress_ifindex) & SIDE_UNENFORCED;
+}
+
+/* The reason in force on the interface. The gate drops everywhere: it guards the proxy itself. */
+static __always_inline __u32 enforced_here(struct xdp_md *ctx, __u32 reason)
+{
+	return reason_is_drop(reason) && reason != REASON_DROP_GOSSIP && is_unenforced(ctx) ? REASON_WOULD_DROP
+											    : reason;
+}
+
+#endif
