@@ -54,19 +54,31 @@ static __always_inline __u32 *hot_find(const struct packet *packet, __u32 kind)
 	return bpf_map_lookup_elem(&hot, &key);
 }
 
-/* Is the packet of this number among the share? Which are is as good as random: the table's seed decides. */
-static __always_inline bool is_chosen(const struct hot_limit *limit, __u64 number)
+/* The bucket's size, in time: at least a packet. */
+static __always_inline __u64 bucket_size(const struct hot_limit *limit)
+{
+	__u64 packet = READ_ONCE(limit->packet), burst = READ_ONCE(limit->burst);
+
+	return burst > packet ? burst : packet;
+}
+
+/*
+ * Is the packet of this number among the share? Which are is as good as random: the table's seed decides. While the
+ * bucket is at least half full, all are: what an earlier level dropped does not reach this one, so less may come here
+ * than the share was computed for.
+ */
+static __always_inline bool is_chosen(const struct hot_limit *limit, __u64 number, __u32 now)
 {
 	__u32 share = READ_ONCE(limit->share);
+	__s64 ahead = READ_ONCE(limit->full) - HOT_TIME(now);
 
-	return share == SHARE_ALL || (mix64(number ^ seed) & 0xffff) < share;
+	return share == SHARE_ALL || ahead <= (__s64)(bucket_size(limit) / 2) || (mix64(number ^ seed) & 0xffff) < share;
 }
 
 /* Takes a packet from the bucket. */
 static __always_inline bool bucket_takes(struct hot_limit *limit, __u32 now)
 {
-	__u64 packet = READ_ONCE(limit->packet), burst = READ_ONCE(limit->burst), at = HOT_TIME(now);
-	__u64 most = burst > packet ? burst : packet, full, ahead;
+	__u64 packet = READ_ONCE(limit->packet), most = bucket_size(limit), at = HOT_TIME(now), full, ahead;
 	int i;
 
 	for (i = 0; packet && i < HOT_TRIES; i++) {
@@ -101,7 +113,7 @@ __noinline int hot_drops(const struct packet *packet, __u32 kind)
 	count = element(&hot_counts, bpf_get_smp_processor_id() * HOT_LIMITS_MAX + *number);
 	if (!limit || !count)
 		return false;
-	passes = is_chosen(limit, (__u64)*number << 32 ^ count->reached) && bucket_takes(limit, packet->now);
+	passes = is_chosen(limit, (__u64)*number << 32 ^ count->reached, packet->now) && bucket_takes(limit, packet->now);
 	WRITE_ONCE(count->reached, count->reached + 1); /* this CPU's own */
 	if (!passes)
 		WRITE_ONCE(count->dropped, count->dropped + 1);

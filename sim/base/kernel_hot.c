@@ -33,17 +33,23 @@ bool hot_holds(const struct kernel *kernel, uint32_t pair)
 	return find_of(kernel, pair, HOT_CLIENTS) || find_of(kernel, pair, HOT_NETWORKS);
 }
 
-static bool is_chosen(const struct kernel *kernel, const struct kernel_hot *hot)
+/* The bucket's size, in time: at least a packet. */
+static double bucket_size(const struct kernel_hot *hot)
+{
+	return fmax(HOT_BURST_MS * NS_PER_MS, hot->granted > 0 ? NS_PER_S / hot->granted : 0);
+}
+
+static bool is_chosen(const struct kernel *kernel, const struct kernel_hot *hot, int64_t now_ns)
 {
 	const uint64_t number = (uint64_t)(hot - kernel->hot) << 32 ^ hot->reached;
 
-	return hot->share == SHARE_ALL || (mix64(number ^ kernel->limits.seed) & 0xffff) < hot->share;
+	return hot->share == SHARE_ALL || (double)(hot->full_ns - now_ns) <= bucket_size(hot) / 2 ||
+	       (mix64(number ^ kernel->limits.seed) & 0xffff) < hot->share;
 }
 
 static bool bucket_takes(struct kernel_hot *hot, int64_t now_ns)
 {
-	const double packet_ns = hot->granted > 0 ? NS_PER_S / hot->granted : INFINITY,
-		     most = fmax(HOT_BURST_MS * NS_PER_MS, packet_ns),
+	const double packet_ns = hot->granted > 0 ? NS_PER_S / hot->granted : INFINITY, most = bucket_size(hot),
 		     ahead = fmin(fmax(0, (double)(hot->full_ns - now_ns)), most);
 
 	if (isinf(packet_ns) || ahead + packet_ns > most)
@@ -59,7 +65,7 @@ bool hot_drops(struct kernel *kernel, uint32_t pair, enum hot_kind kind, int64_t
 
 	if (!hot || now_ns - kernel->heartbeat_ns > HEARTBEAT_STALE_MS * NS_PER_MS)
 		return false;
-	passes = is_chosen(kernel, hot) && bucket_takes(hot, now_ns);
+	passes = is_chosen(kernel, hot, now_ns) && bucket_takes(hot, now_ns);
 	hot->reached++;
 	return !passes;
 }

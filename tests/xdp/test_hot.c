@@ -172,6 +172,30 @@ static void all_pairs_are_thinned_alike(void **state)
 				 (unsigned long long)total / DESTINATIONS);
 }
 
+/*
+ * The pair's own rule drops three quarters of a client's packets, and the client's share was computed from all of them.
+ * What reaches the limit is half of its grant, evenly: none of it drops.
+ */
+static void less_than_the_grant_passes_whatever_the_share(void **state)
+{
+	enum { SECONDS = 20 };
+	const struct change change = {
+		.key = client_key(), .limited = true, .granted = RATE, .pass_share = SHARE_ALL / 2
+	};
+	uint64_t passed = 0, sent = 0;
+
+	(void)state;
+	assert_int_equal(table_apply(bed.table, &change), 0);
+	let_fill();
+	for (unsigned int i = 1; i <= SECONDS * BED_HZ; i++) {
+		next_jiffy();
+		for (; sent < (uint64_t)i * RATE / 2 / BED_HZ; sent++)
+			passed += passed_of(CLIENT, TARGET, 1, 1);
+	}
+	assert_int_equal(sent, SECONDS * RATE / 2);
+	assert_int_equal(passed, sent);
+}
+
 static void an_hour_of_jiffies_that_wrap_does_no_harm(void **state)
 {
 	const struct key key = client_key();
@@ -197,6 +221,7 @@ int main(void)
 		TEST(what_is_granted_passes_over_time),
 		TEST(a_grant_may_grow_at_once),
 		TEST(all_pairs_are_thinned_alike),
+		TEST(less_than_the_grant_passes_whatever_the_share),
 		TEST(an_hour_of_jiffies_that_wrap_does_no_harm),
 	};
 
