@@ -167,6 +167,9 @@ void kernel_limit(struct kernel *kernel, uint32_t key, const struct change *chan
  */
 void kernel_restarted(struct kernel *kernel, int64_t now_ns);
 
+/* Mesh time is before the last harvest's: what was told is the incarnation's before (table_time_went_back). */
+void kernel_renew(struct kernel *kernel);
+
 /* The daemon's clock reads `by_ns` more than before for the same moment: all times of the table move with it. */
 void kernel_shift(struct kernel *kernel, int64_t by_ns);
 

@@ -2,6 +2,8 @@
 /* Harvesting and folding: the daemon's part of the tables. Compare gossipd/table/. */
 #include "kernel_table.h"
 
+#include <string.h>
+
 /*
  * gossipd/table/table_apply.c, window_is_known: a window that started after the last harvest is not in the ledger
  * yet.
@@ -47,6 +49,13 @@ void kernel_restarted(struct kernel *kernel, int64_t now_ns)
 	kernel->young_until_ns = now_ns + kernel->window_max_ns;
 	for (uint32_t i = 0; i < kernel->count; i++)
 		kernel->records[i].bound = 0;
+}
+
+void kernel_renew(struct kernel *kernel)
+{
+	kernel->renewed = true;
+	if (kernel->left)
+		memset(kernel->left, 0, kernel->of_key_size * sizeof(*kernel->left));
 }
 
 void kernel_apply(struct kernel *kernel, uint32_t key, uint32_t destination, int claimant, const struct change *change)

@@ -10,7 +10,6 @@
 #include "node_internal.h"
 #include "world.h"
 
-#define SLOTS_REMEMBERED 64 /* of the truth: far more than any core may hold */
 /* a client below this share of its rate is never dropped by its own rule, whatever the clocks do */
 #define SURELY_BELOW 0.3
 
@@ -70,7 +69,7 @@ static uint64_t slot_now(const struct world *world, const struct proxy *proxy)
 	return mesh_slot_at(&world->mesh, proxy_now(proxy, world->now_ns).mesh);
 }
 
-static uint64_t slot_remembered(const struct world *world)
+uint64_t slot_remembered(const struct world *world)
 {
 	return mesh_slot_at(&world->mesh, (struct instant){ WORLD_START_NS + world->now_ns }) - SLOTS_REMEMBERED;
 }

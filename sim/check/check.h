@@ -127,6 +127,10 @@ void check_datagram(struct world *world, const struct proxy *proxy, size_t size)
 void check_change(struct world *world, const struct proxy *proxy, const struct change *change);
 void check_drop(struct world *world, const struct proxy *proxy, double offered_rate, enum ruling reason);
 
+#define SLOTS_REMEMBERED 64 /* of the truth: far more than any core may hold */
+/* The oldest slot of which the truth is remembered. */
+uint64_t slot_remembered(const struct world *world);
+
 /*
  * I11: what sums hold. A gain of a client or network; `coarse`: counted by no record. A cell of a record that the
  * ledger did not take. What a cell of a sum must hold that its own proxy's ledger has just taken: from now on it is

@@ -27,10 +27,36 @@ void check_judged(struct world *world, const struct proxy *proxy, const struct f
 			   flow->pair, (int)ruling);
 }
 
-/*
- * Is the record of a key that this proxy never counted, by its ledger? After a restart the ledger does not know, and a
- * liar's says what it likes.
- */
+/* In any slot whose truth is still remembered: the proxy's ledger forgets sooner. */
+static bool has_counted_key(const struct proxy *proxy, uint32_t key)
+{
+	const struct world *world = proxy->world;
+	const uint64_t oldest = slot_remembered(world);
+
+	for (uint64_t slot = oldest; slot <= oldest + SLOTS_REMEMBERED; slot++) {
+		if (tally_get(&world->check.truth, tally_name(0, 0, proxy->number, proxy->config.incarnation, key,
+							      slot)) > 0)
+			return true;
+	}
+	return false;
+}
+
+/* Has this proxy counted the key, or for want of a record of the destination a pair to it? */
+static bool has_counted(const struct proxy *proxy, uint32_t key)
+{
+	const struct keys *keys = &proxy->world->keys;
+
+	if (has_counted_key(proxy, key))
+		return true;
+	for (uint32_t i = 0; key_kind(&keys->keys[key]) == KEY_DESTINATION && i < keys->count; i++) {
+		if (key_kind(&keys->keys[i]) == KEY_PAIR &&
+		    address_equal(&keys->keys[i].destination, &keys->keys[key].destination) && has_counted_key(proxy, i))
+			return true;
+	}
+	return false;
+}
+
+/* Is the record of a key that this proxy never counted? After a restart nobody knows, and a liar's says what it likes. */
 static bool is_strange(const struct proxy *proxy, const struct kernel_record *record)
 {
 	const struct ledger *ledger = &proxy->node->count->ledger;
@@ -39,7 +65,7 @@ static bool is_strange(const struct proxy *proxy, const struct kernel_record *re
 
 	if (proxy->config.boot > 1 || liar_is(proxy->world, (int)proxy->number))
 		return false;
-	return entry && !(entry->flags & ENTRY_OWN) && entry->maker != 0;
+	return entry && !(entry->flags & ENTRY_OWN) && entry->maker != 0 && !has_counted(proxy, record->key);
 }
 
 /* I10: counted anew from the records, since the accounts themselves may be wrong. */

@@ -116,7 +116,7 @@ void proxy_start(struct world *world, unsigned int number)
 		proxy->offset_ns = proxy->host_offset_ns;
 		if (proxy_mesh_ns(proxy, world->now_ns) < told_ns) { /* as table_time_went_back */
 			proxy->config.incarnation++;
-			proxy->kernel.renewed = true;
+			kernel_renew(&proxy->kernel);
 			world->check.reached[REACHED_TIME_BACK]++;
 		}
 	}
