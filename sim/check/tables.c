@@ -45,18 +45,21 @@ static bool has_counted_key(const struct proxy *proxy, uint32_t key)
 static bool has_counted(const struct proxy *proxy, uint32_t key)
 {
 	const struct keys *keys = &proxy->world->keys;
+	const struct key *of = &keys->keys[key];
 
 	if (has_counted_key(proxy, key))
 		return true;
-	for (uint32_t i = 0; key_kind(&keys->keys[key]) == KEY_DESTINATION && i < keys->count; i++) {
-		if (key_kind(&keys->keys[i]) == KEY_PAIR &&
-		    address_equal(&keys->keys[i].destination, &keys->keys[key].destination) && has_counted_key(proxy, i))
+	for (uint32_t i = 0; key_kind(of) == KEY_DESTINATION && i < keys->count; i++) {
+		const struct key *pair = &keys->keys[i];
+
+		if (key_kind(pair) == KEY_PAIR && address_equal(&pair->destination, &of->destination) &&
+		    has_counted_key(proxy, i))
 			return true;
 	}
 	return false;
 }
 
-/* Is the record of a key that this proxy never counted? After a restart nobody knows, and a liar's says what it likes. */
+/* Is the record of a key that this proxy never counted? After a restart nobody knows; a liar's says what it likes. */
 static bool is_strange(const struct proxy *proxy, const struct kernel_record *record)
 {
 	const struct ledger *ledger = &proxy->node->count->ledger;
