@@ -27,16 +27,21 @@ void check_judged(struct world *world, const struct proxy *proxy, const struct f
 			   flow->pair, (int)ruling);
 }
 
-/* In any slot whose truth is still remembered: the proxy's ledger forgets sooner. */
+/*
+ * In any slot whose truth is still remembered, since the proxy's ledger forgets sooner, and in an incarnation before
+ * this one: what it told then comes back to it from the others.
+ */
 static bool has_counted_key(const struct proxy *proxy, uint32_t key)
 {
 	const struct world *world = proxy->world;
 	const uint64_t oldest = slot_remembered(world);
 
 	for (uint64_t slot = oldest; slot <= oldest + SLOTS_REMEMBERED; slot++) {
-		if (tally_get(&world->check.truth, tally_name(0, 0, proxy->number, proxy->config.incarnation, key,
-							      slot)) > 0)
-			return true;
+		for (uint64_t back = 0; back < INCARNATIONS_MAX; back++) {
+			if (tally_get(&world->check.truth, tally_name(0, 0, proxy->number,
+								      proxy->config.incarnation - back, key, slot)) > 0)
+				return true;
+		}
 	}
 	return false;
 }
