@@ -344,10 +344,8 @@ static void fill_explain(struct answer *answer, const struct daemon *daemon, str
 
 static void fill_events(struct answer *answer, const struct daemon *daemon, struct answer_buffer *buffer)
 {
-	if (answer->event < events_first(&daemon->events))
-		answer->event = events_first(&daemon->events); /* a slow reader misses what the ring lost */
 	while (answer_has_room(buffer, ROW_BYTES_MAX)) {
-		const struct control_event *event = events_get(&daemon->events, answer->event);
+		const struct control_event *event = event_rings_from(&daemon->events.rings, &answer->event);
 
 		if (event) {
 			answer_put(buffer, CONTROL_TYPE_EVENT, event, sizeof(*event));
@@ -385,7 +383,7 @@ static void whole_client(struct answer *answer, const struct widths *widths)
 
 void answer_begin(struct answer *answer, const struct control_request *request, const struct daemon *daemon)
 {
-	*answer = (struct answer){ .request = *request, .event = events_first(&daemon->events) };
+	*answer = (struct answer){ .request = *request, .event = 0 };
 	if (request->verb == CONTROL_EXPLAIN)
 		answer->request.client_bits = 128;
 	if (answer->request.client_bits <= 128)

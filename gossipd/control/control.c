@@ -351,7 +351,7 @@ void control_turn(struct control *control, struct daemon *daemon, struct now now
 static bool has_news(struct client *client, const struct daemon *daemon, struct now now)
 {
 	if (client->answer.request.verb != CONTROL_CAPTURE)
-		return client->answer.event < daemon->events.next;
+		return client->answer.event < daemon->events.rings.next;
 	if (instant_is_before(now.mono, client->look))
 		return false;
 	client->look = instant_after(now.mono, duration_ms(CONTROL_LOOK_MS));

@@ -159,16 +159,37 @@ static void write_counters(const struct node_event *event, char *ret_text, size_
 	}
 }
 
-static void keep(struct events *events, const struct control_event *record)
-{
-	events->ring[events->next++ % EVENTS_KEPT] = *record;
-}
-
 static bool is_of_member(enum node_event_kind kind)
 {
 	return kind <= EVENT_LEFT_OUT || kind == EVENT_QUOTA || kind == EVENT_DOCUMENT || kind == EVENT_MEMBER_CLONED ||
 	       kind == EVENT_MEMBER_LEFT || kind == EVENT_LINE_RATE || kind == EVENT_MEMBER_VERSION ||
 	       kind == EVENT_MEMBER_WIDTHS;
+}
+
+static enum event_class class_of(enum node_event_kind kind)
+{
+	switch (kind) {
+	case EVENT_MEMBER_UP:
+	case EVENT_MEMBER_SILENT:
+	case EVENT_MEMBER_SKEWED:
+	case EVENT_MEMBER_SKEW_OK:
+	case EVENT_MEMBER_LEFT:
+	case EVENT_LINE_RATE:
+	case EVENT_QUOTA:
+		return EVENTS_OF_PRESENCE;
+	case EVENT_EQUIVOCATION:
+	case EVENT_MEMBER_REVOKED:
+	case EVENT_MEMBER_CLONED:
+	case EVENT_MEMBER_VERSION:
+	case EVENT_MEMBER_WIDTHS:
+	case EVENT_DOCUMENT_FALSE:
+	case EVENT_DOCUMENT:
+	case EVENT_LEFT_OUT:
+	case EVENT_POLICY:
+		return EVENTS_OF_TRUST;
+	default:
+		return EVENTS_OF_TRAFFIC;
+	}
 }
 
 /* Is it of a key whose packets the filter drops, unless it only monitors? */
@@ -219,7 +240,7 @@ void events_tell(struct events *events, struct now now, const struct node_event 
 		record.mode = events->monitor ? CONTROL_MODE_MONITORED : CONTROL_MODE_ENFORCED;
 	write_fact(event, record.text, sizeof(record.text));
 	write_counters(event, record.text, sizeof(record.text));
-	keep(events, &record);
+	event_rings_keep(&events->rings, class_of(event->kind), &record);
 
 	if (event->kind == EVENT_POLICY)
 		snprintf(subject, sizeof(subject), "of the mesh");
@@ -252,7 +273,7 @@ void events_overload(struct events *events, struct now now, const struct key *ke
 		events->overloads = 0;
 	}
 	if (events->overloads++ < OVERLOADS_PER_S) {
-		keep(events, &record);
+		event_rings_keep(&events->rings, EVENTS_OF_TRAFFIC, &record);
 	}
 	if (log_allow(&events->limits[EVENT_COUNT], now, "overload")) {
 		text_of_key(key, record.client_bits, subject);
@@ -300,7 +321,7 @@ void events_condition(struct events *events, struct now now, const struct condit
 	write_words(condition, raised, now, words);
 	snprintf(record.text, sizeof(record.text), "%s: %.*s", record.condition,
 		 (int)(sizeof(record.text) - sizeof(record.condition) - 2), words);
-	keep(events, &record);
+	event_rings_keep(&events->rings, EVENTS_OF_HOST, &record);
 	text_escape(record.subject, subject, sizeof(subject));
 	if (log_allow(&events->conditions, now, "conditions"))
 		log_condition(condition, raised, subject, words);
@@ -328,7 +349,7 @@ void events_client_quota(struct events *events, struct now now, const struct add
 	snprintf(record.text, sizeof(record.text),
 		 "%u clients have records of %u pairs each%s%s: more count in destinations alone", clients, pairs_max,
 		 name[0] ? ", among them client " : "", name);
-	keep(events, &record);
+	event_rings_keep(&events->rings, EVENTS_OF_TRAFFIC, &record);
 	log_warning("table: %s", record.text);
 }
 
@@ -341,7 +362,7 @@ void events_scan(struct events *events, struct now now, const struct address *cl
 	snprintf(record.text, sizeof(record.text),
 		 "scans: makes %.0f contacts/s or more, %.0f %% of all new records; nothing drops for it", contacts,
 		 100 * part);
-	keep(events, &record);
+	event_rings_keep(&events->rings, EVENTS_OF_TRAFFIC, &record);
 	if (log_allow(&events->scans, now, "client_scans"))
 		log_info("client %s: %s", name, record.text);
 }
@@ -359,7 +380,7 @@ void events_table_full(struct events *events, struct now now, const struct addre
 		 "there is no room: %llu packets have no record of their pair, %llu none of their destination%s%s",
 		 (unsigned long long)pairs, (unsigned long long)destinations, name[0] ? ", most from client " : "",
 		 name);
-	keep(events, &record);
+	event_rings_keep(&events->rings, EVENTS_OF_TRAFFIC, &record);
 	log_warning("table: %s", record.text);
 }
 
@@ -370,7 +391,7 @@ void events_evidence(struct events *events, struct now now, uint64_t packets)
 	snprintf(record.text, sizeof(record.text),
 		 "%llu packets passed by the floor of local evidence: only other proxies' counts are against them",
 		 (unsigned long long)packets);
-	keep(events, &record);
+	event_rings_keep(&events->rings, EVENTS_OF_TRAFFIC, &record);
 	log_info("table: %s", record.text);
 }
 
@@ -382,7 +403,7 @@ void events_silence(struct events *events, struct now now, struct duration silen
 	snprintf(record.text, sizeof(record.text),
 		 "gossipd was silent for %.1f s: %llu packets were judged by the kernel alone", seconds,
 		 (unsigned long long)packets);
-	keep(events, &record);
+	event_rings_keep(&events->rings, EVENTS_OF_HOST, &record);
 	log_warning("table: %s", record.text);
 }
 
@@ -394,7 +415,7 @@ void events_slept(struct events *events, struct now now, struct duration slept)
 	snprintf(record.text, sizeof(record.text),
 		 "this host slept for %.1f s, as its clock and most members say: mesh time goes on from there",
 		 seconds);
-	keep(events, &record);
+	event_rings_keep(&events->rings, EVENTS_OF_HOST, &record);
 	log_warning("clock: %s", record.text);
 }
 
@@ -403,7 +424,7 @@ void events_filter(struct events *events, struct now now, const char *text)
 	struct control_event record = { .at_ns = now.mesh.ns, .kind = "filter_restored", .value = 1 };
 
 	snprintf(record.text, sizeof(record.text), "%s", text);
-	keep(events, &record);
+	event_rings_keep(&events->rings, EVENTS_OF_HOST, &record);
 	log_warning("table: %s", text);
 }
 
@@ -412,21 +433,9 @@ void events_interface(struct events *events, struct now now, const char *text, b
 	struct control_event record = { .at_ns = now.mesh.ns, .kind = "interface" };
 
 	snprintf(record.text, sizeof(record.text), "%s", text);
-	keep(events, &record);
+	event_rings_keep(&events->rings, EVENTS_OF_HOST, &record);
 	if (good)
 		log_info("interface %s", text);
 	else
 		log_warning("interface %s", text);
-}
-
-uint64_t events_first(const struct events *events)
-{
-	return events->next > EVENTS_KEPT ? events->next - EVENTS_KEPT : 0;
-}
-
-const struct control_event *events_get(const struct events *events, uint64_t number)
-{
-	if (number >= events->next || number < events_first(events))
-		return NULL;
-	return &events->ring[number % EVENTS_KEPT];
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Events: each is reported twice, as a log line, limited per kind, and as a row of a ring of the last EVENTS_KEPT,
- * which the control socket reads.
+ * Events: each is reported twice, as a log line, limited per kind, and as a row of the ring of its class
+ * (event_rings.h), which the control socket reads.
  */
 #ifndef GOSSIPD_EVENTS_H
 #define GOSSIPD_EVENTS_H
@@ -9,16 +9,15 @@
 #include <xpro/control.h>
 
 #include "conditions.h"
+#include "event_rings.h"
 #include "log.h"
 #include "node.h"
 
-#define EVENTS_KEPT 1024
-/* More overload warnings in a second are counted, not kept: they would wash everything else out of the ring. */
+/* More overload warnings in a second are counted, not kept: they would wash other rates out of their ring. */
 #define OVERLOADS_PER_S 64
 
 struct events {
-	struct control_event ring[EVENTS_KEPT];
-	uint64_t next; /* number of the next event; the oldest kept is next - EVENTS_KEPT, or 0 */
+	struct event_rings rings;
 	struct log_limit limits[EVENT_COUNT + 1]; /* per kind; the last is for overload */
 	struct log_limit conditions, scans;
 	int64_t overload_second;
@@ -72,11 +71,5 @@ void events_filter(struct events *events, struct now now, const char *text);
 
 /* What has become of an interface; once for each change. */
 void events_interface(struct events *events, struct now now, const char *text, bool good);
-
-/* The number of the oldest event kept. */
-uint64_t events_first(const struct events *events);
-
-/* Event `number`, or NULL when it is no longer, or not yet, kept. */
-const struct control_event *events_get(const struct events *events, uint64_t number);
 
 #endif

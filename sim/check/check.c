@@ -69,11 +69,6 @@ static uint64_t slot_now(const struct world *world, const struct proxy *proxy)
 	return mesh_slot_at(&world->mesh, proxy_now(proxy, world->now_ns).mesh);
 }
 
-uint64_t slot_remembered(const struct world *world)
-{
-	return mesh_slot_at(&world->mesh, (struct instant){ WORLD_START_NS + world->now_ns }) - SLOTS_REMEMBERED;
-}
-
 /* ---- joins: I1 (nothing above the truth), I2 (counts only grow), I8 (nothing comes back) ---- */
 
 enum join __real_ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version,

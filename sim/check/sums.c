@@ -9,6 +9,11 @@
 #include "node_internal.h"
 #include "world.h"
 
+uint64_t slot_remembered(const struct world *world)
+{
+	return mesh_slot_at(&world->mesh, (struct instant){ WORLD_START_NS + world->now_ns }) - SLOTS_REMEMBERED;
+}
+
 static struct tally_name name_of(struct world *world, const struct proxy *proxy, const struct key *key, uint64_t slot)
 {
 	return tally_name(0, 0, proxy->number, proxy->config.incarnation, keys_intern(&world->keys, key), slot);

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "events.h"
+#include "event_at.h"
 
 #define ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
 #define PAGE "gossipd/guide/conditions.md"
@@ -343,18 +343,18 @@ static void each_is_an_event_when_raised_and_when_cleared(void **state)
 	log_set_level(LOG_LEVEL_ERROR);
 	events_condition(&events, now, &condition, true);
 	events_condition(&events, now, &condition, false);
-	event = events_get(&events, 0);
+	event = event_at(&events, 0);
 	assert_string_equal(event->kind, "condition_raised");
 	assert_string_equal(event->condition, "client_scans");
 	assert_string_equal(event->subject, "client 10.1.2.3");
 	assert_memory_equal(event->client, client.bytes, 16);
 	assert_memory_equal(event->text, "client_scans: ttt", 17);
-	event = events_get(&events, 1);
+	event = event_at(&events, 1);
 	assert_string_equal(event->kind, "condition_cleared");
 	assert_memory_equal(event->text, "client_scans: over after 7 s; it was: ttt", 41);
 	condition.about = about_member("eu-3");
 	events_condition(&events, now, &condition, true);
-	assert_string_equal(events_get(&events, 2)->member, "eu-3");
+	assert_string_equal(event_at(&events, 2)->member, "eu-3");
 }
 
 int main(void)

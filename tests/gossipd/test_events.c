@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The ring of events: what is kept, what gives way, and that a flood of warnings washes nothing else out. */
+/* Events: what each kind tells, and that a flood of warnings is counted. test_event_rings.c has what is kept. */
 #define _GNU_SOURCE /* nftw */
 #include "scratch.h"
 
-#include "events.h"
+#include "event_at.h"
 
 static struct events events;
 static const struct now start = { .mono = { 5 * NS_PER_S }, .mesh = { 1700000000 * NS_PER_S } };
@@ -13,34 +13,33 @@ static void the_last_1024_are_kept(void **state)
 	struct node_event event = { .kind = EVENT_PAIR_OVER };
 
 	(void)state;
-	events = (struct events){ .next = 0 };
+	events = (struct events){ .warnings = 0 };
 	log_set_level(LOG_LEVEL_ERROR);
 	for (unsigned int i = 0; i < EVENTS_KEPT + 3; i++) {
 		event.rate = i;
 		events_tell(&events, start, &event);
 	}
-	assert_int_equal(events_first(&events), 3);
-	assert_null(events_get(&events, 2));
-	assert_non_null(events_get(&events, 3));
-	assert_true(events_get(&events, 3)->value == 3);
-	assert_true(events_get(&events, EVENTS_KEPT + 2)->value == EVENTS_KEPT + 2);
-	assert_null(events_get(&events, EVENTS_KEPT + 3));
+	assert_null(event_at(&events, 2));
+	assert_non_null(event_at(&events, 3));
+	assert_true(event_at(&events, 3)->value == 3);
+	assert_true(event_at(&events, EVENTS_KEPT + 2)->value == EVENTS_KEPT + 2);
+	assert_null(event_at(&events, EVENTS_KEPT + 3));
 }
 
 static void every_kind_has_a_name_and_a_sentence(void **state)
 {
 	(void)state;
-	events = (struct events){ .next = 0 };
+	events = (struct events){ .warnings = 0 };
 	for (unsigned int kind = 0; kind < EVENT_COUNT; kind++) {
 		struct node_event event = { .kind = kind, .member = "b" };
 
 		events_tell(&events, start, &event);
-		assert_true(events_get(&events, kind)->kind[0] != '\0');
-		assert_true(events_get(&events, kind)->text[0] != '\0');
+		assert_true(event_at(&events, kind)->kind[0] != '\0');
+		assert_true(event_at(&events, kind)->text[0] != '\0');
 	}
 	for (unsigned int i = 0; i < EVENT_COUNT; i++) {
 		for (unsigned int j = 0; j < i; j++)
-			assert_string_not_equal(events_get(&events, i)->kind, events_get(&events, j)->kind);
+			assert_string_not_equal(event_at(&events, i)->kind, event_at(&events, j)->kind);
 	}
 }
 
@@ -90,12 +89,12 @@ static void each_kind_tells_what_it_carries(void **state)
 	};
 
 	(void)state;
-	events = (struct events){ .next = 0 };
+	events = (struct events){ .warnings = 0 };
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct control_event *record;
 
 		events_tell(&events, start, &rows[i].event);
-		record = events_get(&events, i);
+		record = event_at(&events, i);
 		assert_non_null(record);
 		if (strcmp(record->member, rows[i].member) != 0 || record->value != rows[i].value ||
 		    strcmp(record->text, rows[i].text) != 0)
@@ -124,15 +123,15 @@ static void an_event_over_a_rate_names_who_counted_it(void **state)
 	};
 
 	(void)state;
-	events = (struct events){ .next = 0 };
+	events = (struct events){ .warnings = 0 };
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct node_event event = { .kind = EVENT_PAIR_OVER, .rate = 120 };
 
 		memcpy(event.counters, rows[i].counters, sizeof(event.counters));
 		events_tell(&events, start, &event);
-		assert_string_equal(events_get(&events, i)->text, rows[i].text);
-		assert_string_equal(events_get(&events, i)->member, rows[i].member);
-		assert_true(events_get(&events, i)->member_part == rows[i].counters[0].part);
+		assert_string_equal(event_at(&events, i)->text, rows[i].text);
+		assert_string_equal(event_at(&events, i)->member, rows[i].member);
+		assert_true(event_at(&events, i)->member_part == rows[i].counters[0].part);
 	}
 }
 
@@ -146,14 +145,14 @@ static void a_client_is_named_where_one_is_known(void **state)
 	events_table_full(&events, start, &client, 5, 6);
 	events_client_quota(&events, start, &client, 2, 1024);
 	events_scan(&events, start, &client, 720, 0.98);
-	assert_says(0, events_get(&events, 0)->text, "5 packets have no record of their pair, 6 none of their "
-						     "destination");
-	assert_says(0, events_get(&events, 1)->text, "most from client 10.1.2.3");
-	assert_says(0, events_get(&events, 2)->text, "among them client 10.1.2.3");
-	assert_says(0, events_get(&events, 3)->text, "makes 720 contacts/s or more, 98 % of all new records");
-	assert_string_equal(events_get(&events, 3)->kind, "client_scans");
+	assert_says(0, event_at(&events, 0)->text, "5 packets have no record of their pair, 6 none of their "
+						   "destination");
+	assert_says(0, event_at(&events, 1)->text, "most from client 10.1.2.3");
+	assert_says(0, event_at(&events, 2)->text, "among them client 10.1.2.3");
+	assert_says(0, event_at(&events, 3)->text, "makes 720 contacts/s or more, 98 % of all new records");
+	assert_string_equal(event_at(&events, 3)->kind, "client_scans");
 	for (unsigned int i = 1; i < 4; i++)
-		assert_memory_equal(events_get(&events, i)->client, client.bytes, 16);
+		assert_memory_equal(event_at(&events, i)->client, client.bytes, 16);
 }
 
 static void a_client_is_told_with_its_width(void **state)
@@ -164,15 +163,15 @@ static void a_client_is_told_with_its_width(void **state)
 	(void)state;
 	events = (struct events){ .widths = WIDTHS_DEFAULT };
 	events_tell(&events, start, &event);
-	assert_int_equal(events_get(&events, 0)->client_bits, 64);
+	assert_int_equal(event_at(&events, 0)->client_bits, 64);
 	events_overload(&events, start, &key, 10, 0.5, 7, true);
-	assert_int_equal(events_get(&events, 1)->client_bits, 64);
+	assert_int_equal(event_at(&events, 1)->client_bits, 64);
 	events.widths.hosts[events.widths.hosts_count++] = (struct prefix){ event.key.client, 16 };
 	events_tell(&events, start, &event);
-	assert_int_equal(events_get(&events, 2)->client_bits, 128);
+	assert_int_equal(event_at(&events, 2)->client_bits, 128);
 	event.key.client = address_of_ipv4((const uint8_t[4]){ 10, 0, 0, 1 });
 	events_tell(&events, start, &event);
-	assert_int_equal(events_get(&events, 3)->client_bits, 128);
+	assert_int_equal(event_at(&events, 3)->client_bits, 128);
 }
 
 static void a_flood_of_warnings_leaves_room(void **state)
@@ -182,18 +181,18 @@ static void a_flood_of_warnings_leaves_room(void **state)
 	struct now now = start;
 
 	(void)state;
-	events = (struct events){ .next = 0 };
+	events = (struct events){ .warnings = 0 };
 	events_tell(&events, now, &up);
 	for (unsigned int i = 0; i < 100000; i++)
 		events_overload(&events, now, &key, 10, 0.5, 7, true);
 	assert_int_equal(events.warnings, 100000);
-	assert_int_equal(events.next, 1 + OVERLOADS_PER_S);
-	assert_string_equal(events_get(&events, 0)->kind, "member_up");
-	assert_says(0, events_get(&events, 1)->text, "10 packets in 0.50 s, its rate is 7/s");
-	assert_true(events_get(&events, 1)->value == 20);
+	assert_int_equal(events.rings.next, 1 + OVERLOADS_PER_S);
+	assert_string_equal(event_at(&events, 0)->kind, "member_up");
+	assert_says(0, event_at(&events, 1)->text, "10 packets in 0.50 s, its rate is 7/s");
+	assert_true(event_at(&events, 1)->value == 20);
 	now.mono.ns += NS_PER_S;
 	events_overload(&events, now, &key, 10, 0, 7, true); /* a window of no length divides by nothing */
-	assert_int_equal(events.next, 2 + OVERLOADS_PER_S);
+	assert_int_equal(events.rings.next, 2 + OVERLOADS_PER_S);
 }
 
 static void an_event_keeps_the_mode_it_was_made_in(void **state)
@@ -211,14 +210,14 @@ static void an_event_keeps_the_mode_it_was_made_in(void **state)
 	struct key key = { .client = { { 1 } }, .destination = { { 2 } } };
 
 	(void)state;
-	events = (struct events){ .next = 0 };
+	events = (struct events){ .warnings = 0 };
 	events_overload(&events, start, &key, 10, 0.5, 7, false);
 	events_overload(&events, start, &key, 10, 0.5, 7, true);
-	assert_string_equal(events_get(&events, 0)->text, "would be dropped here: 10 packets in 0.50 s, its rate is "
-							  "7/s");
-	assert_int_equal(events_get(&events, 0)->mode, CONTROL_MODE_MONITORED);
-	assert_string_equal(events_get(&events, 1)->text, "is dropped here: 10 packets in 0.50 s, its rate is 7/s");
-	assert_int_equal(events_get(&events, 1)->mode, CONTROL_MODE_ENFORCED);
+	assert_string_equal(event_at(&events, 0)->text, "would be dropped here: 10 packets in 0.50 s, its rate is "
+							"7/s");
+	assert_int_equal(event_at(&events, 0)->mode, CONTROL_MODE_MONITORED);
+	assert_string_equal(event_at(&events, 1)->text, "is dropped here: 10 packets in 0.50 s, its rate is 7/s");
+	assert_int_equal(event_at(&events, 1)->mode, CONTROL_MODE_ENFORCED);
 	for (unsigned int i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct node_event event = { .kind = rows[i / 2].kind, .member = "b" };
 
@@ -226,9 +225,9 @@ static void an_event_keeps_the_mode_it_was_made_in(void **state)
 		events_tell(&events, start, &event);
 	}
 	for (unsigned int i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++)
-		assert_int_equal(events_get(&events, 2 + i)->mode, !rows[i / 2].of_verdict ? CONTROL_MODE_NONE
-								   : i % 2		    ? CONTROL_MODE_MONITORED
-											   : CONTROL_MODE_ENFORCED);
+		assert_int_equal(event_at(&events, 2 + i)->mode, !rows[i / 2].of_verdict ? CONTROL_MODE_NONE
+								 : i % 2		 ? CONTROL_MODE_MONITORED
+											 : CONTROL_MODE_ENFORCED);
 }
 
 static void lines_beyond_ten_a_second_are_counted(void **state)
