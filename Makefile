@@ -290,14 +290,15 @@ check: ## unit and property tests: seconds, no root, no clang, no BPF
 asan = $(patsubst build/%,build/asan/%,$(1))
 PURE := scripts/lint.sh tests/sim/test_sim.sh $(call asan,$(LONG)) $(LONG) $(call asan,$(QUICK) $(DAEMON_UNIT)) \
 	$(QUICK) $(DAEMON_UNIT) $(addprefix tests/unit/test_,purity.sh layers.sh owners.sh dead.sh)
-# What measures a rate, time or load, or loads every processor, has the machine for itself.
+# What measures the machine's own speed, or loads every processor, has the machine for itself.
 XDP_ALONE := $(addprefix $(B)/tests/xdp/test_,race table)
-E2E_ALONE := $(patsubst %,tests/e2e/test_%.sh,conditions demo floods full_tables invented_keys lies limits many)
-MEASURING := $(XDP_ALONE) $(call asan,$(XDP_ALONE)) tests/fuzz/test_fuzz.sh $(E2E_ALONE)
-# The rest needs the kernel, and much of it waits: side by side again, the longest first.
+MEASURING := $(XDP_ALONE) $(call asan,$(XDP_ALONE)) tests/fuzz/test_fuzz.sh
+# What measures the rates of a mesh, or times in it, has a processor for itself: the longest first.
+E2E_RATES := $(patsubst %,tests/e2e/test_%.sh,lies limits invented_keys floods full_tables many demo conditions)
+# The rest needs the kernel, and much of it waits: more side by side, the longest first.
 E2E_LONG  := $(patsubst %,tests/e2e/test_%.sh,start_faults cloned clocks upgrade network sides trust)
-KERNEL    := $(E2E_LONG) $(filter-out $(E2E_LONG) $(E2E_ALONE),$(sort $(wildcard tests/e2e/test_*.sh))) \
-	$(call asan,$(filter-out $(XDP_ALONE),$(XDP_TESTS))) $(filter-out $(XDP_ALONE),$(XDP_TESTS))
+KERNEL    := $(E2E_LONG) $(call asan,$(filter-out $(XDP_ALONE),$(XDP_TESTS))) $(filter-out $(XDP_ALONE),$(XDP_TESTS)) \
+	$(filter-out $(E2E_LONG) $(E2E_RATES),$(sort $(wildcard tests/e2e/test_*.sh)))
 
 test: ## every test, what make lint checks, and each fuzz target for ten seconds (root, on a kernel with XDP)
 	@scripts/dependencies.sh test
@@ -305,7 +306,7 @@ test: ## every test, what make lint checks, and each fuzz target for ten seconds
 	@$(MAKE) --no-print-directory $(JOBS) MODE=asan test-binaries
 	@$(MAKE) --no-print-directory $(JOBS) fuzz-binaries
 	@$(MAKE) --no-print-directory man
-	@tests/run.sh --together $(PURE) --alone $(MEASURING) --waiting $(KERNEL)
+	@tests/run.sh --together $(PURE) --alone $(MEASURING) --together $(E2E_RATES) --waiting $(KERNEL)
 
 coverage: ## lines and branches that unit tests reach, per folder
 	@scripts/dependencies.sh build

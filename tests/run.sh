@@ -3,9 +3,9 @@
 # Runs test programs and scripts that speak TAP: run.sh [--alone] PROGRAM... [--together PROGRAM...] [--waiting
 # PROGRAM...], in any order and as often as wanted. One line per program, and the whole output of those that fail. Last
 # line: "N passed, N failed". A program that ends badly, or runs no test, is a failure of its own.
-#     --alone     one after the other: they measure time or load
-#     --together  side by side, one per processor: they need nothing else
-#     --waiting   side by side, one more than there are processors: they need the kernel, and wait much of their time
+#     --alone     one after the other: they measure the machine's speed, or load every processor
+#     --together  side by side, one per processor
+#     --waiting   side by side, two more than there are processors: they need the kernel, and wait much of their time
 # TEST_JOBS: so many side by side.
 set -u
 export CMOCKA_MESSAGE_OUTPUT=TAP
@@ -49,7 +49,7 @@ counts=$work/counts log=$work/log queue=$work/queue programs=0 mode=--alone
 : >"$queue"
 
 run_queue() {
-	[ "$mode" = --waiting ] && more=1 || more=0
+	[ "$mode" = --waiting ] && more=2 || more=0
 	xargs -r -P "${TEST_JOBS:-$(($(nproc) + more))}" -n 1 "$0" --one "$work" <"$queue"
 	: >"$queue"
 }
