@@ -118,7 +118,7 @@ static struct aggregate *list(struct node *node, uint32_t number, double floor)
 		*place = (uint16_t)++aggregates->count;
 	aggregates->list[*place - 1] =
 		(struct aggregate){ .entry = number, .tick = node->tick, .settled = node->tick - RECENT_TICKS,
- .enforced = UINT64_MAX, .kept = 1, .kept_own = 1, .leaves = 1 };
+ .enforced = UINT64_MAX, .leaves = 1 };
 	entry->flags |= ENTRY_LISTED;
 	fill_past(node, &aggregates->list[*place - 1], entry);
 	return &aggregates->list[*place - 1];
@@ -154,8 +154,8 @@ void aggregate_counted(struct node *node, uint32_t number, uint64_t from_tick, u
 static double net_of(const struct node *node, const struct aggregate *aggregate, const struct verdict *v, uint64_t tick)
 {
 	const struct entry *entry = &node->count->ledger.entries[aggregate->entry];
-	const double own = (double)recent_sum(&aggregate->own, tick - 1, tick) * aggregate->kept_own,
-		     all = (double)recent_sum(&entry->recent, tick - 1, tick) * aggregate->kept,
+	const double own = (double)recent_sum(&aggregate->own, tick - 1, tick),
+		     all = (double)recent_sum(&entry->recent, tick - 1, tick),
 		     part = all > 0 ? fmin(own / all, 1) : aggregate->part;
 
 	if (tick > aggregate->enforced)
@@ -165,7 +165,7 @@ static double net_of(const struct node *node, const struct aggregate *aggregate,
 
 static void note_net(const struct node *node, struct aggregate *aggregate, uint64_t tick)
 {
-	const double own = (double)recent_sum(&aggregate->own, tick - 1, tick) * aggregate->kept_own;
+	const double own = (double)recent_sum(&aggregate->own, tick - 1, tick);
 
 	aggregate->net[tick % RECENT_TICKS] =
 		(float)(fmin(own, aggregate->most * tick_seconds(node)) - aggregate->quota * tick_seconds(node));
@@ -201,9 +201,8 @@ static void update_ticks(const struct node *node, struct aggregate *aggregate)
 static double reaching(const struct node *node, const struct aggregate *aggregate, const struct entry *entry,
 		       uint64_t tick, double *ret_own)
 {
-	*ret_own = (double)recent_sum(&aggregate->own, tick - FAIR_TICKS, tick) / (FAIR_TICKS * tick_seconds(node)) *
-		   aggregate->kept_own;
-	return offered_recent(node, entry, tick) * aggregate->kept;
+	*ret_own = (double)recent_sum(&aggregate->own, tick - FAIR_TICKS, tick) / (FAIR_TICKS * tick_seconds(node));
+	return offered_recent(node, entry, tick);
 }
 
 /* The slot that tells how the key's packets are split: the running one, once it is a second old. */
@@ -342,8 +341,6 @@ void aggregate_judge(struct node *node, struct now now, uint32_t number, struct 
 		aggregate = list(node, number, floor_of(node, now, number, v));
 	if (!aggregate)
 		return;
-	v->rate *= aggregate->kept;
-	v->burst *= aggregate->kept;
 	update_ticks(node, aggregate);
 	update_quota(node, now, aggregate, v);
 	update_debt(node, aggregate, v);

@@ -36,8 +36,6 @@ struct aggregate {
 	double quota; /* packets per second that may pass here in the long run: part x rate, or the floor */
 	double debt; /* packets that passed here beyond the quota */
 	double granted, most; /* packets per second that may pass here now, and at most since `tick` */
-	/* the part of its packets that the levels before it leave: of all, and of those seen here */
-	double kept, kept_own;
 	double leaves; /* part of its packets that its limit leaves, mesh-wide */
 };
 

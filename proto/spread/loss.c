@@ -89,11 +89,9 @@ static void copies_second(struct node *node, uint8_t least)
 		node->spread->copies = least;
 	if (all < SAMPLE_MIN)
 		return;
-	if (all > COPIED_PER_S) { /* the load itself causes the loss: copies would add to it */
+	if (all > COPIED_PER_S) /* the load itself causes the loss: copies would add to it */
 		node->spread->copies = 1;
-		least = 1;
-	}
-	if (node->spread->repaired_first * 200 > all && node->spread->copies < COPIES_MAX)
+	else if (node->spread->repaired_first * 200 > all && node->spread->copies < COPIES_MAX)
 		node->spread->copies++;
 	else if (node->spread->repaired_first * 5000 < all && node->spread->copies > least &&
 		 node_random(node) % 30 == 0)

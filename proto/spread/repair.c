@@ -112,7 +112,7 @@ void repair_note(struct node *node, struct now now, uint32_t number, uint16_t an
 		if (announcer != MEMBER_NONE)
 			origin->announcer = announcer;
 		origin->due = due;
-	} else if (origin->announcer == MEMBER_NONE) {
+	} else if (origin->announcer == MEMBER_NONE && announcer != origin->asked) {
 		origin->announcer = announcer;
 	}
 	if (instant_is_before(origin->due, node->spread->gaps_due))

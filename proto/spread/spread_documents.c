@@ -101,6 +101,16 @@ static struct coming_document *coming_free(const struct node *node, unsigned int
 	return free;
 }
 
+/* While it is, others are asked by lot (fetch_from_any), or who announces most often would be asked first. */
+static bool is_coming(const struct node *node, unsigned int kind)
+{
+	for (unsigned int i = 0; i < FETCHES_MAX; i++) {
+		if (node->trust->coming[kind][i].active)
+			return true;
+	}
+	return false;
+}
+
 static void ask(struct node *node, unsigned int kind, const struct coming_document *coming)
 {
 	outbox_add_first(node,
@@ -209,7 +219,6 @@ enum reject spread_receive_news(struct node *node, const struct arrival *arrival
 
 	for (unsigned int kind = 0; kind < DOCUMENT_KINDS; kind++) {
 		struct news news = { .serial = get_le(&c, 8), .size = (uint32_t)get_le(&c, 4) };
-		struct coming_document *coming;
 
 		get_bytes(&c, news.hash, HASH_BYTES);
 		if (news.size > DOCUMENT_BYTES_MAX || (news.serial > 0 && news.size == 0))
@@ -217,9 +226,8 @@ enum reject spread_receive_news(struct node *node, const struct arrival *arrival
 		t->news[kind] = news;
 		if (news.serial < node->trust->held[kind].news.serial)
 			news_to(node, number);
-		else if (has_newer(node, number, kind, now) && !coming_from(node, number, kind) &&
-			 (coming = coming_free(node, kind, now)))
-			fetch_from(node, number, kind, now, coming);
+		else if (has_newer(node, number, kind, now) && !is_coming(node, kind))
+			fetch_from(node, number, kind, now, coming_free(node, kind, now));
 	}
 	return REJECT_NONE;
 }
