@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Conditions of real daemons: who scans and who fills a table is named, and the proxy stays healthy. Each failure that
-# is made while it runs is in the status, an event and the log within five seconds. It is cleared in all three. Daemon
-# a filters, daemon b in the other namespace is its only peer. Needs root. Speaks TAP.
+# is made while it runs is in the status, an event, the log and the metrics within five seconds. It is cleared in all of
+# them. Daemon a filters, daemon b in the other namespace is its only peer. Needs root. Speaks TAP.
 set -u
 . "$(dirname "$0")/lonely.sh"
 mac=02:00:00:00:01:01
@@ -47,11 +47,15 @@ ends_with() {
 }
 soon() { wait_for 5 "$@" || { ask status; tail -n 5 "$dir/log"; return 1; }; }
 
-# raised ID SEVERITY SUBJECT: in the status, an event and the log; an error is exit status 4
+# measures ID [1-9] or 0: so many subjects, in the metrics
+measures() { ask metrics | grep -q "^xpro_condition{condition=\"$1\",.*} $2"; }
+
+# raised ID SEVERITY SUBJECT: in the status, an event, the log and the metrics; an error is exit status 4
 raised() {
 	ok "${1}_is_in_the_status" soon stands "$1" "$3" "$2"
 	ok "${1}_is_an_event" soon event_of raised "$1"
 	ok "${1}_is_in_the_log" soon logged "condition $1 ($2): $3"
+	ok "${1}_is_in_the_metrics" soon measures "$1" '[1-9]'
 	[ "$2" != error ] || ok "${1}_is_exit_status_4" ends_with 4
 }
 # cleared ID: the same
@@ -59,6 +63,7 @@ cleared() {
 	ok "${1}_is_gone_from_the_status" soon is_gone "$1"
 	ok "${1}_is_cleared_by_an_event" soon event_of cleared "$1"
 	ok "${1}_is_cleared_in_the_log" logged "condition $1 cleared: "
+	ok "${1}_is_gone_from_the_metrics" soon measures "$1" 0
 }
 named() { ask events --json | jq -se --arg client "$1" 'any(.kind == "client_scans" and .client == $client)'; }
 nobody_named() { ask events --json | jq -se 'all(.kind != "client_scans")'; }
