@@ -141,11 +141,28 @@ stop_b
 start_b
 cleared clock_off
 
-sed -i -e 's/mode = "enforce"/mode = "monitor"/' -e 's/pair_rate = [0-9]*/pair_rate = 0/' "$conf"
+sed -i -e 's/mode = "enforce"/mode = "monitor"/' -e 's/pair_rate = [0-9]*/pair_rate = 0/' \
+	-e 's/destination_rate = [0-9]*/destination_rate = 1000/' "$conf"
 kill -HUP "$daemon"
 raised monitor_mode notice policy
 raised no_limits warning policy
-sed -i -e 's/mode = "monitor"/mode = "enforce"/' -e 's/pair_rate = 0/pair_rate = 1000/' "$conf"
+unasked() { ask status --json |
+	jq -e --arg says "$1" '.conditions | any(.id == "no_limits" and (.text | test($says)))'; }
+tells() { [ "$(field cells_published)" -gt "$told" ]; }
+ok "a_rate_is_left_by_which_others_are_told" unasked '^pair_rate is 0: no limit$'
+told=$(field cells_published)
+throw() { outside python3 "$root/tests/e2e/throw.py" clients "$mac" "$1" 10.77.6.1 100 50 20; }
+ok "packets_are_sent" throw 20.201.0.1
+ok "and_others_are_told_of_their_destination" wait_for 5 tells
+sed -i 's/destination_rate = [0-9]*/destination_rate = 0/' "$conf"
+kill -HUP "$daemon"
+ok "without_any_rate_nothing_is_told_unasked" soon unasked 'destination_rate are 0: no limit; nothing .* unasked$'
+told=$(field cells_published)
+ok "packets_are_sent_to_another" throw 20.202.0.1
+sleep 1 # five ticks: what must not come has no moment
+ok "and_nothing_is_told" test "$(field cells_published)" -eq "$told"
+sed -i -e 's/mode = "monitor"/mode = "enforce"/' -e 's/pair_rate = 0/pair_rate = 1000/' \
+	-e 's/destination_rate = 0/destination_rate = 10000/' "$conf"
 kill -HUP "$daemon"
 cleared monitor_mode
 cleared no_limits
