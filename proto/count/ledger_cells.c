@@ -417,7 +417,7 @@ void ledger_sum(const struct ledger *ledger, const struct entry *entry, uint32_t
 		ret_sums->sum[slot] = slot_sum_of(&fractions[slot], oldest + slot, mesh);
 }
 
-/* The cells of a block are looked at in a row: this is what a verdict costs most. Returns where the next slot begins. */
+/* The cells of a block are looked at in a row: this is what a verdict costs most. Returns where the next slot is. */
 static uint32_t newest_add(const struct ledger *ledger, const struct entry *entry, const bool *excluded,
 			   struct slot_fractions *sum)
 {

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Tables that scanners fill, of the sizes that are the default (16,384 destinations): 17 clients, then 170, send one
-# packet to a thousand addresses each, then a million clients to an address of their own each. A flood at an address that
-# is new drops as the first flood did, in IPv4 and in IPv6, and while a scan goes on. The proxy stays healthy, says who
-# scans and what is full, and needs no more memory. Needs root. Speaks TAP.
+# packet to a thousand addresses each, then a million clients to an address of their own each. A flood at a new address
+# drops as the first flood did, in IPv4 and in IPv6, and while a scan goes on. The proxy stays healthy, says who scans
+# and what is full, and needs no more memory. Needs root. Speaks TAP.
 set -u
 . "$(dirname "$0")/lonely.sh"
 rate=1000   # T_F2
