@@ -28,10 +28,7 @@ static void want(struct daemon *daemon, const struct address *address)
 		return;
 	}
 	if (gate->count == GATE_PEERS_MAX || table_gate_open(daemon->table, address)) {
-		if (!gate->full_told)
-			log_warning("gate: no room for another member's address: its datagrams take from the bucket "
-				    "for unknown ones");
-		gate->full_told = true;
+		gate->full = true; /* health.c tells it */
 		return;
 	}
 	gate->at = gate->count + 1;
@@ -125,6 +122,7 @@ void gate_second(struct daemon *daemon, struct now now)
 
 	if (!is_wanted(daemon))
 		return;
+	daemon->gate.full = false;
 	gate_start(daemon); /* the config's peers are always somebody's */
 	while (node_next_member(daemon->node, now, &cursor, &view)) {
 		if (!view.self && !address_is_zero(&view.endpoint.address))

@@ -36,7 +36,7 @@ struct gate {
 	struct gate_peer peers[GATE_PEERS_MAX];
 	uint32_t count;
 	uint32_t at; /* where the search for the next address begins */
-	bool full_told; /* the log says that the list is full */
+	bool full; /* an address that is wanted has no room, in the list or in the kernel */
 };
 
 /* Lists the configured peers. Call it while starting. */

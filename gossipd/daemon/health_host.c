@@ -26,7 +26,7 @@ void health_host(struct daemon *daemon)
 	if (is_late(daemon))
 		conditions_find(found, CONDITION_TICK_LATE, about_here("ticks"), "one began %.0f ms late, of %u ms",
 				daemon->health.late_before_ms, daemon->identity.mesh.tick_ms);
-	if (daemon->gate.count == GATE_PEERS_MAX && daemon->gate.full_told)
+	if (daemon->gate.full)
 		conditions_find(found, CONDITION_GATE_FULL, about_here("gate"),
 				"no room for another member's address: "
 				"its datagrams take from the bucket for unknown ones");

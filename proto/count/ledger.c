@@ -35,6 +35,7 @@ static void ledger_take_memory(struct ledger *ledger, struct arena *arena, uint3
 	ledger->block_makers = arena_take(arena, blocks, sizeof(*ledger->block_makers));
 	ledger->index = arena_take(arena, index_size(keys_max), sizeof(*ledger->index));
 	ledger->line_totals = arena_take(arena, members_max, sizeof(*ledger->line_totals));
+	ledger->line_above = arena_take(arena, members_max, sizeof(*ledger->line_above));
 	ledger->chain = arena_take(arena, key_cells / BLOCK_CELLS + 1, sizeof(*ledger->chain));
 }
 
@@ -66,6 +67,7 @@ void ledger_init(struct ledger *ledger, struct arena *arena, uint32_t keys_max, 
 	ledger_take_memory(ledger, arena, keys_max, cells_max, members_max);
 	memset(ledger->line_packets, 0xff, sizeof(ledger->line_packets));
 	memset(ledger->line_totals, 0, members_max * sizeof(*ledger->line_totals));
+	memset(ledger->line_above, 0, members_max * sizeof(*ledger->line_above));
 	memset(ledger->index, 0xff, (size_t)ledger->index_size * sizeof(*ledger->index));
 	for (uint32_t i = keys_max; i-- > 0;) {
 		ledger->entries[i] = (struct entry){ .cells = ledger->entries_free };

@@ -125,6 +125,7 @@ struct ledger {
 	/* ledger_line.c: what a member's certified line carries in a slot; UINT32_MAX: not stated */
 	uint32_t line_packets[MEMBERS_MAX];
 	struct line_totals *line_totals; /* of members_max members */
+	uint64_t *line_above; /* scratch of a sum, by member: packets of its cells of the slot so far; 0 between sums */
 	uint64_t line_over[MEMBERS_MAX]; /* bits: kinds and slots of which a member's cells come to more */
 	uint32_t line_moves[MEMBERS_MAX]; /* goes up when that changed for a slot before line_newest */
 	uint16_t line_newest; /* low bits of the newest slot of which there was a cell */

@@ -338,46 +338,36 @@ enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, co
 struct slot_fractions {
 	uint64_t packets;
 	uint8_t first, last;
+	bool is_cut; /* some cell was of a member over its line */
 };
 
 static const struct slot_fractions no_fractions = { .first = SLOT_FRACTIONS - 1 };
 
 /*
- * Packets of the member's cells above this one in the slot, whose cells begin at `group`. Only a member that ran in
- * several incarnations can have some.
+ * Adds a cell: with its member's others of the kind and slot it counts no more than the member's line carries. What the
+ * cells of such a member above this one have stands in `line_above`: looked for cell by cell, it would make the sum
+ * quadratic.
  */
-static uint64_t packets_above(const struct ledger *ledger, uint32_t group, uint32_t place, const bool *excluded)
+static inline void fractions_add(const struct ledger *ledger, const struct entry *entry, const bool *excluded,
+				 const struct ledger_cell *cell, struct slot_fractions *sum)
 {
-	const struct ledger_cell *cell = ledger_at(ledger, place);
 	const uint16_t member = cell->origin / INCARNATIONS_MAX;
-	uint64_t above = 0;
+	uint32_t packets = cell->packets;
 
-	if (ledger->origin_cells[cell->origin] == ledger->member_cells[member])
-		return 0;
-	for (uint32_t at = group; at != place; at = ledger_below(ledger, at)) {
-		const struct ledger_cell *before = ledger_at(ledger, at);
-
-		if (before->origin / INCARNATIONS_MAX == member && !excluded[before->origin])
-			above += before->packets;
+	if (ledger_is_over_line(ledger, entry, member, cell_slot_low(entry, cell))) {
+		packets = line_read_as(ledger, entry, cell, ledger->line_above[member], excluded);
+		ledger->line_above[member] += cell->packets;
+		sum->is_cut = true;
 	}
-	return above;
-}
-
-/* What a cell counts for: with its member's others of the kind and slot no more than the member's line carries. */
-static inline uint32_t counted_packets(const struct ledger *ledger, const struct entry *entry,
-				       const struct ledger_cell *cell, uint32_t group, uint32_t place,
-				       const bool *excluded)
-{
-	if (!ledger_is_over_line(ledger, entry, cell->origin / INCARNATIONS_MAX, cell_slot_low(entry, cell)))
-		return cell->packets;
-	return line_read_as(ledger, entry, cell, packets_above(ledger, group, place, excluded), excluded);
-}
-
-static inline void fractions_add(struct slot_fractions *sum, const struct ledger_cell *cell, uint32_t packets)
-{
 	sum->first = cell->first < sum->first ? cell->first : sum->first;
 	sum->last = cell->last > sum->last ? cell->last : sum->last;
 	sum->packets += packets;
+}
+
+static void above_forget(const struct ledger *ledger, uint32_t at, uint32_t end)
+{
+	for (; at != end; at = ledger_below(ledger, at))
+		ledger->line_above[ledger_at(ledger, at)->origin / INCARNATIONS_MAX] = 0;
 }
 
 static struct slot_sum slot_sum_of(const struct slot_fractions *fractions, uint64_t slot, const struct mesh *mesh)
@@ -393,6 +383,24 @@ static struct slot_sum slot_sum_of(const struct slot_fractions *fractions, uint6
 	};
 }
 
+/* Adds the cells of one slot, which begin at `at`; returns where those of the next one do. NULL: it is not held. */
+static uint32_t slot_add(const struct ledger *ledger, const struct entry *entry, const bool *excluded, uint32_t at,
+			 struct slot_fractions *sum)
+{
+	const uint32_t top = at;
+	const uint8_t slot = ledger_at(ledger, at)->slot;
+
+	for (; at != INDEX_NONE && ledger_at(ledger, at)->slot == slot; at = ledger_below(ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(ledger, at);
+
+		if (sum && !excluded[cell->origin])
+			fractions_add(ledger, entry, excluded, cell, sum);
+	}
+	if (sum && sum->is_cut)
+		above_forget(ledger, top, at);
+	return at;
+}
+
 void ledger_sum(const struct ledger *ledger, const struct entry *entry, uint32_t place, uint64_t oldest,
 		const struct mesh *mesh, const bool *excluded, struct slot_sums *ret_sums)
 {
@@ -400,26 +408,19 @@ void ledger_sum(const struct ledger *ledger, const struct entry *entry, uint32_t
 
 	for (unsigned int slot = 0; slot < SLOTS_HELD; slot++)
 		fractions[slot] = no_fractions;
-	for (uint32_t group = place; place != INDEX_NONE; place = ledger_below(ledger, place)) {
-		const struct ledger_cell *cell = ledger_at(ledger, place);
-		const uint16_t slot = (uint16_t)(cell_slot_low(entry, cell) - (uint16_t)oldest);
+	for (uint32_t at = place; at != INDEX_NONE;) {
+		const uint16_t slot = (uint16_t)(cell_slot_low(entry, ledger_at(ledger, at)) - (uint16_t)oldest);
 
-		if (cell->slot != ledger_at(ledger, group)->slot)
-			group = place;
-		if (slot < SLOTS_HELD && !excluded[cell->origin])
-			fractions_add(&fractions[slot], cell,
-				      counted_packets(ledger, entry, cell, group, place, excluded));
+		at = slot_add(ledger, entry, excluded, at, slot < SLOTS_HELD ? &fractions[slot] : NULL);
 	}
 	for (unsigned int slot = 0; slot < SLOTS_HELD; slot++)
 		ret_sums->sum[slot] = slot_sum_of(&fractions[slot], oldest + slot, mesh);
 }
 
-/* The cells of a block are looked at in a row: this is what a verdict costs most. */
-struct slot_sum ledger_sum_newest(const struct ledger *ledger, const struct entry *entry, uint64_t slot,
-				  const struct mesh *mesh, const bool *excluded)
+/* The cells of a block are looked at in a row: this is what a verdict costs most. Returns where the next slot is. */
+static uint32_t newest_add(const struct ledger *ledger, const struct entry *entry, const bool *excluded,
+			   struct slot_fractions *sum)
 {
-	struct slot_fractions fractions = no_fractions;
-
 	for (uint32_t at = entry->cells; at != INDEX_NONE;) {
 		const struct cell_block *block = &ledger->blocks[at / BLOCK_PLACES];
 		const uint32_t first = at - at % BLOCK_PLACES;
@@ -428,13 +429,23 @@ struct slot_sum ledger_sum_newest(const struct ledger *ledger, const struct entr
 			const struct ledger_cell *cell = &block->cells[i];
 
 			if (!cell_is_newest(entry, cell))
-				return slot_sum_of(&fractions, slot, mesh);
+				return first + i;
 			if (!excluded[cell->origin])
-				fractions_add(&fractions, cell,
-					      counted_packets(ledger, entry, cell, entry->cells, first + i, excluded));
+				fractions_add(ledger, entry, excluded, cell, sum);
 		}
 		at = block->below;
 	}
+	return INDEX_NONE;
+}
+
+struct slot_sum ledger_sum_newest(const struct ledger *ledger, const struct entry *entry, uint64_t slot,
+				  const struct mesh *mesh, const bool *excluded)
+{
+	struct slot_fractions fractions = no_fractions;
+	const uint32_t end = newest_add(ledger, entry, excluded, &fractions);
+
+	if (fractions.is_cut)
+		above_forget(ledger, entry->cells, end);
 	return slot_sum_of(&fractions, slot, mesh);
 }
 

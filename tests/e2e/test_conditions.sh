@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Conditions of real daemons: who scans and who fills a table is named, and the proxy stays healthy. Each failure that
-# is made while it runs is in the status, an event and the log within five seconds. It is cleared in all three. Daemon
-# a filters, daemon b in the other namespace is its only peer. Needs root. Speaks TAP.
+# is made while it runs is in the status, an event, the log and the metrics within five seconds. It is cleared in all of
+# them. Daemon a filters, daemon b in the other namespace is its only peer. Needs root. Speaks TAP.
 set -u
 . "$(dirname "$0")/lonely.sh"
 mac=02:00:00:00:01:01
@@ -47,11 +47,15 @@ ends_with() {
 }
 soon() { wait_for 5 "$@" || { ask status; tail -n 5 "$dir/log"; return 1; }; }
 
-# raised ID SEVERITY SUBJECT: in the status, an event and the log; an error is exit status 4
+# measures ID [1-9] or 0: so many subjects, in the metrics
+measures() { ask metrics | grep -q "^xpro_condition{condition=\"$1\",.*} $2"; }
+
+# raised ID SEVERITY SUBJECT: in the status, an event, the log and the metrics; an error is exit status 4
 raised() {
 	ok "${1}_is_in_the_status" soon stands "$1" "$3" "$2"
 	ok "${1}_is_an_event" soon event_of raised "$1"
 	ok "${1}_is_in_the_log" soon logged "condition $1 ($2): $3"
+	ok "${1}_is_in_the_metrics" soon measures "$1" '[1-9]'
 	[ "$2" != error ] || ok "${1}_is_exit_status_4" ends_with 4
 }
 # cleared ID: the same
@@ -59,6 +63,7 @@ cleared() {
 	ok "${1}_is_gone_from_the_status" soon is_gone "$1"
 	ok "${1}_is_cleared_by_an_event" soon event_of cleared "$1"
 	ok "${1}_is_cleared_in_the_log" logged "condition $1 cleared: "
+	ok "${1}_is_gone_from_the_metrics" soon measures "$1" 0
 }
 named() { ask events --json | jq -se --arg client "$1" 'any(.kind == "client_scans" and .client == $client)'; }
 nobody_named() { ask events --json | jq -se 'all(.kind != "client_scans")'; }
@@ -136,11 +141,28 @@ stop_b
 start_b
 cleared clock_off
 
-sed -i -e 's/mode = "enforce"/mode = "monitor"/' -e 's/pair_rate = [0-9]*/pair_rate = 0/' "$conf"
+sed -i -e 's/mode = "enforce"/mode = "monitor"/' -e 's/pair_rate = [0-9]*/pair_rate = 0/' \
+	-e 's/destination_rate = [0-9]*/destination_rate = 1000/' "$conf"
 kill -HUP "$daemon"
 raised monitor_mode notice policy
 raised no_limits warning policy
-sed -i -e 's/mode = "monitor"/mode = "enforce"/' -e 's/pair_rate = 0/pair_rate = 1000/' "$conf"
+unasked() { ask status --json |
+	jq -e --arg says "$1" '.conditions | any(.id == "no_limits" and (.text | test($says)))'; }
+tells() { [ "$(field cells_published)" -gt "$told" ]; }
+ok "a_rate_is_left_by_which_others_are_told" unasked '^pair_rate is 0: no limit$'
+told=$(field cells_published)
+throw() { outside python3 "$root/tests/e2e/throw.py" clients "$mac" "$1" 10.77.6.1 100 50 20; }
+ok "packets_are_sent" throw 20.201.0.1
+ok "and_others_are_told_of_their_destination" wait_for 5 tells
+sed -i 's/destination_rate = [0-9]*/destination_rate = 0/' "$conf"
+kill -HUP "$daemon"
+ok "without_any_rate_nothing_is_told_unasked" soon unasked 'destination_rate are 0: no limit; nothing .* unasked$'
+told=$(field cells_published)
+ok "packets_are_sent_to_another" throw 20.202.0.1
+sleep 1 # five ticks: what must not come has no moment
+ok "and_nothing_is_told" test "$(field cells_published)" -eq "$told"
+sed -i -e 's/mode = "monitor"/mode = "enforce"/' -e 's/pair_rate = 0/pair_rate = 1000/' \
+	-e 's/destination_rate = 0/destination_rate = 10000/' "$conf"
 kill -HUP "$daemon"
 cleared monitor_mode
 cleared no_limits

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Tables that scanners fill, of the sizes that are the default (16,384 destinations): 17 clients, then 170, send one
-# packet to a thousand addresses each, and a flood at an address that is new drops as the first flood did, in IPv4 and
-# in IPv6, and while a scan goes on. The proxy stays healthy, says who scans, and needs no more memory. Needs root.
-# Speaks TAP.
+# packet to a thousand addresses each, then a million clients to an address of their own each. A flood at a new address
+# drops as the first flood did, in IPv4 and in IPv6, and while a scan goes on. The proxy stays healthy, says who scans
+# and what is full, and needs no more memory. Needs root. Speaks TAP.
 set -u
 . "$(dirname "$0")/lonely.sh"
 rate=1000   # T_F2
@@ -29,6 +29,13 @@ rss_kb() { awk '/^VmRSS/ { print $2 }' "/proc/$daemon/status"; }
 counter() {
 	ask status --json | jq --arg pattern "$1" '[.reasons[] | select(.name | test($pattern)) | .packets] | add'
 }
+# Bytes that the kernel locks for the maps of the daemon.
+locked() {
+	awk '/^memlock:/ { bytes = $2 } /^map_id:/ && !seen[$2]++ { sum += bytes } END { print sum }' \
+		"/proc/$daemon/fdinfo/"*
+}
+stands() { ask status --json | jq -e --arg id "$1" '.conditions | any(.id == $id)'; }
+is_healthy() { ask status --json | jq -e '.status.degraded | not'; }
 says_warning() { ask status --json | jq -e --arg pattern "$1" '.warnings | any(.text | test($pattern))'; }
 
 # names COUNT PREFIX: so many clients of this prefix were named as scanning, each once
@@ -87,7 +94,7 @@ is_first() {
 
 flood 198.18.0.1 10.77.2.1
 ok "a_flood_drops" is_first
-memory=$(rss_kb) table=$(field table_bytes)
+memory=$(rss_kb) table=$(field table_bytes) maps=$(locked)
 
 ok "17_clients_scan" scan 20.0.0.1 1000 10.77.3.1 17
 ok "and_each_is_named" wait_for 3 names 17 10.77.3.
@@ -95,7 +102,7 @@ ok "the_second_flood_drops_like_the_first" like_the_first scan 20.2.0.1 1000 10.
 
 ok "a_flood_after_170_clients_have_scanned_drops_like_the_first" \
 	like_the_first scan 20.1.0.1 1000 10.77.4.1 170 -- 198.18.0.3 10.77.2.1
-ok "the_proxy_is_healthy" sh -c "'$ctl' --socket '$dir/a.sock' status --json | jq -e '.status.degraded | not'"
+ok "the_proxy_is_healthy" is_healthy
 
 # ---- while it goes on ----
 
@@ -107,8 +114,22 @@ begin_scan() {
 	wait_for 10 says_warning '^destinations: .* are in use; no client makes a fiftieth'
 }
 ok "a_flood_during_a_scan_drops_like_the_first" like_the_first begin_scan -- 198.18.0.4 10.77.2.1
-ok "the_proxy_stays_healthy" sh -c "'$ctl' --socket '$dir/a.sock' status --json | jq -e '.status.degraded | not'"
+ok "the_proxy_stays_healthy" is_healthy
 wait_for 30 test ! -e "$dir/pid.scan"
+
+# ---- a million clients and a million destinations ----
+
+# No two packets have an address in common.
+spray() {
+	sprayed=$(outside "$root/build/tests/relay/flood" clients "$mac" spray 40.0.0.0 9 200000 5 1000000) || return 1
+	echo "# ${sprayed% *} packets sprayed in ${sprayed#* } ms"
+	[ "${sprayed% *}" -ge 1000000 ]
+}
+ok "a_million_clients_spray_a_million_destinations" spray
+ok "full_pairs_are_said" wait_for 3 stands pairs_full
+ok "full_destinations_are_said" wait_for 3 stands destinations_full
+ok "a_flood_afterwards_drops_like_the_first" like_the_first spray -- 198.18.0.5 10.77.2.1
+ok "and_the_proxy_is_healthy_all_the_same" is_healthy
 
 # ---- IPv6 ----
 
@@ -120,7 +141,9 @@ ok "the_second_ipv6_flood_drops_like_the_first" \
 ok "an_ipv6_flood_after_170_clients_have_scanned_drops_like_the_first" \
 	like_the_first scan 2001:db8:21::1 1000 2001:db8:4::1 170 -- 2001:db8:e::3 2001:db8:1::1
 
-echo "# memory: $memory kB, then $(rss_kb) kB; the table $table bytes, then $(field table_bytes)"
+echo "# memory: $memory kB, then $(rss_kb) kB; the table $table bytes, then $(field table_bytes);" \
+	"all maps $maps bytes, then $(locked)"
 ok "the_table_needs_no_more_memory" test "$(field table_bytes)" -eq "$table"
+ok "nor_do_all_maps_together" test "$maps" -gt "$table" -a "$(locked)" -eq "$maps"
 ok "nor_does_the_daemon" test "$(rss_kb)" -le $((memory + memory / 10 + 4096))
 done_testing

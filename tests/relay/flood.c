@@ -4,11 +4,14 @@
  * seconds or, where the machine is slow, in more (LATE_MAX times as many at the most). Prints how many packets left,
  * and in how many ms.
  *
- *     flood INTERFACE MAC noise ADDRESS PORT RATE SECONDS              UDP of random length and content, from random
- *     ports of
- * random hosts flood INTERFACE MAC spoof ADDRESS PORT RATE SECONDS SOURCE ID    UDP that looks sealed by a member:
- * from its address, with its id (hex) flood INTERFACE MAC syn ADDRESS PORT RATE SECONDS SOURCES        TCP SYN from
- * so many addresses in turn, 198.18.0.1 onwards
+ *     flood INTERFACE MAC noise ADDRESS PORT RATE SECONDS
+ *         UDP of random length and content, from random ports of random hosts
+ *     flood INTERFACE MAC spoof ADDRESS PORT RATE SECONDS SOURCE ID
+ *         UDP that looks sealed by a member: from its address, with its id (hex)
+ *     flood INTERFACE MAC syn ADDRESS PORT RATE SECONDS SOURCES
+ *         TCP SYN from so many addresses in turn, 198.18.0.1 onwards
+ *     flood INTERFACE MAC spray ADDRESS PORT RATE SECONDS SOURCES
+ *         the same, each to another address, from ADDRESS on
  *
  * Datagrams of one source and length leave by one call, and the kernel takes them apart (UDP segmentation): a
  * million a second of one core.
@@ -21,6 +24,7 @@
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/ether.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +46,7 @@ struct flood {
 	uint8_t mac[6];
 	uint32_t destination, source, sources; /* host order */
 	uint16_t port;
+	bool sprays;
 	uint8_t id[8];
 	uint64_t random, number;
 };
@@ -212,6 +217,7 @@ static unsigned int send_syns(int fd, struct flood *flood)
 		vectors[i] = (struct iovec){ frames[i], put_syn(frames[i], flood) };
 		messages[i].msg_hdr = (struct msghdr){ .msg_iov = &vectors[i], .msg_iovlen = 1 };
 		flood->number++;
+		flood->destination += flood->sprays;
 	}
 	got = sendmmsg(fd, messages, BATCH, 0);
 	return got > 0 ? (unsigned int)got : 0;
@@ -256,6 +262,7 @@ int main(int argc, char **argv)
 	if (argc < 8 || !ether_aton_r(argv[2], (struct ether_addr *)flood.mac) || inet_aton(argv[4], &address) == 0)
 		die("usage");
 	flood.kind = strcmp(argv[3], "noise") == 0 ? 'n' : strcmp(argv[3], "spoof") == 0 ? 's' : 't';
+	flood.sprays = strcmp(argv[3], "spray") == 0;
 	flood.destination = ntohl(address.s_addr);
 	flood.port = (uint16_t)atoi(argv[5]);
 	rate = strtoull(argv[6], NULL, 10);

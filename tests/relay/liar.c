@@ -18,6 +18,7 @@
  *         KEYS       after so many the first comes again
  *         PACKETS    claimed of each key, once in a slot
  *     rest
+ *     equivocate                               signs other frames under the last numbers it used, and claims on
  *     mute ADDRESS                             sends no datagram to this address from now on
  *
  * SIGTERM ends it.
@@ -33,10 +34,11 @@
 
 #include "identity.h"
 #include "mesh_clock.h"
-#include "node.h"
+#include "node_internal.h"
 #include "udp.h"
 
 #define FRAMES_PER_TICK 64
+#define EQUIVOCATED_MAX 5 /* numbers of frames */
 #define KEYS_MAX 400000 /* of all kinds, in the slots held */
 
 static struct {
@@ -269,6 +271,15 @@ static bool take_claim(const char *line)
 	return true;
 }
 
+/* What it counts from now on goes out under numbers that stand in frames already. */
+static void equivocate(void)
+{
+	uint64_t *next = &liar.node->spread->publish.next_sequence;
+	const uint64_t used = (*next & ((1ULL << SEQUENCE_BOOT_SHIFT) - 1)) - 1;
+
+	*next -= used < EQUIVOCATED_MAX ? used : EQUIVOCATED_MAX;
+}
+
 static void on_command(struct ev_loop *ev, ev_io *watcher, int events)
 {
 	char line[256];
@@ -283,6 +294,11 @@ static void on_command(struct ev_loop *ev, ev_io *watcher, int events)
 	line[strcspn(line, "\n")] = '\0';
 	if (strncmp(line, "mute ", 5) == 0) {
 		printf("%s %s\n", text_to_address(line + 5, &liar.deaf) ? "ok" : "no such address:", line);
+		return;
+	}
+	if (strcmp(line, "equivocate") == 0) {
+		equivocate();
+		printf("ok %s\n", line);
 		return;
 	}
 	liar.claims = take_claim(line);
