@@ -92,8 +92,9 @@ static json_t *traffic_report(struct world *world)
 	}
 	const double per = seconds * scenario->members;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "bytes_per_s", number(bytes / per),
-			 "honest_most_bytes_per_s", number(most / seconds), "datagrams_per_s",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "bytes_per_s", number(bytes / per),
+			 "honest_most_bytes_per_s", number(most / seconds), "honest_worst_second_bytes",
+			 number((double)world->measure.worst_second), "datagrams_per_s",
 			 number(sent / per), "signatures_made_per_s", number(made / per), "signatures_checked_per_s",
 			 number(checked / per), "frames_received_per_s", number(received / per),
 			 "duplicates_per_delivery", number(received > 0 ? duplicate / received : NAN));

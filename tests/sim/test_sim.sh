@@ -138,26 +138,31 @@ sends_at_most() {
 	done | jq -es --argjson most "$1" '., (.[0] <= $most and .[0] <= .[1])'
 }
 
-# Seeds 1 and 2 of quiet-devices, published by need and whole, in $work/quiet-*
+# Seeds 1 and 2 of quiet-devices, published by need and whole, in $work/quiet-*; seed 1 at twice the rate, with five clients
+# at 0.8 of it; and its attack once more alone
 run_quiet_devices() {
-	for seed in 1 2; do
-		for publish in need all; do
-			echo "$sim run sim/scenarios/quiet-devices.cfg --seed $seed --publish $publish --json" \
-				">$work/quiet-$publish-$seed 2>/dev/null"
-		done
+	cp sim/scenarios/quiet-devices.cfg "$work/quiet-50.cfg"
+	near='{ name = "near"; clients = 5; rate = 80.0; placement = "spread"; destination = 4; even = true; }'
+	sed "s/pair_rate = 50/pair_rate = 100/; s/rate = 120.0/rate = 240.0/; s/even = true; }/&, $near/" \
+		"$work/quiet-50.cfg" >"$work/quiet-100.cfg"
+	sed "s/, $near//; /things/d" "$work/quiet-100.cfg" >"$work/quiet-none.cfg"
+	for run in "50 need 1" "50 need 2" "50 all 1" "50 all 2" "100 need 1" "100 all 1" "none need 1"; do
+		set -- $run
+		echo "$sim run $work/quiet-$1.cfg --publish $2 --seed $3 --json >$work/quiet-$1-$2-$3 2>/dev/null"
 	done | xargs -P "$(nproc)" -I '{}' sh -c '{}'
 }
 
-# quiet_devices CONDITION: on the means over the seeds: bytes per member, first drop, share of bots' packets that pass,
-# and whether a quiet device lost a packet
+# quiet_devices RATE CONDITION: on the means over the seeds: bytes per member, and in the worst second, first drop, share
+# of bots' packets that pass, and whether anybody else lost a packet. $alone: bytes per member without quiet devices
 quiet_devices() {
 	for publish in need all; do
 		jq -s '{ bytes: (map(.per_member.bytes_per_s) | max),
+			second: (map(.per_member.honest_worst_second_bytes) | max),
 			drop_s: (map(.groups[1].detection.mean) | add / length),
 			passed: (map(.groups[1].delivered_share) | add / length),
-			quiet: (map(.groups[0].delivered_share) | min) }' \
-			"$work/quiet-$publish-1" "$work/quiet-$publish-2"
-	done | jq -es ".[0] as \$need | .[1] as \$all | \$need, \$all, ($1)"
+			honest: ([.[].groups[] | select(.name != "bot").delivered_share] | min) }' "$work/quiet-$1-$publish"-*
+	done | jq -es --argjson alone "$(jq .per_member.bytes_per_s "$work/quiet-none-need-1")" \
+		".[0] as \$need | .[1] as \$all | \$need, \$all, \$alone, ($2)"
 }
 
 measures_only_traffic() {
@@ -319,10 +324,17 @@ ok "nor does a flood pass whose victim found no room in the ledger" passes_at_mo
 # By need: what nobody needs is not told, and an attack is seen all the same.
 run_quiet_devices
 ok "40,000 quiet devices cost each of eight members 50 kB/s" \
-	quiet_devices '$need.bytes <= 50000 and $all.bytes > 500000'
-ok "an attack among them drops at most a quarter of a second later" quiet_devices '$need.drop_s <= $all.drop_s + 0.25'
-ok "and at most one per cent more of it passes" quiet_devices '$need.passed <= $all.passed + 0.01'
-ok "no quiet device loses a packet" quiet_devices '$need.quiet == 1'
+	quiet_devices 50 '$need.bytes <= 50000 and $all.bytes > 500000'
+ok "and no member sends 200 kB in a second, the attack's first included" quiet_devices 50 '$need.second <= 200000'
+ok "at twice the rate they cost half of it, of which the idle mesh and the attack take 10 kB/s and more" \
+	quiet_devices 100 '$need.bytes <= 24000 and $alone > 10000 and $need.second <= 200000'
+for rate in 50 100; do
+	ok "an attack among them drops at most a quarter of a second later at T_F1 = $rate" \
+		quiet_devices $rate '$need.drop_s <= $all.drop_s + 0.25'
+done
+ok "and at most one per cent more of it passes" quiet_devices 50 '$need.passed <= $all.passed + 0.01'
+ok "no quiet device loses a packet" quiet_devices 50 '$need.honest == 1 and $all.honest == 1'
+ok "nor does a client at 0.8 times its rate" quiet_devices 100 '$need.honest == 1 and $all.honest == 1'
 ok "a member that calls every key makes others send no more than 200 kB/s" sends_at_most 200000 called
 ok "and hides no attack by it" passes_at_most 0.23 called bot
 ok "nor does anybody lose a packet for it" passes_whole called things
