@@ -214,7 +214,7 @@ static uint32_t fill_tick(struct node *node, uint32_t quarters)
 		fill_class(node, &fill, QUEUE_DESTINATIONS, quarters);
 	fill_end(node, &fill);
 	if (fill.frames == 0 && told_is_live(node))
-		fill_empty(node, &fill); /* a sign of life. With no live cell that was told the digests are sign enough */
+		fill_empty(node, &fill); /* a sign of life. Without told cells the digests are sign enough */
 	return fill.frames;
 }
 

@@ -79,6 +79,8 @@ void proxy_pause(struct world *world, unsigned int number, int64_t until_ns);
 void proxy_free(struct world *world, unsigned int number);
 
 struct now proxy_now(const struct proxy *proxy, int64_t at_ns);
+/* Bytes of its core's memory that were written to. */
+size_t proxy_memory_taken(const struct proxy *proxy);
 int64_t proxy_mesh_ns(const struct proxy *proxy, int64_t at_ns);
 /* The first moment at which the proxy's mesh clock shows at least this. */
 int64_t proxy_world_ns_at(const struct proxy *proxy, struct instant mesh);

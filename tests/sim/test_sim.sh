@@ -124,6 +124,17 @@ tables_said() {
 	"$sim" run "sim/scenarios/$1.cfg" --json 2>/dev/null | jq -e ".tables | ., ($2)"
 }
 
+# Ten times as many clients and destinations: the cores write to no more memory, and the flood amid them drops alike.
+spray_is_bounded() {
+	sed 's/rate = 1600.0; scan = 1; sources = 160000/rate = 16000.0; scan = 1; sources = 1600000/' \
+		sim/scenarios/sprayed.cfg >"$work/million.cfg"
+	for file in sim/scenarios/sprayed.cfg "$work/million.cfg"; do
+		"$sim" run "$file" --json 2>/dev/null
+	done | jq -es 'map([.groups[0].offered, .groups[1].delivered_share, .tables.core_bytes]) as [$few, $many] |
+		$few, $many, ($many[0] > 1500000 and $many[0] > 9 * $few[0] and $many[2] <= 1.01 * $few[2] and
+			$few[1] <= 0.49 and $many[1] <= 0.49)'
+}
+
 # agrees_within MS SCENARIO: of simulated time, from the last packet to equal ledgers
 agrees_within() {
 	"$sim" run "sim/scenarios/$2.cfg" --json 2>/dev/null |
@@ -138,8 +149,8 @@ sends_at_most() {
 	done | jq -es --argjson most "$1" '., (.[0] <= $most and .[0] <= .[1])'
 }
 
-# Seeds 1 and 2 of quiet-devices, published by need and whole, in $work/quiet-*; seed 1 at twice the rate, with five clients
-# at 0.8 of it; and its attack once more alone
+# Seeds 1 and 2 of quiet-devices, published by need and whole, in $work/quiet-*; seed 1 at twice the rate, with five
+# clients at 0.8 of it; and its attack once more alone
 run_quiet_devices() {
 	cp sim/scenarios/quiet-devices.cfg "$work/quiet-50.cfg"
 	near='{ name = "near"; clients = 5; rate = 80.0; placement = "spread"; destination = 4; even = true; }'
@@ -148,19 +159,21 @@ run_quiet_devices() {
 	sed "s/, $near//; /things/d" "$work/quiet-100.cfg" >"$work/quiet-none.cfg"
 	for run in "50 need 1" "50 need 2" "50 all 1" "50 all 2" "100 need 1" "100 all 1" "none need 1"; do
 		set -- $run
-		echo "$sim run $work/quiet-$1.cfg --publish $2 --seed $3 --json >$work/quiet-$1-$2-$3 2>/dev/null"
+		echo "$sim run $work/quiet-$1.cfg --publish $2 --seed $3 --json" \
+			">$work/quiet-$1-$2-$3 2>/dev/null"
 	done | xargs -P "$(nproc)" -I '{}' sh -c '{}'
 }
 
-# quiet_devices RATE CONDITION: on the means over the seeds: bytes per member, and in the worst second, first drop, share
-# of bots' packets that pass, and whether anybody else lost a packet. $alone: bytes per member without quiet devices
+# quiet_devices RATE CONDITION: on the means over the seeds: bytes per member, and in the worst second, first drop,
+# share of bots' packets that pass, and whether anybody else lost a packet. $alone: bytes without quiet devices
 quiet_devices() {
 	for publish in need all; do
 		jq -s '{ bytes: (map(.per_member.bytes_per_s) | max),
 			second: (map(.per_member.honest_worst_second_bytes) | max),
 			drop_s: (map(.groups[1].detection.mean) | add / length),
 			passed: (map(.groups[1].delivered_share) | add / length),
-			honest: ([.[].groups[] | select(.name != "bot").delivered_share] | min) }' "$work/quiet-$1-$publish"-*
+			honest: ([.[].groups[] | select(.name != "bot").delivered_share] | min) }' \
+			"$work/quiet-$1-$publish"-*
 	done | jq -es --argjson alone "$(jq .per_member.bytes_per_s "$work/quiet-none-need-1")" \
 		".[0] as \$need | .[1] as \$all | \$need, \$all, \$alone, ($2)"
 }
@@ -199,6 +212,16 @@ experiments_whole() {
 	done || return 1
 	[ "$(grep -c '<svg' "$out/report.html")" -eq "$(jq -s 'map(.plots | length) | add' "$out"/*.json)" ] &&
 		! grep -E '(src|href)="?(https?:)?//|<(script|link|img)|@import|url\(' "$out/report.html"
+}
+
+# In the table of devices columns 2 to 5 are: by need simulated, by the model, all simulated, by the model. Two differ
+# by a tenth at most. A million devices are there by the model alone.
+cost_modelled() {
+	jq -e '.tables.devices.rows as $rows | $rows,
+		($rows | map(select(.[0] == 1000)) | length == 3 and all(.[];
+			(.[2] / .[3] - 1 | fabs) < 0.1 and (.[4] / .[5] - 1 | fabs) < 0.1)) and
+		($rows | map(select(.[0] == 1000000)) | length == 3 and all(.[]; .[3] < .[5] / 100))' \
+		"$work/jobs$(nproc)/out/cost.json"
 }
 
 # Which world runs when is another matter with three processes than with two, or one.
@@ -320,6 +343,7 @@ ok "without a record of its destination a flood drops with its network" passes_a
 ok "by its coarse entry" tables_said no-room '.coarse_drops > 1000'
 ok "but hardly what shares one of its two entries" passes_at_least 0.985 no-room scanned
 ok "no destination at half its rate gave way for it" tables_said no-room '.gave_way < 10'
+ok "a million clients and a million destinations take the memory of a tenth of them" spray_is_bounded
 ok "nor does a flood pass whose victim found no room in the ledger" passes_at_most 0.49 full-ledger flood
 # By need: what nobody needs is not told, and an attack is seen all the same.
 run_quiet_devices
@@ -397,6 +421,7 @@ ok "how far a run is shows on a terminal" shows_progress
 ok "every kept seed passes" kept_seeds
 ok "several processes print the same as one" jobs_equal
 ok "every experiment writes rows, a text, plots and its part of the page" experiments_whole
+ok "what devices cost by the model is what it is in the simulator, by need and whole" cost_modelled
 ok "with any number of processes the same" experiments_equal
 ok "an experiment's process that dies is told, and its row is empty" experiment_dies
 ok "200 random runs pass and reach every situation" "$sim" swarm --seeds 1..200 --jobs "$(nproc)"
