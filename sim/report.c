@@ -133,13 +133,13 @@ static json_t *rejects_report(const struct world *world)
 }
 
 /*
- * Packets that a full table or a coarse entry decided, and records that gave way or were refused, of honest members; and
- * the memory that their cores have written to.
+ * Packets that a full table or a coarse entry decided, and records that gave way or were refused, of honest members.
+ * Records of their kernels and keys of their ledgers in the end.
  */
 static json_t *tables_report(const struct world *world)
 {
 	struct kernel sum = { .full = 0 };
-	size_t core_bytes = 0;
+	uint64_t records = 0, keys = 0;
 
 	for (int i = 0; i < world->scenario.members; i++) {
 		const struct kernel *kernel = &world->proxies[i].kernel;
@@ -152,12 +152,15 @@ static json_t *tables_report(const struct world *world)
 		sum.over_quota += kernel->over_quota;
 		sum.gave_way += kernel->gave_way;
 		sum.claims_refused += kernel->claims_refused;
-		core_bytes += proxy_memory_taken(&world->proxies[i]);
+		for (unsigned int table = 0; table < TABLE_KINDS; table++)
+			records += kernel->tables[table].held;
+		keys += proxy_keys(&world->proxies[i]);
 	}
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "without_pair", (json_int_t)sum.full, "without_destination",
-			 (json_int_t)sum.heads_full, "coarse_drops", (json_int_t)sum.coarse_drops, "client_quota",
-			 (json_int_t)sum.over_quota, "gave_way", (json_int_t)sum.gave_way, "claims_refused",
-			 (json_int_t)sum.claims_refused, "core_bytes", (json_int_t)core_bytes);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "without_pair", (json_int_t)sum.full,
+			 "without_destination", (json_int_t)sum.heads_full, "coarse_drops",
+			 (json_int_t)sum.coarse_drops, "client_quota", (json_int_t)sum.over_quota,
+			 "gave_way", (json_int_t)sum.gave_way, "claims_refused", (json_int_t)sum.claims_refused,
+			 "records", (json_int_t)records, "keys", (json_int_t)keys);
 }
 
 json_t *report_make(struct world *world)

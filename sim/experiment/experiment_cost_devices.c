@@ -172,6 +172,8 @@ static void row(struct output *output, double devices, double pair_rate, const s
 		if (measured[all])
 			sent[all] = sent_of(measured[all], &idle[all]);
 	}
+	if (measured[0] && modelled[0].bytes > BUDGET_BYTES_PER_S) /* the quiet sends what has waited for the budget */
+		sent[0].bytes = measured[0]->traffic_bytes / measured[0]->traffic_s;
 	table_row(output, "ffffffffff", devices, pair_rate, sent[0].bytes, modelled[0].bytes, sent[1].bytes,
 		  modelled[1].bytes, sent[0].cells, modelled[0].cells, sent[1].cells, modelled[1].cells);
 	say(output, "%.0f devices a member, T_F1 = %.0f: by need %.1f kB/s%s, all %.1f kB/s.", devices, pair_rate,

@@ -79,8 +79,6 @@ void proxy_pause(struct world *world, unsigned int number, int64_t until_ns);
 void proxy_free(struct world *world, unsigned int number);
 
 struct now proxy_now(const struct proxy *proxy, int64_t at_ns);
-/* Bytes of its core's memory that were written to. */
-size_t proxy_memory_taken(const struct proxy *proxy);
 int64_t proxy_mesh_ns(const struct proxy *proxy, int64_t at_ns);
 /* The first moment at which the proxy's mesh clock shows at least this. */
 int64_t proxy_world_ns_at(const struct proxy *proxy, struct instant mesh);
@@ -93,6 +91,8 @@ void proxy_arrive(struct world *world, struct flight *flight);
 
 void proxy_totals_add(const struct node_counters *counters, struct proxy_totals *totals);
 void proxy_totals(const struct proxy *proxy, struct proxy_totals *ret_totals);
+/* Keys of its ledger; 0 while it does not run. */
+uint64_t proxy_keys(const struct proxy *proxy);
 
 /* Our number of the core's member; -1: unknown. */
 int proxy_member_of(struct proxy *proxy, uint16_t member);

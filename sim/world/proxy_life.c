@@ -221,11 +221,6 @@ void proxy_free(struct world *world, unsigned int number)
 		proxy_plan_anew(proxy);
 }
 
-size_t proxy_memory_taken(const struct proxy *proxy)
-{
-	return pages_taken(proxy->memory, node_bytes(&proxy->config.limits));
-}
-
 void proxy_close(struct world *world, unsigned int number)
 {
 	struct proxy *proxy = &world->proxies[number];
