@@ -92,8 +92,9 @@ static json_t *traffic_report(struct world *world)
 	}
 	const double per = seconds * scenario->members;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "bytes_per_s", number(bytes / per),
-			 "honest_most_bytes_per_s", number(most / seconds), "datagrams_per_s",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "bytes_per_s", number(bytes / per),
+			 "honest_most_bytes_per_s", number(most / seconds), "honest_worst_second_bytes",
+			 number((double)world->measure.worst_second), "datagrams_per_s",
 			 number(sent / per), "signatures_made_per_s", number(made / per), "signatures_checked_per_s",
 			 number(checked / per), "frames_received_per_s", number(received / per),
 			 "duplicates_per_delivery", number(received > 0 ? duplicate / received : NAN));
@@ -131,10 +132,14 @@ static json_t *rejects_report(const struct world *world)
 	return result;
 }
 
-/* Packets that a full table or a coarse entry decided, and records that gave way or were refused, of honest members. */
+/*
+ * Packets that a full table or a coarse entry decided, and records that gave way or were refused, of honest members.
+ * Records of their kernels and keys of their ledgers in the end.
+ */
 static json_t *tables_report(const struct world *world)
 {
 	struct kernel sum = { .full = 0 };
+	uint64_t records = 0, keys = 0;
 
 	for (int i = 0; i < world->scenario.members; i++) {
 		const struct kernel *kernel = &world->proxies[i].kernel;
@@ -147,11 +152,15 @@ static json_t *tables_report(const struct world *world)
 		sum.over_quota += kernel->over_quota;
 		sum.gave_way += kernel->gave_way;
 		sum.claims_refused += kernel->claims_refused;
+		for (unsigned int table = 0; table < TABLE_KINDS; table++)
+			records += kernel->tables[table].held;
+		keys += proxy_keys(&world->proxies[i]);
 	}
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "without_pair", (json_int_t)sum.full, "without_destination",
-			 (json_int_t)sum.heads_full, "coarse_drops", (json_int_t)sum.coarse_drops, "client_quota",
-			 (json_int_t)sum.over_quota, "gave_way", (json_int_t)sum.gave_way, "claims_refused",
-			 (json_int_t)sum.claims_refused);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "without_pair", (json_int_t)sum.full,
+			 "without_destination", (json_int_t)sum.heads_full, "coarse_drops",
+			 (json_int_t)sum.coarse_drops, "client_quota", (json_int_t)sum.over_quota,
+			 "gave_way", (json_int_t)sum.gave_way, "claims_refused", (json_int_t)sum.claims_refused,
+			 "records", (json_int_t)records, "keys", (json_int_t)keys);
 }
 
 json_t *report_make(struct world *world)

@@ -13,7 +13,7 @@
 #define DIGEST_ANSWER 0x01 /* the sender wants rows of the same groups in return */
 #define DIGEST_RELAY 0x02 /* small mesh: the receiver is to forward other members' frames to the sender */
 /* small mesh, by need: so many members send rows to a member in each tick, or all if they are fewer */
-#define ROWS_FROM 2
+#define ROWS_FROM 1
 #define STRANGER_TICKS 5 /* ticks between comparisons with a member that is no neighbour: 1 s */
 #define STRANGER_DRAWS 8 /* draws to find a member that is no neighbour and can be compared with */
 #define LATE_MS 100 /* a frame that a third member holds may need this much longer to reach this node */

@@ -91,6 +91,8 @@ static void frame_keep(struct node *node, struct fill *fill)
 	stored->size = (uint16_t)frame_finish(&node->spread->publish.writer, stored->frame);
 	frame_leaf(stored->frame, stored->size, stored->leaf);
 	node->counters.cells_published += node->spread->publish.writer.cells;
+	if (node->spread->publish.writer.cells > 0)
+		node->spread->publish.told_tick = node->tick;
 	node->spread->publish.next_sequence++;
 	node->spread->publish.published[fill->frames++] = number;
 }

@@ -185,6 +185,15 @@ static bool waits(const struct node *node, enum publish_queue queue)
 	return node->spread->publish.queues[queue].count > 0;
 }
 
+/* Do others hold a cell of this node's? Nobody carries on a count that nobody was told. */
+static bool told_is_live(const struct node *node)
+{
+	const uint64_t told = node->spread->publish.told_tick;
+
+	return node->count->ledger.origin_cells[0] > 0 && told > 0 &&
+	       told + (uint64_t)SLOTS_SPAN * slot_ticks(node) >= node->tick;
+}
+
 /*
  * Destinations first, but for a quarter of the tick; then pairs, but for what is kept for those that do not call here;
  * then these. What is left is again for the first that wait.
@@ -204,8 +213,8 @@ static uint32_t fill_tick(struct node *node, uint32_t quarters)
 	if (!waits(node, QUEUE_PAIRS))
 		fill_class(node, &fill, QUEUE_DESTINATIONS, quarters);
 	fill_end(node, &fill);
-	if (fill.frames == 0 && node->count->ledger.origin_cells[0] > 0)
-		fill_empty(node, &fill); /* a sign of life. With no live cell the digests are sign enough */
+	if (fill.frames == 0 && told_is_live(node))
+		fill_empty(node, &fill); /* a sign of life. Without told cells the digests are sign enough */
 	return fill.frames;
 }
 

@@ -55,6 +55,7 @@ struct publishing {
 	uint16_t *order; /* scratch: their numbers, sorted; twice as many places */
 	struct frame_writer writer;
 	uint64_t next_sequence;
+	uint64_t told_tick; /* the last tick in which a frame had cells; 0: none since the node started */
 	uint32_t published[FRAMES_PER_TICK_MAX]; /* scratch: where the frames of a tick stand in the store */
 	uint64_t closing_slot; /* the slot whose closing frames are being written, entry by entry */
 	uint32_t closing_entry; /* next entry to look at; INDEX_NONE: done */

@@ -148,7 +148,7 @@ static const struct field group_fields[] = {
 	{ "step_at", TYPE_REAL, AT(group, step_s), 0, 86400, NULL },
 	{ "step_rate", TYPE_REAL, AT(group, step_rate), 0, 1e7, NULL },
 	{ "even", TYPE_BOOL, AT(group, even), 0, 0, NULL },
-	{ "sources", TYPE_INT, AT(group, sources), 0, 100000, NULL },
+	{ "sources", TYPE_INT, AT(group, sources), 0, 2000000, NULL },
 	{ "impersonates", TYPE_TEXT, AT(group, impersonates), 0, sizeof(((struct group *)0)->impersonates), NULL },
 	{ "scan", TYPE_INT, AT(group, scan), 0, 1000000, NULL },
 	{ "ipv6", TYPE_BOOL, AT(group, ipv6), 0, 0, NULL },

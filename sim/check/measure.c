@@ -231,6 +231,23 @@ static void mark(struct world *world, uint64_t end, void *what)
 		(end ? world->measure.ends : world->measure.marks)[i] = mark_of(&world->proxies[i]);
 }
 
+/* At the end of each second of traffic. */
+static void measure_second(struct world *world, uint64_t is_first, void *what)
+{
+	struct measure *measure = &world->measure;
+
+	(void)what;
+	for (int i = 0; i < world->scenario.members; i++) {
+		const uint64_t sent = mark_of(&world->proxies[i]).bytes_sent;
+
+		if (!is_first && !liar_is(world, i) && sent - measure->second_begins[i] > measure->worst_second)
+			measure->worst_second = sent - measure->second_begins[i];
+		measure->second_begins[i] = sent;
+	}
+	if (world->now_ns + NS_PER_S <= world->traffic.ends_ns)
+		heap_add(&world->heap, world->now_ns + NS_PER_S, measure_second, 0, NULL);
+}
+
 static void look_for_agreement(struct world *world, uint64_t who, void *what)
 {
 	char difference[256];
@@ -257,10 +274,11 @@ void measure_open(struct world *world)
 		.series = calloc(SERIES_MAX, sizeof(*measure->series)),
 		.marks = calloc(members, sizeof(*measure->marks)),
 		.ends = calloc(members, sizeof(*measure->ends)),
+		.second_begins = calloc(members, sizeof(*measure->second_begins)),
 		.window_begins_ns = world->traffic.begins_ns,
 		.converged_ns = -1,
 	};
-	if (!measure->frames || !measure->series || !measure->marks || !measure->ends)
+	if (!measure->frames || !measure->series || !measure->marks || !measure->ends || !measure->second_begins)
 		abort();
 	for (unsigned int g = 0; g < GROUPS_MAX; g++) {
 		measure->groups[g].first_packet_ns = measure->groups[g].first_oracle_drop_ns = -1;
@@ -276,6 +294,7 @@ void measure_open(struct world *world)
 		heap_add(&world->heap, world->traffic.begins_ns + SAMPLE_NS / 3, compare_rates, 0, NULL);
 	heap_add(&world->heap, world->traffic.begins_ns, mark, 0, NULL);
 	heap_add(&world->heap, world->traffic.ends_ns, mark, 1, NULL);
+	heap_add(&world->heap, world->traffic.begins_ns, measure_second, 1, NULL);
 	if (world->scenario.sharing == SHARING_MESH && world->scenario.quiet_s > 0 &&
 	    (world->scenario.measure & MEASURE_CONVERGENCE))
 		heap_add(&world->heap, world->traffic.ends_ns, look_for_agreement, 0, NULL);
@@ -294,4 +313,5 @@ void measure_close(struct world *world)
 	free(measure->series);
 	free(measure->marks);
 	free(measure->ends);
+	free(measure->second_begins);
 }

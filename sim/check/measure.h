@@ -67,6 +67,8 @@ struct measure {
 	struct totals_mark {
 		uint64_t bytes_sent, sent, made, checked, frames_received, frames_duplicate;
 	} * marks, *ends;
+	uint64_t *second_begins; /* bytes that each member had sent when the running second began */
+	uint64_t worst_second; /* bytes that any honest member sent in a second of that time */
 	int64_t converged_ns; /* all ledgers equal, since the last packet; -1: never */
 };
 

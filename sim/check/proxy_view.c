@@ -79,3 +79,8 @@ void proxy_totals(const struct proxy *proxy, struct proxy_totals *ret_totals)
 	if (proxy->running)
 		proxy_totals_add(&proxy->node->counters, ret_totals);
 }
+
+uint64_t proxy_keys(const struct proxy *proxy)
+{
+	return proxy->running ? proxy->node->count->ledger.keys_held : 0;
+}

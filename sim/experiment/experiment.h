@@ -33,6 +33,7 @@ struct group *experiment_group(struct scenario *scenario, const char *name, bool
 void experiment_detection(struct output *output, bool quick);
 void experiment_convergence(struct output *output, bool quick);
 void experiment_cost(struct output *output, bool quick);
+void experiment_cost_devices(struct output *output, bool quick); /* a part of cost */
 void experiment_accuracy(struct output *output, bool quick);
 void experiment_faults(struct output *output, bool quick);
 void experiment_liars(struct output *output, bool quick);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Bytes, datagrams and signatures per member and second: against the pairs that change, and against the tick. */
+/*
+ * Bytes, datagrams and signatures per member and second, where all is told: against the pairs that change, the tick and
+ * the members. Then what devices cost by need and whole (experiment_cost_devices.c).
+ */
 #include <stdio.h>
 
 #include "experiment.h"
@@ -42,6 +45,7 @@ static struct scenario scenario_of(int members, int pairs, double rate, int tick
 	s.cells_max = 262144;
 	s.keys_max = 16384;
 	s.frames_max = 4096;
+	s.publish_all = true;
 	s.thresholds.pair_rate = s.thresholds.destination_rate = 0;
 	if (pairs > 0)
 		experiment_group(&s, "clients", false, pairs, rate);
@@ -123,4 +127,5 @@ void experiment_cost(struct output *output, bool quick)
 	    "to all is cheaper, or no dearer, up to %d members; at %d it would take %.1f times the bytes.",
 	    sizes[1], last_size, (double)last_size / sizes[1], last_bytes / first_bytes, pays_until, last_size,
 	    to_one * (last_size - 1) / last_bytes);
+	experiment_cost_devices(output, quick);
 }

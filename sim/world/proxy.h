@@ -91,6 +91,8 @@ void proxy_arrive(struct world *world, struct flight *flight);
 
 void proxy_totals_add(const struct node_counters *counters, struct proxy_totals *totals);
 void proxy_totals(const struct proxy *proxy, struct proxy_totals *ret_totals);
+/* Keys of its ledger; 0 while it does not run. */
+uint64_t proxy_keys(const struct proxy *proxy);
 
 /* Our number of the core's member; -1: unknown. */
 int proxy_member_of(struct proxy *proxy, uint16_t member);

@@ -43,6 +43,23 @@ static void a_state_goes_with_its_cell(void **state)
 	assert_false(is_told(key, SLOTS_SPAN));
 }
 
+/* Nobody carries on a count that nobody was told. So only told cells need a frame in each tick. */
+static void untold_cells_alone_give_no_sign_of_life(void **state)
+{
+	const struct key key = pair_numbered(false, 1, 1);
+	const uint64_t next = bed.node->spread->publish.next_sequence;
+
+	(void)state;
+	observe_key(bed.node, TICK_NS, TICK_NS, key, 1);
+	run_until(TICK_NS, SLOT_NS);
+	assert_false(is_told(key, 0));
+	assert_int_equal(bed.node->spread->publish.next_sequence, next);
+	observe_key(bed.node, SLOT_NS + TICK_NS, SLOT_NS + TICK_NS, key, 62);
+	run_until(SLOT_NS + TICK_NS, 2 * SLOT_NS);
+	assert_true(is_told(key, 1));
+	assert_true(bed.node->spread->publish.next_sequence - next >= SLOT_NS / TICK_NS);
+}
+
 /* ---- what is told late, at a receiver ---- */
 
 /* Packets of the key in the recent ticks up to the one that ends at `ns`. */
@@ -269,6 +286,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(states_of_slots_do_not_touch_each_other),
 		ON_BED(a_state_goes_with_its_cell),
+		ON_BED(untold_cells_alone_give_no_sign_of_life),
 		ON_BED(a_cell_told_late_is_no_burst),
 		ON_BED(nor_is_it_to_a_member_that_tells_everything),
 		ON_BED(a_cell_told_at_once_counts_in_its_tick),
