@@ -72,7 +72,8 @@ static __always_inline bool is_chosen(const struct hot_limit *limit, __u64 numbe
 	__u32 share = READ_ONCE(limit->share);
 	__s64 ahead = READ_ONCE(limit->full) - HOT_TIME(now);
 
-	return share == SHARE_ALL || ahead <= (__s64)(bucket_size(limit) / 2) || (mix64(number ^ seed) & 0xffff) < share;
+	return share == SHARE_ALL || ahead <= (__s64)(bucket_size(limit) / 2) ||
+	       (mix64(number ^ seed) & 0xffff) < share;
 }
 
 /* Takes a packet from the bucket. */
@@ -113,7 +114,8 @@ __noinline int hot_drops(const struct packet *packet, __u32 kind)
 	count = element(&hot_counts, bpf_get_smp_processor_id() * HOT_LIMITS_MAX + *number);
 	if (!limit || !count)
 		return false;
-	passes = is_chosen(limit, (__u64)*number << 32 ^ count->reached, packet->now) && bucket_takes(limit, packet->now);
+	passes = is_chosen(limit, (__u64)*number << 32 ^ count->reached, packet->now) &&
+		 bucket_takes(limit, packet->now);
 	WRITE_ONCE(count->reached, count->reached + 1); /* this CPU's own */
 	if (!passes)
 		WRITE_ONCE(count->dropped, count->dropped + 1);
