@@ -112,6 +112,11 @@ static __always_inline struct pair_record *pair_find(bool ipv6, const struct pac
 }
 
 /* pair_find out of line, for the few pairs that are looked up a second time. */
+static __noinline struct pair_record *pair4_find(const struct packet *packet)
+{
+	return pair_find(false, packet, packet->tag);
+}
+
 static __noinline struct pair_record *pair6_find(const struct packet *packet)
 {
 	return pair_find(true, packet, packet->tag);
@@ -204,48 +209,46 @@ static __always_inline void publish(struct pair4_set *set, __u32 way, __u64 tag)
 }
 
 /*
- * Makes a record for a pair without one; NULL when both candidate sets are full. Two CPUs may do so for one key at
+ * Makes a record for a pair without one; false when both candidate sets are full. Two CPUs may do so for one key at
  * the same time. A CPU that sees the other's record before it publishes its own gives up its way and uses the
  * other's. When both have published, both use the first record in the order of the scan.
  */
-static __always_inline struct pair_record *pair_make(bool ipv6, const struct packet *packet, __u32 place)
+static __always_inline bool pair_make(bool ipv6, const struct packet *packet, __u32 place)
 {
 	__u64 hash = tag_hash(packet->tag, seed, ipv6);
 	struct pair4_set *set = set_at(ipv6, hash, 0), *other = set_at(ipv6, hash, 1);
-	struct pair_record *twin;
 	unsigned int choice;
 	__u32 way;
 
 	if (!set || !other)
-		return NULL;
+		return false;
 	choice = takes_second_set(used_ways(set->tags), used_ways(other->tags));
 	if (choice)
 		set = other;
 	way = claim(set, way_of(hash, choice, 0));
 	if (way >= SET_WAYS)
-		return NULL;
+		return false;
 	record_fill(&set->records[within(way)], packet->tag, packet->now, place, hot_share(packet));
 	if (ipv6)
 		key_fill(set, way, packet);
-	twin = pair_find(ipv6, packet, packet->tag);
-	if (twin) {
+	if (pair_find(ipv6, packet, packet->tag)) {
 		publish(set, way, TAG_EMPTY);
-		return twin;
+		return true;
 	}
 	client_add(packet);
 	publish(set, way, packet->tag);
-	return pair_find(ipv6, packet, packet->tag);
+	return true;
 }
 
-/* One function per map. Out of line, because new pairs are rare. */
-static __noinline struct pair_record *pair4_make(const struct packet *packet, __u32 place)
+/* One function per map. Global functions. */
+__noinline int pair4_make(const struct packet *packet, __u32 place)
 {
-	return pair_make(false, packet, place);
+	return packet && pair_make(false, packet, place);
 }
 
-static __noinline struct pair_record *pair6_make(const struct packet *packet, __u32 place)
+__noinline int pair6_make(const struct packet *packet, __u32 place)
 {
-	return pair_make(true, packet, place);
+	return packet && pair_make(true, packet, place);
 }
 
 #endif

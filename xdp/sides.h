@@ -25,6 +25,9 @@ const volatile __u32 clients_count = 0; /* 0: there are no sides, and every pack
 const volatile struct address_prefix clients[CLIENTS_MAX] = {};
 const volatile __u32 clients4_count = 0; /* those of them that IPv4 addresses are in */
 const volatile struct ipv4_prefix clients4[CLIENTS_MAX] = {};
+const volatile __u32 clients6_count = 0; /* those that other addresses are in */
+const volatile struct address_prefix clients6[CLIENTS_MAX] = {};
+const volatile bool clients6_long = false; /* one of these is longer than 64 bits */
 const volatile bool drop_foreign_sources = true;
 
 struct sides sides; /* in .bss: a map of its own would be one more descriptor */
@@ -57,10 +60,25 @@ __noinline int is_client(const struct address_key *address)
 	return 0;
 }
 
-/* Of the two addresses of a packet: 1 when it is outside `clients`, 0 when it is in. */
+/* Of the two addresses of a packet: is it outside `clients`? */
 struct outside {
-	__u64 source, destination;
+	bool source, destination;
 };
+
+/* The highest bit is 1 unless the word is 0. Without a branch: see below. */
+static __always_inline __u64 differs(__u64 word)
+{
+	__u64 minus = -word;
+
+	OPAQUE(minus);
+	return word | minus;
+}
+
+static __always_inline bool is_highest(__u64 word)
+{
+	OPAQUE(word);
+	return word >> 63;
+}
 
 /*
  * Without branches: 8 prefixes of two addresses would give the verifier 2^16 paths. Prefixes that are not in use cost
@@ -68,38 +86,44 @@ struct outside {
  */
 static __always_inline struct outside outside4(const struct packet *packet)
 {
-	__u32 source = packet->tag >> 32, destination = packet->tag, i;
-	struct outside outside = { 1, 1 };
+	__u32 from = packet->tag >> 32, to = packet->tag, i;
+	__u64 source = 0, destination = 0;
 
 #pragma unroll
 	for (i = 0; i < CLIENTS_MAX; i++) {
+		__u32 address = clients4[i].address, mask = clients4[i].mask;
+
 		if (i >= clients4_count)
 			break;
-		outside.source &= differ((source ^ clients4[i].address) & clients4[i].mask, 0);
-		outside.destination &= differ((destination ^ clients4[i].address) & clients4[i].mask, 0);
+		source |= (__u64)((from ^ address) & mask) - 1; /* the highest bit is 1 if they are equal */
+		destination |= (__u64)((to ^ address) & mask) - 1;
 	}
-	return outside;
+	return (struct outside){ !is_highest(source), !is_highest(destination) };
 }
 
 static __always_inline struct outside outside6(const struct packet *packet)
 {
-	const __u64 *source = packet->source.words, *destination = packet->key.words + 2;
-	struct outside outside = { 1, 1 };
+	const __u64 *from = packet->source.words, *to = packet->key.words + 2;
+	__u64 source = ~0ULL, destination = ~0ULL;
 	__u32 i;
 
 #pragma unroll
 	for (i = 0; i < CLIENTS_MAX; i++) {
-		__u64 words[2] = { clients[i].words[0], clients[i].words[1] };
-		__u64 mask[2] = { clients[i].mask[0], clients[i].mask[1] };
+		__u64 word = clients6[i].words[0], mask = clients6[i].mask[0];
+		__u64 from_differs = (from[0] ^ word) & mask, to_differs = (to[0] ^ word) & mask;
 
-		if (i >= clients_count)
+		if (i >= clients6_count)
 			break;
-		outside.source &=
-			differ(((source[0] ^ words[0]) & mask[0]) | ((source[1] ^ words[1]) & mask[1]), 0);
-		outside.destination &=
-			differ(((destination[0] ^ words[0]) & mask[0]) | ((destination[1] ^ words[1]) & mask[1]), 0);
+		if (clients6_long) {
+			word = clients6[i].words[1];
+			mask = clients6[i].mask[1];
+			from_differs |= (from[1] ^ word) & mask;
+			to_differs |= (to[1] ^ word) & mask;
+		}
+		source &= differs(from_differs);
+		destination &= differs(to_differs);
 	}
-	return outside;
+	return (struct outside){ is_highest(source), is_highest(destination) };
 }
 
 /* Does an IPv6 packet bear an address that is counted under a substitute? Some others are held for one, too. */

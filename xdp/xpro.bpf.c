@@ -94,8 +94,11 @@ static __always_inline __u32 judge_destination(struct destination_shard *shard, 
 	return in_share ? REASON_PASS_SHARE : REASON_DROP_DESTINATION_SHARE;
 }
 
-/* The reason in force for a destination's drop: the floor of local evidence or monitor mode may let the packet pass. */
-static __noinline __u32 enforced_destination(__u32 reason, __u32 destination, __u32 members, __u32 now)
+/*
+ * The reason in force for a destination's drop: the floor of local evidence or monitor mode may let the packet pass. A
+ * global function.
+ */
+__noinline __u32 enforced_destination(__u32 reason, __u32 destination, __u32 members, __u32 now)
 {
 	struct destination_head *head = element(&destinations, destination);
 	struct destination_shard *first = shard_at(destination, 0);
@@ -228,61 +231,78 @@ static __always_inline __u32 filter_pair(struct xdp_md *ctx, bool ipv6, struct p
 	return second == REASON_PASS ? reason : second; /* destination and network let it pass */
 }
 
+/* No reason, but its absence: no record was there to judge the packet. */
+#define UNJUDGED REASONS_MAX
+
+/*
+ * Judges a packet whose pair has a record; else returns UNJUDGED. A global function, for all packets that do not come
+ * by the quick way (filter): the verifier walks it once.
+ */
+__noinline int filter_known(struct xdp_md *ctx, struct packet *packet)
+{
+	struct pair_record *record;
+
+	if (!packet)
+		return UNJUDGED; /* never NULL, but the verifier asks */
+	shard_foresee(packet->ipv6, packet, packet->tag);
+	/* Each kind for itself: the verifier must see that the keys of IPv6 are read from a set of IPv6. */
+	record = packet->ipv6 ? pair_find(true, packet, packet->tag) : pair_find(false, packet, packet->tag);
+	return record ? filter_pair(ctx, packet->ipv6, record, packet, packet->tag, packet->now) : UNJUDGED;
+}
+
 /*
  * Makes the record of a pair that has none; the destination first, so that packets to the proxy itself make no
- * record. NULL: the pair gets none. Then *ret_reason is the verdict of a packet that is not counted, or REASON_PASS:
+ * record. False: the pair gets none. Then *ret_reason is the verdict of a packet that is not counted, or REASON_PASS:
  * the packet is judged by the policy and destination in *ret_place.
  */
-static __always_inline struct pair_record *record_make(bool ipv6, const struct packet *packet, __u32 *ret_place,
-						       __u32 *ret_reason)
+static __always_inline bool record_make(bool ipv6, const struct packet *packet, __u32 *ret_place, __u32 *ret_reason)
 {
 	__u32 destination, active = active_bank();
-	struct pair_record *record = NULL;
-	bool room = client_has_room(packet);
+	bool room = client_has_room(packet), made;
 
 	destination = destination_find(packet, room);
 	*ret_reason = destination == DESTINATION_LOCAL	     ? REASON_PASS_LOCAL
 		      : destination == DESTINATION_UNPROTECTED ? REASON_PASS_UNPROTECTED
 							       : REASON_PASS;
 	if (*ret_reason != REASON_PASS)
-		return NULL;
+		return false;
 	if (destination == DESTINATION_NONE && room)
 		account(REASON_DESTINATIONS_FULL, packet->bytes);
 	*ret_place = PLACE(destination, pair_policy(packet, active));
-	if (room)
-		record = ipv6 ? pair6_make(packet, *ret_place) : pair4_make(packet, *ret_place);
-	if (!record)
+	made = room && (ipv6 ? pair6_make(packet, *ret_place) : pair4_make(packet, *ret_place));
+	if (!made)
 		account(room ? REASON_TABLE_FULL : REASON_CLIENT_QUOTA, packet->bytes);
-	return record;
+	return made;
 }
 
 /*
  * Judges a packet whose pair was not found: a new pair, one without room, or one with an address that counts under a
- * substitute.
+ * substitute. UNJUDGED: the pair has a record, which is to judge the packet (filter_known).
  */
 static __always_inline __u32 filter_new(struct xdp_md *ctx, bool ipv6, struct packet *packet)
 {
 	__u32 place = 0, reason = REASON_PASS;
 	struct pair_record *record = NULL;
+	bool made;
 
 	if (!is_unicast(ipv6, packet))
 		return REASON_PASS_NOT_UNICAST;
 	if (is_reply(ctx, ipv6, packet))
 		return REASON_PASS_ANSWER;
-	if (ipv6 && rename(packet))
-		record = pair6_find(packet);
-	if (record)
-		return filter_pair(ctx, ipv6, record, packet, packet->tag, packet->now);
+	if (ipv6 && rename(packet) && pair6_find(packet))
+		return UNJUDGED;
 	reason = side_verdict(ctx, packet);
 	if (reason != REASON_PASS)
 		return reason;
-	record = record_make(ipv6, packet, &place, &reason);
+	made = record_make(ipv6, packet, &place, &reason);
 	if (reason != REASON_PASS)
 		return reason;
-	if (PLACE_DESTINATION(place) == DESTINATION_NONE)
-		return filter_headless(ctx, record, packet, place); /* it was just looked up, and no head was free */
-	return record ? filter_pair(ctx, ipv6, record, packet, packet->tag, packet->now)
-		      : filter_destination(packet, place);
+	if (PLACE_DESTINATION(place) == DESTINATION_NONE) { /* it was just looked up, and no head was free */
+		if (made)
+			record = ipv6 ? pair6_find(packet) : pair4_find(packet);
+		return filter_headless(ctx, record, packet, place);
+	}
+	return made ? UNJUDGED : filter_destination(packet, place);
 }
 
 /* filter_new as global functions: the verifier walks each once, not once per path that leads to it. */
@@ -296,6 +316,16 @@ __noinline int filter_new6(struct xdp_md *ctx, struct packet *packet)
 	return packet ? filter_new(ctx, true, packet) : REASON_PASS_MALFORMED;
 }
 
+/* Judges a packet whose pair was not found, by the record that it gets now, if it gets one. */
+static __always_inline __u32 filter_unknown(struct xdp_md *ctx, bool ipv6, struct packet *packet)
+{
+	__u32 reason = ipv6 ? filter_new6(ctx, packet) : filter_new4(ctx, packet);
+
+	if (reason == UNJUDGED)
+		reason = filter_known(ctx, packet);
+	return reason == UNJUDGED ? REASON_PASS : reason; /* the record is gone again: cannot happen */
+}
+
 /*
  * Judges a packet; for a known pair without a function call. Where the kernel guards returns (return thunks), a return
  * costs more than the function it ends.
@@ -306,18 +336,17 @@ static __always_inline __u32 filter(struct xdp_md *ctx, bool ipv6, struct packet
 
 	shard_foresee(ipv6, packet, tag);
 	record = pair_find(ipv6, packet, tag);
-	if (record)
-		return filter_pair(ctx, ipv6, record, packet, tag, now);
-	return ipv6 ? filter_new6(ctx, packet) : filter_new4(ctx, packet);
+	return record ? filter_pair(ctx, ipv6, record, packet, tag, now) : filter_unknown(ctx, ipv6, packet);
 }
 
-/* Judges a packet that was not parsed inline. A global function. */
-__noinline int filter_any(struct xdp_md *ctx, struct packet *packet)
+/* Judges a packet that was not parsed inline. */
+static __always_inline __u32 filter_any(struct xdp_md *ctx, struct packet *packet)
 {
-	if (!packet)
-		return REASON_PASS_MALFORMED;
+	__u32 reason;
+
 	packet->now = clock_now();
-	return filter(ctx, packet->ipv6, packet, packet->tag, packet->now);
+	reason = filter_known(ctx, packet);
+	return reason == UNJUDGED ? filter_unknown(ctx, packet->ipv6, packet) : reason;
 }
 
 /*

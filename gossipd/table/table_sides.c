@@ -21,6 +21,14 @@ static bool ipv4_part(const struct address_prefix *prefix, struct ipv4_prefix *r
 	return true;
 }
 
+/* Has it no addresses but IPv4's? */
+static bool is_ipv4_alone(const struct address_prefix *prefix)
+{
+	struct ipv4_prefix part;
+
+	return ipv4_part(prefix, &part) && !~prefix->mask[0] && !~(prefix->mask[1] | ~0xffffffffULL);
+}
+
 void sides_constants(struct table *table, const struct table_config *config)
 {
 	struct xpro *skeleton = table->skeleton;
@@ -38,6 +46,10 @@ void sides_constants(struct table *table, const struct table_config *config)
 		memcpy(&skeleton->rodata->clients[i], &prefix, sizeof(prefix));
 		if (ipv4_part(&prefix, &part))
 			skeleton->rodata->clients4[skeleton->rodata->clients4_count++] = part;
+		if (is_ipv4_alone(&prefix))
+			continue;
+		memcpy(&skeleton->rodata->clients6[skeleton->rodata->clients6_count++], &prefix, sizeof(prefix));
+		skeleton->rodata->clients6_long |= prefix.mask[1] != 0;
 	}
 }
 

@@ -72,6 +72,48 @@ static void a_source_in_any_prefix_is_judged(void **state)
 	}
 }
 
+/* One longer than an address's first half, and one that takes in all of IPv4 and some of IPv6. */
+static int setup_odd(void **state)
+{
+	(void)state;
+	configure(true);
+	bed.config.clients[0] = prefix6("2001:db8:7:0:8000::", 65);
+	bed.config.clients[1] = prefix6("::", 3);
+	bed.config.client_count = 2;
+	return begin();
+}
+
+static void replies_to_prefixes_of_odd_lengths(void **state)
+{
+	static const struct {
+		const char *address;
+		bool is_client;
+	} rows[] = {
+		/* 0 */ { "2001:db8:7:0:8000::", true },
+		/* 1 */ { "2001:db8:7:0:ffff:ffff:ffff:ffff", true },
+		/* 2 */ { "2001:db8:7:0:7fff:ffff:ffff:ffff", false },
+		/* 3 */ { "2001:db8:7:1:8000::", false },
+		/* 4 */ { "2001:db8:6:ffff:8000::", false },
+		/* 5 */ { "1000::", true },
+		/* 6 */ { "1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", true },
+		/* 7 */ { "2000::", false },
+	};
+	const struct frame from_clients[] = { frame4(SERVER, NET(10, 0, 0, 7)),
+					      frame6("1000::1", "2001:db8:7:0:8000::", 17) };
+
+	(void)state;
+	enter(SIDE_OUTER);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct frame frame = frame6(SERVER6, rows[i].address, 17);
+
+		check(&frame, rows[i].is_client, rows[i].address);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(bed_run(&from_clients[i]), XDP_VERDICT_PASS);
+		assert_int_equal(bed_reason(REASON_PASS), i + 1); /* judged */
+	}
+}
+
 static uint32_t bit_of(uint32_t address)
 {
 	const struct key key = key4(0, address);
@@ -119,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(replies_to_each_prefix_on_its_edges, setup_many, bed_teardown),
 		cmocka_unit_test_setup_teardown(a_source_in_any_prefix_is_judged, setup_many, bed_teardown),
+		cmocka_unit_test_setup_teardown(replies_to_prefixes_of_odd_lengths, setup_odd, bed_teardown),
 		cmocka_unit_test_setup_teardown(an_address_is_the_proxys_by_more_than_its_bit, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(the_proxys_addresses_outlive_the_daemon, setup, bed_teardown),
 	};
