@@ -222,21 +222,24 @@ static double rate_beside_floors(const struct node *node, struct now now, const 
 				 const struct verdict *v, double all)
 {
 	const double part_min = 1.0 / (EVIDENCE_SHARE * v->members), floor = part_min * v->limit;
+	const struct ledger *ledger = &node->count->ledger;
+	const bool *excluded = node->count->excluded;
 	const uint64_t slot = telling_slot(node, now);
 	double packets = 0, floors = 0, beside = 0;
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->count->ledger, at)) {
-		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(ledger, at);
 
-		if (cell_slot(entry, cell, node->slot) == slot && !node->count->excluded[cell->origin])
-			packets += cell->packets;
+		if (cell_slot(entry, cell, node->slot) == slot && !excluded[cell->origin])
+			packets += ledger_packets_read(ledger, entry, cell, excluded);
 	}
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->count->ledger, at)) {
-		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
-		const double part = cell->packets / packets;
+	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(ledger, at)) {
+		const struct ledger_cell *cell = ledger_at(ledger, at);
+		double part;
 
-		if (cell_slot(entry, cell, node->slot) != slot || node->count->excluded[cell->origin])
+		if (cell_slot(entry, cell, node->slot) != slot || excluded[cell->origin])
 			continue;
+		part = ledger_packets_read(ledger, entry, cell, excluded) / packets;
 		if (part < part_min)
 			floors += fmin(part * all, floor);
 		else
