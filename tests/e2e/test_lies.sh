@@ -44,7 +44,7 @@ network() { stream=2000,198.19.$1.1,200,41.$1.1.1,1 prefix=41.$1.1.0/24; }
 one_pair() { stream=200,198.18.$1.2,1,42.$1.1.1,1 prefix=42.$1.1.0/24; }
 honest_clients() { stream=390,198.18.1.1,40,192.0.2.1,1 prefix=192.0.2.0/24; }
 
-# floods SECONDS NUMBER STREAM...: all at once, to addresses that were not flooded before. Sets $lost to a word for each,
+# floods SECONDS NUMBER STREAM...: all at once, to addresses that were not flooded before. Sets $lost, a word for each:
 # how many of 1,000 packets did not come out behind the proxy
 floods() {
 	seconds=$1 round=$2

@@ -28,9 +28,9 @@ limited() {
 			(.client // .network) == $subject and .reached > .dropped and .dropped > 0)' || return 1
 	done
 }
-# flood WHAT PREFIX LIST SUBJECT WHAT PREFIX LIST SUBJECT: two at once, and beside them an innocent client of 20 packets/s
-# at a network of its own. Sets $flooded, both packets sent, $of_innocent, and $shown: for which of the two each proxy's
-# list said meanwhile what it grants
+# flood WHAT PREFIX LIST SUBJECT WHAT PREFIX LIST SUBJECT: two at once, and beside them an innocent client of 20
+# packets/s at a network of its own. Sets $flooded, the packets sent by prefix, $of_innocent, and $shown: for which of
+# the two each proxy's list said meanwhile what it grants
 flood() {
 	launch arrivals victim "$state/arrived" python3 "$root/tests/e2e/arrivals.py" "$2" "$6" 192.0.2.0/24
 	arrivals=$!

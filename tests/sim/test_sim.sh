@@ -101,9 +101,10 @@ passes_whole() {
 		jq -e --arg group "$2" '.groups[] | select(.name == $group) | .delivered_share | ., . == 1'
 }
 
-# drops_alike SHARE SCENARIO GROUP GROUP: two floods of one size; what passes of them differs by SHARE at most
+# drops_alike SHARE SCENARIO GROUP GROUP [SED]: two floods of one size; what passes of them differs by SHARE at most
 drops_alike() {
-	"$sim" run "sim/scenarios/$2.cfg" --json 2>/dev/null |
+	sed "${5:-}" "sim/scenarios/$2.cfg" >"$work/alike.cfg"
+	"$sim" run "$work/alike.cfg" --json 2>/dev/null |
 		jq -e --arg a "$3" --arg b "$4" --argjson share "$1" '
 			(.groups | map({(.name): .delivered_share}) | add) as $passed |
 			$passed, ($passed[$a] < 0.5 and ($passed[$a] - $passed[$b] | fabs) <= $share * $passed[$a])'
@@ -333,6 +334,10 @@ ok "nor do made-up addresses" passes_at_most 0.45 spoofed "made up"
 # What finds no record is judged all the same, and no member's word takes the place of what is seen here.
 ok "a flood after scanners have filled the destinations drops like one before" \
 	drops_alike 0.05 scanned "first flood" "second flood"
+for packets in 3 5; do
+	ok "so it does when they send $packets packets to each address" drops_alike 0.05 scanned "first flood" \
+		"second flood" "s/scan = 1/scan = $packets/; s/rate = 25.0/rate = $((25 * packets)).0/"
+done
 ok "nobody but the flooded is dropped for it" passes_whole scanned scanners
 ok "slow destinations gave way" tables_said scanned '.gave_way > 1000'
 ok "a flood drops while a member invents destinations" passes_at_most 0.49 invented-destinations flood fair all
@@ -375,6 +380,10 @@ ok "one client floods another, and is dropped" passes_at_most 0.1 sides "to a ne
 ok "a source that is no client's does not pass from their side" passes_at_most 0 sides spoofed
 # One pair and one destination of each is within its rate. The crossing comes 0.1 s after the first packet.
 ok "one device with many victims is held to its client_rate" rate_is_kept 360 0.6 one-device
+ok "one with a thousand pairs, too" rate_is_kept 360 0.6 one-device \
+	's/rate = 90.0/rate = 3.6/; s/destinations = 40/destinations = 1000/'
+ok "and one with a single pair, where that may send as much" rate_is_kept 360 0.6 one-device \
+	's/rate = 90.0/rate = 3600.0/; s/destinations = 40/destinations = 1/; s/_rate = [12][0]*;/_rate = 9000;/g'
 ok "so it is by 16 members far apart" rate_is_kept 360 0.85 one-device \
 	's/members = 3/members = 16/; s/duration = 12/duration = 20/; s/delay_ms = 10.0/delay_ms = 125.0; jitter = 1.0/'
 ok "a network is held to its network_rate" rate_is_kept 8000 0.6 carpet
