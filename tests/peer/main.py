@@ -1,0 +1,28 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The tests of this folder, in order: main.py STATE NAME, from tests/extra/peer.sh, in the namespace of proxy3."""
+
+import os
+import sys
+
+import compare
+from bed import Proxy, Tap, Throwers
+
+
+def main():
+    """Runs them all."""
+    state, name = sys.argv[1:3]
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    tap, throwers = Tap(), Throwers(root, f"{name}-clients")
+    proxies = [Proxy(state, i, f"10.3.0.{i}") for i in (1, 2)]
+    try:
+        peer = compare.joined(tap, proxies, f"{state}/mesh/proxy3", ("10.3.0.3", 7946))
+        compare.run(tap, proxies, peer, throwers)
+        peer.stop()
+    finally:
+        throwers.stop()
+    return tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
