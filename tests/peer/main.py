@@ -6,6 +6,7 @@ import os
 import sys
 
 import compare
+import publish
 from bed import Proxy, Tap, Throwers
 
 
@@ -18,6 +19,8 @@ def main():
     try:
         peer = compare.joined(tap, proxies, f"{state}/mesh/proxy3", ("10.3.0.3", 7946))
         compare.run(tap, proxies, peer, throwers)
+        peer = publish.run(tap, proxies, peer, throwers)
+        compare.agree(tap, proxies, peer, 30)
         peer.stop()
     finally:
         throwers.stop()

@@ -36,9 +36,12 @@ class Peer(threading.Thread):
         self.ledger, self.store, self.highest = ledger.Ledger(), {}, {}
         self.own = {}  # own cells: (key, slot): (first, last, packets)
         self.changed, self.refusals, self.stopping = set(), collections.Counter(), False
+        self.keep_back = False  # the next frames are not pushed: whoever wants them asks
         self.gap_since = {}
+        self.hooks = {}  # by type: called with session and message, instead of what a peer does
         me = identity.certificate
         self.tick_ns, self.slot_ns = me.tick_ms * 1_000_000, me.slot_ms * 1_000_000
+        self.open_slot = self.slot
 
     @property
     def session(self):
@@ -130,7 +133,9 @@ class Peer(threading.Thread):
     def handle(self, session, plain, address):
         """One message of a member."""
         kind, rest = plain[0], plain[1:]
-        if kind in (se.FRAME, se.SERVED) or kind >= se.PIECE:
+        if kind in self.hooks:
+            self.hooks[kind](session, rest)
+        elif kind in (se.FRAME, se.SERVED) or kind >= se.PIECE:
             self.on_frame(rest)
         elif kind == se.DIGEST:
             self.on_digest(session, rest)
@@ -167,16 +172,16 @@ class Peer(threading.Thread):
         session.sent_of_digest, session.digest_came = sent, se.mesh_time()
         for i in range(count):
             member, incarnation, highest, _, _ = ROW.unpack_from(rest, 35 + ROW.size * i)
-            if member != self.identity.certificate.id:
-                place = (member, incarnation, highest >> 40)
+            place = (member, incarnation, highest >> 40)
+            if place != (self.identity.certificate.id, *self.session):
                 self.highest[place] = max(self.highest.get(place, 0), highest & (1 << 40) - 1)
 
     def on_frame(self, data):
-        """A frame, by whatever way it came."""
+        """A frame, by whatever way it came: of an earlier start of ours, too."""
         frame = frames.read(data, self.greeter.certificates)
-        if frame.origin == self.identity.certificate.id:
-            return
         place = (frame.origin, frame.incarnation, frame.sequence >> 40)
+        if place == (self.identity.certificate.id, *self.session):
+            return
         number = frame.sequence & (1 << 40) - 1
         held = self.store.setdefault(place, {})
         if number in held:
@@ -200,8 +205,9 @@ class Peer(threading.Thread):
         """Frames of the tick that ended, then a DIGEST to everybody, then what is missing."""
         near = [s for s in self.greeter.sessions.values() if s.address and time.monotonic() - s.heard < 2]
         for frame in self.frames_of_tick():
-            for session in near:
+            for session in near if not self.keep_back else ():
                 self.send(session, bytes([se.FRAME]) + frame)
+        self.keep_back = False
         for session in near:
             self.send(session, self.digest(session))
             self.ask_missing(session)
@@ -259,20 +265,26 @@ class Peer(threading.Thread):
         return self.boot << 40 | self.number
 
     def frames_of_tick(self):
-        """The changed cells in signed frames of one tree; without any, a sign of life."""
-        cells = sorted((key, slot, *self.own[key, slot]) for key, slot in self.changed)
+        """The changed cells, or a sign of life; when a slot has ended, its totals once more."""
+        made = self.signed(frames.TICK, self.changed or ())
         self.changed = set()
-        head = (self.identity.certificate.id, self.incarnation, se.mesh_time() // self.tick_ns, frames.TICK)
+        if self.slot > self.open_slot:
+            ended = [place for place in self.own if place[1] == self.open_slot]
+            made += self.signed(frames.CLOSING, ended) if ended else []
+            self.open_slot = self.slot
+        return made
+
+    def signed(self, kind, places):
+        """The frames of a tick of one kind, in trees."""
+        cells = sorted((key, slot, *self.own[key, slot]) for key, slot in places)
+        head = (self.identity.certificate.id, self.incarnation, se.mesh_time() // self.tick_ns, kind)
         parts = [cells[i : i + 20] for i in range(0, len(cells), 20)] or [[]]
         bodies = [frames.body_of(head, self.next_sequence(), frames.columns(part)) for part in parts]
-        made = [f for i in range(0, len(bodies), 32) for f in self.tree(head, bodies[i : i + 32], len(bodies))]
+        trees = [bodies[i : i + frames.LEAVES_MAX] for i in range(0, len(bodies), frames.LEAVES_MAX)]
+        made = [frame for tree in trees for frame in frames.prove(self.identity, head, tree, len(bodies))]
         for data in made:
             self.keep(frames.read(data, self.greeter.certificates))
         return made
-
-    def tree(self, head, bodies, count):
-        """The frames of one tree."""
-        return frames.prove(self.identity, head, bodies, count)
 
     def keep(self, frame):
         """An own frame goes into the store and the ledger, as others' do."""

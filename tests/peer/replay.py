@@ -53,7 +53,8 @@ def slots_of(cells, kind, lines):
         claims[slot, member] = min(claims.get((slot, member), 0) + packets, PACKETS_MAX)
     for slot in sorted(slots):
         packets = sum(lines.count(m, kind, s, p) for (s, m), p in claims.items() if s == slot)
-        yield slot, *slots[slot], packets
+        if packets:  # of a slot in which nothing counts, nothing is replayed
+            yield slot, *slots[slot], packets
 
 
 def replay(mesh, kind, cells, lines):
