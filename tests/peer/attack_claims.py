@@ -73,29 +73,38 @@ def records(insider):
     insider.tap.check("the_other_is_up", stays["state"] == "up" and stays["boot"] == other.boot, stays)
 
 
-def rumours(insider):
-    """Gossip about who is down, what is held and who is a neighbour, that means nothing here."""
-    other, target = insider.peer.to(insider.proxies[1].name), insider.target.name
-    version = other.boot << 40 | other.record.version
+def lies(insider):
+    """Well-formed gossip about who is down, what is held and who is a neighbour."""
+    other = insider.peer.to(insider.proxies[1].name)
+    version, most = other.boot << 40 | other.record.version, (1 << 64) - 1
     downs = b"".join(struct.pack("<QBQQ", other.id, state, other.incarnation, version) for state in (1, 2, 2, 2))
-    lies = [insider.ping() + downs, struct.pack("<BQQ", PING_REQ, 1, 99), bytes([LINK, 1]), bytes([LINK, 9])]
-    lies.append(bytes([PRUNE, 0]) + struct.pack("<Q", other.id))
-    lies.append(bytes([SUMMARY]) + os.urandom(512))
-    lies.append(bytes([IHAVE]) + struct.pack("<Q", other.id) + b"\xff" * 8)
-    row = struct.pack("<QQQQQ", other.id, other.incarnation, (1 << 64) - 1, 1, 1)
-    rows = row + struct.pack("<QQQQQ", other.id, (1 << 64) - 1, 1 << 40 | 5, 1, 1) + row
-    lies.append(struct.pack("<BQQQBQH", se.DIGEST, se.mesh_time(), 0, 0, 3, (1 << 64) - 1, 3) + rows)
-    for incarnation in (0, other.incarnation, (1 << 64) - 1):
-        lies.append(struct.pack("<BQQQ", se.REQUEST, other.id, incarnation, (1 << 64) - 5) + bytes(128))
-    lies.append(struct.pack("<BIQ", se.CATCH_UP, (1 << 32) - 1, 0))
-    lies.append(struct.pack("<BIQB", se.CAUGHT_UP, (1 << 32) - 1, (1 << 64) - 1, 0))
-    insider.raw([insider.sealed(lie) for lie in lies for _ in range(20)])
-    insider.tap.check(f"{target}_answers", wait_for(3, insider.target.lives))
+    yield insider.ping() + downs
+    yield struct.pack("<BQQ", PING_REQ, 1, 99)
+    yield bytes([LINK, 1])
+    yield bytes([PRUNE, 0]) + struct.pack("<Q", other.id)
+    yield bytes([SUMMARY]) + os.urandom(512)
+    yield bytes([IHAVE]) + struct.pack("<Q", other.id) + b"\xff" * 8
+    row = struct.pack("<QQQQQ", other.id, other.incarnation, most, 1, 1)
+    rows = row + struct.pack("<QQQQQ", other.id, most, 1 << 40 | 5, 1, 1) + row
+    yield struct.pack("<BQQQBQH", se.DIGEST, se.mesh_time(), 0, 0, 3, most, 3) + rows
+    for incarnation in (0, other.incarnation, most):
+        yield struct.pack("<BQQQ", se.REQUEST, other.id, incarnation, 1 << 40) + bytes(128)
+    yield struct.pack("<BIQ", se.CATCH_UP, (1 << 32) - 1, 0)
+    yield struct.pack("<BIQB", se.CAUGHT_UP, (1 << 32) - 1, most, 0)
+
+
+def rumours(insider):
+    """Lies by the dozen change nobody's state; numbers that cannot be are refused."""
+    insider.row("lies_of_a_right_form", {}, [insider.sealed(lie) for _ in range(20) for lie in lies(insider)])
 
     def up():
         return all(p.member(q.name)["state"] in ("up", "self") for p in insider.proxies for q in insider.proxies)
 
     insider.tap.check("who_was_called_down_is_up", wait_for(10, up))
+    wrong = [bytes([LINK, 9]), bytes([PRUNE, 7]) + bytes(8), bytes([GET, 9]) + bytes(24), bytes([GET, 0]) + bytes(24)]
+    wrong.append(struct.pack("<BBQIH", CHUNK, 9, 9, 100, 0) + bytes(100))
+    wrong.append(struct.pack("<BQQQ", se.REQUEST, 1, 1, (1 << 64) - 5) + bytes(128))
+    insider.row("numbers_that_mean_nothing", "message", [insider.sealed(m) for m in wrong])
 
 
 def sign_document(identity, mesh_id, kind, serial, content):

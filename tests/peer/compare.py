@@ -128,11 +128,19 @@ class Comparison:
 
 
 def told(proxies, peer):
-    """Whether nothing waits to be told, and the peer lacks no frame."""
-    if any(proxy.status()["cells_waiting"] for proxy in proxies):
-        return False
-    with peer.lock:
-        return all(len(peer.store.get(place, ())) >= top for place, top in peer.highest.items())
+    """Whether nothing waits to be told, the peer lacks no frame, and nothing changes for a few ticks."""
+
+    def state():
+        with peer.lock:
+            lacking = any(len(peer.store.get(place, ())) < top for place, top in peer.highest.items())
+            cells = {key: dict(held) for key, held in peer.ledger.cells.items()}
+        rows = [proxy.status() for proxy in proxies]
+        waits = lacking or any(row["cells_waiting"] for row in rows)
+        return waits, [row["ledger_digest"] for row in rows], cells
+
+    before = state()
+    time.sleep(4 * peer.tick_ns / 1e9)
+    return not before[0] and before == state()
 
 
 def agree(tap, proxies, peer, pairs):

@@ -5,9 +5,14 @@
 import os
 import sys
 
+import attack_claims
+import attack_datagrams
+import attack_ends
+import attack_frames
 import compare
 import publish
 from bed import Proxy, Tap, Throwers
+from insider import Insider
 
 
 def main():
@@ -21,7 +26,12 @@ def main():
         compare.run(tap, proxies, peer, throwers)
         peer = publish.run(tap, proxies, peer, throwers)
         compare.agree(tap, proxies, peer, 30)
-        peer.stop()
+        insider = Insider(tap, proxies, peer, throwers)
+        insider.begin()
+        for attacks in (attack_datagrams, attack_frames, attack_claims):
+            attacks.run(insider)
+        attack_ends.run(insider, f"{state}/mesh")
+        insider.peer.stop()
     finally:
         throwers.stop()
     return tap.done()
