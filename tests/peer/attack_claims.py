@@ -48,8 +48,9 @@ def slots(insider):
     insider.row("a_total_that_shrinks", "shrunk", [make.message(grown), make.message(less)], 1)
     seen = insider.target.ask("explain", "198.18.30.2", "192.0.2.40")["pair_cells"]
     insider.tap.check("and_stays_as_it_was", [cell["packets"] for cell in seen] == [127], seen)
-    old = publish(insider, [make.group()], incarnation=insider.peer.incarnation - 1)
-    insider.row("an_older_incarnation", "incarnation", [make.message(old)])
+    wait_for(8, lambda: se.mesh_time() % insider.peer.slot_ns < insider.peer.slot_ns // 2)
+    old = [publish(insider, [make.group()], incarnation=insider.peer.incarnation - i) for i in (1, 2)]
+    insider.row("two_older_incarnations_in_a_slot", "incarnation", [make.message(frame) for frame in old], 1)
 
 
 def records(insider):
