@@ -8,12 +8,13 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 PATH=$PATH:/usr/sbin:/sbin
 slack=60
 [ "$(id -u)" -eq 0 ] || { echo "Bail out! needs root"; exit 1; }
-make -s -C "$root" binaries
+make -s -j2 -C "$root" MODE=release binaries
 export GOSSIPCTL="$bin/gossipctl" PYTHONDONTWRITEBYTECODE=1
 
 finish() {
 	trap - EXIT
-	[ "${1:-1}" -eq 0 ] || for i in 1 2; do sed "s/^/# proxy$i: /" "$state/proxy$i.log" 2>/dev/null | tail -n 30; done
+	[ "${1:-1}" -eq 0 ] ||
+		for i in 1 2; do sed "s/^/# proxy$i: /" "$state/proxy$i.log" 2>/dev/null | tail -n 30; done
 	take_down
 	exit "${1:-1}"
 }
@@ -32,7 +33,7 @@ set_issued network_rate 1000
 set_issued never_drop '( "198.18.22.1" )'
 proxies=2 publish=all # the third is the peer
 if [ "${MODE:-release}" = asan ]; then
-	make -s -C "$root" MODE=asan build/asan/bin/gossipd
+	make -s -j2 -C "$root" MODE=asan build/asan/bin/gossipd
 	mkdir "$state/bin"
 	ln -s "$root/build/asan/bin/gossipd" "$bin/gossipctl" "$state/bin/"
 	bin=$state/bin

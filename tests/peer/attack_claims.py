@@ -117,7 +117,8 @@ def sign_document(identity, mesh_id, kind, serial, content):
 def documents(insider):
     """Documents that the authority did not sign, announced and served when they are asked for."""
     identity, mesh_id = insider.peer.identity, insider.peer.identity.certificate.mesh_id
-    insider.row("a_part_nobody_asked_for", "chunk", [insider.sealed(struct.pack("<BBQIH", CHUNK, 3, 9, 100, 0) + bytes(100))])
+    part = struct.pack("<BBQIH", CHUNK, 3, 9, 100, 0) + bytes(100)
+    insider.row("a_part_nobody_asked_for", "chunk", [insider.sealed(part)])
     false = {
         1: ("mesh", sign_document(identity, bytes(16), 1, 9, b"\x90")),
         2: ("document", os.urandom(200)),

@@ -27,7 +27,8 @@ def headers(insider):
     insider.row("other_magic", "version", [b"YM" + insider.sealed(ping)[2:]])
     insider.row("another_type", "version", [insider.resealed(seal.header(3, me, 1, random), ping)])
     insider.row("another_version", "other_version", [insider.resealed(seal.header(2, me, 1, random, 1), ping)])
-    insider.row("sender_is_the_receiver", "self", [insider.resealed(seal.header(2, insider.session.id, 1, random), ping)])
+    itself = seal.header(2, insider.session.id, 1, random)
+    insider.row("sender_is_the_receiver", "self", [insider.resealed(itself, ping)])
     insider.row("sender_unknown", "sender", [insider.resealed(seal.header(2, 12345, 1, random), ping)])
 
 
@@ -61,6 +62,9 @@ def hellos(insider):
     plain = bytes(hello.PLAIN_BYTES)
     sealed = seal.seal(bytes(32), good[:36], me.mesh_id + bytes(48), plain)
     insider.row("hello_under_another_secret", "seal", [sealed])
+    elsewhere = peer.to(insider.proxies[1].name).id
+    insider.row("that_names_another_receiver", "seal", [insider.greet({"receiver": elsewhere})])
+    insider.row("of_no_stage", "message", [insider.greet({"stage": 9})])
     insider.row("no_cookie", "cookie", [insider.greet({"cookie": bytes(16)})])
     insider.row("an_older_session", "stale_session", [insider.greet({"incarnation": peer.incarnation - 1})])
     insider.row("an_older_hello", "replay", [insider.greet(counter=1)])
@@ -68,7 +72,8 @@ def hellos(insider):
     insider.row("signed_by_another_key", "signature", [insider.greet(identity=other)])
     stolen = peer.to(insider.proxies[1].name).certificate.data
     insider.row("with_the_certificate_of_another", "certificate", [insider.greet(certificate=stolen)])
-    insider.row("a_certificate_with_a_bit_changed", "certificate", [insider.greet(certificate=flipped(me.data, 8 * len(me.data) - 80))])
+    changed = flipped(me.data, 8 * len(me.data) - 80)
+    insider.row("a_certificate_with_a_bit_changed", "certificate", [insider.greet(certificate=changed)])
     insider.row("a_certificate_of_another_mesh", "mesh", [insider.greet(certificate=flipped(me.data, 50))])
     insider.row("a_cookie_nobody_asked_for", "cookie", [insider.greet({"stage": hello.COOKIE, "certificate": b""})])
     insider.row("a_welcome_nobody_asked_for", "cookie", [insider.greet({"stage": hello.WELCOME})])

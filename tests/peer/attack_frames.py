@@ -64,7 +64,7 @@ def proofs(insider):
     body = make.body([make.group()])
     good = frames.prove(make.identity, make.head(), [body])[0]
     tails = {"frames_0": (0, 1, 0, 0), "frames_1025": (1025, 1, 0, 0), "leaves_0": (1, 0, 0, 0)}
-    tails.update({"leaves_33": (33, 33, 0, 0), "index_of_leaves": (1, 1, 1, 0), "fewer_frames_than_leaves": (1, 2, 0, 0)})
+    tails.update({"leaves_33": (33, 33, 0, 0), "index_of_leaves": (1, 1, 1, 0), "fewer_frames": (1, 2, 0, 0)})
     for what, tail in tails.items():
         insider.row(f"proof_{what}", "path", [make.message(good[:-5] + struct.pack("<HBBB", *tail))])
     insider.row("path_of_a_depth_too_many", "path", [make.message(good[:-5] + b"\1\0\1\0\1")])
@@ -105,6 +105,9 @@ def raw_bodies(make):
     yield "a_longer_number", good.replace(slot, b"\xcf" + make.peer.slot.to_bytes(8, "big"))
     yield "a_kind_of_2", msgpack.packb(row[:5] + [2] + row[6:])
     yield "an_epoch_of_33_bits", msgpack.packb(row[:4] + [1 << 32] + row[5:])
+    yield "another_epoch", msgpack.packb(row[:4] + [1] + row[5:])
+    yield "sequence_0", msgpack.packb(row[:2] + [0] + row[3:])
+    yield "a_sequence_near_the_end", msgpack.packb(row[:2] + [(1 << 64) - 5] + row[3:])
 
 
 def bodies(insider):

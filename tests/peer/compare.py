@@ -167,7 +167,8 @@ def run(tap, proxies, peer, throwers):
     silent = time.monotonic()
     tap.check("what_was_counted_is_told", wait_for(10, lambda: told(proxies, peer)), peer.refusals)
     compared = agree(tap, proxies, peer, 150)
-    for what, least in (("pairs listed", 600), ("pairs explained", 200), ("clients listed", 100), ("networks listed", 4)):
+    enough = {"pairs listed": 600, "pairs explained": 200, "clients listed": 100, "networks listed": 4}
+    for what, least in enough.items():
         tap.check(f"enough_were_compared: {what}", compared[what] >= least, compared)
     time.sleep(max(0.0, silent + proxies[0].status()["idle_reset_ms"] / 1000 + 1 - time.monotonic()))
     for thrown in TRAFFIC[::2]:

@@ -42,13 +42,18 @@ class Insider:
             for client, over in ((HONEST, False), (BOT, True)):
                 answer = proxy.ask("explain", client, VICTIM)
                 if answer["verdict"]["pair_over"] != over or answer["pair"]["over"] != over:
-                    wrong.append(f"{proxy.name}: {client}: {answer['verdict']['verdict']}: {answer['pair']}")
+                    wrong.append(f"{proxy.name}: {client}: {answer['verdict']['verdict']}")
+                    wrong.append(f"{answer['pair']}, {answer['pair_record']}")
         return wrong
 
-    def still(self, title):
-        """All daemons live, and the honest verdicts are as before."""
+    def still(self, title, seconds=0):
+        """All daemons live, and the honest verdicts are as before: at once, or within so many seconds of a load."""
         lives = [proxy.lives() for proxy in self.proxies]
-        wrong = self.verdicts()
+        wrong, begun = self.verdicts(), time.monotonic()
+        while wrong and time.monotonic() < begun + seconds:
+            wrong = self.verdicts()
+        if seconds:
+            self.tap.note(f"{title}: verdicts as before after {(time.monotonic() - begun) * 1000:.0f} ms")
         self.tap.check(f"{title}: the_daemons_live_and_verdicts_stay", all(lives) and not wrong, lives, *wrong)
 
     # ---- datagrams ----

@@ -15,6 +15,13 @@ from bed import Proxy, Tap, Throwers
 from insider import Insider
 
 
+def spoke(log):
+    """Whether a sanitizer wrote into a daemon's log."""
+    with open(log, encoding="utf-8", errors="replace") as file:
+        text = file.read()
+    return "Sanitizer" in text or "runtime error" in text
+
+
 def main():
     """Runs them all."""
     state, name = sys.argv[1:3]
@@ -32,6 +39,7 @@ def main():
             attacks.run(insider)
         attack_ends.run(insider, f"{state}/mesh")
         insider.peer.stop()
+        tap.check("no_sanitizer_spoke", not any(spoke(f"{state}/{proxy.name}.log") for proxy in proxies))
     finally:
         throwers.stop()
     return tap.done()

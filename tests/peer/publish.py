@@ -74,11 +74,13 @@ def beyond_the_line(tap, proxies, peer, throwers):
 
 
 def again(tap, proxies, peer):
-    """The peer starts anew, and is given what it lacks."""
+    """The peer starts anew and greets nobody: the proxies greet it, and it is given what it lacks."""
     peer.stop()
     later = Peer(peer.identity, peer.place, peer.incarnation, peer.boot + 1)
-    later.addresses = peer.addresses
     later.start()
+    greeted = wait_for(10, lambda: later.greeter.answered >= 1 and len(later.greeter.sessions) == 2)
+    tap.check("the_proxies_greet_it", greeted, later.refusals)
+    later.addresses = peer.addresses
 
     def is_shown():
         return all(proxy.member("proxy3")["boot"] == later.boot for proxy in proxies)
