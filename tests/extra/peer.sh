@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Real proxies beside a second implementation of the protocol (tests/peer/README.md), which takes the place of a third.
+#     peer.sh [overload]     overload: that alone
 # MODE=asan: the proxies' gossipd is the one under sanitizers. Needs root, PyNaCl and msgpack for Python. Speaks TAP.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)

@@ -37,6 +37,8 @@ def own_cells(tap, proxies, peer):
     slot = peer.slot
     for key, packets in OWN:
         peer.count(key, packets, slot)
+    for back in range(ledger.SLOTS_HELD):  # ages in every slot, until halves of a ns are rounded
+        peer.count(Key.pair("198.18.9.3", "192.0.2.20"), 64 + back, slot - back, 3 * back + 1, 200)
     pairs = [own for own in OWN if own[0].kind == ledger.PAIR]
     tap.check("cells_of_the_peer_are_shown", wait_for(5, lambda: shown(proxies, pairs)), peer.refusals)
     verdicts = [proxy.ask("explain", "198.18.9.1", "192.0.2.20")["verdict"] for proxy in proxies]
@@ -62,6 +64,7 @@ def beyond_the_line(tap, proxies, peer, throwers):
     for i in range(1, 11):  # beside what the proxies counted
         peer.count(Key.pair(f"198.18.8.{i}", "192.0.2.12"), i * i)
 
+    peer.count(Key.pair("198.18.10.99", "192.0.2.21"), 1)  # counts as nothing
     throwers.throw(1, "192.0.2.12", "198.18.8.1", 10, 3, 100)
     throwers.wait()
 
