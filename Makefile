@@ -373,7 +373,7 @@ soak: ## for hours: random runs (SEEDS), fuzzing (SECONDS each), ThreadSanitizer
 	@$(MAKE) --no-print-directory test-extra PART=race
 	@$(MAKE) --no-print-directory tidy TIDY_STEPS=225000
 
-test-extra: ## what make test leaves out: PART=clang (compilers), cross (machines), race (threads), export, packages
+test-extra: ## what make test leaves out: PART=clang, cross (machines), race (threads), export, packages, peer
 	@[ -x "tests/extra/$(PART).sh" ] || { \
 		echo "make test-extra PART=NAME; there are:" \
 			"$(patsubst tests/extra/%.sh,%,$(wildcard tests/extra/*.sh))" >&2; \

@@ -15,6 +15,7 @@ test="$kernel $checkers zsh"
 extra_clang="$kernel clang-13 clang-14 clang-15 clang-16 clang-19"
 extra_cross="$build git gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-s390x-linux-gnu"
 extra_export="$kernel prometheus"
+extra_peer="$kernel python3-nacl python3-msgpack"
 deb="$build debhelper dpkg-dev fakeroot xz-utils git"
 extra_packages="$kernel $deb lintian"
 fuzz="$check clang libclang-rt-dev"
@@ -37,6 +38,7 @@ extra-cross) wanted=$extra_cross ;;
 deb) wanted=$deb ;;
 extra-packages) wanted=$extra_packages ;;
 extra-export) wanted=$extra_export ;;
+extra-peer) wanted=$extra_peer ;;
 extra-*) wanted=$kernel ;;
 *) echo "usage: $0 build|check|lint|test|demo|sim|experiments|bench|fuzz|deb|extra-PART" >&2; exit 2 ;;
 esac
