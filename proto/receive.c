@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * node_receive: steps 1 to 5 of PROTOCOL.md "Order of checks", for a datagram. Cheap checks come first; nothing of a
+ * node_receive: steps 1 to 5 of PROTOCOL "Order of checks", for a datagram. Cheap checks come first; nothing of a
  * datagram is used before it is authenticated. messages.c has step 6, spread/frames.c the steps of frames.
  */
 #include "messages.h"

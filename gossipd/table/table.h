@@ -207,7 +207,7 @@ void table_foresee(const struct table *table, const struct key *key, uint32_t hi
 
 /*
  * Removes keys that were idle longer than `idle`, and the slowest heads while fewer than an eighth are free: a bounded
- * number per call, in two phases with a grace period between (PROTOCOL.md, Life of a table). Call it after every
+ * number per call, in two phases with a grace period between (PROTOCOL, Life of a table). Call it after every
  * harvest. `idle` must exceed the SLOTS_HELD slots of time: otherwise a pair could return within the slot it was last
  * counted in and start that slot's count from 0. (A head goes on where its address left off.) Returns how many places
  * became free. A key that counted packets in the meantime keeps its record, and the next harvest returns them.

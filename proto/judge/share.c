@@ -2,7 +2,7 @@
 /*
  * fair: which share of each client's packets passes when a destination is over its rate. Computed once a tick from
  * offered, mesh-wide rates, so that every proxy computes the same shares and they do not feed back on themselves.
- * PROTOCOL.md section "Fair". There may be a million clients: they are walked over in pieces, and the old shares
+ * PROTOCOL section "Fair". There may be a million clients: they are walked over in pieces, and the old shares
  * hold until the new level is known.
  */
 #include "judging.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Greeting: how two nodes that know only an address and the mesh secret learn each other's certificate and session.
- * Three HELLOs (hello.c) of one exact length under the mesh secret (PROTOCOL.md section "Handshake"):
+ * Three HELLOs (hello.c) of one exact length under the mesh secret (PROTOCOL section "Handshake"):
  *
  *   A -> B  GREET    A's certificate, A's token, the cookie that B sent to A's address (or none)
  *   B -> A  COOKIE   when the cookie is not valid: a new one. B checks nothing else and stores nothing

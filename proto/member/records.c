@@ -2,7 +2,7 @@
 /*
  * Member records: what a member publishes about itself, signed. Any member may forward a record, together with the
  * certificate. With another member's record a member can send it sealed datagrams at once, without a handshake.
- * PROTOCOL.md section "Member records".
+ * PROTOCOL section "Member records".
  */
 #include <sodium.h>
 

@@ -3,7 +3,7 @@
  * Failure detection. In a mesh of more than DIRECT_MEMBERS_MAX each member probes one other per period, in an order
  * shuffled anew each round (SWIM). A member that does not answer is probed through other members, then suspected, then
  * called down, unless it refutes this with a newer member record. A member that itself receives few answers is slower
- * to suspect others (Lifeguard). The same PING, sent to a new address, is the challenge of address.c. PROTOCOL.md
+ * to suspect others (Lifeguard). The same PING, sent to a new address, is the challenge of address.c. PROTOCOL
  * section "Failure detection".
  */
 #include "assertion.h"

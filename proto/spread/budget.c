@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What a node may send of its own frames while cells are told by need: so many bytes per second, to all neighbours
- * together. So an onset, or a member that calls every key, costs no more than that. PROTOCOL.md section "Publishing".
+ * together. So an onset, or a member that calls every key, costs no more than that. PROTOCOL section "Publishing".
  */
 #include "spreading.h"
 

@@ -3,7 +3,7 @@
  * Catch-up: a node that has just started, or has fallen SEQUENCES_KEPT frames or more behind, requests everything
  * that a neighbour stores, closing frames (totals of slots) first. It requests one piece of PIECE_FRAMES places at a
  * time, and again until all frames of the piece have come, so loss costs only time. After an interruption it
- * continues with the same piece. PROTOCOL.md section "Repair".
+ * continues with the same piece. PROTOCOL section "Repair".
  */
 #include "spreading.h"
 

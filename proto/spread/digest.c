@@ -3,7 +3,7 @@
  * Digests: members compare which frames they hold. In a small mesh each member sends a DIGEST to every member each
  * tick. In a larger one it sends a SUMMARY (hashes over groups of members) to one neighbour, and then rows of the
  * groups that differ. A row claims frames; repair.c requests those that are missing here. DIGESTs also contain the
- * time stamps for clock skew and round-trip time. PROTOCOL.md section "Repair".
+ * time stamps for clock skew and round-trip time. PROTOCOL section "Repair".
  */
 #include "spreading.h"
 

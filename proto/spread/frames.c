@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * receive_frame: steps 7 to 14 of PROTOCOL.md "Order of checks", for a frame from any neighbour. Cheap checks come
+ * receive_frame: steps 7 to 14 of PROTOCOL "Order of checks", for a frame from any neighbour. Cheap checks come
  * first; no cell is used before the whole body is checked.
  */
 #include "spreading.h"

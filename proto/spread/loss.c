@@ -2,7 +2,7 @@
 /*
  * Measures the loss of datagrams on each path to this node, and chooses how many copies of a frame to ask for. Every
  * datagram contains a counter that grows by one, so the loss is exact, also on an idle path. With enough copies a lost
- * datagram costs no round trip for a request. PROTOCOL.md section "Loss".
+ * datagram costs no round trip for a request. PROTOCOL section "Loss".
  */
 #include "spreading.h"
 

@@ -2,7 +2,7 @@
 /*
  * Publishing by need decides when an own cell is told, which means published: when its packets call, as an answer to
  * another member's cell, because much was counted in the slot before, or as a part of a destination, client or network
- * at half of its rate. Once told it stays told. PROTOCOL.md section "Publishing", rules a to d. publish.c sends it.
+ * at half of its rate. Once told it stays told. PROTOCOL section "Publishing", rules a to d. publish.c sends it.
  *
  * A key is looked at when one of its cells grows. What changes for all keys at once (the policy, the number of members,
  * an aggregate that comes to half of its rate, an origin that counts again) starts a review of all keys.

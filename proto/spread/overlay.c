@@ -2,7 +2,7 @@
 /*
  * Chooses neighbours in a mesh of more than DIRECT_MEMBERS_MAX: some twelve of two thousand members, if both sides
  * agree. Half are the nearest found, so that a frame crosses an ocean once and is spread on the other side. Half are
- * drawn at random from all, so that the mesh stays connected whichever members fail. PROTOCOL.md section "Overlay".
+ * drawn at random from all, so that the mesh stays connected whichever members fail. PROTOCOL section "Overlay".
  */
 #include "spreading.h"
 

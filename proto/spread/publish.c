@@ -4,7 +4,7 @@
  * closing frames publish every told cell of it once more. Cells for which a tick has no room wait in a queue of their
  * class and are published later with their newer totals. Destinations go first, and the key that has waited longest.
  * Clients and networks are in the class of destinations. Each class has a part of every tick, so none starves.
- * need.c decides which cells are told. PROTOCOL.md section "Publishing".
+ * need.c decides which cells are told. PROTOCOL section "Publishing".
  */
 #include "spreading.h"
 

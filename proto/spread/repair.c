@@ -3,7 +3,7 @@
  * Repair: requests missing frames within milliseconds, and answers such requests. A REQUEST names a window of sequences
  * and which of them are held. It goes to the member that announced the frame, then to the origin, then to any
  * neighbour, until the frame has come or is too old to count. Frames are served verbatim. digest.c, tree.c and frames.c
- * find out that a frame is missing. PROTOCOL.md section "Repair".
+ * find out that a frame is missing. PROTOCOL section "Repair".
  */
 #include "spreading.h"
 

@@ -3,7 +3,7 @@
  * Spreads documents. Members announce which documents they hold (NEWS). A member with an older one requests the newer
  * one (GET) and gets it in parts (CHUNK). Every member that holds a document serves it. When a source has not sent what
  * it announced in the time that an honest member needs, a second source is asked as well; later the first one is not
- * asked for a while. So a single member cannot delay a document. PROTOCOL.md section "Documents".
+ * asked for a while. So a single member cannot delay a document. PROTOCOL section "Documents".
  */
 #include "spreading.h"
 

@@ -3,7 +3,7 @@
  * Spreads frames. In a small mesh an origin sends its frames to every member. In a larger mesh (Plumtree) a verified
  * frame is pushed, verbatim, to each neighbour that has not sent PRUNE for this origin. The others get IHAVE a little
  * later and can request the frame. A member that receives more copies than it wants sends PRUNE to the sender of the
- * last one. The links that remain form a tree per origin along the fastest paths. PROTOCOL.md section "Spreading".
+ * last one. The links that remain form a tree per origin along the fastest paths. PROTOCOL section "Spreading".
  */
 #include "spreading.h"
 
