@@ -385,6 +385,7 @@ static enum reject receive_later(struct node *node, struct now now, const struct
 	return record_receive_later(node, now, hello->certificate);
 }
 
+/* Opens a HELLO, and has it checked by its stage. (Order of checks, 2) */
 enum reject handshake_receive(struct node *node, struct now now, const struct endpoint *from,
 			      const struct datagram_header *header, uint8_t *bytes, size_t size)
 {

@@ -20,7 +20,10 @@ static uint32_t receivers(const struct node *node, struct now now)
 	return near > 0 ? near * node->spread->copies : 1;
 }
 
-/* What a tick left is not kept. What it sent too much, because frames are whole, the next tick lacks. */
+/*
+ * What a tick left is not kept. What it sent too much, because frames are whole, the next tick lacks.
+ * (Publishing, How they are sent, 6)
+ */
 void budget_renew(struct node *node)
 {
 	const int64_t tick = NEED_BYTES_PER_S * mesh_tick_length(&node->mesh).ns / NS_PER_S;

@@ -82,7 +82,10 @@ static void done(struct node *node)
 	c->member = c->last = MEMBER_NONE;
 }
 
-/* A neighbour that fell silent is asked again when it is back, and continues with the same piece. */
+/*
+ * Requests the piece that is due. A neighbour that fell silent is asked again when it is back, and continues with the
+ * same piece. (Repair, 6)
+ */
 void catch_up_turn(struct node *node, struct now now)
 {
 	struct catch_up *c = &node->spread->catch_up;

@@ -69,7 +69,7 @@ static struct cell cell_read(const struct node *node, const struct entry *entry,
 	};
 }
 
-/* Signs the frames of a tick, in trees of up to LEAVES_MAX, and sends them. */
+/* Signs the frames of a tick, in trees of up to LEAVES_MAX, and sends them. (Publishing, How they are sent, 2) */
 static void sign_and_send(struct node *node, struct now now, enum frame_kind kind, uint32_t count)
 {
 	size_t bytes = 0;
@@ -187,7 +187,7 @@ static bool waits(const struct node *node, enum publish_queue queue)
 
 /*
  * Destinations first, but for a quarter of the tick; then pairs, but for what is kept for those that do not call here;
- * then these. What is left is again for the first that wait.
+ * then these. What is left is again for the first that wait. (Publishing, How they are sent, 1)
  */
 static uint32_t fill_tick(struct node *node, uint32_t quarters)
 {
@@ -320,7 +320,10 @@ static void collect_past(struct node *node)
 	}
 }
 
-/* Few cells were told, so they wait until they fill a frame, or PAST_TICKS at the most. */
+/*
+ * Few cells were told, so they wait until they fill a frame, or PAST_TICKS at the most.
+ * (Publishing, How they are sent, 4)
+ */
 static void fill_past(struct node *node, struct fill *fill, uint32_t frames_max)
 {
 	if (!closing_goes_on(node) && (node->spread->publish.queues[QUEUE_PAST].count >= CELLS_PER_FRAME_MOST ||
@@ -328,7 +331,7 @@ static void fill_past(struct node *node, struct fill *fill, uint32_t frames_max)
 		fill_class(node, fill, QUEUE_PAST, 4 * frames_max);
 }
 
-/* Late cells first: they have a part of half of the frames per tick. */
+/* Late cells first: they have a part of half of the frames per tick. (Publishing, How they are sent, 3) */
 static void publish_closing(struct node *node, struct now now, uint32_t late_frames)
 {
 	const uint32_t frames_max = closing_frames_max(node, now);
