@@ -32,13 +32,16 @@ function document(line) {
 		step_list[++count] = list; step_number[count] = number; step_at[count] = FILENAME ":" FNR
 	}
 }
-function documents_end(   i, l) {
+# A list's words are part of its steps' names where there is another list below the heading.
+function name_of_list(l) {
+	return list_heading[l] (lists_below[list_heading[l]] > 1 && list_words[l] != "" ? ", " list_words[l] : "")
+}
+function documents_end(   i, step) {
 	read = 1
 	for (i = 1; i <= count; i++) {
-		l = step_list[i]
-		steps[i] = list_heading[l] (lists_below[list_heading[l]] > 1 ? ", " list_words[l] : "") ", " step_number[i]
-		if (steps[i] in at) print "ambiguous\t" step_at[i] ": (" steps[i] ") is the name of " at[steps[i]] ", too"
-		at[steps[i]] = step_at[i]
+		step = steps[i] = name_of_list(step_list[i]) ", " step_number[i]
+		if (step in at) print "ambiguous\t" step_at[i] ": (" step ") is the name of " at[step] ", too"
+		at[step] = step_at[i]
 	}
 }
 
@@ -156,11 +159,11 @@ cat >"$place/source.c" <<'C'
 static const char *text = "/* (Repair, 3) */"; // (Two lists, How they are kept, 0)
 /* (Two lists, How they are kept, 1) */ int x = '"'; /* as in (RFC 2784, 2890) (Repair, 2) */
 /* (Repair, 4) (Two lists, 1) (repairs, 3)
-   (Two lists, How, and when, they go, 1) (Twins, , 1) */
+   (Two lists, How, and when, they go, 1) (Twins, 1) */
 C
 faults "$place" "$place/source.c" | sed "s|$place/||g" >"$found"
 cat >"$place/expected" <<'TEXT'
-ambiguous	document.md:16: (Twins, , 1) is the name of document.md:15, too
+ambiguous	document.md:16: (Twins, 1) is the name of document.md:15, too
 twice	source.c:6: (Repair, 2) is named in source.c:2 already
 unknown	source.c:7: (Repair, 4) is no step of the protocol document
 unknown	source.c:7: (Two lists, 1) is no step of the protocol document
