@@ -109,7 +109,7 @@ faults() {
 	documents=$(find "$1" -name '*.md' | LC_ALL=C sort)
 	shift
 	# shellcheck disable=SC2086 # words
-	awk -f "$program" pass=documents $documents pass=sources "$@"
+	LC_ALL=C awk -f "$program" pass=documents $documents pass=sources "$@"
 }
 
 result() { # number, name, offences
