@@ -284,12 +284,12 @@ test-binaries: $(UNIT) $(DAEMON_UNIT) $(XDP_TESTS) $(E2E_TOOLS)
 check: ## unit and property tests: seconds, no root, no clang, no BPF
 	@scripts/dependencies.sh check
 	@$(MAKE) --no-print-directory $(JOBS) check-binaries
-	@tests/run.sh --together $(addprefix tests/unit/test_,purity.sh layers.sh owners.sh) $(QUICK)
+	@tests/run.sh --together $(addprefix tests/unit/test_,purity.sh layers.sh owners.sh steps.sh) $(QUICK)
 
 # What needs nothing but a processor runs side by side, the longest first.
 asan = $(patsubst build/%,build/asan/%,$(1))
 PURE := scripts/lint.sh tests/sim/test_sim.sh $(call asan,$(LONG)) $(LONG) $(call asan,$(QUICK) $(DAEMON_UNIT)) \
-	$(QUICK) $(DAEMON_UNIT) $(addprefix tests/unit/test_,purity.sh layers.sh owners.sh dead.sh)
+	$(QUICK) $(DAEMON_UNIT) $(addprefix tests/unit/test_,purity.sh layers.sh owners.sh steps.sh dead.sh)
 # What measures the machine's own speed, or loads every processor, has the machine for itself.
 XDP_ALONE := $(addprefix $(B)/tests/xdp/test_,race table)
 MEASURING := $(XDP_ALONE) $(call asan,$(XDP_ALONE)) tests/fuzz/test_fuzz.sh

@@ -69,7 +69,7 @@ static int open_state(struct daemon *daemon, struct problem *ret_problem)
 	return err;
 }
 
-/* The fresh incarnation is on disk before the table may use it. */
+/* The fresh incarnation is on disk before the table may use it. (Life of a table, 1) */
 static int store_fresh(struct daemon *daemon, uint64_t *ret_fresh, struct problem *ret_problem)
 {
 	uint64_t fresh = state_fresh_incarnation(&daemon->state, mesh_clock_unix_ms());

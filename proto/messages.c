@@ -47,6 +47,7 @@ static const struct message_row {
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
+/* Hands a message to its handler, if its type and length are right. (Order of checks, 6) */
 enum reject message_receive(struct node *node, uint8_t number, const struct arrival *arrival)
 {
 	const struct message_row *row = number < ROWS && rows[number].receive ? &rows[number] : NULL;

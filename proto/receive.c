@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * node_receive: steps 1 to 5 of PROTOCOL.md "Order of checks", for a datagram. Cheap checks come first; nothing of a
+ * node_receive: steps 1 to 5 of PROTOCOL "Order of checks", for a datagram. Cheap checks come first; nothing of a
  * datagram is used before it is authenticated. messages.c has step 6, spread/frames.c the steps of frames.
  */
 #include "messages.h"
@@ -13,6 +13,7 @@ static enum reject receive_sealed(struct node *node, struct now now, const struc
 	struct member *member;
 	size_t plain_size;
 
+	/* The sender is a member with a session, and not revoked. (Order of checks, 3) */
 	if (number != MEMBER_NONE && node->member->table[number].standing.revoked)
 		return REJECT_REVOKED;
 	if (number == MEMBER_NONE || !node->member->table[number].session)
@@ -29,9 +30,10 @@ static enum reject receive_sealed(struct node *node, struct now now, const struc
 	};
 
 	memcpy(context.mesh_id, node->mesh.id, MESH_ID_BYTES);
+	/* The seal opens in the running session of both sides. (Order of checks, 4) */
 	if (secrets_open(node, now, number, &context, bytes, size, &plain_size) != REJECT_NONE)
 		return REJECT_SEAL;
-	/* The seal proves the sender, so marking this counter cannot block another member's datagrams. */
+	/* The seal proves the sender: marking this counter blocks no other member's datagrams. (Order of checks, 5) */
 	if (!anti_replay_mark(&member->anti_replay, nonce_counter(header->nonce)))
 		return REJECT_REPLAY;
 	member->path.heard++;
@@ -56,6 +58,7 @@ enum reject node_receive(struct node *node, struct now now, const struct endpoin
 
 	node->counters.datagrams_received++;
 	node->counters.bytes_received += size;
+	/* What the header alone tells. (Order of checks, 1) */
 	reason = seal_header(bytes, size, &header);
 	if (reason == REJECT_OTHER_VERSION)
 		reason = version_receive(node, from, &header);

@@ -131,7 +131,7 @@ static __always_inline struct gate_bucket *bucket_of_mark(const struct gate_head
 
 /*
  * The verdict of a packet to the proxy itself. REASON_PASS_LOCAL: it is not for the gossip port, or a bucket had a
- * token. A global function.
+ * token. A global function. (Order of checks, 0)
  */
 __noinline int gate_pass(struct xdp_md *ctx, struct packet *packet, __u64 transport)
 {

@@ -97,7 +97,7 @@ static __always_inline bool bucket_takes(struct hot_limit *limit, __u32 now)
 	return false;
 }
 
-/* Is the packet beyond the limit of its client, or network? A global function. */
+/* Is the packet beyond the limit of its client, or network? A global function. (Judging, 6 and 8) */
 __noinline int hot_drops(const struct packet *packet, __u32 kind)
 {
 	struct hot_limit *limit;

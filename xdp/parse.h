@@ -81,7 +81,7 @@ static __always_inline bool ipv6_is_link_local(__u64 first_be)
 
 /*
  * Are both addresses those of single hosts? Asked of pairs without a record only: it was true when the record was
- * made.
+ * made. (Judging, 1)
  */
 static __always_inline bool is_unicast(bool ipv6, const struct packet *packet)
 {

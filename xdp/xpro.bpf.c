@@ -27,7 +27,7 @@
 
 char license_text[] SEC("license") = "Dual BSD/GPL";
 
-/* The reason for a pair without a rate: it is on a list, or not limited. */
+/* The reason for a pair without a rate: it is on a list, or not limited. (Judging, 4) */
 static __always_inline __u32 listed(__u32 flags)
 {
 	if (flags & POLICY_LISTED_PASS)
@@ -65,7 +65,7 @@ static __always_inline __u32 over_pair(struct xdp_md *ctx, struct pair_record *r
 	return REASON_DROP_PAIR;
 }
 
-/* The lists, then lines 12-17. REASON_PASS_SHARE: the packet was in the share of a policed pair. */
+/* The lists, then lines 12-17. REASON_PASS_SHARE: the packet was in the share of a policed pair. (Judging, 5) */
 static __always_inline __u32 judge_pair(struct xdp_md *ctx, struct pair_record *record, struct packet *packet,
 					const struct policy *policy, const struct measure *measure, __u32 packets,
 					__u32 now)
@@ -79,7 +79,7 @@ static __always_inline __u32 judge_pair(struct xdp_md *ctx, struct pair_record *
 
 /*
  * Lines 21-25. `record`: NULL for a pair without one. `folded`: a fold is in force, so the record's pass_share is
- * current.
+ * current. (Judging, 7)
  */
 static __always_inline __u32 judge_destination(struct destination_shard *shard, struct pair_record *record, bool folded)
 {
@@ -155,7 +155,10 @@ __noinline int filter_headless(struct xdp_md *ctx, struct pair_record *record, s
 	return through_network(packet, policy->flags, second == REASON_PASS ? reason : second);
 }
 
-/* The reason for a packet that is not counted: its destination is the proxy itself, or is not protected. */
+/*
+ * The reason for a packet that is not counted: its destination is the proxy itself, or is not protected. sides.h says
+ * it of packets from no client. (Judging, 2)
+ */
 static __always_inline __u32 uncounted(__u32 flags)
 {
 	return flags & HEAD_PASS ? REASON_PASS_LOCAL : REASON_PASS_UNPROTECTED;
@@ -212,6 +215,7 @@ static __always_inline __u32 filter_pair(struct xdp_md *ctx, bool ipv6, struct p
 		shard_refresh(destination, now);
 	if (shard->flags & (HEAD_PASS | HEAD_UNPROTECTED))
 		return uncounted(shard->flags); /* the destination became so after the record was made */
+	/* Counted in the pair and in the destination. (Judging, 3) */
 	window = pair_touch(record, now, policy);
 	shard_count(shard, now);
 	packets = pair_count(record, table, window, now, policy, &measure);
@@ -228,7 +232,7 @@ static __always_inline __u32 filter_pair(struct xdp_md *ctx, bool ipv6, struct p
 		second = filter_shard(shard, record, measure.members, destination, now);
 	if (may_be_limited(record))
 		second = through_network(packet, policy->flags, second);
-	return second == REASON_PASS ? reason : second; /* destination and network let it pass */
+	return second == REASON_PASS ? reason : second; /* destination and network let it pass (Judging, 9) */
 }
 
 /* No reason, but its absence: no record was there to judge the packet. */

@@ -22,7 +22,7 @@ bool text_to_address(const char *text, struct address *ret_address);
 
 /*
  * The same of an address that packets are counted by: those of :: and ::fffd:0:0 count as ::fffe:0:0, of fe80::/10
- * as 80::/10 (PROTOCOL.md, Judging).
+ * as 80::/10 (PROTOCOL, Judging).
  */
 bool text_to_counted(const char *text, struct address *ret_address);
 

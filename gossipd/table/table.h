@@ -77,6 +77,7 @@ uint64_t table_incarnation(const struct table *table);
 /*
  * If the last harvest is later than `now`, the clock was set back. The table then continues under incarnation `fresh`,
  * for which no counts were published yet. Returns true in that case. Call it before anything uses the incarnation.
+ * (Life of a table, 2)
  */
 bool table_time_went_back(struct table *table, struct now now, uint64_t fresh);
 /*
@@ -179,7 +180,7 @@ void table_sums_add(struct sums *sums, const struct harvested *cells, size_t cou
 /*
  * The pass for the keys that begin (sums_begin_open in proto/count/sums.h), after a harvest and before the next: `each`
  * receives every record of such a key that was harvested in the running slot or the one before. In parts, as
- * table_harvest_some: true when the pass has ended.
+ * table_harvest_some: true when the pass has ended. (Sums of clients and networks, 4)
  */
 struct sum_begin;
 struct cell;
@@ -207,10 +208,10 @@ void table_foresee(const struct table *table, const struct key *key, uint32_t hi
 
 /*
  * Removes keys that were idle longer than `idle`, and the slowest heads while fewer than an eighth are free: a bounded
- * number per call, in two phases with a grace period between (PROTOCOL.md, Life of a table). Call it after every
- * harvest. `idle` must exceed the SLOTS_HELD slots of time: otherwise a pair could return within the slot it was last
- * counted in and start that slot's count from 0. (A head goes on where its address left off.) Returns how many places
- * became free. A key that counted packets in the meantime keeps its record, and the next harvest returns them.
+ * number per call, in two phases with a grace period between. Call it after every harvest. `idle` must exceed the
+ * SLOTS_HELD slots of time: otherwise a pair could return within the slot it was last counted in and start that slot's
+ * count from 0. (A head goes on where its address left off.) Returns how many places became free. A key that counted
+ * packets in the meantime keeps its record, and the next harvest returns them. (Life of a table, 4)
  */
 size_t table_collect(struct table *table, struct now now, struct duration idle);
 

@@ -47,7 +47,7 @@ void young_end(struct table *table)
 
 /*
  * Should the fold that the previous daemon wrote be kept? Yes for the first T_T4 after a start, while it is in force
- * and its count is larger than this daemon's: this daemon's ledger is not complete yet.
+ * and its count is larger than this daemon's: this daemon's ledger is not complete yet. (Life of a table, 3)
  */
 static bool is_wiser(struct table *table, const struct words *words, const struct change *change)
 {

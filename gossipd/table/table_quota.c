@@ -3,7 +3,7 @@
  * Records on others' word: those that the daemon made because other members count a key, and of which this proxy has
  * seen no packet yet. They fill at most a quarter of each table, by quota.h, and give way to what this proxy sees. The
  * first harvest that finds packets in one makes it this proxy's own: it leaves its account, and from then on it counts
- * as one of its client's pairs.
+ * as one of its client's pairs. (Life of a table, 5)
  *
  * The accounts are the daemon's alone. A start finds the records by their words: nothing counted, nothing harvested.
  * Whose word they rest on is then not known until they are next written, so they give way first.

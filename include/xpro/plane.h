@@ -75,7 +75,7 @@ _Static_assert(sizeof(struct tunnel_source) == 24, "layout");
 #define GATE_HELLO GATE_STRANGERS /* the one after them */
 
 /*
- * How a datagram begins (PROTOCOL.md, Datagrams). `mark` is the session tag: the first 8 of the 16 bytes of the nonce
+ * How a datagram begins (PROTOCOL, Datagrams). `mark` is the session tag: the first 8 of the 16 bytes of the nonce
  * that a member draws when it starts.
  */
 struct gate_head {

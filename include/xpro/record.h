@@ -381,7 +381,7 @@ struct policy {
 struct table_state {
 	__u32 layout; /* D: TABLE_LAYOUT */
 	__u32 hz; /* D: jiffies per second, measured */
-	__u64 incarnation; /* D: of this table; never reused, see PROTOCOL.md */
+	__u64 incarnation; /* D: of this table; never reused, see PROTOCOL */
 	__u64 boot; /* D: starts of the daemon with this table */
 	__u64 seed; /* D: of the hash, random, fixed while the table lives */
 	__u32 heartbeat; /* D: jiffies, written each tick; older than HEARTBEAT_STALE_MS = the daemon is dead */

@@ -33,7 +33,7 @@ struct node_limits {
 	uint32_t members_max; /* <= MEMBERS_MAX */
 };
 
-/* Which own cells are published: those that members need for their verdicts (PROTOCOL.md "Publishing"), or all. */
+/* Which own cells are published: those that members need for their verdicts (PROTOCOL "Publishing"), or all. */
 enum publish { PUBLISH_NEED, PUBLISH_ALL };
 
 struct node_config {
@@ -69,7 +69,7 @@ struct change {
 	uint64_t count; /* M.c: packets in the window */
 	uint64_t known; /* packets counted up to carry_from: M.c without those known of later ticks */
 	double rho; /* packets per second, expected after carry_from */
-	struct instant carry_from; /* A of PROTOCOL.md, Carry: mesh time */
+	struct instant carry_from; /* A of PROTOCOL, Carry: mesh time */
 	uint16_t pass_share; /* share of packets that pass, in 1/65535; SHARE_ALL = all */
 	/*
 	 * members that counted the key, this one included. 0 or 1: the floor of local evidence does not apply; so also

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Why remote bytes were not accepted, grouped by what they are. PROTOCOL.md section "Order of checks" has the order.
+ * Why remote bytes were not accepted, grouped by what they are. PROTOCOL section "Order of checks" has the order.
  * Each reason has one counter and one name (reject.c).
  */
 #ifndef PROTO_REJECT_H

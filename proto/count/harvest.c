@@ -57,7 +57,7 @@ static struct instant earliest(struct instant a, struct instant b)
 /*
  * When this origin began to see the key: the start of the kernel's window, but not before the last harvest when the
  * key was silent here for longer than idle_reset. The kernel keeps its window then if the key was active elsewhere.
- * Silence is known to the slot: one of up to a slot more than idle_reset may go unnoticed.
+ * Silence is known to the slot: one of up to a slot more than idle_reset may go unnoticed. (Harvest, 4)
  */
 static struct instant began(const struct harvest_times *times, const struct harvest_counter *record, uint64_t slot_held,
 			    struct instant start)
@@ -84,7 +84,7 @@ size_t harvest_divide(struct harvest_words *words, const struct harvest_times *t
 	const struct instant last = earliest(record->last, times->now);
 	/*
 	 * The window bounds the span only if all that was gained is in it: a kernel without its daemon ages its
-	 * window, and then it is not.
+	 * window, and then it is not. (Harvest, 2)
 	 */
 	const bool inside = record->window_packets == words->harvested_packets;
 	const struct instant begun = inside ? latest(times->previous, record->window_start) : times->previous;
@@ -96,7 +96,7 @@ size_t harvest_divide(struct harvest_words *words, const struct harvest_times *t
 	size_t cells = 0;
 
 	if (gained == 0)
-		return 0;
+		return 0; /* nothing to do (Harvest, 1) */
 	/* A slot once harvested is never gone behind, even if two CPUs stamped their packets in reverse order. */
 	if (slot < slot_held)
 		slot = slot_held;
@@ -134,7 +134,7 @@ size_t harvest_divide(struct harvest_words *words, const struct harvest_times *t
 					 latest(slot_begins, earliest(since, last)) :
 					 slot_begins,
 			.last = latest(slot_begins, earliest(last, (struct instant){ slot_ends.ns - 1 })),
-			.packets = counter - words->slot_start_packets,
+			.packets = counter - words->slot_start_packets, /* both are the record's own (Harvest, 3) */
 		};
 	}
 	words->harvested_packets = counter;

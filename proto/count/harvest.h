@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Harvest: from a record's counter, which only grows, to own cells. Pure arithmetic on the harvest words of
- * record.h, so that a restarted daemon derives the identical cell; PROTOCOL.md section "Harvest".
+ * record.h, so that a restarted daemon derives the identical cell; PROTOCOL section "Harvest".
  */
 #ifndef PROTO_HARVEST_H
 #define PROTO_HARVEST_H

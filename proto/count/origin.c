@@ -119,6 +119,7 @@ static void track_settle(struct track *track)
 		track->low++;
 }
 
+/* A frame of a tick was verified. The tick is whole when all of its frames were. (Carry, 1) */
 static void tick_note(struct origin *origin, uint64_t tick, uint16_t tick_frames)
 {
 	unsigned int at = tick % TICKS_KEPT;

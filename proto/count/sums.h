@@ -137,12 +137,16 @@ void sums_clear(struct sums *sums);
 /* A tick begins; `least`: the least call threshold of each kind: clients, networks. */
 void sums_tick(struct sums *sums, uint64_t slot, const uint64_t least[SUM_KINDS]);
 
-/* The first tick of a slot has been harvested: sums that were quiet in the last two slots end. */
+/*
+ * The first tick of a slot has been harvested: sums that were quiet in the last two slots end.
+ * (Sums of clients and networks, 6)
+ */
 void sums_slot(struct sums *sums);
 
 /*
  * The key of a client or network is to have an exact sum, because another member counts it. Without packets of it here
  * in this slot or the one before nothing begins, and whoever asks asks again with the next cell of the key.
+ * (Sums of clients and networks, 3)
  */
 void sums_want(struct sums *sums, const struct key *key);
 
@@ -220,14 +224,18 @@ static inline uint32_t sums_margin(uint32_t total)
 	return (uint32_t)(((uint64_t)total + total / 2) / SUM_BUCKETS);
 }
 
-/* The bucket holds so many packets, without the margin: the key begins if that is above its own threshold. */
+/*
+ * The bucket holds so many packets, without the margin: the key begins if that is above its own threshold.
+ * (Sums of clients and networks, 2)
+ */
 void sums_nominate(struct sums *sums, enum key_kind kind, const uint64_t words[2], uint64_t hash, uint64_t packets);
-/* A number of the list, which is not 0. */
+/* Adds a gain to an exact sum: a number of the list, which is not 0. (Sums of clients and networks, 5) */
 void sum_add(struct sums *sums, uint16_t number, const struct sum_gain *gain);
 
 /*
  * Adds what a record gained to its client or network. `kind` is KEY_CLIENT or KEY_NETWORK, `words` the address, the
  * network's without host bits, and `hash` its sum_hash. The caller may prefetch sum_bucket_of before.
+ * (Sums of clients and networks, 1)
  */
 static inline void sums_add(struct sums *sums, enum key_kind kind, const uint64_t words[2], uint64_t hash,
 			    const struct sum_gain *gain)

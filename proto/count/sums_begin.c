@@ -182,7 +182,10 @@ static unsigned int rank_cut(const uint32_t ranks[RANKS], uint32_t excess, uint3
 	return rank;
 }
 
-/* There are more sums and beginners than places. Among equals those that have a sum keep it. */
+/*
+ * There are more sums and beginners than places. Among equals those that have a sum keep it.
+ * (Sums of clients and networks, 7)
+ */
 static void give_way(struct sums *sums, uint32_t excess)
 {
 	uint32_t ranks[RANKS] = { 0 }, left;

@@ -96,7 +96,7 @@ static bool is_below_floor(const struct node *node, const struct recent *recent,
 	return floor > 0 && own < floor * RECENT_TICKS * tick_seconds(node);
 }
 
-/* Floor of local evidence, in packets per second; 0: it does not apply. */
+/* Floor of local evidence, in packets per second; 0: it does not apply. (Limits of clients and networks, 2) */
 static double floor_of(const struct node *node, struct now now, uint32_t number, const struct verdict *v)
 {
 	return v->members > 1 && !verdict_is_own(node, now, number, v) ? v->limit / (EVIDENCE_SHARE * v->members) : 0;
@@ -174,6 +174,7 @@ static void note_net(const struct node *node, struct aggregate *aggregate, uint6
 /*
  * The debt: what passed beyond the quotas and is not made up for yet. At an onset it takes some ticks until others'
  * counts of a tick have come. So the last SETTLED_AFTER ticks are computed anew each time.
+ * (Limits of clients and networks, 5)
  */
 static void update_debt(const struct node *node, struct aggregate *aggregate, const struct verdict *v)
 {
@@ -216,7 +217,7 @@ static uint64_t telling_slot(const struct node *node, struct now now)
 /*
  * What the rate leaves to proxies that count more than their floors' part. A floor passes beside the quotas: without
  * this an attack that goes through one proxy, and through each other one at its floor, would pass 1 + 1/kappa of the
- * rate. `all`: packets per second, mesh-wide.
+ * rate. `all`: packets per second, mesh-wide. (Limits of clients and networks, 3)
  */
 static double rate_beside_floors(const struct node *node, struct now now, const struct entry *entry,
 				 const struct verdict *v, double all)
@@ -251,7 +252,7 @@ static double rate_beside_floors(const struct node *node, struct now now, const 
 /*
  * The quota: as large a part of the rate as this proxy counts of the packets. So the quotas of all proxies together are
  * the rate, however the key's traffic is split. What others say takes no more of it than down to the floor of local
- * evidence. After a pause the key goes on with the part it had.
+ * evidence. After a pause the key goes on with the part it had. (Limits of clients and networks, 1 and 4)
  */
 static void update_quota(struct node *node, struct now now, struct aggregate *aggregate, const struct verdict *v)
 {
@@ -266,6 +267,7 @@ static void update_quota(struct node *node, struct now now, struct aggregate *ag
 	aggregate->quota = fmax(aggregate->part * rate_beside_floors(node, now, entry, v, all), aggregate->floor);
 }
 
+/* What may pass here now: the quota, less what pays back the debt. (Limits of clients and networks, 6) */
 static void update_grant(struct node *node, struct aggregate *aggregate, const struct verdict *v)
 {
 	struct entry *entry = &node->count->ledger.entries[aggregate->entry];

@@ -2,7 +2,7 @@
 /*
  * Limits of clients and networks that a policy gives a rate. Such a key is listed from half of its rate on, so that
  * what passes here is known when the key goes over it. While it is over, it is limited: each proxy grants it a part of
- * its rate, by what the proxy counted of it, and so all grants together are the rate. PROTOCOL.md section "Limits of
+ * its rate, by what the proxy counted of it, and so all grants together are the rate. PROTOCOL section "Limits of
  * clients and networks".
  */
 #ifndef PROTO_AGGREGATE_H

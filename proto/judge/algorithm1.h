@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Algorithm 1 without a master: the paper's record M = (ts1, ts2, c) of a key, replayed over the slots held. M is a
- * pure function of the cells, so two proxies with the same cells have the same M. PROTOCOL.md section "Replay".
+ * pure function of the cells, so two proxies with the same cells have the same M. PROTOCOL section "Replay".
  */
 #ifndef PROTO_ALGORITHM1_H
 #define PROTO_ALGORITHM1_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Thresholds of the call rule (PROTOCOL.md). Pure arithmetic: publish.c decides what a call makes of a cell, and
+ * Thresholds of the call rule (PROTOCOL). Pure arithmetic: publish.c decides what a call makes of a cell, and
  * count/sums.c what `least` means for a sum.
  */
 #include "call.h"

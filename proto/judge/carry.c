@@ -5,6 +5,7 @@
  */
 #include "carry.h"
 
+/* The rate of the two ticks up to A, and what is known of the ticks after A. (Carry, 4) */
 struct carry carry_of(const struct recent *recent, uint64_t tick, double tick_s)
 {
 	return (struct carry){

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The carry. Why: the newest counts of other members have not come yet. How: they are estimated from the key's recent
- * mesh-wide rate. PROTOCOL.md section "Carry". The error is at most CARRY_TICKS ticks times the change of the total
+ * mesh-wide rate. PROTOCOL section "Carry". The error is at most CARRY_TICKS ticks times the change of the total
  * rate, and 0 while the total is constant, wherever the client moves.
  */
 #ifndef PROTO_CARRY_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The max-min fair level of a destination's clients, over their offered rates. PROTOCOL.md section "Fair". */
+/* The max-min fair level of a destination's clients, over their offered rates. PROTOCOL section "Fair". */
 #ifndef PROTO_FAIR_H
 #define PROTO_FAIR_H
 

@@ -2,7 +2,7 @@
 /*
  * fair: which share of each client's packets passes when a destination is over its rate. Computed once a tick from
  * offered, mesh-wide rates, so that every proxy computes the same shares and they do not feed back on themselves.
- * PROTOCOL.md section "Fair". There may be a million clients: they are walked over in pieces, and the old shares
+ * PROTOCOL section "Fair". There may be a million clients: they are walked over in pieces, and the old shares
  * hold until the new level is known.
  */
 #include "judging.h"
@@ -45,7 +45,7 @@ static double rate_left(const struct node *node, struct now now, uint32_t number
 	return entry->flags & ENTRY_FLOOR ? fmin(rate, policy->thresholds.pair_rate / (double)EVIDENCE_SHARE) : 0;
 }
 
-/* The rate that a pair counts with: what its own rule and then the limit of its client leave. */
+/* The rate that a pair counts with: what its own rule and then the limit of its client leave. (Fair, 1) */
 static double effective_rate(const struct node *node, struct now now, uint32_t number, double rate)
 {
 	double here;
@@ -117,7 +117,7 @@ static struct evidence evidence_left(const struct node *node, struct now now, co
 /*
  * Above the level a rate counts with one packet more, as those of few packets do already: by 1 / n, the victim of
  * random packets would get a twentieth too many. `least`: the level of what is seen here; what others say of this
- * client pushes it no lower than level / (kappa n).
+ * client pushes it no lower than level / (kappa n). (Fair, 4)
  */
 static uint16_t client_share(const struct node *node, struct now now, const struct entry *client, double rate,
 			     double level, double least)
@@ -253,7 +253,7 @@ static void rate_look(struct node *node, struct now now, uint32_t client)
 	walk->listed_effective += *effective;
 }
 
-/* All rates are known: what is there to be shared? */
+/* All rates are known: what is there to be shared? (Fair, 2 and 3) */
 static void rates_end(struct node *node, struct now now)
 {
 	struct share_walk *walk = &node->judge->share;

@@ -64,7 +64,7 @@ static uint64_t with_new_origins(const struct node *node, const struct entry *en
 	return oldest;
 }
 
-/* A: the oldest, over the origins with cells of this key, of the newest whole tick of each. */
+/* A: the oldest, over the origins with cells of this key, of the newest whole tick of each. (Carry, 3) */
 static uint64_t oldest_whole_tick(const struct node *node, const struct entry *entry,
 				  const struct replay_cache_view *view, struct verdict *v)
 {
@@ -144,6 +144,7 @@ void verdict_of(const struct node *node, struct now now, uint32_t number, struct
 	v->known = v->m.count > v->carry.known_after ? v->m.count - v->carry.known_after : 0;
 	lag_s = (double)duration_between(mesh_tick_end(&node->mesh, v->carry.tick), now.mesh).ns / NS_PER_S;
 	lag_s = fmin(fmax(lag_s, 0), CARRY_TICKS * tick_seconds(node));
+	/* xdp/window.h goes on with it, packet by packet. (Carry, 5) */
 	v->count = fmax((double)v->m.count, (double)v->known + v->carry.rho * lag_s);
 	window_ns = (double)duration_between(v->m.ts1, now.mesh).ns;
 	v->window_s = fmax(window_ns, (double)min_window.ns) / NS_PER_S;

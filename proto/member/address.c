@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * A member's address. Why: an attacker can resend a recorded datagram from any source address. So a new address is used
- * only after it has answered a challenge, a PING whose number must be echoed. PROTOCOL.md section "Addresses".
+ * only after it has answered a challenge, a PING whose number must be echoed. PROTOCOL section "Addresses".
  */
 #include "member.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Greeting: how two nodes that know only an address and the mesh secret learn each other's certificate and session.
- * Three HELLOs (hello.c) of one exact length under the mesh secret (PROTOCOL.md section "Handshake"):
+ * Three HELLOs (hello.c) of one exact length under the mesh secret (PROTOCOL section "Handshake"):
  *
  *   A -> B  GREET    A's certificate, A's token, the cookie that B sent to A's address (or none)
  *   B -> A  COOKIE   when the cookie is not valid: a new one. B checks nothing else and stores nothing
@@ -385,6 +385,7 @@ static enum reject receive_later(struct node *node, struct now now, const struct
 	return record_receive_later(node, now, hello->certificate);
 }
 
+/* Opens a HELLO, and has it checked by its stage. (Order of checks, 2) */
 enum reject handshake_receive(struct node *node, struct now now, const struct endpoint *from,
 			      const struct datagram_header *header, uint8_t *bytes, size_t size)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * HELLO: the one message of a handshake, in its four stages. handshake.c decides the answer to each.
- * PROTOCOL.md section "Handshake".
+ * PROTOCOL section "Handshake".
  */
 #ifndef PROTO_HELLO_H
 #define PROTO_HELLO_H

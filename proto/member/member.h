@@ -320,7 +320,7 @@ void member_keep_certificate(struct member *member, const uint8_t *bytes, size_t
 void member_forget(struct node *node, uint16_t member);
 /* Reports an event about a member, of a kind that has no other fields. */
 void member_report(struct node *node, struct now now, uint16_t member, enum node_event_kind kind);
-/* Reports that two hosts use this member's key, once a minute. */
+/* Reports that two hosts use this member's key, once a minute. (Member records, 7) */
 void member_cloned(struct node *node, struct now now, uint16_t member);
 /* The origin of a member in an incarnation, or INDEX_NONE. */
 uint32_t origin_find(const struct node *node, uint16_t member, uint64_t incarnation);
@@ -409,7 +409,7 @@ void greeting_keep(struct node *node, uint16_t member);
 void token_draw(struct node *node, struct greeting *greeting);
 
 /* ---- records.c: member records ---- */
-/* Signs this node's own record anew and sends it to the neighbours. */
+/* Signs this node's own record anew and sends it to the neighbours. (Member records, 4) */
 void record_renew(struct node *node, struct now now);
 enum reject record_receive(struct node *node, const struct arrival *arrival);
 /* Takes this node's own record of a later boot or incarnation (HELLO_LATER). */
@@ -417,7 +417,7 @@ enum reject record_receive_later(struct node *node, struct now now, const uint8_
 enum reject record_receive_request(struct node *node, const struct arrival *arrival);
 size_t record_write(struct node *node, const struct departure *departure, uint8_t *ret_plain);
 size_t record_write_request(struct node *node, const struct departure *departure, uint8_t *ret_plain);
-/* Order of two records of one member: < 0, 0, > 0. */
+/* Order of two records of one member: < 0, 0, > 0. The higher one is in force. (Member records, 1) */
 int record_compare(const struct record_body *a, uint64_t incarnation, uint64_t boot, uint64_t version);
 void record_send(struct node *node, uint16_t to, uint16_t of);
 

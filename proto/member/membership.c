@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Members, their sessions, their incarnations. A member becomes known by a handshake (handshake.c) or by its member
- * record, which any member may forward (records.c). It is forgotten a day after it announced that it leaves, or when
- * its certificate is revoked.
+ * record, which any member may forward (records.c). It is forgotten a day after it announced that it leaves. A revoked
+ * member keeps its place, so that it stays known as revoked.
  */
 #include <sodium.h>
 
@@ -134,7 +134,7 @@ static uint16_t member_new(struct node *node, const struct certificate *certific
 	return MEMBER_NONE;
 }
 
-/* Rare: a member left a day ago, or lost its certificate. What it counted goes with it. */
+/* Rare: a member left a day ago. What it counted goes with it. */
 void member_forget(struct node *node, uint16_t number)
 {
 	struct member *member = &node->member->table[number];

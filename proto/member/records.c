@@ -2,7 +2,7 @@
 /*
  * Member records: what a member publishes about itself, signed. Any member may forward a record, together with the
  * certificate. With another member's record a member can send it sealed datagrams at once, without a handshake.
- * PROTOCOL.md section "Member records".
+ * PROTOCOL section "Member records".
  */
 #include <sodium.h>
 
@@ -77,7 +77,7 @@ void record_send(struct node *node, uint16_t to, uint16_t of)
 	outbox_add(node, (struct out){ .kind = OUT_RECORD, .target = to, .record.of = of });
 }
 
-/* Tells neighbours of a record that is new here. */
+/* Tells neighbours of a record that is new here. (Member records, 3) */
 static void record_spread(struct node *node, struct now now, uint16_t of, uint16_t but)
 {
 	const uint32_t links = node->member->links_count, first = links ? (uint32_t)(node_random(node) % links) : 0;
@@ -256,6 +256,7 @@ uint64_t node_later_incarnation(const struct node *node)
 	return node->member->later_incarnation;
 }
 
+/* The member says that it leaves, or is back after that. (Member records, 6) */
 static void member_set_left(struct node *node, struct now now, uint16_t number, bool left)
 {
 	struct member *member = &node->member->table[number];
@@ -369,6 +370,7 @@ enum reject record_receive(struct node *node, const struct arrival *arrival)
 		if (twin && newer <= 0 && node->member->table[number].clone.reported_at.ns != 0)
 			return REJECT_NONE; /* told before */
 	}
+	/* Signatures are checked within bounds: of who brings them, of whose they are, of all. (Member records, 5) */
 	if (node->member->table[from].bad_signatures_left == 0)
 		return REJECT_SIGNATURE;
 	if ((number != MEMBER_NONE && !may_renew(&node->member->table[number], now)) || !may_check(node, now))
@@ -391,6 +393,7 @@ enum reject record_receive(struct node *node, const struct arrival *arrival)
 	}
 	if (entry.body.endpoint.port == 0 && number != MEMBER_NONE)
 		endpoint = &node->member->table[number].endpoint;
+	/* A record begins a session, as a handshake does. (Member records, 2) */
 	reason = member_meet(node, now, &certificate, entry.body.incarnation, entry.body.boot, endpoint, &number);
 	if (reason != REJECT_NONE)
 		return reason;

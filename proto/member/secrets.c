@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Mesh secrets: which of them seals datagrams to which member, and the keys derived from them for each member.
- * PROTOCOL.md section "Rotation".
+ * PROTOCOL section "Rotation".
  */
 #include <sodium.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * How far members' clocks are off: as their stamps measure it, and as the ticks of their frames prove it. A member more
- * than SKEW_MS_MAX off is left out of verdicts. PROTOCOL.md sections "Replay" and "Failure detection", Clocks.
+ * than SKEW_MS_MAX off is left out of verdicts. PROTOCOL sections "Replay" and "Failure detection", Clocks.
  */
 #include "member.h"
 #include "node.h"

@@ -3,7 +3,7 @@
  * Failure detection. In a mesh of more than DIRECT_MEMBERS_MAX each member probes one other per period, in an order
  * shuffled anew each round (SWIM). A member that does not answer is probed through other members, then suspected, then
  * called down, unless it refutes this with a newer member record. A member that itself receives few answers is slower
- * to suspect others (Lifeguard). The same PING, sent to a new address, is the challenge of address.c. PROTOCOL.md
+ * to suspect others (Lifeguard). The same PING, sent to a new address, is the challenge of address.c. PROTOCOL
  * section "Failure detection".
  */
 #include "assertion.h"
@@ -109,11 +109,13 @@ static void set_state(struct node *node, struct now now, uint16_t number, enum m
 	}
 }
 
+/* A probe that this node sent failed, or it is suspected. probe_done is the opposite. (Failure detection, 6) */
 static void health_worsen(struct node *node)
 {
 	node->member->swim.health += node->member->swim.health < HEALTH_MAX - 1;
 }
 
+/* What a member tells of another one, or of this node. (Failure detection, 4) */
 static void rumour_receive(struct node *node, struct now now, uint64_t id, uint8_t state, uint64_t incarnation,
 			   uint64_t number)
 {
@@ -129,7 +131,7 @@ static void rumour_receive(struct node *node, struct now now, uint64_t id, uint8
 	if (member->self) {
 		/*
 		 * No honest suspicion is younger than a probe's timeout. A liar's would draw a signature and a flood
-		 * of records each.
+		 * of records each. (Failure detection, 5)
 		 */
 		if (now.mesh.ns - member->record.at_ns < PROBE_TIMEOUT_MS * NS_PER_MS)
 			return;
@@ -191,6 +193,7 @@ static uint16_t probe_next(struct node *node)
 	return MEMBER_NONE;
 }
 
+/* Begins a period with a PING to the next member. (Failure detection, 1) */
 static void probe_begin(struct node *node, struct now now)
 {
 	const uint16_t number = probe_next(node);
@@ -205,6 +208,7 @@ static void probe_begin(struct node *node, struct now now)
 		greet_member(node, now, number); /* it may have started again, or not know this start of ours */
 }
 
+/* No PONG has come in time: neighbours are asked to probe the member. (Failure detection, 2) */
 static void ask_helpers(struct node *node, struct now now)
 {
 	const uint16_t about = node->member->swim.probe.member;
@@ -223,7 +227,7 @@ static void ask_helpers(struct node *node, struct now now)
 		greet_member(node, now, about);
 }
 
-/* Ends a probe period: a member that has not answered is suspected. */
+/* Ends a probe period: a member that has not answered is suspected. (Failure detection, 3) */
 static void probe_end(struct node *node, struct now now)
 {
 	const uint16_t number = node->member->swim.probe.member;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What a node may send of its own frames while cells are told by need: so many bytes per second, to all neighbours
- * together. So an onset, or a member that calls every key, costs no more than that. PROTOCOL.md section "Publishing".
+ * together. So an onset, or a member that calls every key, costs no more than that. PROTOCOL section "Publishing".
  */
 #include "spreading.h"
 
@@ -20,7 +20,10 @@ static uint32_t receivers(const struct node *node, struct now now)
 	return near > 0 ? near * node->spread->copies : 1;
 }
 
-/* What a tick left is not kept. What it sent too much, because frames are whole, the next tick lacks. */
+/*
+ * What a tick left is not kept. What it sent too much, because frames are whole, the next tick lacks.
+ * (Publishing, How they are sent, 6)
+ */
 void budget_renew(struct node *node)
 {
 	const int64_t tick = NEED_BYTES_PER_S * mesh_tick_length(&node->mesh).ns / NS_PER_S;

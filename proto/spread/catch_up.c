@@ -3,7 +3,7 @@
  * Catch-up: a node that has just started, or has fallen SEQUENCES_KEPT frames or more behind, requests everything
  * that a neighbour stores, closing frames (totals of slots) first. It requests one piece of PIECE_FRAMES places at a
  * time, and again until all frames of the piece have come, so loss costs only time. After an interruption it
- * continues with the same piece. PROTOCOL.md section "Repair".
+ * continues with the same piece. PROTOCOL section "Repair".
  */
 #include "spreading.h"
 
@@ -82,7 +82,10 @@ static void done(struct node *node)
 	c->member = c->last = MEMBER_NONE;
 }
 
-/* A neighbour that fell silent is asked again when it is back, and continues with the same piece. */
+/*
+ * Requests the piece that is due. A neighbour that fell silent is asked again when it is back, and continues with the
+ * same piece. (Repair, 6)
+ */
 void catch_up_turn(struct node *node, struct now now)
 {
 	struct catch_up *c = &node->spread->catch_up;

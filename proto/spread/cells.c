@@ -45,6 +45,7 @@ static uint64_t tick_at(const struct node *node, const struct cell *version, uin
  * Another origin's new cell that was counted in part before the ticks that its gain would count in, and that was not
  * told at once, because its key was not called. In which ticks its packets came is not known, only the first and the
  * last. All of them in one tick would look like a burst, so they are spread evenly. False: it is no such cell.
+ * (Publishing, How they are sent, 8)
  */
 static bool add_late(struct node *node, uint32_t origin, uint32_t number, const struct cell *version,
 		     uint64_t from_tick, uint64_t tick, uint64_t gain)

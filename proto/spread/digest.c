@@ -3,7 +3,7 @@
  * Digests: members compare which frames they hold. In a small mesh each member sends a DIGEST to every member each
  * tick. In a larger one it sends a SUMMARY (hashes over groups of members) to one neighbour, and then rows of the
  * groups that differ. A row claims frames; repair.c requests those that are missing here. DIGESTs also contain the
- * time stamps for clock skew and round-trip time. PROTOCOL.md section "Repair".
+ * time stamps for clock skew and round-trip time. PROTOCOL section "Repair".
  */
 #include "spreading.h"
 
@@ -238,7 +238,7 @@ static void claim_leaf(struct node *node, uint16_t from, const struct row *row, 
 /*
  * A row of a DIGEST is a claim to hold frames. It adds at most SEQUENCES_KEPT sequences to the requested ones. It makes
  * an origin only for the member's running incarnation or, where a place is free, an earlier one. A boot later than the
- * one in the member's record or HELLO is not believed.
+ * one in the member's record or HELLO is not believed. (Repair, 2)
  */
 static void claim_frames(struct node *node, struct now now, uint16_t from, const struct row *row, uint16_t number)
 {
@@ -317,6 +317,7 @@ static void compare_with(struct node *node, uint16_t member)
 /*
  * Compares with a member that is no neighbour, drawn from all. Why: after a partition, or when packets pass in one
  * direction only, two parts of a mesh may have no neighbours in common. They still come to hold the same frames.
+ * (Overlay, 3)
  */
 static void compare_with_any(struct node *node)
 {

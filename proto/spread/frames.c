@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * receive_frame: steps 7 to 14 of PROTOCOL.md "Order of checks", for a frame from any neighbour. Cheap checks come
+ * receive_frame: steps 7 to 14 of PROTOCOL "Order of checks", for a frame from any neighbour. Cheap checks come
  * first; no cell is used before the whole body is checked.
  */
 #include "spreading.h"
@@ -12,7 +12,7 @@ static bool roots_equal(const struct frame_root *a, const struct frame_root *b)
 	       a->tick_frames == b->tick_frames && a->leaves == b->leaves;
 }
 
-/* Checks each root's signature once, for all frames under it. */
+/* Checks each root's signature once, for all frames under it. (Order of checks, 9) */
 static bool root_is_signed(struct node *node, const struct frame_root *root, uint16_t member)
 {
 	for (unsigned int i = 0; i < ROOTS_SIZE; i++) {
@@ -28,7 +28,7 @@ static bool root_is_signed(struct node *node, const struct frame_root *root, uin
 
 /*
  * Is this very frame held already? Asked before any signature is checked. *ret_other: a frame with the same sequence
- * and other content is held.
+ * and other content is held. (Order of checks, 8)
  */
 static bool frame_is_known(const struct node *node, uint32_t origin, const struct frame_claim *claim, bool *ret_other,
 			   struct stored **ret_held)
@@ -103,6 +103,7 @@ struct merging {
 	bool newest; /* no later frame of the origin came before */
 };
 
+/* Joins a cell, and finds the ticks in which its gain counts. (Carry, 2) (Order of checks, 13) */
 static void merge_cell(struct node *node, const struct merging *merging, const struct cell *cell)
 {
 	enum reject reason = REJECT_SLOT;
@@ -196,7 +197,7 @@ static void prove_equivocation(struct node *node, struct now now, uint16_t sende
 
 /*
  * Records the sequence and tick of a frame, and starts repair or catch-up when other frames of its origin are
- * missing.
+ * missing. (Order of checks, 14)
  */
 static void note(struct node *node, struct now now, uint32_t number, const struct frame_claim *claim)
 {
@@ -226,6 +227,7 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 	uint16_t member;
 	bool other;
 
+	/* The frame can be taken apart, and its origin is a member in good standing. (Order of checks, 7) */
 	if (reason != REJECT_NONE)
 		return reason;
 	member = member_find(node, claim.head.origin);
@@ -250,9 +252,11 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 	}
 	if (claim.head.sequence == 0 || claim.head.sequence > UINT64_MAX - 2 * SEQUENCES_KEPT || claim.head.epoch != 0)
 		return REJECT_BODY;
+	/* The whole body, before any cell of it is used. (Order of checks, 10) */
 	reason = frame_check(&node->mesh.widths, claim.body, claim.body_bytes);
 	if (reason != REJECT_NONE)
 		return reason;
+	/* An incarnation that is not too old, and no second frame with one sequence. (Order of checks, 11) */
 	if (node->member->table[member].self && claim.head.incarnation > node->config.incarnation)
 		return REJECT_INCARNATION; /* somebody else runs with our key */
 	origin = origin_of(node, member, claim.head.incarnation);
@@ -268,7 +272,7 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 	if (claim.head.incarnation == node->member->table[member].incarnation)
 		member_estimate(node, member, now, claim.head.tick, served); /* before its cells count */
 	tree_first(node, origin, sender, served);
-	tree_frame(node, now, origin, number, sender);
+	tree_frame(node, now, origin, number, sender); /* before it is applied (Order of checks, 12) */
 	merge(node, now, origin, &claim);
 	note(node, now, origin, &claim);
 	node->counters.frames_received++;

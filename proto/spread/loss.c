@@ -2,7 +2,7 @@
 /*
  * Measures the loss of datagrams on each path to this node, and chooses how many copies of a frame to ask for. Every
  * datagram contains a counter that grows by one, so the loss is exact, also on an idle path. With enough copies a lost
- * datagram costs no round trip for a request. PROTOCOL.md section "Loss".
+ * datagram costs no round trip for a request. PROTOCOL section "Loss".
  */
 #include "spreading.h"
 
@@ -11,7 +11,7 @@
 #define SENT_MIN 12    /* datagrams in the sums, below which they give no loss */
 #define SAMPLE_MIN 20  /* frames in a second, below which the part that was repaired is not used */
 
-/* Adds one second of a path to its sums: each second weighs three quarters of the one after it. */
+/* Adds one second of a path to its sums: each second weighs three quarters of the one after it. (Loss, 1) */
 static void path_second(struct path_loss *path, uint64_t highest)
 {
 	const uint64_t sent = highest > path->highest ? highest - path->highest : 0;
@@ -55,7 +55,7 @@ static void mean_add(struct mean *mean, const struct path_loss *path)
 
 /*
  * The mean loss over the paths to this node, without the worst path: a single bad line, or a member that falsifies its
- * counter, must not change it.
+ * counter, must not change it. (Loss, 2)
  */
 static uint32_t loss_mean(struct node *node, struct now now)
 {
@@ -72,6 +72,7 @@ static uint32_t loss_mean(struct node *node, struct now now)
 	return (mean.sum - mean.worst) / (mean.count - 1);
 }
 
+/* `loss`: in thousandths. (Loss, 3) */
 static uint8_t copies_for(uint32_t loss)
 {
 	return loss < LOSS_FEW ? 1 : loss < LOSS_SOME ? 2 : COPIES_MAX;
@@ -79,7 +80,7 @@ static uint8_t copies_for(uint32_t loss)
 
 /*
  * Sets the number of copies: at least the number for the paths' loss, and one more while frames still had to be
- * requested. It falls slowly, so that it does not oscillate.
+ * requested. It falls slowly, so that it does not oscillate. (Loss, 4)
  */
 static void copies_second(struct node *node, uint8_t least)
 {
@@ -89,7 +90,7 @@ static void copies_second(struct node *node, uint8_t least)
 		node->spread->copies = least;
 	if (all < SAMPLE_MIN)
 		return;
-	if (all > COPIED_PER_S) /* the load itself causes the loss: copies would add to it */
+	if (all > COPIED_PER_S) /* the load itself causes the loss: copies would add to it (Loss, 5) */
 		node->spread->copies = 1;
 	else if (node->spread->repaired_first * 200 > all && node->spread->copies < COPIES_MAX)
 		node->spread->copies++;

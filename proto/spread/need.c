@@ -2,7 +2,7 @@
 /*
  * Publishing by need decides when an own cell is told, which means published: when its packets call, as an answer to
  * another member's cell, because much was counted in the slot before, or as a part of a destination, client or network
- * at half of its rate. Once told it stays told. PROTOCOL.md section "Publishing", rules a to d. publish.c sends it.
+ * at half of its rate. Once told it stays told. PROTOCOL section "Publishing", rules a to d. publish.c sends it.
  *
  * A key is looked at when one of its cells grows. What changes for all keys at once (the policy, the number of members,
  * an aggregate that comes to half of its rate, an origin that counts again) starts a review of all keys.
@@ -61,6 +61,7 @@ static void key_read(const struct node *node, const struct entry *entry, uint64_
 
 /* ---- rules a to c ---- */
 
+/* Rule a: do this proxy's own packets call? (Publishing, Which cells, by need, 1) */
 static bool is_calling(const struct node *node, const struct call *call, const struct key *key,
 		       const struct key_held *held, unsigned int behind)
 {
@@ -69,7 +70,10 @@ static bool is_calling(const struct node *node, const struct call *call, const s
 	return own && call_is_made(call, node->spread->need.secret, key, held->newest - behind, own->packets);
 }
 
-/* Rule c: was so much counted in a slot that the next one is told from its first packet on? */
+/*
+ * Rule c: was so much counted in a slot that the next one is told from its first packet on?
+ * (Publishing, Which cells, by need, 3)
+ */
 static bool is_followed(const struct call *call, const struct key_held *held, unsigned int behind)
 {
 	return call->least != CALL_NEVER && held->behind[behind].packets >= FOLLOWED * call->span;
@@ -81,12 +85,12 @@ static enum need called(const struct node *node, const struct entry *entry, cons
 	const struct key key = ledger_key(&node->count->ledger, entry);
 
 	if (is_calling(node, call, &key, held, behind))
-		return NEED_CALL; /* a */
+		return NEED_CALL;
 	if (held->behind[behind].other || (behind > 0 && held->behind[behind - 1].other))
-		return NEED_ANSWER; /* b */
+		return NEED_ANSWER; /* rule b (Publishing, Which cells, by need, 2) */
 	if (behind + 1 < SLOTS_SPAN && is_followed(call, held, behind + 1))
-		return NEED_ANSWER; /* c */
-	return behind > 0 && is_calling(node, call, &key, held, behind - 1) ? NEED_BEFORE : NEED_NONE; /* b */
+		return NEED_ANSWER;
+	return behind > 0 && is_calling(node, call, &key, held, behind - 1) ? NEED_BEFORE : NEED_NONE; /* b, too */
 }
 
 /* ---- rule d ---- */
@@ -156,6 +160,7 @@ static enum need need_of(const struct node *node, const struct entry *entry, con
 
 	if (need != NEED_NONE)
 		return need;
+	/* Rule d. (Publishing, Which cells, by need, 4) */
 	return aggregate_is_near(node, entry) && is_steady(node, held) ? NEED_PART : NEED_NONE;
 }
 

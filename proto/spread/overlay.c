@@ -2,7 +2,7 @@
 /*
  * Chooses neighbours in a mesh of more than DIRECT_MEMBERS_MAX: some twelve of two thousand members, if both sides
  * agree. Half are the nearest found, so that a frame crosses an ocean once and is spread on the other side. Half are
- * drawn at random from all, so that the mesh stays connected whichever members fail. PROTOCOL.md section "Overlay".
+ * drawn at random from all, so that the mesh stays connected whichever members fail. PROTOCOL section "Overlay".
  */
 #include "spreading.h"
 
@@ -55,7 +55,7 @@ static struct link *link_add(struct node *node, struct now now, uint16_t member,
 /*
  * Remembers a neighbour that fell silent, and sends it PINGs. Why: when the network is cut in two, each side replaces
  * its lost neighbours by members of its own side. When the cut ends, no member would know a neighbour on the other
- * side. The old neighbours on both ends of the cut are the ones to connect the sides again.
+ * side. The old neighbours on both ends of the cut are the ones to connect the sides again. (Overlay, 1)
  */
 static void lost_add(struct node *node, struct now now, uint16_t member)
 {
@@ -347,6 +347,7 @@ static void let_go(struct node *node)
 	link_drop(node, link_find(node, old));
 }
 
+/* Changes one neighbour at most, every SWAP_TICKS. (Overlay, 2) */
 static void renew(struct node *node, struct now now, uint32_t wanted)
 {
 	const uint64_t turn = node->tick + node->id;

@@ -4,7 +4,7 @@
  * closing frames publish every told cell of it once more. Cells for which a tick has no room wait in a queue of their
  * class and are published later with their newer totals. Destinations go first, and the key that has waited longest.
  * Clients and networks are in the class of destinations. Each class has a part of every tick, so none starves.
- * need.c decides which cells are told. PROTOCOL.md section "Publishing".
+ * need.c decides which cells are told. PROTOCOL section "Publishing".
  */
 #include "spreading.h"
 
@@ -69,7 +69,7 @@ static struct cell cell_read(const struct node *node, const struct entry *entry,
 	};
 }
 
-/* Signs the frames of a tick, in trees of up to LEAVES_MAX, and sends them. */
+/* Signs the frames of a tick, in trees of up to LEAVES_MAX, and sends them. (Publishing, How they are sent, 2) */
 static void sign_and_send(struct node *node, struct now now, enum frame_kind kind, uint32_t count)
 {
 	size_t bytes = 0;
@@ -196,7 +196,7 @@ static bool told_is_live(const struct node *node)
 
 /*
  * Destinations first, but for a quarter of the tick; then pairs, but for what is kept for those that do not call here;
- * then these. What is left is again for the first that wait.
+ * then these. What is left is again for the first that wait. (Publishing, How they are sent, 1)
  */
 static uint32_t fill_tick(struct node *node, uint32_t quarters)
 {
@@ -329,7 +329,10 @@ static void collect_past(struct node *node)
 	}
 }
 
-/* Few cells were told, so they wait until they fill a frame, or PAST_TICKS at the most. */
+/*
+ * Few cells were told, so they wait until they fill a frame, or PAST_TICKS at the most.
+ * (Publishing, How they are sent, 4)
+ */
 static void fill_past(struct node *node, struct fill *fill, uint32_t frames_max)
 {
 	if (!closing_goes_on(node) && (node->spread->publish.queues[QUEUE_PAST].count >= CELLS_PER_FRAME_MOST ||
@@ -337,7 +340,7 @@ static void fill_past(struct node *node, struct fill *fill, uint32_t frames_max)
 		fill_class(node, fill, QUEUE_PAST, 4 * frames_max);
 }
 
-/* Late cells first: they have a part of half of the frames per tick. */
+/* Late cells first: they have a part of half of the frames per tick. (Publishing, How they are sent, 3) */
 static void publish_closing(struct node *node, struct now now, uint32_t late_frames)
 {
 	const uint32_t frames_max = closing_frames_max(node, now);

@@ -3,7 +3,7 @@
  * Repair: requests missing frames within milliseconds, and answers such requests. A REQUEST names a window of sequences
  * and which of them are held. It goes to the member that announced the frame, then to the origin, then to any
  * neighbour, until the frame has come or is too old to count. Frames are served verbatim. digest.c, tree.c and frames.c
- * find out that a frame is missing. PROTOCOL.md section "Repair".
+ * find out that a frame is missing. PROTOCOL section "Repair".
  */
 #include "spreading.h"
 
@@ -36,7 +36,7 @@ size_t repair_write_request(struct node *node, const struct departure *departure
 	return (size_t)(at - ret_plain);
 }
 
-/* Sends a stored frame to one member, within its budget. */
+/* Sends a stored frame to one member, within its budget. (Repair, 5) */
 static bool repair_serve(struct node *node, uint16_t number, const struct stored *frame)
 {
 	struct member *member = &node->member->table[number];
@@ -151,6 +151,7 @@ static void request_from(struct node *node, uint32_t number, uint16_t target)
 	}
 }
 
+/* Requests what is missing of an origin, and sets when to ask again. (Repair, 3) */
 static void ask(struct node *node, struct now now, uint32_t number)
 {
 	struct origin *origin = &node->count->origins[number];
@@ -171,7 +172,10 @@ static void ask(struct node *node, struct now now, uint32_t number)
 		request_from(node, number, neighbour_nearest(node, now, target));
 }
 
-/* Are the missing frames too old? Nobody keeps frames of slots that are not held, and their cells would be refused. */
+/*
+ * Are the missing frames too old? Nobody keeps frames of slots that are not held, and their cells would be refused.
+ * (Repair, 4)
+ */
 static bool is_hopeless(const struct node *node, const struct origin *origin, struct now now)
 {
 	return duration_between(origin->since, now.mono).ns > SLOTS_HELD * mesh_slot_length(&node->mesh).ns;

@@ -3,7 +3,7 @@
  * Spreads documents. Members announce which documents they hold (NEWS). A member with an older one requests the newer
  * one (GET) and gets it in parts (CHUNK). Every member that holds a document serves it. When a source has not sent what
  * it announced in the time that an honest member needs, a second source is asked as well; later the first one is not
- * asked for a while. So a single member cannot delay a document. PROTOCOL.md section "Documents".
+ * asked for a while. So a single member cannot delay a document. PROTOCOL section "Documents".
  */
 #include "spreading.h"
 
@@ -85,7 +85,7 @@ static struct coming_document *coming_from(const struct node *node, uint16_t num
 	return NULL;
 }
 
-/* A place for one fetch more, or NULL: both are taken, or the other one is too young to be doubted. */
+/* A place for one fetch more, or NULL: both are taken, or the other one is too young to be doubted. (Documents, 2) */
 static struct coming_document *coming_free(const struct node *node, unsigned int kind, struct now now)
 {
 	struct coming_document *free = NULL;
@@ -166,7 +166,7 @@ static void fetch_from_any(struct node *node, unsigned int kind, struct now now)
 		fetch_from(node, source, kind, now, coming);
 }
 
-/* Has it had its time? Less of it where others wait, but more each time: a slow line is no lie. */
+/* Has it had its time? Less of it where others wait, but more each time: a slow line is no lie. (Documents, 3) */
 static bool is_over(struct node *node, unsigned int kind, struct now now, const struct coming_document *coming)
 {
 	const int64_t tick_ns = mesh_tick_length(&node->mesh).ns, age_ns = duration_between(coming->begun, now.mono).ns;
@@ -310,7 +310,7 @@ static bool is_whole(const struct coming_document *coming)
 
 /*
  * Takes a document that has come whole. One member announced and sent it. So if it is not the one announced, or not the
- * authority's, that member invented it, or forwarded it without a check.
+ * authority's, that member invented it, or forwarded it without a check. (Documents, 4)
  */
 static enum reject finish(struct node *node, struct now now, unsigned int kind, struct coming_document *coming)
 {
@@ -340,6 +340,7 @@ static enum reject finish(struct node *node, struct now now, unsigned int kind, 
 	return reason;
 }
 
+/* A part is taken only from a member that the document is fetched from, and only if it fits. (Documents, 1) */
 enum reject spread_receive_chunk(struct node *node, const struct arrival *arrival)
 {
 	const struct now now = arrival->now;

@@ -18,6 +18,7 @@ void spreading_start(struct node *node)
 {
 	struct publishing *publish = &node->spread->publish;
 
+	/* This boot is on disk, so no number was used before. (Publishing, How they are sent, 7) */
 	publish->next_sequence = node->config.boot << SEQUENCE_BOOT_SHIFT | 1;
 	publish->closing_entry = INDEX_NONE;
 	for (unsigned int i = 0; i < QUEUES; i++)

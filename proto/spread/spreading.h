@@ -183,7 +183,7 @@ bool need_is_under_way(const struct node *node);
 void publish_cell(struct node *node, uint32_t entry, uint64_t slot, enum publish_queue open, enum publish_queue closed);
 /*
  * An own cell is to be published at once, in a closing frame, because another member called its key. When ANSWERS_MOST
- * wait already, somebody calls too much: then it waits in the queue for its tick.
+ * wait already, somebody calls too much: then it waits in the queue for its tick. (Publishing, How they are sent, 5)
  */
 void publish_answer(struct node *node, uint32_t entry, uint64_t slot, enum publish_queue queue);
 /* This slot has ended: its closing frames are to be written. */
@@ -205,11 +205,11 @@ enum reject overlay_receive(struct node *node, const struct arrival *arrival);
 size_t overlay_write(struct node *node, const struct departure *departure, uint8_t *ret_plain);
 
 /* ---- tree.c: forwarding of frames ---- */
-/* Forwards an own frame, or one of which the first copy came from `from`. */
+/* Forwards an own frame, or one of which the first copy came from `from`. (Spreading, 2) */
 void tree_frame(struct node *node, struct now now, uint32_t origin, uint32_t frame, uint16_t from);
 /* The first copy of a frame came from `from`: pushed, or `served` on request. */
 void tree_first(struct node *node, uint32_t origin, uint16_t from, bool served);
-/* A second copy was pushed to this node. */
+/* A second copy was pushed to this node: its sender may get PRUNE. (Spreading, 3) */
 void tree_duplicate(struct node *node, struct now now, uint16_t from, uint32_t origin, struct stored *held);
 void tree_turn(struct node *node, struct now now);
 enum reject tree_receive_ihave(struct node *node, const struct arrival *arrival);
@@ -221,7 +221,7 @@ size_t tree_write_prune(struct node *node, const struct departure *departure, ui
 void loss_second(struct node *node, struct now now);
 
 /* ---- digest.c: comparing which frames members hold ---- */
-/* Sends this tick's DIGESTs and SUMMARY. Call it after repair_tick. */
+/* Sends this tick's DIGESTs and SUMMARY. Call it after repair_tick. (Repair, 1) */
 void digest_tick(struct node *node);
 size_t digest_write(struct node *node, const struct departure *departure, uint8_t *ret_plain);
 size_t digest_write_summary(struct node *node, const struct departure *departure, uint8_t *ret_plain);

@@ -119,7 +119,7 @@ static void newest_note(struct newest *newest, const struct frame_head *head)
 
 /*
  * The next place whose frame may go: among the first LOOKS, one whose frame is not needed, else the first. At most half
- * of a ring is protected, so few places are skipped for each that is taken.
+ * of a ring is protected, so few places are skipped for each that is taken. (Repair, 7)
  */
 static uint32_t place_free(const struct store *store, uint32_t first, uint32_t end, uint32_t next, uint16_t owner,
 			   uint64_t oldest_tick)

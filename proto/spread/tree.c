@@ -3,7 +3,7 @@
  * Spreads frames. In a small mesh an origin sends its frames to every member. In a larger mesh (Plumtree) a verified
  * frame is pushed, verbatim, to each neighbour that has not sent PRUNE for this origin. The others get IHAVE a little
  * later and can request the frame. A member that receives more copies than it wants sends PRUNE to the sender of the
- * last one. The links that remain form a tree per origin along the fastest paths. PROTOCOL.md section "Spreading".
+ * last one. The links that remain form a tree per origin along the fastest paths. PROTOCOL section "Spreading".
  */
 #include "spreading.h"
 
@@ -38,7 +38,7 @@ static void soon(struct node *node, struct now now)
 
 /*
  * Small mesh: pushes an own frame to every near member, and another member's frame to the members that asked for relay.
- * A member that is not near requests the frame when it is back.
+ * A member that is not near requests the frame when it is back. (Spreading, 1)
  */
 static void push_direct(struct node *node, struct now now, uint32_t frame, uint16_t owner, uint16_t from)
 {
@@ -138,7 +138,10 @@ void tree_turn(struct node *node, struct now now)
 	node->spread->fresh_announced = node->spread->fresh_next;
 }
 
-/* Is this frame announced to this neighbour? Not if it was pushed to, sent by or signed by it; of many, only some. */
+/*
+ * Is this frame announced to this neighbour? Not if it was pushed to, sent by or signed by it; of many, only some.
+ * (Spreading, 4)
+ */
 static bool is_announced(const struct node *node, const struct link *link, uint64_t number, uint32_t batch)
 {
 	const struct fresh *fresh = &node->spread->fresh[number % FRESH_SIZE];
@@ -211,7 +214,7 @@ static void ihave_receive(struct node *node, struct now now, uint16_t from, uint
 		outbox_add(node, (struct out){ .kind = OUT_REQUEST,
 					       .target = from,
 					       .request = { .sequence = sequence, .origin = origin, .alone = true } });
-	else /* fewer copies came than are wanted: this neighbour is to push as well */
+	else /* fewer copies came than are wanted: this neighbour is to push as well (Spreading, 5) */
 		outbox_add(node, (struct out){ .kind = OUT_PRUNE,
 					       .target = from,
 					       .prune = { .what = PRUNE_GRAFT, .owner = owner } });

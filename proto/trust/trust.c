@@ -2,7 +2,7 @@
 /*
  * Puts the authority's documents into force: revoked keys, mesh secrets, policies. A document is accepted when its
  * signature, serial and whole content are valid, and takes effect at once. spread_documents.c fetches and forwards
- * documents. PROTOCOL.md sections "Documents", "Revocation", "Rotation".
+ * documents. PROTOCOL sections "Documents", "Revocation", "Rotation".
  */
 #include <errno.h>
 

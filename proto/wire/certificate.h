@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Node certificates: what the mesh authority certifies of a member. Canonical msgpack followed by an Ed25519 signature;
- * layout in PROTOCOL.md.
+ * layout in PROTOCOL.
  */
 #ifndef PROTO_CERTIFICATE_H
 #define PROTO_CERTIFICATE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Documents: messages of the mesh authority to all members. An envelope in canonical msgpack, the same for every kind,
- * then the authority's signature; layout in PROTOCOL.md. revocation.h, rotation.h and policy_wire.h have the contents.
+ * then the authority's signature; layout in PROTOCOL. revocation.h, rotation.h and policy_wire.h have the contents.
  */
 #ifndef PROTO_DOCUMENT_H
 #define PROTO_DOCUMENT_H

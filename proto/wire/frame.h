@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Frames: what an origin signs. A frame is a body (canonical msgpack: head and columns of cells) and a proof (Merkle
- * path and the signature of the root). Relays pass both on verbatim. PROTOCOL.md section "Frames" draws every byte.
+ * path and the signature of the root). Relays pass both on verbatim. PROTOCOL section "Frames" draws every byte.
  */
 #ifndef PROTO_FRAME_H
 #define PROTO_FRAME_H

@@ -2,7 +2,7 @@
 /*
  * The plaintext of a sealed datagram is one message: its number, then its content. This page has every message's
  * number, exact size and layout; proto/messages.c says who writes it and who receives it. Numbers are little-endian;
- * `id` is a member id. PROTOCOL.md section "Messages" says what each is for.
+ * `id` is a member id. PROTOCOL section "Messages" says what each is for.
  */
 #ifndef PROTO_MESSAGE_H
 #define PROTO_MESSAGE_H

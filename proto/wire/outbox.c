@@ -3,7 +3,7 @@
  * The outbox holds decisions to send, not bytes: send.c writes a datagram when it is fetched. There is one ring per
  * class. The most urgent class goes first, but each eighth datagram is of the least urgent one, so no class starves. A
  * full ring drops its oldest decision, and counts it: totals are sent again with the next frame, and repair requests
- * again.
+ * again. (Repair, 8)
  */
 #include "outbox.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Sealed datagrams, hop by hop: XChaCha20-Poly1305 under a key that two members share, and the greeting under the
- * mesh secret. PROTOCOL.md section "Datagrams" draws every byte.
+ * mesh secret. PROTOCOL section "Datagrams" draws every byte.
  */
 #ifndef PROTO_SEAL_H
 #define PROTO_SEAL_H

@@ -2,7 +2,7 @@
 /*
  * I15: what a proxy judges a client or network by is the paper's Algorithm 1, line by line, over the cells of its sum.
  * I1 and I11 check these cells; here no line of the core is used that reads or remembers them for a verdict. Written
- * from PROTOCOL.md, "Replay".
+ * from PROTOCOL, "Replay".
  */
 #include "check.h"
 #include "node_internal.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * I13 and I14: which own cells a member owes the others, where cells are told by need. Rules a to d of PROTOCOL.md
+ * I13 and I14: which own cells a member owes the others, where cells are told by need. Rules a to d of PROTOCOL
  * "Publishing", written anew from the document and by look-ups of single cells; spread/need.c reads a key at once.
  */
 #include <string.h>

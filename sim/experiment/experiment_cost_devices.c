@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What quiet devices cost a member, told by need and told whole. Up to 100,000 devices a member are simulated. Beyond,
- * a model says what a member sends: the rules of PROTOCOL.md, section "Publishing", applied to one device's Poisson
+ * a model says what a member sends: the rules of PROTOCOL, section "Publishing", applied to one device's Poisson
  * packets, times the devices. Where both run, the model stands beside what was measured.
  *
  * The model. A device sends at RATE to one destination, through one of MEMBERS members. Let S be a slot, t a tick,
@@ -33,7 +33,7 @@
 #define FRAME_BYTES (LIFE_BYTES + 24) /* and one group */
 #define SIBLING_BYTES 32.0 /* of the proof, for each doubling of a tick's frames */
 #define FRAME_CELLS 125.0 /* with 1232 bytes a datagram */
-#define BUDGET_BYTES_PER_S 160000.0 /* PROTOCOL.md, Publishing, "How they are sent", 6 */
+#define BUDGET_BYTES_PER_S 160000.0 /* PROTOCOL, Publishing, "How they are sent", 6 */
 #define SLOTS_ALIVE 8 /* a told cell is answered for by signs of life so long */
 #define FRAMES_PER_TICK 256
 #define WARMUP_S 4

@@ -131,7 +131,7 @@ flood outside wan 02:00:00:00:04:01 noise 10.3.0.1 "$gossip_port" 1000000 3
 counts_under noise_at_the_gate 5
 flood_end
 noticed=$(($(rejected 1) - rejected_before))
-# PROTOCOL.md, order of checks, step 0: all buckets of strangers together.
+# PROTOCOL, order of checks, step 0: all buckets of strangers together.
 check the_gate_lets_little_of_it_through at_most "$noticed" 21000
 costs $(($(cpu_ms 1) - before)) "$noticed"
 check which_costs_little test $? -eq 0

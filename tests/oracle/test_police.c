@@ -213,7 +213,7 @@ static void assert_rows(const struct row *rows, size_t count)
 
 #define ROWS(rows) rows, sizeof(rows) / sizeof((rows)[0])
 
-/* The bounds are those of fair (PROTOCOL.md, section Fair), however many times T_F2 the clients could have by T_F1. */
+/* The bounds are those of fair (PROTOCOL, section Fair), however many times T_F2 the clients could have by T_F1. */
 static void a_destination_of_many_policed_clients_gets_its_rate(void **state)
 {
 	static const struct row rows[] = {

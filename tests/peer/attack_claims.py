@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Well-formed lies of a member: what is signed, sealed and in order, and wrong (PROTOCOL.md, Order of checks 8 to 13,
+"""Well-formed lies of a member: what is signed, sealed and in order, and wrong (PROTOCOL, Order of checks 8 to 13,
 Member records, Failure detection, Documents, Replay, Ledger)."""
 
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Bad datagrams, HELLOs and messages of a member (PROTOCOL.md, Datagrams, Handshake, Order of checks 1 to 6)."""
+"""Bad datagrams, HELLOs and messages of a member (PROTOCOL, Datagrams, Handshake, Order of checks 1 to 6)."""
 
 import os
 import struct

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What ends with the liar left out, or out of the mesh: room, clocks, equivocation, revocation (PROTOCOL.md, Ledger:
+"""What ends with the liar left out, or out of the mesh: room, clocks, equivocation, revocation (PROTOCOL, Ledger:
 Room, Replay, Order of checks 11, Revocation). The last of the attacks."""
 
 import os

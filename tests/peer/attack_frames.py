@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Bad frames of a member (PROTOCOL.md, Frames, Order of checks 7 to 13)."""
+"""Bad frames of a member (PROTOCOL, Frames, Order of checks 7 to 13)."""
 
 import os
 import struct

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Frames: bodies, Merkle trees, proofs and checks (PROTOCOL.md, Frames)."""
+"""Frames: bodies, Merkle trees, proofs and checks (PROTOCOL, Frames)."""
 
 import struct
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""HELLOs and member records, byte by byte (PROTOCOL.md, Handshake, Member records)."""
+"""HELLOs and member records, byte by byte (PROTOCOL, Handshake, Member records)."""
 
 import socket
 import struct

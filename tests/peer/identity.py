@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Certificates, and what `gossipctl mesh issue` writes for a member (PROTOCOL.md, Certificates)."""
+"""Certificates, and what `gossipctl mesh issue` writes for a member (PROTOCOL, Certificates)."""
 
 import base64
 import os

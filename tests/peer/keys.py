@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Hashes, keys and seals (PROTOCOL.md, Datagrams: Keys), by libsodium through PyNaCl."""
+"""Hashes, keys and seals (PROTOCOL, Datagrams: Keys), by libsodium through PyNaCl."""
 
 import hashlib
 

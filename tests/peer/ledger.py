@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Keys and cells, and their join (PROTOCOL.md, Keys, Widths, Ledger)."""
+"""Keys and cells, and their join (PROTOCOL, Keys, Widths, Ledger)."""
 
 import ipaddress
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""A member of the mesh: greets, keeps sessions, reads and publishes frames (PROTOCOL.md, Messages and Spreading, for a
+"""A member of the mesh: greets, keeps sessions, reads and publishes frames (PROTOCOL, Messages and Spreading, for a
 mesh of at most eight members). It has no table and judges nothing: what it counts, its owner says."""
 
 import collections

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Algorithm 1 over the slots held (PROTOCOL.md, Replay): M = (ts1, ts2, c) of a key."""
+"""Algorithm 1 over the slots held (PROTOCOL, Replay): M = (ts1, ts2, c) of a key."""
 
 from dataclasses import dataclass
 

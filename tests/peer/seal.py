@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Datagrams: header, nonce, seal and anti-replay window (PROTOCOL.md, Datagrams)."""
+"""Datagrams: header, nonce, seal and anti-replay window (PROTOCOL, Datagrams)."""
 
 import struct
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What a peer knows of another member, and the datagrams between them (PROTOCOL.md, Datagrams, Handshake)."""
+"""What a peer knows of another member, and the datagrams between them (PROTOCOL, Datagrams, Handshake)."""
 
 import os
 import struct

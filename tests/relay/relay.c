@@ -193,7 +193,7 @@ static void carry_later(unsigned int to, const uint8_t *frame, size_t size, doub
 	hold(one);
 }
 
-/* The third byte of a datagram of ours (PROTOCOL.md, Datagrams). */
+/* The third byte of a datagram of ours (PROTOCOL, Datagrams). */
 static void set_version(unsigned int from, unsigned int to, uint8_t *frame, const struct datagram_place *place)
 {
 	const uint8_t version = relay.version_from[from] ? relay.version_from[from] : relay.version_to[to];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * A member that attacks: what it says is well formed, and meant to use up memory, checks or datagrams, or to put
- * others in a bad light. Each row holds one bound of PROTOCOL.md section "Threat model". Single lies and stumbles
+ * others in a bad light. Each row holds one bound of PROTOCOL section "Threat model". Single lies and stumbles
  * are test_faults_member.c's.
  */
 #include "liar_bed.h"

@@ -73,7 +73,7 @@ static msgpack_object_bin object_bin(const msgpack_object *object)
 	return object->via.bin;
 }
 
-/* The forms once more, as PROTOCOL.md has them: bytes of a key. */
+/* The forms once more, as PROTOCOL has them: bytes of a key. */
 static const struct {
 	size_t bytes;
 	enum key_kind kind;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which own cells are told by need: rules a to d of PROTOCOL.md "Publishing", one packet below, at and above each
+ * Which own cells are told by need: rules a to d of PROTOCOL "Publishing", one packet below, at and above each
  * threshold, and what makes all keys be looked at again. One node and one other member, whose cells are put in as if
  * its frames had come; then meshes, for what is sent, and for starts of a daemon.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Whose turn it is to be published when a tick has no room for all: who waits longest, destinations before pairs, and
- * each class its part. The longest wait is held against the bound of PROTOCOL.md, section "Publishing".
+ * each class its part. The longest wait is held against the bound of PROTOCOL, section "Publishing".
  */
 #include "publish_bed.h"
 

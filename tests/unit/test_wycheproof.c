@@ -116,7 +116,7 @@ static void put_le(uint8_t **at, uint64_t value, unsigned int bytes)
 		*(*at)++ = (uint8_t)(value >> 8 * i);
 }
 
-/* PROTOCOL.md "Frames": 93 bytes. */
+/* PROTOCOL "Frames": 93 bytes. */
 static size_t message_of(const struct frame_root *root, const struct mesh *mesh, const char *domain,
 			 uint8_t ret_message[128])
 {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Writes the vectors beside it: generate.py, from anywhere.
 
-A second writing of proto/PROTOCOL.md's wire formats that shares no line and no library with the first: msgpack is
+A second writing of proto/PROTOCOL's wire formats that shares no line and no library with the first: msgpack is
 spelled out here, cryptography in crypto.py. The tests compare what the C code makes with these files; a change of
 the wire format shows as a change of a vector.
 """
