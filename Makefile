@@ -292,7 +292,8 @@ PURE := scripts/lint.sh tests/sim/test_sim.sh $(call asan,$(LONG)) $(LONG) $(cal
 	$(QUICK) $(DAEMON_UNIT) $(addprefix tests/unit/test_,purity.sh layers.sh owners.sh dead.sh)
 # What measures a rate, time or load, or loads every processor, has the machine for itself.
 XDP_ALONE := $(addprefix $(B)/tests/xdp/test_,race table)
-E2E_ALONE := $(patsubst %,tests/e2e/test_%.sh,conditions demo floods full_tables invented_keys lies limits many neighbour)
+E2E_ALONE := $(patsubst %,tests/e2e/test_%.sh,conditions demo floods full_tables invented_keys lies limits many \
+	neighbour)
 MEASURING := $(XDP_ALONE) $(call asan,$(XDP_ALONE)) tests/fuzz/test_fuzz.sh $(E2E_ALONE)
 # The rest needs the kernel, and much of it waits: side by side again, the longest first.
 E2E_LONG  := $(patsubst %,tests/e2e/test_%.sh,start_faults cloned clocks upgrade network sides trust)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # A device fills the coarse entry of a network, at a proxy whose records of destinations are all taken by others that
 # keep them: it sends to sixty addresses of a /24 that have no record. The network as a whole is held to the rate of one
-# destination. Who has a record there, and who has none elsewhere, loses nothing. The device is named. Needs root. Speaks
-# TAP.
+# destination. Who has a record there, and who has none elsewhere, loses nothing. The device is named. Needs root.
+# Speaks TAP.
 set -u
 . "$(dirname "$0")/relayed.sh"
 proxies=1
