@@ -75,6 +75,7 @@ enum lie {
 	LIE_MUTE, /* tells nobody what it counts */
 	LIE_CLIENTS, /* as LIE_DESTINATIONS, of clients */
 	LIE_NETWORKS, /* the same of networks */
+	LIE_SHUN, /* sends nothing to member 0 */
 	LIE_COUNT
 };
 extern const char *const lie_names[LIE_COUNT + 1];

@@ -302,6 +302,8 @@ bool liar_sends_to(const struct proxy *proxy, const struct endpoint *to)
 {
 	const int member = member_of_address(&to->address);
 
+	if (liar_kind(proxy) == LIE_SHUN)
+		return member != 0;
 	return !proxy->liar || !proxy->liar->twin || member % 2 == 0;
 }
 
@@ -408,6 +410,7 @@ void liar_tick(struct proxy *proxy)
 	case LIE_CALLS:
 		call(proxy, liar->amount);
 		break;
+	case LIE_SHUN: /* liar_sends_to */
 	case LIE_MUTE: /* proxy.c: what it counts does not reach its core */
 	case LIE_NONE:
 	case LIE_COUNT:

@@ -221,12 +221,12 @@ EOF
 # Every kind of lie runs and is told of in the trace: no two of them do the same.
 lies_differ() {
 	for lie in nothing inflate invent equivocate replay forge flood keys destinations pairs pairs6 calls mute \
-		clients networks; do
+		clients networks shun; do
 		sed "s/kind = \"equivocate\"/kind = \"$lie\"/" sim/scenarios/liar.cfg >"$work/lie.cfg"
 		trace_of "$sim" run "$work/lie.cfg" || return 1
 	done >"$work/lies"
 	cat "$work/lies"
-	[ "$(sort -u "$work/lies" | grep -c .)" -eq 15 ]
+	[ "$(sort -u "$work/lies" | grep -c .)" -eq 16 ]
 }
 
 # Every datagram that was sent is one packet of the capture: IPv4, UDP, between the gossip ports, whole.
@@ -356,6 +356,8 @@ invents() {
 		\$a liars = ( { node = 4; kind = \"$1\"; start = 1.0; amount = 4000.0; } );"
 }
 ok "so is a device while a member invents clients" rate_is_kept 360 0.6 one-device "$(invents clients 1440000)"
+ok "and a device while a member sends nothing to one of the others" rate_is_kept 360 0.6 one-device \
+	'$a liars = ( { node = 2; kind = "shun"; start = 1.0; amount = 1.0; } );'
 ok "and a network while a member invents networks" rate_is_kept 8000 0.6 carpet "$(invents networks 32000000)"
 printf 'members = 3;\nmembrs = 5;\n' >"$work/bad.cfg"
 ok "an unknown word is an error with a hint" refuses 2 'did you mean "members"'
