@@ -73,6 +73,9 @@ enum lie {
 	LIE_PAIRS6, /* the same of pairs in IPv6, each of another client */
 	LIE_CALLS, /* one packet of each honest pair, so that all others tell theirs: amount pairs per second */
 	LIE_MUTE, /* tells nobody what it counts */
+	LIE_CLIENTS, /* as LIE_DESTINATIONS, of clients */
+	LIE_NETWORKS, /* the same of networks */
+	LIE_SHUN, /* sends nothing to member 0 */
 	LIE_COUNT
 };
 extern const char *const lie_names[LIE_COUNT + 1];

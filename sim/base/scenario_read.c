@@ -25,7 +25,7 @@ static const char *const fault_names[] = {
 const char *const lie_names[LIE_COUNT + 1] = {
 	"nothing", "inflate",	   "invent", "equivocate", "replay", "forge",
 	"flood",   "keys",	   "destinations", "pairs",  "pairs6",	   "calls",
-	"mute",	   NULL,
+	"mute",	   "clients",	   "networks",	   "shun",	 NULL,
 };
 static const char *const sharing_words[] = { "mesh", "none", "master-printed", "master-corrected", NULL };
 static const char *const publish_names[] = { "need", "all", NULL };

@@ -98,29 +98,61 @@ static void flood(struct proxy *proxy, double amount)
 	}
 }
 
+static struct key invented(enum lie kind, unsigned int number)
+{
+	struct key key = { .client = client_address(0) };
+	struct address address;
+
+	switch (kind) {
+	case LIE_PAIRS6:
+		return (struct key){ client_address6(INVENTED_FIRST + number, 0), destination_address6(60000) };
+	case LIE_PAIRS:
+		key.destination = scanned_address(INVENTED_FIRST + number);
+		return key;
+	case LIE_CLIENTS:
+		address = client_address(INVENTED_FIRST + number);
+		return key_of_client(&address);
+	case LIE_NETWORKS:
+		address = scanned_address((INVENTED_FIRST + number) << 8);
+		address = network_of(&address);
+		return key_of_network(&address);
+	default:
+		return (struct key){ .destination = scanned_address(INVENTED_FIRST + number) };
+	}
+}
+
+/* What the kind's rate allows in a second; without a rate the named default. */
+static uint64_t rate_of(const struct thresholds *thresholds, enum lie kind)
+{
+	switch (kind) {
+	case LIE_DESTINATIONS:
+		return thresholds->destination_rate;
+	case LIE_CLIENTS:
+		return thresholds->client_rate ? thresholds->client_rate
+					       : (uint64_t)SHADOW_CLIENT_RATES * thresholds->pair_rate;
+	case LIE_NETWORKS:
+		return thresholds->network_rate ? thresholds->network_rate
+						: (uint64_t)SHADOW_NETWORK_RATES * thresholds->destination_rate;
+	default:
+		return thresholds->pair_rate;
+	}
+}
+
 /*
- * Keys worth a record at every proxy, to fill the others' tables: each has as many packets as its rate allows in a
- * second. Only so many are different, as a simulated liar's memory has an end.
+ * Keys worth a record or a limit at every proxy, to fill the others' tables: each has as many packets as its rate
+ * allows in a second. Only so many are different, as a simulated liar's memory has an end.
  */
 static void fill(struct proxy *proxy, enum lie kind, double amount)
 {
 	struct world *world = proxy->world;
-	const struct thresholds *thresholds = &world->scenario.thresholds;
 	const struct now now = proxy_now(proxy, world->now_ns);
-	struct key key = { .client = client_address(0) };
 
 	for (int i = 0; i < (int)(amount * world->scenario.tick_ms / 1000); i++) {
-		const unsigned int number = (unsigned int)(proxy->liar->invented++ & 0xfffff);
+		const struct key key = invented(kind, (unsigned int)(proxy->liar->invented++ & 0xfffff));
 
-		if (kind == LIE_PAIRS6)
-			key = (struct key){ client_address6(INVENTED_FIRST + number, 0), destination_address6(60000) };
-		else if (kind == LIE_PAIRS)
-			key.destination = scanned_address(INVENTED_FIRST + number);
-		else
-			key = (struct key){ .destination = scanned_address(INVENTED_FIRST + number) };
 		keys_intern(&world->keys, &key);
 		node_observe(proxy->node, now, &key, mesh_slot_at(&world->mesh, now.mesh), now.mesh, now.mesh,
-			     kind == LIE_DESTINATIONS ? thresholds->destination_rate : thresholds->pair_rate);
+			     rate_of(&world->scenario.thresholds, kind));
 	}
 }
 
@@ -270,6 +302,8 @@ bool liar_sends_to(const struct proxy *proxy, const struct endpoint *to)
 {
 	const int member = member_of_address(&to->address);
 
+	if (liar_kind(proxy) == LIE_SHUN)
+		return member != 0;
 	return !proxy->liar || !proxy->liar->twin || member % 2 == 0;
 }
 
@@ -360,6 +394,8 @@ void liar_tick(struct proxy *proxy)
 	case LIE_DESTINATIONS:
 	case LIE_PAIRS:
 	case LIE_PAIRS6:
+	case LIE_CLIENTS:
+	case LIE_NETWORKS:
 		fill(proxy, (enum lie)liar->kind, liar->amount);
 		break;
 	case LIE_REPLAY:
@@ -374,6 +410,7 @@ void liar_tick(struct proxy *proxy)
 	case LIE_CALLS:
 		call(proxy, liar->amount);
 		break;
+	case LIE_SHUN: /* liar_sends_to */
 	case LIE_MUTE: /* proxy.c: what it counts does not reach its core */
 	case LIE_NONE:
 	case LIE_COUNT:

@@ -250,12 +250,13 @@ EOF
 
 # Every kind of lie runs and is told of in the trace: no two of them do the same.
 lies_differ() {
-	for lie in nothing inflate invent equivocate replay forge flood keys destinations pairs pairs6 calls mute; do
+	for lie in nothing inflate invent equivocate replay forge flood keys destinations pairs pairs6 calls mute \
+		clients networks shun; do
 		sed "s/kind = \"equivocate\"/kind = \"$lie\"/" sim/scenarios/liar.cfg >"$work/lie.cfg"
 		trace_of "$sim" run "$work/lie.cfg" || return 1
 	done >"$work/lies"
 	cat "$work/lies"
-	[ "$(sort -u "$work/lies" | grep -c .)" -eq 13 ]
+	[ "$(sort -u "$work/lies" | grep -c .)" -eq 16 ]
 }
 
 # Every datagram that was sent is one packet of the capture: IPv4, UDP, between the gossip ports, whole.
@@ -387,6 +388,16 @@ ok "and one with a single pair, where that may send as much" rate_is_kept 360 0.
 ok "so it is by 16 members far apart" rate_is_kept 360 0.85 one-device \
 	's/members = 3/members = 16/; s/duration = 12/duration = 20/; s/delay_ms = 10.0/delay_ms = 125.0; jitter = 1.0/'
 ok "a network is held to its network_rate" rate_is_kept 8000 0.6 carpet
+# At its line rate, three times as many in three seconds as there are places of limits. The bots send through the
+# others: what the liar itself lets pass is no rule's.
+invents() {
+	echo "s/members = 3/members = 5/; s/limits = {/&line_rate = $2;/; s/placement = .spread./&; members = 4/; \
+		\$a liars = ( { node = 4; kind = \"$1\"; start = 1.0; amount = 4000.0; } );"
+}
+ok "so is a device while a member invents clients" rate_is_kept 360 0.6 one-device "$(invents clients 1440000)"
+ok "and a device while a member sends nothing to one of the others" rate_is_kept 360 0.6 one-device \
+	'$a liars = ( { node = 2; kind = "shun"; start = 1.0; amount = 1.0; } );'
+ok "and a network while a member invents networks" rate_is_kept 8000 0.6 carpet "$(invents networks 32000000)"
 printf 'members = 3;\nmembrs = 5;\n' >"$work/bad.cfg"
 ok "an unknown word is an error with a hint" refuses 2 'did you mean "members"'
 printf 'members = 3;\nnetwork = {\n\tloss = 2.0;\n};\n' >"$work/bad.cfg"
