@@ -4,6 +4,7 @@ Member records, Failure detection, Documents, Replay, Ledger)."""
 
 import os
 import struct
+import time
 
 import frames
 import hello
@@ -12,8 +13,8 @@ import session as se
 from attack_frames import Maker
 from bed import wait_for
 from identity import Identity
-from insider import HONEST, VICTIM
-from ledger import Key
+from insider import BOT, HONEST, VICTIM
+from ledger import CLIENT, NETWORK, Key
 
 CANARY = "198.18.22.1"  # in never_drop of the configurations
 NEWS, GET, CHUNK, PING_REQ, LINK, IHAVE, PRUNE, SUMMARY = 4, 5, 6, 14, 15, 16, 17, 18
@@ -164,8 +165,27 @@ def pairs_of_one(insider):
     insider.tap.check("a_clients_quota_is_its_own", quota == 0 and full == 0, quota, full)
 
 
+def limits(insider):
+    """More clients and networks over their rates than there are limits: who sends here keeps its own."""
+
+    def limited():
+        return all(proxy.ask("explain", BOT, VICTIM)["client"]["limited"] for proxy in insider.proxies)
+
+    insider.tap.check("a_client_over_its_rate_is_limited", wait_for(10, limited))
+    for i in range(5000):
+        insider.peer.count(Key(CLIENT, struct.pack(">I", 0x0C000000 + i), b""), 1000)
+        insider.peer.count(Key(NETWORK, b"", struct.pack(">I", 0x0D000000 + 256 * i)), 100_000)
+
+    def known():
+        return len(insider.target.ask("clients", "--over")["clients"]) >= 5000
+
+    insider.tap.check("invented_clients_are_over", wait_for(5, known), insider.target.member("proxy3"))
+    time.sleep(4 * insider.peer.tick_ns / 1e9)
+    insider.tap.check("and_the_client_is_limited_still", limited())
+
+
 def run(insider):
     """All of them."""
-    for group in (slots, records, rumours, documents, canary, pairs_of_one):
+    for group in (slots, records, rumours, documents, canary, pairs_of_one, limits):
         group(insider)
         insider.still(group.__name__)
