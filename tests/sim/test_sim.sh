@@ -377,6 +377,7 @@ ok "one device with many victims is held to its client_rate" rate_is_kept 360 0.
 ok "so it is by 16 members far apart" rate_is_kept 360 0.85 one-device \
 	's/members = 3/members = 16/; s/duration = 12/duration = 20/; s/delay_ms = 10.0/delay_ms = 125.0; jitter = 1.0/'
 ok "a network is held to its network_rate" rate_is_kept 8000 0.6 carpet
+ok "so it is when a scan of pairs has filled the ledger" rate_is_kept 8000 0.6 full-carpet
 printf 'members = 3;\nmembrs = 5;\n' >"$work/bad.cfg"
 ok "an unknown word is an error with a hint" refuses 2 'did you mean "members"'
 printf 'members = 3;\nnetwork = {\n\tloss = 2.0;\n};\n' >"$work/bad.cfg"
