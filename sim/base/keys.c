@@ -94,8 +94,9 @@ struct address destination_address(unsigned int destination)
 
 struct address client_address6(unsigned int client, unsigned int host)
 {
-	return (struct address){ { 0xfd, 0, 0, 0, (uint8_t)(client >> 24), (uint8_t)(client >> 16), (uint8_t)(client >> 8), (uint8_t)client,
-				   0, 0, 0, 0, 0, 0, (uint8_t)(host >> 8), (uint8_t)host } };
+	return (struct address){ { 0xfd, 0, 0, 0, (uint8_t)(client >> 24), (uint8_t)(client >> 16),
+				   (uint8_t)(client >> 8), (uint8_t)client, 0, 0, 0, 0, 0, 0, (uint8_t)(host >> 8),
+				   (uint8_t)host } };
 }
 
 struct address destination_address6(unsigned int destination)
