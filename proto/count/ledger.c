@@ -232,7 +232,9 @@ static uint32_t entry_new(struct ledger *ledger, uint16_t origin, const struct k
 /* A key that is no pair stands alone; `destination` tells its kind. */
 static uint32_t make_alone(struct ledger *ledger, uint16_t origin, const struct key *key, uint32_t destination)
 {
-	return ledger_has_room(ledger, origin, 1) ? entry_new(ledger, origin, key, destination) : INDEX_NONE;
+	if (!ledger_has_room(ledger, origin, key_kind(key), 1))
+		return INDEX_NONE;
+	return entry_new(ledger, origin, key, destination);
 }
 
 static uint32_t make_pair(struct ledger *ledger, uint16_t origin, const struct key *key)
@@ -240,7 +242,7 @@ static uint32_t make_pair(struct ledger *ledger, uint16_t origin, const struct k
 	const struct key destination_key = key_of_destination(&key->destination);
 	uint32_t destination = ledger_find(ledger, &destination_key), number;
 
-	if (!ledger_has_room(ledger, origin, destination == INDEX_NONE ? 2 : 1))
+	if (!ledger_has_room(ledger, origin, KEY_PAIR, destination == INDEX_NONE ? 2 : 1))
 		return INDEX_NONE;
 	if (destination == INDEX_NONE)
 		destination = entry_new(ledger, origin, &destination_key, INDEX_DESTINATION);
@@ -296,14 +298,15 @@ static void entry_free(struct ledger *ledger, uint32_t number)
 	ledger->keys_held--;
 }
 
-bool ledger_has_room(const struct ledger *ledger, uint16_t origin, uint32_t new_keys)
+bool ledger_has_room(const struct ledger *ledger, uint16_t origin, enum key_kind kind, uint32_t new_keys)
 {
 	const uint16_t member = origin / INCARNATIONS_MAX;
+	const uint32_t keys = ledger_open_to(kind, ledger->keys_max);
 
-	if (!cells_have_room(ledger, member, new_keys > 0))
+	if (!cells_have_room(ledger, member, kind, new_keys > 0))
 		return false;
-	return new_keys == 0 || ledger->keys_held + new_keys <= ledger->keys_max / 2 ||
-	       ledger->member_keys[member] + new_keys <= ledger_guarantee(ledger, member, ledger->keys_max);
+	return new_keys == 0 || ledger->keys_held + new_keys <= keys / 2 ||
+	       ledger->member_keys[member] + new_keys <= ledger_guarantee(ledger, member, keys);
 }
 
 bool ledger_forget(struct ledger *ledger, uint32_t number, uint64_t oldest)

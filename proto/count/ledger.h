@@ -173,11 +173,12 @@ enum join {
 /*
  * Is there room for `new_keys` new keys of this origin, with one cell each? A quarter of the keys, cells and blocks is
  * reserved for this proxy (member 0), and a quarter for the other members in equal parts. Half is shared, first come,
- * first served. So a member that floods takes nothing from the part reserved for another. A block is charged to the
+ * first served. So a member that floods takes nothing from the part reserved for another. Of each part a sixteenth is
+ * for keys of clients and networks alone (ledger_open_to). A block is charged to the
  * member whose cell needed it; a cell that fits an existing block is free. When the charged member has no cell left in
  * a key or block, the charge moves to a member that has one.
  */
-bool ledger_has_room(const struct ledger *ledger, uint16_t origin, uint32_t new_keys);
+bool ledger_has_room(const struct ledger *ledger, uint16_t origin, enum key_kind kind, uint32_t new_keys);
 
 /*
  * Joins a version of (origin, entry, slot) into the ledger. *ret_place, the cell's until the next call that changes
@@ -326,6 +327,16 @@ static inline uint32_t ledger_guarantee(const struct ledger *ledger, uint16_t me
 	return member == 0 ? pool / 4 : pool / 4 / ledger->members_max;
 }
 
+/*
+ * The part of a pool that keys of a kind may take. The rest is set apart for clients and networks: there are few of
+ * them, and a scan of new pairs must not leave them without an entry.
+ */
+#define AGGREGATES_PART 16
+static inline uint32_t ledger_open_to(enum key_kind kind, uint32_t pool)
+{
+	return kind == KEY_CLIENT || kind == KEY_NETWORK ? pool : pool - pool / AGGREGATES_PART;
+}
+
 static inline void ledger_key_passes(struct ledger *ledger, struct entry *entry, uint16_t member)
 {
 	ledger->member_keys[entry->maker]--;
@@ -333,7 +344,7 @@ static inline void ledger_key_passes(struct ledger *ledger, struct entry *entry,
 	ledger->member_keys[member]++;
 }
 
-bool cells_have_room(const struct ledger *ledger, uint16_t member, bool block);
+bool cells_have_room(const struct ledger *ledger, uint16_t member, enum key_kind kind, bool block);
 bool cells_forget(struct ledger *ledger, struct entry *entry, uint16_t oldest);
 void cells_forget_all(struct ledger *ledger, struct entry *entry);
 void cells_forget_origin(struct ledger *ledger, struct entry *entry, uint16_t origin);

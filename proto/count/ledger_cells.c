@@ -44,16 +44,18 @@ const struct ledger_cell *ledger_cell_of(const struct ledger *ledger, uint32_t e
 
 /* ---- blocks ---- */
 
-bool cells_have_room(const struct ledger *ledger, uint16_t member, bool block)
+bool cells_have_room(const struct ledger *ledger, uint16_t member, enum key_kind kind, bool block)
 {
-	if (ledger->cells_held >= ledger->cells_max / 2 &&
-	    ledger->member_cells[member] >= ledger_guarantee(ledger, member, ledger->cells_max))
+	const uint32_t cells = ledger_open_to(kind, ledger->cells_max),
+		       blocks = ledger_open_to(kind, ledger->blocks_max);
+
+	if (ledger->cells_held >= cells / 2 && ledger->member_cells[member] >= ledger_guarantee(ledger, member, cells))
 		return false;
 	if (!block)
 		return true;
 	return ledger->blocks_free != INDEX_NONE &&
-	       (ledger->blocks_held < ledger->blocks_max / 2 ||
-		ledger->member_blocks[member] < ledger_guarantee(ledger, member, ledger->blocks_max));
+	       (ledger->blocks_held < blocks / 2 ||
+		ledger->member_blocks[member] < ledger_guarantee(ledger, member, blocks));
 }
 
 static uint32_t block_take(struct ledger *ledger, uint16_t member, uint32_t below)
@@ -276,7 +278,7 @@ static uint32_t cell_new(struct ledger *ledger, struct entry *holder, uint16_t o
 		cells_forget(ledger, holder, (uint16_t)(slot - (SLOTS_SPAN - 1)));
 	if (needs_block(holder) && ledger->oldest > 0)
 		cells_forget(ledger, holder, (uint16_t)ledger->oldest); /* the sweep of this slot has not come by yet */
-	if (!cells_have_room(ledger, origin / INCARNATIONS_MAX, needs_block(holder)))
+	if (!cells_have_room(ledger, origin / INCARNATIONS_MAX, entry_kind(holder), needs_block(holder)))
 		return INDEX_NONE;
 	if (is_newest(holder, slot))
 		holder->newest = slot;

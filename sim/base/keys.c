@@ -71,14 +71,15 @@ static struct address address_of(uint8_t first, unsigned int number)
 	return address_of_ipv4((uint8_t[]){ first, (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number });
 }
 
+/* Numbers of 2^24 and more are in other networks than 10.0.0.0/8. */
 struct address client_address(unsigned int client)
 {
-	return address_of(10, client);
+	return address_of(client >> 24 ? (uint8_t)(40 + (client >> 24)) : 10, client);
 }
 
 struct address outside_address(unsigned int client)
 {
-	return address_of(11, client);
+	return address_of(client >> 24 ? (uint8_t)(60 + (client >> 24)) : 11, client);
 }
 
 struct address scanned_address(unsigned int number)
@@ -93,8 +94,9 @@ struct address destination_address(unsigned int destination)
 
 struct address client_address6(unsigned int client, unsigned int host)
 {
-	return (struct address){ { 0xfd, 0, 0, 0, 0, (uint8_t)(client >> 16), (uint8_t)(client >> 8), (uint8_t)client,
-				   0, 0, 0, 0, 0, 0, (uint8_t)(host >> 8), (uint8_t)host } };
+	return (struct address){ { 0xfd, 0, 0, 0, (uint8_t)(client >> 24), (uint8_t)(client >> 16),
+				   (uint8_t)(client >> 8), (uint8_t)client, 0, 0, 0, 0, 0, 0, (uint8_t)(host >> 8),
+				   (uint8_t)host } };
 }
 
 struct address destination_address6(unsigned int destination)

@@ -64,9 +64,10 @@ static unsigned int place_of(const struct world *world, const struct group *grou
 
 #define VICTIMS_FIRST 0x3f0000 /* clients that other clients send to */
 
+/* The clients of a group have numbers that follow each other, 2^18 at a time. */
 static struct address source_of(const struct group *group, int group_number, unsigned int client, unsigned int host)
 {
-	const unsigned int number = (unsigned int)group_number << 18 | (client & 0x3ffff);
+	const unsigned int number = client >> 18 << 24 | (unsigned int)group_number << 18 | (client & 0x3ffff);
 
 	if (group->ipv6)
 		return client_address6(number, host);
