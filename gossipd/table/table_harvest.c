@@ -134,6 +134,35 @@ static inline bool harvest_on(struct harvesting *h, const struct pairs *pairs, c
 	return true;
 }
 
+/* The same for a record that was last harvested in the slot before. */
+static inline bool harvest_over(struct harvesting *h, const struct pairs *pairs, const struct spot *spot, uint64_t tag,
+				uint32_t packets)
+{
+	struct pair_record *record = spot_record(spot);
+	const uint64_t written = record->harvest, window = load64(&record->window);
+	struct harvest_words words = { WORD_LOW(written), WORD_HIGH(written), record->slot }, before = words;
+	const struct table_clock *clock = &h->table->clock;
+	const struct harvest_counter counter = {
+		.packets = packets,
+		.last = mesh_of(clock, load32(&record->last)),
+		.window_start = mesh_of(clock, WORD_LOW(window)),
+		.window_packets = WORD_HIGH(window),
+	};
+	struct harvest_cell cells[2];
+	const size_t count = written ? harvest_go_over(&words, &h->times, &counter, cells) : 0;
+
+	if (count == 0)
+		return false;
+
+	const struct key key = spot_key(pairs, spot, tag);
+
+	harvest_reserve(h, 2);
+	harvest_words_due(h, &record->harvest, &record->slot, &words);
+	for (size_t i = 0; i < count; i++)
+		harvest_tell(h, KEY_PAIR, &key, &cells[i], harvest_gain(&before, &cells[i]));
+	return true;
+}
+
 /* Does the record say truly whether its client or its network may have a limit? Else it does from now on. */
 static void tell_of_limit(struct harvesting *h, const struct pairs *pairs, const struct spot *spot, uint64_t tag)
 {
@@ -158,7 +187,8 @@ static inline void harvest_way(struct harvesting *h, struct pairs *pairs, const 
 		return;
 	if (!(record->pass_share & SHARE_UNLIMITED) && !h->table->pass.scans)
 		tell_of_limit(h, pairs, spot, tag);
-	if (h->table->resuming || h->table->renewed || !harvest_on(h, pairs, spot, tag, packets)) {
+	if (h->table->resuming || h->table->renewed ||
+	    (!harvest_on(h, pairs, spot, tag, packets) && !harvest_over(h, pairs, spot, tag, packets))) {
 		const struct spot kept = *spot; /* the slow way wants it in memory, the fast one in registers */
 
 		harvest_pair(h, pairs, &kept, tag);

@@ -69,26 +69,12 @@ static struct instant began(const struct harvest_times *times, const struct harv
 	return record->window_start;
 }
 
-/* To the nearest packet. */
-static uint32_t part_of(uint32_t gained, int64_t part, int64_t span)
-{
-	if (span <= 0 || part <= 0)
-		return 0;
-	return (uint32_t)((double)gained * (double)part / (double)span + 0.5);
-}
-
 size_t harvest_divide(struct harvest_words *words, const struct harvest_times *times,
 		      const struct harvest_counter *record, struct harvest_cell ret_cells[SLOTS_HELD])
 {
 	const uint32_t gained = (uint32_t)record->packets - words->harvested_packets;
 	const struct instant last = earliest(record->last, times->now);
-	/*
-	 * The window bounds the span only if all that was gained is in it: a kernel without its daemon ages its
-	 * window, and then it is not. (Harvest, 2)
-	 */
-	const bool inside = record->window_packets == words->harvested_packets;
-	const struct instant begun = inside ? latest(times->previous, record->window_start) : times->previous;
-	const struct instant start = earliest(begun, last);
+	const struct instant start = harvest_start(words, times, record, last);
 	const uint64_t slot_held = slot_widen(words->slot, times->slot);
 	const struct instant since = began(times, record, slot_held, start);
 	uint64_t slot = slot_of(times, start), slot_end = slot_of(times, last);
@@ -111,7 +97,7 @@ size_t harvest_divide(struct harvest_words *words, const struct harvest_times *t
 		uint32_t share = left;
 
 		if (slot < slot_end)
-			share = part_of(gained, part, span);
+			share = harvest_part_of(gained, part, span);
 		if (share > left)
 			share = left;
 		left -= share;
@@ -124,18 +110,8 @@ size_t harvest_divide(struct harvest_words *words, const struct harvest_times *t
 		counter += share;
 		if (slot + SLOTS_HELD <= slot_end)
 			continue; /* forgotten before it was read: nobody would take it */
-		ret_cells[cells++] = (struct harvest_cell){
-			.slot = slot,
-			/*
-			 * A record the daemon made may begin at another proxy's ts2, ahead of our clock: never after
-			 * its last packet.
-			 */
-			.first = instant_is_before(slot_begins, since) && instant_is_before(since, slot_ends) ?
-					 latest(slot_begins, earliest(since, last)) :
-					 slot_begins,
-			.last = latest(slot_begins, earliest(last, (struct instant){ slot_ends.ns - 1 })),
-			.packets = counter - words->slot_start_packets, /* both are the record's own (Harvest, 3) */
-		};
+		ret_cells[cells++] = harvest_cell_of(slot, slot_begins.ns, slot_ends.ns, since.ns, last.ns,
+						     counter - words->slot_start_packets);
 	}
 	words->harvested_packets = counter;
 	return cells;
