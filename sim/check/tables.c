@@ -37,9 +37,8 @@ static bool has_counted_key(const struct proxy *proxy, uint32_t key)
 	const uint64_t oldest = slot_remembered(world);
 
 	for (uint64_t slot = oldest; slot <= oldest + SLOTS_REMEMBERED; slot++) {
-		for (uint64_t back = 0; back < INCARNATIONS_MAX; back++) {
-			if (tally_get(&world->check.truth, tally_name(0, 0, proxy->number,
-								      proxy->config.incarnation - back, key, slot)) > 0)
+		for (uint64_t in = FIRST_INCARNATION; in <= proxy->config.incarnation; in++) {
+			if (tally_get(&world->check.truth, tally_name(0, 0, proxy->number, in, key, slot)) > 0)
 				return true;
 		}
 	}

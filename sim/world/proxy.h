@@ -32,6 +32,8 @@ struct proxy_totals {
 	uint64_t inbox_lost;
 };
 
+#define FIRST_INCARNATION 1000 /* of each proxy's table; the next ones count up */
+
 struct proxy {
 	struct world *world;
 	unsigned int number;

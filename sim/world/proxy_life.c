@@ -78,7 +78,7 @@ void proxy_open(struct world *world, unsigned int number, bool gossip)
 			    .members_max = gossip ? (uint32_t)scenario->members : 1 },
 		.mesh = world->mesh,
 		.thresholds = scenario->thresholds,
-		.incarnation = 1000,
+		.incarnation = FIRST_INCARNATION,
 		.datagram_bytes = (uint16_t)scenario->datagram_bytes,
 		.frames_per_tick = (uint16_t)scenario->frames_per_tick,
 		.publish = publishes_all(scenario, number) ? PUBLISH_ALL : PUBLISH_NEED,
