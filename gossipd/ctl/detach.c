@@ -5,6 +5,7 @@
  * below it.
  */
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -153,6 +154,7 @@ static void detach_filters(const char *path)
 	fd = bpf_obj_get(pin);
 	if (fd < 0)
 		return;
+	libbpf_set_print(NULL); /* of interfaces that have no filters, libbpf would say so */
 	egress_filters_remove(fd, NULL, 0);
 	close(fd);
 }
