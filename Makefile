@@ -292,15 +292,14 @@ PURE := scripts/lint.sh tests/sim/test_sim.sh $(call asan,$(LONG)) $(LONG) $(cal
 	$(QUICK) $(DAEMON_UNIT) $(addprefix tests/unit/test_,purity.sh layers.sh owners.sh steps.sh dead.sh)
 # What measures the machine's own speed, or loads every processor, has the machine for itself.
 XDP_ALONE := $(addprefix $(B)/tests/xdp/test_,race table)
-MEASURING := $(XDP_ALONE) $(call asan,$(XDP_ALONE)) tests/fuzz/test_fuzz.sh
+MEASURING := $(XDP_ALONE) $(call asan,$(XDP_ALONE)) tests/fuzz/test_fuzz.sh tests/e2e/test_full_tables.sh
 # What measures the rates of a mesh, or times in it, has a processor for itself: the longest first.
-E2E_RATES := $(patsubst %,tests/e2e/test_%.sh,lies limits invented_keys floods full_tables many \
-	neighbour demo conditions)
+E2E_RATES := $(patsubst %,tests/e2e/test_%.sh,lies limits invented_keys floods many neighbour demo conditions)
 # The rest needs the kernel, and much of it waits: more side by side, the longest first.
 E2E_LONG  := $(patsubst %,tests/e2e/test_%.sh,start_faults cloned clocks upgrade network sides trust)
 XDP_BESIDE := $(filter-out $(XDP_ALONE),$(XDP_TESTS))
 KERNEL    := $(E2E_LONG) $(call asan,$(XDP_BESIDE)) $(XDP_BESIDE) \
-	$(filter-out $(E2E_LONG) $(E2E_RATES),$(sort $(wildcard tests/e2e/test_*.sh)))
+	$(filter-out $(E2E_LONG) $(E2E_RATES) $(MEASURING),$(sort $(wildcard tests/e2e/test_*.sh)))
 
 test: ## every test, what make lint checks, and each fuzz target for ten seconds (root, on a kernel with XDP)
 	@scripts/dependencies.sh test

@@ -174,7 +174,7 @@ _Static_assert(REVOKED_KEYS_MAX * (1 + 34 + 9 + 1) + 512 <= DOCUMENT_BYTES_MAX, 
 #define PROBE_MS 1000 /* each member probes one other per period; so on average each is probed once per period */
 #define PROBE_TIMEOUT_MS 500 /* longer than any round trip on earth; then others are asked to probe */
 #define PROBE_HELPERS 3 /* SWIM's k */
-#define SUSPECT_PERIODS 4 /* x (1 + log10 of the members), x local health: Lifeguard's multiplier */
+#define SUSPECT_PERIODS 4 /* x (1 + 0.3 log2 of the members), x local health: Lifeguard's multiplier */
 #define HEALTH_MAX 8 /* a member that receives nothing waits eight times as long before it suspects another */
 
 /* Spreading and repair. */

@@ -150,6 +150,8 @@ static bool is_announced(const struct node *node, const struct link *link, uint6
 
 	if (fresh->from == link->member || owner == link->member || !set_has(link->lazy, owner))
 		return false;
+	if (fresh->sequence >> SEQUENCE_BOOT_SHIFT != node->member->table[owner].boot)
+		return false; /* a row names no boot */
 	return batch <= IHAVE_ALL || turn < IHAVE_SOME;
 }
 

@@ -111,7 +111,7 @@ begin_scan() {
 	wait_for 30 test ! -e "$dir/pid.scan"
 	( scan 20.4.0.1 1000 10.77.4.1 170 12000 >"$dir/scanned"; rm "$dir/pid.scan" ) &
 	echo $! >"$dir/pid.scan"
-	wait_for 10 says_warning '^destinations: .* are in use; no client makes a fiftieth'
+	wait_for 30 says_warning '^destinations: .* are in use; no client makes a fiftieth'
 }
 ok "a_flood_during_a_scan_drops_like_the_first" like_the_first begin_scan -- 198.18.0.4 10.77.2.1
 ok "the_proxy_stays_healthy" is_healthy

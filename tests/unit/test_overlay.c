@@ -293,9 +293,39 @@ static void the_lost_are_asked_for_seldom_in_the_end(void **state)
 	world_free(world);
 }
 
+/* An announcement names no boot: the reader takes the running one. So a frame of an earlier boot is not announced. */
+static void frames_of_an_ended_boot_are_not_announced(void **state)
+{
+	struct world *world = sites_make();
+	struct node *node = world_node(world, 0);
+	struct out out = { .kind = OUT_IHAVE, .ihave = { .first = 0, .count = 1 } };
+	const struct departure departure = { .out = &out };
+	uint8_t plain[DATAGRAM_BYTES_MAX];
+	struct link *link;
+	uint16_t owner = 1;
+
+	(void)state;
+	world_run(world, 4);
+	assert_true(node->member->links_count > 0);
+	link = &node->member->links[0];
+	owner += link->member == owner;
+	link->lazy[owner / 64] |= 1ULL << owner % 64;
+	out.target = link->member;
+	for (uint64_t before = 0; before < 2; before++) {
+		node->member->table[owner].boot = 7;
+		node->spread->fresh[0] = (struct fresh){ .origin = owner * INCARNATIONS_MAX,
+							 .from = owner,
+							 .sequence = (7 - before) << SEQUENCE_BOOT_SHIFT | 5 };
+		node->spread->fresh_next = 1;
+		assert_int_equal(tree_write_ihave(node, &departure, plain), before ? 0 : 1 + IHAVE_ROW_BYTES);
+	}
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(frames_of_an_ended_boot_are_not_announced),
 		cmocka_unit_test(far_neighbours_are_swapped_for_near_ones),
 		cmocka_unit_test(who_goes_goes_last),
 		cmocka_unit_test(what_was_cut_in_two_becomes_one),
