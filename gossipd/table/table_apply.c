@@ -23,6 +23,22 @@ static bool window_is_known(const struct words *words, uint32_t ts2)
 	       jiffies_since(ts2, WORD_LOW(words->window)) <= (int32_t)words->policy->idle_reset;
 }
 
+/*
+ * Does M lack what this record counted before M's only slot? The ledger had no room for it then. M's window begins with
+ * the slot. Until that window is as long as the shortest over which a rate is taken (T_T2, T_T3), a key over its rate
+ * would seem to be within it. So long the kernel judges by its own window.
+ */
+static bool begins_late(const struct table *table, const struct words *words, const struct change *change, uint32_t ts1,
+			uint32_t min_window)
+{
+	const int64_t slot_ns = table->pass.slot_length.ns, slot = slot_ns > 0 ? change->ts2.ns / slot_ns : -1;
+	const uint32_t slot_began = WORD_LOW(*words->harvest), window_began = WORD_HIGH(words->window);
+
+	return slot >= 0 && change->ts1.ns / slot_ns == slot && *words->slot == (uint16_t)slot &&
+	       (int32_t)(slot_began - window_began) > 0 &&
+	       jiffies_since(ts1, table->clock.jiffies) < (int32_t)min_window;
+}
+
 static size_t pair_places(const struct table *table)
 {
 	return ((size_t)table->pairs4.count + table->pairs6.count) * SET_WAYS;
@@ -145,7 +161,8 @@ static void pair_write(struct table *table, const struct spot *spot, const struc
 	uint16_t *bound;
 	bool wiser;
 
-	if (!window_is_known(&words, at->ts2))
+	if (!window_is_known(&words, at->ts2) ||
+	    begins_late(table, &words, change, at->ts1, words.policy->pair_min_window))
 		return;
 	wiser = is_wiser(table, &words, change);
 	bound = table->young ? bound_of_pair(table, &change->key, spot) : NULL;
@@ -173,7 +190,8 @@ static int apply_destination(struct table *table, const struct change *change, c
 	words = words_of_destination(table, destination);
 	if (*words.harvest == 0)
 		quota_vouch_destination(table, destination, change);
-	if (window_is_known(&words, at->ts2))
+	if (window_is_known(&words, at->ts2) &&
+	    !begins_late(table, &words, change, at->ts1, words.policy->destination_min_window))
 		destination_write(table, destination, &words, change, at);
 	return 0;
 }

@@ -17,6 +17,18 @@ static bool window_is_known(const struct kernel *kernel, const struct kernel_rec
 	return harvested == 0 && before == 0 && record->window_start_ns - ts2_ns <= kernel->thresholds.idle_reset.ns;
 }
 
+/* The same file, begins_late: M lacks what the record counted before M's only slot, for want of room in the ledger. */
+static bool begins_late(const struct kernel *kernel, const struct kernel_record *record, const struct change *change)
+{
+	const int64_t slot_ns = kernel->slot_length.ns, slot = change->ts2.ns / slot_ns;
+	const struct duration min_window =
+		record->pair ? kernel->thresholds.pair_min_window : kernel->thresholds.destination_min_window;
+
+	return change->ts1.ns / slot_ns == slot && record->harvest.slot == (uint16_t)slot &&
+	       (int32_t)(record->harvest.slot_start_packets - (uint32_t)record->window_packets) > 0 &&
+	       kernel->heartbeat_ns - change->ts1.ns < min_window.ns;
+}
+
 /* The same file, is_wiser: for T_T4 after a start a larger count in force is kept. */
 static bool is_wiser(const struct kernel *kernel, const struct kernel_record *record, const struct change *change,
 		     int64_t now_ns)
@@ -73,7 +85,7 @@ void kernel_apply(struct kernel *kernel, uint32_t key, uint32_t destination, int
 			return;
 		record = &kernel->records[number];
 	}
-	if (!window_is_known(kernel, record, change->ts2.ns))
+	if (!window_is_known(kernel, record, change->ts2.ns) || begins_late(kernel, record, change))
 		return;
 	if (is_wiser(kernel, record, change, kernel->heartbeat_ns)) {
 		shares_bounded(record, change);

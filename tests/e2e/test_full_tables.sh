@@ -94,6 +94,7 @@ is_first() {
 
 flood 198.18.0.1 10.77.2.1
 ok "a_flood_drops" is_first
+first4=$first first4_offered=$first_offered
 memory=$(rss_kb) table=$(field table_bytes) maps=$(locked)
 
 ok "17_clients_scan" scan 20.0.0.1 1000 10.77.3.1 17
@@ -117,6 +118,16 @@ ok "a_flood_during_a_scan_drops_like_the_first" like_the_first begin_scan -- 198
 ok "the_proxy_stays_healthy" is_healthy
 wait_for 30 test ! -e "$dir/pid.scan"
 
+# ---- IPv6 ----
+
+flood 2001:db8:f::1 2001:db8:1::1
+ok "an_ipv6_flood_drops" is_first
+ok "17_ipv6_clients_scan" scan 2001:db8:20::1 1000 2001:db8:3::1 17
+ok "the_second_ipv6_flood_drops_like_the_first" \
+	like_the_first scan 2001:db8:22::1 1000 2001:db8:3::1 17 -- 2001:db8:f:2::2 2001:db8:1::1
+ok "an_ipv6_flood_after_170_clients_have_scanned_drops_like_the_first" \
+	like_the_first scan 2001:db8:21::1 1000 2001:db8:4::1 170 -- 2001:db8:e::3 2001:db8:1::1
+
 # ---- a million clients and a million destinations ----
 
 # No two packets have an address in common.
@@ -128,18 +139,9 @@ spray() {
 ok "a_million_clients_spray_a_million_destinations" spray
 ok "full_pairs_are_said" wait_for 3 stands pairs_full
 ok "full_destinations_are_said" wait_for 3 stands destinations_full
+first=$first4 first_offered=$first4_offered
 ok "a_flood_afterwards_drops_like_the_first" like_the_first spray -- 198.18.0.5 10.77.2.1
 ok "and_the_proxy_is_healthy_all_the_same" is_healthy
-
-# ---- IPv6 ----
-
-flood 2001:db8:f::1 2001:db8:1::1
-ok "an_ipv6_flood_drops" is_first
-ok "17_ipv6_clients_scan" scan 2001:db8:20::1 1000 2001:db8:3::1 17
-ok "the_second_ipv6_flood_drops_like_the_first" \
-	like_the_first scan 2001:db8:22::1 1000 2001:db8:3::1 17 -- 2001:db8:f:2::2 2001:db8:1::1
-ok "an_ipv6_flood_after_170_clients_have_scanned_drops_like_the_first" \
-	like_the_first scan 2001:db8:21::1 1000 2001:db8:4::1 170 -- 2001:db8:e::3 2001:db8:1::1
 
 echo "# memory: $memory kB, then $(rss_kb) kB; the table $table bytes, then $(field table_bytes);" \
 	"all maps $maps bytes, then $(locked)"
