@@ -300,6 +300,47 @@ static void a_window_the_ledger_does_not_know_is_not_folded(void **state)
 	assert_int_equal(view.count, 4);
 }
 
+/* M of this slot alone, which began `since_ms` ago: does the key's record hold it after it was applied? */
+static bool takes_slot(const struct key *key, uint64_t count, unsigned int since_ms)
+{
+	struct change fold = fold_of(count, since_ms);
+	struct record_view view;
+
+	assert_int_equal(bed_apply(key, &fold, false), 0);
+	assert_true(table_find(bed.table, key, &view));
+	return view.folded;
+}
+
+/*
+ * The ledger had no room for what a record counted in the slot before, and has room now. Until its window is T_T2, or
+ * T_T3, long the kernel knows more. A record that began in this slot takes its fold at once.
+ */
+static void a_slot_that_the_ledger_knows_alone_waits(void **state)
+{
+	const struct key known[] = { key4(CLIENT, TARGET), destination4(TARGET) }, fresh = key4(CLIENT + 1, TARGET + 1);
+	const int64_t slot_ns = 4 * NS_PER_S, left_ns = slot_ns - bed_now().mesh.ns % slot_ns;
+
+	(void)state;
+	bed_at(bed.jiffies + (uint32_t)(left_ns * BED_HZ / NS_PER_S) - BED_HZ / 2);
+	bed_beat();
+	run(CLIENT, 10);
+	bed_harvest();
+	bed_at(bed.jiffies + BED_HZ / 2 + BED_HZ / 5); /* a fifth of a second into the next slot */
+	bed_beat();
+	run(CLIENT, 3);
+	bed_run(&(struct frame[]){ frame4(CLIENT + 1, TARGET + 1) }[0]);
+	bed_harvest();
+	for (unsigned int i = 0; i < 2; i++)
+		assert_false(takes_slot(&known[i], 3, 200));
+	assert_true(takes_slot(&known[0], 13, 600)); /* the ledger had it */
+	assert_true(takes_slot(&fresh, 1, 200));
+	bed_at(bed.jiffies + BED_HZ * 4 / 5);
+	bed_beat();
+	run(CLIENT, 1);
+	bed_harvest();
+	assert_true(takes_slot(&known[1], 4, 1000));
+}
+
 static void packets_after_the_harvest_are_added_to_the_fold(void **state)
 {
 	struct key key = key4(CLIENT, TARGET);
@@ -445,6 +486,7 @@ int main(void)
 		TEST(a_young_ledger_does_not_replace_a_wiser_record),
 		TEST(a_young_ledger_writes_its_shares_beside_a_wiser_count),
 		TEST(a_window_the_ledger_does_not_know_is_not_folded),
+		TEST(a_slot_that_the_ledger_knows_alone_waits),
 		TEST(packets_after_the_harvest_are_added_to_the_fold),
 		TEST(a_record_made_for_a_client_elsewhere_is_found_by_its_packets),
 		TEST(ipv6_keys_are_found_and_made),
