@@ -98,7 +98,7 @@ for i in 2 3; do named_start "$i"; done
 for i in $all; do wait_for 10 "gossipd of proxy$i" daemon_answers "$i"; done
 check one_is_joined_by_name wait_for 15 "three members at proxy1" up 1 3
 check a_name_without_an_address_is_told wait_for 10 "a word about it" sh -c "grep -q 'proxy2.test' '$state/proxy3.log'"
-check and_shows_in_status \
+check and_shows_in_status wait_for 5 "the name in the status" \
 	sh -c "'$bin/gossipctl' --socket '$(socket_of 3)' status --json |
 		jq -e '.status.degraded_why | contains(\"proxy2.test\")'"
 resolvable 10.3.0.2 proxy2.test
