@@ -299,6 +299,30 @@ static void who_brings_nothing_is_asked_less_and_less(void **state)
 	world_free(world);
 }
 
+/* While one is asked, an announcement draws nothing: whom to ask beside it is drawn by lot, in the next tick. */
+static void who_announces_often_is_not_asked_first(void **state)
+{
+	struct world *world = world_of(3);
+	struct node *node = world_node(world, 0);
+	struct coming_document *coming = node->trust->coming[DOCUMENT_POLICY];
+	uint8_t news[DOCUMENT_KINDS * (8 + 4 + HASH_BYTES)] = { 0 };
+	struct arrival arrival = { .member = 2, .bytes = news, .size = sizeof(news) };
+
+	(void)state;
+	world_run(world, 2);
+	arrival.now = world_now(world);
+	news[DOCUMENT_POLICY * (8 + 4 + HASH_BYTES)] = 7; /* its serial */
+	news[DOCUMENT_POLICY * (8 + 4 + HASH_BYTES) + 8] = 200; /* its size */
+	for (unsigned int asked = 0; asked < 2; asked++) {
+		coming[0] = (struct coming_document){ .active = asked, .source = 1 }; /* begun long ago */
+		coming[1].active = false;
+		assert_int_equal(spread_receive_news(node, &arrival), REJECT_NONE);
+		assert_int_equal(coming[0].active + coming[1].active, 1);
+	}
+	assert_true(coming[0].source == 1);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +336,7 @@ int main(void)
 		cmocka_unit_test(a_document_that_there_is_not_holds_up_nobody),
 		cmocka_unit_test(a_document_that_drips_in_holds_up_nobody),
 		cmocka_unit_test(who_brings_nothing_is_asked_less_and_less),
+		cmocka_unit_test(who_announces_often_is_not_asked_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
