@@ -246,20 +246,21 @@ WRAPPED(int, node_set_policy, struct node *node, struct now now, const struct po
 	return __real_node_set_policy(node, now, document);
 }
 
-WRAPPED(enum reject, node_receive, struct node *node, struct now now, const struct endpoint *from, uint8_t *bytes,
-	size_t size)
+WRAPPED(enum reject, node_receive, struct node *node, struct now now, struct duration waited,
+	const struct endpoint *from, uint8_t *bytes, size_t size)
 {
 	struct trace_from head = from_of(from);
 	uint8_t before[RECORD_BYTES_MAX / 2];
 	enum reject reason;
 
 	if (size > sizeof(before) || !traces(node, now))
-		return __real_node_receive(node, now, from, bytes, size);
+		return __real_node_receive(node, now, waited, from, bytes, size);
 	memcpy(before, bytes, size);
-	reason = __real_node_receive(node, now, from, bytes, size);
+	reason = __real_node_receive(node, now, waited, from, bytes, size);
 	/* The seal opens in place. */
 	head.opened = size > SEAL_BYTES && memcmp(before, bytes, size) != 0;
 	head.reason = (uint8_t)reason;
+	head.waited_us = (uint32_t)(waited.ns / NS_PER_US);
 	put_calls();
 	put(TRACE_RECEIVE, now, &head, sizeof(head), head.opened ? bytes : before, size);
 	return reason;

@@ -63,8 +63,12 @@ void node_turn(struct node *node, struct now now);
 /* When node_turn has something to do: monotonic time; INT64_MAX: nothing until something else happens. */
 struct instant node_next_turn(const struct node *node, struct now now);
 
-/* A datagram from the network. Returns why it was rejected, or REJECT_NONE. `bytes` is used as scratch. */
-enum reject node_receive(struct node *node, struct now now, const struct endpoint *from, uint8_t *bytes, size_t size);
+/*
+ * A datagram from the network, which waited so long for `now`. Returns why it was rejected, or REJECT_NONE. `bytes` is
+ * used as scratch.
+ */
+enum reject node_receive(struct node *node, struct now now, struct duration waited, const struct endpoint *from,
+			 uint8_t *bytes, size_t size);
 
 /* The next datagram to send: its size, or 0 when there is none now. */
 size_t node_poll(struct node *node, struct now now, struct endpoint *ret_to, uint8_t ret_bytes[DATAGRAM_BYTES_MAX]);

@@ -6,8 +6,14 @@
 #include "messages.h"
 #include "node_internal.h"
 
-static enum reject receive_sealed(struct node *node, struct now now, const struct endpoint *from,
-				  const struct datagram_header *header, uint8_t *bytes, size_t size)
+static struct now now_before(struct now now, struct duration ago)
+{
+	return (struct now){ .mono = { now.mono.ns - ago.ns }, .mesh = { now.mesh.ns - ago.ns } };
+}
+
+static enum reject receive_sealed(struct node *node, struct now now, struct duration waited,
+				  const struct endpoint *from, const struct datagram_header *header, uint8_t *bytes,
+				  size_t size)
 {
 	const uint16_t number = member_find(node, header->sender);
 	struct member *member;
@@ -43,6 +49,7 @@ static enum reject receive_sealed(struct node *node, struct now now, const struc
 		catch_up_again(node, number);
 
 	const struct arrival arrival = { .now = now,
+					 .arrived = now_before(now, waited),
 					 .member = number,
 					 .from = from,
 					 .bytes = bytes + SEAL_HEADER_BYTES + 1,
@@ -51,7 +58,8 @@ static enum reject receive_sealed(struct node *node, struct now now, const struc
 	return message_receive(node, bytes[SEAL_HEADER_BYTES], &arrival);
 }
 
-enum reject node_receive(struct node *node, struct now now, const struct endpoint *from, uint8_t *bytes, size_t size)
+enum reject node_receive(struct node *node, struct now now, struct duration waited, const struct endpoint *from,
+			 uint8_t *bytes, size_t size)
 {
 	struct datagram_header header;
 	enum reject reason;
@@ -69,6 +77,6 @@ enum reject node_receive(struct node *node, struct now now, const struct endpoin
 	if (header.type == DATAGRAM_HELLO)
 		reason = handshake_receive(node, now, from, &header, bytes, size);
 	else
-		reason = receive_sealed(node, now, from, &header, bytes, size);
+		reason = receive_sealed(node, now, waited, from, &header, bytes, size);
 	return reason == REJECT_NONE ? REJECT_NONE : node_reject(node, reason);
 }

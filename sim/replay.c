@@ -81,7 +81,8 @@ static bool receive(struct replay_run *run)
 		return false;
 	memcpy(from.address.bytes, head->address, sizeof(from.address.bytes));
 	crypto_open_as(head->opened ? SEALS_OPEN : SEALS_FAIL);
-	reason = node_receive(run->node, now_of(run), &from, run->payload + sizeof(*head),
+	reason = node_receive(run->node, now_of(run), (struct duration){ head->waited_us * NS_PER_US }, &from,
+			      run->payload + sizeof(*head),
 			      run->head.bytes - sizeof(*head));
 	run->datagrams++;
 	if (reason == (enum reject)head->reason)

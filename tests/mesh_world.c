@@ -425,7 +425,8 @@ void world_deliver(struct world *world, const struct world_datagram *datagram)
 		return;
 	if (world->places[copy.to].stopped)
 		return;
-	node_receive(world->places[copy.to].node, world_now(world), &copy.from, copy.bytes, copy.size);
+	node_receive(world->places[copy.to].node, world_now(world), (struct duration){ 0 }, &copy.from,
+		     copy.bytes, copy.size);
 	drain(world, copy.to);
 }
 

@@ -225,12 +225,12 @@ bool daemon_tick(struct daemon *daemon, struct now now)
 	return true;
 }
 
-static void receive(void *user, const struct endpoint *from, uint8_t *bytes, size_t size)
+static void receive(void *user, const struct endpoint *from, struct duration waited, uint8_t *bytes, size_t size)
 {
 	const struct observing *observing = user;
 
 	/* The reason for a refusal is counted by the core; nothing is said per packet. */
-	if (node_receive(observing->daemon->node, observing->now, from, bytes, size) == REJECT_NONE &&
+	if (node_receive(observing->daemon->node, observing->now, waited, from, bytes, size) == REJECT_NONE &&
 	    bytes[3] == DATAGRAM_SEALED)
 		gate_heard(observing->daemon, bytes);
 }

@@ -10,13 +10,17 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RECEIVE_BUFFER_BYTES (8 << 20) /* ~6,000 full datagrams: several ticks of 64 members */
 #define SEND_BUFFER_BYTES (4 << 20)
 
+#define STAMP_BYTES CMSG_SPACE(sizeof(struct timespec))
+
 struct batch {
 	struct mmsghdr messages[UDP_BATCH];
+	uint8_t stamps[UDP_BATCH][STAMP_BYTES] __attribute__((aligned(8))); /* received: when each came */
 	struct iovec vectors[UDP_BATCH];
 	struct sockaddr_storage names[UDP_BATCH];
 	uint8_t bytes[UDP_BATCH][UDP_SLOT_BYTES] __attribute__((aligned(64)));
@@ -95,6 +99,7 @@ static int open_socket(const struct endpoint *endpoint)
 	if (fd < 0)
 		return -errno;
 	set_buffers(fd);
+	set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
 	if (ipv4) {
 		set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
 	} else {
@@ -184,14 +189,37 @@ const struct udp_counters *udp_counters(const struct udp *udp)
 
 /* ---- batches ---- */
 
-unsigned int udp_receive(struct udp *udp, unsigned int index,
-			 void (*each)(void *user, const struct endpoint *from, uint8_t *bytes, size_t size), void *user)
+static int64_t ns_of(const struct timespec *at)
+{
+	return (int64_t)at->tv_sec * NS_PER_S + at->tv_nsec;
+}
+
+/* Since the kernel stamped it, up to this time of the host's clock. */
+static struct duration waited(struct msghdr *message, const struct timespec *now)
+{
+	const struct cmsghdr *control = CMSG_FIRSTHDR(message);
+	struct timespec came;
+	int64_t ns;
+
+	if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_TIMESTAMPNS)
+		return (struct duration){ 0 };
+	memcpy(&came, CMSG_DATA(control), sizeof(came));
+	ns = ns_of(now) - ns_of(&came);
+	return (struct duration){ ns > 0 && ns <= UDP_WAIT_MS_MAX * NS_PER_MS ? ns - ns % NS_PER_US : 0 };
+}
+
+unsigned int udp_receive(struct udp *udp, unsigned int index, udp_each *each, void *user)
 {
 	struct batch *in = &udp->in;
+	struct timespec now;
 	int count;
 
-	for (unsigned int i = 0; i < UDP_BATCH; i++)
+	for (unsigned int i = 0; i < UDP_BATCH; i++) {
 		in->messages[i].msg_hdr.msg_namelen = sizeof(in->names[i]);
+		in->messages[i].msg_hdr.msg_control = in->stamps[i];
+		in->messages[i].msg_hdr.msg_controllen = STAMP_BYTES;
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
 	count = recvmmsg(udp->fd[index], in->messages, UDP_BATCH, MSG_DONTWAIT, NULL);
 	if (count < 0) {
 		/* ECONNREFUSED and its kin are somebody's ICMP: the next call goes on. */
@@ -201,7 +229,7 @@ unsigned int udp_receive(struct udp *udp, unsigned int index,
 	for (int i = 0; i < count; i++) {
 		struct endpoint from = endpoint_of(&in->names[i]);
 
-		each(user, &from, in->bytes[i], in->messages[i].msg_len);
+		each(user, &from, waited(&in->messages[i].msg_hdr, &now), in->bytes[i], in->messages[i].msg_len);
 	}
 	return (unsigned int)count;
 }

@@ -31,10 +31,14 @@ void udp_close(struct udp *udp);
 unsigned int udp_sockets(const struct udp *udp);
 int udp_fd(const struct udp *udp, unsigned int index);
 
-/* Takes at most UDP_BATCH datagrams from one socket; `each` may use the bytes as scratch. Returns how many came. */
-unsigned int udp_receive(struct udp *udp, unsigned int index,
-			 void (*each)(void *user, const struct endpoint *from, uint8_t *bytes, size_t size),
-			 void *user);
+/*
+ * Takes at most UDP_BATCH datagrams from one socket; `each` may use the bytes as scratch. Returns how many came.
+ * `waited`: since the kernel took it from the network, in whole microseconds; 0 when the kernel does not say, or when
+ * it came to more than UDP_WAIT_MS_MAX, for then the host's clock was set meanwhile.
+ */
+#define UDP_WAIT_MS_MAX 10000
+typedef void udp_each(void *user, const struct endpoint *from, struct duration waited, uint8_t *bytes, size_t size);
+unsigned int udp_receive(struct udp *udp, unsigned int index, udp_each *each, void *user);
 
 /*
  * Room for the next datagram to send, DATAGRAM_BYTES_MAX bytes; udp_queue accepts what was written there. A full

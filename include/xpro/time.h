@@ -23,6 +23,7 @@ struct now {
 	struct instant mesh;
 };
 
+#define NS_PER_US 1000LL
 #define NS_PER_MS 1000000LL
 #define NS_PER_S 1000000000LL
 

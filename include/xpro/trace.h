@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define TRACE_MAGIC "XPROTRC2" /* 8 bytes, at the beginning */
+#define TRACE_MAGIC "XPROTRC3" /* 8 bytes, at the beginning */
 
 enum trace_kind {
 	/* struct node_config, its secret key and mesh secret zero. The size tells another build's trace */
@@ -46,7 +46,7 @@ struct trace_from {
 	uint16_t port;
 	uint8_t opened; /* its seal did */
 	uint8_t reason; /* enum reject, as the daemon had it */
-	uint32_t reserved;
+	uint32_t waited_us; /* in the socket, until it was read */
 };
 _Static_assert(sizeof(struct trace_from) == 24, "layout");
 

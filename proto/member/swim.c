@@ -353,7 +353,7 @@ enum reject swim_receive_ping(struct node *node, const struct arrival *arrival)
 
 	if (arrival->size < PROBE_PLAIN_BYTES - 1)
 		return REJECT_MESSAGE;
-	answer(node, now, member, from, echo, sent);
+	answer(node, arrival->arrived, member, from, echo, sent);
 	return rumours_read(node, now, arrival->bytes + PROBE_PLAIN_BYTES - 1, arrival->size - (PROBE_PLAIN_BYTES - 1));
 }
 
@@ -414,7 +414,7 @@ enum reject swim_receive_pong(struct node *node, const struct arrival *arrival)
 	if (c.failed)
 		return REJECT_MESSAGE;
 	if (member->challenge.echo == echo && echo != 0) {
-		member_measure(node, number, now, sent, ping_sent, hold);
+		member_measure(node, number, arrival->arrived, sent, ping_sent, hold);
 		if (endpoint_equal(&member->challenge.to, from))
 			member_prove(node, number, from);
 		seen_as(node, now, member->id, &seen);

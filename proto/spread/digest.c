@@ -281,7 +281,7 @@ enum reject digest_receive(struct node *node, const struct arrival *arrival)
 
 	if (c.failed || (size_t)(c.end - c.at) != (size_t)rows * DIGEST_ROW_BYTES)
 		return REJECT_MESSAGE;
-	member_measure(node, from, now, sent, echo, hold);
+	member_measure(node, from, arrival->arrived, sent, echo, hold);
 	node->member->table[from].relay_asked = flags & DIGEST_RELAY;
 	for (uint16_t i = 0; i < rows; i++) {
 		struct row row = { .id = get_le(&c, 8) };

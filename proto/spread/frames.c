@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * receive_frame: steps 7 to 14 of PROTOCOL "Order of checks", for a frame from any neighbour. Cheap checks come
+ * receive: steps 7 to 14 of PROTOCOL "Order of checks", for a frame from any neighbour. Cheap checks come
  * first; no cell is used before the whole body is checked.
  */
 #include "spreading.h"
@@ -217,11 +217,12 @@ static void note(struct node *node, struct now now, uint32_t number, const struc
 		repair_note(node, now, number, MEMBER_NONE, GAP_MS);
 }
 
-enum reject receive_frame(struct node *node, struct now now, uint16_t sender, const uint8_t *frame, size_t size,
-			  bool served)
+static enum reject receive(struct node *node, const struct arrival *arrival, bool served)
 {
+	const struct now now = arrival->now;
+	const uint16_t sender = arrival->member;
 	struct frame_claim claim;
-	enum reject reason = frame_split(frame, size, &claim);
+	enum reject reason = frame_split(arrival->bytes, arrival->size, &claim);
 	struct stored *held;
 	uint32_t origin, number;
 	uint16_t member;
@@ -264,13 +265,13 @@ enum reject receive_frame(struct node *node, struct now now, uint16_t sender, co
 		return REJECT_INCARNATION;
 	if (other)
 		held->is_proof = true; /* the second must not take its place */
-	number = keep(node, member, &claim, frame, size, served);
+	number = keep(node, member, &claim, arrival->bytes, arrival->size, served);
 	if (other) {
 		prove_equivocation(node, now, sender, origin, held, number);
 		return REJECT_EQUIVOCATION;
 	}
 	if (claim.head.incarnation == node->member->table[member].incarnation)
-		member_estimate(node, member, now, claim.head.tick, served); /* before its cells count */
+		member_estimate(node, member, arrival->arrived, claim.head.tick, served); /* before its cells count */
 	tree_first(node, origin, sender, served);
 	tree_frame(node, now, origin, number, sender); /* before it is applied (Order of checks, 12) */
 	merge(node, now, origin, &claim);
@@ -300,10 +301,10 @@ size_t frame_message(struct node *node, const struct departure *departure, uint8
 
 enum reject frame_receive(struct node *node, const struct arrival *arrival)
 {
-	return receive_frame(node, arrival->now, arrival->member, arrival->bytes, arrival->size, false);
+	return receive(node, arrival, false);
 }
 
 enum reject frame_receive_served(struct node *node, const struct arrival *arrival)
 {
-	return receive_frame(node, arrival->now, arrival->member, arrival->bytes, arrival->size, true);
+	return receive(node, arrival, true);
 }

@@ -116,8 +116,6 @@ void spreading_take_memory(struct node *node, struct arena *arena, const struct 
 void spreading_start(struct node *node);
 
 /* ---- cells.c, frames.c ---- */
-enum reject receive_frame(struct node *node, struct now now, uint16_t member, const uint8_t *frame, size_t size,
-			  bool served);
 enum reject frame_receive(struct node *node, const struct arrival *arrival);
 enum reject frame_receive_served(struct node *node, const struct arrival *arrival);
 /* A frame of the store as a message. */

@@ -75,7 +75,7 @@ _Static_assert(CHUNK_HEAD_BYTES + DOCUMENT_CHUNK_BYTES + SEAL_BYTES <= DATAGRAM_
 
 /* A message that came from a member: what a handler is given. */
 struct arrival {
-	struct now now;
+	struct now now, arrived; /* it is read; it came. The clocks of both sides are compared by the latter */
 	uint16_t member; /* number of the member that sealed it */
 	const struct endpoint *from;
 	const uint8_t *bytes; /* behind the message's number */

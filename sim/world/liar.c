@@ -362,7 +362,8 @@ void liar_receive(struct proxy *proxy, const struct flight *flight)
 	if (!proxy->liar || !proxy->liar->twin)
 		return;
 	memcpy(bytes, flight->parcel->bytes, flight->parcel->size);
-	node_receive(proxy->liar->twin, proxy_now(proxy, proxy->world->now_ns), &flight->from, bytes,
+	node_receive(proxy->liar->twin, proxy_now(proxy, proxy->world->now_ns), (struct duration){ 0 },
+		     &flight->from, bytes,
 		     flight->parcel->size);
 	twin_drain(proxy);
 }

@@ -166,7 +166,8 @@ static void receive(struct proxy *proxy, struct flight *flight)
 
 	memcpy(bytes, parcel->bytes, parcel->size);
 	check_enter(world, proxy);
-	reason = node_receive(proxy->node, proxy_now(proxy, world->now_ns), &flight->from, bytes, parcel->size);
+	reason = node_receive(proxy->node, proxy_now(proxy, world->now_ns), (struct duration){ 0 },
+			      &flight->from, bytes, parcel->size);
 	trace_received(world, proxy, parcel, reason);
 	check_receive(world, proxy, parcel, reason);
 	drain(proxy, spend(proxy, made, checked));

@@ -107,13 +107,13 @@ static void converse(struct node *a, struct node *b, int64_t ns)
 		while ((size = node_poll(a, now_of(ns), &to, bytes)) > 0) {
 			const struct endpoint from = endpoint_of(1);
 
-			node_receive(b, now_of(ns), &from, bytes, size);
+			node_receive(b, now_of(ns), (struct duration){ 0 }, &from, bytes, size);
 			said = true;
 		}
 		while ((size = node_poll(b, now_of(ns), &to, bytes)) > 0) {
 			const struct endpoint from = endpoint_of(2);
 
-			node_receive(a, now_of(ns), &from, bytes, size);
+			node_receive(a, now_of(ns), (struct duration){ 0 }, &from, bytes, size);
 			said = true;
 		}
 	}
@@ -180,7 +180,7 @@ static double bench_ingest(struct node *a, struct node *b, int64_t *ns, struct d
 			bytes += datagrams->sizes[i];
 		started = bench_seconds();
 		for (size_t i = 0; i < datagrams->count; i++)
-			node_receive(b, now, &from, datagrams->bytes[i], datagrams->sizes[i]);
+			node_receive(b, now, (struct duration){ 0 }, &from, datagrams->bytes[i], datagrams->sizes[i]);
 		ingest += bench_seconds() - started;
 		started = bench_seconds();
 		drain_changes(b, *ns);
@@ -276,7 +276,7 @@ static double bench_reject(struct node *b, const struct datagrams *datagrams, in
 		change(bytes, size, i);
 		const double started = bench_seconds();
 
-		node_receive(b, now_of(ns), &from, bytes, size);
+		node_receive(b, now_of(ns), (struct duration){ 0 }, &from, bytes, size);
 		spent += bench_seconds() - started;
 	}
 	node_read_counters(b, &after);

@@ -63,8 +63,8 @@ flood() {
 	sent=$(cat "$dir/sent")
 	took_ms=$(((at - began) / 1000000)) steady_ms=$(((at - steady_since) / 1000000))
 	passed=$(((sent * steady_ms / took_ms - (drops - steady_from)) * 1000 / steady_ms))
-	echo "# $1: $sent packets in $took_ms ms, $((drops - before)) drop, $onset of them in the first second; then $passed/s" \
-		"pass; $(($(counter '^coarse$') - coarse_before)) by coarse entries"
+	echo "# $1: $sent packets in $took_ms ms, $((drops - before)) drop, $onset of them in the first second;" \
+		"then $passed/s pass; $(($(counter '^coarse$') - coarse_before)) by coarse entries"
 }
 
 # A flood is met in its first second, and then the victim gets T_F2: at most 5 % more, at most 20 % less. The share of a
@@ -72,9 +72,9 @@ flood() {
 # that finds no room in the pairs' table passes by the share of its destination, without that.
 is_met() { [ "$onset" -gt 0 ] && [ "$passed" -le $((rate * 105 / 100)) ] && [ "$passed" -ge $((rate * 80 / 100)) ]; }
 
-# meets PREPARATION ARGUMENT... -- DESTINATION FIRST_CLIENT: after the preparation, a flood is met. The machine may stand
-# still for a third of a second. So a flood that is not met is repeated twice, prepared anew, at other victims, and both
-# of them must be.
+# meets PREPARATION ARGUMENT... -- DESTINATION FIRST_CLIENT: after the preparation, a flood is met. The machine may
+# stand still for a third of a second. So a flood that is not met is repeated twice, prepared anew, at other victims,
+# and both of them must be.
 meets() {
 	preparation=
 	while [ "$1" != -- ]; do preparation="$preparation $1"; shift; done

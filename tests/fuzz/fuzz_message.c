@@ -125,7 +125,7 @@ static void say(struct node *node, struct now now, uint64_t counter, const uint8
 	memcpy(context.mesh_id, fuzz_mesh.id, MESH_ID_BYTES);
 	nonce_make(counter, zero, header.nonce);
 	sealed = seal_close(&header, &context, secrets_key(node, 1, 0), message, size, bytes);
-	node_receive(node, now, &from, bytes, sealed);
+	node_receive(node, now, (struct duration){ 0 }, &from, bytes, sealed);
 }
 
 static void check(struct node *node, struct now now)

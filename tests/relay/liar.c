@@ -220,9 +220,9 @@ static void on_turn(struct ev_loop *ev, ev_timer *watcher, int events)
 	set_timers(ev);
 }
 
-static void receive(void *user, const struct endpoint *from, uint8_t *bytes, size_t size)
+static void receive(void *user, const struct endpoint *from, struct duration waited, uint8_t *bytes, size_t size)
 {
-	node_receive(liar.node, *(const struct now *)user, from, bytes, size);
+	node_receive(liar.node, *(const struct now *)user, waited, from, bytes, size);
 }
 
 static void on_datagrams(struct ev_loop *ev, ev_io *watcher, int events)

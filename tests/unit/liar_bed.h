@@ -26,6 +26,7 @@ struct bed {
 	void *memory;
 	struct now now;
 	uint64_t counter, number;
+	struct duration waited; /* by what is said, before the node reads it */
 };
 
 static struct bed bed;
@@ -109,7 +110,7 @@ static inline enum reject say(const uint8_t *message, size_t size)
 	nonce_make(++bed.counter, zero, header.nonce);
 	sealed = seal_close(&header, &context, secrets_key(bed.node, member_find(bed.node, bed.liar.id), 0), message,
 			    size, bytes);
-	return node_receive(bed.node, bed.now, &from, bytes, sealed);
+	return node_receive(bed.node, bed.now, bed.waited, &from, bytes, sealed);
 }
 
 /* What is said, and under whose name and number. */

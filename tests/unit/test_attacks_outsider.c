@@ -71,7 +71,9 @@ static void a_greeting_sealed_anew_is_not_taken(void **state)
 	nonce_make(1ULL << 60, zero, header.nonce);
 	size = seal_close(&header, &context, node->member->secrets.items[0].hello_key,
 			  recorder.opened.bytes + SEAL_HEADER_BYTES, HELLO_BYTES - SEAL_BYTES, bytes);
-	assert_int_equal(node_receive(node, world_now(world), &recorder.datagram.from, bytes, size), REJECT_SIGNATURE);
+	assert_int_equal(node_receive(node, world_now(world), (struct duration){ 0 }, &recorder.datagram.from, bytes,
+				      size),
+			 REJECT_SIGNATURE);
 	assert_int_equal(node->member->table[member].hello_counter, counter);
 	world_free(world);
 }
@@ -90,7 +92,7 @@ static void a_greeting_of_an_earlier_start_repeated_accuses_nobody(void **state)
 	world_run(world, 12);
 	for (unsigned int i = 0; i < 2 * CERTIFICATE_CHECKS_PER_S; i++) {
 		copy = recorder.datagram;
-		node_receive(node, world_now(world), &copy.from, copy.bytes, copy.size);
+		node_receive(node, world_now(world), (struct duration){ 0 }, &copy.from, copy.bytes, copy.size);
 	}
 	while (node_next_event(node, &event))
 		clones += event.kind == EVENT_MEMBER_CLONED;

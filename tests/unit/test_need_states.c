@@ -151,10 +151,13 @@ static void what_an_earlier_start_told_is_told_again(void **state)
 	for (; first < end; first++) {
 		const struct stored *stored =
 			store_find(&before->spread->store, before->id, before->config.incarnation, first);
+		const struct arrival arrival = { .now = at(3 * TICK_NS),
+						 .arrived = at(3 * TICK_NS),
+						 .member = bed.member,
+						 .bytes = stored->frame,
+						 .size = stored->size };
 
-		assert_int_equal(receive_frame(bed.node, at(3 * TICK_NS), bed.member, stored->frame, stored->size,
-					       true),
-				 REJECT_NONE);
+		assert_int_equal(frame_receive_served(bed.node, &arrival), REJECT_NONE);
 	}
 	assert_true(is_told(key, 0));
 	first = bed.node->spread->publish.next_sequence;

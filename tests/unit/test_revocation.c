@@ -82,11 +82,15 @@ static void frames_of_a_revoked_member_are_refused_from_anybody(void **state)
 	for (uint32_t i = 0; i < relay->spread->store.frames_max; i++) {
 		const struct stored *frame = &relay->spread->store.frames[i];
 
+		const struct arrival arrival = { .now = world_now(world),
+						 .arrived = world_now(world),
+						 .member = member_find(node, relay->id),
+						 .bytes = frame->frame,
+						 .size = frame->size };
+
 		if (frame->sequence == 0 || frame->origin != world_certificate(world, 2)->id)
 			continue;
-		assert_int_equal(receive_frame(node, world_now(world), member_find(node, relay->id), frame->frame,
-					       frame->size, false),
-				 REJECT_REVOKED);
+		assert_int_equal(frame_receive(node, &arrival), REJECT_REVOKED);
 		offered++;
 	}
 	assert_true(offered > 0);

@@ -321,6 +321,65 @@ static void a_sleep_makes_nobody_late(void **state)
 	assert_true(fabs(member_of(&bed.third)->clock.skew_ms) < 1);
 }
 
+/* ---- what waited in the socket ---- */
+
+/* A DIGEST without rows by a clock that is so far behind. It came 10 ms after the one that it answers had left. */
+static void liar_sends_digest(int64_t behind_ms)
+{
+	const int64_t came = bed.now.mesh.ns - bed.waited.ns, sent = came - (5 + behind_ms) * NS_PER_MS;
+	uint8_t message[64], *at = message;
+
+	*at++ = MESSAGE_DIGEST;
+	at = put_le(at, (uint64_t)sent, 8);
+	at = put_le(at, (uint64_t)(came - 10 * NS_PER_MS), 8);
+	at = put_le(at, 0, 8);
+	at = put_le(at, 0, 1);
+	at = put_le(at, 0, 8);
+	at = put_le(at, 0, 2);
+	assert_int_equal(say(message, (size_t)(at - message)), REJECT_NONE);
+}
+
+/* A clock is compared with ours as it was when the datagram came, not when we got round to reading it. */
+static void a_stamp_is_measured_as_it_came(void **state)
+{
+	static const struct {
+		int64_t behind_ms, waited_ms;
+		bool left_out;
+	} rows[] = {
+		/* 0 */ { 0, 0, false },
+		/* 1: a full socket is no wrong clock */ { 0, 2000, false },
+		/* 2: 499 ms behind */ { 499, 2000, false },
+		/* 3: 501 ms: a wrong clock is seen all the same */ { 501, 2000, true },
+		/* 4: and one that is ahead */ { -501, 2000, true },
+		/* 5: nor does the wait make up for it */ { -2000, 2000, true },
+	};
+
+	for (unsigned int i = 0; i < ROWS(rows); i++) {
+		if (i > 0)
+			assert_int_equal(bed_make(state), 0);
+		bed.now.mono.ns += 3 * NS_PER_S;
+		bed.now.mesh.ns += 3 * NS_PER_S;
+		bed.waited = duration_ms(rows[i].waited_ms);
+		liar_sends_digest(rows[i].behind_ms);
+		if (member_of(&bed.liar)->clock.skewed != rows[i].left_out)
+			fail_msg("row %u: left out: %d, expected: %d", i, !rows[i].left_out, rows[i].left_out);
+		if (i + 1 < ROWS(rows))
+			assert_int_equal(bed_free(state), 0);
+	}
+}
+
+/* 400 ms ahead of now, and 600 ms ahead of when it came. */
+static void a_lead_is_proven_as_it_came(void **state)
+{
+	(void)state;
+	measure_both();
+	liar_says(NULL, 2);
+	assert_false(is_left_out(&bed.liar, LIAR_INCARNATION));
+	bed.waited = duration_ms(200);
+	liar_says(NULL, 2);
+	assert_true(is_left_out(&bed.liar, LIAR_INCARNATION));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +391,8 @@ int main(void)
 		TEST(frames_without_a_lead_count_it_in_again),
 		TEST(who_was_ahead_by_our_sleep_alone_counts_when_the_clock_is_put_right),
 		TEST(a_sleep_makes_nobody_late),
+		TEST(a_stamp_is_measured_as_it_came),
+		TEST(a_lead_is_proven_as_it_came),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);
