@@ -7,19 +7,22 @@
 #define XDP_LOCAL_H
 
 #include "gate.h"
+#include "onward.h"
 #include "tunnel.h"
 
 const volatile bool local_watched = false; /* there is a gate or a tunnel */
 const volatile bool tunnels_watched = false;
 
 /*
- * The verdict of a tunnel's inner packet that is addressed to the proxy itself: only the gate is asked. A global
- * function.
+ * The verdict of a tunnel's inner packet that is addressed to the proxy itself: a route on from it drops it, then the
+ * gate is asked. A global function.
  */
 __noinline int local_inner(struct xdp_md *ctx, struct packet *packet)
 {
 	if (!packet)
 		return REASON_PASS_LOCAL;
+	if (onward(ctx, packet) != REASON_PASS_LOCAL)
+		return unreadable(REASON_DROP_SOURCE_ROUTE);
 	return gate_pass(ctx, packet, transport_find(ctx, packet->offset, packet->ipv6));
 }
 

@@ -52,8 +52,8 @@ static __always_inline bool frame_holds(struct xdp_md *ctx, __u32 linear, __u32 
 
 /*
  * 0.0.0.0, 127/8, 224/4 and 255.255.255.255 are addresses of no single host, and the kernel forwards nothing from or
- * to them. The rest of 0/8 and of 240/4 is assigned to nobody, but the kernel forwards it: uncounted, it would be a
- * way around every rate. `address` in host order.
+ * to them; but from 127/8 where route_localnet is set (ipv4_rename). The rest of 0/8 and of 240/4 is assigned to
+ * nobody, but the kernel forwards it: uncounted, it would be a way around every rate. `address` in host order.
  */
 static __always_inline bool ipv4_is_unicast(__u32 address)
 {
@@ -91,6 +91,22 @@ static __always_inline bool is_unicast(bool ipv6, const struct packet *packet)
 		return ipv6_is_unicast(source[0], source[1]) && ipv6_is_unicast(destination[0], destination[1]) &&
 		       !ipv6_is_link_local(destination[0]);
 	return ipv4_is_unicast(packet->tag >> 32) && ipv4_is_unicast((__u32)packet->tag);
+}
+
+/*
+ * With route_localnet the kernel forwards packets from 127.a.b.c, which every host has. Such a client counts as one of
+ * 0/8, which is assigned to nobody: 0.a.b.c, or 0.0.0.1 for 127.0.0.0. True: it was one. Called for pairs without a
+ * record only: no record has such a client.
+ */
+static __always_inline bool ipv4_rename(struct packet *packet)
+{
+	__u32 client = packet->tag >> 32;
+
+	if (client >> 24 != 127)
+		return false;
+	client &= 0xffffff;
+	packet->tag = (__u64)(client ? client : 1) << 32 | (__u32)packet->tag;
+	return true;
 }
 
 /*

@@ -30,6 +30,8 @@ const volatile struct address_prefix clients6[CLIENTS_MAX] = {};
 const volatile bool clients6_long = false; /* one of these is longer than 64 bits */
 const volatile bool drop_foreign_sources = true;
 
+#define FRAME_MAC bpf_cpu_to_be64(0xffffffffffff0000ULL) /* of a frame's first eight bytes: whom it is to */
+
 struct sides sides; /* in .bss: a map of its own would be one more descriptor */
 
 /* The flags of a filtered interface. A global function. */
@@ -44,6 +46,29 @@ __noinline __u32 side_of(__u32 ifindex)
 			return WORD_HIGH(interface);
 	}
 	return SIDE_UNKNOWN;
+}
+
+/*
+ * Is the frame to another host, or to all? The kernel routes no packet out of such a frame, so it counts only at the
+ * proxy that it is to. Asked of pairs without a record only: where no packet of a pair is to this proxy none is made. A
+ * global function.
+ */
+__noinline int is_to_another(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	__u32 ifindex = ctx->ingress_ifindex;
+	__u64 mac, *first = data;
+	int i;
+
+	if ((void *)(first + 1) > data_end)
+		return 0;
+	for (i = 0; i < SIDES_MAX; i++) {
+		if (WORD_LOW(READ_ONCE(sides.interfaces[i])) != ifindex)
+			continue;
+		mac = READ_ONCE(sides.macs[i]);
+		return mac && (mac ^ *first) & FRAME_MAC;
+	}
+	return 0;
 }
 
 /* Is the address in `clients`? A global function: inlined it would be no faster, and the verifier would walk more. */

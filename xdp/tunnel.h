@@ -27,7 +27,11 @@
 #define GRE_SEQUENCE 0x1000
 #define GRE_ETHERNET 0x6558
 #define GUE_CONTROL 0x20
-#define VXLAN_FLAGS 0x08000000 /* the I flag (RFC 7348) and no other flag */
+#define VXLAN_ID 0x08000000 /* the I flag (RFC 7348): there is a network identifier, and an Ethernet frame behind it */
+#define VXLAN_PROTOCOL 0x04000000 /* the P flag (draft-ietf-nvo3-vxlan-gpe): the last byte says what is behind it */
+#define VXLAN_IPV4 1
+#define VXLAN_IPV6 2
+#define VXLAN_ETHERNET 3
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -99,6 +103,24 @@ static __always_inline void inner_gue(const __u8 *header, __u32 offset, struct i
 	}
 }
 
+/*
+ * Reserved bits are not looked at: which of them a tunnel device of the kernel takes is its configuration's to say
+ * (group policy, remote checksum offload), and a packet that it drops may count all the same.
+ */
+static __always_inline void inner_vxlan(struct xdp_md *ctx, __u32 flags, __u32 offset, struct inner *ret_inner)
+{
+	__u32 protocol = flags & VXLAN_PROTOCOL ? flags & 0xff : VXLAN_ETHERNET;
+
+	if (!(flags & VXLAN_ID))
+		return;
+	if (protocol == VXLAN_ETHERNET) {
+		inner_ethernet(ctx, offset, ret_inner);
+		return;
+	}
+	ret_inner->type = protocol == VXLAN_IPV4 ? ETH_P_IP : protocol == VXLAN_IPV6 ? ETH_P_IPV6 : 0;
+	ret_inner->offset = offset;
+}
+
 static __always_inline void inner_udp(struct xdp_md *ctx, __u32 type, __u32 offset, struct inner *ret_inner)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
@@ -112,8 +134,8 @@ static __always_inline void inner_udp(struct xdp_md *ctx, __u32 type, __u32 offs
 	} else if (type == TUNNEL_FOU) {
 		ret_inner->type = type_of_first(header[0]);
 		ret_inner->offset = offset;
-	} else if (vxlan_be[0] == bpf_htonl(VXLAN_FLAGS) && !(vxlan_be[1] & bpf_htonl(0xff))) {
-		inner_ethernet(ctx, offset + 8, ret_inner);
+	} else {
+		inner_vxlan(ctx, bpf_ntohl(vxlan_be[0]), offset + 8, ret_inner);
 	}
 }
 

@@ -289,10 +289,14 @@ static __always_inline __u32 filter_new(struct xdp_md *ctx, bool ipv6, struct pa
 	struct pair_record *record = NULL;
 	bool made;
 
+	if (!ipv6 && ipv4_rename(packet) && is_unicast(ipv6, packet) && pair4_find(packet))
+		return UNJUDGED;
 	if (!is_unicast(ipv6, packet))
 		return REASON_PASS_NOT_UNICAST;
 	if (is_reply(ctx, ipv6, packet))
 		return REASON_PASS_ANSWER;
+	if (is_to_another(ctx))
+		return REASON_PASS_OTHER_HOST;
 	if (ipv6 && rename(packet) && pair6_find(packet))
 		return UNJUDGED;
 	reason = side_verdict(ctx, packet);
@@ -396,6 +400,8 @@ static __always_inline int finish(struct xdp_md *ctx, struct packet *packet, __u
 
 	if (reason == REASON_PASS && !forward_fast)
 		return leave(REASON_PASS, packet->bytes); /* most packets end here */
+	if (reason == REASON_PASS_LOCAL)
+		reason = onward(ctx, packet);
 	if (reason == REASON_PASS_LOCAL && local_watched)
 		reason = through_local(ctx, packet);
 	reason = enforced_here(ctx, reason);

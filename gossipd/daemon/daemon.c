@@ -360,6 +360,7 @@ void daemon_second(struct daemon *daemon, struct now now)
 		sides_look(daemon);
 		daemon->events.monitor = daemon_monitors(daemon) || sides_drop_nothing(daemon);
 	}
+	sides_look_at_macs(daemon);
 	gate_second(daemon, now);
 	load_second(daemon, now);
 	resolve_second(daemon, now);

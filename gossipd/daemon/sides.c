@@ -3,6 +3,7 @@
 #include "sides.h"
 
 #include "daemon.h"
+#include "links.h"
 
 #define NAMES(config) ((const char(*)[IFNAMSIZ])(config)->interfaces)
 
@@ -96,6 +97,16 @@ void sides_look(struct daemon *daemon)
 			log_info("interface %s: %s", config->interfaces[i], name_of(view.side[i]));
 	}
 	daemon->sides = view;
+}
+
+void sides_look_at_macs(struct daemon *daemon)
+{
+	const struct config *config = &daemon->config;
+	uint64_t macs[CONFIG_INTERFACES_MAX];
+
+	links_macs(NAMES(config), config->interface_count, macs);
+	for (uint32_t i = 0; i < config->interface_count; i++)
+		table_set_mac(daemon->table, i, macs[i]);
 }
 
 bool sides_drop_nothing(const struct daemon *daemon)

@@ -28,6 +28,9 @@ int sides_find(const struct config *config, bool protected_only, const struct si
 /* Every few seconds: looks, and tells the table and the log what has changed. */
 void sides_look(struct daemon *daemon);
 
+/* Once a second: tells the table to which MAC address frames come. */
+void sides_look_at_macs(struct daemon *daemon);
+
 /* Does nothing drop on any interface? */
 bool sides_drop_nothing(const struct daemon *daemon);
 

@@ -116,6 +116,12 @@ int table_add_local(struct table *table, const struct address *address);
  */
 void table_set_side(struct table *table, uint32_t i, uint32_t side);
 
+/*
+ * To this MAC address alone frames on interface number i come that the host routes; 0: it may be others. As the first
+ * six bytes of a frame.
+ */
+void table_set_mac(struct table *table, uint32_t i, uint64_t mac);
+
 /* Adds a member's address to the gate at the gossip port, or removes it. */
 int table_gate_open(struct table *table, const struct address *peer);
 void table_gate_close(struct table *table, const struct address *peer);

@@ -91,8 +91,16 @@ void sides_note(struct table *table, uint32_t i, uint32_t ifindex)
 {
 	const uint32_t side = table->sides[i] | (sides_want_answers(table, i) ? SIDE_ANSWERS : 0);
 
+	if (WORD_LOW(load64(&table->skeleton->bss->sides.interfaces[i])) != ifindex)
+		table_set_mac(table, i, 0); /* of the interface that had the name before */
 	store64(&table->skeleton->bss->sides.interfaces[i], WORD(ifindex, side));
 	count_unenforced(table);
+}
+
+void table_set_mac(struct table *table, uint32_t i, uint64_t mac)
+{
+	if (load64(&table->skeleton->bss->sides.macs[i]) != mac)
+		store64(&table->skeleton->bss->sides.macs[i], mac);
 }
 
 bool sides_are_foreign(const struct table *table, const struct address *client)

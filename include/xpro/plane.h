@@ -30,6 +30,11 @@ struct sides {
 	__u32 unenforced; /* interfaces with SIDE_UNENFORCED */
 	__u32 reserved;
 	__u64 interfaces[SIDES_MAX]; /* {ifindex, SIDE_ flags}; 0: none */
+	/*
+	 * The MAC address that the kernel takes frames to, as the first six bytes of a frame; 0: whatever comes in may
+	 * go on, for the interface has no such address, or others stand on it (macvlan, a bridge)
+	 */
+	__u64 macs[SIDES_MAX];
 };
 
 #define TUNNELS_MAX 32

@@ -412,6 +412,7 @@ enum reason {
 	REASON_PASS_EVIDENCE, /* only other members' counts are over the rate: the floor of local evidence */
 	REASON_PASS_ANSWER, /* to a client, from elsewhere: an answer, not counted */
 	REASON_PASS_NOT_CLIENT, /* neither from nor to a client: not counted */
+	REASON_PASS_OTHER_HOST, /* its frame is not to this proxy's MAC address: the kernel drops it, not counted */
 	REASON_DROP_BLOCKED, /* its client or destination is on the block list */
 	REASON_DROP_PAIR, /* Algorithm 2 line 14: the pair is over T_F1 */
 	REASON_DROP_PAIR_SHARE, /* police: the part of the pair above T_F1 */
@@ -423,6 +424,7 @@ enum reason {
 	REASON_DROP_FOREIGN_SOURCE, /* from the clients' side, and its source is no client's: spoofed */
 	REASON_DROP_GOSSIP, /* to the gossip port, beyond what the gate lets through */
 	REASON_DROP_TUNNEL, /* first fragment of a tunnel's packet, too short to contain the inner addresses */
+	REASON_DROP_SOURCE_ROUTE, /* to the proxy itself, with a route on from it: counted under no such pair */
 	REASON_DROP_TAGS, /* more VLAN tags than the program reads: if it passed, it could be forwarded uncounted */
 	/* passed, but would have dropped: mode = monitor, or an interface that is not enforced */
 	REASON_WOULD_DROP,
@@ -438,15 +440,16 @@ enum reason {
 #define REASONS_MAX 32
 _Static_assert(REASON_COUNT <= REASONS_MAX, "every reason has a counter");
 
-#define REASON_NAMES                                                                                                 \
-	{                                                                                                            \
-		"pass", "pass_not_ip", "pass_malformed", "pass_not_unicast", "pass_local", "pass_share",             \
-			"pass_never_drop", "pass_unprotected", "pass_evidence", "pass_answer", "pass_not_client",    \
-			"drop_blocked", "drop_pair", "drop_pair_share", "drop_client", "drop_destination",           \
-			"drop_destination_share", "drop_coarse", "drop_network", "drop_foreign_source",              \
-			"drop_gossip",                                                                               \
-			"drop_tunnel", "drop_tags", "would_drop", "table_full", "destinations_full", "coarse",       \
-			"forwarded", "client_quota", "stale"                                                         \
+#define REASON_NAMES                                                                                          \
+	{                                                                                                     \
+		"pass", "pass_not_ip", "pass_malformed", "pass_not_unicast", "pass_local",                    \
+			"pass_share", "pass_never_drop", "pass_unprotected", "pass_evidence",                 \
+			"pass_answer", "pass_not_client", "pass_other_host", "drop_blocked",                  \
+			"drop_pair", "drop_pair_share", "drop_client", "drop_destination",                    \
+			"drop_destination_share", "drop_coarse", "drop_network",                              \
+			"drop_foreign_source", "drop_gossip", "drop_tunnel", "drop_source_route",             \
+			"drop_tags", "would_drop", "table_full", "destinations_full", "coarse",               \
+			"forwarded", "client_quota", "stale"                                                  \
 	}
 
 struct reason_counter {

@@ -42,9 +42,9 @@ STATUS_TEXTS = dict(name=b"proxy-1", version=b"0.1", now_ns=NOW, ledger_digest=o
 STATUS_USUAL = STATUS_TEXTS | figures(STATUS_FIGURES)
 REASON_WORDS = """
     pass pass_not_ip pass_malformed pass_not_unicast pass_local pass_share pass_never_drop pass_unprotected
-    pass_evidence pass_answer pass_not_client drop_blocked drop_pair drop_pair_share drop_destination
-    drop_destination_share drop_coarse drop_foreign_source drop_gossip drop_tunnel drop_tags would_drop table_full
-    destinations_full coarse forwarded client_quota stale
+    pass_evidence pass_answer pass_not_client pass_other_host drop_blocked drop_pair drop_pair_share drop_destination
+    drop_destination_share drop_coarse drop_foreign_source drop_gossip drop_tunnel drop_source_route drop_tags
+    would_drop table_full destinations_full coarse forwarded client_quota stale
 """.split()
 REJECT_WORDS = """
     size version other_version self sender seal replay revoked cookie hello_rate certificate mesh stale_session

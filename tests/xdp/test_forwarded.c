@@ -36,9 +36,9 @@ static const struct class {
 	{ "10.0.0.5", true, true, false },
 	{ "100.64.0.1", true, true, false },
 	{ "126.255.255.255", true, true, false },
-	{ "127.0.0.0", false, false, false },
-	{ "127.0.0.1", false, false, false },
-	{ "127.255.255.255", false, false, false },
+	{ "127.0.0.0", true, false, false },
+	{ "127.0.0.1", true, false, false },
+	{ "127.255.255.255", true, false, false },
 	{ "128.0.0.0", true, true, false },
 	{ "169.254.0.1", true, true, false },
 	{ "192.0.0.1", true, true, false },
@@ -130,7 +130,7 @@ static int begin(const char *out, const char *ears)
 	   "near way; do "
 	   "echo 0 >ipv4/conf/$i/rp_filter && echo 0 >ipv4/conf/$i/send_redirects && echo 1 >ipv6/conf/$i/forwarding "
 	   "&& "
-	   "echo 0 >ipv6/conf/$i/accept_dad; done && echo 1 >ipv4/ip_forward");
+	   "echo 0 >ipv6/conf/$i/accept_dad && echo 1 >ipv4/conf/$i/route_localnet; done && echo 1 >ipv4/ip_forward");
 	sh("for i in lo near far way ears; do ip link set $i up; done");
 	snprintf(command, sizeof(command),
 		 "for i in near way; do ip addr add 10.250.$((${#i} - 3)).1/24 dev $i && ip addr add "
