@@ -235,7 +235,10 @@ struct cell_view {
 	uint64_t incarnation;
 	uint64_t slot;
 	struct instant first, last;
-	uint64_t packets;
+	uint64_t packets; /* 0: answers alone */
+	uint32_t answers; /* of a pair */
+	bool answers_tcp; /* some of them were of TCP */
+	uint32_t contacts, unanswered; /* of a client */
 };
 
 /* The cells behind a key's record, ascending by slot. */

@@ -135,7 +135,7 @@ static bool find_difference(struct world *world, struct proxy *a, struct proxy *
 {
 	for (uint32_t e = 0; e < a->node->count->ledger.entries_high; e++) {
 		const struct entry *entry = &a->node->count->ledger.entries[e];
-		uint32_t at = entry->flags & ENTRY_USED ? entry->cells : INDEX_NONE;
+		uint32_t at = entry->flags & ENTRY_USED ? ledger_first(&a->node->count->ledger, entry) : INDEX_NONE;
 
 		for (; at != INDEX_NONE; at = ledger_below(&a->node->count->ledger, at)) {
 			const struct ledger_cell *cell = ledger_at(&a->node->count->ledger, at), *there;
