@@ -143,8 +143,8 @@ __noinline int answers_add_in(const struct packet *pair, __u32 choice, __u32 cou
 }
 
 /*
- * Counts answers where they leave for the client. (Answers, 3) `pair`: as a packet of the client is, with its tag; from its destination comes what is counted. A
- * global function.
+ * Counts answers where they leave for the client. (Answers, 3) `pair`: as a packet of the client is, with its tag; from
+ * its destination comes what is counted. A global function.
  */
 __noinline int answers_count(const struct packet *pair, __u32 count, __u32 protocol)
 {

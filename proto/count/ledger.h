@@ -199,8 +199,8 @@ enum join {
 bool ledger_has_room(const struct ledger *ledger, uint16_t origin, enum key_kind kind, uint32_t new_keys);
 
 /*
- * Joins a version of (origin, entry, slot) into the ledger: its packets, of which there are some. *ret_place, the cell's
- * until the next call that changes the key, is written unless JOIN_QUOTA.
+ * Joins a version of (origin, entry, slot) into the ledger: its packets, of which there are some. *ret_place, the
+ * cell's until the next call that changes the key, is written unless JOIN_QUOTA.
  */
 enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version,
 		      uint64_t *ret_gain, uint32_t *ret_place);

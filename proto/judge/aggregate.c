@@ -117,7 +117,8 @@ static struct aggregate *list(struct node *node, uint32_t number, double floor)
 	if (*place == 0) /* else another key was listed whose entry this is now */
 		*place = (uint16_t)++aggregates->count;
 	aggregates->list[*place - 1] =
-		(struct aggregate){ .entry = number, .tick = node->tick, .settled = node->tick - RECENT_TICKS, .enforced = UINT64_MAX, .leaves = 1 };
+		(struct aggregate){ .entry = number, .tick = node->tick, .settled = node->tick - RECENT_TICKS,
+ .enforced = UINT64_MAX, .leaves = 1 };
 	entry->flags |= ENTRY_LISTED;
 	fill_past(node, &aggregates->list[*place - 1], entry);
 	return &aggregates->list[*place - 1];

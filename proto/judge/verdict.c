@@ -76,7 +76,8 @@ static uint64_t oldest_whole_tick(const struct node *node, const struct entry *e
 		for (uint64_t left = view->counted[w]; left; left &= left - 1)
 			oldest = older_whole_tick(node, w * 64 + (uint32_t)__builtin_ctzll(left), oldest);
 	}
-	for (uint32_t at = ledger_first(&node->count->ledger, entry); at != INDEX_NONE; at = ledger_below(&node->count->ledger, at)) {
+	for (uint32_t at = ledger_first(&node->count->ledger, entry); at != INDEX_NONE;
+	     at = ledger_below(&node->count->ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
 
 		if (!cell_is_newest(entry, cell))
@@ -106,8 +107,7 @@ static double offered_rate(const struct node *node, const struct entry *entry, c
 static double burst_of(const struct node *node, const struct entry *entry, struct duration min_window, uint64_t tick)
 {
 	const int64_t tick_ns = mesh_tick_length(&node->mesh).ns, wanted = (min_window.ns + tick_ns - 1) / tick_ns;
-	const uint64_t ticks = wanted < 1 ? 1 : wanted < BURST_TICKS_MAX ? (uint64_t)wanted
-									 : BURST_TICKS_MAX;
+	const uint64_t ticks = wanted < 1 ? 1 : wanted < BURST_TICKS_MAX ? (uint64_t)wanted : BURST_TICKS_MAX;
 	const double seconds = fmax((double)ticks * tick_seconds(node), (double)min_window.ns / NS_PER_S);
 
 	return (double)recent_sum(&entry->recent, tick - ticks, tick) / seconds;
@@ -196,7 +196,8 @@ struct evidence verdict_evidence(const struct node *node, struct now now, const 
 	struct evidence evidence = { .members = 1 };
 	struct instant began = now.mesh;
 
-	for (uint32_t at = ledger_first(&node->count->ledger, entry); at != INDEX_NONE; at = ledger_below(&node->count->ledger, at)) {
+	for (uint32_t at = ledger_first(&node->count->ledger, entry); at != INDEX_NONE;
+	     at = ledger_below(&node->count->ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
 		const struct instant first = node_cell_instant(node, entry, cell, cell->first),
 				     last = node_cell_instant(node, entry, cell, cell->last);

@@ -179,8 +179,7 @@ static enum publish_queue queue_of(const struct entry *entry, enum need need, ui
 		return QUEUE_DESTINATIONS;
 	if (need == NEED_CALL)
 		return QUEUE_PAIRS;
-	return packets >= PARTS_MANY ? QUEUE_MANY : packets >= PARTS_SOME ? QUEUE_SOME
-									  : QUEUE_FEW;
+	return packets >= PARTS_MANY ? QUEUE_MANY : packets >= PARTS_SOME ? QUEUE_SOME : QUEUE_FEW;
 }
 
 /* Why a key is looked at. */

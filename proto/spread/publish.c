@@ -225,8 +225,7 @@ static uint32_t tick_quarters(const struct node *node, struct now now)
 		return most;
 	quarters = budget_quarters(node, now);
 	quarters -= closing_waits(node) ? quarters / 4 : 0;
-	return quarters < 4 ? 4 : quarters < most ? quarters
-						  : most;
+	return quarters < 4 ? 4 : quarters < most ? quarters : most;
 }
 
 /* ---- closing frames ---- */

@@ -99,8 +99,8 @@ static int first_of(const struct world *world, const bool *core)
 }
 
 /* What is held of a member's cell; empty: nothing. */
-static struct cell cell_like(struct proxy *proxy, const struct key *key, int member, uint64_t incarnation, uint64_t slot,
-			     bool *ret_quarantined)
+static struct cell cell_like(struct proxy *proxy, const struct key *key, int member, uint64_t incarnation,
+			     uint64_t slot, bool *ret_quarantined)
 {
 	const uint32_t entry = ledger_find(&proxy->node->count->ledger, key);
 
@@ -169,8 +169,8 @@ static bool find_difference(struct world *world, struct proxy *a, struct proxy *
 				continue;
 			}
 			snprintf(ret_text, size,
-				 "%s: of key %u by node-%d (incarnation %llu) in slot %llu (now %llu): node-%u has %llu "
-				 "packets [%u, %u], extras %u, %u; node-%u has %llu [%u, %u], %u, %u",
+				 "%s: of key %u by node-%d (incarnation %llu) in slot %llu (now %llu): node-%u has "
+				 "%llu packets [%u, %u], extras %u, %u; node-%u has %llu [%u, %u], %u, %u",
 				 gap == GAP_NONE ? "no known gap" : gap_names[gap], key, member,
 				 (unsigned long long)incarnation, (unsigned long long)slot,
 				 (unsigned long long)a->node->slot, a->number, (unsigned long long)here.packets,

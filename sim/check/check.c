@@ -53,8 +53,8 @@ const char *const reached_names[REACHED_COUNT] = {
 };
 
 const char *const breaking_names[BREAK_COUNT] = { "nothing", "overcount", "shrink", "forget", "resurrect",
-						  "replay", "forgery", "deaf", "drop",
-						  "unjudged", "hoard", "sum", "mute", "pretend", "stale" };
+						  "replay",  "forgery",	  "deaf",   "drop",
+						  "unjudged", "hoard",	  "sum",    "mute",	"pretend", "stale" };
 
 static struct world *watched; /* whose check the wrapped functions report to: one world runs at a time */
 
@@ -356,7 +356,8 @@ void check_corrupt(struct proxy *proxy)
 	for (uint32_t e = 0; e < ledger->entries_high; e++) {
 		if (!(ledger->entries[e].flags & ENTRY_USED) || ledger_first(ledger, &ledger->entries[e]) == INDEX_NONE)
 			continue;
-		for (uint32_t at = ledger_first(ledger, &ledger->entries[e]); at != INDEX_NONE; at = ledger_below(ledger, at))
+		for (uint32_t at = ledger_first(ledger, &ledger->entries[e]); at != INDEX_NONE;
+		     at = ledger_below(ledger, at))
 			ledger_at(ledger, at)->packets++;
 	}
 }

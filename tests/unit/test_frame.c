@@ -221,7 +221,7 @@ static void a_proof_must_be_exactly_its_leafs(void **state)
 		/*  8 */ { "2100 21 20 01", REJECT_PATH }, /* 33 leaves */
 		/*  9 */ { "0400 05 04 01", REJECT_PATH }, /* fewer frames than leaves */
 		/* 10 */ { "0000 05 04 01", REJECT_PATH },
-		/* 11 */ { "0104 05 04 01", REJECT_PATH }, /* 1025 frames */
+		/* 11 */ { "0104 05 04 01", REJECT_PATH },	/* 1025 frames */
 		/* 12 */ { "0004 05 04 01", REJECT_SIGNATURE }, /* 1024, not signed so */
 		/* 13 */ { "0500 02 01 01", REJECT_SIGNATURE }, /* the same path in a tree of two */
 		/* 14 */ { "0500 02 00 01", REJECT_SIGNATURE }, /* on the other side */
@@ -229,8 +229,8 @@ static void a_proof_must_be_exactly_its_leafs(void **state)
 		/* 16 */ { "0500 09 08 01", REJECT_PATH }, /* more leaves than frames */
 		/* 17 */ { "0900 09 08 01", REJECT_SIGNATURE },
 		/* 18 */ { "2000 20 1f 05", REJECT_FRAME_SIZE }, /* a path longer than all there is */
-		/* 19 */ { "0500 04 03 02", REJECT_BODY }, /* one hash more: the body's end is lost */
-		/* 20 */ { "0500 01 00 00", REJECT_SIGNATURE }, /* no path: its bytes count as body */
+		/* 19 */ { "0500 04 03 02", REJECT_BODY },	 /* one hash more: the body's end is lost */
+		/* 20 */ { "0500 01 00 00", REJECT_SIGNATURE },	 /* no path: its bytes count as body */
 	};
 	uint8_t frame[DATAGRAM_BYTES_MAX];
 	size_t size = vector_read("frame_4_of_5", frame, sizeof(frame));
@@ -297,7 +297,7 @@ static void a_root_is_signed_for_one_origin_tick_kind_and_mesh(void **state)
 
 static void signatures_have_one_form_and_keys_full_order(void **state)
 {
-	static const uint8_t order[32] = { 0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6,
+	static const uint8_t order[32] = { 0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58,	 0xd6,
 					   0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, [31] = 0x10 };
 	static struct five five;
 	const struct mesh mesh = mesh_make();

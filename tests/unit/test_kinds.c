@@ -17,18 +17,9 @@ static size_t keys_alike(struct key ret_keys[16])
 			     other = address_of_ipv4((uint8_t[]){ 10, 0, 0, 1 }),
 			     site = { { 0x20, 0x01, 0x0d, 0xb8 } }, host6 = { { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 } };
 	const struct key keys[] = {
-		key_of_destination(&host),
-		key_of_client(&host),
-		key_of_network(&host),
-		{ other, host },
-		key_of_destination(&other),
-		key_of_client(&other),
-		{ host, other },
-		key_of_destination(&site),
-		key_of_client(&site),
-		key_of_network(&site),
-		key_of_client(&host6),
-		{ host6, site },
+		key_of_destination(&host), key_of_client(&host), key_of_network(&host), { other, host },
+		key_of_destination(&other), key_of_client(&other), { host, other },	key_of_destination(&site),
+		key_of_client(&site),	   key_of_network(&site), key_of_client(&host6), { host6, site },
 	};
 
 	memcpy(ret_keys, keys, sizeof(keys));
@@ -118,7 +109,9 @@ static void random_makes_and_forgets_agree_with_a_plain_list(void **state)
 			const uint32_t at = ledger_find(&books.ledger, &keys[k]);
 			uint64_t most = 0;
 
-			for (uint32_t c = at == INDEX_NONE ? INDEX_NONE : ledger_first(&books.ledger, &books.ledger.entries[at]);
+			for (uint32_t c = at == INDEX_NONE
+						  ? INDEX_NONE
+						  : ledger_first(&books.ledger, &books.ledger.entries[at]);
 			     c != INDEX_NONE; c = ledger_below(&books.ledger, c))
 				most = ledger_at(&books.ledger, c)->packets > most
 					       ? ledger_at(&books.ledger, c)->packets
@@ -200,10 +193,7 @@ static void note_change(void *user, unsigned int n, const struct change *change,
 static void two_nodes_tell_each_other_of_clients_and_networks(void **state)
 {
 	const struct world_options options = {
-		.nodes = 2,
-		.seed = 1,
-		.delay_ms = 10,
-		.thresholds = world_thresholds,
+		.nodes = 2, .seed = 1, .delay_ms = 10, .thresholds = world_thresholds,
 		.publish = PUBLISH_ALL,
 	};
 	const struct address client = address_of_ipv4((uint8_t[]){ 10, 0, 0, 1 }),
@@ -245,25 +235,16 @@ static void two_nodes_tell_each_other_of_clients_and_networks(void **state)
 static void what_is_no_client_and_no_network_is_not_counted(void **state)
 {
 	const struct world_options options = {
-		.nodes = 1,
-		.seed = 1,
-		.delay_ms = 10,
-		.thresholds = world_thresholds,
+		.nodes = 1, .seed = 1, .delay_ms = 10, .thresholds = world_thresholds,
 		.publish = PUBLISH_ALL,
 	};
 	const struct address bad_clients[] = {
-		address_of_ipv4((uint8_t[]){ 127, 0, 0, 1 }),
-		address_of_ipv4((uint8_t[]){ 0, 0, 0, 0 }),
-		{ { 0xfe, 0x80 } },
-		{ { 0xff, 0x02 } },
-		{ { [15] = 1 } },
+		address_of_ipv4((uint8_t[]){ 127, 0, 0, 1 }), address_of_ipv4((uint8_t[]){ 0, 0, 0, 0 }),
+		{ { 0xfe, 0x80 } }, { { 0xff, 0x02 } }, { { [15] = 1 } },
 	};
 	const struct address bad_networks[] = {
-		address_of_ipv4((uint8_t[]){ 198, 51, 100, 1 }),
-		address_of_ipv4((uint8_t[]){ 127, 0, 0, 0 }),
-		{ { 0x20, 0x01, 0x0d, 0xb8, 0, 0, 1 } },
-		{ { 0xfe, 0x80 } },
-		{ { 0 } },
+		address_of_ipv4((uint8_t[]){ 198, 51, 100, 1 }), address_of_ipv4((uint8_t[]){ 127, 0, 0, 0 }),
+		{ { 0x20, 0x01, 0x0d, 0xb8, 0, 0, 1 } }, { { 0xfe, 0x80 } }, { { 0 } },
 	};
 	struct world *world = world_make(&options);
 	struct now now;

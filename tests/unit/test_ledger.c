@@ -166,9 +166,9 @@ static void a_slot_sums_up_its_origins_from_its_first_to_its_last(void **state)
 	join(&books.ledger, &key, 0, 65534, 64, 128, 5, &gain);
 	join(&books.ledger, &key, 1, 65534, 32, 64, 7, &gain);
 	join(&books.ledger, &key, 2, 65534, 0, 255, 11, &gain);
-	join(&books.ledger, &key, 1, 65536, 0, 0, 13, &gain); /* low bits 0 */
+	join(&books.ledger, &key, 1, 65536, 0, 0, 13, &gain);	  /* low bits 0 */
 	join(&books.ledger, &key, 1, 65540, 255, 255, 17, &gain); /* the newest held */
-	join(&books.ledger, &key, 1, 65541, 0, 0, 19, &gain); /* has not begun */
+	join(&books.ledger, &key, 1, 65541, 0, 0, 19, &gain);	  /* has not begun */
 	excluded[2] = true;
 	entry = &books.ledger.entries[ledger_find(&books.ledger, &key)];
 	ledger_sum(&books.ledger, entry, ledger_first(&books.ledger, entry), 65534, &mesh, excluded, &sums);

@@ -108,8 +108,8 @@ static void forgotten_cells_give_way_before_a_block_is_taken(void **state)
  */
 static void no_cell_outlasts_a_pause_of_any_length(void **state)
 {
-	static const uint64_t pauses[] = { SLOTS_SPAN, 16384, 16385, 32767, 32768, 50000,
-					   65535, 65536, 65541, 131072, 600000 };
+	static const uint64_t pauses[] = { SLOTS_SPAN, 16384, 16385, 32767,  32768, 50000,
+					   65535,      65536, 65541, 131072, 600000 };
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++) {

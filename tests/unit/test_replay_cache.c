@@ -98,7 +98,8 @@ static void compare_sets(const struct books *books, const struct entry *entry, c
 	uint64_t sets[2][MEMBERS * INCARNATIONS_MAX / 64 + 1] = { { 0 } };
 	uint32_t origins = 0, members = 1, last = 0;
 
-	for (uint32_t at = ledger_first(&books->ledger, entry); at != INDEX_NONE; at = ledger_below(&books->ledger, at)) {
+	for (uint32_t at = ledger_first(&books->ledger, entry); at != INDEX_NONE;
+	     at = ledger_below(&books->ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(&books->ledger, at);
 
 		if (cell_slot_low(entry, cell) != entry->newest)

@@ -57,12 +57,12 @@ static void cell_read(struct scene *scene, const char *line)
 	uint32_t entry, cell;
 
 	assert_int_equal(sscanf(line, "cell %u %u %u %llu %u %u %u", &key, &member, &incarnation, &slot, &first, &last,
-				&packets),
-			 7);
+				&packets), 7);
 	assert_true(member < MEMBERS && incarnation < INCARNATIONS_MAX && first < 256 && last < 256);
 
 	const uint16_t origin = (uint16_t)(member * INCARNATIONS_MAX + incarnation);
-	const struct cell version = { .key = key_numbered(key), .slot = slot, .first = (uint8_t)first, .last = (uint8_t)last, .packets = packets };
+	const struct cell version = { .key = key_numbered(key), .slot = slot, .first = (uint8_t)first,
+				      .last = (uint8_t)last, .packets = packets };
 
 	entry = ledger_make(&scene->ledger, origin, &version.key);
 	assert_int_not_equal(entry, INDEX_NONE);
@@ -100,8 +100,8 @@ static void scene_end(struct scene *scene)
 	struct paper_m m;
 
 	if (entry != INDEX_NONE)
-		ledger_sum(&scene->ledger, &scene->ledger.entries[entry], ledger_first(&scene->ledger, &scene->ledger.entries[entry]), oldest,
-			   &scene->mesh, scene->out, &sums);
+		ledger_sum(&scene->ledger, &scene->ledger.entries[entry],
+			   ledger_first(&scene->ledger, &scene->ledger.entries[entry]), oldest, &scene->mesh, scene->out, &sums);
 	m = algorithm1_replay(sums.sum, oldest, &scene->mesh, scene->idle_reset);
 	if (m.count != wanted->count || (m.count && (m.ts1.ns != wanted->ts1.ns || m.ts2.ns != wanted->ts2.ns)))
 		fail_msg("%s: M is (%lld, %lld, %llu), not (%lld, %lld, %llu)", scene->words, (long long)m.ts1.ns,

@@ -128,14 +128,15 @@ def certificate():
 
 
 def group(form, slot, destination, cells):
-    """cells: (key, first, last, packets, extras...): what is missing is 0. So many extras are written as any cell needs"""
+    """cells: (key, first, last, packets, extras...): what is missing is 0, and what no cell has is left out"""
     names = (
         ["destinations IPv4", "destinations IPv6", "pairs IPv4", "pairs IPv6"]
         + ["clients IPv4", "clients IPv6", "clients of a /64"]
         + ["networks IPv4", "networks IPv6"]
     )
     keys, firsts, lasts, *counts = zip(*(cell + (0,) * (max(map(len, cells)) - len(cell)) for cell in cells))
-    extras = "" if len(counts) == 1 else " and answers" if form < 4 else ", contacts" + ", unanswered" * (len(counts) > 2)
+    extras = ["answers"] if form < 4 else ["contacts", "unanswered"]
+    what = ", ".join(["packets"] + extras[: len(counts) - 1])
     return joined(
         array(7, "group: array of 7"),
         uint(form, names[form] + ", form"),
@@ -144,7 +145,7 @@ def group(form, slot, destination, cells):
         bin_(b"".join(keys), f"{len(cells)} keys"),
         bin_(bytes(firsts), "firsts"),
         bin_(bytes(lasts), "lasts"),
-        bin_(b"".join(varint(n) for numbers in zip(*counts) for n in numbers), "packets" + extras),
+        bin_(b"".join(varint(n) for numbers in zip(*counts) for n in numbers), what),
     )
 
 
