@@ -171,6 +171,32 @@ WRAPPED(bool, node_observe, struct node *node, struct now now, const struct key 
 	return __real_node_observe(node, now, key, slot, first, last, packets);
 }
 
+static void trace_beside(struct node *node, struct now now, const struct key *key, uint64_t slot, uint32_t first,
+			 uint32_t second)
+{
+	struct trace_beside beside = { .slot = slot, .counts = { first, second } };
+
+	if (!traces(node, now))
+		return;
+	memcpy(beside.client, key->client.bytes, 16);
+	memcpy(beside.destination, key->destination.bytes, 16);
+	trace(TRACE_OBSERVE_BESIDE, now, &beside, sizeof(beside));
+}
+
+WRAPPED(bool, node_observe_answers, struct node *node, struct now now, const struct key *key, uint64_t slot,
+	uint32_t answers, bool tcp)
+{
+	trace_beside(node, now, key, slot, answers, tcp);
+	return __real_node_observe_answers(node, now, key, slot, answers, tcp);
+}
+
+WRAPPED(bool, node_observe_contacts, struct node *node, struct now now, const struct key *key, uint64_t slot,
+	uint32_t contacts, uint32_t unanswered)
+{
+	trace_beside(node, now, key, slot, contacts, unanswered);
+	return __real_node_observe_contacts(node, now, key, slot, contacts, unanswered);
+}
+
 /* A document takes more room than anything else. */
 static bool traces_document(struct node *node, struct now now, size_t size)
 {

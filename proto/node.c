@@ -201,6 +201,38 @@ bool node_observe(struct node *node, struct now now, const struct key *key, uint
 	return reason != REJECT_QUOTA;
 }
 
+/* Extras of a key of which something is held, in a held slot or the next. */
+static bool observe_extras(struct node *node, struct now now, const struct key *key, uint64_t slot,
+			   const uint32_t extras[EXTRAS_MAX])
+{
+	const uint64_t slot_now = mesh_slot_at(&node->mesh, now.mesh);
+	const uint32_t entry = ledger_find(&node->count->ledger, key);
+	struct cell cell;
+
+	ledger_advance(&node->count->ledger, slot_oldest(slot_now));
+	if (entry == INDEX_NONE || slot < slot_oldest(slot_now) || slot > slot_now + 1)
+		return false;
+	cell = ledger_version(&node->count->ledger, entry, 0, slot);
+	memcpy(cell.extras, extras, sizeof(cell.extras));
+	return frame_cell_is_valid(&cell) && receive_cell(node, 0, &cell, node->tick, node->tick) != REJECT_QUOTA;
+}
+
+bool node_observe_answers(struct node *node, struct now now, const struct key *key, uint64_t slot, uint32_t answers,
+			  bool tcp)
+{
+	const uint32_t extras[EXTRAS_MAX] = { [EXTRA_ANSWERS] = answers_word(answers, tcp) };
+
+	return observe_extras(node, now, key, slot, extras);
+}
+
+bool node_observe_contacts(struct node *node, struct now now, const struct key *key, uint64_t slot, uint32_t contacts,
+			   uint32_t unanswered)
+{
+	const uint32_t extras[EXTRAS_MAX] = { [EXTRA_CONTACTS] = contacts, [EXTRA_UNANSWERED] = unanswered };
+
+	return observe_extras(node, now, key, slot, extras);
+}
+
 static uint64_t seconds_ticks(const struct node *node)
 {
 	const int64_t ticks = NS_PER_S / mesh_tick_length(&node->mesh).ns;

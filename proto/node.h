@@ -49,6 +49,20 @@ bool node_observe(struct node *node, struct now now, const struct key *key, uint
 		  struct instant last, uint64_t packets);
 
 /*
+ * Answers to a pair that this proxy counted in a slot so far, and whether any was of TCP. False: the ledger holds
+ * nothing of the pair, or the slot is not held. They are told when the pair is.
+ */
+bool node_observe_answers(struct node *node, struct now now, const struct key *key, uint64_t slot, uint32_t answers,
+			  bool tcp);
+
+/*
+ * The same of a client: pair records that its own packets made in the slot, and its packets to destinations that did
+ * not answer. False also when no packets of the client were observed in the slot.
+ */
+bool node_observe_contacts(struct node *node, struct now now, const struct key *key, uint64_t slot, uint32_t contacts,
+			   uint32_t unanswered);
+
+/*
  * Ends a tick: publishes own cells that changed as signed frames, sends digests and judges keys again. Call it once per
  * tick of mesh time, soon after the tick's end and after its node_observe calls.
  */
@@ -235,7 +249,10 @@ struct cell_view {
 	uint64_t incarnation;
 	uint64_t slot;
 	struct instant first, last;
-	uint64_t packets;
+	uint64_t packets; /* 0: answers alone */
+	uint32_t answers; /* of a pair */
+	bool answers_tcp; /* some of them were of TCP */
+	uint32_t contacts, unanswered; /* of a client */
 };
 
 /* The cells behind a key's record, ascending by slot. */

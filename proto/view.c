@@ -127,20 +127,27 @@ bool node_find_key(const struct node *node, struct now now, const struct key *ke
 	return true;
 }
 
-static void cell_view_of(const struct node *node, const struct entry *entry, const struct ledger_cell *cell,
+static void cell_view_of(const struct node *node, uint32_t number, uint16_t origin, uint64_t slot,
 			 struct cell_view *ret_view)
 {
-	const uint64_t slot = cell_slot(entry, cell, node->slot);
+	const struct cell cell = ledger_version(&node->count->ledger, number, origin, slot);
 	const int64_t begins = mesh_slot_start(&node->mesh, slot).ns, length = mesh_slot_length(&node->mesh).ns;
 
 	*ret_view = (struct cell_view){
-		.incarnation = node->count->origins[cell->origin].incarnation,
+		.incarnation = node->count->origins[origin].incarnation,
 		.slot = slot,
-		.first = { begins + cell->first * length / SLOT_FRACTIONS },
-		.last = { begins + cell->last * length / SLOT_FRACTIONS },
-		.packets = cell->packets,
+		.first = { begins + cell.first * length / SLOT_FRACTIONS },
+		.last = { begins + cell.last * length / SLOT_FRACTIONS },
+		.packets = cell.packets,
 	};
-	memcpy(ret_view->member, node->member->table[origin_member(cell->origin)].certificate.name,
+	if (key_kind(&cell.key) == KEY_PAIR) {
+		ret_view->answers = answers_in(cell.extras[EXTRA_ANSWERS]);
+		ret_view->answers_tcp = answers_have_tcp(cell.extras[EXTRA_ANSWERS]);
+	} else {
+		ret_view->contacts = cell.extras[EXTRA_CONTACTS];
+		ret_view->unanswered = cell.extras[EXTRA_UNANSWERED];
+	}
+	memcpy(ret_view->member, node->member->table[origin_member(origin)].certificate.name,
 	       sizeof(ret_view->member));
 }
 
@@ -151,7 +158,8 @@ static uint64_t cell_place(const struct entry *entry, const struct ledger_cell *
 
 /*
  * In (slot, origin) order. A cursor of 0 is before the first cell; else it stands for the slot and origin of the last
- * cell returned, with the slot counted from the oldest held one. Each call walks the list once.
+ * cell returned, with the slot counted from the oldest held one. A cell and its extras have one place in this order.
+ * Each call walks the list once.
  */
 bool node_next_cell(const struct node *node, const struct key *key, uint32_t *cursor, struct cell_view *ret_view)
 {
@@ -165,7 +173,7 @@ bool node_next_cell(const struct node *node, const struct key *key, uint32_t *cu
 
 	const struct entry *entry = &ledger->entries[number];
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(ledger, at)) {
+	for (uint32_t at = entry->stack; at != INDEX_NONE; at = stack_below(ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(ledger, at);
 		const uint64_t place = cell_place(entry, cell, node->slot);
 
@@ -177,7 +185,7 @@ bool node_next_cell(const struct node *node, const struct key *key, uint32_t *cu
 	if (!next)
 		return false;
 	*cursor = (uint32_t)(cell_place(entry, next, node->slot) - base + 1);
-	cell_view_of(node, entry, next, ret_view);
+	cell_view_of(node, number, next->origin, cell_slot(entry, next, node->slot), ret_view);
 	return true;
 }
 
@@ -192,8 +200,8 @@ void node_digest(const struct node *node, uint8_t ret_digest[HASH_BYTES])
 		const struct entry *entry = &node->count->ledger.entries[i];
 		const struct key name = ledger_key(&node->count->ledger, entry);
 
-		for (uint32_t at = entry->flags & ENTRY_USED ? entry->cells : INDEX_NONE; at != INDEX_NONE;
-		     at = ledger_below(&node->count->ledger, at)) {
+		for (uint32_t at = entry->flags & ENTRY_USED ? entry->stack : INDEX_NONE; at != INDEX_NONE;
+		     at = stack_below(&node->count->ledger, at)) {
 			const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
 			uint8_t bytes[32 + 8 + 8 + 8 + 4 + 2], *put = bytes, hash[16];
 

@@ -108,6 +108,22 @@ static bool observe(struct replay_run *run)
 	return true;
 }
 
+static bool observe_beside(struct replay_run *run)
+{
+	const struct trace_beside *beside = (const void *)run->payload;
+	struct key key;
+
+	if (!has(run, sizeof(*beside)))
+		return false;
+	memcpy(key.client.bytes, beside->client, 16);
+	memcpy(key.destination.bytes, beside->destination, 16);
+	if (key_kind(&key) == KEY_PAIR)
+		node_observe_answers(run->node, now_of(run), &key, beside->slot, beside->counts[0], beside->counts[1]);
+	else
+		node_observe_contacts(run->node, now_of(run), &key, beside->slot, beside->counts[0], beside->counts[1]);
+	return true;
+}
+
 static bool repeat(struct replay_run *run)
 {
 	const struct trace_calls *calls = (const void *)run->payload;
@@ -208,6 +224,8 @@ static bool call(struct replay_run *run)
 		return greet(run);
 	case TRACE_OBSERVE:
 		return observe(run);
+	case TRACE_OBSERVE_BESIDE:
+		return observe_beside(run);
 	case TRACE_TICK:
 		node_tick(run->node, now_of(run));
 		return true;

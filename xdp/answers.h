@@ -64,6 +64,7 @@ static __always_inline bool is_icmp_error(__u8 type)
 	return (type >= 3 && type <= 5) || type == 11 || type == 12;
 }
 
+/* (Answers, 1) */
 static __always_inline bool is_answer(__u8 protocol, __u8 byte)
 {
 	if (protocol == IPPROTO_TCP)
@@ -94,7 +95,7 @@ __noinline int answers_add(__u32 *word, __u32 packets, __u32 count, __u32 tcp)
 	return 0;
 }
 
-/* An answer to a pair without a record. The latest pair of a hash has the word. */
+/* An answer to a pair without a record. The latest pair of a hash has the word. (Answers, 4) */
 static __always_inline void stray_add(__u64 hash, __u32 count, __u32 tcp)
 {
 	__u64 *word = element(&strays, STRAY_OF(hash)), before;
@@ -135,15 +136,15 @@ __noinline int answers_add_in(const struct packet *pair, __u32 choice, __u32 cou
 			return 0;
 	}
 	record = &set->records[within(way)];
-	/* A packet of an earlier tick: the last harvest has met it. */
+	/* A packet of an earlier tick: the last harvest has met it. (Answers, 2) */
 	if (WORD_HIGH(READ_ONCE(record->harvest)))
 		answers_add(&answers->words[within(way)], READ_ONCE(record->packets), count, tcp);
 	return 1;
 }
 
 /*
- * Counts answers. `pair`: as a packet of the client is, with its tag; from its destination comes what is counted. A
- * global function.
+ * Counts answers where they leave for the client. (Answers, 3) `pair`: as a packet of the client is, with its tag; from
+ * its destination comes what is counted. A global function.
  */
 __noinline int answers_count(const struct packet *pair, __u32 count, __u32 protocol)
 {

@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define TRACE_MAGIC "XPROTRC3" /* 8 bytes, at the beginning */
+#define TRACE_MAGIC "XPROTRC4" /* 8 bytes, at the beginning */
 
 enum trace_kind {
 	/* struct node_config, its secret key and mesh secret zero. The size tells another build's trace */
@@ -33,6 +33,7 @@ enum trace_kind {
 	TRACE_LEAVE, /* nothing */
 	TRACE_POLICY, /* struct policy_document, of the configuration */
 	TRACE_SLEPT, /* struct trace_slept */
+	TRACE_OBSERVE_BESIDE, /* struct trace_beside */
 };
 
 struct trace_head {
@@ -57,6 +58,14 @@ struct trace_observe {
 	uint64_t packets;
 };
 _Static_assert(sizeof(struct trace_observe) == 64, "layout");
+
+/* What was observed beside packets. */
+struct trace_beside {
+	uint8_t client[16], destination[16];
+	uint64_t slot;
+	uint32_t counts[2]; /* of a pair its answers and whether any was TCP; of a client its contacts, and unanswered */
+};
+_Static_assert(sizeof(struct trace_beside) == 48, "layout");
 
 struct trace_calls {
 	uint64_t calls; /* one after the other, at the same time */

@@ -28,7 +28,7 @@ static void ledger_take_memory(struct ledger *ledger, struct arena *arena, uint3
 			       uint32_t members_max)
 {
 	const uint32_t blocks = blocks_for(keys_max, cells_max),
-		       key_cells = members_max * INCARNATIONS_MAX * SLOTS_SPAN;
+		       key_cells = members_max * INCARNATIONS_MAX * SLOTS_SPAN * (1 + EXTRAS_MAX);
 
 	ledger->entries = arena_take(arena, keys_max, sizeof(*ledger->entries));
 	ledger->blocks = arena_take(arena, blocks, sizeof(*ledger->blocks));
@@ -70,7 +70,7 @@ void ledger_init(struct ledger *ledger, struct arena *arena, uint32_t keys_max, 
 	memset(ledger->line_above, 0, members_max * sizeof(*ledger->line_above));
 	memset(ledger->index, 0xff, (size_t)ledger->index_size * sizeof(*ledger->index));
 	for (uint32_t i = keys_max; i-- > 0;) {
-		ledger->entries[i] = (struct entry){ .cells = ledger->entries_free };
+		ledger->entries[i] = (struct entry){ .stack = ledger->entries_free };
 		ledger->entries_free = i;
 	}
 	for (uint32_t i = blocks; i-- > 0;) {
@@ -189,7 +189,7 @@ void ledger_expect(const struct ledger *ledger, const struct cell *cells, size_t
 		__builtin_prefetch((const uint8_t *)&ledger->entries[numbers[i] + 1] - 1);
 	}
 	for (size_t i = 0; i < count; i++) {
-		const uint32_t place = numbers[i] == INDEX_NONE ? INDEX_NONE : ledger->entries[numbers[i]].cells;
+		const uint32_t place = numbers[i] == INDEX_NONE ? INDEX_NONE : ledger->entries[numbers[i]].stack;
 
 		if (place != INDEX_NONE)
 			__builtin_prefetch(ledger_at(ledger, place));
@@ -210,11 +210,11 @@ static uint32_t entry_new(struct ledger *ledger, uint16_t origin, const struct k
 
 	if (number == INDEX_NONE)
 		return INDEX_NONE;
-	ledger->entries_free = ledger->entries[number].cells;
+	ledger->entries_free = ledger->entries[number].stack;
 	ledger->entries[number] = (struct entry){
 		.address = entry_address(key),
 		.destination = destination,
-		.cells = INDEX_NONE,
+		.stack = INDEX_NONE,
 		.group = INDEX_NONE,
 		.group_previous = INDEX_NONE,
 		.pass_share = UINT16_MAX,
@@ -293,7 +293,7 @@ static void entry_free(struct ledger *ledger, uint32_t number)
 		if (entry->group != INDEX_NONE)
 			ledger->entries[entry->group].group_previous = entry->group_previous;
 	}
-	*entry = (struct entry){ .cells = ledger->entries_free };
+	*entry = (struct entry){ .stack = ledger->entries_free };
 	ledger->entries_free = number;
 	ledger->keys_held--;
 }

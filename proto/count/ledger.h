@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The ledger: this proxy's replica of every origin's cells. The join of two versions of a cell is (min first, max
- * last, max packets), so loss, duplication, reordering and relaying are harmless. Fixed pools; nothing is allocated
- * after ledger_init.
+ * last, max packets, max of each extra), so loss, duplication, reordering and relaying are harmless. Fixed pools;
+ * nothing is allocated after ledger_init.
  */
 #ifndef PROTO_LEDGER_H
 #define PROTO_LEDGER_H
@@ -35,14 +35,23 @@ _Static_assert(ORIGINS_MAX % 64 == 0, "sets of origins are whole words");
 #define SLOTS_SPAN 8
 _Static_assert(SLOTS_SPAN == SLOTS_HELD + 1, "a cell may be one slot ahead");
 
-/* One origin's total of one key in one slot. There are millions. */
+/*
+ * One origin's total of one key in one slot. There are millions. What a cell counts beside packets has a place of its
+ * own in the same stack, told by a `first` behind its `last`. So extras cost nothing where there are none, and 8 bytes
+ * each where there are. Who reads packets never meets one: ledger_first and ledger_below pass over them.
+ */
 struct ledger_cell {
-	uint32_t packets; /* saturates */
+	union {
+		uint32_t packets; /* saturates */
+		uint32_t extra; /* the value of an extra */
+	};
 	uint16_t origin : ORIGIN_BITS; /* number of (member, incarnation): see origin.h */
 	uint16_t slot : 16 - ORIGIN_BITS; /* modulo SLOTS_SPAN */
-	uint8_t first, last; /* in slot / SLOT_FRACTIONS */
+	uint8_t first, last; /* in slot / SLOT_FRACTIONS; extra: EXTRA_MARK, enum extra */
 };
 _Static_assert(sizeof(struct ledger_cell) == 8, "a cell is 8 bytes");
+#define EXTRA_MARK (SLOT_FRACTIONS - 1)
+_Static_assert(EXTRAS_MAX <= EXTRA_MARK, "an extra's last is below its first");
 
 /*
  * Cells of one key, in a stack: the newest slot on top, and all blocks but the topmost full. A block has seven cells,
@@ -69,6 +78,7 @@ enum entry_flag {
 	/* other members counted it, and own counts alone are not over the rate: the floor applies */
 	ENTRY_FLOOR = 0x80,
 	ENTRY_NEAR = 0x100, /* no pair: it was at half of a rate that somebody set, or above, when last judged */
+	ENTRY_ANSWERED = 0x100, /* pair: has answers that this proxy counted */
 };
 
 /* A key and its state. */
@@ -78,7 +88,7 @@ struct entry {
 	/* destination: its first pair; pair: the next pair of the same destination; others: INDEX_NONE */
 	uint32_t group;
 	uint32_t group_previous; /* pair: the one before, or the destination itself */
-	uint32_t cells; /* place of the newest cell, or INDEX_NONE */
+	uint32_t stack; /* place of the newest cell or extra, or INDEX_NONE; free: the next free entry */
 	struct recent recent;
 	uint32_t flags : 9; /* enum entry_flag */
 	uint32_t maker : 11; /* number of the member to whom the key is charged */
@@ -87,7 +97,7 @@ struct entry {
 	uint16_t pass_share;
 	/* pair of a destination over its rate: the rate at which it may return after a pause; upper half of a float */
 	uint16_t peak;
-	uint16_t newest; /* low bits of the slot of its newest cell */
+	uint16_t newest; /* low bits of the slot of its newest cell or extra */
 	uint16_t told; /* what other members know of its own cells: see told.h */
 };
 _Static_assert(MEMBERS_MAX <= 1 << 11, "a member's number fits an entry");
@@ -96,14 +106,21 @@ _Static_assert(sizeof(struct entry) == 80, "an entry is 80 bytes");
 #define LINE_SLOTS 16 /* more than SLOTS_SPAN: a slot's cells are gone before its place is used anew, but for a pause */
 
 /*
- * What a member's cells of one kind of key and slot come to, by its incarnations. A member's line bounds each kind by
- * itself: were the kinds added, an honest member would be held to a part of its line.
+ * What a line bounds, each by itself: the packets of each kind of key, which come first and have the kind's number, and
+ * each extra. Were the kinds added, an honest member would be held to a part of its line.
  */
+enum line_class {
+	LINE_ANSWERS = KEY_KINDS,
+	LINE_CONTACTS,
+	LINE_UNANSWERED,
+	LINE_CLASSES
+};
+
+/* What a member's cells of one class and slot come to, by its incarnations. */
 struct line_totals {
 	uint16_t slots[LINE_SLOTS]; /* low bits of the slot that each place is of */
-	uint64_t packets[KEY_KINDS][LINE_SLOTS][INCARNATIONS_MAX];
+	uint64_t counts[LINE_CLASSES][LINE_SLOTS][INCARNATIONS_MAX];
 };
-_Static_assert(KEY_KINDS * LINE_SLOTS <= 64, "one bit for each in line_over");
 
 struct ledger {
 	struct entry *entries;
@@ -113,7 +130,7 @@ struct ledger {
 	uint32_t *chain; /* scratch: the blocks of one key */
 	uint32_t index_size;
 	uint32_t keys_max, blocks_max, cells_max; /* cells_max: if every block were full */
-	uint32_t entries_free, blocks_free; /* list heads, through entry.cells and block.below */
+	uint32_t entries_free, blocks_free; /* list heads, through entry.stack and block.below */
 	uint32_t keys_held, blocks_held, cells_held;
 	uint32_t entries_high; /* entries ever used: no walk goes beyond */
 	uint32_t members_max;
@@ -126,7 +143,8 @@ struct ledger {
 	uint32_t line_packets[MEMBERS_MAX];
 	struct line_totals *line_totals; /* of members_max members */
 	uint64_t *line_above; /* scratch of a sum, by member: packets of its cells of the slot so far; 0 between sums */
-	uint64_t line_over[MEMBERS_MAX]; /* bits: kinds and slots of which a member's cells come to more */
+	/* one bit for each of LINE_SLOTS: slots of which a member's cells come to more */
+	uint16_t line_over[MEMBERS_MAX][LINE_CLASSES];
 	uint32_t line_moves[MEMBERS_MAX]; /* goes up when that changed for a slot before line_newest */
 	uint16_t line_newest; /* low bits of the newest slot of which there was a cell */
 	uint64_t hash_seed[2];
@@ -181,8 +199,8 @@ enum join {
 bool ledger_has_room(const struct ledger *ledger, uint16_t origin, enum key_kind kind, uint32_t new_keys);
 
 /*
- * Joins a version of (origin, entry, slot) into the ledger. *ret_place, the cell's until the next call that changes
- * the key, is written unless JOIN_QUOTA.
+ * Joins a version of (origin, entry, slot) into the ledger: its packets, of which there are some. *ret_place, the
+ * cell's until the next call that changes the key, is written unless JOIN_QUOTA.
  */
 enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version,
 		      uint64_t *ret_gain, uint32_t *ret_place);
@@ -190,15 +208,42 @@ enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, co
 /* The cell of (origin, entry, slot), or NULL. */
 const struct ledger_cell *ledger_cell_of(const struct ledger *ledger, uint32_t entry, uint16_t origin, uint64_t slot);
 
-/* A key's cells, newest slot first: for (at = entry->cells; at != INDEX_NONE; at = ledger_below(ledger, at)) */
 static inline struct ledger_cell *ledger_at(const struct ledger *ledger, uint32_t place)
 {
 	return &ledger->blocks[place / BLOCK_PLACES].cells[place % BLOCK_PLACES];
 }
 
-static inline uint32_t ledger_below(const struct ledger *ledger, uint32_t place)
+static inline bool cell_is_extra(const struct ledger_cell *cell)
+{
+	return cell->first > cell->last;
+}
+
+/* The place below in a key's stack, whatever is there. From entry->stack on these are its cells and extras. */
+static inline uint32_t stack_below(const struct ledger *ledger, uint32_t place)
 {
 	return place % BLOCK_PLACES ? place - 1 : ledger->blocks[place / BLOCK_PLACES].below;
+}
+
+/* This place, or the next one below that has packets. */
+static inline uint32_t stack_cell(const struct ledger *ledger, uint32_t place)
+{
+	while (place != INDEX_NONE && cell_is_extra(ledger_at(ledger, place)))
+		place = stack_below(ledger, place);
+	return place;
+}
+
+/*
+ * A key's cells, newest slot first, without its extras:
+ * for (at = ledger_first(ledger, entry); at != INDEX_NONE; at = ledger_below(ledger, at))
+ */
+static inline uint32_t ledger_first(const struct ledger *ledger, const struct entry *entry)
+{
+	return stack_cell(ledger, entry->stack);
+}
+
+static inline uint32_t ledger_below(const struct ledger *ledger, uint32_t place)
+{
+	return stack_cell(ledger, stack_below(ledger, place));
 }
 
 /* Low bits of a cell's slot. */
@@ -230,6 +275,12 @@ static inline enum key_kind entry_kind(const struct entry *entry)
 	default:
 		return KEY_PAIR;
 	}
+}
+
+/* Has this proxy counted anything of the key, answers included? */
+static inline bool entry_has_own(const struct entry *entry)
+{
+	return entry->flags & ENTRY_OWN || (entry_kind(entry) == KEY_PAIR && entry->flags & ENTRY_ANSWERED);
 }
 
 /* Own cells of this kind are sums (sums.h); there is no record of such a key. */
@@ -278,20 +329,60 @@ bool ledger_forget(struct ledger *ledger, uint32_t entry, uint64_t oldest);
 /* Takes out every cell of an origin. */
 void ledger_forget_origin(struct ledger *ledger, uint16_t origin);
 
+/* ---- ledger_extras.c: what is counted beside packets ---- */
+
+/*
+ * Joins the extras of a version that are not 0. JOIN_NEW: at least one is new; JOIN_GREW: one has grown; JOIN_SAME;
+ * JOIN_QUOTA: one is new, and its origin may have no more. An extra takes a cell's room.
+ */
+enum join ledger_join_extras(struct ledger *ledger, uint32_t entry, uint16_t origin, const struct cell *version);
+
+/* The extra of (origin, entry, slot); 0: none. */
+uint32_t ledger_extra_of(const struct ledger *ledger, uint32_t entry, uint16_t origin, uint64_t slot,
+			 enum extra extra);
+
+/* The version of a cell that is held of (origin, entry, slot). Packets 0 and no extra: nothing is held. */
+struct cell ledger_version(const struct ledger *ledger, uint32_t entry, uint16_t origin, uint64_t slot);
+
+/*
+ * Mesh-wide answers to a pair in the slots from `oldest` on: of all origins but those for which `excluded` is true,
+ * each within its member's line. Answers that nobody knows the packets of are among them.
+ */
+struct answers {
+	uint64_t count;
+	bool tcp; /* some were of TCP */
+};
+struct answers ledger_answers(const struct ledger *ledger, const struct entry *entry, uint64_t oldest,
+			      const bool *excluded);
+
+/* The same of a client's extras in one slot. */
+uint64_t ledger_contacts(const struct ledger *ledger, const struct entry *entry, uint64_t slot, const bool *excluded);
+uint64_t ledger_unanswered(const struct ledger *ledger, const struct entry *entry, uint64_t slot,
+			   const bool *excluded);
+
 /* ---- ledger_line.c: what a member's certified line leaves of its cells ---- */
 
 /* So much is what the member's line carries in a slot. */
 void ledger_set_line(struct ledger *ledger, uint16_t member, uint32_t packets);
 
-/* What it reports in a slot, of the kind it reports most of, as a multiple of its line; NAN: no line rate is stated. */
+/* What it reports in a slot, of the class it reports most of, as a multiple of its line; NAN: no line is stated. */
 double ledger_line_used(const struct ledger *ledger, uint16_t member, uint16_t slot);
 
-/* Do the member's cells of this key's kind and this slot come to more than its line carries? */
+static inline bool line_is_over(const struct ledger *ledger, enum line_class class, uint16_t member, uint16_t slot)
+{
+	return ledger->line_over[member][class] >> slot % LINE_SLOTS & 1;
+}
+
+/* Do the member's packets of this key's kind and this slot come to more than its line carries? */
 static inline bool ledger_is_over_line(const struct ledger *ledger, const struct entry *entry, uint16_t member,
 				       uint16_t slot)
 {
-	return ledger->line_over[member] >> (entry_kind(entry) * LINE_SLOTS + slot % LINE_SLOTS) & 1;
+	return line_is_over(ledger, (enum line_class)entry_kind(entry), member, slot);
 }
+
+/* Does one of the extras that a key of its kind has? */
+bool ledger_extras_are_over_line(const struct ledger *ledger, const struct entry *entry, uint16_t member,
+				 uint16_t slot);
 
 /*
  * The packets that one cell counts for while its member's cells are what they are. Origins for which `excluded` is true
@@ -309,17 +400,21 @@ uint64_t ledger_line_room(const struct ledger *ledger, const struct entry *entry
  */
 uint64_t ledger_line_marks(const struct ledger *ledger, const uint64_t *origins, uint32_t words, const bool *excluded);
 
-/* An origin's cells of the entry's kind and of the slot have come to so many more, or fewer. */
-void line_note(struct ledger *ledger, const struct entry *entry, uint16_t origin, uint16_t slot, int64_t packets);
+/* What a line bounds of a cell or extra, and how much of it that is. */
+enum line_class line_class_of(const struct entry *entry, const struct ledger_cell *cell);
+uint32_t line_count_of(const struct entry *entry, const struct ledger_cell *cell);
+
+/* An origin's cells of the class and of the slot have come to so many more, or fewer. */
+void line_note(struct ledger *ledger, enum line_class class, uint16_t origin, uint16_t slot, int64_t count);
 
 /*
- * What a cell counts for while its member is over its line. `above`: packets of the member's cells of this key and slot
- * that were read before it. NULL: no origin is left out.
+ * What a cell or extra counts for while its member is over its line. `above`: packets of the member's cells of this key
+ * and slot that were read before it. NULL: no origin is left out.
  */
 uint32_t line_read_as(const struct ledger *ledger, const struct entry *entry, const struct ledger_cell *cell,
 		      uint64_t above, const bool *excluded);
 
-/* ---- between ledger.c and ledger_cells.c ---- */
+/* ---- between ledger.c, ledger_cells.c and ledger_extras.c ---- */
 
 /* The part of a pool of this size that is reserved for a member. */
 static inline uint32_t ledger_guarantee(const struct ledger *ledger, uint16_t member, uint32_t pool)
@@ -348,5 +443,11 @@ bool cells_have_room(const struct ledger *ledger, uint16_t member, enum key_kind
 bool cells_forget(struct ledger *ledger, struct entry *entry, uint16_t oldest);
 void cells_forget_all(struct ledger *ledger, struct entry *entry);
 void cells_forget_origin(struct ledger *ledger, struct entry *entry, uint16_t origin);
+/* The place of the cell of (origin, slot), or INDEX_NONE. `extra`: of this extra; CELL_PACKETS: of its packets. */
+#define CELL_PACKETS EXTRAS_MAX
+uint32_t cell_find(const struct ledger *ledger, const struct entry *entry, uint16_t origin, uint16_t slot,
+		   unsigned int extra);
+/* Puts a new one into its place of the stack. INDEX_NONE: its slot is not held any more, or there is no room. */
+uint32_t cell_new(struct ledger *ledger, struct entry *holder, uint16_t slot, const struct ledger_cell *cell);
 
 #endif

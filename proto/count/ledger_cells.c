@@ -18,16 +18,21 @@ static uint16_t slots_behind(const struct entry *entry, const struct ledger_cell
 	return (uint16_t)(entry->newest - cell->slot) % SLOTS_SPAN;
 }
 
-/* The place of a cell, or INDEX_NONE. */
-static uint32_t cell_find(const struct ledger *ledger, const struct entry *entry, uint16_t origin, uint16_t slot)
+static unsigned int extra_of(const struct ledger_cell *cell)
+{
+	return cell_is_extra(cell) ? cell->last : CELL_PACKETS;
+}
+
+uint32_t cell_find(const struct ledger *ledger, const struct entry *entry, uint16_t origin, uint16_t slot,
+		   unsigned int extra)
 {
 	const uint16_t behind = (uint16_t)(entry->newest - slot);
-	uint32_t at = behind < SLOTS_SPAN ? entry->cells : INDEX_NONE;
+	uint32_t at = behind < SLOTS_SPAN ? entry->stack : INDEX_NONE;
 
-	for (; at != INDEX_NONE; at = ledger_below(ledger, at)) {
+	for (; at != INDEX_NONE; at = stack_below(ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(ledger, at);
 
-		if (cell->origin == origin && cell->slot == slot % SLOTS_SPAN)
+		if (cell->origin == origin && cell->slot == slot % SLOTS_SPAN && extra_of(cell) == extra)
 			return at;
 		if (slots_behind(entry, cell) > behind)
 			return INDEX_NONE;
@@ -37,7 +42,8 @@ static uint32_t cell_find(const struct ledger *ledger, const struct entry *entry
 
 const struct ledger_cell *ledger_cell_of(const struct ledger *ledger, uint32_t entry, uint16_t origin, uint64_t slot)
 {
-	const uint32_t place = cell_find(ledger, &ledger->entries[entry], origin, (uint16_t)slot);
+	const uint32_t place = cell_find(ledger, &ledger->entries[entry], origin, (uint16_t)slot,
+					 CELL_PACKETS);
 
 	return place == INDEX_NONE ? NULL : ledger_at(ledger, place);
 }
@@ -80,7 +86,7 @@ static void block_free(struct ledger *ledger, uint32_t number)
 
 static bool needs_block(const struct entry *entry)
 {
-	return entry->cells == INDEX_NONE || entry->cells % BLOCK_PLACES == BLOCK_CELLS - 1;
+	return entry->stack == INDEX_NONE || entry->stack % BLOCK_PLACES == BLOCK_CELLS - 1;
 }
 
 /* Lists a key's blocks in ledger->chain, topmost first; returns the number of its cells. */
@@ -88,11 +94,11 @@ static uint32_t chain_list(struct ledger *ledger, const struct entry *entry)
 {
 	uint32_t blocks = 0;
 
-	if (entry->cells == INDEX_NONE)
+	if (entry->stack == INDEX_NONE)
 		return 0;
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger->blocks[at / BLOCK_PLACES].below)
+	for (uint32_t at = entry->stack; at != INDEX_NONE; at = ledger->blocks[at / BLOCK_PLACES].below)
 		ledger->chain[blocks++] = at / BLOCK_PLACES;
-	return (blocks - 1) * BLOCK_CELLS + entry->cells % BLOCK_PLACES + 1;
+	return (blocks - 1) * BLOCK_CELLS + entry->stack % BLOCK_PLACES + 1;
 }
 
 /* The place of a key's cell i, 0 being the lowest of `cells`. */
@@ -118,7 +124,7 @@ static bool is_selected(const struct entry *entry, const struct ledger_cell *cel
 
 static bool any_is_selected(const struct ledger *ledger, const struct entry *entry, struct selection which)
 {
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(ledger, at)) {
+	for (uint32_t at = entry->stack; at != INDEX_NONE; at = stack_below(ledger, at)) {
 		if (is_selected(entry, ledger_at(ledger, at), which))
 			return true;
 	}
@@ -140,10 +146,10 @@ static bool has_cell_of(const struct cell_block *block, uint32_t cells, uint16_t
  */
 static void makers_settle(struct ledger *ledger, struct entry *entry)
 {
-	uint32_t cells = entry->cells % BLOCK_PLACES + 1;
+	uint32_t cells = entry->stack % BLOCK_PLACES + 1;
 	bool kept = false;
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE;
+	for (uint32_t at = entry->stack; at != INDEX_NONE;
 	     at = ledger->blocks[at / BLOCK_PLACES].below, cells = BLOCK_CELLS) {
 		const struct cell_block *block = &ledger->blocks[at / BLOCK_PLACES];
 		uint16_t *maker = &ledger->block_makers[at / BLOCK_PLACES];
@@ -156,7 +162,22 @@ static void makers_settle(struct ledger *ledger, struct entry *entry)
 		ledger->member_blocks[*maker]++;
 	}
 	if (!kept)
-		ledger_key_passes(ledger, entry, ledger_at(ledger, entry->cells)->origin / INCARNATIONS_MAX);
+		ledger_key_passes(ledger, entry, ledger_at(ledger, entry->stack)->origin / INCARNATIONS_MAX);
+}
+
+static uint32_t answered(const struct entry *entry)
+{
+	return entry_kind(entry) == KEY_PAIR ? ENTRY_ANSWERED : 0;
+}
+
+/* Whose the cell is, as a flag. Extras alone make nobody one of those that count the key. */
+static uint32_t counter_of(const struct entry *entry, const struct ledger_cell *cell)
+{
+	const bool is_own = cell->origin < INCARNATIONS_MAX;
+
+	if (cell_is_extra(cell))
+		return is_own ? answered(entry) : 0;
+	return is_own ? ENTRY_OWN : ENTRY_SHARED;
 }
 
 /* Whose cells are left: a key whose own cells are gone rests on the others' word. */
@@ -164,9 +185,9 @@ static void counters_settle(const struct ledger *ledger, struct entry *entry)
 {
 	uint32_t left = 0;
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(ledger, at))
-		left |= ledger_at(ledger, at)->origin < INCARNATIONS_MAX ? ENTRY_OWN : ENTRY_SHARED;
-	entry->flags &= left | ~(uint32_t)(ENTRY_OWN | ENTRY_SHARED);
+	for (uint32_t at = entry->stack; at != INDEX_NONE; at = stack_below(ledger, at))
+		left |= counter_of(entry, ledger_at(ledger, at));
+	entry->flags &= left | ~(uint32_t)(ENTRY_OWN | ENTRY_SHARED | answered(entry));
 }
 
 /* Leaves the lowest `kept` of `cells` cells. */
@@ -180,7 +201,7 @@ static void cells_cut(struct ledger *ledger, struct entry *entry, uint32_t cells
 		block_free(ledger, ledger->chain[i]);
 	if (kept > 0)
 		entry->newest = cell_slot_low(entry, ledger_at(ledger, top));
-	entry->cells = top;
+	entry->stack = top;
 	if (kept > 0)
 		makers_settle(ledger, entry);
 }
@@ -200,7 +221,8 @@ static void cells_remove(struct ledger *ledger, struct entry *entry, struct sele
 			*ledger_at(ledger, chain_place(ledger, cells, kept++)) = cell;
 			continue;
 		}
-		line_note(ledger, entry, cell.origin, cell_slot_low(entry, &cell), -(int64_t)cell.packets);
+		line_note(ledger, line_class_of(entry, &cell), cell.origin, cell_slot_low(entry, &cell),
+			  -(int64_t)line_count_of(entry, &cell));
 		if (cell.origin == 0)
 			told_set(entry, cell.slot, TOLD_NOT);
 		ledger->origin_cells[cell.origin]--;
@@ -220,7 +242,7 @@ bool cells_forget(struct ledger *ledger, struct entry *entry, uint16_t oldest)
 		cells_remove(ledger, entry, (struct selection){ .by_slot = true, .value = -1 });
 	else if (span < SLOTS_SPAN)
 		cells_remove(ledger, entry, (struct selection){ .by_slot = true, .value = span });
-	return entry->cells == INDEX_NONE;
+	return entry->stack == INDEX_NONE;
 }
 
 void cells_forget_all(struct ledger *ledger, struct entry *entry)
@@ -240,16 +262,16 @@ void cells_forget_origin(struct ledger *ledger, struct entry *entry, uint16_t or
 static uint32_t cell_push(struct ledger *ledger, struct entry *holder, const struct ledger_cell *cell)
 {
 	const uint16_t behind = slots_behind(holder, cell);
-	uint32_t at, below = holder->cells;
+	uint32_t at, below = holder->stack;
 
 	if (needs_block(holder))
-		holder->cells = block_take(ledger, cell->origin / INCARNATIONS_MAX, below) * BLOCK_PLACES;
+		holder->stack = block_take(ledger, cell->origin / INCARNATIONS_MAX, below) * BLOCK_PLACES;
 	else
-		holder->cells++;
-	for (at = holder->cells; below != INDEX_NONE && slots_behind(holder, ledger_at(ledger, below)) < behind;) {
+		holder->stack++;
+	for (at = holder->stack; below != INDEX_NONE && slots_behind(holder, ledger_at(ledger, below)) < behind;) {
 		*ledger_at(ledger, at) = *ledger_at(ledger, below);
 		at = below;
-		below = ledger_below(ledger, below);
+		below = stack_below(ledger, below);
 	}
 	*ledger_at(ledger, at) = *cell;
 	return at;
@@ -257,20 +279,12 @@ static uint32_t cell_push(struct ledger *ledger, struct entry *holder, const str
 
 static bool is_newest(const struct entry *holder, uint16_t slot)
 {
-	return holder->cells == INDEX_NONE || slot_is_before(holder->newest, slot);
+	return holder->stack == INDEX_NONE || slot_is_before(holder->newest, slot);
 }
 
-static uint32_t cell_new(struct ledger *ledger, struct entry *holder, uint16_t origin, const struct cell *version,
-			 uint32_t packets)
+uint32_t cell_new(struct ledger *ledger, struct entry *holder, uint16_t slot, const struct ledger_cell *cell)
 {
-	const uint16_t slot = (uint16_t)version->slot;
-	const struct ledger_cell cell = {
-		.packets = packets,
-		.origin = origin,
-		.slot = slot % SLOTS_SPAN,
-		.first = version->first,
-		.last = version->last,
-	};
+	const uint16_t origin = cell->origin;
 
 	if (!is_newest(holder, slot) && (uint16_t)(holder->newest - slot) >= SLOTS_SPAN)
 		return INDEX_NONE; /* nobody holds it any more */
@@ -285,8 +299,8 @@ static uint32_t cell_new(struct ledger *ledger, struct entry *holder, uint16_t o
 	ledger->cells_held++;
 	ledger->origin_cells[origin]++;
 	ledger->member_cells[origin / INCARNATIONS_MAX]++;
-	line_note(ledger, holder, origin, slot, packets);
-	return cell_push(ledger, holder, &cell);
+	line_note(ledger, line_class_of(holder, cell), origin, slot, line_count_of(holder, cell));
+	return cell_push(ledger, holder, cell);
 }
 
 /* What is remembered of a key's older slots no longer holds, unless it was only its newest that changed. */
@@ -301,14 +315,19 @@ enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, co
 {
 	const uint32_t packets = version->packets > UINT32_MAX ? UINT32_MAX : (uint32_t)version->packets;
 	struct entry *holder = &ledger->entries[entry];
-	uint32_t place = cell_find(ledger, holder, origin, (uint16_t)version->slot);
+	uint32_t place = cell_find(ledger, holder, origin, (uint16_t)version->slot, CELL_PACKETS);
 	struct ledger_cell *cell;
 	const uint64_t room = ledger_line_room(ledger, holder, origin, (uint16_t)version->slot);
 	uint32_t growth;
 
 	*ret_gain = 0;
 	if (place == INDEX_NONE) {
-		place = cell_new(ledger, holder, origin, version, packets);
+		place = cell_new(ledger, holder, (uint16_t)version->slot,
+				 &(struct ledger_cell){ .packets = packets,
+							.origin = origin,
+							.slot = version->slot % SLOTS_SPAN,
+							.first = version->first,
+							.last = version->last });
 		if (place == INDEX_NONE)
 			return JOIN_QUOTA;
 		*ret_place = place;
@@ -328,7 +347,7 @@ enum join ledger_join(struct ledger *ledger, uint32_t entry, uint16_t origin, co
 	if (packets == cell->packets)
 		return JOIN_SAME;
 	growth = packets - cell->packets;
-	line_note(ledger, holder, origin, (uint16_t)version->slot, growth);
+	line_note(ledger, (enum line_class)entry_kind(holder), origin, (uint16_t)version->slot, growth);
 	cell->packets = packets;
 	*ret_gain = growth < room ? growth : room;
 	return JOIN_GREW;
@@ -423,13 +442,15 @@ void ledger_sum(const struct ledger *ledger, const struct entry *entry, uint32_t
 static uint32_t newest_add(const struct ledger *ledger, const struct entry *entry, const bool *excluded,
 			   struct slot_fractions *sum)
 {
-	for (uint32_t at = entry->cells; at != INDEX_NONE;) {
+	for (uint32_t at = entry->stack; at != INDEX_NONE;) {
 		const struct cell_block *block = &ledger->blocks[at / BLOCK_PLACES];
 		const uint32_t first = at - at % BLOCK_PLACES;
 
 		for (uint32_t i = at % BLOCK_PLACES + 1; i-- > 0;) {
 			const struct ledger_cell *cell = &block->cells[i];
 
+			if (cell_is_extra(cell))
+				continue;
 			if (!cell_is_newest(entry, cell))
 				return first + i;
 			if (!excluded[cell->origin])
@@ -447,13 +468,13 @@ struct slot_sum ledger_sum_newest(const struct ledger *ledger, const struct entr
 	const uint32_t end = newest_add(ledger, entry, excluded, &fractions);
 
 	if (fractions.is_cut)
-		above_forget(ledger, entry->cells, end);
+		above_forget(ledger, ledger_first(ledger, entry), end);
 	return slot_sum_of(&fractions, slot, mesh);
 }
 
 uint32_t ledger_below_newest(const struct ledger *ledger, const struct entry *entry)
 {
-	uint32_t at = entry->cells;
+	uint32_t at = ledger_first(ledger, entry);
 
 	while (at != INDEX_NONE && cell_is_newest(entry, ledger_at(ledger, at)))
 		at = ledger_below(ledger, at);

@@ -58,7 +58,7 @@ static double part_of_cells(const struct node *node, const struct entry *entry)
 	const struct ledger *ledger = &node->count->ledger;
 	uint64_t all = 0, own = 0;
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(ledger, at)) {
+	for (uint32_t at = ledger_first(ledger, entry); at != INDEX_NONE; at = ledger_below(ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(ledger, at);
 
 		if (cell_slot(entry, cell, node->slot) + 1 < node->slot)
@@ -228,13 +228,13 @@ static double rate_beside_floors(const struct node *node, struct now now, const 
 	const uint64_t slot = telling_slot(node, now);
 	double packets = 0, floors = 0, beside = 0;
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(ledger, at)) {
+	for (uint32_t at = ledger_first(ledger, entry); at != INDEX_NONE; at = ledger_below(ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(ledger, at);
 
 		if (cell_slot(entry, cell, node->slot) == slot && !excluded[cell->origin])
 			packets += ledger_packets_read(ledger, entry, cell, excluded);
 	}
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(ledger, at)) {
+	for (uint32_t at = ledger_first(ledger, entry); at != INDEX_NONE; at = ledger_below(ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(ledger, at);
 		double part;
 

@@ -49,7 +49,7 @@ static void counted_by(struct node *node, const struct entry *entry, const struc
 	const struct ledger *ledger = &node->count->ledger;
 	uint64_t *counted = node->judge->counted, all = 0;
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(ledger, at)) {
+	for (uint32_t at = ledger_first(ledger, entry); at != INDEX_NONE; at = ledger_below(ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(ledger, at);
 
 		if (node->count->excluded[cell->origin] || cell_slot(entry, cell, node->slot) < first)
@@ -57,7 +57,7 @@ static void counted_by(struct node *node, const struct entry *entry, const struc
 		counted[origin_member(cell->origin)] +=
 			ledger_packets_read(ledger, entry, cell, node->count->excluded);
 	}
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(ledger, at)) {
+	for (uint32_t at = ledger_first(ledger, entry); at != INDEX_NONE; at = ledger_below(ledger, at)) {
 		const uint16_t member = origin_member(ledger_at(ledger, at)->origin);
 
 		if (counted[member])
@@ -182,7 +182,9 @@ static void note_near(struct node *node, struct entry *entry, const struct verdi
 {
 	const enum key_kind kind = entry_kind(entry);
 
-	if (kind == KEY_PAIR || !is_near || v->shadow) {
+	if (kind == KEY_PAIR)
+		return;
+	if (!is_near || v->shadow) {
 		entry->flags &= ~(uint32_t)ENTRY_NEAR;
 		return;
 	}

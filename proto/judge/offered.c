@@ -26,7 +26,8 @@ static uint64_t packets_lately(const struct node *node, const struct entry *entr
 	uint64_t packets = 0;
 
 	*ret_begins = (struct instant){ INT64_MAX };
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->count->ledger, at)) {
+	for (uint32_t at = ledger_first(&node->count->ledger, entry); at != INDEX_NONE;
+	     at = ledger_below(&node->count->ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
 		const struct instant first = node_cell_instant(node, entry, cell, cell->first);
 
@@ -101,14 +102,15 @@ static void peak_tick(struct entry *entry, uint64_t tick, uint64_t recent, doubl
 static struct duration silence(const struct node *node, const struct entry *entry, struct now now)
 {
 	const struct ledger *ledger = &node->count->ledger;
+	const uint32_t first = ledger_first(ledger, entry);
 	uint32_t last = 0;
 
-	if (entry->cells == INDEX_NONE)
+	if (first == INDEX_NONE)
 		return (struct duration){ INT64_MAX };
-	for (uint32_t at = entry->cells, below = ledger_below_newest(ledger, entry); at != below;
+	for (uint32_t at = first; at != INDEX_NONE && ledger_at(ledger, at)->slot == ledger_at(ledger, first)->slot;
 	     at = ledger_below(ledger, at))
 		last = ledger_at(ledger, at)->last > last ? ledger_at(ledger, at)->last : last;
-	return duration_between(node_cell_instant(node, entry, ledger_at(ledger, entry->cells), last), now.mesh);
+	return duration_between(node_cell_instant(node, entry, ledger_at(ledger, first), last), now.mesh);
 }
 
 /* What it is known to have sent up to `tick`, of the running slot and the one before. */

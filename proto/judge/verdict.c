@@ -76,7 +76,8 @@ static uint64_t oldest_whole_tick(const struct node *node, const struct entry *e
 		for (uint64_t left = view->counted[w]; left; left &= left - 1)
 			oldest = older_whole_tick(node, w * 64 + (uint32_t)__builtin_ctzll(left), oldest);
 	}
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->count->ledger, at)) {
+	for (uint32_t at = ledger_first(&node->count->ledger, entry); at != INDEX_NONE;
+	     at = ledger_below(&node->count->ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
 
 		if (!cell_is_newest(entry, cell))
@@ -131,7 +132,7 @@ void verdict_of(const struct node *node, struct now now, uint32_t number, struct
 
 	*v = (struct verdict){ .policy = policy };
 	v->limit = policy_limit(policy, kind, &v->shadow);
-	if (entry->cells != INDEX_NONE)
+	if (ledger_first(&node->count->ledger, entry) != INDEX_NONE)
 		replay_cache_view_of(&node->judge->replay_cache, &node->count->ledger, number,
 				     mesh_slot_at(&node->mesh, now.mesh), &node->mesh, node->count->excluded,
 				     t->idle_reset, &past);
@@ -170,7 +171,7 @@ bool verdict_is_own(const struct node *node, struct now now, uint32_t number, co
 	const struct duration least = policy_min_window(v->policy, entry_kind(entry));
 	struct paper_m own;
 
-	if (entry->cells == INDEX_NONE)
+	if (ledger_first(&node->count->ledger, entry) == INDEX_NONE)
 		return false;
 	own = replay_cache_own(&node->judge->replay_cache, &node->count->ledger, number,
 			       mesh_slot_at(&node->mesh, now.mesh), &node->mesh, node->count->excluded,
@@ -195,7 +196,8 @@ struct evidence verdict_evidence(const struct node *node, struct now now, const 
 	struct evidence evidence = { .members = 1 };
 	struct instant began = now.mesh;
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->count->ledger, at)) {
+	for (uint32_t at = ledger_first(&node->count->ledger, entry); at != INDEX_NONE;
+	     at = ledger_below(&node->count->ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
 		const struct instant first = node_cell_instant(node, entry, cell, cell->first),
 				     last = node_cell_instant(node, entry, cell, cell->last);

@@ -2,7 +2,8 @@
 /*
  * receive_cell: every cell, harvested here or read from a frame, enters the ledger by this function. It joins the cell,
  * compares it with the member's line rate, adds the gain to the key's recent packets (for the carry), marks the key to
- * be judged, and asks need.c which own cells are to be published for it.
+ * be judged, and asks need.c which own cells are to be published for it. What a cell counts beside packets is joined,
+ * and published with the cell; it has no part in the carry or in a verdict.
  */
 #include "spreading.h"
 
@@ -27,7 +28,8 @@ static void look_at_line(struct node *node, uint32_t origin, uint32_t entry, uin
 	const struct ledger *ledger = &node->count->ledger;
 	const uint16_t member = origin_member(origin);
 
-	if (!ledger_is_over_line(ledger, &ledger->entries[entry], member, (uint16_t)slot))
+	if (!ledger_is_over_line(ledger, &ledger->entries[entry], member, (uint16_t)slot) &&
+	    !ledger_extras_are_over_line(ledger, &ledger->entries[entry], member, (uint16_t)slot))
 		return;
 	node->counters.cells_over_line++;
 	member_over_line(node, member, entry_kind(&ledger->entries[entry]));
@@ -60,44 +62,67 @@ static bool add_late(struct node *node, uint32_t origin, uint32_t number, const 
 	return true;
 }
 
+/* What the packets of a version change: the recent ones, the mark of the line, and the key's verdict. */
+static void packets_grew(struct node *node, uint32_t origin, uint32_t number, const struct cell *version,
+			 uint64_t from_tick, uint64_t tick, uint64_t gain, bool is_new)
+{
+	struct entry *entry = &node->count->ledger.entries[number];
+	const bool is_first = is_new && origin != 0 && !node->count->excluded[origin];
+
+	entry->flags |= node->count->others[origin] ? ENTRY_SHARED : ENTRY_OWN;
+	if (node->count->others[origin] && kind_has_sums(entry_kind(entry)))
+		set_add(&node->count->wanted, number);
+	if (!(is_first && add_late(node, origin, number, version, from_tick, tick, gain)) && tick > from_tick)
+		recent_add(&entry->recent, from_tick, tick, gain);
+	if (origin == 0)
+		aggregate_counted(node, number, from_tick, tick, gain);
+	judge_dirty(node, number);
+}
+
+/* Extras change no verdict of their own. */
+static enum join extras_join(struct node *node, uint32_t origin, uint32_t number, const struct cell *version)
+{
+	struct entry *entry = &node->count->ledger.entries[number];
+	enum join join;
+
+	if (!cell_has_extras(version))
+		return JOIN_SAME;
+	join = ledger_join_extras(&node->count->ledger, number, (uint16_t)origin, version);
+	if (join != JOIN_QUOTA && origin == 0 && entry_kind(entry) == KEY_PAIR)
+		entry->flags |= ENTRY_ANSWERED;
+	return join;
+}
+
+static bool has_grown(enum join join)
+{
+	return join == JOIN_NEW || join == JOIN_GREW;
+}
+
 enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *version, uint64_t from_tick,
 			 uint64_t tick)
 {
 	uint32_t entry = ledger_find(&node->count->ledger, &version->key), place;
-	enum join join;
+	enum join packets = JOIN_SAME, extras;
 	uint64_t gain;
-	bool is_first;
 
 	if (entry == INDEX_NONE)
 		entry = ledger_make(&node->count->ledger, (uint16_t)origin, &version->key);
 	if (entry == INDEX_NONE)
 		return over_quota(node, origin_member(origin));
-	join = ledger_join(&node->count->ledger, entry, (uint16_t)origin, version, &gain, &place);
-	switch (join) {
-	case JOIN_QUOTA:
+	if (version->packets > 0)
+		packets = ledger_join(&node->count->ledger, entry, (uint16_t)origin, version, &gain, &place);
+	if (packets == JOIN_QUOTA)
 		return over_quota(node, origin_member(origin));
-	case JOIN_SHRUNK:
-		return REJECT_SHRUNK;
-	case JOIN_SAME:
-		return REJECT_NONE;
-	case JOIN_NEW:
-	case JOIN_GREW:
-		break;
-	}
-	node->count->ledger.entries[entry].flags |= node->count->others[origin] ? ENTRY_SHARED : ENTRY_OWN;
-	if (node->count->others[origin] && kind_has_sums(entry_kind(&node->count->ledger.entries[entry])))
-		set_add(&node->count->wanted, entry);
-	look_at_line(node, origin, entry, version->slot);
-	is_first = join == JOIN_NEW && origin != 0 && !node->count->excluded[origin];
-	if (!(is_first && add_late(node, origin, entry, version, from_tick, tick, gain)) &&
-	    tick > from_tick)
-		recent_add(&node->count->ledger.entries[entry].recent, from_tick, tick, gain);
-	if (origin == 0)
-		aggregate_counted(node, entry, from_tick, tick, gain);
-	judge_dirty(node, entry);
-	if (origin == 0)
+	extras = extras_join(node, origin, entry, version);
+	if (has_grown(packets) || has_grown(extras))
+		look_at_line(node, origin, entry, version->slot);
+	if (has_grown(packets))
+		packets_grew(node, origin, entry, version, from_tick, tick, gain, packets == JOIN_NEW);
+	if (origin == 0 && (has_grown(packets) || has_grown(extras)))
 		need_own(node, entry, version);
-	else
-		need_other(node, origin, entry, version->slot, join == JOIN_NEW);
-	return REJECT_NONE;
+	else if (has_grown(packets))
+		need_other(node, origin, entry, version->slot, packets == JOIN_NEW);
+	if (extras == JOIN_QUOTA)
+		return over_quota(node, origin_member(origin));
+	return packets == JOIN_SHRUNK ? REJECT_SHRUNK : REJECT_NONE;
 }

@@ -7,7 +7,7 @@
 #include "spreading.h"
 
 _Static_assert(PUBLISH_CELLS <= UINT16_MAX, "their numbers' width");
-#define CELL_BYTES_MOST 60 /* of a frame, by one cell: a pair IPv6 in a group of its own, whose slot takes nine bytes */
+#define CELL_BYTES_MOST 65 /* of a frame, by one cell: a pair IPv6 in a group of its own, whose slot takes nine bytes */
 
 /* The numbers of two neighbouring stretches of sorted cells, of one in the end. */
 static void cells_merge(const struct cell *cells, const uint16_t *from, uint16_t *to, size_t left, size_t middle,

@@ -31,6 +31,7 @@ enum need {
 /* What is held of a key in one slot. */
 struct slot_held {
 	const struct ledger_cell *own; /* NULL: none */
+	bool answers; /* that this proxy counted: they are told, and call nobody */
 	bool other; /* by an origin that is not left out */
 	uint64_t packets; /* of all these, and own */
 };
@@ -45,12 +46,16 @@ struct key_held {
 static void key_read(const struct node *node, const struct entry *entry, uint64_t slot, struct key_held *ret_held)
 {
 	*ret_held = (struct key_held){ .newest = slot + (uint64_t)(int64_t)(int16_t)(entry->newest - (uint16_t)slot) };
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&node->count->ledger, at)) {
+	for (uint32_t at = entry->stack; at != INDEX_NONE; at = stack_below(&node->count->ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
 		struct slot_held *held = &ret_held->behind[(uint16_t)(entry->newest - cell->slot) % SLOTS_SPAN];
 
 		if (node->count->excluded[cell->origin])
 			continue; /* calls nobody */
+		if (cell_is_extra(cell)) {
+			held->answers = held->answers || cell->origin == 0;
+			continue;
+		}
 		if (cell->origin == 0)
 			held->own = cell;
 		else
@@ -218,15 +223,16 @@ static void key_look(struct node *node, uint32_t number, enum look look, uint64_
 	for (unsigned int behind = 0; behind < SLOTS_SPAN; behind++) {
 		const struct ledger_cell *own = held.behind[behind].own;
 		const uint64_t slot = held.newest - behind;
-		const enum told told = own ? told_of(entry, slot) : TOLD_NOT;
+		const bool is_here = own || held.behind[behind].answers;
+		const enum told told = is_here ? told_of(entry, slot) : TOLD_NOT;
 		const bool has_grown = look == LOOK_OWN && slot == grown && told != TOLD_NOT;
 		enum need need;
 
-		if (!own || slot < oldest || (told != TOLD_NOT && told != TOLD_LATE && !has_grown))
+		if (!is_here || slot < oldest || (told != TOLD_NOT && told != TOLD_LATE && !has_grown))
 			continue;
 		need = need_of(node, entry, &call, &held, behind);
 		if (need != NEED_NONE || has_grown)
-			tell(node, number, slot, need, look, own->packets);
+			tell(node, number, slot, need, look, own ? own->packets : 0);
 	}
 }
 
@@ -264,7 +270,7 @@ void need_other(struct node *node, uint32_t origin, uint32_t number, uint64_t sl
 {
 	const struct entry *entry = &node->count->ledger.entries[number];
 
-	if (is_all_told(node) || !(entry->flags & ENTRY_OWN) || node->count->excluded[origin])
+	if (is_all_told(node) || !entry_has_own(entry) || node->count->excluded[origin])
 		return;
 	if (is_new || (uint16_t)slot != entry->newest)
 		key_look(node, number, LOOK_OTHER, slot);
@@ -273,7 +279,7 @@ void need_other(struct node *node, uint32_t origin, uint32_t number, uint64_t sl
 /* Is a cell of the origin held of a slot before this one? */
 static bool was_told_before(const struct ledger *ledger, const struct entry *entry, uint32_t origin, uint64_t slot)
 {
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(ledger, at)) {
+	for (uint32_t at = ledger_first(ledger, entry); at != INDEX_NONE; at = ledger_below(ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(ledger, at);
 
 		if (cell->origin == origin && (int16_t)(uint16_t)(cell_slot_low(entry, cell) - (uint16_t)slot) < 0)
@@ -300,8 +306,12 @@ void need_told_before(struct node *node, const struct cell *cell)
 {
 	const uint32_t number = ledger_find(&node->count->ledger, &cell->key);
 
-	if (number == INDEX_NONE || !ledger_cell_of(&node->count->ledger, number, 0, cell->slot) ||
-	    told_of(&node->count->ledger.entries[number], cell->slot) != TOLD_NOT)
+	struct cell own;
+
+	if (number == INDEX_NONE)
+		return;
+	own = ledger_version(&node->count->ledger, number, 0, cell->slot);
+	if (cell_is_empty(&own) || told_of(&node->count->ledger.entries[number], cell->slot) != TOLD_NOT)
 		return;
 	tell(node, number, cell->slot, NEED_CALL, LOOK_OWN, 0);
 }
@@ -370,7 +380,7 @@ void need_turn(struct node *node)
 
 	for (uint32_t i = 0; i < REVIEW_PIECE && need->left > 0 && need->entry < node->count->ledger.entries_high;
 	     i++, need->left--, need->entry++) {
-		if (node->count->ledger.entries[need->entry].flags & ENTRY_OWN)
+		if (entry_has_own(&node->count->ledger.entries[need->entry]))
 			key_look(node, need->entry, LOOK_REVIEW, node->slot);
 	}
 	if (need->entry < node->count->ledger.entries_high)

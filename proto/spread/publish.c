@@ -58,17 +58,6 @@ void publish_answer(struct node *node, uint32_t entry, uint64_t slot, enum publi
 	node->spread->publish.answers = true;
 }
 
-static struct cell cell_read(const struct node *node, const struct entry *entry, const struct ledger_cell *cell)
-{
-	return (struct cell){
-		.key = ledger_key(&node->count->ledger, entry),
-		.slot = cell_slot(entry, cell, node->slot),
-		.first = cell->first,
-		.last = cell->last,
-		.packets = cell->packets,
-	};
-}
-
 /* Signs the frames of a tick, in trees of up to LEAVES_MAX, and sends them. (Publishing, How they are sent, 2) */
 static void sign_and_send(struct node *node, struct now now, enum frame_kind kind, uint32_t count)
 {
@@ -114,13 +103,14 @@ static size_t collect_key(struct node *node, uint32_t number, enum publish_queue
 	struct entry *entry = &node->count->ledger.entries[number];
 	const enum told told = queue_told(queue);
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE && told_any(entry, told);
-	     at = ledger_below(&node->count->ledger, at)) {
+	for (uint32_t at = entry->stack; at != INDEX_NONE && told_any(entry, told);
+	     at = stack_below(&node->count->ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
 
 		if (cell->origin != 0 || told_of(entry, cell->slot) != told)
 			continue;
-		node->spread->publish.cells[count++] = cell_read(node, entry, cell);
+		node->spread->publish.cells[count++] =
+			ledger_version(&node->count->ledger, number, 0, cell_slot(entry, cell, node->slot));
 		told_set(entry, cell->slot, TOLD_DONE);
 		if (queue != QUEUE_PAST)
 			continue;
@@ -256,19 +246,19 @@ static uint32_t closing_frames_max(const struct node *node, struct now now)
 	return affordable < left ? affordable : left;
 }
 
-/* The own cell of the ended slot of the next entry, if it was told; else NULL. */
-static const struct ledger_cell *next_closing(struct node *node, struct entry **ret_entry, uint32_t *ret_number)
+/* The own cell of the ended slot of the next entry, if it was told. */
+static bool next_closing(struct node *node, uint32_t *ret_number, struct cell *ret_cell)
 {
 	const uint32_t number = node->spread->publish.closing_entry++;
-	struct entry *entry = &node->count->ledger.entries[number];
+	const struct entry *entry = &node->count->ledger.entries[number];
 	const uint64_t slot = node->spread->publish.closing_slot;
 
 	node->spread->publish.closing_left--;
-	*ret_entry = entry;
 	*ret_number = number;
 	if (!(entry->flags & ENTRY_USED) || told_of(entry, slot) == TOLD_NOT)
-		return NULL;
-	return ledger_cell_of(&node->count->ledger, number, 0, slot);
+		return false;
+	*ret_cell = ledger_version(&node->count->ledger, number, 0, slot);
+	return !cell_is_empty(ret_cell);
 }
 
 static bool closing_goes_on(struct node *node)
@@ -298,14 +288,13 @@ static void fill_closing(struct node *node, struct fill *fill, uint32_t frames_m
 	size_t taken;
 
 	while (fill->count < count_max && closing_goes_on(node)) {
-		struct entry *entry;
+		struct cell *cell = &node->spread->publish.cells[fill->count];
 		uint32_t number;
-		const struct ledger_cell *cell = next_closing(node, &entry, &number);
 
-		if (!cell)
+		if (!next_closing(node, &number, cell))
 			continue;
-		node->spread->publish.cells[fill->count++] = cell_read(node, entry, cell);
-		told_set(entry, cell->slot, TOLD_DONE);
+		told_set(&node->count->ledger.entries[number], cell->slot, TOLD_DONE);
+		fill->count++;
 	}
 	closing_goes_on(node);
 	taken = fill_frames(node, fill, 4 * frames_max);
@@ -321,10 +310,10 @@ static void fill_closing(struct node *node, struct fill *fill, uint32_t frames_m
 static void collect_past(struct node *node)
 {
 	for (uint32_t i = 0; i < CLOSING_PIECE && closing_goes_on(node); i++) {
-		struct entry *entry;
+		struct cell cell;
 		uint32_t number;
 
-		if (next_closing(node, &entry, &number))
+		if (next_closing(node, &number, &cell))
 			wait_in(node, QUEUE_PAST, number, node->spread->publish.closing_slot);
 	}
 }

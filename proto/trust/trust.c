@@ -33,8 +33,8 @@ static void forget_counts(struct node *node, uint16_t number)
 	for (uint32_t i = 0; i < node->count->ledger.entries_high; i++) {
 		const struct entry *entry = &node->count->ledger.entries[i];
 
-		for (uint32_t at = entry->flags & ENTRY_USED ? entry->cells : INDEX_NONE; at != INDEX_NONE;
-		     at = ledger_below(&node->count->ledger, at)) {
+		for (uint32_t at = entry->flags & ENTRY_USED ? entry->stack : INDEX_NONE; at != INDEX_NONE;
+		     at = stack_below(&node->count->ledger, at)) {
 			if (origin_member(ledger_at(&node->count->ledger, at)->origin) != number)
 				continue;
 			judge_dirty(node, i);

@@ -66,8 +66,8 @@ static inline bool frame_form_is_pair(enum frame_form form)
 
 /*
  * Is the cell valid? Both addresses of a pair are of one family, and each host address is of a single host. A network
- * holds hosts and has no host bits. first <= last, at least one packet. The same rule holds for own and for received
- * cells.
+ * holds hosts and has no host bits. first <= last, at least one packet, or for a pair answers and nothing else. Extras
+ * that its kind does not have are 0. The same rule holds for own and for received cells.
  */
 bool frame_cell_is_valid(const struct cell *cell);
 
@@ -81,6 +81,12 @@ int frame_cell_compare(const struct cell *a, const struct cell *b);
 
 #define FRAME_HEAD_BYTES_MAX (1 + 4 * 9 + 5 + 1 + 3) /* array, four numbers of 64 bits, epoch, kind, array of groups */
 
+/* What the numbers of a group's cells take: the packets, then each extra. */
+struct frame_counts {
+	size_t bytes[1 + EXTRAS_MAX];
+	uint32_t extras; /* so many are written: behind the last that is not 0 all cells have 0 */
+};
+
 /* A body under construction. Cells must be valid and come ordered by frame_cell_compare, each once. */
 struct frame_writer {
 	struct frame_head head;
@@ -89,7 +95,7 @@ struct frame_writer {
 	size_t closed_bytes; /* of the groups before the last */
 	uint32_t groups, cells;
 	uint32_t group_cells; /* of the last group */
-	size_t group_packets_bytes;
+	struct frame_counts group_counts;
 	struct cell cell[CELLS_PER_FRAME_MAX];
 };
 
@@ -169,7 +175,9 @@ struct frame_reader {
 	uint64_t slot;
 	struct address destination; /* of pairs; else zero */
 	const uint8_t *keys, *previous_key, *firsts, *lasts;
-	struct unpack packets;
+	struct unpack counts;
+	uint32_t extras; /* of each cell of the group in `counts`, behind its packets */
+	bool last_extra; /* one was not 0 */
 };
 
 /* Reads the head and stands before the first cell. NULL for the widths: the head alone is to be read. */

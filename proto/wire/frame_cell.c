@@ -74,11 +74,25 @@ static bool is_network(const struct address *prefix)
 	return b[0] != 0xff && !(b[0] == 0xfe && (b[1] & 0xc0) == 0x80);
 }
 
+/* Packets, or of a pair answers alone; an answer at least where TCP is marked; no extra that the kind has not. */
+static bool has_counts(const struct cell *cell, enum key_kind kind)
+{
+	for (unsigned int i = kind_extras(kind); i < EXTRAS_MAX; i++) {
+		if (cell->extras[i] > 0)
+			return false;
+	}
+	if (kind == KEY_PAIR && cell->extras[EXTRA_ANSWERS] > 0 && answers_in(cell->extras[EXTRA_ANSWERS]) == 0)
+		return false;
+	if (cell->packets > 0)
+		return true;
+	return kind == KEY_PAIR && cell->extras[EXTRA_ANSWERS] > 0 && cell->last == 0;
+}
+
 bool frame_cell_is_valid(const struct cell *cell)
 {
 	const struct key *key = &cell->key;
 
-	if (cell->packets == 0 || cell->last < cell->first)
+	if (cell->last < cell->first || !has_counts(cell, key_kind(key)))
 		return false;
 	switch (key_kind(key)) {
 	case KEY_DESTINATION:

@@ -65,7 +65,26 @@ static bool group_ascends(const struct frame_reader *reader, uint64_t slot, enum
 	return memcmp(destination, &reader->destination, sizeof(*destination)) > 0;
 }
 
-/* Takes the columns of the next group. Only the packets column is of a length that its cells tell. */
+/*
+ * The packets and extras of each cell, one behind the other. How many extras each has shows in how many numbers there
+ * are: those behind the last one that any cell of the group needs are not written.
+ */
+static bool open_counts(struct frame_reader *reader, const uint8_t *counts, size_t size, size_t cells,
+			unsigned int extras_most)
+{
+	size_t numbers = 0;
+
+	for (size_t i = 0; i < size; i++)
+		numbers += counts[i] < 0x80;
+	if (numbers < cells || numbers % cells != 0 || numbers / cells - 1 > extras_most)
+		return false;
+	unpack_begin(&reader->counts, counts, size);
+	reader->extras = (uint32_t)(numbers / cells - 1);
+	reader->last_extra = reader->extras == 0;
+	return true;
+}
+
+/* Takes the columns of the next group. Only that of the counts is of a length that its cells tell. */
 static bool open_group(struct frame_reader *reader)
 {
 	struct unpack *u = &reader->body;
@@ -73,8 +92,8 @@ static bool open_group(struct frame_reader *reader)
 	struct address destination = { { 0 } };
 	enum frame_form form;
 	uint64_t slot;
-	size_t keys_size, packets_size, cells;
-	const uint8_t *wire, *packets;
+	size_t keys_size, counts_size, cells;
+	const uint8_t *wire, *counts;
 
 	unpack_array_of(u, GROUP_FIELDS);
 	form = (enum frame_form)unpack_uint_max(u, FORM_COUNT - 1);
@@ -85,14 +104,15 @@ static bool open_group(struct frame_reader *reader)
 	cells = keys_size / layout->key_bytes;
 	reader->firsts = unpack_bin_of(u, cells);
 	reader->lasts = unpack_bin_of(u, cells);
-	packets = unpack_bin(u, &packets_size);
+	counts = unpack_bin(u, &counts_size);
 	if (u->failed || cells == 0 || keys_size % layout->key_bytes != 0)
 		return stop(reader, REJECT_BODY);
 	if (frame_form_is_pair(form))
 		destination = address_from_wire(wire, layout->destination_bytes, layout->ipv4);
 	if (!group_ascends(reader, slot, form, &destination))
 		return stop(reader, REJECT_BODY);
-	unpack_begin(&reader->packets, packets, packets_size);
+	if (!open_counts(reader, counts, counts_size, cells, kind_extras(layout->kind)))
+		return stop(reader, REJECT_BODY);
 	reader->has_group = true;
 	reader->form = form;
 	reader->slot = slot;
@@ -108,7 +128,7 @@ static bool next_group(struct frame_reader *reader)
 {
 	if (reader->reject != REJECT_NONE)
 		return false;
-	if (reader->has_group && !unpack_done(&reader->packets))
+	if (reader->has_group && (!unpack_done(&reader->counts) || !reader->last_extra))
 		return stop(reader, REJECT_BODY);
 	if (reader->groups_left > 0)
 		return open_group(reader);
@@ -144,6 +164,23 @@ static bool cell_is_of_form(const struct frame_reader *reader, const struct cell
 	return frame_form_of(&cell->key) == reader->form && frame_cell_is_valid(cell);
 }
 
+/* False: a number is not in its shortest form, or beyond its bound. */
+static bool read_counts(struct frame_reader *reader, struct cell *cell)
+{
+	bool fits = true;
+
+	cell->packets = unpack_varint(&reader->counts);
+	for (uint32_t i = 0; i < reader->extras; i++) {
+		const uint64_t extra = unpack_varint(&reader->counts);
+
+		fits = fits && extra <= UINT32_MAX;
+		cell->extras[i] = (uint32_t)extra;
+	}
+	if (reader->extras > 0 && cell->extras[reader->extras - 1] > 0)
+		reader->last_extra = true;
+	return fits && !reader->counts.failed;
+}
+
 bool frame_next(struct frame_reader *reader, struct cell *ret_cell)
 {
 	struct cell cell;
@@ -156,8 +193,7 @@ bool frame_next(struct frame_reader *reader, struct cell *ret_cell)
 	cell = (struct cell){
 		.key = key_from_wire(reader), .slot = reader->slot, .first = *reader->firsts, .last = *reader->lasts
 	};
-	cell.packets = unpack_varint(&reader->packets);
-	if (reader->packets.failed)
+	if (!read_counts(reader, &cell))
 		return stop(reader, REJECT_BODY);
 	if (reader->previous_key && memcmp(reader->previous_key, reader->keys, size) >= 0)
 		return stop(reader, REJECT_CELL);

@@ -34,14 +34,33 @@ static bool same_group(const struct cell *a, const struct cell *b)
 	return !frame_form_is_pair(form) || address_equal(&a->key.destination, &b->key.destination);
 }
 
-static size_t group_bytes(const struct cell *cell, uint32_t cells, size_t packets_bytes)
+static void counts_add(struct frame_counts *counts, const struct cell *cell)
+{
+	counts->bytes[0] += pack_varint_bytes(cell->packets);
+	for (uint32_t i = 0; i < EXTRAS_MAX; i++) {
+		counts->bytes[1 + i] += pack_varint_bytes(cell->extras[i]);
+		if (cell->extras[i] > 0 && counts->extras < i + 1)
+			counts->extras = i + 1;
+	}
+}
+
+static size_t counts_bytes(const struct frame_counts *counts)
+{
+	size_t bytes = counts->bytes[0];
+
+	for (uint32_t i = 0; i < counts->extras; i++)
+		bytes += counts->bytes[1 + i];
+	return bytes;
+}
+
+static size_t group_bytes(const struct cell *cell, uint32_t cells, const struct frame_counts *counts)
 {
 	enum frame_form form = frame_form_of(&cell->key);
 	const struct frame_layout *layout = &frame_layouts[form];
 
 	return pack_array_header_bytes(GROUP_FIELDS) + pack_uint_bytes(form) + pack_uint_bytes(cell->slot) +
 	       pack_bin_bytes(layout->destination_bytes) + pack_bin_bytes(cells * layout->key_bytes) +
-	       2 * pack_bin_bytes(cells) + pack_bin_bytes(packets_bytes);
+	       2 * pack_bin_bytes(cells) + pack_bin_bytes(counts_bytes(counts));
 }
 
 static size_t head_bytes(const struct frame_head *head, uint32_t groups)
@@ -59,7 +78,7 @@ void frame_begin(struct frame_writer *writer, const struct frame_head *head, siz
 	writer->estimate = head_bytes(head, 0);
 	writer->closed_bytes = 0;
 	writer->groups = writer->cells = writer->group_cells = 0;
-	writer->group_packets_bytes = 0;
+	writer->group_counts = (struct frame_counts){ .extras = 0 };
 }
 
 bool frame_add(struct frame_writer *writer, const struct cell *cell)
@@ -67,23 +86,24 @@ bool frame_add(struct frame_writer *writer, const struct cell *cell)
 	const struct cell *previous = writer->cells ? &writer->cell[writer->cells - 1] : NULL;
 	bool opens = !previous || !same_group(previous, cell);
 	uint32_t groups = writer->groups + opens, group_cells = opens ? 1 : writer->group_cells + 1;
-	size_t packets_bytes = pack_varint_bytes(cell->packets) + (opens ? 0 : writer->group_packets_bytes);
+	struct frame_counts counts = opens ? (struct frame_counts){ .extras = 0 } : writer->group_counts;
 	size_t closed_bytes = writer->closed_bytes;
 
 	ASSERT(frame_cell_is_valid(cell));
 	ASSERT(!previous || frame_cell_compare(previous, cell) < 0);
 	if (opens && previous)
-		closed_bytes += group_bytes(previous, writer->group_cells, writer->group_packets_bytes);
+		closed_bytes += group_bytes(previous, writer->group_cells, &writer->group_counts);
+	counts_add(&counts, cell);
 
 	size_t estimate = head_bytes(&writer->head, groups) + closed_bytes +
-			  group_bytes(cell, group_cells, packets_bytes);
+			  group_bytes(cell, group_cells, &counts);
 
 	if (estimate > writer->bytes_max || writer->cells == CELLS_PER_FRAME_MAX)
 		return false;
 	writer->cell[writer->cells++] = *cell;
 	writer->groups = groups;
 	writer->group_cells = group_cells;
-	writer->group_packets_bytes = packets_bytes;
+	writer->group_counts = counts;
 	writer->closed_bytes = closed_bytes;
 	writer->estimate = estimate;
 	return true;
@@ -93,10 +113,10 @@ static void pack_group(struct pack *p, const struct cell *cell, uint32_t cells)
 {
 	enum frame_form form = frame_form_of(&cell->key);
 	const struct frame_layout *layout = &frame_layouts[form];
-	size_t packets_bytes = 0;
+	struct frame_counts counts = { .extras = 0 };
 
 	for (uint32_t i = 0; i < cells; i++)
-		packets_bytes += pack_varint_bytes(cell[i].packets);
+		counts_add(&counts, &cell[i]);
 	pack_array(p, GROUP_FIELDS);
 	pack_uint(p, form);
 	pack_uint(p, cell->slot);
@@ -110,9 +130,12 @@ static void pack_group(struct pack *p, const struct cell *cell, uint32_t cells)
 	pack_bin_header(p, cells);
 	for (uint32_t i = 0; i < cells; i++)
 		pack_raw(p, &cell[i].last, 1);
-	pack_bin_header(p, packets_bytes);
-	for (uint32_t i = 0; i < cells; i++)
+	pack_bin_header(p, counts_bytes(&counts));
+	for (uint32_t i = 0; i < cells; i++) {
 		pack_varint(p, cell[i].packets);
+		for (uint32_t extra = 0; extra < counts.extras; extra++)
+			pack_varint(p, cell[i].extras[extra]);
+	}
 }
 
 size_t frame_finish(const struct frame_writer *writer, uint8_t *ret_body)

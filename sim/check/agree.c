@@ -98,8 +98,9 @@ static int first_of(const struct world *world, const bool *core)
 	return -1;
 }
 
-static const struct ledger_cell *cell_like(struct proxy *proxy, const struct key *key, int member, uint64_t incarnation,
-					   uint64_t slot, bool *ret_quarantined)
+/* What is held of a member's cell; empty: nothing. */
+static struct cell cell_like(struct proxy *proxy, const struct key *key, int member, uint64_t incarnation,
+			     uint64_t slot, bool *ret_quarantined)
 {
 	const uint32_t entry = ledger_find(&proxy->node->count->ledger, key);
 
@@ -112,15 +113,21 @@ static const struct ledger_cell *cell_like(struct proxy *proxy, const struct key
 		*ret_quarantined |= proxy->node->count->origins[o].quarantined;
 		if (entry == INDEX_NONE ||
 		    (o == 0 && told_of(&proxy->node->count->ledger.entries[entry], slot) == TOLD_NOT))
-			return NULL;
-		return ledger_cell_of(&proxy->node->count->ledger, entry, (uint16_t)o, slot);
+			break;
+		return ledger_version(&proxy->node->count->ledger, entry, (uint16_t)o, slot);
 	}
-	return NULL;
+	return (struct cell){ .packets = 0 };
+}
+
+static bool is_same(const struct cell *a, const struct cell *b)
+{
+	return a->packets == b->packets && a->first == b->first && a->last == b->last &&
+	       memcmp(a->extras, b->extras, sizeof(a->extras)) == 0;
 }
 
 /* What no origin but a liar may ever have said. */
 static bool is_above_truth(const struct world *world, int member, uint64_t incarnation, uint64_t slot, uint32_t key,
-			   uint32_t packets)
+			   uint64_t packets)
 {
 	return world->check.on && !liar_is(world, member) &&
 	       packets > tally_get(&world->check.truth, tally_name(0, 0, (unsigned int)member, incarnation, key, slot));
@@ -135,39 +142,41 @@ static bool find_difference(struct world *world, struct proxy *a, struct proxy *
 {
 	for (uint32_t e = 0; e < a->node->count->ledger.entries_high; e++) {
 		const struct entry *entry = &a->node->count->ledger.entries[e];
-		uint32_t at = entry->flags & ENTRY_USED ? entry->cells : INDEX_NONE;
+		uint32_t at = entry->flags & ENTRY_USED ? entry->stack : INDEX_NONE;
 
-		for (; at != INDEX_NONE; at = ledger_below(&a->node->count->ledger, at)) {
-			const struct ledger_cell *cell = ledger_at(&a->node->count->ledger, at), *there;
+		for (; at != INDEX_NONE; at = stack_below(&a->node->count->ledger, at)) {
+			const struct ledger_cell *cell = ledger_at(&a->node->count->ledger, at);
 			const uint64_t slot = cell_slot(entry, cell, a->node->slot);
 			const struct key name = ledger_key(&a->node->count->ledger, entry);
 			const uint32_t key = keys_find(&world->keys, &name);
+			const struct cell here = ledger_version(&a->node->count->ledger, e, cell->origin, slot);
 			bool quarantined = false;
 			uint64_t incarnation;
+			struct cell there;
 			const int member = proxy_member_of_origin(a, cell->origin, &incarnation);
 			enum gap gap;
 
 			if (slot < slot_oldest(a->node->slot) || !told_cell(entry, cell))
 				continue;
 			there = cell_like(b, &name, member, incarnation, slot, &quarantined);
-			if (there && there->packets == cell->packets && there->first == cell->first &&
-			    there->last == cell->last)
+			if (is_same(&here, &there))
 				continue;
 			quarantined = quarantined && a->node->count->origins[cell->origin].quarantined;
 			gap = gap_of(world, core, quarantined, member, slot);
 			if (!strict && gap != GAP_NONE &&
-			    !is_above_truth(world, member, incarnation, slot, key, cell->packets)) {
+			    !is_above_truth(world, member, incarnation, slot, key, here.packets)) {
 				world->check.gaps[gap]++;
 				continue;
 			}
 			snprintf(ret_text, size,
-				 "%s: of key %u by node-%d (incarnation %llu) in slot %llu (now %llu): node-%u has %u "
-				 "packets [%u, %u], node-%u has %u [%u, %u]",
+				 "%s: of key %u by node-%d (incarnation %llu) in slot %llu (now %llu): node-%u has "
+				 "%llu packets [%u, %u], extras %u, %u; node-%u has %llu [%u, %u], %u, %u",
 				 gap == GAP_NONE ? "no known gap" : gap_names[gap], key, member,
 				 (unsigned long long)incarnation, (unsigned long long)slot,
-				 (unsigned long long)a->node->slot, a->number, cell->packets, cell->first, cell->last,
-				 b->number, there ? there->packets : 0, there ? there->first : 0,
-				 there ? there->last : 0);
+				 (unsigned long long)a->node->slot, a->number, (unsigned long long)here.packets,
+				 here.first, here.last, here.extras[0], here.extras[1], b->number,
+				 (unsigned long long)there.packets, there.first, there.last, there.extras[0],
+				 there.extras[1]);
 			return true;
 		}
 	}

@@ -354,9 +354,10 @@ void check_corrupt(struct proxy *proxy)
 	struct ledger *ledger = &proxy->node->count->ledger;
 
 	for (uint32_t e = 0; e < ledger->entries_high; e++) {
-		if (!(ledger->entries[e].flags & ENTRY_USED) || ledger->entries[e].cells == INDEX_NONE)
+		if (!(ledger->entries[e].flags & ENTRY_USED) || ledger_first(ledger, &ledger->entries[e]) == INDEX_NONE)
 			continue;
-		for (uint32_t at = ledger->entries[e].cells; at != INDEX_NONE; at = ledger_below(ledger, at))
+		for (uint32_t at = ledger_first(ledger, &ledger->entries[e]); at != INDEX_NONE;
+		     at = ledger_below(ledger, at))
 			ledger_at(ledger, at)->packets++;
 	}
 }

@@ -38,7 +38,8 @@ static bool slots_of(const struct proxy *proxy, uint32_t number, uint64_t slot, 
 	const struct counting *count = proxy->node->count;
 	const struct entry *entry = &count->ledger.entries[number];
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&count->ledger, at)) {
+	for (uint32_t at = ledger_first(&count->ledger, entry); at != INDEX_NONE;
+	     at = ledger_below(&count->ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(&count->ledger, at);
 		const uint64_t of = cell_slot(entry, cell, slot);
 

@@ -123,7 +123,11 @@ def bodies(insider):
         "a_destination_of_other_length": {"destination": bytes(16)},
         "a_varint_longer_than_needed": {"packets": b"\x81\0"},
         "a_varint_of_65_bits": {"packets": b"\xff" * 9 + b"\2"},
-        "a_varint_too_many": {"packets": b"\1\1"},
+        "a_varint_too_many": {"packets": b"\1\2\3"},
+        "answers_of_0": {"packets": b"\1\0"},
+        "answers_of_33_bits": {"packets": b"\1\x80\x80\x80\x80\x10"},
+        "answers_of_a_destination": {"form": 0, "destination": b"", "packets": b"\1\2"},
+        "unanswered_of_0": {"form": 4, "destination": b"", "packets": b"\1\1\0"},
     }
     for title, change in wrong.items():
         insider.row(title, "body", [make.proven(make.body([make.group(**change)]))])
@@ -142,6 +146,9 @@ def cells(insider):
         "a_key_twice": {"names": name + name, **two},
         "no_packets": {"packets": b"\0"},
         "last_before_first": {"firsts": b"\5", "lasts": b"\4"},
+        "no_answers_of_TCP": {"packets": b"\1\1"},
+        "answers_alone_with_a_time": {"packets": b"\0\2"},
+        "contacts_alone": {"form": 4, "destination": b"", "lasts": b"\0", "packets": b"\0\1"},
     }
     for text in ("00000000", "7f000001", "e0000001", "ffffffff"):
         wrong[f"client_{text}"] = {"names": bytes.fromhex(text)}

@@ -8,7 +8,7 @@ import msgpack
 
 import keys
 from identity import Refused, unpack
-from ledger import FORMS, Key, check_key, client_is_cut
+from ledger import EXTRAS, FORMS, PACKETS_MAX, PAIR, Key, check_key, client_is_cut
 
 TICK, CLOSING = 0, 1
 LEAVES_MAX, FRAMES_MAX = 32, 1024
@@ -16,7 +16,7 @@ LEAVES_MAX, FRAMES_MAX = 32, 1024
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame that was read. cells: (key, slot, first, last, packets)."""
+    """A frame that was read. cells: (key, slot, first, last, packets, extras)."""
 
     data: bytes
     leaf: bytes
@@ -114,12 +114,18 @@ def root_message(mesh_id, head, proof, root, domain=b"xpro-mesh root v1"):
 # ---- writing ----
 
 
+def counts(numbers):
+    """The column of packets and extras, without the extras behind the last that any cell needs."""
+    written = max(max((i + 1 for i, n in enumerate(row) if n), default=1) for row in numbers)
+    return b"".join(varint(n) for row in numbers for n in row[:written])
+
+
 def columns(cells):
-    """The groups of a body from cells (key, slot, first, last, packets)."""
+    """The groups of a body from cells (key, slot, first, last, packets, extras)."""
     groups = {}
-    for key, slot, first, last, packets in cells:
+    for key, slot, first, last, packets, extras in cells:
         form, destination, name = key.columns()
-        groups.setdefault((slot, form, destination), []).append((name, first, last, packets))
+        groups.setdefault((slot, form, destination), []).append((name, first, last, packets, extras))
     rows = []
     for (slot, form, destination), members in sorted(groups.items()):
         members.sort()
@@ -131,7 +137,7 @@ def columns(cells):
                 b"".join(m[0] for m in members),
                 bytes(m[1] for m in members),
                 bytes(m[2] for m in members),
-                b"".join(varint(m[3]) for m in members),
+                counts([(m[3], *m[4]) for m in members]),
             ]
         )
     return rows
@@ -159,11 +165,32 @@ def prove(identity, head, bodies, frames=None, domain=b"xpro-mesh root v1"):
 # ---- reading ----
 
 
+def read_counts(column, count, most):
+    """(packets, extras) of each cell of a group. most: extras that each may have."""
+    numbers = sum(byte < 0x80 for byte in column)
+    written = numbers // count
+    if numbers % count or not 1 <= written <= 1 + most:
+        raise Refused("body")
+    flat = read_varints(column, numbers)
+    rows = [tuple(flat[i * written : (i + 1) * written]) for i in range(count)]
+    if any(n > PACKETS_MAX for row in rows for n in row[1:]) or (written > 1 and not any(row[-1] for row in rows)):
+        raise Refused("body")
+    return [(row[0], row[1:] + (0,) * (1 + most - written)) for row in rows]
+
+
+def check_counts(kind, first, last, packets, extras):
+    """Refuses a cell that counts nothing, or has a time without packets."""
+    if kind == PAIR and extras[0] == 1:
+        raise Refused("cell")
+    if last < first or (not packets and (kind != PAIR or not extras[0] or last)):
+        raise Refused("cell")
+
+
 def read_group(row, widths):
     """The cells of a group."""
     if not isinstance(row, list) or len(row) != 7:
         raise Refused("body")
-    form, slot, destination, names, firsts, lasts, packets = row
+    form, slot, destination, names, firsts, lasts, column = row
     if not all(isinstance(n, int) for n in (form, slot)) or not all(isinstance(b, bytes) for b in row[2:]):
         raise Refused("body")
     if form not in FORMS:
@@ -173,15 +200,16 @@ def read_group(row, widths):
     if not count or len(names) % size or len(firsts) != count or len(lasts) != count or len(destination) != address:
         raise Refused("body")
     cells = []
-    for i, number in enumerate(read_varints(packets, count)):
+    for i, (packets, extras) in enumerate(read_counts(column, count, len(EXTRAS[kind]))):
         name = names[i * size : (i + 1) * size]
-        if (i and name <= names[(i - 1) * size : i * size]) or not number or lasts[i] < firsts[i]:
+        if i and name <= names[(i - 1) * size : i * size]:
             raise Refused("cell")
+        check_counts(kind, firsts[i], lasts[i], packets, extras)
         key = Key.from_columns(kind, form, destination, name)
         check_key(key, form)
         if not client_is_cut(key, widths):
             raise Refused("client")
-        cells.append((key, slot, firsts[i], lasts[i], number))
+        cells.append((key, slot, firsts[i], lasts[i], packets, extras))
     return cells
 
 

@@ -19,6 +19,8 @@ FORMS = {
     7: (NETWORK, 3, 0),
     8: (NETWORK, 6, 0),
 }
+# what is counted beside packets, in this order; a pair's number is twice the answers, and one more if any was TCP
+EXTRAS = {PAIR: ("answers",), CLIENT: ("contacts", "unanswered"), DESTINATION: (), NETWORK: ()}
 MAPPED = bytes(10) + b"\xff\xff"
 SLOTS_HELD = 7
 PACKETS_MAX = (1 << 32) - 1
@@ -100,22 +102,27 @@ def client_is_cut(key, bits):
 
 
 class Ledger:
-    """Cells of all members: key, then (member, incarnation, slot), then (first, last, packets)."""
+    """Cells of all members: key, then (member, incarnation, slot), then (first, last, packets, extras).
+
+    Of answers alone, packets are 0.
+    """
 
     def __init__(self):
         self.cells = {}
 
     def join(self, member, incarnation, cells, slot_now):
         """Joins a frame's cells. Cells of slots that are not held, nor the next, are refused."""
-        for key, slot, first, last, packets in cells:
+        for key, slot, first, last, packets, extras in cells:
             if not slot_now - SLOTS_HELD < slot <= slot_now + 1:
                 continue
             of_key = self.cells.setdefault(key, {})
-            old = of_key.get((member, incarnation, slot), (first, last, 0))
+            old = of_key.get((member, incarnation, slot), (0, 0, 0, (0,) * len(extras)))
+            spans = [cell[:2] for cell in (old, (first, last, packets)) if cell[2]] or [(0, 0)]
             of_key[member, incarnation, slot] = (
-                min(old[0], first),
-                max(old[1], last),
+                min(span[0] for span in spans),
+                max(span[1] for span in spans),
                 max(old[2], min(packets, PACKETS_MAX)),
+                tuple(map(max, old[3], extras)),
             )
 
     def held(self, key, slot_now):

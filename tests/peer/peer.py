@@ -34,7 +34,7 @@ class Peer(threading.Thread):
         self.start_number = time.time_ns() & (1 << 63) - 1
         self.record = hello.write_record(identity, self.session, 1, self.start_number, se.mesh_time(), place)
         self.ledger, self.store, self.highest = ledger.Ledger(), {}, {}
-        self.own = {}  # own cells: (key, slot): (first, last, packets)
+        self.own = {}  # own cells: (key, slot): (first, last, packets, extras)
         self.changed, self.refusals, self.stopping = set(), collections.Counter(), False
         self.keep_back = False  # the next frames are not pushed: whoever wants them asks
         self.gap_since = {}
@@ -252,11 +252,11 @@ class Peer(threading.Thread):
 
     # ---- own counts ----
 
-    def count(self, key, packets, slot=None, first=0, last=255):
-        """Says that we counted so many packets in all of a key in a slot."""
+    def count(self, key, packets, slot=None, first=0, last=255, extras=None):
+        """Says that we counted so many packets in all of a key in a slot, and beside them its extras."""
         with self.lock:
             place = (key, self.slot if slot is None else slot)
-            self.own[place] = (first, last, packets)
+            self.own[place] = (first, last, packets, extras or (0,) * len(ledger.EXTRAS[key.kind]))
             self.changed.add(place)
 
     def next_sequence(self):

@@ -47,7 +47,9 @@ class Lines:
 def slots_of(cells, kind, lines):
     """(slot, first, last, packets) over all origins, ascending."""
     slots, claims = {}, {}
-    for (member, _, slot), (first, last, packets) in cells.items():
+    for (member, _, slot), (first, last, packets, _) in cells.items():
+        if not packets:  # answers alone
+            continue
         old = slots.get(slot, (first, last))
         slots[slot] = (min(old[0], first), max(old[1], last))
         claims[slot, member] = min(claims.get((slot, member), 0) + packets, PACKETS_MAX)

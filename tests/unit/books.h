@@ -55,7 +55,8 @@ static inline const struct ledger_cell *cell_at(const struct ledger *ledger, con
 	const struct entry *entry = number == INDEX_NONE ? NULL : &ledger->entries[number];
 	const struct ledger_cell *found = NULL;
 
-	for (uint32_t at = entry ? entry->cells : INDEX_NONE; at != INDEX_NONE; at = ledger_below(ledger, at)) {
+	for (uint32_t at = entry ? ledger_first(ledger, entry) : INDEX_NONE; at != INDEX_NONE;
+	     at = ledger_below(ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(ledger, at);
 
 		if (cell->origin != origin || cell_slot_low(entry, cell) != (uint16_t)slot)

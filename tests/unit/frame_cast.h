@@ -41,7 +41,7 @@ static inline struct address ipv6_site(uint16_t tail)
 	return (struct address){ { 0x20, 0x01, 0x0d, 0xb8, (uint8_t)(tail >> 8), (uint8_t)tail } };
 }
 
-#define VECTOR_CELLS 15
+#define VECTOR_CELLS 16
 
 /* The cells of body.hex. */
 static inline size_t cells_of_the_vector(struct cell ret_cells[VECTOR_CELLS])
@@ -50,19 +50,22 @@ static inline size_t cells_of_the_vector(struct cell ret_cells[VECTOR_CELLS])
 	const struct address clients[] = { ipv4(0x0a000001), ipv4(0x0a000002), ipv6(1), ipv6(0) };
 	const struct address networks[] = { ipv4(0xc6336400), ipv4(0xc6336500), ipv6(0) };
 	const struct cell cells[] = {
-		{ key_of_destination(&one), SLOT - 1, 0, 255, 90000 }, { key_of_destination(&one), SLOT, 0, 200, 300 },
-		{ key_of_destination(&two), SLOT, 7, 7, 1 },
-			{ { .destination = ipv6(0x80) }, SLOT, 0, 199, 16384 },
-		{ { ipv4(0x0a000001), one }, SLOT, 0, 200, 127 },      { { ipv4(0x0a000002), one }, SLOT, 3, 180, 128 },
-		{ { ipv4(0x0a000001), two }, SLOT, 7, 7, 1 },
-		{ { ipv6(1), ipv6(0x80) }, SLOT, 0, 199, UINT64_MAX },
-		{ key_of_client(&clients[0]), SLOT, 0, 200, 128 },
-		{ key_of_client(&clients[1]), SLOT, 3, 180, 129 },
-		{ key_of_client(&clients[2]), SLOT, 0, 199, 2 },
-		{ key_of_client(&clients[3]), SLOT, 1, 198, 3 },
-		{ key_of_network(&networks[0]), SLOT, 0, 200, 301 },
-		{ key_of_network(&networks[1]), SLOT, 9, 9, 4 },
-		{ key_of_network(&networks[2]), SLOT, 0, 199, 16385 },
+		{ key_of_destination(&one), SLOT - 1, 0, 255, 90000, { 0 } },
+		{ key_of_destination(&one), SLOT, 0, 200, 300, { 0 } },
+		{ key_of_destination(&two), SLOT, 7, 7, 1, { 0 } },
+		{ { .destination = ipv6(0x80) }, SLOT, 0, 199, 16384, { 0 } },
+		{ { ipv4(0x0a000001), one }, SLOT, 0, 200, 127, { answers_word(64, false) } },
+		{ { ipv4(0x0a000002), one }, SLOT, 3, 180, 128, { 0 } },
+		{ { ipv4(0x0a000003), one }, SLOT, 0, 0, 0, { answers_word(5, true) } },
+		{ { ipv4(0x0a000001), two }, SLOT, 7, 7, 1, { 0 } },
+		{ { ipv6(1), ipv6(0x80) }, SLOT, 0, 199, UINT64_MAX, { UINT32_MAX } },
+		{ key_of_client(&clients[0]), SLOT, 0, 200, 128, { 100, 0 } },
+		{ key_of_client(&clients[1]), SLOT, 3, 180, 129, { 0 } },
+		{ key_of_client(&clients[2]), SLOT, 0, 199, 2, { 2, 1 } },
+		{ key_of_client(&clients[3]), SLOT, 1, 198, 3, { 0 } },
+		{ key_of_network(&networks[0]), SLOT, 0, 200, 301, { 0 } },
+		{ key_of_network(&networks[1]), SLOT, 9, 9, 4, { 0 } },
+		{ key_of_network(&networks[2]), SLOT, 0, 199, 16385, { 0 } },
 	};
 
 	_Static_assert(sizeof(cells) == VECTOR_CELLS * sizeof(cells[0]), "the array of the caller has room");
@@ -85,7 +88,7 @@ static inline size_t body_write(const struct frame_head *head, const struct cell
 static inline bool same_cell(const struct cell *a, const struct cell *b)
 {
 	return key_equal(&a->key, &b->key) && a->slot == b->slot && a->first == b->first && a->last == b->last &&
-	       a->packets == b->packets;
+	       a->packets == b->packets && memcmp(a->extras, b->extras, sizeof(a->extras)) == 0;
 }
 
 #endif

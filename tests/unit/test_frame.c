@@ -44,7 +44,7 @@ static void five_make(struct five *five)
 	for (uint8_t i = 0; i < 5; i++) {
 		const struct frame_head head = head_make(i + 1, FRAME_TICK);
 		struct cell cells[VECTOR_CELLS] = {
-			{ { .destination = ipv4(0xcb007100 + i + 1) }, SLOT, 0, i + 1, i + 1 }
+			{ { .destination = ipv4(0xcb007100 + i + 1) }, SLOT, 0, i + 1, i + 1, { 0 } }
 		};
 		size_t count = i == 0 ? cells_of_the_vector(cells) : 1;
 

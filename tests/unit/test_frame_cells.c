@@ -29,6 +29,10 @@ static size_t cells_draw(uint64_t *random, struct cell *ret_cells, size_t cells_
 
 		*cell = (struct cell){ .slot = SLOT + draw_below(random, 3),
 				       .packets = (draw(random) >> draw_below(random, 64)) | 1 };
+		if (draw_below(random, 4) == 0) {
+			for (unsigned int extra = 0; extra < EXTRAS_MAX; extra++)
+				cell->extras[extra] = (uint32_t)draw(random) >> draw_below(random, 32);
+		}
 		cell->last = (uint8_t)draw(random);
 		cell->first = (uint8_t)draw_below(random, cell->last + 1u);
 		cell->key.destination = is_ipv4 ? ipv4(destination) : ipv6((uint16_t)destination);
@@ -43,8 +47,13 @@ static size_t cells_draw(uint64_t *random, struct cell *ret_cells, size_t cells_
 			break;
 		default:
 			cell->key.client = host;
+			cell->extras[EXTRA_ANSWERS] &= answers_in(cell->extras[EXTRA_ANSWERS]) ? UINT32_MAX : 0;
+			if (cell->extras[EXTRA_ANSWERS] && draw_below(random, 4) == 0)
+				cell->packets = cell->first = cell->last = 0;
 			break;
 		}
+		for (unsigned int extra = kind_extras(key_kind(&cell->key)); extra < EXTRAS_MAX; extra++)
+			cell->extras[extra] = 0;
 	}
 	qsort(ret_cells, count, sizeof(*ret_cells), compare);
 	for (size_t i = 0; i < count; i++) {
@@ -73,15 +82,22 @@ static msgpack_object_bin object_bin(const msgpack_object *object)
 	return object->via.bin;
 }
 
-/* The forms once more, as PROTOCOL has them: bytes of a key. */
+/* The forms once more, as PROTOCOL has them: bytes of a key, and how many extras its cells may have. */
 static const struct {
 	size_t bytes;
 	enum key_kind kind;
 	bool ipv4;
+	uint32_t extras;
 } wire_forms[] = {
-	{ 4, KEY_DESTINATION, true }, { 16, KEY_DESTINATION, false }, { 4, KEY_PAIR, true },
-	{ 16, KEY_PAIR, false },      { 4, KEY_CLIENT, true },	      { 16, KEY_CLIENT, false },
-	{ 8, KEY_CLIENT, false },     { 3, KEY_NETWORK, true },	      { 6, KEY_NETWORK, false },
+	{ 4, KEY_DESTINATION, true, 0 },
+	{ 16, KEY_DESTINATION, false, 0 },
+	{ 4, KEY_PAIR, true, 1 },
+	{ 16, KEY_PAIR, false, 1 },
+	{ 4, KEY_CLIENT, true, 2 },
+	{ 16, KEY_CLIENT, false, 2 },
+	{ 8, KEY_CLIENT, false, 2 },
+	{ 3, KEY_NETWORK, true, 0 },
+	{ 6, KEY_NETWORK, false, 0 },
 };
 
 static struct address object_address(const char *bytes, uint64_t form)
@@ -109,6 +125,20 @@ static struct key object_key(const char *bytes, const char *destination, uint64_
 	}
 }
 
+/* The varint at *at of a column, and moves on. */
+static uint64_t object_varint(const msgpack_object_bin *column, size_t *at)
+{
+	uint64_t number = 0;
+	unsigned int shift = 0;
+
+	do {
+		assert_true(*at < column->size);
+		number |= (uint64_t)(column->ptr[*at] & 0x7f) << shift;
+		shift += 7;
+	} while (column->ptr[(*at)++] & 0x80);
+	return number;
+}
+
 /* The cells of a group as msgpack-c reads it. */
 static size_t group_by_msgpack_c(const msgpack_object *group, struct cell *ret_cells)
 {
@@ -117,27 +147,33 @@ static size_t group_by_msgpack_c(const msgpack_object *group, struct cell *ret_c
 	const uint64_t form = object_uint(&field[0]);
 	const msgpack_object_bin destination = object_bin(&field[2]), keys = object_bin(&field[3]),
 				 packets = object_bin(&field[6]);
-	size_t at = 0, size;
+	size_t at = 0, size, numbers = 0;
+	uint32_t extras;
+	bool any = false;
 
 	assert_int_equal(fields, 7);
 	assert_true(form < ROWS(wire_forms));
 	size = wire_forms[form].bytes;
 	assert_int_equal(destination.size, wire_forms[form].kind == KEY_PAIR ? size : 0);
+	for (size_t i = 0; i < packets.size; i++)
+		numbers += !(packets.ptr[i] & 0x80);
+	assert_int_equal(numbers % (keys.size / size), 0);
+	extras = (uint32_t)(numbers / (keys.size / size)) - 1;
+	assert_true(extras <= wire_forms[form].extras);
 	for (size_t i = 0; i < keys.size / size; i++) {
 		struct cell cell = { .slot = object_uint(&field[1]) };
-		unsigned int shift = 0;
 
 		cell.key = object_key(keys.ptr + i * size, destination.ptr, form);
 		cell.first = (uint8_t)object_bin(&field[4]).ptr[i];
 		cell.last = (uint8_t)object_bin(&field[5]).ptr[i];
-		do {
-			assert_true(at < packets.size);
-			cell.packets |= (uint64_t)(packets.ptr[at] & 0x7f) << shift;
-			shift += 7;
-		} while (packets.ptr[at++] & 0x80);
+		cell.packets = object_varint(&packets, &at);
+		for (uint32_t e = 0; e < extras; e++)
+			cell.extras[e] = (uint32_t)object_varint(&packets, &at);
+		any = any || extras == 0 || cell.extras[extras - 1] > 0;
 		ret_cells[i] = cell;
 	}
 	assert_int_equal(at, packets.size);
+	assert_true(any);
 	return keys.size / size;
 }
 
@@ -270,7 +306,7 @@ static size_t datagram_bytes(size_t body_bytes)
 	return SEAL_BYTES + MESSAGE_TYPE_BYTES + body_bytes + frame_proof_bytes(LEAVES_MAX);
 }
 
-static size_t fill(uint64_t packets, bool own_destinations, size_t *ret_cells)
+static size_t fill(uint64_t packets, uint32_t answers, bool own_destinations, size_t *ret_cells)
 {
 	static struct frame_writer writer;
 	const struct frame_head head = head_make(123456, FRAME_TICK);
@@ -280,7 +316,7 @@ static size_t fill(uint64_t packets, bool own_destinations, size_t *ret_cells)
 	for (uint32_t i = 0;; i++) {
 		const struct key key = { ipv4(0x0a000001 + i), ipv4(0xc6336401 + (own_destinations ? i : 0)) };
 
-		if (!frame_add(&writer, &(struct cell){ key, SLOT, 0, 200, packets }))
+		if (!frame_add(&writer, &(struct cell){ key, SLOT, 0, 200, packets, { answers_word(answers, true) } }))
 			break;
 	}
 	*ret_cells = writer.cells;
@@ -291,17 +327,20 @@ static void a_full_datagram_holds_pairs_of_ten_bytes(void **state)
 {
 	static const struct {
 		uint64_t packets; /* of each cell */
+		uint32_t answers;
 		bool own_destinations;
 		double bytes_max; /* of a cell, everything counted */
 	} rows[] = {
-		{ 127, false, 10.0 },	/* one destination: the packets column takes a byte */
-		{ 16383, false, 11.4 }, /* two */
-		{ 127, true, 38.0 },	/* each pair a destination of its own: a group of one cell */
+		{ 127, 0, false, 10.0 }, /* one destination: the packets column takes a byte */
+		{ 127, 63, false, 11.0 }, /* so does that of the answers */
+		{ 127, 64, false, 12.6 }, /* two */
+		{ 16383, 0, false, 11.4 }, /* two */
+		{ 127, 0, true, 41.0 }, /* each pair a destination of its own: a group of one cell */
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		size_t cells, bytes = fill(rows[i].packets, rows[i].own_destinations, &cells);
+		size_t cells, bytes = fill(rows[i].packets, rows[i].answers, rows[i].own_destinations, &cells);
 
 		print_message("# %zu cells in %zu bytes: %.2f bytes per cell\n", cells, bytes,
 			      (double)bytes / (double)cells);

@@ -8,6 +8,10 @@
 
 #define ONE "c40100 c40101 c40101" /* columns of one cell: first 0, last 1, one packet */
 
+/* a group of one cell up to its counts */
+#define PAIR "97 02 05 c404c6336401 c4040a000001 c40100 c40101 "
+#define CLIENT "97 04 05 c400 c4040a000001 c40100 c40101 "
+
 /* clang-format off */
 static const struct {
 	const char *hex;
@@ -66,7 +70,7 @@ static const struct {
 	/*  48 */ { HEAD "91 97 02 05 c404c6336401 c4040a000001 c40100 c4020101 c40101", REJECT_BODY },
 	/*  49 */ { HEAD "91 97 02 05 c404c6336401 c4040a000001 c40100 c40101 c400", REJECT_BODY },
 	/* packets left over */
-	/*  50 */ { HEAD "91 97 02 05 c404c6336401 c4040a000001 c40100 c40101 c4020101", REJECT_BODY },
+	/*  50 */ { HEAD "91 97 02 05 c404c6336401 c4040a000001 c40100 c40101 c403010101", REJECT_BODY },
 	/* varint not minimal */
 	/*  51 */ { HEAD "91 97 02 05 c404c6336401 c4040a000001 c40100 c40101 c4028100", REJECT_BODY },
 	/* varint not ended */
@@ -252,6 +256,46 @@ static const struct {
 	/* 187 */ { HEAD "92 97 07 05 c400 c403c63364 " ONE "97 07 05 c400 c403c63365 " ONE,
 		REJECT_BODY },
 	/* 188 */ { HEAD "92 97 08 05 c400 c40620010db80001 " ONE "97 00 06 c400 c404c6336401 " ONE, REJECT_NONE },
+	/* packets and answers */
+	/* 189 */ { HEAD "91" PAIR "c4020102", REJECT_NONE }, /* one answer */
+	/* 190 */ { HEAD "91" PAIR "c4020103", REJECT_NONE }, /* of TCP */
+	/* 191 */ { HEAD "91" PAIR "c4020101", REJECT_CELL }, /* none, of TCP */
+	/* 192 */ { HEAD "91" PAIR "c4020100", REJECT_BODY }, /* none: not written */
+	/* 193 */ { HEAD "91" PAIR "c403018200", REJECT_BODY }, /* not minimal */
+	/* 194 */ { HEAD "91" PAIR "c4020182", REJECT_BODY }, /* not ended */
+	/* 195 */ { HEAD "91" PAIR "c403010282", REJECT_BODY },
+	/* 196 */ { HEAD "91" PAIR "c40601ffffffff0f", REJECT_NONE }, /* 2^32 - 1 */
+	/* 197 */ { HEAD "91" PAIR "c406018080808010", REJECT_BODY }, /* 2^32 */
+	/* 198: of two cells, one with answers */
+	{ HEAD "91 97 02 05 c404c6336401 c4080a0000010a000002 c4020000 c4020101 c40401000102", REJECT_NONE },
+	/* 199: two cells and three numbers */
+	{ HEAD "91 97 02 05 c404c6336401 c4080a0000010a000002 c4020000 c4020101 c403010102", REJECT_BODY },
+	/* 200: two cells and six */
+	{ HEAD "91 97 02 05 c404c6336401 c4080a0000010a000002 c4020000 c4020101 c406010200010200", REJECT_BODY },
+	/* 201: answers alone */
+	{ HEAD "91 97 02 05 c404c6336401 c4040a000001 c40100 c40100 c4020002", REJECT_NONE },
+	/* 202: they have no time */
+	{ HEAD "91 97 02 05 c404c6336401 c4040a000001 c40100 c40101 c4020002", REJECT_CELL },
+	/* 203 */ { HEAD "91 97 02 05 c404c6336401 c4040a000001 c40101 c40101 c4020002", REJECT_CELL },
+	/* 204: nothing at all, beside a cell with answers */
+	{ HEAD "91 97 02 05 c404c6336401 c4080a0000010a000002 c4020000 c4020000 c40401020000", REJECT_CELL },
+	/* 205: none written, in the group before another */
+	{ HEAD "92" PAIR "c4020100 97 02 05 c404c6336402 c4040a000001 " ONE, REJECT_BODY },
+	/* 206: IPv6 */
+	{ HEAD "91 97 03 05 c41020010db8000000000000000000000080 c41020010db8000000000000000000000001 "
+	       "c40100 c40101 c4020103", REJECT_NONE },
+	/* destinations and networks have none */
+	/* 207 */ { HEAD "91 97 00 05 c400 c404c6336401 c40100 c40101 c4020102", REJECT_BODY },
+	/* 208 */ { HEAD "91 97 07 05 c400 c403c63364 c40100 c40101 c4020102", REJECT_BODY },
+	/* contacts and unanswered packets of a client */
+	/* 209 */ { HEAD "91" CLIENT "c403010101", REJECT_NONE },
+	/* 210 */ { HEAD "91" CLIENT "c4020101", REJECT_NONE }, /* contacts alone */
+	/* 211 */ { HEAD "91" CLIENT "c403010001", REJECT_NONE }, /* unanswered alone */
+	/* 212 */ { HEAD "91" CLIENT "c403010100", REJECT_BODY }, /* the last one is 0 */
+	/* 213 */ { HEAD "91" CLIENT "c403010000", REJECT_BODY },
+	/* 214 */ { HEAD "91" CLIENT "c40401010101", REJECT_BODY }, /* one too many */
+	/* 215 */ { HEAD "91 97 06 05 c400 c40820010db800000000 c40100 c40101 c403010102", REJECT_NONE },
+	/* 216 */ { HEAD "91 97 04 05 c400 c4040a000001 c40100 c40100 c4020001", REJECT_CELL }, /* it sent nothing */
 };
 /* clang-format on */
 

@@ -109,7 +109,9 @@ static void random_makes_and_forgets_agree_with_a_plain_list(void **state)
 			const uint32_t at = ledger_find(&books.ledger, &keys[k]);
 			uint64_t most = 0;
 
-			for (uint32_t c = at == INDEX_NONE ? INDEX_NONE : books.ledger.entries[at].cells;
+			for (uint32_t c = at == INDEX_NONE
+						  ? INDEX_NONE
+						  : ledger_first(&books.ledger, &books.ledger.entries[at]);
 			     c != INDEX_NONE; c = ledger_below(&books.ledger, c))
 				most = ledger_at(&books.ledger, c)->packets > most
 					       ? ledger_at(&books.ledger, c)->packets

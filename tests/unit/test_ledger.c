@@ -171,7 +171,7 @@ static void a_slot_sums_up_its_origins_from_its_first_to_its_last(void **state)
 	join(&books.ledger, &key, 1, 65541, 0, 0, 19, &gain);	  /* has not begun */
 	excluded[2] = true;
 	entry = &books.ledger.entries[ledger_find(&books.ledger, &key)];
-	ledger_sum(&books.ledger, entry, entry->cells, 65534, &mesh, excluded, &sums);
+	ledger_sum(&books.ledger, entry, ledger_first(&books.ledger, entry), 65534, &mesh, excluded, &sums);
 	assert_int_equal(sums.sum[0].packets, 12);
 	assert_int_equal(sums.sum[0].first.ns, 65534LL * 4000 * NS_PER_MS + 500 * NS_PER_MS);
 	assert_int_equal(sums.sum[0].last.ns, 65534LL * 4000 * NS_PER_MS + 2000 * NS_PER_MS);
@@ -182,7 +182,7 @@ static void a_slot_sums_up_its_origins_from_its_first_to_its_last(void **state)
 	assert_int_equal(sums.sum[3].packets + sums.sum[4].packets + sums.sum[5].packets, 0);
 	excluded[2] = false;
 	entry = &books.ledger.entries[ledger_find(&books.ledger, &key)];
-	ledger_sum(&books.ledger, entry, entry->cells, 65534, &mesh, excluded, &sums);
+	ledger_sum(&books.ledger, entry, ledger_first(&books.ledger, entry), 65534, &mesh, excluded, &sums);
 	assert_int_equal(sums.sum[0].packets, 23);
 	assert_int_equal(sums.sum[0].first.ns, 65534LL * 4000 * NS_PER_MS);
 	free(books.memory);

@@ -28,7 +28,7 @@ static void assert_stack_is(const struct ledger *ledger, const struct key *key, 
 	assert_int_equal(ledger->cells_held, cells);
 	if (number == INDEX_NONE)
 		return;
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(ledger, at), listed++) {
+	for (uint32_t at = entry->stack; at != INDEX_NONE; at = stack_below(ledger, at), listed++) {
 		const uint64_t slot = cell_slot(entry, ledger_at(ledger, at), STACK_SLOT + slots - 1);
 
 		assert_true(slot <= before);
@@ -36,8 +36,8 @@ static void assert_stack_is(const struct ledger *ledger, const struct key *key, 
 	}
 	assert_int_equal(listed, cells);
 	assert_int_equal(ledger->blocks_held, (cells + BLOCK_CELLS - 1) / BLOCK_CELLS);
-	assert_true(entry->cells == INDEX_NONE ||
-		    cell_slot_low(entry, ledger_at(ledger, entry->cells)) == entry->newest);
+	assert_true(entry->stack == INDEX_NONE ||
+		    cell_slot_low(entry, ledger_at(ledger, entry->stack)) == entry->newest);
 }
 
 static void late_and_forgotten_cells_leave_the_stack_in_order(void **state)

@@ -47,6 +47,49 @@ static void what_was_claimed_is_kept_so_that_ledgers_agree(void **state)
 	assert_int_equal(cell.packets, 1ULL << 31);
 }
 
+/* The announcer has counted so many answers to the pair in the running slot, and no packets. */
+static void tell_answers(uint8_t client, uint32_t answers)
+{
+	const uint64_t tick = mesh_tick_ended(&bed.config.mesh, bed.now.mesh);
+	const struct cell cell = { .key = key_of(client),
+				   .slot = mesh_slot_at(&bed.config.mesh, bed.now.mesh),
+				   .extras = { answers_word(answers, true) } };
+
+	assert_int_equal(receive_cell(bed.node, origin_of(bed.node, bed.member, 7), &cell, tick - 1, tick),
+			 REJECT_NONE);
+}
+
+static uint64_t answers_to(uint8_t client)
+{
+	const struct key key = key_of(client);
+	const struct ledger *ledger = &bed.node->count->ledger;
+
+	return ledger_answers(ledger, &ledger->entries[ledger_find(ledger, &key)],
+			      mesh_slot_at(&bed.config.mesh, bed.now.mesh), bed.node->count->excluded)
+		.count;
+}
+
+/* All of a member's answers of a slot are together as many as its line carries, and leave its packets what they are. */
+static void answers_beyond_the_line_are_read_as_what_it_carries(void **state)
+{
+	const struct key key = key_of(1);
+
+	(void)state;
+	tell(7, &key, LINE_PACKETS);
+	tell_answers(1, LINE_PACKETS - 10);
+	tell_answers(2, 10);
+	assert_int_equal(answers_to(1), LINE_PACKETS - 10);
+	assert_int_equal(cells_over_line(), 0);
+	tell_answers(2, 4 * LINE_PACKETS);
+	assert_true(answers_to(1) < LINE_PACKETS / 4);
+	assert_in_range(answers_to(1) + answers_to(2), LINE_PACKETS - 2, LINE_PACKETS);
+	assert_int_equal(cells_over_line(), 1);
+	assert_int_equal(times_told(), 1);
+	assert_int_equal(view_of(1).count, LINE_PACKETS);
+	tell_answers(1, UINT32_MAX);
+	assert_in_range(answers_to(1) + answers_to(2), LINE_PACKETS - 2, LINE_PACKETS);
+}
+
 static void several_incarnations_have_one_line(void **state)
 {
 	const struct key key = key_of(1);
@@ -256,6 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_claim_beyond_the_line_is_read_as_what_the_line_carries),
 		TEST(what_was_claimed_is_kept_so_that_ledgers_agree),
+		TEST(answers_beyond_the_line_are_read_as_what_it_carries),
 		TEST(several_incarnations_have_one_line),
 		TEST(own_counts_and_other_members_are_not_cut),
 		TEST(keys_share_the_line),

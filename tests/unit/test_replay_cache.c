@@ -98,7 +98,8 @@ static void compare_sets(const struct books *books, const struct entry *entry, c
 	uint64_t sets[2][MEMBERS * INCARNATIONS_MAX / 64 + 1] = { { 0 } };
 	uint32_t origins = 0, members = 1, last = 0;
 
-	for (uint32_t at = entry->cells; at != INDEX_NONE; at = ledger_below(&books->ledger, at)) {
+	for (uint32_t at = ledger_first(&books->ledger, entry); at != INDEX_NONE;
+	     at = ledger_below(&books->ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(&books->ledger, at);
 
 		if (cell_slot_low(entry, cell) != entry->newest)
@@ -126,18 +127,18 @@ static uint32_t compare(struct books *books, uint64_t slot, struct duration idle
 	struct replay_cache_view view;
 	struct paper_m m, own;
 
-	if (!entry || entry->cells == INDEX_NONE)
+	if (!entry || ledger_first(&books->ledger, entry) == INDEX_NONE)
 		return 0;
 	const bool remembered = entry->flags & ENTRY_CACHED;
 
-	ledger_sum(&books->ledger, entry, entry->cells, oldest, &mesh, books->excluded, &sums);
+	ledger_sum(&books->ledger, entry, ledger_first(&books->ledger, entry), oldest, &mesh, books->excluded, &sums);
 	m = algorithm1_replay(sums.sum, oldest, &mesh, idle);
 	replay_cache_view_of(&books->replay_cache, &books->ledger, number, slot, &mesh, books->excluded, idle, &view);
 	assert_int_equal(view.m.count, m.count);
 	assert_int_equal(view.m.ts1.ns, m.ts1.ns);
 	assert_int_equal(view.m.ts2.ns, m.ts2.ns);
 	compare_sets(books, entry, &view);
-	ledger_sum(&books->ledger, entry, entry->cells, oldest, &mesh, books->others, &sums);
+	ledger_sum(&books->ledger, entry, ledger_first(&books->ledger, entry), oldest, &mesh, books->others, &sums);
 	m = algorithm1_replay(sums.sum, oldest, &mesh, idle);
 	own = replay_cache_own(&books->replay_cache, &books->ledger, number, slot, &mesh, books->excluded,
 			       books->others, idle);

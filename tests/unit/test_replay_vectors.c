@@ -100,8 +100,9 @@ static void scene_end(struct scene *scene)
 	struct paper_m m;
 
 	if (entry != INDEX_NONE)
-		ledger_sum(&scene->ledger, &scene->ledger.entries[entry], scene->ledger.entries[entry].cells, oldest,
-			   &scene->mesh, scene->out, &sums);
+		ledger_sum(&scene->ledger, &scene->ledger.entries[entry],
+			   ledger_first(&scene->ledger, &scene->ledger.entries[entry]), oldest, &scene->mesh,
+			   scene->out, &sums);
 	m = algorithm1_replay(sums.sum, oldest, &scene->mesh, scene->idle_reset);
 	if (m.count != wanted->count || (m.count && (m.ts1.ns != wanted->ts1.ns || m.ts2.ns != wanted->ts2.ns)))
 		fail_msg("%s: M is (%lld, %lld, %llu), not (%lld, %lld, %llu)", scene->words, (long long)m.ts1.ns,

@@ -79,7 +79,8 @@ static void a_sum_looks_at_each_cell_a_few_times_however_many_there_are(void **s
 		struct slot_sums sums;
 
 		looks = 0;
-		ledger_sum(&books.ledger, entry, entry->cells, FIRST_SLOT, &mesh, excluded, &sums);
+		ledger_sum(&books.ledger, entry, ledger_first(&books.ledger, entry), FIRST_SLOT, &mesh,
+			   excluded, &sums);
 		print_message("# %u members: %.1f looks per cell\n", rows[i], (double)looks / (in_slot * SLOTS));
 		assert_true(looks <= LOOKS_PER_CELL * in_slot * SLOTS);
 		for (unsigned int slot = 0; slot < SLOTS; slot++) /* each is read as its line, whatever lies between */
@@ -103,7 +104,8 @@ static void a_sum_is_the_same_again_and_without_who_is_left_out(void **state)
 	(void)state;
 	for (unsigned int again = 0; again < 3; again++) {
 		excluded[10 * INCARNATIONS_MAX] = again == 1;
-		ledger_sum(&books.ledger, entry, entry->cells, FIRST_SLOT, &mesh, excluded, &sums);
+		ledger_sum(&books.ledger, entry, ledger_first(&books.ledger, entry), FIRST_SLOT, &mesh,
+			   excluded, &sums);
 		assert_int_equal(sums.sum[0].packets, 50 * LINE - (again == 1));
 		assert_int_equal(sums.sum[SLOTS - 1].packets, 50 * LINE - (again == 1));
 	}

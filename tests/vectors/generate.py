@@ -128,13 +128,15 @@ def certificate():
 
 
 def group(form, slot, destination, cells):
-    """cells: (key, first, last, packets)"""
+    """cells: (key, first, last, packets, extras...): what is missing is 0, and what no cell has is left out"""
     names = (
         ["destinations IPv4", "destinations IPv6", "pairs IPv4", "pairs IPv6"]
         + ["clients IPv4", "clients IPv6", "clients of a /64"]
         + ["networks IPv4", "networks IPv6"]
     )
-    keys, firsts, lasts, packets = zip(*cells)
+    keys, firsts, lasts, *counts = zip(*(cell + (0,) * (max(map(len, cells)) - len(cell)) for cell in cells))
+    extras = ["answers"] if form < 4 else ["contacts", "unanswered"]
+    what = ", ".join(["packets"] + extras[: len(counts) - 1])
     return joined(
         array(7, "group: array of 7"),
         uint(form, names[form] + ", form"),
@@ -143,7 +145,7 @@ def group(form, slot, destination, cells):
         bin_(b"".join(keys), f"{len(cells)} keys"),
         bin_(bytes(firsts), "firsts"),
         bin_(bytes(lasts), "lasts"),
-        bin_(b"".join(map(varint, packets)), "packets"),
+        bin_(b"".join(varint(n) for numbers in zip(*counts) for n in numbers), what),
     )
 
 
@@ -163,16 +165,17 @@ def body(sequence, kind, groups):
 
 def full_body():
     slot = 425000000
-    destinations, clients = [bytes([198, 51, 100, i]) for i in (1, 2)], [bytes([10, 0, 0, i]) for i in (1, 2)]
+    destinations, clients = [bytes([198, 51, 100, i]) for i in (1, 2)], [bytes([10, 0, 0, i]) for i in (1, 2, 3)]
+    pairs = [(clients[0], 0, 200, 127, 64 << 1), (clients[1], 3, 180, 128), (clients[2], 0, 0, 0, 5 << 1 | 1)]
     groups = [
         group(0, slot - 1, b"", [(destinations[0], 0, 255, 90000)]),
         group(0, slot, b"", [(destinations[0], 0, 200, 300), (destinations[1], 7, 7, 1)]),
         group(1, slot, b"", [(ip6(0x80), 0, 199, 16384)]),
-        group(2, slot, destinations[0], [(clients[0], 0, 200, 127), (clients[1], 3, 180, 128)]),
+        group(2, slot, destinations[0], pairs),
         group(2, slot, destinations[1], [(clients[0], 7, 7, 1)]),
-        group(3, slot, ip6(0x80), [(ip6(1), 0, 199, 2**64 - 1)]),
-        group(4, slot, b"", [(clients[0], 0, 200, 128), (clients[1], 3, 180, 129)]),
-        group(5, slot, b"", [(ip6(1), 0, 199, 2)]),
+        group(3, slot, ip6(0x80), [(ip6(1), 0, 199, 2**64 - 1, 2**32 - 1)]),
+        group(4, slot, b"", [(clients[0], 0, 200, 128, 100), (clients[1], 3, 180, 129)]),
+        group(5, slot, b"", [(ip6(1), 0, 199, 2, 2, 1)]),
         group(6, slot, b"", [(ip6(0)[:8], 1, 198, 3)]),
         group(7, slot, b"", [(bytes([198, 51, 100]), 0, 200, 301), (bytes([198, 51, 101]), 9, 9, 4)]),
         group(8, slot, b"", [(ip6(0)[:6], 0, 199, 16385)]),
