@@ -326,11 +326,13 @@ static __always_inline struct destination_shard *shard_of(__u32 destination, __u
 }
 
 /* Lines 18-20: counts the packet in its destination; writes `last` first, as pair_touch does. */
-static __always_inline void shard_count(struct destination_shard *shard, __u32 now)
+static __always_inline void shard_count(struct destination_shard *shard, __u32 bytes, __u32 now)
 {
 	if (shard->last != now)
 		WRITE_ONCE(shard->last, now);
-	WRITE_ONCE(shard->packets, shard->packets + 1); /* no other CPU writes it, and the daemon only reads it */
+	/* No other CPU writes these, and the daemon only reads them. */
+	WRITE_ONCE(shard->bytes, shard->bytes + bytes);
+	WRITE_ONCE(shard->packets, shard->packets + 1);
 }
 
 #endif

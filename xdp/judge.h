@@ -81,16 +81,16 @@ static __always_inline __u32 pair_count(struct pair_record *record, const struct
 	return packets;
 }
 
-/* The current second, modulo 65536. */
+/* The current second, as a record keeps it. */
 static __always_inline __u32 warning_second(__u32 now)
 {
-	return (now / hz) & 0xffff;
+	return now / hz % WARNED_SECONDS + 1;
 }
 
 /* Has the pair sent no warning in this second? */
 static __always_inline bool is_to_warn(const struct pair_record *record, __u32 now)
 {
-	return (READ_ONCE(record->thinning) & 0xffff) != warning_second(now);
+	return WARNED(READ_ONCE(record->thinning)) != warning_second(now);
 }
 
 /* Line 15, at most once per pair and second: the CPU that changes the second in `thinning` sends the warning. */
@@ -100,9 +100,10 @@ static __noinline void warn(struct pair_record *record, const struct packet *pac
 	__u32 thinning = READ_ONCE(record->thinning), second = warning_second(packet->now);
 	struct warning *warning;
 
-	if ((thinning & 0xffff) == second)
+	if (WARNED(thinning) == second)
 		return;
-	if (__sync_val_compare_and_swap(&record->thinning, thinning, (thinning & 0xffff0000) | second) != thinning)
+	if (__sync_val_compare_and_swap(&record->thinning, thinning, (thinning ^ WARNED(thinning)) | second) !=
+	    thinning)
 		return; /* another CPU changed the word: the next packet tries again */
 	warning = bpf_ringbuf_reserve(&warnings, sizeof(*warning), 0);
 	if (!warning)

@@ -179,13 +179,16 @@ static __always_inline __u32 claim(struct pair4_set *set, __u32 own)
  * Writes every word, because the way may have held another record. The daemon recognises a new record by its harvest
  * words, which are 0.
  */
-static __always_inline void record_fill(struct pair_record *record, __u64 tag, __u32 now, __u32 place, __u32 share)
+static __always_inline void record_fill(struct pair_record *record, const struct packet *packet, __u32 place,
+					__u32 share)
 {
+	__u32 now = packet->now;
+
 	record->packets = 0;
 	record->evidence = EVIDENCE_AT(now);
 	record->window = WORD(now, 0);
 	record->last = now;
-	record->thinning = thinning_start(tag, seed);
+	record->thinning = thinning_start(packet->tag, seed) | SAMPLED(packet->bytes, 0);
 	record->base = 0;
 	record->fold = 0;
 	record->carry = 0;
@@ -228,7 +231,7 @@ static __always_inline bool pair_make(bool ipv6, const struct packet *packet, __
 	way = claim(set, way_of(hash, choice, 0));
 	if (way >= SET_WAYS)
 		return false;
-	record_fill(&set->records[within(way)], packet->tag, packet->now, place, hot_share(packet));
+	record_fill(&set->records[within(way)], packet, place, hot_share(packet));
 	if (ipv6)
 		key_fill(set, way, packet);
 	if (pair_find(ipv6, packet, packet->tag)) {

@@ -14,6 +14,7 @@
 #include "hot.h"
 #include "pairs.h"
 #include "window.h"
+#include "size.h"
 #include "share.h"
 #include "judge.h"
 #include "aggregate.h"
@@ -141,6 +142,7 @@ __noinline int filter_headless(struct xdp_md *ctx, struct pair_record *record, s
 	if (record) {
 		window = pair_touch(record, packet->now, policy);
 		packets = pair_count(record, &state, window, packet->now, policy, &measure);
+		size_sample(record, packet, packets);
 		reason = judge_pair(ctx, record, packet, policy, &measure, packets, packet->now);
 	} else {
 		reason = policy->pair_rate ? REASON_PASS : listed(policy->flags);
@@ -176,7 +178,7 @@ static __always_inline __u32 filter_destination(const struct packet *packet, __u
 	if (shard->flags & (HEAD_PASS | HEAD_UNPROTECTED))
 		return uncounted(shard->flags);
 	coarse_client(packet, false, PLACE_POLICY(place));
-	shard_count(shard, packet->now);
+	shard_count(shard, packet->bytes, packet->now);
 	reason = policy->pair_rate ? REASON_PASS : listed(policy->flags);
 	if (reason != REASON_PASS)
 		return enforced(reason, policy->flags);
@@ -217,8 +219,9 @@ static __always_inline __u32 filter_pair(struct xdp_md *ctx, bool ipv6, struct p
 		return uncounted(shard->flags); /* the destination became so after the record was made */
 	/* Counted in the pair and in the destination. (Judging, 3) */
 	window = pair_touch(record, now, policy);
-	shard_count(shard, now);
+	shard_count(shard, packet->bytes, now);
 	packets = pair_count(record, table, window, now, policy, &measure);
+	size_sample(record, packet, packets);
 	reason = judge_pair(ctx, record, packet, policy, &measure, packets, now);
 	if (reason_is_drop(reason))
 		return enforced(reason, policy->flags);

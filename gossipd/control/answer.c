@@ -6,6 +6,7 @@
 #include "answer_internal.h"
 
 #include <errno.h>
+#include <math.h>
 #include <sodium.h>
 
 /* ---- members ---- */
@@ -127,7 +128,9 @@ static bool is_wanted(const struct control_request *request, const struct key_vi
 static void put_key(const struct daemon *daemon, struct answer_buffer *buffer, const struct key_view *view, bool held,
 		    uint64_t untold)
 {
+	const double size = summing_size(daemon->summing, &view->key);
 	struct control_key row = {
+		.bytes = size > 0 ? view->rate * size : NAN,
 		.ts1_ns = view->ts1.ns,
 		.ts2_ns = view->ts2.ns,
 		.count = view->count,
@@ -224,6 +227,8 @@ static void put_explained(const struct answer *answer, const struct daemon *daem
 			.window_s = record.window_s,
 			.judged_window_s = record.judged_window_s,
 			.share = (double)record.pass_share / SHARE_ALL,
+			.bytes = record.bytes,
+			.size = record.size,
 		};
 	}
 	answers = table_answers(daemon->table, &key);

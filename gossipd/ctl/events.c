@@ -6,13 +6,32 @@
 #include "ask.h"
 #include "time_text.h"
 
+#define COUNTER_TEXT_BYTES (NAME_BYTES_MAX + 32)
+
+/* "NAME: RATE", packets per second. Returns how many. */
+static size_t write_counters(const struct control_event *e, char texts[CONTROL_COUNTERS][COUNTER_TEXT_BYTES],
+			     const char *ret_counted[CONTROL_COUNTERS])
+{
+	size_t count = 0;
+
+	for (; count < CONTROL_COUNTERS && e->counters[count].rate > 0; count++) {
+		snprintf(texts[count], COUNTER_TEXT_BYTES, "%.*s: %.1f", NAME_BYTES_MAX, e->counters[count].member,
+			 e->counters[count].rate);
+		ret_counted[count] = texts[count];
+	}
+	return count;
+}
+
 static bool show_event(void *user, enum control_type type, const void *row)
 {
 	struct output *output = user;
 	const struct control_event *e = row;
 	char at[TIME_TEXT_BYTES], client[TEXT_PREFIX_BYTES] = "", destination[TEXT_PREFIX_BYTES] = "",
 				  subject[TEXT_KEY_BYTES];
+	char texts[CONTROL_COUNTERS][COUNTER_TEXT_BYTES];
+	const char *counted[CONTROL_COUNTERS];
 	enum key_kind kind;
+	size_t counters;
 	struct key key;
 
 	if (type != CONTROL_TYPE_EVENT)
@@ -33,6 +52,7 @@ static bool show_event(void *user, enum control_type type, const void *row)
 	if (e->subject[0])
 		snprintf(subject, sizeof(subject), "%.*s", CONTROL_SUBJECT_BYTES - 1, e->subject);
 	time_text(e->at_ns, at);
+	counters = write_counters(e, texts, counted);
 	{
 		const struct field fields[] = {
 			TEXT("time", "time", -12, at),
@@ -45,6 +65,11 @@ static bool show_event(void *user, enum control_type type, const void *row)
 			destination[0] ? TEXT("destination", NULL, 0, destination) : UNKNOWN("destination"),
 			REAL("value", NULL, 0, e->value, 1),
 			e->member_part > 0 ? REAL("member_part", NULL, 0, e->member_part, 3) : UNKNOWN("member_part"),
+			TEXTS("counted_by", counted, counters),
+			e->clients > 0 ? NUMBER("clients", NULL, 0, e->clients) : UNKNOWN("clients"),
+			e->clients > 0 ? FLAG("clients_more", NULL, 0, e->clients_more) : UNKNOWN("clients_more"),
+			e->clients > 0 ? REAL("largest_part", NULL, 0, e->largest, 3) : UNKNOWN("largest_part"),
+			e->bytes > 0 ? REAL("bytes_per_s", NULL, 0, e->bytes, 0) : UNKNOWN("bytes_per_s"),
 			e->condition[0] ? TEXT("condition", NULL, 0, e->condition) : UNKNOWN("condition"),
 			e->mode == CONTROL_MODE_NONE ? UNKNOWN("enforced")
 						     : FLAG("enforced", NULL, 0, e->mode == CONTROL_MODE_ENFORCED),

@@ -10,6 +10,7 @@
 #include "text.h"
 #include "ask.h"
 #include "asked.h"
+#include "bytes.h"
 #include "coarse.h"
 #include "rules.h"
 #include "shares.h"
@@ -163,6 +164,7 @@ static void show_key(struct explaining *explaining, struct part *part)
 			REAL("carried", NULL, 0, k->carried, 1),
 			REAL("window_s", NULL, 0, k->window_s, 2),
 			REAL("rate", NULL, 0, k->rate, 1),
+			REAL("bytes_per_s", NULL, 0, k->bytes, 0),
 			REAL("offered", NULL, 0, k->offered, 1),
 			REAL("limit", NULL, 0, k->limit, 0),
 			REAL("share", NULL, 0, k->share, 3),
@@ -191,6 +193,8 @@ static void show_record(struct explaining *explaining, const struct part *part)
 		NUMBER("count", NULL, 0, r->count),
 		REAL("judged_window_s", NULL, 0, r->judged_window_s, 2),
 		REAL("share", NULL, 0, r->share, 3),
+		REAL("frame_bytes", NULL, 0, r->size > 0 ? r->size : NAN, 0),
+		part == &explaining->part[1] ? NUMBER("bytes", NULL, 0, r->bytes) : UNKNOWN("bytes"),
 		FLAG("over", NULL, 0, is_over_here(explaining, part)),
 	};
 	char name[32];
@@ -296,6 +300,7 @@ static void say_record(struct explaining *explaining, const struct part *part)
 		   "%.2f s (%s)",
 		   (unsigned long long)r->packets, (unsigned long long)r->count, r->judged_window_s,
 		   r->folded ? "the mesh's record" : "its own window, nothing from the mesh is in force");
+	say_bytes(output, &part->key, r);
 	if (!may_judge(explaining, part, &window_s))
 		output_say(output, "  no verdict yet: the window is shorter than the minimum of %.2f s (early = false)",
 			   window_s);
@@ -380,6 +385,7 @@ static void say_whole(const struct explaining *explaining, const struct control_
 	output_say(explaining->output, "  %s_rate of %s: %s", is_client ? "client" : "network", name, text);
 	if (k->held)
 		output_say(explaining->output, "    at all proxies %.1f/s: %s", k->rate, k->over ? "over" : "within");
+	say_bytes_of_whole(explaining->output, k);
 	if (k->limited)
 		output_say(explaining->output,
 			   "    this proxy lets %.1f/s pass; since the limit began %llu of %llu packets %s", k->granted,
@@ -392,6 +398,7 @@ static void show_whole(const struct explaining *explaining, const struct control
 {
 	const struct field fields[] = {
 		FLAG("held", NULL, 0, k->held),	      REAL("rate", NULL, 0, k->rate, 1),
+		REAL("bytes_per_s", NULL, 0, k->bytes, 0),
 		REAL("limit", NULL, 0, k->limit, 0),  FLAG("shadow", NULL, 0, k->shadow),
 		FLAG("over", NULL, 0, k->over),	      NUMBER("origins", NULL, 0, k->origins),
 		FLAG("limited", NULL, 0, k->limited), REAL("granted", NULL, 0, k->granted, 1),

@@ -89,6 +89,7 @@ static bool show_key(void *user, enum control_type type, const void *row)
 			TEXT("client", "client", -28, first),
 			TEXT(name, name, -28, second),
 			REAL("rate", "rate/s", 10, k->rate, 1),
+			REAL("bytes_per_s", "bytes/s", 10, k->bytes, 0),
 			REAL("limit", NULL, 0, k->limit, 0),
 			TEXT("limit_text", "limit/s", 9, limit),
 			TEXT("verdict", "verdict", -7, k->thinned ? "thinned" : k->over ? "over" : "within"),

@@ -61,7 +61,7 @@ static void tell_events(struct daemon *daemon, struct now now)
 	struct node_event event;
 
 	for (unsigned int i = 0; i < EVENTS_PER_TURN && node_next_event(daemon->node, &event); i++)
-		events_tell(&daemon->events, now, &event);
+		events_tell(&daemon->events, now, &event, summing_size(daemon->summing, &event.key));
 }
 
 void daemon_drain(struct daemon *daemon, struct now now)

@@ -138,6 +138,21 @@ static void write_fact(const struct node_event *event, char *ret_text, size_t by
 	}
 }
 
+/* Of a destination: bytes and clients, as a part of the sentence. */
+static void write_crowd(const struct node_event *event, double size, char *ret_text, size_t bytes)
+{
+	const struct event_crowd *crowd = &event->crowd;
+	size_t length = strlen(ret_text);
+
+	if (size > 0)
+		length += (size_t)snprintf(ret_text + length, bytes - length, ", about %.3g MB/s",
+					   event->rate * size / 1e6);
+	if (crowd->clients > 0)
+		snprintf(ret_text + length, bytes - length, "; %s%u client%s known, the largest sends %.1f %%",
+			 crowd->more ? "at least " : "", crowd->clients, crowd->clients == 1 ? "" : "s",
+			 100 * crowd->largest);
+}
+
 #define ALL_OF_IT 0.9995 /* shown as 100.0 % */
 
 /* Of a key over its rate: whose word it rests on, as the end of the sentence. */
@@ -223,7 +238,31 @@ static void copy_key(const struct events *events, const struct key *key, struct 
 	record->client_bits = widths_client_bits(&events->widths, &key->client);
 }
 
-void events_tell(struct events *events, struct now now, const struct node_event *event)
+/* The same as numbers. */
+static void copy_crowd(const struct node_event *event, double size, struct control_event *record)
+{
+	record->bytes = event->rate * size;
+	record->clients = event->crowd.clients;
+	record->clients_more = event->crowd.more;
+	record->largest = event->crowd.largest;
+}
+
+static bool is_of_destination(enum node_event_kind kind)
+{
+	return kind == EVENT_DESTINATION_OVER || kind == EVENT_DESTINATION_UNDER;
+}
+
+static void copy_counters(const struct node_event *event, struct control_event *record)
+{
+	for (unsigned int i = 0; i < EVENT_COUNTERS && event->counters[i].part > 0; i++) {
+		struct control_counter *counter = &record->counters[i];
+
+		snprintf(counter->member, sizeof(counter->member), "%s", event->counters[i].name);
+		counter->rate = event->counters[i].part * event->rate;
+	}
+}
+
+void events_tell(struct events *events, struct now now, const struct node_event *event, double size)
 {
 	struct control_event record = { .at_ns = event->at.ns, .value = node_event_value(event) };
 	bool of_member = is_of_member(event->kind);
@@ -238,7 +277,12 @@ void events_tell(struct events *events, struct now now, const struct node_event 
 	copy_key(events, &event->key, &record);
 	if (is_of_verdict(event->kind))
 		record.mode = events->monitor ? CONTROL_MODE_MONITORED : CONTROL_MODE_ENFORCED;
+	copy_counters(event, &record);
 	write_fact(event, record.text, sizeof(record.text));
+	if (is_of_destination(event->kind)) {
+		copy_crowd(event, size, &record);
+		write_crowd(event, size, record.text, sizeof(record.text));
+	}
 	write_counters(event, record.text, sizeof(record.text));
 	event_rings_keep(&events->rings, class_of(event->kind), &record);
 

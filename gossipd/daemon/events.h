@@ -27,8 +27,10 @@ struct events {
 	struct widths widths; /* of the mesh: what a client is */
 };
 
-/* An event of the core. */
-void events_tell(struct events *events, struct now now, const struct node_event *event);
+_Static_assert(CONTROL_COUNTERS == EVENT_COUNTERS, "as many in a row");
+
+/* An event of the core. `size`: mean size of its key's frames here, in bytes; 0: not known, or it has no key. */
+void events_tell(struct events *events, struct now now, const struct node_event *event, double size);
 
 /*
  * A warning of the XDP program (Algorithm 2 line 15): `packets` of a pair, judged over window_s seconds, are more

@@ -27,4 +27,7 @@ void summing_add(struct summing *summing, const struct harvested *cells, size_t 
 /* After the harvest, a part at a time: true when all that changed has become own cells. */
 bool summing_go_on(struct summing *summing, struct now now);
 
+/* The mean size of a key's frames at this proxy, in bytes; 0: not known. */
+double summing_size(const struct summing *summing, const struct key *key);
+
 #endif

@@ -46,13 +46,15 @@ static inline void harvest_words_due(struct harvesting *h, __u64 *harvest, __u16
 	h->due[h->due_count++] = (struct harvest_due){ harvest, slot, *words };
 }
 
+/* `size`: the mean of the gained packets' frames, in bytes; 0: not known. */
 static inline void harvest_tell(struct harvesting *h, enum key_kind kind, const struct key *key,
-				const struct harvest_cell *cell, uint32_t gain)
+				const struct harvest_cell *cell, uint32_t gain, uint32_t size)
 {
 	h->batch[h->untold++] = (struct harvested){
 		.key = *key,
 		.kind = kind,
 		.gain = gain,
+		.size = size,
 		.slot = cell->slot,
 		.first = cell->first,
 		.last = cell->last,

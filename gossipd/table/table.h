@@ -146,6 +146,7 @@ struct harvested {
 	struct key key;
 	enum key_kind kind; /* of the key */
 	uint32_t gain; /* packets since the last harvest; 0: a cell that an earlier daemon had told of */
+	uint32_t size; /* mean size of their frames, in bytes; 0: not known */
 	uint64_t slot;
 	struct instant first, last;
 	uint64_t packets; /* of this slot so far */
@@ -304,8 +305,16 @@ struct record_view {
 	uint64_t count; /* as judged now, carry included */
 	double judged_window_s;
 	uint16_t pass_share;
+	uint64_t bytes; /* of a destination: of its packets' frames here since the daemon met it */
+	double size; /* as table_size */
 };
 bool table_find(const struct table *table, const struct key *key, struct record_view *ret_view);
+
+/*
+ * The mean size of a key's frames here, in bytes from the Ethernet header on. Of a destination: exactly that of the
+ * last harvest; of a pair: by samples of it. 0: not known; so of every client and network.
+ */
+double table_size(const struct table *table, const struct key *key);
 
 /*
  * Answers to a pair that left here for its client (xdp/answers.h), modulo 2^31. Of a pair without a record, `recorded`

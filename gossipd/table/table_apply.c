@@ -280,7 +280,7 @@ static void view_words(const struct table *table, const struct words *words, str
 bool table_find(const struct table *table, const struct key *key, struct record_view *ret_view)
 {
 	uint16_t share = SHARE_ALL;
-	uint32_t destination;
+	uint32_t destination = DESTINATION_NONE;
 	struct words words;
 	struct spot spot;
 
@@ -304,5 +304,26 @@ bool table_find(const struct table *table, const struct key *key, struct record_
 	}
 	view_words(table, &words, ret_view);
 	ret_view->pass_share = share;
+	ret_view->size = table_size(table, key);
+	if (key_kind(key) == KEY_DESTINATION)
+		ret_view->bytes = table->paces[destination].bytes;
 	return true;
+}
+
+double table_size(const struct table *table, const struct key *key)
+{
+	uint32_t destination;
+	struct spot spot;
+
+	switch (key_kind(key)) {
+	case KEY_PAIR:
+		return spot_find(table, key, &spot) ? pair_size(load32(&spot_record(&spot)->thinning)) : 0;
+	case KEY_DESTINATION:
+		destination = destination_find(table, &key->destination);
+		return destination == DESTINATION_NONE ? 0 : table->paces[destination].size;
+	case KEY_CLIENT:
+	case KEY_NETWORK:
+		break;
+	}
+	return 0;
 }

@@ -34,12 +34,12 @@ static void tell_again(struct harvesting *h, enum key_kind kind, const struct ke
 	if (cell.packets == 0 || back >= SLOTS_HELD)
 		return;
 	cell.last = clamp(instant_is_before(h->times.previous, last) ? h->times.previous : last, cell.first, to);
-	harvest_tell(h, kind, key, &cell, 0);
+	harvest_tell(h, kind, key, &cell, 0, 0);
 }
 
 /* Returns the words as they will be. */
 static struct harvest_words harvest_words_of(struct harvesting *h, enum key_kind kind, const struct key *key,
-					     const struct words *words)
+					     const struct words *words, uint32_t size)
 {
 	struct harvest_words harvest = { WORD_LOW(*words->harvest), WORD_HIGH(*words->harvest), *words->slot };
 	const struct harvest_counter counter = {
@@ -63,7 +63,7 @@ static struct harvest_words harvest_words_of(struct harvesting *h, enum key_kind
 	if (WORD(harvest.slot_start_packets, harvest.harvested_packets) != *words->harvest)
 		harvest_words_due(h, words->harvest, words->slot, &harvest);
 	for (i = 0; i < count; i++)
-		harvest_tell(h, kind, key, &cells[i], harvest_gain(&before, &cells[i]));
+		harvest_tell(h, kind, key, &cells[i], harvest_gain(&before, &cells[i]), size);
 	return harvest;
 }
 
@@ -100,7 +100,7 @@ static void harvest_pair(struct harvesting *h, struct pairs *pairs, const struct
 	key = spot_key(pairs, spot, tag);
 	if (*words.harvest == 0 && (uint32_t)words.packets != 0 && !quota_pair_seen(h->table, pairs, spot, &key))
 		contact_seen(h->table, spot, &key);
-	harvest_words_of(h, KEY_PAIR, &key, &words);
+	harvest_words_of(h, KEY_PAIR, &key, &words, pair_size(load32(&record->thinning)));
 }
 
 /*
@@ -130,7 +130,7 @@ static inline bool harvest_on(struct harvesting *h, const struct pairs *pairs, c
 	const struct harvest_cell cell = harvest_go_on(&words, &h->times, &counter);
 
 	harvest_words_due(h, &record->harvest, &record->slot, &words);
-	harvest_tell(h, KEY_PAIR, &key, &cell, gain);
+	harvest_tell(h, KEY_PAIR, &key, &cell, gain, pair_size(load32(&record->thinning)));
 	return true;
 }
 
@@ -150,6 +150,7 @@ static inline bool harvest_over(struct harvesting *h, const struct pairs *pairs,
 	};
 	struct harvest_cell cells[2];
 	const size_t count = written ? harvest_go_over(&words, &h->times, &counter, cells) : 0;
+	const uint32_t size = pair_size(load32(&record->thinning));
 
 	if (count == 0)
 		return false;
@@ -159,7 +160,7 @@ static inline bool harvest_over(struct harvesting *h, const struct pairs *pairs,
 	harvest_reserve(h, 2);
 	harvest_words_due(h, &record->harvest, &record->slot, &words);
 	for (size_t i = 0; i < count; i++)
-		harvest_tell(h, KEY_PAIR, &key, &cells[i], harvest_gain(&before, &cells[i]));
+		harvest_tell(h, KEY_PAIR, &key, &cells[i], harvest_gain(&before, &cells[i]), size);
 	return true;
 }
 
@@ -266,7 +267,7 @@ static void harvest_destination(struct harvesting *h, uint32_t destination)
 	if ((uint32_t)words.packets != WORD_HIGH(*words.harvest))
 		quota_destination_seen(table, destination);
 	key = key_of_destination(&address);
-	harvested = harvest_words_of(h, KEY_DESTINATION, &key, &words);
+	harvested = harvest_words_of(h, KEY_DESTINATION, &key, &words, head_sized(table, destination, &words));
 	head_paced(table, destination, &harvested, words.last);
 }
 
@@ -288,7 +289,7 @@ static void departed_tell(struct harvesting *h, const struct departed *departed)
 		return;
 	memcpy(&address, departed->address, sizeof(address));
 	key = key_of_destination(&address);
-	harvest_tell(h, KEY_DESTINATION, &key, &cell, 0);
+	harvest_tell(h, KEY_DESTINATION, &key, &cell, 0, 0);
 }
 
 static void departed_tell_all(struct harvesting *h)

@@ -80,7 +80,7 @@ static void harvest_entry(struct harvesting *h, enum coarse_kind kind, uint32_t 
 	harvest_reserve(h, SLOTS_HELD);
 	harvest_words_due(h, &entry->harvest, &entry->slot, &words);
 	for (size_t i = 0; i < count && is_told_here(h->table, kind, row, owner); i++)
-		harvest_tell(h, key_kind(&key), &key, &cells[i], harvest_gain(&before, &cells[i]));
+		harvest_tell(h, key_kind(&key), &key, &cells[i], harvest_gain(&before, &cells[i]), 0);
 }
 
 /* An entry whose owner is another since the last harvest tells nothing: whose its words are is not kept. */

@@ -67,6 +67,26 @@ void head_met(struct table *table, uint32_t destination, const struct address *a
 	departed_remove(table, address);
 }
 
+/*
+ * Before the harvest words change: takes in the bytes since the last harvest, and returns the mean size of the frames
+ * they came in. 2^32 bytes between two harvests are more than any line carries. Of a head that
+ * an earlier daemon had met, the bytes until now are not known to be of the packets that are new.
+ */
+uint32_t head_sized(struct table *table, uint32_t destination, const struct words *words)
+{
+	struct pace *pace = &table->paces[destination];
+	const uint32_t packets = (uint32_t)words->packets - WORD_HIGH(*words->harvest),
+		       bytes = words->bytes - pace->harvested_bytes;
+	const bool known = !table->resuming && packets > 0;
+
+	pace->harvested_bytes = words->bytes;
+	if (!known)
+		return pace->size;
+	pace->bytes += bytes;
+	pace->size = (bytes + packets / 2) / packets;
+	return pace->size;
+}
+
 void head_paced(struct table *table, uint32_t destination, const struct harvest_words *harvested, uint32_t last)
 {
 	struct pace *pace = &table->paces[destination];

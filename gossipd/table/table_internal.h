@@ -54,6 +54,7 @@ struct spot {
 struct words {
 	uint64_t packets, window;
 	uint32_t last;
+	uint32_t bytes; /* of a destination: of its packets' frames, modulo 2^32 */
 	__u64 *base, *fold, *carry, *harvest;
 	uint16_t *slot, *pass_share;
 	const struct policy *policy;
@@ -122,6 +123,9 @@ struct pace {
 	uint32_t since; /* jiffies of the first harvest that met the head; 0: none did */
 	uint32_t last; /* jiffies of its latest packet */
 	uint16_t slot; /* low 16 bits */
+	uint32_t harvested_bytes; /* of all its frames, modulo 2^32, as the last harvest found */
+	uint64_t bytes; /* of its frames since this daemon met it */
+	uint32_t size; /* mean size of the frames that the last harvest found, in bytes; 0: none yet */
 };
 
 struct table {
@@ -369,6 +373,7 @@ void heads_note(struct table *table);
 void heads_adopt(struct table *table);
 /* a harvest meets a head: one that is new goes on from what its address had counted before it left */
 void head_met(struct table *table, uint32_t destination, const struct address *address, const struct words *words);
+uint32_t head_sized(struct table *table, uint32_t destination, const struct words *words);
 void head_paced(struct table *table, uint32_t destination, const struct harvest_words *harvested, uint32_t last);
 void heads_mark(struct table *table, uint32_t idle);
 size_t head_free(struct table *table, uint32_t destination);

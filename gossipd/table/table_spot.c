@@ -297,8 +297,10 @@ struct words words_of_destination(const struct table *table, uint32_t destinatio
 	};
 	uint32_t cpu;
 
-	for (cpu = 0; cpu < table->cpus; cpu++)
+	for (cpu = 0; cpu < table->cpus; cpu++) {
 		words.packets += load64(&shards[cpu].packets);
+		words.bytes += load32(&shards[cpu].bytes);
+	}
 	words.window = load64(&head->window);
 	words.last = WORD_LOW(words.window);
 	for (cpu = 0; cpu < table->cpus; cpu++)

@@ -59,6 +59,7 @@ static inline void add(struct sums *sums, const uint64_t words[2], uint64_t hash
 		.first = cell->first,
 		.last = cell->last,
 		.packets = cell->gain,
+		.size = cell->size,
 		.fresh = cell->gain == cell->packets,
 	};
 

@@ -291,6 +291,7 @@ struct control_key {
 	uint64_t dropped; /* of these; in monitor mode they pass */
 	uint32_t answers; /* of a pair: those that left here for its client, modulo 2^31 */
 	uint32_t reserved;
+	double bytes; /* a second: the rate times the mean size of the key's frames here; NAN: the size is not known */
 };
 
 /* Of what client the address or prefix is that was asked for. Prefix lengths are on the mapped form. */
@@ -305,6 +306,8 @@ struct control_record { /* the table's words for the key just sent */
 	uint32_t answers, answers_tcp; /* of a pair, with a record or without; one at least was of TCP */
 	uint64_t packets, window_packets, count;
 	double window_s, judged_window_s, share;
+	uint64_t bytes; /* of a destination: of its frames here, since this daemon met it */
+	double size; /* mean size of its frames here, in bytes; 0: not known */
 };
 
 struct control_cell {
@@ -331,6 +334,13 @@ enum control_mode {
 	CONTROL_MODE_MONITORED, /* it would be dropped, and passes */
 };
 
+/* Who counted how much of a key. */
+struct control_counter {
+	char member[NAME_BYTES_MAX + 4];
+	double rate; /* packets per second; 0: nobody counted more */
+};
+#define CONTROL_COUNTERS 3
+
 struct control_event {
 	int64_t at_ns; /* mesh time */
 	char kind[32];
@@ -338,6 +348,11 @@ struct control_event {
 	uint8_t client[16], destination[16];
 	double value; /* rate in packets per second, or skew in ms */
 	double member_part; /* of a key over its rate: so much of it rests on that member alone; else 0 */
+	struct control_counter counters[CONTROL_COUNTERS]; /* who counted most of the key, in this order */
+	double bytes; /* of a destination, a second, by the mean size of its frames here; 0: not known */
+	double largest; /* of a destination: part of its packets that one client sends; the largest, of those known */
+	uint32_t clients; /* of a destination: those known to send to it lately */
+	uint32_t clients_more; /* there may be more of them */
 	uint32_t mode; /* enum control_mode */
 	uint32_t client_bits; /* as in control_key */
 	char condition[CONTROL_ID_BYTES]; /* of condition_raised and condition_cleared; else empty */

@@ -18,7 +18,7 @@
 #include <stdbool.h>
 
 /* changes whenever anything in this file does: pins of another layout are recognised, never misread */
-#define TABLE_LAYOUT 9
+#define TABLE_LAYOUT 10
 
 #define SET_WAYS 8
 #define SETS_MAX (1U << 28) /* the three bits above their number tell a way */
@@ -101,10 +101,18 @@ struct pair_record {
 	__u64 window; /* K: {start, packets just before the packet that started it}; start is the generation */
 	__u32 last; /* K: the latest packet */
 	/*
-	 * I (thinning_start), then K: high half the accumulator of pass_share, low half the second (mod 65536) of
-	 * the last warning
+	 * I (thinning_start), then K: high half the accumulator of pass_share; the low half is `sampled` (SAMPLED)
 	 */
-	__u32 thinning;
+	union {
+		__u32 thinning;
+		struct {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+			__u16 sampled, accumulator;
+#else
+			__u16 accumulator, sampled;
+#endif
+		};
+	};
 	/* D: {M.ts1, M.c - packets at the last harvest}; so packets + base.count is M.c plus what was counted since */
 	__u64 base;
 	/*
@@ -127,6 +135,21 @@ _Static_assert(sizeof(struct pair_record) == 64, "a pair's record is one cache l
 _Static_assert(__builtin_offsetof(struct pair_record, base) == 24 &&
 		       __builtin_offsetof(struct pair_record, place) == 60,
 	       "layout");
+
+/*
+ * Of the low half of `thinning`: the size of one of the pair's frames, in bytes, as good as drawn at random
+ * (xdp/size.h), to four bytes; 0: none was drawn yet. Beside it stands the second of the last warning: modulo
+ * WARNED_SECONDS, and 1 more; 0: there was none.
+ */
+#define WARNED_SECONDS 15
+#define WARNED(low) ((low)&0xfU)
+#define SAMPLED_MAX 0xfffU
+#define SAMPLED(bytes, low) \
+	((__u16)(((bytes) < 4 * SAMPLED_MAX ? (bytes) / 4 : SAMPLED_MAX) << 4 | WARNED(low)))
+static inline __u32 pair_size(__u32 thinning)
+{
+	return (thinning >> 4 & SAMPLED_MAX) * 4;
+}
 
 /*
  * The pair tables: 8-way sets, two candidate sets per key (set_of). IPv4: the tag is the key (client << 32 |
@@ -293,7 +316,7 @@ struct destination_shard {
 	 * place (destination_tag); 0: none, they look their destination up
 	 */
 	__u32 tag;
-	__u32 reserved;
+	__u32 bytes; /* K: of the frames of its packets, modulo 2^32 */
 };
 _Static_assert(sizeof(struct destination_shard) == 64, "layout");
 

@@ -135,13 +135,23 @@ struct event_counter {
 };
 #define EVENT_COUNTERS 3
 
+/* Who sent to a destination in the last RECENT_TICKS ticks, as far as this node holds their pairs. */
+struct event_crowd {
+	uint32_t clients;
+	bool more; /* there were too many to look at them all: the numbers are of those looked at */
+	double largest; /* part of the destination's packets that one client sends: the largest */
+};
+
 /* `kind` says which of the union's fields is set; kinds that are not named at one have none. */
 struct node_event {
 	enum node_event_kind kind;
 	struct instant at; /* mesh */
 	char member[NAME_BYTES_MAX + 1]; /* it is about, or that counted most (EVENT_NEVER_DROP_OVER); else empty */
 	struct key key; /* of every kind with a rate */
-	/* EVENT_..._OVER: who counted most of it, in this order: so much of it rests on each one's word alone */
+	/*
+	 * EVENT_..._OVER and EVENT_DESTINATION_UNDER: who counted most of it, in this order: so much of it rests on
+	 * each one's word alone
+	 */
 	struct event_counter counters[EVENT_COUNTERS];
 	union {
 		struct {
@@ -160,6 +170,7 @@ struct node_event {
 			double rate; /* packets per second, as judged */
 			double limit; /* packets per second, that was crossed */
 			bool shadow; /* nobody set the limit */
+			struct event_crowd crowd; /* EVENT_DESTINATION_... */
 		};
 	};
 };

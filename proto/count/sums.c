@@ -71,6 +71,10 @@ void sum_add(struct sums *sums, uint16_t number, const struct sum_gain *gain)
 
 	if (!is_kept(sums, gain->slot))
 		return;
+	if (gain->size > 0) {
+		sums->sizes[number].bytes += (uint64_t)gain->packets * gain->size;
+		sums->sizes[number].packets += gain->packets;
+	}
 	if (goes_on) {
 		if (!gain->fresh || CELL_FIRST(word) < cell.first)
 			cell.first = CELL_FIRST(word);
@@ -100,6 +104,7 @@ static void link_in(struct sums *sums, uint16_t number, enum key_kind kind, uint
 	struct sum_bucket *bucket = sum_bucket_of(sums, sum_kind(kind), hash);
 
 	sums->links[number] = (struct sum_link){ .next = bucket->sum, .tag = sum_tag(hash) };
+	sums->sizes[number] = (struct sum_size){ 0 };
 	bucket->sum = number;
 	sums->held++;
 }
@@ -242,6 +247,8 @@ static bool is_quiet(const struct sums *sums, uint16_t number)
 void sums_slot(struct sums *sums)
 {
 	for (uint16_t number = 1; number <= sums->high; number++) {
+		sums->sizes[number].bytes /= 2;
+		sums->sizes[number].packets /= 2;
 		if (sum_is_used(sums, number) && is_quiet(sums, number))
 			sum_free(sums, number);
 	}
@@ -258,6 +265,19 @@ void sums_meet(struct sums *sums, enum key_kind kind, const uint64_t words[2], u
 		return;
 	*part += packets;
 	*total += packets;
+}
+
+double sums_size(const struct sums *sums, const struct key *key)
+{
+	const enum key_kind kind = key_kind(key);
+	uint64_t words[2], hash;
+	uint16_t number;
+
+	sum_words(kind == KEY_NETWORK ? &key->destination : &key->client, words);
+	hash = sum_hash(sums, words);
+	number = sum_find(sums, sums->buckets[sum_kind(kind)][hash % SUM_BUCKETS].sum, sum_tag(hash), words);
+	return number && sums->sizes[number].packets > 0 ?
+		       (double)sums->sizes[number].bytes / (double)sums->sizes[number].packets : 0;
 }
 
 void sum_wanted(struct sums *sums, uint16_t number)

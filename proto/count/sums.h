@@ -69,6 +69,11 @@ enum sum_flag {
 	SUM_WANTED = 0x02, /* `wanted` says something */
 };
 
+/* What the frames of an exact sum came to, of packets whose size is known. Half of both is forgotten with each slot. */
+struct sum_size {
+	uint64_t bytes, packets;
+};
+
 /* A key that begins, and what the pass has found of it. */
 struct sum_begin {
 	uint64_t words[2]; /* its address */
@@ -102,6 +107,7 @@ struct sums {
 	struct sum_bucket totals[SUM_KINDS]; /* over all buckets */
 	struct sum_bucket buckets[SUM_KINDS][SUM_BUCKETS];
 	struct sum_link links[SUMS_MAX + 1];
+	struct sum_size sizes[SUMS_MAX + 1];
 	uint16_t changed[SUMS_MAX]; /* numbers */
 	struct sum_begin begins[SUM_BEGINS_MAX];
 	uint16_t begins_index[SUM_BEGINS_INDEX]; /* number of a begin + 1; 0: none */
@@ -121,6 +127,7 @@ struct sum_gain {
 	uint64_t slot;
 	struct instant first, last; /* of the record in that slot */
 	uint32_t packets;
+	uint32_t size; /* mean size of their frames, in bytes; 0: not known */
 	bool fresh; /* the record's first in that slot: `first` says when */
 };
 
@@ -149,6 +156,12 @@ void sums_slot(struct sums *sums);
  * (Sums of clients and networks, 3)
  */
 void sums_want(struct sums *sums, const struct key *key);
+
+/*
+ * The mean size of a client's or network's frames here, in bytes; 0: not known. Of a network it is exact; of a client
+ * it is that of its pairs' samples (xdp/size.h).
+ */
+double sums_size(const struct sums *sums, const struct key *key);
 
 /* The next cell that changed since it was last returned, or false. */
 bool sums_next_changed(struct sums *sums, struct cell *ret_cell);

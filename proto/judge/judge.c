@@ -93,7 +93,7 @@ static void report_crossing(struct node *node, struct now now, uint32_t number, 
 	if (is == was)
 		return;
 	entry->flags ^= ENTRY_OVER;
-	if (is)
+	if (is || kind == KEY_DESTINATION)
 		counted_by(node, entry, v, event.counters);
 	if (is && kind == KEY_PAIR && v->policy->listing == POLICY_PASSES) {
 		report_never_drop(node, &event);
@@ -105,6 +105,7 @@ static void report_crossing(struct node *node, struct now now, uint32_t number, 
 		break;
 	case KEY_DESTINATION:
 		event.kind = is ? EVENT_DESTINATION_OVER : EVENT_DESTINATION_UNDER;
+		event.crowd = crowd_of(node, entry);
 		break;
 	case KEY_CLIENT:
 		event.kind = is ? EVENT_CLIENT_OVER : EVENT_CLIENT_UNDER;
@@ -317,6 +318,7 @@ void judge_slot(struct node *node)
 void judge_tick(struct node *node)
 {
 	aggregates_tick(node);
+	crowd_tick(node);
 	judge_warm(node);
 	if (node->judge->sweeping)
 		node->judge->sweep_left = sweep_stretch(node);

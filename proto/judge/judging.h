@@ -60,6 +60,7 @@ struct judging {
 	struct aggregates aggregates; /* aggregate.c */
 	/* keys that are no pairs and came to half of their rate (ENTRY_NEAR): how many so far */
 	uint32_t nears;
+	uint32_t crowd_left; /* pairs that may still be looked at in this tick for events: crowd.c */
 	uint64_t near_tick[KEY_KINDS]; /* in which one of the kind was last judged to be there; 0: none was */
 };
 
@@ -176,6 +177,10 @@ void aggregate_counted(struct node *node, uint32_t number, uint64_t from_tick, u
 double aggregate_leaves(const struct node *node, const struct entry *pair, double *ret_own);
 /* Every listed key is to be judged; those that left go. Once a tick. */
 void aggregates_tick(struct node *node);
+
+/* ---- crowd.c ---- */
+struct event_crowd crowd_of(struct node *node, const struct entry *destination);
+void crowd_tick(struct node *node);
 
 /* ---- policy_node.c ---- */
 int policy_start(struct node *node, struct now now);

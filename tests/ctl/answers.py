@@ -4,8 +4,8 @@
 import ast
 import ctypes
 
-from records import Address, Asked, Attachment, Cell, Coarse, Condition, Document, End, Event, Frame, Key, Member
-from records import Pushed, Reason, Record, Reject, Rule, Sample, Serials, Standing, Status, Tables
+from records import Address, Asked, Attachment, Cell, Coarse, Condition, Counter, Document, End, Event, Frame, Key
+from records import Member, Pushed, Reason, Record, Reject, Rule, Sample, Serials, Standing, Status, Tables
 from records import address, header, octets, row, rows
 
 NOW = 1_800_000_000_250_000_000  # mesh time of every answer: 2027-01-15 08:00:00.250 UTC
@@ -188,24 +188,26 @@ KEY_FIGURES = """
     count=812 carried=12.4 window_s=4.0 rate=206.1 offered=198.7 limit=100.0 share=1.0 origins=3 over=1 held=1
     client_bits=128
 """
-KEY_USUAL = dict(ts1_ns=NOW - 4 * S, ts2_ns=NOW - 150 * MS) | figures(KEY_FIGURES)
+KEY_USUAL = dict(ts1_ns=NOW - 4 * S, ts2_ns=NOW - 150 * MS, bytes=NAN) | figures(KEY_FIGURES)
 
 
 def key(client, destination, **changes):
     return Key(address(client), address(destination), **{**KEY_USUAL, **changes})
 
 
+ANSWERED = "rate=19.96 count=80 over=0 share=0.4375 origins=1 carried=0 answers=79 bytes=1277.0"
+FLOODED = "limit=2000.0 rate=2412.3 bytes=1543872.0 count=9649 thinned=1 share=0.83 offered=2398.1"
 LONG = "2001:db8:1234:5678:9abc:def0:1234:5678"
 PAIRS = [
     key("10.1.2.3", "198.51.100.7"),
-    key("10.1.2.4", "198.51.100.7", rate=19.96, count=80, over=0, share=0.4375, origins=1, carried=0, answers=79),
+    key("10.1.2.4", "198.51.100.7", **figures(ANSWERED)),
     key(LONG, "2001:db8::1", limit=0.0, rate=0.0, count=0, window_s=0.0, over=0, origins=0),
     key("::1", "2001:db8::", rate=1e9, count=2**63, window_s=86400.0, offered=NAN, limit=4e9),
     key("2001:db8:1:2::", LONG, client_bits=64),
     key("::fffe:0:0", "2001:db8::1", client_bits=64),
 ]
 DESTINATIONS = [
-    key(None, "198.51.100.7", limit=2000.0, rate=2412.3, count=9649, thinned=1, share=0.83, offered=2398.1),
+    key(None, "198.51.100.7", **figures(FLOODED)),
     key(None, "2001:db8::1", limit=2000.0, rate=12.0, count=48, over=0),
 ]
 UNSEEN = dict.fromkeys(KEY_USUAL, 0) | {"client_bits": 128}
@@ -230,8 +232,8 @@ LIMITED_WHOLES = (
     key("10.1.2.3", "::", limit=360.0, rate=400.0, share=0.9, **figures(LIMITED)),
     key(MARK, "198.51.100.0", limit=8000.0, shadow=1, rate=88.0, over=0),
 )
-PAIR_RECORD = Record(1, 1, 812, 1, 3021, 404, 824, 3.9, 4.05, 0.5)
-DESTINATION_RECORD = Record(1, 0, 0, 0, 30210, 4040, 8240, 3.9, 4.1, 0.25)
+PAIR_RECORD = Record(1, 1, 812, 1, 3021, 404, 824, 3.9, 4.05, 0.5, size=340.0)
+DESTINATION_RECORD = Record(1, 0, 0, 0, 30210, 4040, 8240, 3.9, 4.1, 0.25, 19_334_400, 640.0)
 WITHIN_RECORD = Record(1, 1, 7, 0, 60, 20, 40, 3.9, 4.05, 1.0)
 SLOT_NS = 2 * S
 NEWEST_NS = NOW // SLOT_NS * SLOT_NS - SLOT_NS  # the newest slot that is over
@@ -353,12 +355,21 @@ EXPLAINS = {
 def event(at_ms, kind, text, member=b"", client=None, destination=None, value=0.0, part=0.0, mode=0, **more):
     at_ns = NOW - 60 * S + at_ms * MS
     bits, about = more.get("bits", 128), more.get("about", (b"", b""))
-    return Event(at_ns, kind, member, address(client), address(destination), value, part, mode, bits, *about, text)
+    counters = (Counter * 3)(*[Counter(name, rate) for name, rate in more.get("counters", ())])
+    crowd = more.get("crowd", (0.0, 0.0, 0, 0))
+    addresses = address(client), address(destination)
+    return Event(at_ns, kind, member, *addresses, value, part, counters, *crowd, mode, bits, *about, text)
 
 
 PAIR_OVER = dict(client="10.1.2.3", destination="198.51.100.7", value=206.14, mode=1)
 PAIR_OVER6 = dict(client="2001:db8:1:2::", destination="2001:db8::1", value=206.14, mode=1)
-DESTINATION_OVER = dict(destination="2001:db8::1", value=2412.3, mode=2)
+DESTINATION_OVER = dict(
+    destination="2001:db8::1",
+    value=2412.3,
+    mode=2,
+    counters=((b"eu-3", 1608.2), (b"us-1", 804.1)),
+    crowd=(1_543_872.0, 0.031, 213, 1),
+)
 NOT_DROPPED = b" packets/s; counted, not dropped"
 CLIENT_OVER = dict(client="10.1.2.3", value=400.0)
 NETWORK_OVER = dict(client=MARK, destination="198.51.100.0", value=9000.0)

@@ -104,6 +104,7 @@ Key = record(
     (c_double, "granted"),
     (c_uint64, "reached dropped"),
     (c_uint32, "answers reserved"),
+    (c_double, "bytes"),
 )
 Record = record(
     8,
@@ -111,8 +112,11 @@ Record = record(
     (c_uint32, "present folded answers answers_tcp"),
     (c_uint64, "packets window_packets count"),
     (c_double, "window_s judged_window_s share"),
+    (c_uint64, "bytes"),
+    (c_double, "size"),
 )
 Cell = record(9, "Cell", (text(36), "member"), (c_uint64, "incarnation slot packets"), (c_int64, "first_ns last_ns"))
+Counter = structure("Counter", (text(36), "member"), (c_double, "rate"))
 Event = record(
     10,
     "Event",
@@ -121,7 +125,9 @@ Event = record(
     (text(36), "member"),
     (Address, "client destination"),
     (c_double, "value member_part"),
-    (c_uint32, "mode client_bits"),
+    (Counter * 3, "counters"),
+    (c_double, "bytes largest"),
+    (c_uint32, "clients clients_more mode client_bits"),
     (text(32), "condition"),
     (text(80), "subject"),
     (text(320), "text"),

@@ -23,7 +23,7 @@ static void tell(enum node_event_kind kind, const char *member)
 	struct node_event event = { .kind = kind };
 
 	snprintf(event.member, sizeof(event.member), "%s", member);
-	events_tell(&events, now, &event);
+	events_tell(&events, now, &event, 0);
 }
 
 /* How many events of the kind are kept, of `member`, or of all when it is NULL. Numbers ascend. */

@@ -17,7 +17,7 @@ static void the_last_1024_are_kept(void **state)
 	log_set_level(LOG_LEVEL_ERROR);
 	for (unsigned int i = 0; i < EVENTS_KEPT + 3; i++) {
 		event.rate = i;
-		events_tell(&events, start, &event);
+		events_tell(&events, start, &event, 0);
 	}
 	assert_null(event_at(&events, 2));
 	assert_non_null(event_at(&events, 3));
@@ -33,7 +33,7 @@ static void every_kind_has_a_name_and_a_sentence(void **state)
 	for (unsigned int kind = 0; kind < EVENT_COUNT; kind++) {
 		struct node_event event = { .kind = kind, .member = "b" };
 
-		events_tell(&events, start, &event);
+		events_tell(&events, start, &event, 0);
 		assert_true(event_at(&events, kind)->kind[0] != '\0');
 		assert_true(event_at(&events, kind)->text[0] != '\0');
 	}
@@ -93,13 +93,51 @@ static void each_kind_tells_what_it_carries(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct control_event *record;
 
-		events_tell(&events, start, &rows[i].event);
+		events_tell(&events, start, &rows[i].event, 0);
 		record = event_at(&events, i);
 		assert_non_null(record);
 		if (strcmp(record->member, rows[i].member) != 0 || record->value != rows[i].value ||
 		    strcmp(record->text, rows[i].text) != 0)
 			fail_msg("row %zu: expected %s %g \"%s\", got %s %g \"%s\"", i + 1, rows[i].member,
 				 rows[i].value, rows[i].text, record->member, record->value, record->text);
+	}
+}
+
+/* What an operator asks first of an attack: how many send how much, in packets and in bytes, and by whose count. */
+static void an_attack_is_told_with_its_clients_and_bytes(void **state)
+{
+	static const struct {
+		struct event_crowd crowd;
+		double size;
+		const char *text;
+	} rows[] = {
+		/* 1 */ { { 0 }, 0, "is over its rate: 4000 packets/s; only b reports it" },
+		/* 2 */ { { .clients = 1, .largest = 1 }, 1000,
+			  "is over its rate: 4000 packets/s, about 4 MB/s; 1 client known, the largest sends 100.0 %; "
+			  "only b reports it" },
+		/* 3 */ { { .clients = 213, .largest = 0.031 }, 60.5,
+			  "is over its rate: 4000 packets/s, about 0.242 MB/s; 213 clients known, the largest sends "
+			  "3.1 %; only b reports it" },
+		/* 4 */ { { .clients = 16384, .more = true, .largest = 0.001 }, 0,
+			  "is over its rate: 4000 packets/s; at least 16384 clients known, the largest sends 0.1 %; "
+			  "only b reports it" },
+	};
+
+	(void)state;
+	events = (struct events){ .warnings = 0 };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct node_event event = { .kind = EVENT_DESTINATION_OVER, .rate = 4000, .crowd = rows[i].crowd,
+						  .counters = { { .name = "b", .part = 1 } } };
+		const struct control_event *record;
+
+		events_tell(&events, start, &event, rows[i].size);
+		record = event_at(&events, i);
+		assert_string_equal(record->text, rows[i].text);
+		assert_int_equal(record->clients, rows[i].crowd.clients);
+		assert_int_equal(record->clients_more, rows[i].crowd.more);
+		assert_true(record->largest == rows[i].crowd.largest && record->bytes == 4000 * rows[i].size);
+		assert_string_equal(record->counters[0].member, "b");
+		assert_true(record->counters[0].rate == 4000 && record->counters[1].rate == 0);
 	}
 }
 
@@ -128,7 +166,7 @@ static void an_event_over_a_rate_names_who_counted_it(void **state)
 		struct node_event event = { .kind = EVENT_PAIR_OVER, .rate = 120 };
 
 		memcpy(event.counters, rows[i].counters, sizeof(event.counters));
-		events_tell(&events, start, &event);
+		events_tell(&events, start, &event, 0);
 		assert_string_equal(event_at(&events, i)->text, rows[i].text);
 		assert_string_equal(event_at(&events, i)->member, rows[i].member);
 		assert_true(event_at(&events, i)->member_part == rows[i].counters[0].part);
@@ -162,15 +200,15 @@ static void a_client_is_told_with_its_width(void **state)
 
 	(void)state;
 	events = (struct events){ .widths = WIDTHS_DEFAULT };
-	events_tell(&events, start, &event);
+	events_tell(&events, start, &event, 0);
 	assert_int_equal(event_at(&events, 0)->client_bits, 64);
 	events_overload(&events, start, &key, 10, 0.5, 7, true);
 	assert_int_equal(event_at(&events, 1)->client_bits, 64);
 	events.widths.hosts[events.widths.hosts_count++] = (struct prefix){ event.key.client, 16 };
-	events_tell(&events, start, &event);
+	events_tell(&events, start, &event, 0);
 	assert_int_equal(event_at(&events, 2)->client_bits, 128);
 	event.key.client = address_of_ipv4((const uint8_t[4]){ 10, 0, 0, 1 });
-	events_tell(&events, start, &event);
+	events_tell(&events, start, &event, 0);
 	assert_int_equal(event_at(&events, 3)->client_bits, 128);
 }
 
@@ -182,7 +220,7 @@ static void a_flood_of_warnings_leaves_room(void **state)
 
 	(void)state;
 	events = (struct events){ .warnings = 0 };
-	events_tell(&events, now, &up);
+	events_tell(&events, now, &up, 0);
 	for (unsigned int i = 0; i < 100000; i++)
 		events_overload(&events, now, &key, 10, 0.5, 7, true);
 	assert_int_equal(events.warnings, 100000);
@@ -222,7 +260,7 @@ static void an_event_keeps_the_mode_it_was_made_in(void **state)
 		const struct node_event event = { .kind = rows[i / 2].kind, .member = "b" };
 
 		events.monitor = i % 2;
-		events_tell(&events, start, &event);
+		events_tell(&events, start, &event, 0);
 	}
 	for (unsigned int i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++)
 		assert_int_equal(event_at(&events, 2 + i)->mode, !rows[i / 2].of_verdict ? CONTROL_MODE_NONE
@@ -252,6 +290,7 @@ int main(void)
 		cmocka_unit_test(the_last_1024_are_kept),
 		cmocka_unit_test(every_kind_has_a_name_and_a_sentence),
 		cmocka_unit_test(each_kind_tells_what_it_carries),
+		cmocka_unit_test(an_attack_is_told_with_its_clients_and_bytes),
 		cmocka_unit_test(an_event_over_a_rate_names_who_counted_it),
 		cmocka_unit_test(a_client_is_named_where_one_is_known),
 		cmocka_unit_test(a_client_is_told_with_its_width),

@@ -20,6 +20,8 @@ static struct {
 	uint16_t member;
 } bed;
 
+static uint32_t bed_destination_rate; /* 0: no limit */
+
 static inline void issue(struct certificate *certificate, uint8_t n, uint64_t line_rate, struct node_config *config)
 {
 	const uint8_t seed[32] = { n };
@@ -44,7 +46,7 @@ static inline int bed_make(void **state)
 		.limits = { .keys_max = 64, .cells_max = 256, .frames_max = 64, .members_max = 4 },
 		.mesh = mesh_make(),
 		.thresholds = { .pair_rate = 100,
-				.destination_rate = 0,
+				.destination_rate = bed_destination_rate,
 				.idle_reset = { 10 * NS_PER_S },
 				.pair_min_window = { NS_PER_S },
 				.destination_min_window = { NS_PER_S },
