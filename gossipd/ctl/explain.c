@@ -113,6 +113,10 @@ static void write_verdict(const struct explaining *explaining, char *ret_text, s
 		snprintf(ret_text, bytes, "every packet passes: the client or the destination is on never_drop");
 	else if (explaining->status.listing == POLICY_BLOCKED)
 		snprintf(ret_text, bytes, "every packet %s: the client or the destination is on block", would);
+	else if (explaining->status.listing == POLICY_OUTSIDE)
+		snprintf(ret_text, bytes,
+			 "every packet %s: no rule of its client holds the destination, and what is outside is blocked",
+			 would);
 	else if (is_over_here(explaining, pair) && !(flags & POLICY_POLICE))
 		snprintf(ret_text, bytes, "every packet %s: the pair is over its rate (Algorithm 2, line 14)", would);
 	else if (is_over_here(explaining, pair))
@@ -422,6 +426,7 @@ static void show_verdict(struct explaining *explaining)
 		FLAG("pair_over", NULL, 0, is_over_here(explaining, &explaining->part[0])),
 		FLAG("destination_over", NULL, 0, is_over_here(explaining, &explaining->part[1])),
 		FLAG("enforced", NULL, 0, !(explaining->status.policy_flags & POLICY_MONITOR)),
+		FLAG("outside", NULL, 0, explaining->status.outside || explaining->status.listing == POLICY_OUTSIDE),
 		NUMBER("pair_rate", NULL, 0, explaining->status.pair_rate),
 		NUMBER("destination_rate", NULL, 0, explaining->status.destination_rate),
 		NUMBER("client_rate", NULL, 0, explaining->status.client_rate),
@@ -441,6 +446,8 @@ static void show_verdict(struct explaining *explaining)
 	output_say(explaining->output, "verdict at %s: %s", name, text);
 	if (explaining->status.pair_rate == 0)
 		output_say(explaining->output, "  T_F1 (pair_rate): no limit");
+	if (explaining->status.outside)
+		output_say(explaining->output, "  no rule of its client holds the destination: T_F1 is at most outside_rate");
 	if (explaining->status.destination_rate == 0)
 		output_say(explaining->output, "  T_F2 (destination_rate): no limit");
 	say_wholes(explaining);

@@ -18,7 +18,7 @@
 #include <stdbool.h>
 
 /* changes whenever anything in this file does: pins of another layout are recognised, never misread */
-#define TABLE_LAYOUT 9
+#define TABLE_LAYOUT 10
 
 #define SET_WAYS 8
 #define SETS_MAX (1U << 28) /* the three bits above their number tell a way */
@@ -328,6 +328,7 @@ static inline __u16 share_of_count(__u32 rate, __u32 hz, __u32 window, __u32 win
 #define POLICY_LISTED_PASS 0x10 /* passes, whatever any rate says */
 #define POLICY_LISTED_BLOCK 0x20 /* drops */
 #define POLICY_UNPROTECTED 0x40 /* of destinations: pass, count nothing */
+#define POLICY_LISTED_OUTSIDE 0x100 /* drops: its client's profile does not hold the destination */
 #define POLICY_LISTS 0x80 /* of every pair's policy alike: never_drop or block has an entry */
 
 /* The prefixes of both banks in one trie. Value: the class of the prefix; shorter prefixes are merged into it. */
@@ -413,6 +414,7 @@ enum reason {
 	REASON_PASS_ANSWER, /* to a client, from elsewhere: an answer, not counted */
 	REASON_PASS_NOT_CLIENT, /* neither from nor to a client: not counted */
 	REASON_DROP_BLOCKED, /* its client or destination is on the block list */
+	REASON_DROP_OUTSIDE, /* outside its client's rules, and the policy blocks what is */
 	REASON_DROP_PAIR, /* Algorithm 2 line 14: the pair is over T_F1 */
 	REASON_DROP_PAIR_SHARE, /* police: the part of the pair above T_F1 */
 	REASON_DROP_CLIENT, /* its client sends more than its grant here (struct hot_limit) */
@@ -442,8 +444,8 @@ _Static_assert(REASON_COUNT <= REASONS_MAX, "every reason has a counter");
 	{                                                                                                            \
 		"pass", "pass_not_ip", "pass_malformed", "pass_not_unicast", "pass_local", "pass_share",             \
 			"pass_never_drop", "pass_unprotected", "pass_evidence", "pass_answer", "pass_not_client",    \
-			"drop_blocked", "drop_pair", "drop_pair_share", "drop_client", "drop_destination",           \
-			"drop_destination_share", "drop_coarse", "drop_network", "drop_foreign_source",              \
+			"drop_blocked", "drop_outside", "drop_pair", "drop_pair_share", "drop_client",               \
+			"drop_destination", "drop_destination_share", "drop_coarse", "drop_network", "drop_foreign_source",              \
 			"drop_gossip",                                                                               \
 			"drop_tunnel", "drop_tags", "would_drop", "table_full", "destinations_full", "coarse",       \
 			"forwarded", "client_quota", "stale"                                                         \
