@@ -40,8 +40,8 @@ static const struct threshold {
 	  offsetof(struct thresholds, client_rate), false, offsetof(struct policy_file, client_rate) },
 	{ "network_rate", POLICY_NETWORK_RATE, 0, RATE_MAX, offsetof(struct policy_rule, network_rate),
 	  offsetof(struct thresholds, network_rate), false, offsetof(struct policy_file, network_rate) },
-	{ "outside_rate", POLICY_OUTSIDE_RATE, 0, RATE_MAX, offsetof(struct policy_rule, outside_rate), NO_DEFAULT, false,
-	  0 },
+	{ "outside_rate", POLICY_OUTSIDE_RATE, 0, RATE_MAX, offsetof(struct policy_rule, outside_rate), NO_DEFAULT,
+	  false, 0 },
 	{ "idle_reset_ms", POLICY_IDLE_RESET, 100, IDLE_RESET_MS_MAX, offsetof(struct policy_rule, idle_reset_ms),
 	  offsetof(struct thresholds, idle_reset), true, 0 },
 	{ "pair_min_window_ms", POLICY_PAIR_MIN_WINDOW, THRESHOLD_MIN_WINDOW_MS_MIN, WINDOW_MAX_MS_MAX,
@@ -175,7 +175,9 @@ static int read_side(struct reading *reading, const config_setting_t *at, enum p
 	const enum policy_side side = *name == 'c' ? POLICY_CLIENT : POLICY_DESTINATION;
 
 	if (named->is[!side] && kind != POLICY_OVERRIDE)
-		return WRONG(at, "%s: a list entry names one prefix, of clients or of destinations; make it two entries",
+		return WRONG(at,
+			     "%s: a list entry names one prefix, of clients or of destinations; make it two "
+			     "entries",
 			     name);
 	named->is[side] = true;
 	return read_prefix(reading, at, &named->prefix[side]);
@@ -195,9 +197,18 @@ static int read_outside(struct reading *reading, const config_setting_t *at, str
 static int unknown_field(struct reading *reading, const config_setting_t *at)
 {
 	static const char *const known[] = {
-		"client", "destination", "until", "pair_rate",
-		"destination_rate", "client_rate", "network_rate", "outside_rate",
-		"outside", "idle_reset_ms", "pair_min_window_ms", "destination_min_window_ms",
+		"client",
+		"destination",
+		"until",
+		"pair_rate",
+		"destination_rate",
+		"client_rate",
+		"network_rate",
+		"outside_rate",
+		"outside",
+		"idle_reset_ms",
+		"pair_min_window_ms",
+		"destination_min_window_ms",
 	};
 	const char *nearest = text_nearest(config_setting_name(at), known, sizeof(known) / sizeof(known[0]));
 
@@ -285,9 +296,22 @@ static const char *const lists[POLICY_KINDS] = { "rules", "never_drop", "block",
 static int unknown(struct reading *reading, const config_setting_t *at)
 {
 	static const char *const known[] = {
-		"rules", "never_drop", "block", "protected", "protected_only",
-		"pair_rate", "destination_rate", "client_rate", "network_rate", "idle_reset_ms", "early",
-		"pair_min_window_ms", "destination_min_window_ms", "pair_action", "aggregate", "mode",
+		"rules",
+		"never_drop",
+		"block",
+		"protected",
+		"protected_only",
+		"pair_rate",
+		"destination_rate",
+		"client_rate",
+		"network_rate",
+		"idle_reset_ms",
+		"early",
+		"pair_min_window_ms",
+		"destination_min_window_ms",
+		"pair_action",
+		"aggregate",
+		"mode",
 	};
 	const char *nearest = text_nearest(config_setting_name(at), known, sizeof(known) / sizeof(known[0]));
 
@@ -423,5 +447,6 @@ void policy_file_warn(const struct policy_file *file, void (*tell)(const char *t
 			     "destination_rate: 0 is no limit: no destination is held to a rate", tell);
 	warn_rules(file, is_unlimited, "a rate of this rule is 0: no limit", tell);
 	warn_rules(file, is_all_outside,
-		   "outside: no rule of a client and a destination is of these clients, so all they send is outside", tell);
+		   "outside: no rule of a client and a destination is of these clients, so all they send is outside",
+		   tell);
 }

@@ -64,6 +64,11 @@ static bool is_unjudged(const struct explaining *explaining)
 	return explaining->status.side != CONTROL_SIDE_JUDGED && explaining->status.listing == POLICY_UNLISTED;
 }
 
+static bool is_outside(const struct explaining *explaining)
+{
+	return explaining->status.outside || explaining->status.listing == POLICY_OUTSIDE;
+}
+
 static const char *side_name(uint32_t side)
 {
 	return side == CONTROL_SIDE_ANSWER ? "answer" : side == CONTROL_SIDE_NOT_CLIENT ? "not_client" : "judged";
@@ -426,7 +431,7 @@ static void show_verdict(struct explaining *explaining)
 		FLAG("pair_over", NULL, 0, is_over_here(explaining, &explaining->part[0])),
 		FLAG("destination_over", NULL, 0, is_over_here(explaining, &explaining->part[1])),
 		FLAG("enforced", NULL, 0, !(explaining->status.policy_flags & POLICY_MONITOR)),
-		FLAG("outside", NULL, 0, explaining->status.outside || explaining->status.listing == POLICY_OUTSIDE),
+		FLAG("outside", NULL, 0, is_outside(explaining)),
 		NUMBER("pair_rate", NULL, 0, explaining->status.pair_rate),
 		NUMBER("destination_rate", NULL, 0, explaining->status.destination_rate),
 		NUMBER("client_rate", NULL, 0, explaining->status.client_rate),
@@ -447,7 +452,8 @@ static void show_verdict(struct explaining *explaining)
 	if (explaining->status.pair_rate == 0)
 		output_say(explaining->output, "  T_F1 (pair_rate): no limit");
 	if (explaining->status.outside)
-		output_say(explaining->output, "  no rule of its client holds the destination: T_F1 is at most outside_rate");
+		output_say(explaining->output,
+			   "  no rule of its client holds the destination: T_F1 is at most outside_rate");
 	if (explaining->status.destination_rate == 0)
 		output_say(explaining->output, "  T_F2 (destination_rate): no limit");
 	say_wholes(explaining);

@@ -15,7 +15,7 @@
 #include "record.h"
 
 #define CONTROL_MAGIC 0x584d5031u /* "XMP1" */
-#define CONTROL_VERSION 9
+#define CONTROL_VERSION 8
 
 enum control_verb {
 	/*

@@ -445,9 +445,9 @@ _Static_assert(REASON_COUNT <= REASONS_MAX, "every reason has a counter");
 		"pass", "pass_not_ip", "pass_malformed", "pass_not_unicast", "pass_local", "pass_share",             \
 			"pass_never_drop", "pass_unprotected", "pass_evidence", "pass_answer", "pass_not_client",    \
 			"drop_blocked", "drop_outside", "drop_pair", "drop_pair_share", "drop_client",               \
-			"drop_destination", "drop_destination_share", "drop_coarse", "drop_network", "drop_foreign_source",              \
-			"drop_gossip",                                                                               \
-			"drop_tunnel", "drop_tags", "would_drop", "table_full", "destinations_full", "coarse",       \
+			"drop_destination", "drop_destination_share", "drop_coarse", "drop_network",                \
+			"drop_foreign_source", "drop_gossip", "drop_tunnel", "drop_tags", "would_drop",             \
+			"table_full", "destinations_full", "coarse",                                               \
 			"forwarded", "client_quota", "stale"                                                         \
 	}
 

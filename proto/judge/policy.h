@@ -101,7 +101,7 @@ struct policy_class {
 	uint32_t pair_rate, destination_rate, client_rate, network_rate, outside_rate;
 	uint32_t idle_reset_ms, pair_min_window_ms, destination_min_window_ms;
 	uint16_t fields; /* which of these are set */
-	uint16_t both; /* 1 + a rule of both prefixes: the longest prefix of such that holds it is this rule's; 0: none */
+	uint16_t both; /* 1 + the rule of both prefixes whose prefix of the side is the longest that holds it; or 0 */
 	/* UTC seconds until which it is listed; 0: not, UINT64_MAX: for good */
 	uint64_t never_drop_s, block_s, protect_s;
 };
@@ -115,7 +115,7 @@ struct policy_effective {
 	uint64_t never_drop_s, block_s, protect_s; /* as in policy_class, the later of both sides */
 	uint8_t listing; /* enum policy_listing */
 	bool unprotected; /* protected_only, and the destination is not */
-	bool outside; /* of a pair: its pair_rate is its client's outside_rate, as no rule of both prefixes holds it */
+	bool outside; /* of a pair: no rule of both prefixes holds it, and outside_rate bounds its pair_rate */
 };
 
 /* A prefix of a side, in the order (address, bits), with what holds below it unless a longer one says more. */

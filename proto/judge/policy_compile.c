@@ -29,7 +29,8 @@ static void prefixes_sort(const struct policy_document *document, struct policy_
 			uint32_t at = i;
 
 			for (; at >= gap &&
-			       is_before(&document->rules[moving.rule], &document->rules[prefixes[at - gap].rule], side);
+			       is_before(&document->rules[moving.rule], &document->rules[prefixes[at - gap].rule],
+					 side);
 			     at -= gap)
 				prefixes[at] = prefixes[at - gap];
 			prefixes[at] = moving;
@@ -164,7 +165,7 @@ static bool goes_on(const struct policy_document *document, const struct policy_
 {
 	return at + 1 < end &&
 	       prefix_equal(policy_rule_prefix(&document->rules[table->prefixes[at].rule], side),
-			      policy_rule_prefix(&document->rules[table->prefixes[at + 1].rule], side));
+			    policy_rule_prefix(&document->rules[table->prefixes[at + 1].rule], side));
 }
 
 /* What the shorter prefixes say of this one. */

@@ -28,8 +28,8 @@ static bool is_over_now(const struct node *node, struct now now, uint32_t number
 }
 
 /*
- * The rate that the pair's own rule leaves: 0 when a block drops it, or as it is outside; at most the floors of local evidence of all
- * proxies together when its rate does; else all of it.
+ * The rate that the pair's own rule leaves: 0 when a block drops it, or as it is outside; at most the floors of local
+ * evidence of all proxies together when its rate does; else all of it.
  */
 static double rate_left(const struct node *node, struct now now, uint32_t number, double rate)
 {

@@ -12,7 +12,8 @@
 #include <cmocka.h>
 
 #include "mesh.h"
-#include "policy.h"
+#include "policy_wire.h"
+#include "vector.h"
 
 static const struct mesh mesh = {
 	.tick_ms = 200, .window_max_ms = 8000, .decay = 2, .widths = WIDTHS_DEFAULT
@@ -171,8 +172,13 @@ static void outside_rate_never_loosens(void **state)
 		uint32_t pair_rate, outside_rate, expected;
 		bool outside;
 	} rows[] = {
-		{ 100, 5, 5, true },	{ 100, 99, 99, true },	  { 100, 100, 100, true }, { 100, 101, 100, true },
-		{ 100, 0, 100, false }, { 0, RATE_MAX, RATE_MAX, true }, { 0, 0, 0, false },
+		{ 100, 5, 5, true },
+		{ 100, 99, 99, true },
+		{ 100, 100, 100, true },
+		{ 100, 101, 100, true },
+		{ 100, 0, 100, false },
+		{ 0, RATE_MAX, RATE_MAX, true },
+		{ 0, 0, 0, false },
 	};
 
 	(void)state;
@@ -238,7 +244,8 @@ static void too_many_rates_are_refused_and_named(void **state)
 	(void)state;
 	start();
 	for (uint32_t i = 0; i < POLICY_EFFECTIVE_MAX - 1; i++)
-		both_add(prefix4(10, 1, 0, (uint8_t)(i / 100), 32), prefix4(192, 0, 2, (uint8_t)(i % 100), 32), 1000 + i);
+		both_add(prefix4(10, 1, 0, (uint8_t)(i / 100), 32), prefix4(192, 0, 2, (uint8_t)(i % 100), 32),
+			 1000 + i);
 	compile();
 	both_add(prefix4(10, 1, 1, 0, 32), prefix4(192, 0, 2, 1, 32), 999);
 	assert_int_equal(policy_check(&document, &mesh, &rule, &problem), -EINVAL);
@@ -262,7 +269,7 @@ static void destinations_of_one_client_cost_one_class(void **state)
 
 static uint64_t prng = 1;
 
-static uint32_t draw(uint32_t below)
+static uint32_t chosen(uint32_t below)
 {
 	prng = prng * 6364136223846793005ULL + 1442695040888963407ULL;
 	return (uint32_t)(prng >> 33) % below;
@@ -270,12 +277,12 @@ static uint32_t draw(uint32_t below)
 
 static struct address random_address(void)
 {
-	return ipv4((uint8_t)(10 + draw(2)), (uint8_t)draw(3), (uint8_t)draw(3), (uint8_t)draw(4));
+	return ipv4((uint8_t)(10 + chosen(2)), (uint8_t)chosen(3), (uint8_t)chosen(3), (uint8_t)chosen(4));
 }
 
 static struct prefix random_prefix(void)
 {
-	const uint8_t bits = (uint8_t)(96 + draw(33));
+	const uint8_t bits = (uint8_t)(96 + chosen(33));
 	const struct address address = random_address();
 
 	return (struct prefix){ address_cut(&address, bits), bits };
@@ -288,14 +295,14 @@ static void random_document(void)
 
 	start();
 	for (unsigned int i = 0; i < 60; i++) {
-		const uint32_t sort = draw(8);
+		const uint32_t sort = chosen(8);
 
 		if (sort < 5)
-			both_add(random_prefix(), random_prefix(), draw(3) * 10);
+			both_add(random_prefix(), random_prefix(), chosen(3) * 10);
 		else if (sort == 5)
-			rate_add(draw(2), random_prefix(), POLICY_PAIR_RATE, 10 * (1 + draw(5)));
+			rate_add(chosen(2), random_prefix(), POLICY_PAIR_RATE, 10 * (1 + chosen(5)));
 		else if (sort == 6)
-			rate_add(POLICY_CLIENT, random_prefix(), POLICY_OUTSIDE_RATE, draw(3));
+			rate_add(POLICY_CLIENT, random_prefix(), POLICY_OUTSIDE_RATE, chosen(3));
 		else
 			rule_add(POLICY_CLIENT, random_prefix())->fields = POLICY_OUTSIDE_BLOCK;
 		if (policy_check(&document, &mesh, &rule, &problem))
@@ -310,7 +317,8 @@ static const struct policy_rule *longest(enum policy_side side, const struct add
 	for (uint32_t i = 0; i < document.rules_count; i++) {
 		const struct policy_rule *r = &document.rules[i];
 
-		if (r->side == side && prefix_holds(&r->prefix, address) && (!best || r->prefix.bits > best->prefix.bits))
+		if (r->side == side && prefix_holds(&r->prefix, address) &&
+		    (!best || r->prefix.bits > best->prefix.bits))
 			best = r;
 	}
 	return best;
@@ -353,7 +361,7 @@ static void expect(const struct address *client, const struct address *destinati
 	assert_int_equal(e->thresholds.pair_rate, rate);
 	assert_int_equal(e->outside, outside > 0);
 	assert_int_equal(e->listing, !both && of_client && of_client->fields & POLICY_OUTSIDE_BLOCK ? POLICY_OUTSIDE
-												     : POLICY_UNLISTED);
+												    : POLICY_UNLISTED);
 	assert_int_equal(policy_rule_of_pair(&document, &table, client, destination),
 			 both ? (uint16_t)(both - document.rules) : POLICY_RULE_NONE);
 	assert_int_equal(policy_rule_of(&document, &table, POLICY_CLIENT, POLICY_OVERRIDE, client),
@@ -376,6 +384,41 @@ static void compiled_classes_say_what_the_rules_say(void **state)
 	}
 }
 
+/* ---- on the wire ---- */
+
+static void only_one_form_of_a_rule_of_both(void **state)
+{
+#define HEAD "9a 07 0a 14 28 50 cd2710 cd03e8 cd03e8 05 "
+#define BOTH "c404 0a010000 10 c404 c0000200 18"
+	static const struct {
+		const char *content;
+		bool taken;
+	} rows[] = {
+		/*  0 */ { HEAD "91 97 00 00 c404 0a010000 10 00 cc80 32", true }, /* outside_rate */
+		/*  1 */ { HEAD "91 97 01 00 c404 0a010000 10 00 cc80 32", false }, /* of a destination */
+		/*  2 */ { HEAD "91 96 00 00 c404 0a010000 10 00 cd0100", true }, /* outside: block */
+		/*  3 */ { HEAD "91 97 00 00 c404 0a010000 10 00 cd0100 32", false }, /* has no number */
+		/*  4 */ { HEAD "91 97 00 00 c404 0a010000 10 05 01 32", false }, /* an override that ends */
+		/*  5 */ { HEAD "91 99 02 00 " BOTH " 00 01 32", true },
+		/*  6 */ { HEAD "91 98 02 00 " BOTH " 00 00", true }, /* may set nothing */
+		/*  7 */ { HEAD "91 98 02 02 " BOTH " 00 00", false }, /* of a list */
+		/*  8 */ { HEAD "91 99 02 00 " BOTH " 00 02 32", false }, /* destination_rate */
+		/*  9 */ { HEAD "91 99 02 00 " BOTH " 00 cc80 32", false }, /* outside_rate */
+		/* 10 */ { HEAD "91 97 02 00 c404 0a010000 10 00 01 32", false }, /* one prefix */
+		/* 11 */ { HEAD "91 98 02 00 c404 0a010000 10 c404 c0000201 18 00 00", false }, /* a bit behind it */
+		/* 12 */ { HEAD "92 98 02 00 " BOTH " 00 00 98 02 00 " BOTH " 00 00", false }, /* twice */
+		/* 13 */ { HEAD "92 98 02 00 c404 0a010000 10 c404 c0000300 18 00 00 98 02 00 " BOTH " 00 00", false },
+	};
+	uint8_t content[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (policy_wire_read(content, hex_read(rows[i].content, content, sizeof(content)), 1, &document) !=
+		    rows[i].taken)
+			fail_msg("row %zu", i);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,6 +431,7 @@ int main(void)
 		cmocka_unit_test(too_many_rates_are_refused_and_named),
 		cmocka_unit_test(destinations_of_one_client_cost_one_class),
 		cmocka_unit_test(compiled_classes_say_what_the_rules_say),
+		cmocka_unit_test(only_one_form_of_a_rule_of_both),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
