@@ -141,7 +141,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 2 * POLICY_RULES_MAX);
+	__uint(max_entries, 2 * (2 * POLICY_RULES_MAX + 2)); /* rules of two prefixes, and both families */
 	__uint(key_size, PREFIX_KEY_BYTES);
 	__uint(value_size, sizeof(__u32));
 } prefixes SEC(".maps");

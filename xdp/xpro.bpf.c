@@ -28,12 +28,14 @@
 
 char license_text[] SEC("license") = "Dual BSD/GPL";
 
-/* The reason for a pair without a rate: it is on a list, or not limited. (Judging, 4) */
+/* The reason for a pair without a rate: on a list, outside its client's rules, or not limited. (Judging, 4) */
 static __always_inline __u32 listed(__u32 flags)
 {
 	if (flags & POLICY_LISTED_PASS)
 		return REASON_PASS_NEVER_DROP;
-	return flags & POLICY_LISTED_BLOCK ? REASON_DROP_BLOCKED : REASON_PASS;
+	if (flags & POLICY_LISTED_BLOCK)
+		return REASON_DROP_BLOCKED;
+	return flags & POLICY_LISTED_OUTSIDE ? REASON_DROP_OUTSIDE : REASON_PASS;
 }
 
 /* Is the pair's client or network known to have a limit, or did it have one lately? */

@@ -25,12 +25,13 @@ struct reading {
 
 static const struct threshold {
 	const char *name;
-	uint8_t field;
+	uint16_t field;
 	uint32_t min, max;
-	size_t of_rule, of_defaults;
+	size_t of_rule, of_defaults; /* of_defaults NO_DEFAULT: of rules alone */
 	bool duration;
 	size_t place; /* of a rate: where the default stands */
 } thresholds[] = {
+#define NO_DEFAULT SIZE_MAX
 	{ "pair_rate", POLICY_PAIR_RATE, 0, RATE_MAX, offsetof(struct policy_rule, pair_rate),
 	  offsetof(struct thresholds, pair_rate), false, offsetof(struct policy_file, pair_rate) },
 	{ "destination_rate", POLICY_DESTINATION_RATE, 0, RATE_MAX, offsetof(struct policy_rule, destination_rate),
@@ -39,6 +40,8 @@ static const struct threshold {
 	  offsetof(struct thresholds, client_rate), false, offsetof(struct policy_file, client_rate) },
 	{ "network_rate", POLICY_NETWORK_RATE, 0, RATE_MAX, offsetof(struct policy_rule, network_rate),
 	  offsetof(struct thresholds, network_rate), false, offsetof(struct policy_file, network_rate) },
+	{ "outside_rate", POLICY_OUTSIDE_RATE, 0, RATE_MAX, offsetof(struct policy_rule, outside_rate), NO_DEFAULT,
+	  false, 0 },
 	{ "idle_reset_ms", POLICY_IDLE_RESET, 100, IDLE_RESET_MS_MAX, offsetof(struct policy_rule, idle_reset_ms),
 	  offsetof(struct thresholds, idle_reset), true, 0 },
 	{ "pair_min_window_ms", POLICY_PAIR_MIN_WINDOW, THRESHOLD_MIN_WINDOW_MS_MIN, WINDOW_MAX_MS_MAX,
@@ -82,8 +85,12 @@ static int read_default(struct reading *reading, const config_setting_t *at, con
 {
 	char *field = (char *)&reading->file->document.defaults + threshold->of_defaults;
 	uint32_t number = 0;
-	int err = read_number(reading, at, threshold, &number);
+	int err;
 
+	if (threshold->of_defaults == NO_DEFAULT)
+		return WRONG(at, "%s: belongs into a rule of clients: rules = ( { client = \"10.1.0.0/16\"; ... } )",
+			     threshold->name);
+	err = read_number(reading, at, threshold, &number);
 	if (err)
 		return err;
 	if (threshold->duration) {
@@ -156,27 +163,69 @@ static int read_until(struct reading *reading, const config_setting_t *at, uint6
 	return 0;
 }
 
-static int read_field(struct reading *reading, const config_setting_t *at, struct policy_rule *rule, bool *has_prefix)
+/* The prefixes that an entry names. */
+struct named {
+	bool is[2]; /* by enum policy_side */
+	struct prefix prefix[2];
+};
+
+static int read_side(struct reading *reading, const config_setting_t *at, enum policy_kind kind, struct named *named)
+{
+	const char *name = config_setting_name(at);
+	const enum policy_side side = *name == 'c' ? POLICY_CLIENT : POLICY_DESTINATION;
+
+	if (named->is[!side] && kind != POLICY_OVERRIDE)
+		return WRONG(at,
+			     "%s: a list entry names one prefix, of clients or of destinations; make it two "
+			     "entries",
+			     name);
+	named->is[side] = true;
+	return read_prefix(reading, at, &named->prefix[side]);
+}
+
+/* outside = "block" */
+static int read_outside(struct reading *reading, const config_setting_t *at, struct policy_rule *rule)
+{
+	const char *text = config_setting_get_string(at);
+
+	if (!text || strcmp(text, "block") != 0)
+		return WRONG(at, "outside: must be \"block\"; outside_rate limits it to packets per second");
+	rule->fields |= POLICY_OUTSIDE_BLOCK;
+	return 0;
+}
+
+static int unknown_field(struct reading *reading, const config_setting_t *at)
+{
+	static const char *const known[] = {
+		"client",
+		"destination",
+		"until",
+		"pair_rate",
+		"destination_rate",
+		"client_rate",
+		"network_rate",
+		"outside_rate",
+		"outside",
+		"idle_reset_ms",
+		"pair_min_window_ms",
+		"destination_min_window_ms",
+	};
+	const char *nearest = text_nearest(config_setting_name(at), known, sizeof(known) / sizeof(known[0]));
+
+	return nearest ? WRONG(at, "%s: no such setting; did you mean %s?", config_setting_name(at), nearest)
+		       : WRONG(at, "%s: no such setting", config_setting_name(at));
+}
+
+static int read_field(struct reading *reading, const config_setting_t *at, struct policy_rule *rule,
+		      struct named *named)
 {
 	const char *name = config_setting_name(at);
 	const struct threshold *threshold = threshold_named(name);
-	static const char *const known[] = {
-		"client", "destination", "until", "pair_rate",
-		"destination_rate", "client_rate", "network_rate", "idle_reset_ms",
-		"pair_min_window_ms", "destination_min_window_ms",
-	};
-	const char *nearest;
 
-	if (strcmp(name, "client") == 0 || strcmp(name, "destination") == 0) {
-		if (*has_prefix)
-			return WRONG(at,
-				     "%s: an entry names one prefix, of clients or of destinations; make it two "
-				     "entries",
-				     name);
-		*has_prefix = true;
-		rule->side = *name == 'c' ? POLICY_CLIENT : POLICY_DESTINATION;
-		return read_prefix(reading, at, &rule->prefix);
-	}
+	if (strcmp(name, "client") == 0 || strcmp(name, "destination") == 0)
+		return read_side(reading, at, rule->kind, named);
+	if (strcmp(name, "outside") == 0 && rule->kind == POLICY_OVERRIDE)
+		return read_outside(reading, at, rule);
 	if (strcmp(name, "until") == 0 && rule->kind != POLICY_OVERRIDE)
 		return read_until(reading, at, &rule->until_s);
 	if (threshold && rule->kind == POLICY_OVERRIDE) {
@@ -187,9 +236,19 @@ static int read_field(struct reading *reading, const config_setting_t *at, struc
 		return WRONG(at, "%s: %s", name,
 			     threshold ? "thresholds belong into rules = ( ... )"
 				       : "belongs into lists; rules do not end");
-	nearest = text_nearest(name, known, sizeof(known) / sizeof(known[0]));
-	return nearest ? WRONG(at, "%s: no such setting; did you mean %s?", name, nearest)
-		       : WRONG(at, "%s: no such setting", name);
+	return unknown_field(reading, at);
+}
+
+/* An entry without a name of a side is of clients, but for `protected`. */
+static void sides_take(const struct named *named, struct policy_rule *rule)
+{
+	if (named->is[POLICY_CLIENT] && named->is[POLICY_DESTINATION])
+		rule->side = POLICY_BOTH;
+	else if (named->is[POLICY_CLIENT] || named->is[POLICY_DESTINATION])
+		rule->side = named->is[POLICY_CLIENT] ? POLICY_CLIENT : POLICY_DESTINATION;
+	rule->prefix = named->prefix[rule->side == POLICY_DESTINATION];
+	if (rule->side == POLICY_BOTH)
+		rule->destination = named->prefix[POLICY_DESTINATION];
 }
 
 static int read_entry(struct reading *reading, config_setting_t *at, enum policy_kind kind)
@@ -197,22 +256,23 @@ static int read_entry(struct reading *reading, config_setting_t *at, enum policy
 	struct policy_document *document = &reading->file->document;
 	struct policy_rule rule = { .kind = (uint8_t)kind,
 				    .side = kind == POLICY_PROTECT ? POLICY_DESTINATION : POLICY_CLIENT };
-	bool has_prefix = false;
+	struct named named = { .is = { false } };
 	int err = 0;
 
 	if (document->rules_count == POLICY_RULES_MAX)
 		return WRONG(at, "a policy has at most %d rules and list entries", POLICY_RULES_MAX);
 	if (config_setting_is_group(at)) {
 		for (int i = 0; !err && i < config_setting_length(at); i++)
-			err = read_field(reading, config_setting_get_elem(at, (unsigned int)i), &rule, &has_prefix);
+			err = read_field(reading, config_setting_get_elem(at, (unsigned int)i), &rule, &named);
 	} else if (kind != POLICY_OVERRIDE) {
-		err = read_prefix(reading, at, &rule.prefix);
-		has_prefix = true;
+		named.is[rule.side] = true;
+		err = read_prefix(reading, at, &named.prefix[rule.side]);
 	}
-	if (!err && !has_prefix)
+	if (!err && !named.is[POLICY_CLIENT] && !named.is[POLICY_DESTINATION])
 		return WRONG(at, "an entry names a prefix: { client = \"10.0.0.0/8\"; ... } or { destination = ...; }");
 	if (err)
 		return err;
+	sides_take(&named, &rule);
 	reading->file->lines[document->rules_count] = config_setting_source_line(at);
 	document->rules[document->rules_count++] = rule;
 	return 0;
@@ -236,9 +296,22 @@ static const char *const lists[POLICY_KINDS] = { "rules", "never_drop", "block",
 static int unknown(struct reading *reading, const config_setting_t *at)
 {
 	static const char *const known[] = {
-		"rules", "never_drop", "block", "protected", "protected_only",
-		"pair_rate", "destination_rate", "client_rate", "network_rate", "idle_reset_ms", "early",
-		"pair_min_window_ms", "destination_min_window_ms", "pair_action", "aggregate", "mode",
+		"rules",
+		"never_drop",
+		"block",
+		"protected",
+		"protected_only",
+		"pair_rate",
+		"destination_rate",
+		"client_rate",
+		"network_rate",
+		"idle_reset_ms",
+		"early",
+		"pair_min_window_ms",
+		"destination_min_window_ms",
+		"pair_action",
+		"aggregate",
+		"mode",
 	};
 	const char *nearest = text_nearest(config_setting_name(at), known, sizeof(known) / sizeof(known[0]));
 
@@ -322,22 +395,38 @@ static void warn_default(const struct policy_place *at, const char *what, void (
 	tell(text.text);
 }
 
-static bool is_unlimited(const struct policy_rule *rule)
+static bool is_unlimited(const struct policy_file *file, const struct policy_rule *rule)
 {
+	(void)file;
 	return rule->kind == POLICY_OVERRIDE &&
 	       (((rule->fields & POLICY_PAIR_RATE) && rule->pair_rate == 0) ||
 		((rule->fields & POLICY_DESTINATION_RATE) && rule->destination_rate == 0));
 }
 
+/* Does it speak of what is outside, and no rule of both prefixes is of its clients? Then all they send is. */
+static bool is_all_outside(const struct policy_file *file, const struct policy_rule *rule)
+{
+	if (!(rule->fields & (POLICY_OUTSIDE_RATE | POLICY_OUTSIDE_BLOCK)))
+		return false;
+	for (uint32_t i = 0; i < file->document.rules_count; i++) {
+		const struct policy_rule *other = &file->document.rules[i];
+
+		if (other->side == POLICY_BOTH && prefixes_meet(&other->prefix, &rule->prefix))
+			return false;
+	}
+	return true;
+}
+
 /* One sentence for all rules of a sort, with the line of the first. */
-static void warn_rules(const struct policy_file *file, bool (*is_of_sort)(const struct policy_rule *rule),
+static void warn_rules(const struct policy_file *file,
+		       bool (*is_of_sort)(const struct policy_file *file, const struct policy_rule *rule),
 		       const char *what, void (*tell)(const char *text))
 {
 	unsigned int count = 0, line = 0;
 	struct problem text;
 
 	for (uint32_t i = file->document.rules_count; i-- > 0;) {
-		if (!is_of_sort(&file->document.rules[i]))
+		if (!is_of_sort(file, &file->document.rules[i]))
 			continue;
 		line = file->lines[i];
 		count++;
@@ -357,4 +446,7 @@ void policy_file_warn(const struct policy_file *file, void (*tell)(const char *t
 		warn_default(&file->destination_rate,
 			     "destination_rate: 0 is no limit: no destination is held to a rate", tell);
 	warn_rules(file, is_unlimited, "a rate of this rule is 0: no limit", tell);
+	warn_rules(file, is_all_outside,
+		   "outside: no rule of a client and a destination is of these clients, so all they send is outside",
+		   tell);
 }

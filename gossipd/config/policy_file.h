@@ -38,8 +38,8 @@ int policy_file_check(const struct policy_file *file, const struct mesh *mesh, s
 
 /*
  * What is allowed, and may not be what is meant: a rate of 0 of a pair or destination, which is no limit; a rate of
- * clients or networks, which drops nothing. Tells one sentence, "file:line: ...", for each such default, and one for
- * the rules of each sort.
+ * clients or networks, which drops nothing; clients of whom all is outside. Tells one sentence, "file:line: ...", for
+ * each such default, and one for the rules of each sort.
  */
 void policy_file_warn(const struct policy_file *file, void (*tell)(const char *text));
 

@@ -105,6 +105,7 @@ static void copy_thresholds(const struct daemon *daemon, const struct policy_eff
 			       (t->fair ? POLICY_FAIR : 0) |
 			       (t->monitor || daemon->config.monitor ? POLICY_MONITOR : 0);
 	status->listing = pair->listing;
+	status->outside = pair->outside;
 	status->unprotected = destination->unprotected;
 }
 

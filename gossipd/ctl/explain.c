@@ -4,141 +4,24 @@
  * slot, the record Algorithm 1 makes of it, the carry, the thresholds, the kernel's own record, and what therefore
  * happens to the packets here.
  */
+#include "explain.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "text.h"
-#include "ask.h"
 #include "asked.h"
 #include "bytes.h"
 #include "coarse.h"
 #include "rules.h"
-#include "shares.h"
 #include "time_text.h"
 
-/* One of the two keys that are explained. */
-struct part {
-	const char *name;   /* "pair" or "destination" */
-	const char *symbol; /* of its threshold */
-	struct control_key key;
-	struct control_record record;
-	uint64_t cells;
-	struct shares shares;
-};
-
-struct explaining {
-	struct output *output;
-	struct control_status status;
-	unsigned int parts;
-	struct part part[2]; /* pair, destination */
-	bool ended; /* what there is of both is said */
-	struct control_coarse network; /* share 0 and no bits: none */
-	struct control_key whole[2]; /* the client, and the destination's network */
-	unsigned int wholes;
-};
-
-/* ---- the verdict, from the kernel's record, as Algorithm 2 gives it ---- */
-
-static bool may_judge(const struct explaining *explaining, const struct part *part, double *ret_window_s)
-{
-	uint32_t least_ms = part == &explaining->part[0] ? explaining->status.pair_min_window_ms
-							 : explaining->status.destination_min_window_ms;
-	double window_s = part->record.judged_window_s, least_s = least_ms / 1000.;
-
-	*ret_window_s = window_s > least_s ? window_s : least_s;
-	return (explaining->status.policy_flags & POLICY_EARLY) || window_s >= least_s;
-}
-
-static bool is_over_here(const struct explaining *explaining, const struct part *part)
-{
-	uint32_t limit = part == &explaining->part[0] ? explaining->status.pair_rate
-						      : explaining->status.destination_rate;
-	double window_s;
-
-	return part->record.present && limit > 0 && may_judge(explaining, part, &window_s) &&
-	       (double)part->record.count > limit * window_s;
-}
-
-/* Does the side on which its packets enter decide, not a rate? The lists are asked first. */
-static bool is_unjudged(const struct explaining *explaining)
-{
-	return explaining->status.side != CONTROL_SIDE_JUDGED && explaining->status.listing == POLICY_UNLISTED;
-}
+/* ---- what is shown ---- */
 
 static const char *side_name(uint32_t side)
 {
 	return side == CONTROL_SIDE_ANSWER ? "answer" : side == CONTROL_SIDE_NOT_CLIENT ? "not_client" : "judged";
 }
-
-/* Without a head the destination's network decides. */
-static bool is_coarse(const struct explaining *explaining)
-{
-	return !explaining->part[1].record.present && explaining->network.bits > 0 && explaining->network.share < 1;
-}
-
-static void write_coarse(const struct explaining *explaining, const char *would, char *ret_text, size_t bytes)
-{
-	char network[TEXT_PREFIX_BYTES];
-
-	text_of_part(explaining->network.prefix, explaining->network.bits, network);
-	if (explaining->status.policy_flags & POLICY_FAIR)
-		snprintf(ret_text, bytes,
-			 "%.1f %% of its packets pass, the rest %s: the destination has no record here, and its "
-			 "network %s is over T_F2 (coarse)",
-			 100 * explaining->network.share, would, network);
-	else
-		snprintf(ret_text, bytes,
-			 "every packet %s: the destination has no record here, and its network %s is over T_F2 "
-			 "(coarse)",
-			 would, network);
-}
-
-static void write_verdict(const struct explaining *explaining, char *ret_text, size_t bytes)
-{
-	const struct part *pair = &explaining->part[0], *destination = &explaining->part[1];
-	uint32_t flags = explaining->status.policy_flags;
-	const char *would = flags & POLICY_MONITOR ? "would drop (mode = monitor: it passes)" : "drops";
-
-	if (is_unjudged(explaining))
-		snprintf(ret_text, bytes, "%s from elsewhere than the clients' side its packets pass%s; from there %s",
-			 explaining->status.side == CONTROL_SIDE_ANSWER ? "an answer:" : "neither end is a client:",
-			 explaining->status.side == CONTROL_SIDE_ANSWER ? " (pass_answer)" : " (pass_not_client)",
-			 !explaining->status.drop_foreign_sources ? "they are judged"
-			 : flags & POLICY_MONITOR
-				 ? "they would drop as spoofed (mode = monitor: they pass)"
-				 : "they drop as spoofed (drop_foreign_source)");
-	else if (explaining->status.unprotected)
-		snprintf(ret_text, bytes,
-			 "its packets pass uncounted: the destination is not protected (protected_only)");
-	else if (explaining->status.listing == POLICY_PASSES)
-		snprintf(ret_text, bytes, "every packet passes: the client or the destination is on never_drop");
-	else if (explaining->status.listing == POLICY_BLOCKED)
-		snprintf(ret_text, bytes, "every packet %s: the client or the destination is on block", would);
-	else if (is_over_here(explaining, pair) && !(flags & POLICY_POLICE))
-		snprintf(ret_text, bytes, "every packet %s: the pair is over its rate (Algorithm 2, line 14)", would);
-	else if (is_over_here(explaining, pair))
-		snprintf(ret_text, bytes,
-			 "%.1f %% of its packets pass, the rest %s: the pair is over its rate (pair_action = police)",
-			 100 * pair->record.share, would);
-	else if (is_over_here(explaining, destination) && !(flags & POLICY_FAIR) && !destination->key.thinned)
-		snprintf(ret_text, bytes, "every packet %s: the destination is over its rate (Algorithm 2, line 23)",
-			 would);
-	else if (destination->key.thinned)
-		snprintf(ret_text, bytes,
-			 "%.1f %% of its packets pass, the rest %s: the destination is over its rate (aggregate = "
-			 "fair)",
-			 100 * (pair->record.folded ? pair->record.share : destination->record.share), would);
-	else if (is_coarse(explaining))
-		write_coarse(explaining, would, ret_text, bytes);
-	else if (!pair->record.present)
-		snprintf(ret_text, bytes,
-			 "its packets would pass: this proxy has seen none of them, and the destination is within its "
-			 "rate");
-	else
-		snprintf(ret_text, bytes, "its packets pass: pair and destination are within their rates");
-}
-
-/* ---- what is shown ---- */
 
 static void show_key(struct explaining *explaining, struct part *part)
 {
@@ -195,7 +78,7 @@ static void show_record(struct explaining *explaining, const struct part *part)
 		REAL("share", NULL, 0, r->share, 3),
 		REAL("frame_bytes", NULL, 0, r->size > 0 ? r->size : NAN, 0),
 		part == &explaining->part[1] ? NUMBER("bytes", NULL, 0, r->bytes) : UNKNOWN("bytes"),
-		FLAG("over", NULL, 0, is_over_here(explaining, part)),
+		FLAG("over", NULL, 0, explain_is_over(explaining, part)),
 	};
 	char name[32];
 
@@ -301,7 +184,7 @@ static void say_record(struct explaining *explaining, const struct part *part)
 		   (unsigned long long)r->packets, (unsigned long long)r->count, r->judged_window_s,
 		   r->folded ? "the mesh's record" : "its own window, nothing from the mesh is in force");
 	say_bytes(output, &part->key, r);
-	if (!may_judge(explaining, part, &window_s))
+	if (!explain_may_judge(explaining, part, &window_s))
 		output_say(output, "  no verdict yet: the window is shorter than the minimum of %.2f s (early = false)",
 			   window_s);
 	else if (window_s > r->judged_window_s)
@@ -426,9 +309,10 @@ static void show_verdict(struct explaining *explaining)
 		TEXT("proxy", NULL, 0, explaining->status.name),
 		TEXT("verdict", NULL, 0, text),
 		TEXT("side", NULL, 0, side_name(explaining->status.side)),
-		FLAG("pair_over", NULL, 0, is_over_here(explaining, &explaining->part[0])),
-		FLAG("destination_over", NULL, 0, is_over_here(explaining, &explaining->part[1])),
+		FLAG("pair_over", NULL, 0, explain_is_over(explaining, &explaining->part[0])),
+		FLAG("destination_over", NULL, 0, explain_is_over(explaining, &explaining->part[1])),
 		FLAG("enforced", NULL, 0, !(explaining->status.policy_flags & POLICY_MONITOR)),
+		FLAG("outside", NULL, 0, explain_is_outside(explaining)),
 		NUMBER("pair_rate", NULL, 0, explaining->status.pair_rate),
 		NUMBER("destination_rate", NULL, 0, explaining->status.destination_rate),
 		NUMBER("client_rate", NULL, 0, explaining->status.client_rate),
@@ -442,12 +326,15 @@ static void show_verdict(struct explaining *explaining)
 		SIGNED("now_ns", NULL, 0, explaining->status.now_ns),
 	};
 
-	write_verdict(explaining, text, sizeof(text));
+	explain_verdict(explaining, text, sizeof(text));
 	text_escape(explaining->status.name, name, sizeof(name));
 	output_facts(explaining->output, "verdict", FIELDS(fields));
 	output_say(explaining->output, "verdict at %s: %s", name, text);
 	if (explaining->status.pair_rate == 0)
 		output_say(explaining->output, "  T_F1 (pair_rate): no limit");
+	if (explaining->status.outside)
+		output_say(explaining->output,
+			   "  no rule of its client holds the destination: T_F1 is at most outside_rate");
 	if (explaining->status.destination_rate == 0)
 		output_say(explaining->output, "  T_F2 (destination_rate): no limit");
 	say_wholes(explaining);

@@ -7,7 +7,7 @@
 #include "ask.h"
 #include "rules.h"
 
-static const char *const sides[] = { "client", "destination" };
+static const char *const sides[] = { "client", "destination", "pair" };
 static const char *const kinds[] = { "override", "never_drop", "block", "protected" };
 
 #define WHAT_BYTES 192
@@ -28,12 +28,28 @@ void limit_text(uint32_t rate, uint32_t limit, char ret_text[LIMIT_TEXT_BYTES])
 		rate_text(rate, ret_text);
 }
 
-static void prefix_text(const struct control_rule *rule, char ret_text[TEXT_PREFIX_BYTES])
+static void prefix_text(const uint8_t address[16], uint8_t bits, char ret_text[TEXT_PREFIX_BYTES])
 {
-	struct prefix prefix = { .bits = rule->bits };
+	struct prefix prefix = { .bits = bits };
 
-	memcpy(prefix.address.bytes, rule->prefix, 16);
+	memcpy(prefix.address.bytes, address, 16);
 	text_of_prefix(&prefix, ret_text);
+}
+
+#define PREFIXES_BYTES (2 * TEXT_PREFIX_BYTES + 4)
+
+/* What the rule is of: one prefix, or "client -> destination". */
+static void prefixes_text(const struct control_rule *rule, char ret_text[PREFIXES_BYTES])
+{
+	char destination[TEXT_PREFIX_BYTES];
+	size_t length;
+
+	prefix_text(rule->prefix, rule->bits, ret_text);
+	if (rule->side != POLICY_BOTH)
+		return;
+	length = strlen(ret_text);
+	prefix_text(rule->destination, rule->destination_bits, destination);
+	snprintf(ret_text + length, PREFIXES_BYTES - length, " -> %s", destination);
 }
 
 static void add(char text[WHAT_BYTES], const char *name, uint32_t value)
@@ -68,6 +84,11 @@ static void what_text(const struct control_rule *rule, char ret_text[WHAT_BYTES]
 		add_rate(ret_text, "client_rate", rule->client_rate);
 	if (rule->fields & POLICY_NETWORK_RATE)
 		add_rate(ret_text, "network_rate", rule->network_rate);
+	if (rule->fields & POLICY_OUTSIDE_RATE)
+		add_rate(ret_text, "outside_rate", rule->outside_rate);
+	if (rule->fields & POLICY_OUTSIDE_BLOCK)
+		snprintf(ret_text + strlen(ret_text), WHAT_BYTES - strlen(ret_text), "%soutside: block",
+			 ret_text[0] ? ", " : "");
 	if (rule->fields & POLICY_IDLE_RESET)
 		add(ret_text, "idle_reset_ms", rule->idle_reset_ms);
 	if (rule->fields & POLICY_PAIR_MIN_WINDOW)
@@ -91,16 +112,21 @@ static const char *kind_name(const struct control_rule *rule)
 
 void show_rule(struct output *output, const struct control_rule *rule)
 {
-	char prefix[TEXT_PREFIX_BYTES], what[WHAT_BYTES];
+	char prefixes[PREFIXES_BYTES], client[TEXT_PREFIX_BYTES], destination[TEXT_PREFIX_BYTES] = "", what[WHAT_BYTES];
 
-	prefix_text(rule, prefix);
+	prefixes_text(rule, prefixes);
+	prefix_text(rule->prefix, rule->bits, client);
+	if (rule->side == POLICY_BOTH)
+		prefix_text(rule->destination, rule->destination_bits, destination);
 	what_text(rule, what);
 	{
 		const struct field fields[] = {
 			NUMBER("number", "rule", 5, rule->number + 1),
 			TEXT("kind", "kind", -11, kind_name(rule)),
 			TEXT("side", "side", -12, side_name(rule)),
-			TEXT("prefix", "prefix", -24, prefix),
+			TEXT("prefix", NULL, 0, client),
+			destination[0] ? TEXT("destination", NULL, 0, destination) : UNKNOWN("destination"),
+			TEXT("prefixes", "prefix", -24, prefixes),
 			TEXT("what", "what", -40, what),
 			FLAG("ended", NULL, 0, rule->ended),
 			NUMBER("until_s", NULL, 0, rule->until_s),

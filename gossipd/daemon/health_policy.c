@@ -20,7 +20,8 @@ static bool has_any_rate(const struct policy_document *policy)
 		const struct policy_rule *rule = &policy->rules[i];
 
 		if (rule->kind == POLICY_OVERRIDE &&
-		    (rule->pair_rate || rule->destination_rate || rule->client_rate || rule->network_rate))
+		    (rule->pair_rate || rule->destination_rate || rule->client_rate || rule->network_rate ||
+		     rule->outside_rate))
 			return true;
 	}
 	return defaults->pair_rate || defaults->destination_rate || defaults->client_rate || defaults->network_rate;

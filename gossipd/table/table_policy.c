@@ -43,7 +43,9 @@ static struct policy policy_of(const struct policy_effective *effective, const s
 	if (effective->listing == POLICY_UNLISTED)
 		return policy;
 	policy.pair_rate = 0;
-	policy.flags |= effective->listing == POLICY_PASSES ? POLICY_LISTED_PASS : POLICY_LISTED_BLOCK;
+	policy.flags |= effective->listing == POLICY_PASSES    ? POLICY_LISTED_PASS
+			: effective->listing == POLICY_BLOCKED ? POLICY_LISTED_BLOCK
+							       : POLICY_LISTED_OUTSIDE;
 	return policy;
 }
 
@@ -99,15 +101,16 @@ static int prefixes_clear(struct table *table, uint32_t bank)
 static int prefixes_write(struct table *table, uint32_t bank, const struct policy_document *document,
 			  const struct policy_table *compiled)
 {
-	const uint32_t count = compiled->prefixes_count[POLICY_CLIENT] + compiled->prefixes_count[POLICY_DESTINATION];
+	const uint32_t clients = compiled->prefixes_count[POLICY_CLIENT];
 
-	for (uint32_t i = 0; i < count; i++) {
-		const struct policy_rule *rule = &document->rules[compiled->prefixes[i].rule];
-		struct prefix_key key = { .bits = 8 + rule->prefix.bits, .space = PREFIX_SPACE(bank, rule->side) };
+	for (uint32_t i = 0; i < clients + compiled->prefixes_count[POLICY_DESTINATION]; i++) {
+		const enum policy_side side = i < clients ? POLICY_CLIENT : POLICY_DESTINATION;
+		const struct prefix *prefix =
+			policy_rule_prefix(&document->rules[compiled->prefixes[i].rule], side);
+		struct prefix_key key = { .bits = 8 + prefix->bits, .space = PREFIX_SPACE(bank, side) };
 		uint32_t class = compiled->prefixes[i].class;
 
-		/* Rules of one prefix stand side by side, and the last has the say of all. */
-		memcpy(key.address, &rule->prefix.address, sizeof(key.address));
+		memcpy(key.address, &prefix->address, sizeof(key.address));
 		if (bpf_map_update_elem(table->prefixes_fd, &key, &class, BPF_ANY))
 			return -errno;
 	}

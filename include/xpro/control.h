@@ -158,6 +158,8 @@ struct control_status {
 	uint32_t policy_generation, policy_rules;
 	uint32_t listing, unprotected; /* explain: enum policy_listing of the pair; its destination is not protected */
 	uint32_t side; /* explain: enum control_side */
+	uint32_t outside; /* explain: the pair is held to its client's outside_rate */
+	uint32_t reserved_outside;
 	uint32_t clients, drop_foreign_sources, judge_replies; /* clients: prefixes; the others are booleans */
 	uint8_t client[CLIENTS_MAX][16], client_bits[CLIENTS_MAX]; /* on the mapped form */
 	uint64_t clients_full; /* with records of as many pairs as one may have */
@@ -317,15 +319,17 @@ struct control_cell {
 };
 
 struct control_rule {
-	uint8_t prefix[16], bits; /* on the mapped form */
-	uint8_t side, kind, fields; /* as in struct policy_rule */
+	uint8_t prefix[16], destination[16]; /* destination: of a rule of both prefixes */
+	uint8_t bits, destination_bits; /* on the mapped form */
+	uint8_t side, kind; /* as in struct policy_rule */
+	uint16_t fields, reserved;
 	uint32_t number; /* in the document, from 0 */
-	uint32_t pair_rate, destination_rate, client_rate, network_rate;
+	uint32_t pair_rate, destination_rate, client_rate, network_rate, outside_rate;
 	uint32_t idle_reset_ms, pair_min_window_ms, destination_min_window_ms;
 	uint32_t ended; /* its time is over */
 	uint64_t until_s;
 };
-_Static_assert(sizeof(struct control_rule) == 64, "no padding");
+_Static_assert(sizeof(struct control_rule) == 88, "no padding");
 
 /* The mode in which an event was made; it stays when the mode changes. */
 enum control_mode {

@@ -351,6 +351,7 @@ static inline __u16 share_of_count(__u32 rate, __u32 hz, __u32 window, __u32 win
 #define POLICY_LISTED_PASS 0x10 /* passes, whatever any rate says */
 #define POLICY_LISTED_BLOCK 0x20 /* drops */
 #define POLICY_UNPROTECTED 0x40 /* of destinations: pass, count nothing */
+#define POLICY_LISTED_OUTSIDE 0x100 /* drops: its client's profile does not hold the destination */
 #define POLICY_LISTS 0x80 /* of every pair's policy alike: never_drop or block has an entry */
 
 /* The prefixes of both banks in one trie. Value: the class of the prefix; shorter prefixes are merged into it. */
@@ -437,6 +438,7 @@ enum reason {
 	REASON_PASS_NOT_CLIENT, /* neither from nor to a client: not counted */
 	REASON_PASS_OTHER_HOST, /* its frame is not to this proxy's MAC address: the kernel drops it, not counted */
 	REASON_DROP_BLOCKED, /* its client or destination is on the block list */
+	REASON_DROP_OUTSIDE, /* outside its client's rules, and the policy blocks what is */
 	REASON_DROP_PAIR, /* Algorithm 2 line 14: the pair is over T_F1 */
 	REASON_DROP_PAIR_SHARE, /* police: the part of the pair above T_F1 */
 	REASON_DROP_CLIENT, /* its client sends more than its grant here (struct hot_limit) */
@@ -460,14 +462,14 @@ enum reason {
 	REASON_COUNT
 };
 
-#define REASONS_MAX 32
+#define REASONS_MAX 64
 _Static_assert(REASON_COUNT <= REASONS_MAX, "every reason has a counter");
 
 #define REASON_NAMES                                                                                          \
 	{                                                                                                     \
 		"pass", "pass_not_ip", "pass_malformed", "pass_not_unicast", "pass_local",                    \
 			"pass_share", "pass_never_drop", "pass_unprotected", "pass_evidence",                 \
-			"pass_answer", "pass_not_client", "pass_other_host", "drop_blocked",                  \
+			"pass_answer", "pass_not_client", "pass_other_host", "drop_blocked", "drop_outside",  \
 			"drop_pair", "drop_pair_share", "drop_client", "drop_destination",                    \
 			"drop_destination_share", "drop_coarse", "drop_network",                              \
 			"drop_foreign_source", "drop_gossip", "drop_tunnel", "drop_source_route",             \

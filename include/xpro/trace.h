@@ -63,7 +63,7 @@ _Static_assert(sizeof(struct trace_observe) == 64, "layout");
 struct trace_beside {
 	uint8_t client[16], destination[16];
 	uint64_t slot;
-	uint32_t counts[2]; /* of a pair its answers and whether any was TCP; of a client its contacts, and unanswered */
+	uint32_t counts[2]; /* pair: answers, and whether any was TCP; client: contacts, and unanswered */
 };
 _Static_assert(sizeof(struct trace_beside) == 48, "layout");
 

@@ -23,6 +23,11 @@ bool prefix_has_host_bits(const struct prefix *prefix)
 	return !address_equal(&cut, &prefix->address);
 }
 
+bool prefix_equal(const struct prefix *a, const struct prefix *b)
+{
+	return a->bits == b->bits && address_equal(&a->address, &b->address);
+}
+
 bool prefix_holds(const struct prefix *prefix, const struct address *address)
 {
 	const unsigned int whole = prefix->bits / 8, rest = prefix->bits % 8;

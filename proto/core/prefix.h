@@ -20,6 +20,8 @@ struct address address_cut(const struct address *address, unsigned int bits);
 /* Are there bits set behind the prefix, which is not allowed? */
 bool prefix_has_host_bits(const struct prefix *prefix);
 
+bool prefix_equal(const struct prefix *a, const struct prefix *b);
+
 /* Does the prefix hold the address? */
 bool prefix_holds(const struct prefix *prefix, const struct address *address);
 

@@ -60,8 +60,18 @@ static unsigned int bits_of_network(const struct address *address)
 
 _Static_assert(NETWORK_BITS_IPV4 == 24 && NETWORK_BITS_IPV6 == 48, "as the sentence says");
 
+#define OUTSIDE_FIELDS (POLICY_OUTSIDE_RATE | POLICY_OUTSIDE_BLOCK)
+#define BOTH_FIELDS (POLICY_PAIR_RATE | POLICY_IDLE_RESET | POLICY_PAIR_MIN_WINDOW)
+
 static const char *problem_of_sides(const struct policy_rule *rule)
 {
+	if (rule->side == POLICY_BOTH && rule->fields & ~BOTH_FIELDS)
+		return "a rule of a client and a destination sets pair_rate, idle_reset_ms or pair_min_window_ms, "
+		       "or nothing";
+	if (rule->side == POLICY_DESTINATION && rule->fields & OUTSIDE_FIELDS)
+		return "outside_rate and outside belong to client prefixes";
+	if ((rule->fields & OUTSIDE_FIELDS) == OUTSIDE_FIELDS)
+		return "a rule sets outside_rate or outside, not both";
 	if (rule->side == POLICY_CLIENT && rule->fields & (POLICY_DESTINATION_RATE | POLICY_DESTINATION_MIN_WINDOW))
 		return "destination_rate and destination_min_window belong to destination prefixes";
 	if (rule->side == POLICY_CLIENT && rule->fields & POLICY_NETWORK_RATE)
@@ -79,7 +89,7 @@ static const char *problem_of_override(const struct policy_rule *rule, const str
 	const char *problem = problem_of_sides(rule);
 	struct thresholds t = *defaults;
 
-	if (rule->fields == 0)
+	if (rule->fields == 0 && rule->side != POLICY_BOTH)
 		return "an override must set a threshold";
 	if (rule->fields & ~POLICY_FIELDS)
 		return "an override sets a threshold that is not known";
@@ -95,6 +105,8 @@ static const char *problem_of_override(const struct policy_rule *rule, const str
 		t.client_rate = rule->client_rate;
 	if (rule->fields & POLICY_NETWORK_RATE)
 		t.network_rate = rule->network_rate;
+	if (rule->fields & POLICY_OUTSIDE_RATE && rule->outside_rate > RATE_MAX)
+		return "a rate must be at most " TEXT(RATE_MAX) " packets/s";
 	if (rule->fields & POLICY_IDLE_RESET)
 		t.idle_reset = duration_ms(rule->idle_reset_ms);
 	if (rule->fields & POLICY_PAIR_MIN_WINDOW)
@@ -104,24 +116,53 @@ static const char *problem_of_override(const struct policy_rule *rule, const str
 	return problem_of_windows(&t, mesh);
 }
 
+static const char *problem_of_prefix(const struct prefix *prefix)
+{
+	if (prefix->bits > 128)
+		return "a prefix has at most 128 bits";
+	if (prefix_has_host_bits(prefix))
+		return "the prefix has bits set behind its length";
+	if (straddles_families(prefix))
+		return "the prefix would hold IPv4 and IPv6 addresses; write one for each";
+	return NULL;
+}
+
+static bool prefix_is_ipv4(const struct prefix *prefix)
+{
+	return prefix->bits >= 96 && address_is_ipv4(&prefix->address);
+}
+
+static const char *problem_of_prefixes(const struct policy_rule *rule)
+{
+	const char *problem = problem_of_prefix(&rule->prefix);
+
+	if (problem || rule->side != POLICY_BOTH)
+		return problem;
+	problem = problem_of_prefix(&rule->destination);
+	if (!problem && prefix_is_ipv4(&rule->prefix) != prefix_is_ipv4(&rule->destination))
+		return "one prefix is IPv4, the other IPv6; no packet goes from one to the other";
+	return problem;
+}
+
 static const char *problem_of_rule(const struct policy_rule *rule, const struct thresholds *defaults,
 				   const struct mesh *mesh)
 {
-	if (rule->side > POLICY_DESTINATION || rule->kind >= POLICY_KINDS)
+	const char *problem;
+
+	if (rule->side >= POLICY_SIDES || rule->kind >= POLICY_KINDS)
 		return "the rule is of a kind that is not known";
-	if (rule->prefix.bits > 128)
-		return "a prefix has at most 128 bits";
-	if (prefix_has_host_bits(&rule->prefix))
-		return "the prefix has bits set behind its length";
-	if (straddles_families(&rule->prefix))
-		return "the prefix would hold IPv4 and IPv6 addresses; write one for each";
-	if (rule->side == POLICY_CLIENT && !widths_prefix_is_whole(&mesh->widths, &rule->prefix))
+	problem = problem_of_prefixes(rule);
+	if (problem)
+		return problem;
+	if (rule->side != POLICY_DESTINATION && !widths_prefix_is_whole(&mesh->widths, &rule->prefix))
 		return "the prefix is longer than an IPv6 client of this mesh, a /64 unless client_bits says "
 		       "otherwise; shorten it, or list its prefix in client_hosts of the mesh";
 	if (rule->kind == POLICY_OVERRIDE)
 		return problem_of_override(rule, defaults, mesh);
 	if (rule->fields)
 		return "a list entry sets no thresholds";
+	if (rule->side == POLICY_BOTH)
+		return "a list entry is of clients or of destinations";
 	if (rule->kind == POLICY_PROTECT && rule->side != POLICY_DESTINATION)
 		return "only destinations can be protected";
 	return NULL;
@@ -134,8 +175,9 @@ static bool is_repeated(const struct policy_document *document, uint32_t rule)
 	for (uint32_t i = 0; i < rule; i++) {
 		const struct policy_rule *other = &document->rules[i];
 
-		if (other->side == this->side && other->kind == this->kind && other->prefix.bits == this->prefix.bits &&
-		    address_equal(&other->prefix.address, &this->prefix.address))
+		if (other->side == this->side && other->kind == this->kind &&
+		    prefix_equal(&other->prefix, &this->prefix) &&
+		    (this->side != POLICY_BOTH || prefix_equal(&other->destination, &this->destination)))
 			return true;
 	}
 	return false;
@@ -178,6 +220,12 @@ int policy_check(const struct policy_document *document, const struct mesh *mesh
 
 /* ---- which rules speak of an address ---- */
 
+static const struct prefix *prefix_at(const struct policy_document *document, const struct policy_table *table,
+				      enum policy_side side, uint32_t at)
+{
+	return policy_rule_prefix(&document->rules[table->prefixes[at].rule], side);
+}
+
 /* The longest prefix, of at most so many bits, that holds the address: an index of prefixes, or POLICY_RULE_NONE. */
 static uint16_t prefix_find(const struct policy_document *document, const struct policy_table *table,
 			    enum policy_side side, const struct address *address, unsigned int bits_max)
@@ -188,7 +236,7 @@ static uint16_t prefix_find(const struct policy_document *document, const struct
 
 	while (low < high) { /* the last one that does not begin behind the address */
 		const uint32_t middle = (low + high) / 2;
-		const struct prefix *prefix = &document->rules[table->prefixes[middle].rule].prefix;
+		const struct prefix *prefix = prefix_at(document, table, side, middle);
 
 		if (memcmp(&prefix->address, address, sizeof(*address)) <= 0)
 			low = middle + 1;
@@ -196,12 +244,11 @@ static uint16_t prefix_find(const struct policy_document *document, const struct
 			high = middle;
 	}
 	at = low == begin ? POLICY_RULE_NONE : (uint16_t)(low - 1);
-	while (at != POLICY_RULE_NONE && (document->rules[table->prefixes[at].rule].prefix.bits > bits_max ||
-					  !prefix_holds(&document->rules[table->prefixes[at].rule].prefix, address)))
-		at = table->prefixes[at].parent;
+	while (at != POLICY_RULE_NONE && (prefix_at(document, table, side, at)->bits > bits_max ||
+					  !prefix_holds(prefix_at(document, table, side, at), address)))
+		at = table->prefixes[at].above;
 	/* ::/0 holds all IPv6, and no IPv4 address. */
-	if (at != POLICY_RULE_NONE && document->rules[table->prefixes[at].rule].prefix.bits == 0 &&
-	    address_is_ipv4(address))
+	if (at != POLICY_RULE_NONE && prefix_at(document, table, side, at)->bits == 0 && address_is_ipv4(address))
 		return POLICY_RULE_NONE;
 	return at;
 }
@@ -291,7 +338,7 @@ static uint16_t rule_within(const struct policy_document *document, const struct
 	for (; at != POLICY_RULE_NONE; at = table->prefixes[at].parent) {
 		const struct policy_rule *rule = &document->rules[table->prefixes[at].rule];
 
-		if (rule->kind == kind && !(ipv4 && rule->prefix.bits == 0))
+		if (rule->side == side && rule->kind == kind && !(ipv4 && rule->prefix.bits == 0))
 			return table->prefixes[at].rule;
 	}
 	return POLICY_RULE_NONE;
@@ -301,6 +348,26 @@ uint16_t policy_rule_of(const struct policy_document *document, const struct pol
 			enum policy_kind kind, const struct address *address)
 {
 	return rule_within(document, table, side, kind, address, HOST_BITS);
+}
+
+uint16_t policy_rule_of_pair(const struct policy_document *document, const struct policy_table *table,
+			     const struct address *client, const struct address *destination)
+{
+	uint16_t at = prefix_find(document, table, POLICY_CLIENT, client, HOST_BITS), best = POLICY_RULE_NONE;
+
+	/* Up the prefixes of clients, the longest first; of one prefix the rule of the longest destination decides. */
+	for (; at != POLICY_RULE_NONE; at = table->prefixes[at].parent) {
+		const uint16_t number = table->prefixes[at].rule;
+		const struct policy_rule *rule = &document->rules[number];
+
+		if (rule->side != POLICY_BOTH || (rule->prefix.bits == 0 && address_is_ipv4(client)) ||
+		    !prefix_holds(&rule->destination, destination))
+			continue;
+		if (best == POLICY_RULE_NONE || (rule->prefix.bits == document->rules[best].prefix.bits &&
+						 rule->destination.bits > document->rules[best].destination.bits))
+			best = number;
+	}
+	return best;
 }
 
 uint16_t policy_rule_of_network(const struct policy_document *document, const struct policy_table *table,

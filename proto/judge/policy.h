@@ -19,7 +19,12 @@
 
 struct mesh;
 
-enum policy_side { POLICY_CLIENT, POLICY_DESTINATION };
+enum policy_side {
+	POLICY_CLIENT,
+	POLICY_DESTINATION,
+	POLICY_BOTH, /* of rules: a prefix of clients and one of destinations, an override of their pairs */
+	POLICY_SIDES
+};
 
 enum policy_kind {
 	POLICY_OVERRIDE, /* other thresholds */
@@ -38,23 +43,30 @@ enum policy_field {
 	POLICY_DESTINATION_MIN_WINDOW = 0x10, /* destination prefixes alone */
 	POLICY_CLIENT_RATE = 0x20, /* client prefixes alone */
 	POLICY_NETWORK_RATE = 0x40, /* destination prefixes alone, of whole networks */
-	POLICY_FIELDS = 0x7f, /* all of them */
+	POLICY_OUTSIDE_RATE = 0x80, /* client prefixes alone */
+	POLICY_OUTSIDE_BLOCK = 0x100, /* client prefixes alone; has no number */
+	POLICY_FIELDS = 0x1ff, /* all of them */
 };
 
 struct policy_rule {
-	struct prefix prefix;
+	struct prefix prefix; /* of POLICY_BOTH: of the clients */
+	struct prefix destination; /* of POLICY_BOTH alone */
 	uint8_t side, kind; /* enum policy_side, enum policy_kind */
-	uint8_t fields; /* POLICY_OVERRIDE: which of these are set */
-	uint32_t pair_rate, destination_rate, client_rate, network_rate;
+	uint16_t fields; /* POLICY_OVERRIDE: which of these are set; of POLICY_BOTH none need be */
+	uint32_t pair_rate, destination_rate, client_rate, network_rate, outside_rate;
 	uint32_t idle_reset_ms, pair_min_window_ms, destination_min_window_ms;
 	uint64_t until_s; /* UTC seconds since 1970 from which on the rule is none; 0: for good */
 };
 
 /*
- * For a pair, a client's override comes before its destination's, threshold by threshold; among overrides of one
- * side the longest prefix counts, with the thresholds it sets. A destination is judged by its own override alone.
+ * For a pair, a rule of both prefixes comes before its client's override, and that before its destination's, threshold
+ * by threshold. Among overrides of one side the longest prefix counts, with the thresholds it sets; among rules of both
+ * prefixes the longest prefix of clients, then of destinations. A destination is judged by its own override alone.
  * A client and a network are judged by the override of the longest prefix that holds them whole: each client, or each
  * network, in that prefix may send, or get, its rate.
+ *
+ * A pair is outside when no rule of both prefixes holds it. Its client's override may hold such a pair to outside_rate
+ * (0: to no other rate than pairs have anyhow), or block it.
  */
 struct policy_document {
 	uint64_t version; /* grows with every push; 0: from this proxy's configuration */
@@ -78,14 +90,18 @@ int policy_check(const struct policy_document *document, const struct mesh *mesh
 /* The version-0 document of a proxy that was given thresholds alone. */
 void policy_of_thresholds(const struct thresholds *thresholds, struct policy_document *ret_document);
 
-/* What the lists say of a pair. never_drop comes before block, whichever prefix is longer. */
-enum policy_listing { POLICY_UNLISTED, POLICY_PASSES, POLICY_BLOCKED };
+/*
+ * What becomes of a pair whatever its rate. never_drop comes before block, whichever prefix is longer; both come before
+ * the block of what is outside.
+ */
+enum policy_listing { POLICY_UNLISTED, POLICY_PASSES, POLICY_BLOCKED, POLICY_OUTSIDE };
 
 /* What one side of a key is by the policy; equal contents are one class. Class 0 is what no rule speaks of. */
 struct policy_class {
-	uint32_t pair_rate, destination_rate, client_rate, network_rate;
+	uint32_t pair_rate, destination_rate, client_rate, network_rate, outside_rate;
 	uint32_t idle_reset_ms, pair_min_window_ms, destination_min_window_ms;
-	uint8_t fields; /* which of these are set */
+	uint16_t fields; /* which of these are set */
+	uint16_t both; /* 1 + the rule of both prefixes whose prefix of the side is the longest that holds it; or 0 */
 	/* UTC seconds until which it is listed; 0: not, UINT64_MAX: for good */
 	uint64_t never_drop_s, block_s, protect_s;
 };
@@ -99,12 +115,14 @@ struct policy_effective {
 	uint64_t never_drop_s, block_s, protect_s; /* as in policy_class, the later of both sides */
 	uint8_t listing; /* enum policy_listing */
 	bool unprotected; /* protected_only, and the destination is not */
+	bool outside; /* of a pair: no rule of both prefixes holds it, and outside_rate bounds its pair_rate */
 };
 
 /* A prefix of a side, in the order (address, bits), with what holds below it unless a longer one says more. */
 struct policy_prefix {
 	uint16_t rule; /* of the document */
-	uint16_t parent; /* the next shorter prefix that holds this one, or POLICY_RULE_NONE */
+	uint16_t parent; /* the next that holds this one, of the same prefix or a shorter one, or POLICY_RULE_NONE */
+	uint16_t above; /* the next of a shorter prefix that holds this one, or POLICY_RULE_NONE */
 	uint16_t class;
 };
 
@@ -112,7 +130,7 @@ struct policy_prefix {
 struct policy_table {
 	uint64_t expires_s; /* UTC seconds at which the first of its rules ends; UINT64_MAX: never */
 	uint32_t prefixes_count[2], classes_count[2]; /* by enum policy_side */
-	struct policy_prefix prefixes[POLICY_RULES_MAX]; /* clients, then destinations */
+	struct policy_prefix prefixes[2 * POLICY_RULES_MAX]; /* clients, then destinations; rules of both have two */
 	struct policy_class classes[2][POLICY_CLASSES_MAX];
 	uint32_t effective_count; /* of pairs */
 	struct policy_effective effective[POLICY_EFFECTIVE_MAX]; /* of pairs */
@@ -120,6 +138,12 @@ struct policy_table {
 	struct policy_effective of_client[POLICY_CLASSES_MAX]; /* of clients, by their class */
 	uint16_t pair[POLICY_CLASSES_MAX][POLICY_CLASSES_MAX]; /* [client's class][destination's] -> effective */
 };
+
+/* The prefix of a rule on a side. */
+static inline const struct prefix *policy_rule_prefix(const struct policy_rule *rule, enum policy_side side)
+{
+	return rule->side == POLICY_BOTH && side == POLICY_DESTINATION ? &rule->destination : &rule->prefix;
+}
 
 /* -EINVAL: more classes or effective policies than there is room for, *ret_rule being the first rule too many. */
 int policy_compile(const struct policy_document *document, uint64_t now_s, struct policy_table *ret_table,
@@ -147,6 +171,10 @@ struct duration policy_min_window(const struct policy_effective *policy, enum ke
  */
 uint16_t policy_rule_of(const struct policy_document *document, const struct policy_table *table, enum policy_side side,
 			enum policy_kind kind, const struct address *address);
+
+/* The rule of both prefixes that decides for a pair, or POLICY_RULE_NONE. */
+uint16_t policy_rule_of_pair(const struct policy_document *document, const struct policy_table *table,
+			     const struct address *client, const struct address *destination);
 
 /* The override that decides for the whole network of an address, or POLICY_RULE_NONE. */
 uint16_t policy_rule_of_network(const struct policy_document *document, const struct policy_table *table,

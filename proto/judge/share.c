@@ -28,15 +28,15 @@ static bool is_over_now(const struct node *node, struct now now, uint32_t number
 }
 
 /*
- * The rate that the pair's own rule leaves: 0 when a block drops it; at most the floors of local evidence of all
- * proxies together when its rate does; else all of it.
+ * The rate that the pair's own rule leaves: 0 when a block drops it, or as it is outside; at most the floors of local
+ * evidence of all proxies together when its rate does; else all of it.
  */
 static double rate_left(const struct node *node, struct now now, uint32_t number, double rate)
 {
 	const struct entry *entry = &node->count->ledger.entries[number];
 	const struct policy_effective *policy = entry_policy(node, entry);
 
-	if (policy->listing == POLICY_BLOCKED)
+	if (policy->listing == POLICY_BLOCKED || policy->listing == POLICY_OUTSIDE)
 		return 0;
 	if (!is_over_now(node, now, number))
 		return rate;

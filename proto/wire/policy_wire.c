@@ -12,16 +12,22 @@
 #include "unpack.h"
 
 #define FIELDS 10
-#define RULE_FIELDS 6 /* side, kind, prefix, bits, until, fields; then one number for each field */
-#define RULE_NUMBERS 7 /* of both sides */
-#define RULE_NUMBERS_MAX 6 /* of one: all but client_rate for destinations */
-#define RULE_BYTES_MAX (1 + 1 + 1 + 2 + 16 + 2 + 9 + 1 + RULE_NUMBERS_MAX * 5)
-#define HEAD_BYTES_MAX (1 + 9 + RULE_NUMBERS * 5 + 1 + 5)
+#define RULE_FIELDS 6 /* side, kind, prefix, bits, until, fields; then one number for each field that has one */
+#define BOTH_FIELDS 8 /* the same with two prefixes */
+#define RULE_NUMBERS 8 /* of all sides */
+#define RULE_NUMBERS_MAX 6 /* of a rule of destinations */
+#define BOTH_NUMBERS_MAX 3 /* of a rule of both prefixes */
+#define PREFIX_BYTES_MAX (2 + 16 + 2)
+/* A list entry has an `until` of up to 9 bytes and no number. An override has an `until` of 0, in one byte. */
+#define OVERRIDE_BYTES_MAX (1 + 1 + 1 + PREFIX_BYTES_MAX + 1 + 3 + RULE_NUMBERS_MAX * 5)
+#define BOTH_BYTES_MAX (1 + 1 + 1 + 2 * PREFIX_BYTES_MAX + 1 + 3 + BOTH_NUMBERS_MAX * 5)
+#define RULE_BYTES_MAX (BOTH_BYTES_MAX > OVERRIDE_BYTES_MAX ? BOTH_BYTES_MAX : OVERRIDE_BYTES_MAX)
+#define HEAD_BYTES_MAX (1 + 9 + 7 * 5 + 1 + 5)
 #define POLICY_BYTES_MAX (HEAD_BYTES_MAX + POLICY_RULES_MAX * RULE_BYTES_MAX)
 _Static_assert(POLICY_BYTES_MAX <= DOCUMENT_CONTENT_BYTES_MAX, "the longest policy fits a document");
 #define IPV4_BITS 96 /* what IPv4-mapped prefixes have more */
 #define DESTINATION_FIELDS (POLICY_DESTINATION_RATE | POLICY_DESTINATION_MIN_WINDOW | POLICY_NETWORK_RATE)
-#define CLIENT_FIELDS POLICY_CLIENT_RATE
+#define CLIENT_FIELDS (POLICY_CLIENT_RATE | POLICY_OUTSIDE_RATE | POLICY_OUTSIDE_BLOCK)
 
 enum flag {
 	FLAG_FAIR = 1,
@@ -44,13 +50,25 @@ static bool prefix_is_sound(const struct prefix *prefix)
 
 static bool rule_is_sound(const struct policy_rule *rule)
 {
-	if (rule->side > POLICY_DESTINATION || rule->kind >= POLICY_KINDS || !prefix_is_sound(&rule->prefix))
+	if (rule->side >= POLICY_SIDES || rule->kind >= POLICY_KINDS || !prefix_is_sound(&rule->prefix))
 		return false;
-	if ((rule->kind == POLICY_OVERRIDE) != (rule->fields != 0) || (rule->fields & ~POLICY_FIELDS))
+	if (rule->kind == POLICY_OVERRIDE ? rule->until_s != 0 : rule->fields != 0)
+		return false;
+	if (rule->side == POLICY_BOTH)
+		return rule->kind == POLICY_OVERRIDE && prefix_is_sound(&rule->destination) &&
+		       !(rule->fields & ~(POLICY_PAIR_RATE | POLICY_IDLE_RESET | POLICY_PAIR_MIN_WINDOW));
+	if ((rule->kind == POLICY_OVERRIDE && rule->fields == 0) || (rule->fields & ~POLICY_FIELDS))
 		return false;
 	if (rule->kind == POLICY_PROTECT && rule->side != POLICY_DESTINATION)
 		return false;
 	return !(rule->fields & (rule->side == POLICY_CLIENT ? DESTINATION_FIELDS : CLIENT_FIELDS));
+}
+
+static int prefix_order(const struct prefix *a, const struct prefix *b)
+{
+	const int order = memcmp(a->address.bytes, b->address.bytes, sizeof(a->address.bytes));
+
+	return order ? order : (int)a->bits - (int)b->bits;
 }
 
 int policy_wire_order(const struct policy_rule *a, const struct policy_rule *b)
@@ -60,8 +78,8 @@ int policy_wire_order(const struct policy_rule *a, const struct policy_rule *b)
 	if (order == 0)
 		order = (int)a->kind - (int)b->kind;
 	if (order == 0)
-		order = memcmp(a->prefix.address.bytes, b->prefix.address.bytes, sizeof(a->prefix.address.bytes));
-	return order ? order : (int)a->prefix.bits - (int)b->prefix.bits;
+		order = prefix_order(&a->prefix, &b->prefix);
+	return order || a->side != POLICY_BOTH ? order : prefix_order(&a->destination, &b->destination);
 }
 
 /* The numbers a rule's fields stand for, in the order of their bits. */
@@ -69,12 +87,12 @@ static uint32_t *rule_number(struct policy_rule *rule, unsigned int bit)
 {
 	uint32_t *const numbers[] = { &rule->pair_rate, &rule->destination_rate, &rule->idle_reset_ms,
 				      &rule->pair_min_window_ms, &rule->destination_min_window_ms,
-				      &rule->client_rate, &rule->network_rate };
+				      &rule->client_rate, &rule->network_rate, &rule->outside_rate };
 
 	return numbers[bit];
 }
 
-static uint32_t numbers_of(uint8_t fields)
+static uint32_t numbers_of(uint16_t fields)
 {
 	uint32_t count = 0;
 
@@ -83,16 +101,29 @@ static uint32_t numbers_of(uint8_t fields)
 	return count;
 }
 
+static uint32_t elements_of(const struct policy_rule *rule)
+{
+	return (rule->side == POLICY_BOTH ? BOTH_FIELDS : RULE_FIELDS) + numbers_of(rule->fields);
+}
+
+static void pack_prefix(struct pack *p, const struct prefix *prefix)
+{
+	const bool ipv4 = is_ipv4(prefix);
+
+	pack_bin(p, prefix->address.bytes + (ipv4 ? 12 : 0), ipv4 ? 4 : 16);
+	pack_uint(p, prefix->bits - (ipv4 ? IPV4_BITS : 0));
+}
+
 static void pack_rule(struct pack *p, const struct policy_rule *given)
 {
 	struct policy_rule rule = *given;
-	const bool ipv4 = is_ipv4(&rule.prefix);
 
-	pack_array(p, RULE_FIELDS + numbers_of(rule.fields));
+	pack_array(p, elements_of(&rule));
 	pack_uint(p, rule.side);
 	pack_uint(p, rule.kind);
-	pack_bin(p, rule.prefix.address.bytes + (ipv4 ? 12 : 0), ipv4 ? 4 : 16);
-	pack_uint(p, rule.prefix.bits - (ipv4 ? IPV4_BITS : 0));
+	pack_prefix(p, &rule.prefix);
+	if (rule.side == POLICY_BOTH)
+		pack_prefix(p, &rule.destination);
 	pack_uint(p, rule.until_s);
 	pack_uint(p, rule.fields);
 	for (unsigned int bit = 0; bit < RULE_NUMBERS; bit++) {
@@ -170,12 +201,14 @@ static bool unpack_rule(struct unpack *u, struct policy_rule *ret_rule)
 	const uint32_t elements = unpack_array(u);
 
 	*ret_rule = (struct policy_rule){ .side = 0 };
-	ret_rule->side = (uint8_t)unpack_uint_max(u, POLICY_DESTINATION);
+	ret_rule->side = (uint8_t)unpack_uint_max(u, POLICY_SIDES - 1);
 	ret_rule->kind = (uint8_t)unpack_uint_max(u, POLICY_KINDS - 1);
 	unpack_prefix(u, &ret_rule->prefix);
+	if (ret_rule->side == POLICY_BOTH)
+		unpack_prefix(u, &ret_rule->destination);
 	ret_rule->until_s = unpack_uint(u);
-	ret_rule->fields = (uint8_t)unpack_uint_max(u, POLICY_FIELDS);
-	if (elements != RULE_FIELDS + numbers_of(ret_rule->fields))
+	ret_rule->fields = (uint16_t)unpack_uint_max(u, POLICY_FIELDS);
+	if (elements != elements_of(ret_rule))
 		return false;
 	for (unsigned int bit = 0; bit < RULE_NUMBERS; bit++) {
 		if (ret_rule->fields >> bit & 1)

@@ -42,9 +42,9 @@ STATUS_TEXTS = dict(name=b"proxy-1", version=b"0.1", now_ns=NOW, ledger_digest=o
 STATUS_USUAL = STATUS_TEXTS | figures(STATUS_FIGURES)
 REASON_WORDS = """
     pass pass_not_ip pass_malformed pass_not_unicast pass_local pass_share pass_never_drop pass_unprotected
-    pass_evidence pass_answer pass_not_client pass_other_host drop_blocked drop_pair drop_pair_share drop_destination
-    drop_destination_share drop_coarse drop_foreign_source drop_gossip drop_tunnel drop_source_route drop_tags
-    would_drop table_full destinations_full coarse forwarded client_quota stale
+    pass_evidence pass_answer pass_not_client pass_other_host drop_blocked drop_outside drop_pair drop_pair_share
+    drop_destination drop_destination_share drop_coarse drop_foreign_source drop_gossip drop_tunnel drop_source_route
+    drop_tags would_drop table_full destinations_full coarse forwarded client_quota stale
 """.split()
 REJECT_WORDS = """
     size version other_version self sender seal replay revoked cookie hello_rate certificate mesh stale_session
@@ -263,6 +263,10 @@ RULES = [
     rule("10.0.0.0", 104, 9, 9, 1023),
     rule("10.1.0.0", 96 + 16, 0, 0, 7, fields=0x21, pair_rate=50, client_rate=200),
     rule("2001:db8::", 32, 1, 0, 8, fields=0x40),
+    rule("10.2.0.0", 96 + 16, 0, 0, 9, fields=0x80, outside_rate=3),
+    rule("10.3.0.0", 96 + 16, 0, 0, 10, fields=0x121, pair_rate=50),
+    rule("10.2.0.7", 128, 2, 0, 11, fields=0x01, pair_rate=20, destination=address("192.0.2.0"), destination_bits=120),
+    rule("2001:db8:1::", 64, 2, 0, 12, destination=address("2001:db8::53"), destination_bits=128),
 ]
 
 
@@ -312,6 +316,8 @@ EXPLAINS = {
     "never_drop": explained(listing=1),
     "blocked": explained(listing=2),
     "blocked_monitor": explained(listing=2, policy_flags=0x0C),
+    "outside": explained(listing=3, rules=RULES[10:12]),
+    "outside_rate": explained(outside=1, rules=RULES[9:12]),
     "within": explained(WITHIN, WITHIN_RECORD, destination_record=WITHIN_RECORD),
     "unseen": explained(UNSEEN_PAIR, Record(), UNSEEN_DESTINATION, Record(), ()),
     "coarse_fair": explained(WITHIN, WITHIN_RECORD, destination_record=Record(), coarse=(COARSES[0], COARSES[2])),

@@ -127,7 +127,7 @@ asked("networks_filtered", "networks --destination 198.51.100.7", "networks")
 for name in (
     "pair_over pair_over_police pair_over_monitor destination_strict destination_fair destination_fair_not_folded "
     "answer answer_monitor not_client answer_blocked "
-    "unprotected never_drop blocked blocked_monitor within unseen "
+    "unprotected never_drop blocked blocked_monitor outside outside_rate within unseen "
     "coarse_fair coarse_strict coarse_within coarse_beside_a_record not_early minimum_window no_rates "
     "untold untold_unseen limited limited_monitor hostile short ended_early"
 ).split():

@@ -54,7 +54,7 @@ Status = record(
     (c_uint32, "client_rate network_rate client_limit network_limit"),
     (c_uint64, "policy_version policy_waiting policy_effective_slot"),
     (c_uint32, "policy_generation policy_rules listing unprotected"),
-    (c_uint32, "side clients drop_foreign_sources judge_replies"),
+    (c_uint32, "side outside reserved_outside clients drop_foreign_sources judge_replies"),
     (Address * 8, "client"),
     (c_uint8 * 8, "client_bits"),
     (c_uint64, "clients_full slot tick"),
@@ -135,9 +135,10 @@ Event = record(
 Rule = record(
     11,
     "Rule",
-    (Address, "prefix"),
-    (c_uint8, "bits side kind fields"),
-    (c_uint32, "number pair_rate destination_rate client_rate network_rate"),
+    (Address, "prefix destination"),
+    (c_uint8, "bits destination_bits side kind"),
+    (c_uint16, "fields reserved"),
+    (c_uint32, "number pair_rate destination_rate client_rate network_rate outside_rate"),
     (c_uint32, "idle_reset_ms pair_min_window_ms destination_min_window_ms ended"),
     (c_uint64, "until_s"),
 )

@@ -14,7 +14,7 @@ restart_ms=0
 authority() { "$bin/gossipctl" "$@" --directory "$state/mesh" --socket "$(socket_of 1)"; }
 counters() { ctl "$1" status --json | jq -e "[.reasons[] | select(.name | test(\"$2\")) | .packets] | add"; }
 dropped() { counters "$1" '^drop_pair$'; }
-counted='^(pass(_share|_never_drop|_evidence)?|drop_blocked|(drop_pair|drop_destination)(_share)?)$'
+counted='^(pass(_share|_never_drop|_evidence)?|drop_blocked|drop_outside|(drop_pair|drop_destination)(_share)?)$'
 counted_by_all() {
 	total=0
 	for p in 1 2 3; do total=$((total + $(counters "$p" "$counted"))); done

@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (policy.rules_count > POLICY_RULES_MAX)
 		abort();
 	for (uint32_t i = 0; i < policy.rules_count; i++) {
-		if (policy.rules[i].prefix.bits > 128 || policy.rules[i].side > POLICY_DESTINATION ||
+		if (policy.rules[i].prefix.bits > 128 || policy.rules[i].destination.bits > 128 ||
+		    policy.rules[i].side >= POLICY_SIDES ||
 		    policy.rules[i].kind >= POLICY_KINDS)
 			abort();
 	}

@@ -83,8 +83,6 @@ static void what_is_wrong_is_said_at_its_line(void **state)
 		{ "rules = ( { client = 10; pair_rate = 5; } );", "policy:1: a prefix is a text" },
 		{ "rules = ( { clients = \"10.0.0.0/8\"; } );", "did you mean client?" },
 		{ "rules = ( { qqqqqq = \"10.0.0.0/8\"; } );", "qqqqqq: no such setting" },
-		{ "rules = ( { client = \"10.0.0.0/8\"; destination = \"10.0.0.0/8\"; pair_rate = 1; } );", "names one "
-													    "prefix" },
 		{ "rules = ( { client = \"10.0.0.0/8\"; pair_rate = -1; } );", "pair_rate: must be a whole number from "
 									       "0 to 100000000" },
 		{ "rules = ( { client = \"10.0.0.0/8\"; pair_rate = \"5\"; } );", "pair_rate: must be a whole number" },
@@ -147,6 +145,59 @@ static void what_is_wrong_is_said_at_its_line(void **state)
 			fail_msg("row %u: taken", i);
 		assert_says(i, problem.text, rows[i].expected);
 	}
+}
+
+static void what_is_wrong_with_a_profile_is_said_at_its_line(void **state)
+{
+	static const struct {
+		const char *text, *expected;
+	} rows[] = {
+		{ "\nblock = ( { client = \"10.0.0.0/8\"; destination = \"10.0.0.0/8\"; } );",
+		  "policy:2: destination: a list entry names one prefix" },
+		{ "\nrules = ( { client = \"10.0.0.0/8\"; destination = \"2001:db8::/32\"; } );",
+		  "policy:2: policy: one prefix is IPv4, the other IPv6" },
+		{ "rules = ( { client = \"10.0.0.0/8\"; destination = \"10.0.0.0/8\"; client_rate = 1; } );",
+		  "a rule of a client and a destination sets pair_rate" },
+		{ "rules = (\n{ client = \"10.0.0.0/8\"; destination = \"10.0.0.0/8\"; },\n"
+		  "{ client = \"10.0.0.0/8\"; destination = \"10.0.0.0/8\"; pair_rate = 5; } );",
+		  "policy:3: policy: the prefix is listed twice" },
+		{ "rules = ( { destination = \"10.0.0.0/8\"; outside_rate = 1; } );", "belong to client prefixes" },
+		{ "rules = ( { destination = \"10.0.0.0/8\"; outside = \"block\"; } );", "belong to client prefixes" },
+		{ "rules = ( { client = \"10.0.0.0/8\"; outside = \"drop\"; } );", "outside: must be \"block\"" },
+		{ "rules = ( { client = \"10.0.0.0/8\"; outside = 0; } );", "outside: must be \"block\"" },
+		{ "rules = ( { client = \"10.0.0.0/8\"; outside_rate = \"no\"; } );", "outside_rate: must be a whole" },
+		{ "rules = ( { client = \"10.0.0.0/8\"; outside = \"block\"; outside_rate = 5; } );",
+		  "a rule sets outside_rate or outside" },
+		{ "\noutside_rate = 5;", "policy:2: outside_rate: belongs into a rule of clients" },
+		{ "block = ( { client = \"10.0.0.0/8\"; outside = \"block\"; } );", "outside: no such setting" },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		problem.text[0] = '\0';
+		if (!load(rows[i].text))
+			fail_msg("row %u: taken", i);
+		assert_says(i, problem.text, rows[i].expected);
+	}
+}
+
+static void a_profile_is_read(void **state)
+{
+	const struct policy_rule *rules = file.document.rules;
+
+	(void)state;
+	if (load("rules = ( { client = \"10.1.0.0/16\"; outside = \"block\"; },\n"
+		 "          { destination = \"192.0.2.0/24\"; client = \"10.1.0.7\"; pair_rate = 20; },\n"
+		 "          { client = \"10.2.0.0/16\"; outside_rate = 3; client_rate = 9; } );\n"))
+		fail_msg("%s", problem.text);
+	assert_int_equal(rules[0].side, POLICY_CLIENT);
+	assert_int_equal(rules[0].fields, POLICY_OUTSIDE_BLOCK);
+	assert_int_equal(rules[1].side, POLICY_BOTH);
+	assert_int_equal(rules[1].prefix.bits, 128);
+	assert_int_equal(rules[1].destination.bits, 96 + 24);
+	assert_int_equal(rules[1].pair_rate, 20);
+	assert_int_equal(rules[2].fields, POLICY_OUTSIDE_RATE | POLICY_CLIENT_RATE);
+	assert_int_equal(rules[2].outside_rate, 3);
 }
 
 static void too_many_entries_are_refused(void **state)
@@ -275,6 +326,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_is_read),
 		cmocka_unit_test(what_is_wrong_is_said_at_its_line),
+		cmocka_unit_test(what_is_wrong_with_a_profile_is_said_at_its_line),
+		cmocka_unit_test(a_profile_is_read),
 		cmocka_unit_test(too_many_entries_are_refused),
 		cmocka_unit_test(the_config_holds_a_policy_or_names_one),
 		cmocka_unit_test(rates_of_clients_and_networks_are_read_and_said_to_drop_nothing),

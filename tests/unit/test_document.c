@@ -118,14 +118,18 @@ static void a_policy_is_the_vector_both_ways(void **state)
 	assert_int_equal(policy.defaults.idle_reset.ns, 10 * NS_PER_S);
 	assert_true(policy.defaults.fair && policy.defaults.early && !policy.defaults.police &&
 		    !policy.defaults.monitor && !policy.protected_only);
-	assert_int_equal(policy.rules_count, 5);
+	assert_int_equal(policy.rules_count, 7);
 	assert_int_equal(policy.rules[0].prefix.bits, 96 + 16);
 	assert_int_equal(policy.rules[0].pair_rate, 50);
 	assert_int_equal(policy.rules[0].client_rate, 200);
-	assert_int_equal(policy.rules[1].kind, POLICY_BLOCK);
-	assert_int_equal(policy.rules[1].until_s, 1760003600);
-	assert_int_equal(policy.rules[2].destination_min_window_ms, 2000);
-	assert_int_equal(policy.rules[3].network_rate, 80000);
+	assert_int_equal(policy.rules[1].fields, POLICY_OUTSIDE_BLOCK);
+	assert_int_equal(policy.rules[2].kind, POLICY_BLOCK);
+	assert_int_equal(policy.rules[2].until_s, 1760003600);
+	assert_int_equal(policy.rules[3].destination_min_window_ms, 2000);
+	assert_int_equal(policy.rules[4].network_rate, 80000);
+	assert_int_equal(policy.rules[6].side, POLICY_BOTH);
+	assert_int_equal(policy.rules[6].destination.bits, 96 + 32);
+	assert_int_equal(policy.rules[6].pair_rate, 20);
 	assert_int_equal(policy_wire_write(&policy, content, sizeof(content), &size), 0);
 	assert_issued_again("policy", &document, content, size);
 }
@@ -219,6 +223,29 @@ static void only_one_envelope_is_taken_though_it_be_signed(void **state)
 			 -EINVAL);
 }
 
+/* As many overrides of a side as there may be, each with all that it may set. */
+static void longest_policy(unsigned int side, struct policy_document *ret_policy)
+{
+	static const uint16_t fields[POLICY_SIDES] = { 0x1ad, 0x5f, 0x0d };
+
+	ret_policy->rules_count = POLICY_RULES_MAX;
+	for (uint32_t i = 0; i < POLICY_RULES_MAX; i++) {
+		struct policy_rule *rule = &ret_policy->rules[i];
+
+		*rule = (struct policy_rule){ .side = (uint8_t)side, .fields = fields[side], .prefix.bits = 128 };
+		memset(rule->prefix.address.bytes, 0xfe, 16);
+		rule->prefix.address.bytes[0] = (uint8_t)(0x20 + (i >> 8));
+		rule->prefix.address.bytes[1] = (uint8_t)i;
+		if (side == POLICY_BOTH)
+			rule->destination = rule->prefix;
+		rule->pair_rate = rule->idle_reset_ms = rule->pair_min_window_ms = UINT32_MAX;
+		if (side == POLICY_DESTINATION)
+			rule->destination_rate = rule->destination_min_window_ms = rule->network_rate = UINT32_MAX;
+		if (side == POLICY_CLIENT)
+			rule->client_rate = rule->outside_rate = UINT32_MAX;
+	}
+}
+
 static void the_longest_lists_fit_and_one_more_does_not(void **state)
 {
 	static struct revocation revocation;
@@ -242,24 +269,14 @@ static void the_longest_lists_fit_and_one_more_does_not(void **state)
 	assert_true(revocation_read(content, document.content_bytes, &revocation));
 	revocation.count++;
 	assert_int_equal(revocation_write(&revocation, content, sizeof(content), &document.content_bytes), -EINVAL);
-	policy.rules_count = POLICY_RULES_MAX;
-	for (uint32_t i = 0; i < POLICY_RULES_MAX; i++) {
-		policy.rules[i] = (struct policy_rule){ .side = POLICY_DESTINATION,
-							.fields = POLICY_FIELDS & ~POLICY_CLIENT_RATE,
-							.until_s = UINT64_MAX };
-		policy.rules[i].prefix.bits = 128;
-		memset(policy.rules[i].prefix.address.bytes, 0xfe, 16);
-		policy.rules[i].prefix.address.bytes[0] = (uint8_t)(0x20 + (i >> 8));
-		policy.rules[i].prefix.address.bytes[1] = (uint8_t)i;
-		policy.rules[i].pair_rate = policy.rules[i].destination_rate = policy.rules[i].idle_reset_ms =
-			policy.rules[i].pair_min_window_ms = policy.rules[i].destination_min_window_ms =
-				policy.rules[i].network_rate = UINT32_MAX;
-	}
-	assert_int_equal(policy_wire_write(&policy, content, sizeof(content), &document.content_bytes), 0);
 	document.kind = DOCUMENT_POLICY;
-	assert_int_equal(document_issue(&document, &mesh, keys_authority().secret, again, &size), 0);
-	assert_true(policy_wire_read(content, document.content_bytes, 1, &read));
-	assert_memory_equal(read.rules, policy.rules, sizeof(policy.rules));
+	for (unsigned int side = 0; side < POLICY_SIDES; side++) {
+		longest_policy(side, &policy);
+		assert_int_equal(policy_wire_write(&policy, content, sizeof(content), &document.content_bytes), 0);
+		assert_int_equal(document_issue(&document, &mesh, keys_authority().secret, again, &size), 0);
+		assert_true(policy_wire_read(content, document.content_bytes, 1, &read));
+		assert_memory_equal(read.rules, policy.rules, sizeof(policy.rules));
+	}
 }
 
 static void only_one_form_of_a_revocation(void **state)
@@ -316,9 +333,9 @@ static void only_one_form_of_a_policy(void **state)
 		/*  9 */ { HEAD "91 97 00 00 c404 0a010000 10 00 02 32", false }, /* a client with a destination rate */
 		/* 10 */ { HEAD "91 97 01 00 c404 0a010000 10 00 02 32", true },
 		/* 11 */ { HEAD "91 96 00 03 c404 0a010000 10 00 00", false }, /* a protected client */
-		/* 12 */ { HEAD "91 96 02 01 c404 0a010000 10 00 00", false }, /* no such side */
+		/* 12 */ { HEAD "91 96 03 01 c404 0a010000 10 00 00", false }, /* no such side */
 		/* 13 */ { HEAD "91 96 00 04 c404 0a010000 10 00 00", false }, /* no such kind */
-		/* 14 */ { HEAD "91 97 01 00 c404 0a010000 10 00 cc80 32", false }, /* no such field */
+		/* 14 */ { HEAD "91 97 00 00 c404 0a010000 10 00 cd0200 32", false }, /* no such field */
 		/* 15 */ { HEAD "91 98 00 00 c404 0a010000 10 00 01 32 32", false }, /* a number too many */
 		/* 16 */ { HEAD "91 96 00 00 c404 0a010000 10 00 01", false }, /* one short */
 		/* twice */

@@ -40,7 +40,7 @@ static struct prefix ipv6(uint16_t first, uint8_t bits)
 	return (struct prefix){ { { (uint8_t)(first >> 8), (uint8_t)first } }, bits };
 }
 
-static struct policy_rule override(enum policy_side side, struct prefix prefix, uint8_t fields)
+static struct policy_rule override(enum policy_side side, struct prefix prefix, uint16_t fields)
 {
 	return (struct policy_rule){ .prefix = prefix,
 				     .side = (uint8_t)side,
@@ -64,17 +64,17 @@ static struct policy_rule listed(enum policy_side side, enum policy_kind kind, s
 
 /* What an override of each side may set. */
 #define OF_CLIENTS (POLICY_PAIR_RATE | POLICY_IDLE_RESET | POLICY_PAIR_MIN_WINDOW | POLICY_CLIENT_RATE)
-#define OF_DESTINATIONS (POLICY_FIELDS & ~POLICY_CLIENT_RATE)
+#define OF_DESTINATIONS (0x7f & ~POLICY_CLIENT_RATE)
 
 #define ROW(change_of, part) { __LINE__, change_of, part }
 
-static void wrong_side(struct policy_document *d) { d->rules[0].side = 2; }
+static void wrong_side(struct policy_document *d) { d->rules[0].side = POLICY_SIDES; }
 static void wrong_kind(struct policy_document *d) { d->rules[0].kind = POLICY_KINDS; }
 static void too_long(struct policy_document *d) { d->rules[0].prefix.bits = 129; }
 static void host_bits(struct policy_document *d) { d->rules[0].prefix.bits = 96 + 15; }
 static void both_families(struct policy_document *d) { d->rules[0].prefix = (struct prefix){ .bits = 80 }; }
 static void nothing_set(struct policy_document *d) { d->rules[0].fields = 0; }
-static void unknown_field(struct policy_document *d) { d->rules[0].fields = 0x80; }
+static void unknown_field(struct policy_document *d) { d->rules[0].fields = 0x200; }
 static void destination_field(struct policy_document *d) { d->rules[0].fields = POLICY_DESTINATION_RATE; }
 static void network_rate_of_clients(struct policy_document *d) { d->rules[0].fields = POLICY_NETWORK_RATE; }
 static void client_rate_of_destinations(struct policy_document *d)

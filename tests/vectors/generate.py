@@ -310,7 +310,7 @@ def rule(count, side, kind, prefix, prefix_text, bits):
     )
 
 
-CLIENT, DESTINATION = (0, "client, side"), (1, "destination, side")
+CLIENT, DESTINATION, BOTH = (0, "client, side"), (1, "destination, side"), (2, "both, side")
 OVERRIDE, NEVER_DROP, BLOCK = (0, "override, kind"), (1, "never_drop, kind"), (2, "block, kind")
 
 
@@ -326,12 +326,15 @@ def policy():
         uint(1000, "pair_min_window ms"),
         uint(1000, "destination_min_window ms"),
         uint(5, "fair, early: flags"),
-        array(5, "rules"),
+        array(7, "rules"),
         rule(8, CLIENT, OVERRIDE, [10, 1, 0, 0], "10.1.0.0", 16),
         uint(0, "until"),
         uint(33, "pair_rate, client_rate, fields"),
         uint(50, "pair_rate"),
         uint(200, "client_rate"),
+        rule(6, CLIENT, OVERRIDE, [10, 2, 0, 0], "10.2.0.0", 16),
+        uint(0, "until"),
+        uint(256, "outside: block, fields"),
         rule(6, CLIENT, BLOCK, ip6(0), "2001:db8::", 32),
         uint(1760003600, "until"),
         uint(0, "fields"),
@@ -347,6 +350,12 @@ def policy():
         rule(6, DESTINATION, NEVER_DROP, [203, 0, 113, 0], "203.0.113.0", 24),
         uint(0, "until"),
         uint(0, "fields"),
+        rule(9, BOTH, OVERRIDE, [10, 2, 0, 0], "10.2.0.0", 16),
+        bin_(bytes([198, 51, 100, 53]), "198.51.100.53"),
+        uint(32, "bits"),
+        uint(0, "until"),
+        uint(1, "pair_rate, fields"),
+        uint(20, "pair_rate"),
     )
     return document(3, 7, content)
 

@@ -39,6 +39,11 @@ static inline struct policy_rule *rule_add(enum policy_side side, enum policy_ki
 	return rule;
 }
 
+static inline void both_add(struct prefix client, struct prefix destination)
+{
+	rule_add(POLICY_BOTH, POLICY_OVERRIDE, client)->destination = destination;
+}
+
 static inline void override_add(enum policy_side side, struct prefix prefix, uint32_t pair_rate)
 {
 	struct policy_rule *rule = rule_add(side, POLICY_OVERRIDE, prefix);

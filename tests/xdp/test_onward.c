@@ -144,9 +144,9 @@ static void tell_mac(uint64_t mac)
 static void a_frame_to_another_host_is_not_counted(void **state)
 {
 	static const uint8_t ours[6] = { 1, 2, 3, 4, 5, 6 }, others[][6] = { { 1, 2, 3, 4, 5, 7 },
-									    { 0, 2, 3, 4, 5, 6 },
-									    { 1, 2, 0, 4, 5, 6 },
-									    { 255, 255, 255, 255, 255, 255 } };
+									     { 0, 2, 3, 4, 5, 6 },
+									     { 1, 2, 0, 4, 5, 6 },
+									     { 255, 255, 255, 255, 255, 255 } };
 	const struct key pair = key4(CLIENT, TARGET), pair6 = key6("2001:db8::1", "2001:db8::99");
 	struct frame frame;
 

@@ -10,11 +10,11 @@ static void each_pair_has_the_rate_of_its_prefixes(void **state)
 	static const struct {
 		uint32_t client, destination, passes;
 	} rows[] = {
-		{ NET(172, 16, 0, 1), VICTIM, 100 },		 /* the default */
-		{ NET(10, 1, 0, 1), VICTIM, 20 },		 /* 10.0.0.0/8 */
-		{ NET(10, 2, 3, 1), VICTIM, 30 },		 /* 10.2.0.0/16 is longer */
+		{ NET(172, 16, 0, 1), VICTIM, 100 }, /* the default */
+		{ NET(10, 1, 0, 1), VICTIM, 20 }, /* 10.0.0.0/8 */
+		{ NET(10, 2, 3, 1), VICTIM, 30 }, /* 10.2.0.0/16 is longer */
 		{ NET(172, 16, 0, 1), NET(198, 51, 100, 7), 40 }, /* the destination's */
-		{ NET(10, 2, 3, 1), NET(198, 51, 100, 7), 30 },	 /* the client's comes first */
+		{ NET(10, 2, 3, 1), NET(198, 51, 100, 7), 30 }, /* the client's comes first */
 	};
 
 	(void)state;
@@ -227,6 +227,76 @@ static void the_next_daemon_takes_over_in_either_bank(void **state)
 	}
 }
 
+/* Its own server and its own network pass by their rates; everything else drops, and the proxy's own bank says so. */
+static void what_is_outside_a_profile_drops(void **state)
+{
+	struct frame own = frame4(NET(10, 0, 0, 1), VICTIM), net = frame4(NET(10, 0, 0, 1), NET(198, 51, 100, 9)),
+		     other = frame4(NET(10, 0, 0, 2), NET(203, 0, 113, 1));
+	uint32_t passed = 0;
+
+	(void)state;
+	document_start(50, 0);
+	both_add(prefix4(NET(10, 0, 0, 1), 32), prefix4(VICTIM, 32));
+	both_add(prefix4(NET(10, 0, 0, 1), 32), prefix4(NET(198, 51, 100, 0), 24));
+	rule_add(POLICY_CLIENT, POLICY_OVERRIDE, prefix4(NET(10, 0, 0, 1), 32))->fields = POLICY_OUTSIDE_BLOCK;
+	put();
+	for (uint32_t i = 0; i < 40; i++) {
+		struct frame frame = frame4(NET(10, 0, 0, 1), NET(203, 0, 113, i));
+
+		passed += passes(&frame, 5);
+	}
+	assert_int_equal(passed, 0);
+	assert_int_equal(bed_reason(REASON_DROP_OUTSIDE), 200);
+	assert_int_equal(passes(&own, 40), 40);
+	assert_int_equal(passes(&net, 100), 50); /* its own rate still holds */
+	assert_int_equal(passes(&other, 40), 40);
+	document.rules_count--; /* the profile without the block */
+	put();
+	other = frame4(NET(10, 0, 0, 1), NET(203, 0, 113, 1));
+	assert_int_equal(passes(&other, 40), 40); /* a record of the bank before */
+}
+
+static void what_is_outside_drops_to_its_rate(void **state)
+{
+	(void)state;
+	document_start(50, 0);
+	both_add(prefix4(NET(10, 0, 0, 1), 32), prefix4(VICTIM, 32));
+	rule_add(POLICY_CLIENT, POLICY_OVERRIDE, prefix4(NET(10, 0, 0, 0), 8))->fields = POLICY_OUTSIDE_RATE;
+	document.rules[1].outside_rate = 3;
+	put();
+	for (uint32_t i = 0; i < 40; i++) {
+		struct frame frame = frame4(NET(10, 0, 0, 1), NET(203, 0, 113, i));
+
+		assert_int_equal(passes(&frame, 20), 3);
+	}
+}
+
+#define PROFILES (POLICY_CLASSES_MAX - 2) /* each a class of both sides, beside class 0 and that of the other rules */
+
+/* The most prefixes that a policy can have, into force in either bank. */
+static void as_many_prefixes_as_there_may_be_find_room(void **state)
+{
+	struct frame last = frame4(NET(10, 0, 0, PROFILES - 1), NET(192, 0, 2, PROFILES - 1)),
+		     other = frame4(NET(10, 0, 0, PROFILES - 1), NET(192, 0, 2, 0)),
+		     plain = frame4(NET(10, 1, 0, 1), NET(192, 0, 2, 0));
+
+	(void)state;
+	document_start(50, 0);
+	for (uint32_t i = 0; i < PROFILES; i++)
+		both_add(prefix4(NET(10, 0, 0, i), 32), prefix4(NET(192, 0, 2, i), 32));
+	for (uint32_t i = 0; document.rules_count < POLICY_RULES_MAX; i++)
+		override_add(POLICY_CLIENT, prefix4(NET(10, 1 + i / 256, i % 256, 0), 24), 7);
+	document.rules[PROFILES - 1].fields = POLICY_PAIR_RATE;
+	for (uint32_t round = 1; round < 5; round++) {
+		document.rules[PROFILES - 1].pair_rate = round;
+		put();
+		bed_at(bed.jiffies + 20 * BED_HZ);
+		assert_int_equal(passes(&last, 20), round);
+		assert_int_equal(passes(&other, 20), 20);
+		assert_int_equal(passes(&plain, 20), 7);
+	}
+}
+
 #define ROW(test) cmocka_unit_test_setup_teardown(test, bed_setup, bed_teardown)
 
 int main(void)
@@ -238,6 +308,9 @@ int main(void)
 		ROW(a_block_ends),
 		ROW(unprotected_destinations_are_not_counted),
 		ROW(monitor_counts_what_lists_and_rates_would_drop),
+		ROW(what_is_outside_a_profile_drops),
+		ROW(what_is_outside_drops_to_its_rate),
+		ROW(as_many_prefixes_as_there_may_be_find_room),
 		ROW(early_and_windows_are_the_policys),
 		ROW(a_change_reaches_every_record),
 		ROW(no_policy_is_taken_while_records_of_two_are_left),

@@ -94,6 +94,26 @@ static void blocked_clients_without_a_record_are_blocked(void **state)
 	assert_int_equal(bed_reason(REASON_CLIENT_QUOTA), 25);
 }
 
+static void what_is_outside_drops_without_a_record(void **state)
+{
+	uint32_t passed = 0;
+
+	(void)state;
+	document_start(1000, 0);
+	both_add(prefix4(NET(10, 0, 0, 9), 32), prefix4(VICTIM, 32));
+	rule_add(POLICY_CLIENT, POLICY_OVERRIDE, prefix4(NET(10, 0, 0, 9), 32))->fields = POLICY_OUTSIDE_BLOCK;
+	put();
+	table_set_client_pairs(bed.table, 5);
+	for (uint32_t i = 0; i < 30; i++) {
+		struct frame frame = frame4(NET(10, 0, 0, 9), NET(198, 51, 100, i));
+
+		passed += bed_run(&frame) == XDP_VERDICT_PASS;
+	}
+	assert_int_equal(passed, 0);
+	assert_int_equal(bed_reason(REASON_DROP_OUTSIDE), 30);
+	assert_int_equal(bed_reason(REASON_CLIENT_QUOTA), 25);
+}
+
 #define ROW(test) cmocka_unit_test_setup_teardown(test, bed_setup, bed_teardown)
 
 int main(void)
@@ -102,6 +122,7 @@ int main(void)
 		ROW(one_client_cannot_fill_the_table),
 		ROW(pairs_that_leave_make_room_again),
 		ROW(blocked_clients_without_a_record_are_blocked),
+		ROW(what_is_outside_drops_without_a_record),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
