@@ -12,12 +12,11 @@
 
 #define IPV4_OPTIONS_MAX 40 /* bytes */
 #define OPTIONS_INDEX_MAX 63
-#define OPTIONS_MAX 8 /* that are looked at; a packet with more of them is taken for routed */
 #define OPTION_END 0
 #define OPTION_NONE 1
 #define OPTION_LOOSE_ROUTE 131
 #define OPTION_STRICT_ROUTE 137
-#define HEADERS_MAX 4 /* extension headers that are looked through; behind more of them a packet is taken for routed */
+#define HEADERS_MAX 12 /* extension headers that are looked through; behind more of them a packet is taken for routed */
 
 /*
  * Has one of the options a route that is not used up? Its pointer is then within it. The options are copied: an index
@@ -35,7 +34,7 @@ static __always_inline bool has_route4(struct xdp_md *ctx, __u32 offset)
 	bytes = (ip->ihl - 5) * 4U;
 	if (bytes > IPV4_OPTIONS_MAX || bpf_xdp_load_bytes(ctx, offset + sizeof(*ip), options, bytes))
 		return false;
-	for (i = 0; i < OPTIONS_MAX; i++) {
+	for (i = 0; i < IPV4_OPTIONS_MAX; i++) {
 		__u8 kind, length, pointer;
 
 		at &= OPTIONS_INDEX_MAX;
@@ -51,7 +50,13 @@ static __always_inline bool has_route4(struct xdp_md *ctx, __u32 offset)
 			return false;
 		at += kind == OPTION_NONE ? 1 : length;
 	}
-	return true;
+	return false;
+}
+
+static __always_inline bool is_extension(__u32 protocol)
+{
+	return protocol == IPV6_HOP_BY_HOP || protocol == IPV6_ROUTING || protocol == IPV6_DESTINATION_OPTIONS ||
+	       protocol == IPV6_AUTHENTICATION || protocol == IPV6_FRAGMENT;
 }
 
 /* Has a routing header segments left? */
@@ -68,8 +73,7 @@ static __always_inline bool has_route6(struct xdp_md *ctx, __u32 offset)
 	for (i = 0; i < HEADERS_MAX; i++) {
 		const __u8 *header = data + (offset & 0x3fff);
 
-		bytes = protocol == IPV6_FRAGMENT ? 8 : extension_bytes(protocol, 0);
-		if (!bytes)
+		if (!is_extension(protocol))
 			return false;
 		if (offset > OFFSET_MAX || (void *)(header + 8) > data_end)
 			return true; /* cut: what follows is not seen */
@@ -77,8 +81,11 @@ static __always_inline bool has_route6(struct xdp_md *ctx, __u32 offset)
 			return true;
 		if (protocol == IPV6_FRAGMENT && (header[2] || header[3] & 0xf8))
 			return false; /* a later fragment: the first one has the headers, and drops */
-		if (protocol != IPV6_FRAGMENT)
-			bytes = extension_bytes(protocol, header[1]);
+		bytes = (header[1] + 1) * 8;
+		if (__builtin_expect(protocol == IPV6_AUTHENTICATION, 0))
+			bytes = (header[1] + 2) * 4;
+		if (__builtin_expect(protocol == IPV6_FRAGMENT, 0))
+			bytes = 8;
 		protocol = header[0];
 		offset += bytes;
 	}

@@ -30,7 +30,7 @@ static int setup(void **state)
 struct row {
 	const char *name;
 	bool drops;
-	uint8_t bytes[48]; /* IPv4: of options; IPv6: of headers, the first of kind `next` */
+	uint8_t bytes[104]; /* IPv4: of options; IPv6: of headers, the first of kind `next` */
 	uint8_t count, next;
 };
 
@@ -47,8 +47,8 @@ static const struct row rows4[] = {
 	{ "a router alert", false, { 148, 4, 0, 0 }, 4, 0 },
 	{ "an option of no length", false, { 68, 0, 0, 0, 131, 7, 4, 10 }, 8, 0 },
 	{ "a length beyond the header", false, { 68, 255, 0, 0 }, 4, 0 },
-	{ "seven that do nothing and a route", true, { 1, 1, 1, 1, 1, 1, 1, 131, 7, 4, 10, 0, 0, 9, 0, 0 }, 16, 0 },
-	{ "more than are looked at", true, { 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0 }, 12, 0 },
+	{ "at the end of the longest header", true, { [0 ... 32] = 1, [33] = 131, 7, 4, 10, 0, 0, 9 }, 40, 0 },
+	{ "the longest header without one", false, { [0 ... 39] = 1 }, 40, 0 },
 };
 
 static const struct row rows6[] = {
@@ -61,9 +61,10 @@ static const struct row rows6[] = {
 	{ "behind one that is used up", true, { 43, 0, 4, 0, 0, 0, 0, 0, UDP, 0, 4, 2 }, 16, 43 },
 	{ "in a first fragment", true, { 43, 0, 0, 1, 0, 0, 0, 0, UDP, 0, 4, 2 }, 16, 44 },
 	{ "a later fragment", false, { 43, 0, 0, 8, 0, 0, 0, 0, UDP, 0, 4, 2 }, 16, 44 },
+	{ "behind an authentication header of 12 bytes", true, { 43, 1, [12] = UDP, 0, 4, 1 }, 20, 51 },
 	{ "behind three", true, { [0] = 60, [8] = 60, [16] = 43, [24] = UDP, 0, 4, 1 }, 32, 60 },
-	{ "four headers without a route", true, { [0] = 60, [8] = 60, [16] = 60, [24] = UDP }, 32, 60 },
-	{ "three headers without a route", false, { [0] = 60, [8] = 60, [16] = UDP }, 24, 60 },
+	{ "eleven headers without a route", false, { 60, [8] = 60, [16] = 60, [24] = 60, [32] = 60, [40] = 60, [48] = 60, [56] = 60, [64] = 60, [72] = 60, [80] = UDP }, 88, 60 },
+	{ "more than are looked at", true, { 60, [8] = 60, [16] = 60, [24] = 60, [32] = 60, [40] = 60, [48] = 60, [56] = 60, [64] = 60, [72] = 60, [80] = 60, [88] = UDP }, 96, 60 },
 };
 
 static struct frame routed4(const struct row *row, uint32_t destination)
@@ -81,6 +82,8 @@ static struct frame routed6(const struct row *row, const char *destination)
 {
 	struct frame frame = frame6("2001:db8::1", destination, row->next);
 
+	frame.length = ETH_HLEN + 40 + 112;
+	frame.bytes[ETH_HLEN + 5] = 112;
 	memcpy(frame.bytes + ETH_HLEN + 40, row->bytes, row->count);
 	return frame;
 }
