@@ -218,6 +218,7 @@ bool daemon_tick(struct daemon *daemon, struct now now)
 	node_tick(daemon->node, now);
 	table_collect(daemon->table, now, duration_ms(COLLECT_IDLE_MS));
 	scans_tick(daemon, now);
+	watch_tick(daemon, now);
 	take_policy(daemon);
 	daemon->pending = true; /* the next turn sends: stamped then, for the harvest took its time */
 	daemon->ticking = false;

@@ -23,6 +23,7 @@
 #include "summing.h"
 #include "table.h"
 #include "udp.h"
+#include "watch.h"
 
 #define CHANGES_PER_TURN 4096  /* records written per turn: about a millisecond */
 #define CHANGES_AHEAD 16	       /* records fetched while those before are judged */
@@ -62,6 +63,7 @@ struct daemon {
 	struct health health;
 	struct accounts accounts;
 	struct scans scans;
+	struct watch *watch;
 	struct sides_view sides;
 	struct daemon_counters counters;
 	struct instant started; /* mono */

@@ -4,6 +4,7 @@
 import ast
 import ctypes
 
+import watched
 from records import Address, Asked, Attachment, Cell, Coarse, Condition, Counter, Document, End, Event, Frame, Key
 from records import Member, Pushed, Reason, Record, Reject, Rule, Sample, Serials, Standing, Status, Tables
 from records import address, header, octets, row, rows
@@ -459,6 +460,7 @@ ANSWERS = {
     "networks": rows(*NETWORK_KEYS),
     "policy": rows(status(policy_flags=0x07), *[]),
     "policy_of_mesh": rows(TROUBLED, *RULES),
+    **watched.answers(status, CLIENTS, NOW),
     "events": rows(*EVENTS),
     "events_open": b"".join(row(value) for value in EVENTS[:2]),
     "capture": rows(*SAMPLES),
