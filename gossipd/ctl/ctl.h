@@ -112,6 +112,7 @@ int run_clients(const struct arguments *arguments, struct output *output);
 int run_networks(const struct arguments *arguments, struct output *output);
 int run_explain(const struct arguments *arguments, struct output *output);
 int run_policy_learn(const struct arguments *arguments, struct output *output);
+int run_suggest(const struct arguments *arguments, struct output *output);
 int run_policy_show(const struct arguments *arguments, struct output *output);
 int run_metrics(const struct arguments *arguments, struct output *output);
 int run_check(const struct arguments *arguments, struct output *output);

@@ -64,6 +64,8 @@ static const struct command commands[] = {
 	{ "policy learn", run_policy_learn, "", 0,
 	  ASKS | BIT(CLIENT) | BIT(MARGIN) | BIT(OUTSIDE_RATE) | BIT(OUTPUT), false,
 	  "write a policy from what monitor mode saw: who may speak to whom, and how fast" },
+	{ "suggest", run_suggest, "", 0, ASKS | BIT(MARGIN), false,
+	  "rates for a policy from what monitor mode saw, and who would have been over them" },
 	{ "metrics", run_metrics, "", 0, ASKS | BIT(OUTPUT), false, "the counters of this proxy for Prometheus" },
 	{ "check", run_check, "", 0, ASKS, false,
 	  "one line for Nagios; exits 0 ok, 1 warning, 2 critical, 3 unknown" },

@@ -84,6 +84,7 @@ for command in (
     EXPLAIN,
     "policy show",
     "policy learn",
+    "suggest",
     "events",
     "metrics",
     "check",
@@ -147,6 +148,10 @@ asked("policy_learn_joined", "policy learn --outside-rate 2", "learnt_joined")
 asked("policy_learn_too_many", "policy learn", "learnt_too_many")
 asked("policy_learn_none", "policy learn", "learnt_none")
 asked("policy_learn_never", "policy learn", "learnt_never")
+asked("suggest", "suggest", "rates")
+asked("suggest_tight", "suggest --margin 0", "rates")
+asked("suggest_none", "suggest", "rates_none")
+asked("suggest_never", "suggest", "rates_never")
 asked("metrics", "metrics", "status")
 asked("metrics_troubled", "metrics", "exported")
 asked("metrics_to_file", "metrics --output xpro.prom", "exported")

@@ -27,6 +27,13 @@ ok "nor_of_clients_that_were_not_there" refuses "no client was seen" learnt --cl
 # 100 packets/s for 6 s: more than a slot, less than the watch of a client's whole day
 ok "the_device_speaks_to_its_server" from_device_whole -c 600 10.77.2.2
 ok "which_is_watched" wait_for 10 knows '"10.77.2.2/32"; pair_rate'
+ask suggest --json >"$dir/suggested"
+of_pairs() { jq ".rates[] | select(.kind == \"pair\") | .$1" "$dir/suggested"; }
+ok "rates_are_suggested" test "$(of_pairs 'p100 | floor')" -ge 50 -a "$(of_pairs 'p100 | floor')" -le 110
+ok "in_order" jq -e '[.rates[] | (.p50 <= .p90) and (.p90 <= .p99) and (.p99 <= .p100)] | all' "$dir/suggested"
+ok "of_twice_the_highest" test "$(of_pairs proposed)" -ge "$(of_pairs 'p100 * 2 | floor')"
+ok "nobody_was_above_them" jq -e '.over == []' "$dir/suggested"
+ok "and_of_destinations_too" jq -e '.rates[1].samples > 0 and .rates[1].proposed > 0' "$dir/suggested"
 ok "a_policy_is_written" learnt --client 10.77.1.0/24 --output "$dir/learnt"
 ok "for_the_device_alone" is "$(grep -c 'destination = ' "$dir/learnt")" 1
 rate=$(sed -n 's/.*pair_rate = \([0-9]*\); }.*/\1/p' "$dir/learnt")

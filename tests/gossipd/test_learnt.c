@@ -5,12 +5,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "learning.h"
 #include "learnt.h"
-#include "rates.h"
+#include "suggestion.h"
 
 static struct learnt learnt;
 static struct rates rates;
@@ -245,6 +246,49 @@ static void rates_are_rounded_up(void **state)
 		assert_int_equal(learning_rate(rows[i].peak, rows[i].margin), rows[i].rate);
 }
 
+static struct rates seen[KEY_KINDS];
+
+static void see(enum key_kind kind, unsigned int times, double rate)
+{
+	const struct key key = pair(CLIENT(1), SERVER(1));
+
+	while (times-- > 0)
+		rates_add(&seen[kind], &key, rate);
+}
+
+/* The highest, unless it is far above the 99th percentile; never below the rate of what it holds. */
+static void rates_are_suggested(void **state)
+{
+	static const struct {
+		double usual, highest; /* of pairs */
+		uint32_t margin, pair, destination;
+		bool cut;
+	} rows[] = {
+		{ 10, 10, 100, 20, 20, false },
+		{ 10, 100, 100, 200, 200, false },
+		{ 10, 100, 0, 100, 100, false },
+		{ 10, 300, 100, 50, 50, true }, /* 10 and up to a bucket more */
+		{ 1, 1e6, 0, 1, 5, true },
+		{ 0.3, 0.3, 100, 2, 10, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct suggestion got[KEY_KINDS];
+
+		memset(seen, 0, sizeof(seen));
+		see(KEY_PAIR, 199, rows[i].usual);
+		see(KEY_PAIR, 1, rows[i].highest);
+		see(KEY_DESTINATION, 1, 5);
+		suggestion_make(seen, rows[i].margin, got);
+		if (got[KEY_PAIR].rate != rows[i].pair || got[KEY_PAIR].cut != rows[i].cut)
+			fail_msg("row %zu: %u/s", i, got[KEY_PAIR].rate);
+		assert_int_equal(got[KEY_DESTINATION].rate, rows[i].destination);
+		assert_int_equal(got[KEY_PAIR].above, rows[i].cut);
+		assert_true(got[KEY_CLIENT].rate == 0 && got[KEY_CLIENT].above == 0); /* none was seen */
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +304,7 @@ int main(void)
 		cmocka_unit_test(more_rules_share_clients_first),
 		cmocka_unit_test(what_finds_no_room_is_refused),
 		cmocka_unit_test(rates_are_rounded_up),
+		cmocka_unit_test(rates_are_suggested),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
