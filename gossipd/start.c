@@ -273,6 +273,8 @@ int start_daemon(struct daemon *daemon, const char *path, struct problem *ret_pr
 	if (!err)
 		err = daemon_set_policy(daemon, now, ret_problem);
 	if (!err)
+		daemon_set_shadow(daemon, now);
+	if (!err)
 		config_warn(&daemon->config, warn);
 	if (!err)
 		err = resolve_start(daemon, ret_problem);

@@ -49,6 +49,7 @@ static const size_t row_sizes[] = {
 	[CONTROL_TYPE_LEARNT] = sizeof(struct control_learnt),
 	[CONTROL_TYPE_BUCKET] = sizeof(struct control_bucket),
 	[CONTROL_TYPE_TOP] = sizeof(struct control_top),
+	[CONTROL_TYPE_SHADOW] = sizeof(struct control_shadow),
 };
 
 /* ---- which socket ---- */

@@ -11,8 +11,6 @@
 #define MARGIN_MAX 10000
 #define TOPS_MAX (KEY_KINDS * RATES_TOP)
 
-static const char *const names[KEY_KINDS] = { "pair", "destination", "client", "network" };
-
 struct suggesting {
 	struct control_status status;
 	struct control_watch watch;
@@ -107,7 +105,7 @@ static void show_rates(struct output *output, const struct suggesting *suggestin
 
 		reason_text(suggesting, kind, reason);
 		const struct field fields[] = {
-			TEXT("kind", "kind", -11, names[kind]),
+			TEXT("kind", "kind", -11, text_of_kind(kind)),
 			NUMBER("samples", "samples", 10, rates->samples),
 			REAL("p50", "50 %", 10, rates_percentile(rates, 50), 1),
 			REAL("p90", "90 %", 10, rates_percentile(rates, 90), 1),
@@ -131,11 +129,11 @@ static void say_policy(struct output *output, const struct suggesting *suggestin
 	for (unsigned int kind = 0; kind < KEY_KINDS; kind++) {
 		reason_text(suggesting, kind, reason);
 		if (suggesting->suggestions[kind].rate == 0) { /* a rate of 0 would be no limit */
-			output_say(output, "# %s_rate: %s", names[kind], reason);
+			output_say(output, "# %s_rate: %s", text_of_kind(kind), reason);
 			continue;
 		}
 		output_say(output, "# %s", reason);
-		output_say(output, "%s_rate = %u;", names[kind], suggesting->suggestions[kind].rate);
+		output_say(output, "%s_rate = %u;", text_of_kind(kind), suggesting->suggestions[kind].rate);
 	}
 	output_say(output, "%s", "");
 }
@@ -149,7 +147,7 @@ static void show_top(struct output *output, const struct suggesting *suggesting,
 	memcpy(key.destination.bytes, top->destination, 16);
 	text_of_key(&key, top->client_bits, text);
 	const struct field fields[] = {
-		TEXT("kind", "kind", -11, names[top->kind]),
+		TEXT("kind", "kind", -11, text_of_kind(top->kind)),
 		TEXT("key", "who would have been over", -60, text),
 		REAL("rate", "rate/s", 10, top->rate, 1),
 		NUMBER("proposed", "proposed", 10, suggesting->suggestions[top->kind].rate),

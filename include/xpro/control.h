@@ -20,7 +20,7 @@
 enum control_verb {
 	/*
 	 * control_condition rows, the gravest first; one control_status, then control_reason, control_reject and
-	 * control_attachment rows, then control_coarse rows of the heaviest
+	 * control_attachment rows, then control_coarse rows of the heaviest, then control_shadow rows
 	 */
 	CONTROL_STATUS = 1,
 	CONTROL_MEMBERS, /* control_member rows */
@@ -101,6 +101,7 @@ enum control_type {
 	CONTROL_TYPE_LEARNT,
 	CONTROL_TYPE_BUCKET,
 	CONTROL_TYPE_TOP,
+	CONTROL_TYPE_SHADOW,
 };
 
 struct control_header {
@@ -373,6 +374,15 @@ struct control_top {
 	uint32_t kind, client_bits;
 };
 _Static_assert(sizeof(struct control_top) == 48, "no padding");
+
+/* What is beyond the shadow policy, of one kind of keys; no rows without one. gossipd/daemon/shadow.h has the counts. */
+struct control_shadow {
+	int64_t since_ns; /* mesh time */
+	uint32_t kind, rules; /* rules: of the policy */
+	uint64_t over_now, looks_over;
+	double packets;
+};
+_Static_assert(sizeof(struct control_shadow) == 40, "no padding");
 
 /* The mode in which an event was made; it stays when the mode changes. */
 enum control_mode {

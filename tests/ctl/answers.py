@@ -439,7 +439,7 @@ ANSWERS = {
     ),
     "status_full_unattached": rows(status(), *REASONS, *REJECTS, COARSES[0]),
     "status_troubled": rows(*TROUBLES, TROUBLED, *REASONS, *REJECTS, Attachment(b"eth0", b"none", 0, 0)),
-    "status_sides": rows(status(**CLIENTS), *REASONS, *REJECTS, *ATTACHMENTS),
+    "status_sides": rows(status(**CLIENTS), *REASONS, *REJECTS, *ATTACHMENTS, *watched.shadows(NOW)),
     "status_unenforced": rows(
         condition(ERROR, b"not_enforced", b"interfaces", UNENFORCED, b"say where the clients are (clients)"),
         status(degraded=1),
@@ -449,7 +449,8 @@ ANSWERS = {
     "status_alone": rows(ALONE, *ALL_ZERO),
     # To every request: who asks for the status looks at these rows, who asks for members at those.
     "exported": rows(
-        *TROUBLES, TROUBLED, *REASONS, *REJECTS, Attachment(b'eth"0\\', b"none", 0, 0), *MEMBERS, MEMBERS[1]
+        *(*TROUBLES, TROUBLED, *REASONS, *REJECTS, Attachment(b'eth"0\\', b"none", 0, 0)),
+        *(*watched.shadows(NOW), *MEMBERS, MEMBERS[1]),
     ),
     "members": rows(*MEMBERS),
     "pairs": rows(*PAIRS),

@@ -182,6 +182,14 @@ Watch = record(
 )
 Learnt = record(20, "Learnt", (Address, "client destination"), (c_uint32, "client_bits peak looks more"))
 Bucket = record(21, "Bucket", (c_uint32, "kind bucket"), (c_uint64, "count"))
+Shadow = record(
+    23,
+    "Shadow",
+    (c_int64, "since_ns"),
+    (c_uint32, "kind rules"),
+    (c_uint64, "over_now looks_over"),
+    (c_double, "packets"),
+)
 Top = record(22, "Top", (Address, "client destination"), (c_double, "rate"), (c_uint32, "kind client_bits"))
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Answers about what monitor mode watched: who spoke to whom, and how fast."""
 
-from records import Bucket, Learnt, Top, Watch, address, rows
+from records import Bucket, Learnt, Shadow, Top, Watch, address, rows
 
 S = 1_000_000_000
 
@@ -46,6 +46,11 @@ TOPS = [
     top(1, None, "203.0.113.9", 15.0),
     top(3, MARK, "198.51.100.0", 1.0),
 ]
+
+
+def shadows(now):
+    counts = [(2, 31, 12345.5), (0, 0, 0.0), (1, 4, 40.0), (0, 1, 0.25)]
+    return [Shadow(now - 3600 * S, kind, 7, *counts[kind]) for kind in range(4)]
 
 
 def answers(status, clients, now):

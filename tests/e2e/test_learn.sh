@@ -47,6 +47,40 @@ ok "with_a_lower_rate" test "$(sed -n 's/.*pair_rate = \([0-9]*\); }.*/\1/p' "$d
 in_json() { learnt --client 10.77.1.2 --json | jq -r .learnt.policy | grep -qF "outside = \"block\""; }
 ok "and_as_json" in_json
 
+# ---- a shadow policy, beside one that drops nothing of this ----
+
+beyond() { ask status --json | jq ".shadow[] | select(.kind == \"pair\") | .$1"; }
+shadow() { # shadow TEXT: is tried from now on
+	printf '%s\n' "$1" >"$dir/mesh/a/tried"
+	before=$(grep -cF "is judged beside the policy" "$dir/log")
+	kill -HUP "$daemon"
+	wait_for 10 told "is judged beside the policy" $((before + 1))
+}
+ok "without_a_shadow_policy_there_are_no_figures" jq -e '.shadow == []' <<-EOF
+	$(ask status --json)
+EOF
+printf 'shadow_policy_file = "tried";\n' >>"$dir/mesh/a/a.conf"
+ok "the_learnt_policy_is_tried" shadow "$(cat "$dir/learnt")"
+ok "beside_one_that_enforces" policy ""
+dropped=$(reason drop_outside)
+ok "the_device_speaks_to_its_server" from_device_whole -c 600 10.77.2.2
+ok "which_is_within" is "$(beyond looks_over)" 0
+ok "and_so_are_its_packets" jq -e '.shadow[0].packets == 0 and .shadow[0].rules == 2' <<-EOF
+	$(ask status --json)
+EOF
+ok "the_device_attacks" attack
+ok "every_victim_is_hit_all_the_same" is "$hit" $((victims * each))
+ok "nothing_was_dropped_by_the_shadow" is "$(reason drop_outside)" "$dropped"
+counted() { [ "$(beyond looks_over)" -ge "$victims" ]; }
+ok "but_every_victim_was_counted" wait_for 15 counted
+ok "with_packets" test "$(beyond 'packets | floor')" -gt 0
+ok "metrics_say_so" says 'xpro_shadow_packets_total{kind="pair"}' ask metrics
+printf 'rules = (\n { client = "10.77.1.0/24"; outside = "no"; } );\n' >"$dir/mesh/a/tried"
+kill -HUP "$daemon"
+ok "a_wrong_one_is_told_at_its_line" wait_for 10 told 'tried:2: outside: must be "block"' 1
+ok "and_the_one_before_is_tried_on" counted
+sed -i '/^shadow_policy_file/d' "$dir/mesh/a/a.conf"
+
 cp "$dir/learnt" "$dir/mesh/a/rules"
 ok "gossipd_accepts_it" "$bin/gossipd" --config "$dir/mesh/a/a.conf" --check-config
 ok "so_does_policy_push" "$ctl" policy push "$dir/learnt" --directory "$dir/mesh" --socket "$dir/a.sock"

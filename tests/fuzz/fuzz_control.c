@@ -233,6 +233,7 @@ static void make_watch(struct watch *watch)
 	}
 	for (uint32_t kind = 0; kind < KEY_KINDS; kind++)
 		rates_add(&watch->rates[kind], &pair, 1000);
+	shadow_set(&watch->shadow, node_policy(fuzz_daemon.node), fuzz_now);
 }
 
 static void once(void)
@@ -279,7 +280,8 @@ static size_t size_of(uint32_t type)
 					[CONTROL_TYPE_WATCH] = sizeof(struct control_watch),
 					[CONTROL_TYPE_LEARNT] = sizeof(struct control_learnt),
 					[CONTROL_TYPE_BUCKET] = sizeof(struct control_bucket),
-					[CONTROL_TYPE_TOP] = sizeof(struct control_top) };
+					[CONTROL_TYPE_TOP] = sizeof(struct control_top),
+					[CONTROL_TYPE_SHADOW] = sizeof(struct control_shadow) };
 
 	return type < sizeof(sizes) / sizeof(sizes[0]) ? sizes[type] : 0;
 }
