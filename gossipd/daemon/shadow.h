@@ -9,8 +9,8 @@
  *
  * Each kind is counted by itself, as if it alone were in force, so kinds do not add up. A pair that is blocked, or
  * outside, has a limit of 0. Of a key that never drops nothing is counted. The rate is that of all packets sent, those
- * included that the policy in force drops. What else a policy decides (police, fair, the floor of local evidence, early)
- * has no part in it.
+ * too that the policy in force drops. What else a policy decides (police, fair, the floor of local evidence, early) has
+ * no part in it.
  */
 #ifndef GOSSIPD_SHADOW_H
 #define GOSSIPD_SHADOW_H

@@ -375,7 +375,7 @@ struct control_top {
 };
 _Static_assert(sizeof(struct control_top) == 48, "no padding");
 
-/* What is beyond the shadow policy, of one kind of keys; no rows without one. gossipd/daemon/shadow.h has the counts. */
+/* What is beyond the shadow policy, of one kind of keys; no rows without one. shadow.h of gossipd has the counts. */
 struct control_shadow {
 	int64_t since_ns; /* mesh time */
 	uint32_t kind, rules; /* rules: of the policy */
