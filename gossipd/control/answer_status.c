@@ -332,6 +332,24 @@ static void put_heaviest(const struct daemon *daemon, struct answer_buffer *buff
 	}
 }
 
+static void put_shadow(const struct daemon *daemon, struct answer_buffer *buffer)
+{
+	const struct shadow *shadow = &daemon->watch->shadow;
+
+	for (uint32_t kind = 0; shadow->set && kind < KEY_KINDS; kind++) {
+		const struct control_shadow row = {
+			.since_ns = shadow->since.ns,
+			.kind = kind,
+			.rules = shadow->document.rules_count,
+			.over_now = shadow->kinds[kind].over_now,
+			.looks_over = shadow->kinds[kind].looks_over,
+			.packets = shadow->kinds[kind].packets,
+		};
+
+		answer_put(buffer, CONTROL_TYPE_SHADOW, &row, sizeof(row));
+	}
+}
+
 void answer_fill_status(struct answer *answer, const struct daemon *daemon, struct now now,
 			struct answer_buffer *buffer)
 {
@@ -344,6 +362,6 @@ void answer_fill_status(struct answer *answer, const struct daemon *daemon, stru
 	put_rejects(daemon, buffer);
 	put_attachments(daemon, buffer);
 	put_heaviest(daemon, buffer);
-	answer_put_shadow(daemon, buffer);
+	put_shadow(daemon, buffer);
 	answer_end(answer, buffer, 0);
 }

@@ -113,21 +113,3 @@ void answer_fill_rates(struct answer *answer, const struct daemon *daemon, struc
 		answer->cursor++;
 	}
 }
-
-void answer_put_shadow(const struct daemon *daemon, struct answer_buffer *buffer)
-{
-	const struct shadow *shadow = &daemon->watch->shadow;
-
-	for (uint32_t kind = 0; shadow->set && kind < KEY_KINDS; kind++) {
-		const struct control_shadow row = {
-			.since_ns = shadow->since.ns,
-			.kind = kind,
-			.rules = shadow->document.rules_count,
-			.over_now = shadow->kinds[kind].over_now,
-			.looks_over = shadow->kinds[kind].looks_over,
-			.packets = shadow->kinds[kind].packets,
-		};
-
-		answer_put(buffer, CONTROL_TYPE_SHADOW, &row, sizeof(row));
-	}
-}
