@@ -206,7 +206,7 @@ $(B)/tests/oracle/%: $(B)/obj/tests/oracle/%.o $(ORACLE_OBJ) $(WORLD_OBJ) $(B)/l
 	$(CC) $(LDFLAGS_ALL) $^ -lcmocka $(LIBS_proto) -o $@
 
 # Parts of gossipctl that have tests of their own.
-CTL_TESTED := $(addprefix gossipd/ctl/,bundle.c config_edit.c tar.c)
+CTL_TESTED := $(addprefix gossipd/ctl/,bundle.c config_edit.c learning.c suggestion.c tar.c)
 
 # An archive: a test links the parts it calls, and may stand in for the table.
 $(B)/libgossipd.a: $(filter-out $(B)/obj/gossipd/main.o $(B)/obj/gossipd/table/%,$(GOSSIPD_OBJ)) \

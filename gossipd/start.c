@@ -190,6 +190,9 @@ static int start_node(struct daemon *daemon, struct now now, struct problem *ret
 	daemon->summing = summing_start(daemon->table, daemon->node, now);
 	if (!daemon->summing)
 		return problem_set(ret_problem, -ENOMEM, "sums: no memory");
+	daemon->watch = watch_start();
+	if (!daemon->watch)
+		return problem_set(ret_problem, -ENOMEM, "what monitor mode watches: no memory");
 	err = documents_restore(&daemon->state, daemon->node, now, ret_problem);
 	if (err)
 		return err;
@@ -270,6 +273,8 @@ int start_daemon(struct daemon *daemon, const char *path, struct problem *ret_pr
 	if (!err)
 		err = daemon_set_policy(daemon, now, ret_problem);
 	if (!err)
+		daemon_set_shadow(daemon, now);
+	if (!err)
 		config_warn(&daemon->config, warn);
 	if (!err)
 		err = resolve_start(daemon, ret_problem);
@@ -285,6 +290,7 @@ int start_daemon(struct daemon *daemon, const char *path, struct problem *ret_pr
 
 void start_undo(struct daemon *daemon)
 {
+	watch_stop(daemon->watch);
 	summing_stop(daemon->summing);
 	if (daemon->node)
 		node_close(daemon->node);
@@ -298,6 +304,7 @@ void start_undo(struct daemon *daemon)
 		munmap(daemon->node_memory, daemon->node_bytes);
 	state_close(&daemon->state);
 	identity_wipe(&daemon->identity);
+	daemon->watch = NULL;
 	daemon->summing = NULL;
 	daemon->node = NULL;
 	daemon->table = NULL;

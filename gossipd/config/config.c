@@ -317,6 +317,15 @@ static int read_policy(struct config *config, const config_t *tree, struct probl
 	return config->policy_path[0] ? policy_file_load(config->policy_path, &config->policy, problem) : 0;
 }
 
+/* What the file does not set is as the configuration has it. */
+static int read_shadow(struct config *config, struct problem *problem)
+{
+	if (!config->shadow_path[0])
+		return 0;
+	config->shadow.document.defaults = config_thresholds(config);
+	return policy_file_load(config->shadow_path, &config->shadow, problem);
+}
+
 int config_load_text(const char *path, const char *text, struct config *ret_config, struct problem *ret_problem)
 {
 	struct config config = *config_defaults();
@@ -335,6 +344,8 @@ int config_load_text(const char *path, const char *text, struct config *ret_conf
 		err = read_group(&reader, config_root_setting(&tree), 0, CONFIG_ROOT_KEYS);
 	if (!err)
 		err = read_policy(&config, &tree, ret_problem);
+	if (!err)
+		err = read_shadow(&config, ret_problem);
 	if (!err)
 		err = config_finish(&config, ret_problem);
 	if (!err)

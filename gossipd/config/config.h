@@ -58,6 +58,7 @@ enum config_key {
 	CONFIG_LIMITS,
 	CONFIG_POLICY,
 	CONFIG_POLICY_FILE,
+	CONFIG_SHADOW_POLICY_FILE,
 	CONFIG_ROOT_KEYS,
 	CONFIG_PAIR_RATE = CONFIG_ROOT_KEYS,
 	CONFIG_DESTINATION_RATE,
@@ -150,6 +151,8 @@ struct config {
 	/* policy_file; empty: the rules stand in the config itself, or there are none */
 	char policy_path[FILES_PATH_BYTES];
 	struct policy_file policy; /* with the thresholds of mesh as defaults */
+	char shadow_path[FILES_PATH_BYTES]; /* shadow_policy_file; empty: none */
+	struct policy_file shadow; /* the same: judged beside the policy, and only counted */
 };
 
 /*

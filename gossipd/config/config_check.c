@@ -204,5 +204,7 @@ int config_check(const struct config *config, const struct mesh *mesh, const str
 				     "peers: %s is this node itself; remove it", text);
 	}
 	err = check_windows(config, mesh, ret_problem);
-	return err ? err : policy_file_check(&config->policy, mesh, ret_problem);
+	if (!err)
+		err = policy_file_check(&config->policy, mesh, ret_problem);
+	return err || !config->shadow_path[0] ? err : policy_file_check(&config->shadow, mesh, ret_problem);
 }

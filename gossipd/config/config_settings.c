@@ -57,6 +57,7 @@ const struct setting config_settings[CONFIG_KEY_COUNT] = {
 	[CONFIG_LIMITS] = { "limits", .kind = KIND_GROUP },
 	[CONFIG_POLICY] = { "policy", .kind = KIND_GROUP },
 	[CONFIG_POLICY_FILE] = { "policy_file", PATH_OF(policy_path) },
+	[CONFIG_SHADOW_POLICY_FILE] = { "shadow_policy_file", PATH_OF(shadow_path) },
 	[CONFIG_PAIR_RATE] = { "pair_rate", NUMBER_OF(pair_rate, 0, RATE_MAX), .required = true },
 	[CONFIG_DESTINATION_RATE] = { "destination_rate", NUMBER_OF(destination_rate, 0, RATE_MAX), .required = true },
 	[CONFIG_CLIENT_RATE] = { "client_rate", NUMBER_OF(client_rate, 0, RATE_MAX) },

@@ -411,7 +411,7 @@ static int check(const struct control_request *request)
 		return -EINVAL; /* a document of no bytes, or of too many */
 	if (request->client_bits > 128 || request->destination_bits > 128)
 		return -EINVAL;
-	return request->verb < CONTROL_STATUS || request->verb > CONTROL_NETWORKS ? -EOPNOTSUPP : 0;
+	return request->verb < CONTROL_STATUS || request->verb > CONTROL_RATES ? -EOPNOTSUPP : 0;
 }
 
 void answer_fill(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer,
@@ -444,6 +444,12 @@ void answer_fill(struct answer *answer, const struct daemon *daemon, struct now 
 		break;
 	case CONTROL_POLICY:
 		fill_policy(answer, daemon, now, buffer);
+		break;
+	case CONTROL_LEARNT:
+		answer_fill_learnt(answer, daemon, now, buffer);
+		break;
+	case CONTROL_RATES:
+		answer_fill_rates(answer, daemon, now, buffer);
 		break;
 	case CONTROL_CAPTURE:
 		answer_fill_capture(answer, daemon, now, buffer);

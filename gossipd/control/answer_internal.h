@@ -58,5 +58,10 @@ void answer_fill_capture(struct answer *answer, const struct daemon *daemon, str
 			 struct answer_buffer *buffer);
 /* answer_mesh.c: puts the documents held, and which member holds which. */
 void answer_fill_mesh(struct answer *answer, const struct daemon *daemon, struct now now, struct answer_buffer *buffer);
+/* answer_watch.c: puts what monitor mode has watched: who spoke to whom; how fast. */
+void answer_fill_learnt(struct answer *answer, const struct daemon *daemon, struct now now,
+			struct answer_buffer *buffer);
+void answer_fill_rates(struct answer *answer, const struct daemon *daemon, struct now now,
+		       struct answer_buffer *buffer);
 
 #endif

@@ -7,7 +7,8 @@ _Static_assert(ROW_BYTES_MAX + (REASON_COUNT * (sizeof(struct control_header) + 
 			       (REJECT_COUNT * (sizeof(struct control_header) + sizeof(struct control_reject))) +
 			       (INTERFACES_MAX * (sizeof(struct control_header) + sizeof(struct control_attachment))) +
 			       (COARSE_KINDS * COARSE_HEAVIEST_MAX *
-				(sizeof(struct control_header) + sizeof(struct control_coarse))) <
+				(sizeof(struct control_header) + sizeof(struct control_coarse))) +
+			       (KEY_KINDS * (sizeof(struct control_header) + sizeof(struct control_shadow))) <
 		       ROWS_AT_ONCE_BYTES,
 	       "a whole status fits");
 
@@ -283,7 +284,8 @@ static void put_rejects(const struct daemon *daemon, struct answer_buffer *buffe
 
 static enum control_answers answers_at(const struct attachment *at)
 {
-	return !at->answers ? CONTROL_ANSWERS_NONE : at->answers_on ? CONTROL_ANSWERS_COUNTED : CONTROL_ANSWERS_MISSED;
+	return !at->answers ? CONTROL_ANSWERS_NONE : at->answers_on ? CONTROL_ANSWERS_COUNTED
+								    : CONTROL_ANSWERS_MISSED;
 }
 
 static void put_attachments(const struct daemon *daemon, struct answer_buffer *buffer)
@@ -330,6 +332,24 @@ static void put_heaviest(const struct daemon *daemon, struct answer_buffer *buff
 	}
 }
 
+static void put_shadow(const struct daemon *daemon, struct answer_buffer *buffer)
+{
+	const struct shadow *shadow = &daemon->watch->shadow;
+
+	for (uint32_t kind = 0; shadow->set && kind < KEY_KINDS; kind++) {
+		const struct control_shadow row = {
+			.since_ns = shadow->since.ns,
+			.kind = kind,
+			.rules = shadow->document.rules_count,
+			.over_now = shadow->kinds[kind].over_now,
+			.looks_over = shadow->kinds[kind].looks_over,
+			.packets = shadow->kinds[kind].packets,
+		};
+
+		answer_put(buffer, CONTROL_TYPE_SHADOW, &row, sizeof(row));
+	}
+}
+
 void answer_fill_status(struct answer *answer, const struct daemon *daemon, struct now now,
 			struct answer_buffer *buffer)
 {
@@ -342,5 +362,6 @@ void answer_fill_status(struct answer *answer, const struct daemon *daemon, stru
 	put_rejects(daemon, buffer);
 	put_attachments(daemon, buffer);
 	put_heaviest(daemon, buffer);
+	put_shadow(daemon, buffer);
 	answer_end(answer, buffer, 0);
 }

@@ -45,6 +45,11 @@ static const size_t row_sizes[] = {
 	[CONTROL_TYPE_CONDITION] = sizeof(struct control_condition),
 	[CONTROL_TYPE_COARSE] = sizeof(struct control_coarse),
 	[CONTROL_TYPE_CLIENT] = sizeof(struct control_client),
+	[CONTROL_TYPE_WATCH] = sizeof(struct control_watch),
+	[CONTROL_TYPE_LEARNT] = sizeof(struct control_learnt),
+	[CONTROL_TYPE_BUCKET] = sizeof(struct control_bucket),
+	[CONTROL_TYPE_TOP] = sizeof(struct control_top),
+	[CONTROL_TYPE_SHADOW] = sizeof(struct control_shadow),
 };
 
 /* ---- which socket ---- */

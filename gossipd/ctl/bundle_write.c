@@ -75,6 +75,10 @@ static int read_config(struct packing *packing, const char *folder, struct probl
 			"%s:%u: policy_file: a bundle holds one configuration and no other file; write the policy "
 			"into it",
 			path, config->line[CONFIG_POLICY_FILE]);
+	if (!err && config->shadow_path[0])
+		err = problem_set(ret_problem, -EINVAL,
+				  "%s:%u: shadow_policy_file: a bundle holds one configuration and no other file", path,
+				  config->line[CONFIG_SHADOW_POLICY_FILE]);
 	if (!err)
 		err = config_read_text(path, &packing->config, ret_problem);
 	if (!err)

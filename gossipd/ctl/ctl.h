@@ -58,6 +58,8 @@ enum option_name {
 	OPTION_IN_GIT_CHECKOUT,
 	OPTION_BUNDLE,
 	OPTION_TO,
+	OPTION_MARGIN,
+	OPTION_OUTSIDE_RATE,
 	OPTION_COUNT
 };
 
@@ -109,6 +111,8 @@ int run_destinations(const struct arguments *arguments, struct output *output);
 int run_clients(const struct arguments *arguments, struct output *output);
 int run_networks(const struct arguments *arguments, struct output *output);
 int run_explain(const struct arguments *arguments, struct output *output);
+int run_policy_learn(const struct arguments *arguments, struct output *output);
+int run_suggest(const struct arguments *arguments, struct output *output);
 int run_policy_show(const struct arguments *arguments, struct output *output);
 int run_metrics(const struct arguments *arguments, struct output *output);
 int run_check(const struct arguments *arguments, struct output *output);

@@ -265,6 +265,9 @@ static void add_policy(struct text *text)
 	    "\tprotected_only = false;\n"
 	    "\tprotected = ( );\n"
 	    "};\n"
+	    "# A policy that is tried: judged beside the one above, and only counted (status, metrics); read again on "
+	    "SIGHUP.\n"
+	    "# shadow_policy_file = \"/etc/xpro/tried.policy\";\n"
 	    "\n");
 }
 

@@ -48,6 +48,10 @@ static bool take_row(void *user, enum control_type type, const void *row)
 		if (look->attachments < SIDES_MAX)
 			look->attachment[look->attachments++] = *(const struct control_attachment *)row;
 		break;
+	case CONTROL_TYPE_SHADOW:
+		if (look->shadows < KEY_KINDS)
+			look->shadow[look->shadows++] = *(const struct control_shadow *)row;
+		break;
 	default:
 		break;
 	}

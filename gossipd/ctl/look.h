@@ -7,6 +7,8 @@
 #include "condition_kinds.h"
 #include "conditions.h"
 
+#include <xpro/key.h>
+
 struct look {
 	struct control_status status;
 	unsigned int conditions[CONTROL_SEVERITIES]; /* that stand, by severity */
@@ -15,6 +17,8 @@ struct look {
 	unsigned int reasons, attachments;
 	struct control_reason reason[REASON_COUNT];
 	struct control_attachment attachment[SIDES_MAX];
+	unsigned int shadows;
+	struct control_shadow shadow[KEY_KINDS];
 	uint64_t rejects; /* from the network, for whatever reason */
 	uint64_t dropped; /* packets */
 };

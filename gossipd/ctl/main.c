@@ -25,7 +25,8 @@ _Static_assert(OPTION_COUNT <= 64, "one bit for each option");
 static const struct command commands[] = {
 	{ "mesh init", run_mesh_init, "", 0,
 	  BIT(DIRECTORY) | BIT(TICK_MS) | BIT(WINDOW_MAX_MS) | BIT(DECAY) | BIT(CLIENT_BITS) | BIT(CLIENT_HOSTS) |
-		  BIT(IN_GIT_CHECKOUT), false,
+		  BIT(IN_GIT_CHECKOUT),
+	  false,
 	  "make a new mesh: its authority's key, its secret, its parameters" },
 	{ "mesh issue", run_mesh_issue, " NAME[=ADDR]...", 1 | OR_MORE,
 	  BIT(DIRECTORY) | BIT(ADDRESS) | BIT(REGION) | BIT(LINE_RATE) | BIT(INTERFACE) | BIT(CLIENTS) |
@@ -60,6 +61,11 @@ static const struct command commands[] = {
 	{ "explain", run_explain, " CLIENT DESTINATION", 2, ASKS, false,
 	  "why a client's packets pass or drop: the counts behind the verdict" },
 	{ "policy show", run_policy_show, "", 0, ASKS, false, "the defaults and the rules this proxy judges by" },
+	{ "policy learn", run_policy_learn, "", 0,
+	  ASKS | BIT(CLIENT) | BIT(MARGIN) | BIT(OUTSIDE_RATE) | BIT(OUTPUT), false,
+	  "write a policy from what monitor mode saw: who may speak to whom, and how fast" },
+	{ "suggest", run_suggest, "", 0, ASKS | BIT(MARGIN), false,
+	  "rates for a policy from what monitor mode saw, and who would have been over them" },
 	{ "metrics", run_metrics, "", 0, ASKS | BIT(OUTPUT), false, "the counters of this proxy for Prometheus" },
 	{ "check", run_check, "", 0, ASKS, false,
 	  "one line for Nagios; exits 0 ok, 1 warning, 2 critical, 3 unknown" },

@@ -127,6 +127,25 @@ static void export_packets(struct output *output, const struct look *look)
 	sample_number(output, "xpro_refused_total", NULL, look->rejects);
 }
 
+/* Without a shadow policy there are none. */
+static void export_shadow(struct output *output, const struct look *look)
+{
+	char labels[LABELS_BYTES];
+
+	if (look->shadows == 0)
+		return;
+	tell(output, "xpro_shadow_keys_over", "Keys over the rates of the shadow policy.", METRIC_GAUGE);
+	for (unsigned int i = 0; i < look->shadows; i++) {
+		label("kind", text_of_kind(i), labels);
+		sample_number(output, "xpro_shadow_keys_over", labels, look->shadow[i].over_now);
+	}
+	tell(output, "xpro_shadow_packets_total", "Packets beyond the rates of the shadow policy.", METRIC_COUNTER);
+	for (unsigned int i = 0; i < look->shadows; i++) {
+		label("kind", text_of_kind(i), labels);
+		sample_real(output, "xpro_shadow_packets_total", labels, look->shadow[i].packets);
+	}
+}
+
 static void export_health(struct output *output, const struct look *look)
 {
 	static const char *const severities[CONTROL_SEVERITIES] = CONTROL_SEVERITY_NAMES;
@@ -228,6 +247,7 @@ static int export_all(const struct arguments *arguments, struct output *output)
 	export_health(output, &look);
 	export_status(output, &look.status);
 	export_packets(output, &look);
+	export_shadow(output, &look);
 	export_members(output, &members);
 	return EXIT_OK;
 }

@@ -13,8 +13,9 @@
 struct showing {
 	struct output *output;
 	enum control_type list; /* the list that is open */
-	bool attached;		/* an attachment was shown */
-	bool coarse;		/* an entry was shown */
+	bool attached; /* an attachment was shown */
+	bool coarse; /* an entry was shown */
+	bool shadow; /* there is a shadow policy */
 	bool degraded;
 	struct shown_conditions conditions;
 	char client[CLIENTS_MAX][TEXT_PREFIX_BYTES];
@@ -274,16 +275,18 @@ static void open_list(struct showing *showing, enum control_type type, const cha
 
 static const char *face_of(uint32_t side)
 {
-	return side & SIDE_UNKNOWN ? "unknown" : side & SIDE_OUTER ? "outside" : "clients";
+	return side & SIDE_UNKNOWN ? "unknown" : side & SIDE_OUTER ? "outside"
+								   : "clients";
 }
 
 /* What of answers that leave by the interface: none do, they are counted, or they are missed. */
 static const char *answers_of(uint32_t answers)
 {
-	return answers == CONTROL_ANSWERS_COUNTED ? "counted" : answers == CONTROL_ANSWERS_MISSED ? "missed" : "none";
+	return answers == CONTROL_ANSWERS_COUNTED ? "counted" : answers == CONTROL_ANSWERS_MISSED ? "missed"
+												  : "none";
 }
 
-/* The last list. The attachments before it are a list even when there are none. */
+/* The attachments before it are a list even when there are none. */
 static void open_coarse(struct showing *showing)
 {
 	if (!showing->attached)
@@ -291,6 +294,32 @@ static void open_coarse(struct showing *showing)
 	showing->attached = true;
 	open_list(showing, CONTROL_TYPE_COARSE, "coarse");
 	showing->coarse = true;
+}
+
+/* The last list. Those before it are lists even when they are empty. */
+static void open_shadow(struct showing *showing)
+{
+	if (!showing->attached)
+		output_list(showing->output, "attachments");
+	if (!showing->coarse)
+		output_list(showing->output, "coarse");
+	showing->attached = showing->coarse = true;
+	open_list(showing, CONTROL_TYPE_SHADOW, "shadow");
+	showing->shadow = true;
+}
+
+static void show_shadow(struct output *output, const struct control_shadow *row)
+{
+	const struct field fields[] = {
+		TEXT("kind", "shadow policy: over", -24, row->kind < KEY_KINDS ? text_of_kind(row->kind) : "?"),
+		NUMBER("over_now", "keys now", 10, row->over_now),
+		NUMBER("looks_over", "looks", 10, row->looks_over),
+		REAL("packets", "packets beyond", 18, row->packets, 0),
+		NUMBER("rules", NULL, 0, row->rules),
+		SIGNED("since_ns", NULL, 0, row->since_ns),
+	};
+
+	output_row(output, FIELDS(fields));
 }
 
 static bool show_status_row(void *user, enum control_type type, const void *row)
@@ -310,6 +339,10 @@ static bool show_status_row(void *user, enum control_type type, const void *row)
 	case CONTROL_TYPE_COARSE:
 		open_coarse(showing);
 		show_coarse(showing->output, row);
+		break;
+	case CONTROL_TYPE_SHADOW:
+		open_shadow(showing);
+		show_shadow(showing->output, row);
 		break;
 	case CONTROL_TYPE_REASON: {
 		const struct field fields[] = {
@@ -367,5 +400,7 @@ int run_status(const struct arguments *arguments, struct output *output)
 		output_list(output, "attachments");
 	if (status == EXIT_OK && !showing.coarse)
 		output_list(output, "coarse");
+	if (status == EXIT_OK && !showing.shadow)
+		output_list(output, "shadow");
 	return status == EXIT_OK && showing.degraded ? EXIT_DEGRADED : status;
 }

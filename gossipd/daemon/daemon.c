@@ -140,6 +140,15 @@ int daemon_set_policy(struct daemon *daemon, struct now now, struct problem *ret
 	return 0;
 }
 
+void daemon_set_shadow(struct daemon *daemon, struct now now)
+{
+	const bool set = daemon->config.shadow_path[0] != '\0';
+
+	shadow_set(&daemon->watch->shadow, set ? &daemon->config.shadow.document : NULL, now);
+	if (set)
+		log_info("shadow policy: %s is judged beside the policy and only counted", daemon->config.shadow_path);
+}
+
 int daemon_reload(struct daemon *daemon, struct now now, struct problem *ret_problem)
 {
 	static struct config config;
@@ -152,6 +161,9 @@ int daemon_reload(struct daemon *daemon, struct now now, struct problem *ret_pro
 	daemon->config.log_level = config.log_level;
 	daemon->config.monitor = config.monitor;
 	daemon->config.policy = config.policy;
+	memcpy(daemon->config.shadow_path, config.shadow_path, sizeof(config.shadow_path));
+	daemon->config.shadow = config.shadow;
+	daemon_set_shadow(daemon, now);
 	log_set_level(config.log_level);
 	return daemon_set_policy(daemon, now, ret_problem);
 }
@@ -218,6 +230,7 @@ bool daemon_tick(struct daemon *daemon, struct now now)
 	node_tick(daemon->node, now);
 	table_collect(daemon->table, now, duration_ms(COLLECT_IDLE_MS));
 	scans_tick(daemon, now);
+	watch_tick(daemon, now);
 	take_policy(daemon);
 	daemon->pending = true; /* the next turn sends: stamped then, for the harvest took its time */
 	daemon->ticking = false;

@@ -23,6 +23,7 @@
 #include "summing.h"
 #include "table.h"
 #include "udp.h"
+#include "watch.h"
 
 #define CHANGES_PER_TURN 4096  /* records written per turn: about a millisecond */
 #define CHANGES_AHEAD 16	       /* records fetched while those before are judged */
@@ -62,6 +63,7 @@ struct daemon {
 	struct health health;
 	struct accounts accounts;
 	struct scans scans;
+	struct watch *watch;
 	struct sides_view sides;
 	struct daemon_counters counters;
 	struct instant started; /* mono */
@@ -90,8 +92,12 @@ static inline bool daemon_monitors(const struct daemon *daemon)
 /* Puts the configuration's policy into force, here alone; a policy of the mesh stays in force above it. */
 int daemon_set_policy(struct daemon *daemon, struct now now, struct problem *ret_problem);
 
+/* Tries the configuration's shadow policy from now on, or none. */
+void daemon_set_shadow(struct daemon *daemon, struct now now);
+
 /*
- * Reads the configuration again and puts into force what may change while running: log level, policy, mode. Changes
+ * Reads the configuration again and puts into force what may change while running: log level, policy, shadow policy,
+ * mode. Changes
  * nothing unless all of it is valid.
  */
 int daemon_reload(struct daemon *daemon, struct now now, struct problem *ret_problem);

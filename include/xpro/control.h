@@ -20,7 +20,7 @@
 enum control_verb {
 	/*
 	 * control_condition rows, the gravest first; one control_status, then control_reason, control_reject and
-	 * control_attachment rows, then control_coarse rows of the heaviest
+	 * control_attachment rows, then control_coarse rows of the heaviest, then control_shadow rows
 	 */
 	CONTROL_STATUS = 1,
 	CONTROL_MEMBERS, /* control_member rows */
@@ -49,6 +49,10 @@ enum control_verb {
 	CONTROL_LEAVE,
 	CONTROL_CLIENTS, /* control_key rows; filters apply */
 	CONTROL_NETWORKS, /* control_key rows */
+	/* control_status, control_watch, control_learnt rows: who spoke to whom in monitor mode; `client` applies */
+	CONTROL_LEARNT,
+	/* control_status, control_watch, control_bucket and control_top rows: the rates seen in monitor mode */
+	CONTROL_RATES,
 };
 
 #define CONTROL_HAS_CLIENT 0x01 /* client/client_bits hold a prefix */
@@ -93,6 +97,11 @@ enum control_type {
 	CONTROL_TYPE_COARSE,
 	/* first, when the client asked for is longer than a client of this mesh: the answer is about the client */
 	CONTROL_TYPE_CLIENT,
+	CONTROL_TYPE_WATCH,
+	CONTROL_TYPE_LEARNT,
+	CONTROL_TYPE_BUCKET,
+	CONTROL_TYPE_TOP,
+	CONTROL_TYPE_SHADOW,
 };
 
 struct control_header {
@@ -330,6 +339,50 @@ struct control_rule {
 	uint64_t until_s;
 };
 _Static_assert(sizeof(struct control_rule) == 88, "no padding");
+
+/* What monitor mode has watched. */
+struct control_watch {
+	int64_t since_ns, until_ns; /* mesh time; since 0: nothing was watched yet */
+	uint64_t rounds; /* looks at every key of the ledger */
+	uint64_t missed; /* looks at a pair whose client found no room among those learnt */
+	uint32_t running; /* in monitor mode now */
+	uint32_t learnt_clients;
+};
+_Static_assert(sizeof(struct control_watch) == 40, "no padding");
+
+/* One client spoke to one destination. */
+struct control_learnt {
+	uint8_t client[16], destination[16];
+	uint32_t client_bits; /* on the mapped form */
+	uint32_t peak; /* packets per second, the most that was seen */
+	uint32_t looks; /* at which it was there */
+	uint32_t more; /* the client spoke to further destinations, which are not told */
+};
+_Static_assert(sizeof(struct control_learnt) == 48, "no padding");
+
+/* So many samples of a kind of keys lie in a bucket (struct rates). */
+struct control_bucket {
+	uint32_t kind, bucket;
+	uint64_t count;
+};
+_Static_assert(sizeof(struct control_bucket) == 16, "no padding");
+
+/* One of the keys with the highest rates of their kind. */
+struct control_top {
+	uint8_t client[16], destination[16]; /* as in control_key */
+	double rate; /* its highest, packets per second */
+	uint32_t kind, client_bits;
+};
+_Static_assert(sizeof(struct control_top) == 48, "no padding");
+
+/* What is beyond the shadow policy, of one kind of keys; no rows without one. shadow.h of gossipd has the counts. */
+struct control_shadow {
+	int64_t since_ns; /* mesh time */
+	uint32_t kind, rules; /* rules: of the policy */
+	uint64_t over_now, looks_over;
+	double packets;
+};
+_Static_assert(sizeof(struct control_shadow) == 40, "no padding");
 
 /* The mode in which an event was made; it stays when the mode changes. */
 enum control_mode {

@@ -4,6 +4,7 @@
 import ast
 import ctypes
 
+import watched
 from records import Address, Asked, Attachment, Cell, Coarse, Condition, Counter, Document, End, Event, Frame, Key
 from records import Member, Pushed, Reason, Record, Reject, Rule, Sample, Serials, Standing, Status, Tables
 from records import address, header, octets, row, rows
@@ -438,7 +439,7 @@ ANSWERS = {
     ),
     "status_full_unattached": rows(status(), *REASONS, *REJECTS, COARSES[0]),
     "status_troubled": rows(*TROUBLES, TROUBLED, *REASONS, *REJECTS, Attachment(b"eth0", b"none", 0, 0)),
-    "status_sides": rows(status(**CLIENTS), *REASONS, *REJECTS, *ATTACHMENTS),
+    "status_sides": rows(status(**CLIENTS), *REASONS, *REJECTS, *ATTACHMENTS, *watched.shadows(NOW)),
     "status_unenforced": rows(
         condition(ERROR, b"not_enforced", b"interfaces", UNENFORCED, b"say where the clients are (clients)"),
         status(degraded=1),
@@ -448,7 +449,8 @@ ANSWERS = {
     "status_alone": rows(ALONE, *ALL_ZERO),
     # To every request: who asks for the status looks at these rows, who asks for members at those.
     "exported": rows(
-        *TROUBLES, TROUBLED, *REASONS, *REJECTS, Attachment(b'eth"0\\', b"none", 0, 0), *MEMBERS, MEMBERS[1]
+        *(*TROUBLES, TROUBLED, *REASONS, *REJECTS, Attachment(b'eth"0\\', b"none", 0, 0)),
+        *(*watched.shadows(NOW), *MEMBERS, MEMBERS[1]),
     ),
     "members": rows(*MEMBERS),
     "pairs": rows(*PAIRS),
@@ -459,6 +461,7 @@ ANSWERS = {
     "networks": rows(*NETWORK_KEYS),
     "policy": rows(status(policy_flags=0x07), *[]),
     "policy_of_mesh": rows(TROUBLED, *RULES),
+    **watched.answers(status, CLIENTS, NOW),
     "events": rows(*EVENTS),
     "events_open": b"".join(row(value) for value in EVENTS[:2]),
     "capture": rows(*SAMPLES),

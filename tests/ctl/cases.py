@@ -83,6 +83,8 @@ for command in (
     "networks",
     EXPLAIN,
     "policy show",
+    "policy learn",
+    "suggest",
     "events",
     "metrics",
     "check",
@@ -136,6 +138,20 @@ asked("explain_ipv6_listed", "explain 2001:db8:0:1::2 2001:db8::1", "explain_ipv
 asked("explain_ipv6", "explain 2001:db8:0:1::2 2001:db8::1", "explain_ipv6")
 asked("policy_show", "policy show", "policy")
 asked("policy_show_of_mesh", "policy show", "policy_of_mesh")
+asked("policy_learn", "policy learn", "learnt")
+asked("policy_learn_to_file", "policy learn --output learnt.policy --margin 25 --outside-rate 3", "learnt")
+asked("policy_learn_into_nothing", "policy learn --output none/learnt.policy", "learnt")
+asked("policy_learn_of", "policy learn --client 10.1.0.0/16", "learnt_of_nobody")
+asked("policy_learn_of_nobody", "policy learn", "learnt_of_nobody")
+asked("policy_learn_cut", "policy learn --margin 0", "learnt_cut")
+asked("policy_learn_joined", "policy learn --outside-rate 2", "learnt_joined")
+asked("policy_learn_too_many", "policy learn", "learnt_too_many")
+asked("policy_learn_none", "policy learn", "learnt_none")
+asked("policy_learn_never", "policy learn", "learnt_never")
+asked("suggest", "suggest", "rates")
+asked("suggest_tight", "suggest --margin 0", "rates")
+asked("suggest_none", "suggest", "rates_none")
+asked("suggest_never", "suggest", "rates_never")
 asked("metrics", "metrics", "status")
 asked("metrics_troubled", "metrics", "exported")
 asked("metrics_to_file", "metrics --output xpro.prom", "exported")

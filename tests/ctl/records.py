@@ -177,6 +177,20 @@ Coarse = record(
     17, "Coarse", (Address, "prefix"), (c_uint32, "bits kind"), (c_uint64, "packets"), (c_double, "window_s rate share")
 )
 Asked = record(18, "Asked", (Address, "asked client"), (c_uint32, "asked_bits client_bits"))
+Watch = record(
+    19, "Watch", (c_int64, "since_ns until_ns"), (c_uint64, "rounds missed"), (c_uint32, "running learnt_clients")
+)
+Learnt = record(20, "Learnt", (Address, "client destination"), (c_uint32, "client_bits peak looks more"))
+Bucket = record(21, "Bucket", (c_uint32, "kind bucket"), (c_uint64, "count"))
+Shadow = record(
+    23,
+    "Shadow",
+    (c_int64, "since_ns"),
+    (c_uint32, "kind rules"),
+    (c_uint64, "over_now looks_over"),
+    (c_double, "packets"),
+)
+Top = record(22, "Top", (Address, "client destination"), (c_double, "rate"), (c_uint32, "kind client_bits"))
 
 
 def header(record_type, size):

@@ -195,6 +195,9 @@ static void make_node(void)
 	    node_init(fuzz_daemon.node_memory, bytes, &config, fuzz_now, &fuzz_daemon.node))
 		abort();
 	fuzz_daemon.identity.mesh = config.mesh;
+	fuzz_daemon.watch = watch_start();
+	if (!fuzz_daemon.watch)
+		abort();
 	for (uint16_t client = 0; client < PAIRS; client++) {
 		const struct key key = pair_of(client);
 
@@ -217,6 +220,22 @@ static void make_conditions(struct conditions *set)
 	set->now = fuzz_now;
 }
 
+/* One client with as many destinations as are learnt, and a sample of each kind of keys. */
+static void make_watch(struct watch *watch)
+{
+	const struct key pair = pair_of(1);
+
+	for (uint32_t i = 0; i <= LEARNT_DESTINATIONS; i++) {
+		struct key key = pair;
+
+		key.destination.bytes[15] = (uint8_t)i;
+		learnt_note(&watch->learnt, &key, i);
+	}
+	for (uint32_t kind = 0; kind < KEY_KINDS; kind++)
+		rates_add(&watch->rates[kind], &pair, 1000);
+	shadow_set(&watch->shadow, node_policy(fuzz_daemon.node), fuzz_now);
+}
+
 static void once(void)
 {
 	static struct summing summing; /* without sums */
@@ -230,6 +249,7 @@ static void once(void)
 	memset(fuzz_daemon.config.name, 'n', sizeof(fuzz_daemon.config.name) - 1);
 	fuzz_daemon.summing = &summing;
 	make_node();
+	make_watch(fuzz_daemon.watch);
 	make_conditions(&fuzz_daemon.health.conditions);
 	for (int i = 0; i < 5; i++)
 		events_tell(&fuzz_daemon.events, fuzz_now, &event, 0);
@@ -256,7 +276,12 @@ static size_t size_of(uint32_t type)
 					[CONTROL_TYPE_STANDING] = sizeof(struct control_standing),
 					[CONTROL_TYPE_CONDITION] = sizeof(struct control_condition),
 					[CONTROL_TYPE_COARSE] = sizeof(struct control_coarse),
-					[CONTROL_TYPE_CLIENT] = sizeof(struct control_client) };
+					[CONTROL_TYPE_CLIENT] = sizeof(struct control_client),
+					[CONTROL_TYPE_WATCH] = sizeof(struct control_watch),
+					[CONTROL_TYPE_LEARNT] = sizeof(struct control_learnt),
+					[CONTROL_TYPE_BUCKET] = sizeof(struct control_bucket),
+					[CONTROL_TYPE_TOP] = sizeof(struct control_top),
+					[CONTROL_TYPE_SHADOW] = sizeof(struct control_shadow) };
 
 	return type < sizeof(sizes) / sizeof(sizes[0]) ? sizes[type] : 0;
 }

@@ -52,7 +52,7 @@ static void every_verb_and_flag_ends(void **state)
 {
 	(void)state;
 	once();
-	for (uint32_t verb = 0; verb < CONTROL_NETWORKS + 2; verb++) {
+	for (uint32_t verb = 0; verb < CONTROL_RATES + 2; verb++) {
 		for (uint32_t flags = 0; flags < 64; flags++) {
 			struct control_request request = {
 				.magic = CONTROL_MAGIC, .version = CONTROL_VERSION, .verb = verb, .flags = flags
