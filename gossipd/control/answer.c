@@ -250,6 +250,8 @@ static bool put_cell(struct answer *answer, const struct daemon *daemon, struct 
 	row.incarnation = view.incarnation;
 	row.slot = view.slot;
 	row.packets = view.packets;
+	row.answers = view.answers;
+	row.answers_tcp = view.answers_tcp;
 	row.first_ns = view.first.ns;
 	row.last_ns = view.last.ns;
 	answer_put(buffer, CONTROL_TYPE_CELL, &row, sizeof(row));

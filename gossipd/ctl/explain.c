@@ -109,9 +109,13 @@ static void show_cell(struct explaining *explaining, struct part *part, const st
 			NUMBER("incarnation", NULL, 0, c->incarnation),
 			SIGNED("first_ns", NULL, 0, c->first_ns),
 			SIGNED("last_ns", NULL, 0, c->last_ns),
+			/* of a pair */
+			NUMBER("answers", "answers", 9, c->answers),
+			FLAG("answers_tcp", NULL, 0, c->answers_tcp),
 		};
+		const size_t of_pairs = part == &explaining->part[0] ? 0 : 2;
 
-		output_row(explaining->output, FIELDS(fields));
+		output_row(explaining->output, fields, sizeof(fields) / sizeof(fields[0]) - of_pairs);
 	}
 }
 

@@ -325,6 +325,7 @@ struct control_cell {
 	char member[NAME_BYTES_MAX + 4];
 	uint64_t incarnation, slot, packets;
 	int64_t first_ns, last_ns;
+	uint32_t answers, answers_tcp; /* of a pair, in the slot; one at least was of TCP */
 };
 
 struct control_rule {

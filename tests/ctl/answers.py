@@ -241,7 +241,7 @@ NEWEST_NS = NOW // SLOT_NS * SLOT_NS - SLOT_NS  # the newest slot that is over
 OLDER_NS = NEWEST_NS - SLOT_NS
 CELLS = [
     Cell(b"proxy-1", 1_799_990_000_000, 899_999_998, 190, OLDER_NS + 125 * MS, OLDER_NS + 1875 * MS),
-    Cell(b"proxy-2\x9b", 1_799_990_000_001, 899_999_999, 622, NEWEST_NS, NEWEST_NS + 1992 * MS),
+    Cell(b"proxy-2\x9b", 1_799_990_000_001, 899_999_999, 622, NEWEST_NS, NEWEST_NS + 1992 * MS, 31, 1),
 ]
 NO_RATES = "pair_rate=0 destination_rate=0 client_rate=0 client_limit=0 network_limit=0"
 RULE_FIGURES = """

@@ -115,7 +115,14 @@ Record = record(
     (c_uint64, "bytes"),
     (c_double, "size"),
 )
-Cell = record(9, "Cell", (text(36), "member"), (c_uint64, "incarnation slot packets"), (c_int64, "first_ns last_ns"))
+Cell = record(
+    9,
+    "Cell",
+    (text(36), "member"),
+    (c_uint64, "incarnation slot packets"),
+    (c_int64, "first_ns last_ns"),
+    (c_uint32, "answers answers_tcp"),
+)
 Counter = structure("Counter", (text(36), "member"), (c_double, "rate"))
 Event = record(
     10,

@@ -84,13 +84,16 @@ class Comparison:
     def compare_cells(self, what, key, slot, rows):
         """Cell by cell."""
         theirs = {
-            (self.names[r["member"]], r["incarnation"], r["slot"]): (r["first_ns"], r["last_ns"], r["packets"])
+            (self.names[r["member"]], r["incarnation"], r["slot"]): (
+                *(r["first_ns"], r["last_ns"], r["packets"]),
+                (2 * r["answers"] + r["answers_tcp"],) if "answers" in r else (),
+            )
             for r in rows
         }
         with self.peer.lock:
             held = self.peer.ledger.held(key, slot)
         own = {
-            place: (replay.moment(self.mesh, place[2], c[0]), replay.moment(self.mesh, place[2], c[1]), c[2])
+            place: (replay.moment(self.mesh, place[2], c[0]), replay.moment(self.mesh, place[2], c[1]), *c[2:])
             for place, c in held.items()
         }
         self.compared[what] += len(theirs)

@@ -19,12 +19,22 @@ OWN = (
     (Key(ledger.NETWORK, b"", to_bytes("2001:db8:f::")), 1700),
 )
 
+ANSWERED = Key.pair("198.18.9.4", "192.0.2.20")
+ANSWERED_ALONE = Key.pair("198.18.9.5", "192.0.2.20")
+
 
 def cells_of(proxy, key):
     """How many packets a proxy shows of the peer for a pair, over all slots."""
     client, destination = (ledger.ipaddress.ip_address(a) for a in (key.client, key.destination))
     rows = proxy.ask("explain", str(client), str(destination))["pair_cells"]
     return sum(row["packets"] for row in rows if row["member"] == "proxy3")
+
+
+def answers_of(proxy, key):
+    """The packets and answers that a proxy shows of the peer for a pair, and whether any answer was of TCP."""
+    client, destination = (ledger.ipaddress.ip_address(a) for a in (key.client, key.destination))
+    rows = [r for r in proxy.ask("explain", str(client), str(destination))["pair_cells"] if r["member"] == "proxy3"]
+    return tuple(sum(r[name] for r in rows) for name in ("packets", "answers")) + (any(r["answers_tcp"] for r in rows),)
 
 
 def shown(proxies, pairs):
@@ -39,8 +49,13 @@ def own_cells(tap, proxies, peer):
         peer.count(key, packets, slot)
     for back in range(ledger.SLOTS_HELD):  # ages in every slot, until halves of a ns are rounded
         peer.count(Key.pair("198.18.9.3", "192.0.2.20"), 64 + back, slot - back, 3 * back + 1, 200)
+    peer.count(ANSWERED, 70, slot, extras=(2 * 60 + 1,))
+    peer.count(ANSWERED_ALONE, 0, slot, 0, 0, extras=(2 * 5,))
+    peer.count(Key(ledger.CLIENT, to_bytes("198.18.9.4"), b""), 90, slot, extras=(3, 8))
     pairs = [own for own in OWN if own[0].kind == ledger.PAIR]
     tap.check("cells_of_the_peer_are_shown", wait_for(5, lambda: shown(proxies, pairs)), peer.refusals)
+    seen = [answers_of(proxy, key) for proxy in proxies for key in (ANSWERED, ANSWERED_ALONE)]
+    tap.check("answers_of_the_peer_are_shown", seen == 2 * [(70, 60, True), (0, 5, False)], seen)
     verdicts = [proxy.ask("explain", "198.18.9.1", "192.0.2.20")["verdict"] for proxy in proxies]
     tap.check("its_claim_is_judged", all(v["pair_over"] for v in verdicts), verdicts)
     grown = [(key, packets + 9) for key, packets in pairs]
