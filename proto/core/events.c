@@ -35,6 +35,8 @@ double node_event_value(const struct node_event *event)
 	case EVENT_CLIENT_UNDER:
 	case EVENT_NETWORK_OVER:
 	case EVENT_NETWORK_UNDER:
+	case EVENT_CONTACTS_OVER:
+	case EVENT_CONTACTS_UNDER:
 	case EVENT_NEVER_DROP_OVER:
 		return event->rate;
 	case EVENT_MEMBER_SKEWED:

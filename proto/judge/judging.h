@@ -8,6 +8,7 @@
 #include "aggregate.h"
 #include "algorithm1.h"
 #include "carry.h"
+#include "contacts.h"
 #include "counting.h"
 #include "fair.h"
 #include "replay_cache.h"
@@ -58,6 +59,7 @@ struct judging {
 	uint64_t counted[MEMBERS_MAX]; /* counted_by: packets of a key by member; all zero between its calls */
 	float *rates; /* of the clients of the destination at which the walk is, in their order */
 	struct aggregates aggregates; /* aggregate.c */
+	struct watches watches; /* contacts.c */
 	/* keys that are no pairs and came to half of their rate (ENTRY_NEAR): how many so far */
 	uint32_t nears;
 	uint32_t crowd_left; /* pairs that may still be looked at in this tick for events: crowd.c */
@@ -101,6 +103,8 @@ struct evidence {
 	uint32_t members;
 };
 struct evidence verdict_evidence(const struct node *node, struct now now, const struct entry *entry);
+/* Enters a member among those who counted most, in their order. `part` is in packets until the end. */
+void counter_rank(struct event_counter counters[EVENT_COUNTERS], uint16_t member, double packets);
 /* Marks a key to be judged. */
 static inline void judge_dirty(struct node *node, uint32_t entry)
 {
