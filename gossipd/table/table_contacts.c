@@ -33,7 +33,7 @@ static bool reverse_is_older(const struct table *table, const struct spot *spot,
 /*
  * Does the pair answer another? With `clients` what goes to none of them does not. Else the record the other way tells,
  * if it was there before this one was. Of an IPv6 client only the prefix is known, so that record cannot be named: then
- * whoever has pairs of its own counts as one that asked.
+ * whoever has pairs of its own counts as one that asked. (Contacts, 1)
  */
 static bool is_answer(const struct table *table, const struct spot *spot, const struct key *key)
 {
@@ -74,7 +74,7 @@ static void wait_for_answer(struct table *table, const struct spot *spot, const 
 	};
 }
 
-/* A record that is gone was of a pair that nobody answered for long, or its table is being emptied: no contact. */
+/* A record that is gone counts for nothing: it may have been answered. (Contacts, 2) */
 static bool is_unanswered(const struct table *table, const struct contact_wait *wait, struct address *ret_client)
 {
 	const struct pairs *pairs = wait->ipv6 ? &table->pairs6 : &table->pairs4;

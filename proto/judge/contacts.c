@@ -117,8 +117,10 @@ static void judge(struct node *node, struct watch *watch)
 	const struct entry *entry = &node->count->ledger.entries[watch->entry];
 	const struct policy_effective *policy = entry_policy(node, entry);
 	bool shadow;
-	const double limit = policy_contact_limit(policy, &shadow),
-		     rate = rate_of(node, watch, policy_min_window(policy, KEY_CLIENT));
+	/* Once it is over, over all that is remembered: others' newest ticks are missing, and a scan has its pauses. */
+	const struct duration window = watch->over ? (struct duration){ RECENT_TICKS * mesh_tick_length(&node->mesh).ns }
+						   : policy_min_window(policy, KEY_CLIENT);
+	const double limit = policy_contact_limit(policy, &shadow), rate = rate_of(node, watch, window);
 	const bool is = limit > 0 && rate > (watch->over ? UNDER_AGAIN : 1) * limit;
 
 	if (is == watch->over)

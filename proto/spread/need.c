@@ -33,6 +33,7 @@ struct slot_held {
 	const struct ledger_cell *own; /* NULL: none */
 	bool extras; /* that this proxy counted: answers are told, and call nobody */
 	uint32_t contacts; /* that this proxy counted */
+	uint64_t contacts_of_all;
 	bool other; /* by an origin that is not left out */
 	uint64_t packets; /* of all these, and own */
 };
@@ -43,6 +44,15 @@ struct key_held {
 	struct call of_contacts; /* of a client */
 	struct slot_held behind[SLOTS_SPAN]; /* so many slots behind the newest */
 };
+
+static void note_contacts(const struct entry *entry, const struct ledger_cell *cell, struct slot_held *held)
+{
+	if (entry_kind(entry) != KEY_CLIENT || cell->last != EXTRA_CONTACTS)
+		return;
+	if (cell->origin == 0)
+		held->contacts = cell->extra;
+	held->contacts_of_all += cell->extra;
+}
 
 /* `slot`: any that the key may have cells in. After a pause the cells may be far ahead of node->slot. */
 static void key_read(const struct node *node, const struct entry *entry, uint64_t slot, struct key_held *ret_held)
@@ -58,8 +68,7 @@ static void key_read(const struct node *node, const struct entry *entry, uint64_
 			continue; /* calls nobody */
 		if (cell_is_extra(cell)) {
 			held->extras = held->extras || cell->origin == 0;
-			if (cell->origin == 0 && entry_kind(entry) == KEY_CLIENT && cell->last == EXTRA_CONTACTS)
-				held->contacts = cell->extra;
+			note_contacts(entry, cell, held);
 			continue;
 		}
 		if (cell->origin == 0)
@@ -91,7 +100,10 @@ static bool is_calling(const struct node *node, const struct call *call, const s
  */
 static bool is_followed(const struct call *call, const struct key_held *held, unsigned int behind)
 {
-	return call->least != CALL_NEVER && held->behind[behind].packets >= FOLLOWED * call->span;
+	if (call->least != CALL_NEVER && held->behind[behind].packets >= FOLLOWED * call->span)
+		return true;
+	return held->of_contacts.span > 0 &&
+	       held->behind[behind].contacts_of_all >= FOLLOWED * held->of_contacts.span;
 }
 
 static enum need called(const struct node *node, const struct entry *entry, const struct call *call,
