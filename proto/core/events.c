@@ -55,6 +55,18 @@ double node_event_value(const struct node_event *event)
 	}
 }
 
+void event_counter_rank(struct event_counter counters[EVENT_COUNTERS], uint16_t member, double packets)
+{
+	unsigned int at = EVENT_COUNTERS;
+
+	while (at > 0 && counters[at - 1].part < packets)
+		at--;
+	if (at == EVENT_COUNTERS)
+		return;
+	memmove(&counters[at + 1], &counters[at], (EVENT_COUNTERS - 1 - at) * sizeof(*counters));
+	counters[at] = (struct event_counter){ .member = member, .part = packets };
+}
+
 bool event_take(struct node *node, struct node_event *ret_event, uint16_t *ret_member)
 {
 	struct event_ring *ring = &node->events;

@@ -182,6 +182,9 @@ struct node_event {
  */
 double node_event_value(const struct node_event *event);
 
+/* Enters a member among those who counted most, in their order. `part` is in packets until its event is whole. */
+void event_counter_rank(struct event_counter counters[EVENT_COUNTERS], uint16_t member, double packets);
+
 struct node_counters {
 	uint64_t rejects[REJECT_COUNT];
 	uint64_t datagrams_received, datagrams_sent, bytes_received, bytes_sent;

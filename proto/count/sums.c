@@ -239,32 +239,13 @@ static uint32_t contacts_in(const struct sums *sums, uint16_t number, uint64_t s
 	return contacts->slots[slot % SUM_SLOTS] == (uint16_t)slot ? contacts->counts[slot % SUM_SLOTS] : 0;
 }
 
-static void contact_add(struct sums *sums, uint16_t number)
+void sum_contact(struct sums *sums, uint16_t number)
 {
 	const uint32_t count = contacts_in(sums, number, sums->slot);
 
 	sums->contacts[number].slots[sums->slot % SUM_SLOTS] = (uint16_t)sums->slot;
 	sums->contacts[number].counts[sums->slot % SUM_SLOTS] = count < UINT32_MAX ? count + 1 : count;
 	mark(sums, number, sums->slot);
-}
-
-void sums_contact(struct sums *sums, const uint64_t words[2], uint64_t hash)
-{
-	struct sum_bucket *bucket = sum_bucket_of(sums, 0, hash), *total = &sums->totals[0];
-	const uint16_t number = sum_find(sums, bucket->sum, sum_tag(hash), words);
-	uint32_t margin;
-
-	if (number) {
-		contact_add(sums, number);
-		return;
-	}
-	bucket_part(bucket, (uint16_t)sums->slot);
-	bucket_part(total, (uint16_t)sums->slot);
-	bucket->contacts++;
-	total->contacts++;
-	margin = sums_margin(total->contacts);
-	if (bucket->contacts > margin && bucket->contacts - margin > sums->contacts_least)
-		sums_nominate_contacts(sums, words, hash, bucket->contacts - margin);
 }
 
 /* No more than its kind's least threshold in the running slot and in each of the two before, and nobody wanted it. */

@@ -262,8 +262,6 @@ static inline uint32_t sums_margin(uint32_t total)
  * (Sums of clients and networks, 2)
  */
 void sums_nominate(struct sums *sums, enum key_kind kind, const uint64_t words[2], uint64_t hash, uint64_t packets);
-/* The same of contacts. */
-void sums_nominate_contacts(struct sums *sums, const uint64_t words[2], uint64_t hash, uint64_t contacts);
 /* Adds a gain to an exact sum: a number of the list, which is not 0. (Sums of clients and networks, 5) */
 void sum_add(struct sums *sums, uint16_t number, const struct sum_gain *gain);
 

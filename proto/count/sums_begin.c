@@ -82,7 +82,7 @@ void sums_nominate(struct sums *sums, enum key_kind kind, const uint64_t words[2
 		note(sums, kind, words, hash);
 }
 
-void sums_nominate_contacts(struct sums *sums, const uint64_t words[2], uint64_t hash, uint64_t contacts)
+static void nominate_contacts(struct sums *sums, const uint64_t words[2], uint64_t hash, uint64_t contacts)
 {
 	const struct key key = sum_key(KEY_CLIENT, words);
 	struct sum_begin *begin = NULL;
@@ -92,6 +92,25 @@ void sums_nominate_contacts(struct sums *sums, const uint64_t words[2], uint64_t
 		begin = note(sums, KEY_CLIENT, words, hash);
 	if (begin)
 		begin->wanted = true;
+}
+
+void sums_contact(struct sums *sums, const uint64_t words[2], uint64_t hash)
+{
+	struct sum_bucket *bucket = sum_bucket_of(sums, 0, hash), *total = &sums->totals[0];
+	const uint16_t number = sum_find(sums, bucket->sum, sum_tag(hash), words);
+	uint32_t margin;
+
+	if (number) {
+		sum_contact(sums, number);
+		return;
+	}
+	bucket_part(bucket, (uint16_t)sums->slot);
+	bucket_part(total, (uint16_t)sums->slot);
+	bucket->contacts++;
+	total->contacts++;
+	margin = sums_margin(total->contacts);
+	if (bucket->contacts > margin && bucket->contacts - margin > sums->contacts_least)
+		nominate_contacts(sums, words, hash, bucket->contacts - margin);
 }
 
 /* Whose packets are in no exact sum are in its bucket: with an empty one this proxy has seen nothing of it lately. */

@@ -31,7 +31,7 @@ static uint16_t *index_at(const struct watches *watches, uint32_t entry)
 }
 
 /* Is the entry still that of the client? Entries are freed, and used for other keys. */
-static bool is_of_client(const struct node *node, const struct watch *watch)
+static bool is_of_client(const struct node *node, const struct contact_watch *watch)
 {
 	const struct entry *entry = &node->count->ledger.entries[watch->entry];
 
@@ -40,7 +40,7 @@ static bool is_of_client(const struct node *node, const struct watch *watch)
 }
 
 /* NULL: there is no room. Others' word alone leaves a quarter of the places to what this proxy counts. */
-static struct watch *watch_of(struct node *node, uint32_t number, bool is_own)
+static struct contact_watch *watch_of(struct node *node, uint32_t number, bool is_own)
 {
 	struct watches *watches = &node->judge->watches;
 	uint16_t *place = index_at(watches, number);
@@ -53,7 +53,7 @@ static struct watch *watch_of(struct node *node, uint32_t number, bool is_own)
 	if (*place == 0)
 		*place = (uint16_t)++watches->count;
 	watches->list[*place - 1] =
-		(struct watch){ .client = node->count->ledger.entries[number].address, .entry = number };
+		(struct contact_watch){ .client = node->count->ledger.entries[number].address, .entry = number };
 	return &watches->list[*place - 1];
 }
 
@@ -61,7 +61,7 @@ static struct watch *watch_of(struct node *node, uint32_t number, bool is_own)
  * Contacts per second over the minimum window, up to the tick that runs. Ticks of which other proxies' counts have not
  * come yet are among them: so the rate is at least this. (Contacts, 4)
  */
-static double rate_of(const struct node *node, const struct watch *watch, struct duration window)
+static double rate_of(const struct node *node, const struct contact_watch *watch, struct duration window)
 {
 	const int64_t tick_ns = mesh_tick_length(&node->mesh).ns, wanted = (window.ns + tick_ns - 1) / tick_ns;
 	const uint64_t ticks = wanted < 1 ? 1 : wanted < RECENT_TICKS ? (uint64_t)wanted : RECENT_TICKS;
@@ -88,7 +88,7 @@ static void contacts_by(struct node *node, const struct entry *entry, struct eve
 		const uint16_t member = origin_member(ledger_at(ledger, at)->origin);
 
 		if (counted[member])
-			counter_rank(counters, member, (double)counted[member]);
+			event_counter_rank(counters, member, (double)counted[member]);
 		all += counted[member];
 		counted[member] = 0;
 	}
@@ -96,7 +96,7 @@ static void contacts_by(struct node *node, const struct entry *entry, struct eve
 		counters[i].part /= (double)all;
 }
 
-static void report(struct node *node, struct watch *watch, double rate, double limit, bool shadow)
+static void report(struct node *node, struct contact_watch *watch, double rate, double limit, bool shadow)
 {
 	const struct entry *entry = &node->count->ledger.entries[watch->entry];
 	struct node_event event = { .kind = watch->over ? EVENT_CONTACTS_OVER : EVENT_CONTACTS_UNDER,
@@ -112,17 +112,20 @@ static void report(struct node *node, struct watch *watch, double rate, double l
 }
 
 /* Is it over its limit, or again within it? (Contacts, 5) */
-static void judge(struct node *node, struct watch *watch)
+static void judge(struct node *node, struct contact_watch *watch)
 {
 	const struct entry *entry = &node->count->ledger.entries[watch->entry];
 	const struct policy_effective *policy = entry_policy(node, entry);
 	bool shadow;
-	/* Once it is over, over all that is remembered: others' newest ticks are missing, and a scan has its pauses. */
-	const struct duration window = watch->over ? (struct duration){ RECENT_TICKS * mesh_tick_length(&node->mesh).ns }
-						   : policy_min_window(policy, KEY_CLIENT);
-	const double limit = policy_contact_limit(policy, &shadow), rate = rate_of(node, watch, window);
-	const bool is = limit > 0 && rate > (watch->over ? UNDER_AGAIN : 1) * limit;
+	const struct duration recent = { RECENT_TICKS * mesh_tick_length(&node->mesh).ns };
+	const double limit = policy_contact_limit(policy, &shadow);
+	double rate = rate_of(node, watch, policy_min_window(policy, KEY_CLIENT));
+	bool is;
 
+	/* Others' newest ticks are missing, and a scan has its pauses: it has ended when both rates have. */
+	if (watch->over)
+		rate = fmax(rate, rate_of(node, watch, recent));
+	is = limit > 0 && rate > (watch->over ? UNDER_AGAIN : 1) * limit;
 	if (is == watch->over)
 		return;
 	watch->over = is;
@@ -132,7 +135,7 @@ static void judge(struct node *node, struct watch *watch)
 void contacts_counted(struct node *node, uint32_t number, uint64_t from_tick, uint64_t tick, uint32_t contacts,
 		      bool is_own)
 {
-	struct watch *watch = contacts > 0 ? watch_of(node, number, is_own) : NULL;
+	struct contact_watch *watch = contacts > 0 ? watch_of(node, number, is_own) : NULL;
 
 	if (!watch)
 		return;
@@ -152,7 +155,7 @@ void contacts_tick(struct node *node)
 		return;
 	memset(watches->index, 0, watches->index_size * sizeof(*watches->index));
 	for (uint32_t i = 0; i < watches->count; i++) {
-		struct watch *watch = &watches->list[i];
+		struct contact_watch *watch = &watches->list[i];
 
 		if (!is_of_client(node, watch))
 			continue;

@@ -19,7 +19,7 @@ struct node_limits;
 
 #define WATCHES_MAX 4096 /* clients watched at a time; any further one is not judged by its contacts */
 
-struct watch {
+struct contact_watch {
 	struct address client;
 	uint32_t entry; /* its number in the ledger */
 	bool own; /* this proxy counted contacts of it */
@@ -28,7 +28,7 @@ struct watch {
 };
 
 struct watches {
-	struct watch *list;
+	struct contact_watch *list;
 	uint16_t *index; /* open addressing by number of the entry: place in the list + 1; 0: none */
 	uint32_t max, count, index_size; /* index_size: a power of two */
 };

@@ -103,8 +103,6 @@ struct evidence {
 	uint32_t members;
 };
 struct evidence verdict_evidence(const struct node *node, struct now now, const struct entry *entry);
-/* Enters a member among those who counted most, in their order. `part` is in packets until the end. */
-void counter_rank(struct event_counter counters[EVENT_COUNTERS], uint16_t member, double packets);
 /* Marks a key to be judged. */
 static inline void judge_dirty(struct node *node, uint32_t entry)
 {
