@@ -208,13 +208,15 @@ static bool observe_extras(struct node *node, struct now now, const struct key *
 	const uint64_t slot_now = mesh_slot_at(&node->mesh, now.mesh);
 	const uint32_t entry = ledger_find(&node->count->ledger, key);
 	struct cell cell;
+	uint64_t tick;
 
 	ledger_advance(&node->count->ledger, slot_oldest(slot_now));
 	if (entry == INDEX_NONE || slot < slot_oldest(slot_now) || slot > slot_now + 1)
 		return false;
 	cell = ledger_version(&node->count->ledger, entry, 0, slot);
 	memcpy(cell.extras, extras, sizeof(cell.extras));
-	return frame_cell_is_valid(&cell) && receive_cell(node, 0, &cell, node->tick, node->tick) != REJECT_QUOTA;
+	tick = mesh_tick_ended(&node->mesh, now.mesh);
+	return frame_cell_is_valid(&cell) && receive_cell(node, 0, &cell, tick - 1, tick) != REJECT_QUOTA;
 }
 
 bool node_observe_answers(struct node *node, struct now now, const struct key *key, uint64_t slot, uint32_t answers,

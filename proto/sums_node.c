@@ -15,6 +15,30 @@ static uint64_t least_of(void *user, const struct key *key)
 	return call_of(policy_effective_at(table, key, index), key_kind(key), sums->members).least;
 }
 
+static uint64_t least_contacts_of(void *user, const struct key *key)
+{
+	const struct sums_node *sums = user;
+	const struct policy_document *document = node_policy(sums->node);
+	const struct policy_table *table = node_policy_table(sums->node);
+	const uint16_t index = policy_index_of(document, table, key);
+
+	return call_of_contacts(policy_effective_at(table, key, index), sums->members).least;
+}
+
+/* Of all clients. */
+static uint64_t least_contacts(const struct sums_node *sums)
+{
+	const struct policy_table *table = node_policy_table(sums->node);
+	uint64_t least = CALL_NEVER;
+
+	for (uint32_t i = 0; i < table->classes_count[POLICY_CLIENT]; i++) {
+		const uint64_t of_class = call_of_contacts(&table->of_client[i], sums->members).least;
+
+		least = of_class < least ? of_class : least;
+	}
+	return least;
+}
+
 /* Of all keys of a kind. */
 static uint64_t least_of_kind(const struct sums_node *sums, enum key_kind kind)
 {
@@ -38,14 +62,15 @@ void sums_node_init(struct node *node, struct now now, struct kept_sum *cells, c
 	ret_sums->members = 1;
 	ret_sums->slot = mesh_slot_at(&node->mesh, now.mesh);
 	sums_init(&ret_sums->sums, cells, seed, mesh_slot_length(&node->mesh), ret_sums->slot,
-		  (struct sum_threshold){ least_of, ret_sums });
+		  (struct sum_threshold){ least_of, least_contacts_of, ret_sums });
 }
 
 void sums_node_tick(struct sums_node *sums, struct now now)
 {
 	sums->members = members_counted(sums->node);
 	sums_tick(&sums->sums, mesh_slot_at(&sums->node->mesh, now.mesh),
-		  (uint64_t[SUM_KINDS]){ least_of_kind(sums, KEY_CLIENT), least_of_kind(sums, KEY_NETWORK) });
+		  (uint64_t[SUM_KINDS]){ least_of_kind(sums, KEY_CLIENT), least_of_kind(sums, KEY_NETWORK) },
+		  least_contacts(sums));
 }
 
 /* The first time of a slot of which slot_fraction_of gives this part. */
@@ -62,9 +87,13 @@ static void observe_changed(struct sums_node *sums, struct now now)
 	const struct mesh *mesh = &sums->node->mesh;
 	struct cell cell;
 
-	while (sums_next_changed(&sums->sums, &cell))
-		node_observe(sums->node, now, &cell.key, cell.slot, part_of_slot(mesh, cell.slot, cell.first),
-			     part_of_slot(mesh, cell.slot, cell.last), cell.packets);
+	while (sums_next_changed(&sums->sums, &cell)) {
+		if (cell.packets > 0)
+			node_observe(sums->node, now, &cell.key, cell.slot, part_of_slot(mesh, cell.slot, cell.first),
+				     part_of_slot(mesh, cell.slot, cell.last), cell.packets);
+		if (cell.extras[EXTRA_CONTACTS] > 0)
+			node_observe_contacts(sums->node, now, &cell.key, cell.slot, cell.extras[EXTRA_CONTACTS], 0);
+	}
 }
 
 /* A cell of another member has come of each of these keys. */

@@ -163,6 +163,31 @@ static json_t *tables_report(const struct world *world)
 			 "records", (json_int_t)records, "keys", (json_int_t)keys);
 }
 
+/*
+ * Events EVENT_CONTACTS_OVER at all members; when the first member and the last that did named a client, and whether
+ * any named more than one.
+ */
+static json_t *scans_report(const struct world *world)
+{
+	int64_t first_ns = INT64_MAX, last_ns = 0;
+	bool several = false;
+	json_int_t events = 0, members = 0;
+
+	for (int i = 0; i < world->scenario.members; i++) {
+		const struct proxy *proxy = &world->proxies[i];
+
+		events += (json_int_t)proxy->events[EVENT_CONTACTS_OVER];
+		if (!proxy->scan_named_ns)
+			continue;
+		members++;
+		several |= proxy->scanners;
+		first_ns = proxy->scan_named_ns < first_ns ? proxy->scan_named_ns : first_ns;
+		last_ns = proxy->scan_named_ns > last_ns ? proxy->scan_named_ns : last_ns;
+	}
+	return json_pack("{s:I, s:I, s:b, s:f, s:f}", "events", events, "members", members, "several_clients", several,
+			 "first_s", members ? (double)first_ns / NS_PER_S : 0, "last_s", (double)last_ns / NS_PER_S);
+}
+
 json_t *report_make(struct world *world)
 {
 	static const struct {
@@ -193,6 +218,7 @@ json_t *report_make(struct world *world)
 			json_object_del(report, parts[i].name);
 	}
 	json_object_set_new(report, "tables", tables_report(world));
+	json_object_set_new(report, "scans", scans_report(world));
 	json_object_set_new(report, "check", world->check.failed ? json_string(world->check.text) : json_null());
 	return report;
 }

@@ -222,9 +222,12 @@ bool daemon_tick(struct daemon *daemon, struct now now)
 
 	if (!daemon->ticking)
 		tick_begin(daemon, now);
-	if (!daemon->harvested)
+	if (!daemon->harvested) {
 		daemon->harvested = table_harvest_some(daemon->table, now, mesh_slot_length(&daemon->identity.mesh),
 						       HARVEST_WORK_PER_TURN, observe, &observing);
+		if (daemon->harvested)
+			summing_contacts(daemon->summing);
+	}
 	if (!daemon->harvested || !summing_go_on(daemon->summing, now))
 		return false;
 	node_tick(daemon->node, now);

@@ -33,6 +33,8 @@ static const char *const kind_names[EVENT_COUNT] = {
 	[EVENT_NETWORK_OVER] = "network_over",
 	[EVENT_NETWORK_UNDER] = "network_under",
 	[EVENT_MEMBER_WIDTHS] = "member_widths",
+	[EVENT_CONTACTS_OVER] = "contacts_over",
+	[EVENT_CONTACTS_UNDER] = "contacts_under",
 };
 
 /* What a client or a network crossed: its own rate, or the multiple that stands in for one. */
@@ -102,6 +104,13 @@ static void write_fact(const struct node_event *event, char *ret_text, size_t by
 	case EVENT_NETWORK_OVER:
 	case EVENT_NETWORK_UNDER:
 		write_crossing(event, ret_text, bytes);
+		break;
+	case EVENT_CONTACTS_OVER:
+		snprintf(ret_text, bytes, "scans: makes %.0f contacts/s at all proxies, more than %s %.0f/s; nothing drops for it",
+			 event->rate, event->shadow ? "the default of" : "its contact_rate of", event->limit);
+		break;
+	case EVENT_CONTACTS_UNDER:
+		snprintf(ret_text, bytes, "scans no more: %.0f contacts/s at all proxies", event->rate);
 		break;
 	case EVENT_MEMBER_CLONED:
 		snprintf(ret_text, bytes, "runs on two hosts: one key is used twice");

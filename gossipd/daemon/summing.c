@@ -36,6 +36,20 @@ void summing_add(struct summing *summing, const struct harvested *cells, size_t 
 	table_sums_add(&summing->sums.sums, cells, count);
 }
 
+static void contact(void *user, const struct address *client)
+{
+	struct sums *sums = user;
+	uint64_t words[2];
+
+	sum_words(client, words);
+	sums_contact(sums, words, sum_hash(sums, words));
+}
+
+void summing_contacts(struct summing *summing)
+{
+	table_settle_contacts(summing->table, contact, &summing->sums.sums);
+}
+
 static void found(void *user, struct sum_begin *begin, const struct cell *counted)
 {
 	sums_node_found(user, begin, counted);

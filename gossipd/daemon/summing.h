@@ -24,7 +24,10 @@ void summing_tick(struct summing *summing, struct now now);
 /* A batch of the harvest. Each gain stands in the pinned sums when this returns. */
 void summing_add(struct summing *summing, const struct harvested *cells, size_t count);
 
-/* After the harvest, a part at a time: true when all that changed has become own cells. */
+/* After the harvest, once: contacts that nobody answered. */
+void summing_contacts(struct summing *summing);
+
+/* After that, a part at a time: true when all that changed has become own cells. */
 bool summing_go_on(struct summing *summing, struct now now);
 
 /* The mean size of a key's frames at this proxy, in bytes; 0: not known. */

@@ -361,6 +361,11 @@ void table_sample_clients(const struct table *table, bool ipv6, struct heavy *re
  * Answers to packets from the other side are no contacts.
  */
 const struct heavy *table_contacts(const struct table *table);
+/*
+ * After a harvest: of the contacts that an earlier one met, those that no answer has come to since, each with its
+ * client. Returns how many.
+ */
+size_t table_settle_contacts(struct table *table, void (*each)(void *user, const struct address *client), void *user);
 /* What so many of them are per second. */
 double table_contacts_rate(const struct table *table, uint32_t count);
 

@@ -144,6 +144,7 @@ void collect_stop(struct table *table)
 	dead_free(&table->marked);
 	dead_free(&table->waiting);
 	free(table->paces);
+	free(table->waits);
 }
 
 /* Is its client foreign after a change of sides (table_sides.c), and not on never_drop? */

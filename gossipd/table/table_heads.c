@@ -23,7 +23,7 @@
 int heads_start(struct table *table)
 {
 	table->paces = calloc(table->destinations_max, sizeof(*table->paces));
-	return table->paces ? 0 : -ENOMEM;
+	return table->paces ? contacts_take_memory(table) : -ENOMEM;
 }
 
 static bool is_moved(const struct words *words)

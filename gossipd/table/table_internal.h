@@ -104,6 +104,16 @@ struct table_policy {
 	struct policy_table compiled;
 };
 
+/* A contact that may still be answered. table_contacts.c. */
+#define CONTACT_WAITS_MAX 32768
+struct contact_wait {
+	uint64_t tag;
+	uint32_t set_index;
+	uint32_t pass; /* number of the pass that saw it */
+	uint8_t way;
+	bool ipv6;
+};
+
 enum interface_state { INTERFACE_HERE, INTERFACE_GONE, INTERFACE_RENAMED, INTERFACE_REFUSED, INTERFACE_DETACHED };
 
 /* A harvest that is under way: how far it came. */
@@ -196,6 +206,9 @@ struct table {
 	} sums_pass;
 	struct heavy contacts; /* new pairs by client, half of them forgotten each second: table_contacts.c */
 	struct instant contacts_halved; /* mono: the last time; 0: never */
+	struct contact_wait *waits; /* a ring, oldest first */
+	uint32_t waits_first, waits_count;
+	uint32_t contact_pass; /* number of this pass, or of the last */
 };
 
 /*
@@ -351,6 +364,7 @@ void quotas_give_way(struct table *table);
 /* table_contacts.c: a harvest's pass begins; it meets a pair that a packet of this proxy made a record of. */
 void contact_seen(struct table *table, const struct spot *spot, const struct key *key);
 void contacts_pass_begin(struct table *table, struct now now);
+int contacts_take_memory(struct table *table);
 
 /* table_apply.c: while the ledger has just started, it knows less than the table. */
 int young_start(struct table *table);

@@ -35,6 +35,8 @@ double node_event_value(const struct node_event *event)
 	case EVENT_CLIENT_UNDER:
 	case EVENT_NETWORK_OVER:
 	case EVENT_NETWORK_UNDER:
+	case EVENT_CONTACTS_OVER:
+	case EVENT_CONTACTS_UNDER:
 	case EVENT_NEVER_DROP_OVER:
 		return event->rate;
 	case EVENT_MEMBER_SKEWED:
@@ -51,6 +53,18 @@ double node_event_value(const struct node_event *event)
 	default:
 		return 0;
 	}
+}
+
+void event_counter_rank(struct event_counter counters[EVENT_COUNTERS], uint16_t member, double packets)
+{
+	unsigned int at = EVENT_COUNTERS;
+
+	while (at > 0 && counters[at - 1].part < packets)
+		at--;
+	if (at == EVENT_COUNTERS)
+		return;
+	memmove(&counters[at + 1], &counters[at], (EVENT_COUNTERS - 1 - at) * sizeof(*counters));
+	counters[at] = (struct event_counter){ .member = member, .part = packets };
 }
 
 bool event_take(struct node *node, struct node_event *ret_event, uint16_t *ret_member)

@@ -124,6 +124,8 @@ enum node_event_kind {
 	EVENT_NETWORK_OVER, /* the mesh-wide rate of a network crossed its limit, which may be a shadow limit */
 	EVENT_NETWORK_UNDER,
 	EVENT_MEMBER_WIDTHS, /* a node of this mesh greets with other widths, and is refused */
+	EVENT_CONTACTS_OVER, /* all proxies together count more contacts of a client than it may make */
+	EVENT_CONTACTS_UNDER,
 	EVENT_COUNT
 };
 
@@ -165,7 +167,7 @@ struct node_event {
 		}; /* EVENT_LINE_RATE */
 		uint8_t version; /* EVENT_MEMBER_VERSION: of the protocol */
 		double skew_ms; /* EVENT_MEMBER_SKEWED, EVENT_MEMBER_SKEW_OK */
-		/* EVENT_PAIR_..., EVENT_DESTINATION_..., EVENT_CLIENT_..., EVENT_NETWORK_..., EVENT_NEVER_DROP_OVER */
+		/* EVENT_CONTACTS_... (contacts for packets), EVENT_PAIR_..., EVENT_DESTINATION_..., EVENT_CLIENT_..., EVENT_NETWORK_..., EVENT_NEVER_DROP_OVER */
 		struct {
 			double rate; /* packets per second, as judged */
 			double limit; /* packets per second, that was crossed */
@@ -179,6 +181,9 @@ struct node_event {
  * The number of an event, whichever its kind has, or 0. For rows that have one number field for all kinds.
  */
 double node_event_value(const struct node_event *event);
+
+/* Enters a member among those who counted most, in their order. `part` is in packets until its event is whole. */
+void event_counter_rank(struct event_counter counters[EVENT_COUNTERS], uint16_t member, double packets);
 
 struct node_counters {
 	uint64_t rejects[REJECT_COUNT];

@@ -11,6 +11,7 @@
 struct thresholds {
 	uint32_t pair_rate; /* T_F1 */
 	uint32_t destination_rate; /* T_F2 */
+	uint32_t contact_rate; /* contacts per second of one client; 0: SCAN_CONTACTS_PER_S, and none drop */
 	uint32_t client_rate; /* of one client to all destinations together */
 	uint32_t network_rate; /* of all clients to one network of destinations together */
 	struct duration idle_reset; /* T_T1 */

@@ -105,6 +105,7 @@ static void link_in(struct sums *sums, uint16_t number, enum key_kind kind, uint
 
 	sums->links[number] = (struct sum_link){ .next = bucket->sum, .tag = sum_tag(hash) };
 	sums->sizes[number] = (struct sum_size){ 0 };
+	sums->contacts[number] = (struct sum_contacts){ { 0 }, { 0 } };
 	bucket->sum = number;
 	sums->held++;
 }
@@ -193,7 +194,7 @@ void sums_init(struct sums *sums, struct kept_sum *cells, const uint64_t seed[2]
 	sums->slot_ns = slot_length.ns;
 	sums->slot = slot_now;
 	sums->threshold = threshold;
-	sums->least[0] = sums->least[1] = UINT64_MAX;
+	sums->least[0] = sums->least[1] = sums->contacts_least = UINT64_MAX;
 	for (uint16_t number = 1; number <= SUMS_MAX; number++)
 		sums->high = sum_is_used(sums, number) ? number : sums->high;
 	for (uint16_t number = sums->high; number > 0; number--) {
@@ -216,7 +217,7 @@ void sums_clear(struct sums *sums)
 
 /* ---- ticks ---- */
 
-void sums_tick(struct sums *sums, uint64_t slot, const uint64_t least[SUM_KINDS])
+void sums_tick(struct sums *sums, uint64_t slot, const uint64_t least[SUM_KINDS], uint64_t contacts_least)
 {
 	sums->slot = slot;
 	sums->ticks++;
@@ -227,6 +228,24 @@ void sums_tick(struct sums *sums, uint64_t slot, const uint64_t least[SUM_KINDS]
 	sums->crowded = false;
 	sums->asks = 0;
 	memcpy(sums->least, least, sizeof(sums->least));
+	sums->contacts_least = contacts_least;
+}
+
+/* Contacts of a sum in a slot. */
+static uint32_t contacts_in(const struct sums *sums, uint16_t number, uint64_t slot)
+{
+	const struct sum_contacts *contacts = &sums->contacts[number];
+
+	return contacts->slots[slot % SUM_SLOTS] == (uint16_t)slot ? contacts->counts[slot % SUM_SLOTS] : 0;
+}
+
+void sum_contact(struct sums *sums, uint16_t number)
+{
+	const uint32_t count = contacts_in(sums, number, sums->slot);
+
+	sums->contacts[number].slots[sums->slot % SUM_SLOTS] = (uint16_t)sums->slot;
+	sums->contacts[number].counts[sums->slot % SUM_SLOTS] = count < UINT32_MAX ? count + 1 : count;
+	mark(sums, number, sums->slot);
 }
 
 /* No more than its kind's least threshold in the running slot and in each of the two before, and nobody wanted it. */
@@ -238,7 +257,8 @@ static bool is_quiet(const struct sums *sums, uint16_t number)
 	if (link->flags & SUM_WANTED && (uint16_t)(sums->slot - link->wanted) <= 2)
 		return false;
 	for (uint64_t back = 0; back <= 2; back++) {
-		if (sum_packets(sums, number, sums->slot - back) > least)
+		if (sum_packets(sums, number, sums->slot - back) > least ||
+		    contacts_in(sums, number, sums->slot - back) > sums->contacts_least)
 			return false;
 	}
 	return true;
@@ -309,6 +329,7 @@ static bool changed_cell(struct sums *sums, uint16_t number, struct cell *ret_ce
 			.last = CELL_LAST(word),
 			.packets = CELL_PACKETS(word),
 		};
+		ret_cell->extras[EXTRA_CONTACTS] = contacts_in(sums, number, ret_cell->slot);
 		return true;
 	}
 	return false;

@@ -53,7 +53,7 @@ struct sum_bucket {
 	uint32_t packets, before;
 	uint16_t slot; /* low bits */
 	uint16_t sum; /* number of the first exact sum whose key falls here, or 0 */
-	uint32_t reserved;
+	uint32_t contacts; /* of clients, in `slot` */
 };
 
 /* What is known of an exact sum beside its cells. Sums are numbered from 1. */
@@ -74,6 +74,12 @@ struct sum_size {
 	uint64_t bytes, packets;
 };
 
+/* Contacts of a client's exact sum. They end with the daemon: what was told of them stays told. */
+struct sum_contacts {
+	uint32_t counts[SUM_SLOTS]; /* by slot modulo SUM_SLOTS */
+	uint16_t slots[SUM_SLOTS]; /* low bits */
+};
+
 /* A key that begins, and what the pass has found of it. */
 struct sum_begin {
 	uint64_t words[2]; /* its address */
@@ -84,9 +90,10 @@ struct sum_begin {
 	bool wanted;
 };
 
-/* Whom to ask for the call threshold of a key. */
+/* Whom to ask for the call thresholds of a key: in packets, and of a client in contacts. */
 struct sum_threshold {
 	uint64_t (*of)(void *user, const struct key *key);
+	uint64_t (*contacts_of)(void *user, const struct key *key);
 	void *user;
 };
 
@@ -97,6 +104,7 @@ struct sums {
 	uint64_t slot; /* the running one */
 	struct sum_threshold threshold;
 	uint64_t least[SUM_KINDS]; /* of all keys of a kind: spares asking for most */
+	uint64_t contacts_least; /* of all clients */
 	uint32_t held;
 	uint16_t high; /* numbers up to this were ever used: no walk goes beyond */
 	uint16_t free; /* list head of those that are not used now, through sum_link.next */
@@ -108,6 +116,7 @@ struct sums {
 	struct sum_bucket buckets[SUM_KINDS][SUM_BUCKETS];
 	struct sum_link links[SUMS_MAX + 1];
 	struct sum_size sizes[SUMS_MAX + 1];
+	struct sum_contacts contacts[SUMS_MAX + 1];
 	uint16_t changed[SUMS_MAX]; /* numbers */
 	struct sum_begin begins[SUM_BEGINS_MAX];
 	uint16_t begins_index[SUM_BEGINS_INDEX]; /* number of a begin + 1; 0: none */
@@ -141,8 +150,18 @@ void sums_init(struct sums *sums, struct kept_sum *cells, const uint64_t seed[2]
 /* A new incarnation: what was counted before belongs to another. */
 void sums_clear(struct sums *sums);
 
-/* A tick begins; `least`: the least call threshold of each kind: clients, networks. */
-void sums_tick(struct sums *sums, uint64_t slot, const uint64_t least[SUM_KINDS]);
+/*
+ * A tick begins; `least`: the least call threshold of each kind: clients, networks. `contacts_least`: that of clients in
+ * contacts.
+ */
+void sums_tick(struct sums *sums, uint64_t slot, const uint64_t least[SUM_KINDS], uint64_t contacts_least);
+
+/*
+ * A client made a contact, in the running slot. As packets do, it goes into a bucket until that holds more contacts than
+ * the key's call threshold; then the client's sum begins, and what its bucket held of contacts is not known to be its.
+ * (Sums of clients and networks, 8)
+ */
+void sums_contact(struct sums *sums, const uint64_t words[2], uint64_t hash);
 
 /*
  * The first tick of a slot has been harvested: sums that were quiet in the last two slots end.
@@ -227,6 +246,7 @@ static inline uint32_t *bucket_part(struct sum_bucket *bucket, uint16_t slot)
 		return back == 1 ? &bucket->before : NULL;
 	bucket->before = (uint16_t)(slot - bucket->slot) == 1 ? bucket->packets : 0;
 	bucket->packets = 0;
+	bucket->contacts = 0;
 	bucket->slot = slot;
 	return &bucket->packets;
 }

@@ -59,19 +59,58 @@ static bool is_its_turn(const struct sums *sums, uint64_t hash)
 	return (((uint32_t)(hash >> 24) + sums->ticks) & ((1U << sums->sieve) - 1)) == 0;
 }
 
-void sums_nominate(struct sums *sums, enum key_kind kind, const uint64_t words[2], uint64_t hash, uint64_t packets)
+/* May the key's threshold be asked for? Not if it begins anyway. */
+static bool may_ask(struct sums *sums, enum key_kind kind, const uint64_t words[2], uint64_t hash)
 {
 	const struct key key = sum_key(kind, words);
 
 	if (!is_its_turn(sums, hash) || sums_begin_find(sums, kind, words, hash))
-		return;
+		return false;
 	if (sums->asks == SUM_ASKS_MAX) {
 		sums->crowded = true;
-		return;
+		return false;
 	}
 	sums->asks++;
-	if (key_kind(&key) == kind && packets > sums->threshold.of(sums->threshold.user, &key))
+	return key_kind(&key) == kind;
+}
+
+void sums_nominate(struct sums *sums, enum key_kind kind, const uint64_t words[2], uint64_t hash, uint64_t packets)
+{
+	const struct key key = sum_key(kind, words);
+
+	if (may_ask(sums, kind, words, hash) && packets > sums->threshold.of(sums->threshold.user, &key))
 		note(sums, kind, words, hash);
+}
+
+static void nominate_contacts(struct sums *sums, const uint64_t words[2], uint64_t hash, uint64_t contacts)
+{
+	const struct key key = sum_key(KEY_CLIENT, words);
+	struct sum_begin *begin = NULL;
+
+	if (may_ask(sums, KEY_CLIENT, words, hash) &&
+	    contacts > sums->threshold.contacts_of(sums->threshold.user, &key))
+		begin = note(sums, KEY_CLIENT, words, hash);
+	if (begin)
+		begin->wanted = true;
+}
+
+void sums_contact(struct sums *sums, const uint64_t words[2], uint64_t hash)
+{
+	struct sum_bucket *bucket = sum_bucket_of(sums, 0, hash), *total = &sums->totals[0];
+	const uint16_t number = sum_find(sums, bucket->sum, sum_tag(hash), words);
+	uint32_t margin;
+
+	if (number) {
+		sum_contact(sums, number);
+		return;
+	}
+	bucket_part(bucket, (uint16_t)sums->slot);
+	bucket_part(total, (uint16_t)sums->slot);
+	bucket->contacts++;
+	total->contacts++;
+	margin = sums_margin(total->contacts);
+	if (bucket->contacts > margin && bucket->contacts - margin > sums->contacts_least)
+		nominate_contacts(sums, words, hash, bucket->contacts - margin);
 }
 
 /* Whose packets are in no exact sum are in its bucket: with an empty one this proxy has seen nothing of it lately. */

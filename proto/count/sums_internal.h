@@ -22,6 +22,9 @@ void sum_publish(struct sums *sums, uint16_t number, enum key_kind kind);
 /* The cell of a slot becomes this one; its key and slot are not looked at. */
 void sum_set(struct sums *sums, uint16_t number, uint64_t slot, const struct cell *cell);
 
+/* One more contact in the running slot. */
+void sum_contact(struct sums *sums, uint16_t number);
+
 void sum_wanted(struct sums *sums, uint16_t number);
 void sum_free(struct sums *sums, uint16_t number);
 

@@ -31,6 +31,13 @@ struct call call_of(const struct policy_effective *policy, enum key_kind kind, u
 	return call_of_rate(policy_limit(policy, kind, &shadow), policy_min_window(policy, kind), members);
 }
 
+struct call call_of_contacts(const struct policy_effective *policy, uint32_t members)
+{
+	bool shadow;
+
+	return call_of_rate(policy_contact_limit(policy, &shadow), policy_min_window(policy, KEY_CLIENT), members);
+}
+
 static uint64_t draw(uint64_t span, const uint8_t secret[CALL_SECRET_BYTES], const struct key *key, uint64_t slot)
 {
 	uint8_t bytes[sizeof(*key) + sizeof(slot)];

@@ -31,6 +31,9 @@ struct call call_of_rate(double rate, struct duration window, uint32_t members);
  */
 struct call call_of(const struct policy_effective *policy, enum key_kind kind, uint32_t members);
 
+/* The same of a client's contacts: T is contact_rate, or its default (policy_contact_limit). */
+struct call call_of_contacts(const struct policy_effective *policy, uint32_t members);
+
 /*
  * Does an own cell with so many packets call? The secret is random for each start of a node: a new draw may publish
  * what the one before did not, and nothing that was published is taken back.

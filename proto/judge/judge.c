@@ -28,19 +28,6 @@ static void list_over(struct node *node, struct now now, uint32_t number)
 	share_list(node, now, number, !judge_is_under_way(node));
 }
 
-/* Enters a member among those who counted most, in their order. `part` is in packets until the end. */
-static void counter_rank(struct event_counter counters[EVENT_COUNTERS], uint16_t member, double packets)
-{
-	unsigned int at = EVENT_COUNTERS;
-
-	while (at > 0 && counters[at - 1].part < packets)
-		at--;
-	if (at == EVENT_COUNTERS)
-		return;
-	memmove(&counters[at + 1], &counters[at], (EVENT_COUNTERS - 1 - at) * sizeof(*counters));
-	counters[at] = (struct event_counter){ .member = member, .part = packets };
-}
-
 /* Who counted most of a key since its window began. */
 static void counted_by(struct node *node, const struct entry *entry, const struct verdict *v,
 		       struct event_counter counters[EVENT_COUNTERS])
@@ -61,7 +48,7 @@ static void counted_by(struct node *node, const struct entry *entry, const struc
 		const uint16_t member = origin_member(ledger_at(ledger, at)->origin);
 
 		if (counted[member])
-			counter_rank(counters, member, (double)counted[member]);
+			event_counter_rank(counters, member, (double)counted[member]);
 		all += counted[member];
 		counted[member] = 0;
 	}
@@ -300,6 +287,7 @@ void judge_take_memory(struct node *node, struct arena *arena, const struct node
 	set_take_memory(&node->judge->dirty_aggregates, arena, limits->keys_max);
 	set_take_memory(&node->judge->warm, arena, limits->keys_max);
 	aggregates_take_memory(&node->judge->aggregates, arena, limits);
+	watches_take_memory(&node->judge->watches, arena, limits);
 }
 
 void judge_start(struct node *node)
@@ -319,6 +307,7 @@ void judge_tick(struct node *node)
 {
 	aggregates_tick(node);
 	crowd_tick(node);
+	contacts_tick(node);
 	judge_warm(node);
 	if (node->judge->sweeping)
 		node->judge->sweep_left = sweep_stretch(node);

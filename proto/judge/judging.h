@@ -8,6 +8,7 @@
 #include "aggregate.h"
 #include "algorithm1.h"
 #include "carry.h"
+#include "contacts.h"
 #include "counting.h"
 #include "fair.h"
 #include "replay_cache.h"
@@ -58,6 +59,7 @@ struct judging {
 	uint64_t counted[MEMBERS_MAX]; /* counted_by: packets of a key by member; all zero between its calls */
 	float *rates; /* of the clients of the destination at which the walk is, in their order */
 	struct aggregates aggregates; /* aggregate.c */
+	struct watches watches; /* contacts.c */
 	/* keys that are no pairs and came to half of their rate (ENTRY_NEAR): how many so far */
 	uint32_t nears;
 	uint32_t crowd_left; /* pairs that may still be looked at in this tick for events: crowd.c */

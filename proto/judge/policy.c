@@ -321,6 +321,14 @@ double policy_limit(const struct policy_effective *policy, enum key_kind kind, b
 	return 0;
 }
 
+double policy_contact_limit(const struct policy_effective *policy, bool *ret_shadow)
+{
+	const struct thresholds *t = &policy->thresholds;
+
+	*ret_shadow = t->contact_rate == 0;
+	return t->contact_rate ? t->contact_rate : SCAN_CONTACTS_PER_S;
+}
+
 struct duration policy_min_window(const struct policy_effective *policy, enum key_kind kind)
 {
 	const struct thresholds *t = &policy->thresholds;

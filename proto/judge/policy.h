@@ -162,6 +162,12 @@ const struct policy_effective *policy_effective_at(const struct policy_table *ta
  */
 double policy_limit(const struct policy_effective *policy, enum key_kind kind, bool *ret_shadow);
 
+/*
+ * How many contacts a second a client may make at all proxies together. *ret_shadow: nobody set it, it is
+ * SCAN_CONTACTS_PER_S.
+ */
+double policy_contact_limit(const struct policy_effective *policy, bool *ret_shadow);
+
 /* The shortest time that a key of the kind is judged over: T_T2 of pairs and clients, T_T3 of the others. */
 struct duration policy_min_window(const struct policy_effective *policy, enum key_kind kind);
 

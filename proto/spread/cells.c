@@ -79,15 +79,42 @@ static void packets_grew(struct node *node, uint32_t origin, uint32_t number, co
 	judge_dirty(node, number);
 }
 
-/* Extras change no verdict of their own. */
-static enum join extras_join(struct node *node, uint32_t origin, uint32_t number, const struct cell *version)
+/*
+ * A client's contacts that its cell gained. Those of a cell that is new here may be of any of its ticks: they are spread
+ * over them, so that they do not look like a burst. (Contacts, 3)
+ */
+static void contacts_grew(struct node *node, uint32_t origin, uint32_t number, const struct cell *version,
+			  uint32_t before, uint64_t from_tick, uint64_t tick)
+{
+	const struct ledger *ledger = &node->count->ledger;
+	const uint32_t now = ledger_extra_of(ledger, number, (uint16_t)origin, version->slot, EXTRA_CONTACTS);
+	const uint64_t first = tick_at(node, version, version->first);
+
+	if (now <= before || node->count->excluded[origin] ||
+	    ledger_extras_are_over_line(ledger, &ledger->entries[number], origin_member(origin),
+					(uint16_t)version->slot))
+		return;
+	if (before == 0 && first < from_tick)
+		from_tick = first;
+	contacts_counted(node, number, from_tick, tick, now - before, !node->count->others[origin]);
+}
+
+/* Extras change no verdict on packets. */
+static enum join extras_join(struct node *node, uint32_t origin, uint32_t number, const struct cell *version,
+			     uint64_t from_tick, uint64_t tick)
 {
 	struct entry *entry = &node->count->ledger.entries[number];
+	const bool is_client = entry_kind(entry) == KEY_CLIENT;
+	uint32_t before;
 	enum join join;
 
 	if (!cell_has_extras(version))
 		return JOIN_SAME;
+	before = is_client ? ledger_extra_of(&node->count->ledger, number, (uint16_t)origin, version->slot,
+					     EXTRA_CONTACTS) : 0;
 	join = ledger_join_extras(&node->count->ledger, number, (uint16_t)origin, version);
+	if (join != JOIN_QUOTA && is_client)
+		contacts_grew(node, origin, number, version, before, from_tick, tick);
 	if (join != JOIN_QUOTA && origin == 0 && entry_kind(entry) == KEY_PAIR)
 		entry->flags |= ENTRY_ANSWERED;
 	return join;
@@ -113,7 +140,7 @@ enum reject receive_cell(struct node *node, uint32_t origin, const struct cell *
 		packets = ledger_join(&node->count->ledger, entry, (uint16_t)origin, version, &gain, &place);
 	if (packets == JOIN_QUOTA)
 		return over_quota(node, origin_member(origin));
-	extras = extras_join(node, origin, entry, version);
+	extras = extras_join(node, origin, entry, version, from_tick, tick);
 	if (has_grown(packets) || has_grown(extras))
 		look_at_line(node, origin, entry, version->slot);
 	if (has_grown(packets))

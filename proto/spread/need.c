@@ -31,7 +31,9 @@ enum need {
 /* What is held of a key in one slot. */
 struct slot_held {
 	const struct ledger_cell *own; /* NULL: none */
-	bool answers; /* that this proxy counted: they are told, and call nobody */
+	bool extras; /* that this proxy counted: answers are told, and call nobody */
+	uint32_t contacts; /* that this proxy counted */
+	uint64_t contacts_of_all;
 	bool other; /* by an origin that is not left out */
 	uint64_t packets; /* of all these, and own */
 };
@@ -39,13 +41,25 @@ struct slot_held {
 /* The same of all its slots. */
 struct key_held {
 	uint64_t newest; /* slot */
+	struct call of_contacts; /* of a client */
 	struct slot_held behind[SLOTS_SPAN]; /* so many slots behind the newest */
 };
+
+static void note_contacts(const struct entry *entry, const struct ledger_cell *cell, struct slot_held *held)
+{
+	if (entry_kind(entry) != KEY_CLIENT || cell->last != EXTRA_CONTACTS)
+		return;
+	if (cell->origin == 0)
+		held->contacts = cell->extra;
+	held->contacts_of_all += cell->extra;
+}
 
 /* `slot`: any that the key may have cells in. After a pause the cells may be far ahead of node->slot. */
 static void key_read(const struct node *node, const struct entry *entry, uint64_t slot, struct key_held *ret_held)
 {
 	*ret_held = (struct key_held){ .newest = slot + (uint64_t)(int64_t)(int16_t)(entry->newest - (uint16_t)slot) };
+	if (entry_kind(entry) == KEY_CLIENT)
+		ret_held->of_contacts = call_of_contacts(entry_policy(node, entry), node->spread->need.members);
 	for (uint32_t at = entry->stack; at != INDEX_NONE; at = stack_below(&node->count->ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
 		struct slot_held *held = &ret_held->behind[(uint16_t)(entry->newest - cell->slot) % SLOTS_SPAN];
@@ -53,7 +67,8 @@ static void key_read(const struct node *node, const struct entry *entry, uint64_
 		if (node->count->excluded[cell->origin])
 			continue; /* calls nobody */
 		if (cell_is_extra(cell)) {
-			held->answers = held->answers || cell->origin == 0;
+			held->extras = held->extras || cell->origin == 0;
+			note_contacts(entry, cell, held);
 			continue;
 		}
 		if (cell->origin == 0)
@@ -66,13 +81,17 @@ static void key_read(const struct node *node, const struct entry *entry, uint64_
 
 /* ---- rules a to c ---- */
 
-/* Rule a: do this proxy's own packets call? (Publishing, Which cells, by need, 1) */
+/* Rule a: do this proxy's own packets call, or its client's contacts? (Publishing, Which cells, by need, 1) */
 static bool is_calling(const struct node *node, const struct call *call, const struct key *key,
 		       const struct key_held *held, unsigned int behind)
 {
 	const struct ledger_cell *own = held->behind[behind].own;
 
-	return own && call_is_made(call, node->spread->need.secret, key, held->newest - behind, own->packets);
+	if (!own)
+		return false;
+	return call_is_made(call, node->spread->need.secret, key, held->newest - behind, own->packets) ||
+	       (held->behind[behind].contacts > 0 && call_is_made(&held->of_contacts, node->spread->need.secret, key,
+								 held->newest - behind, held->behind[behind].contacts));
 }
 
 /*
@@ -81,7 +100,10 @@ static bool is_calling(const struct node *node, const struct call *call, const s
  */
 static bool is_followed(const struct call *call, const struct key_held *held, unsigned int behind)
 {
-	return call->least != CALL_NEVER && held->behind[behind].packets >= FOLLOWED * call->span;
+	if (call->least != CALL_NEVER && held->behind[behind].packets >= FOLLOWED * call->span)
+		return true;
+	return held->of_contacts.span > 0 &&
+	       held->behind[behind].contacts_of_all >= FOLLOWED * held->of_contacts.span;
 }
 
 static enum need called(const struct node *node, const struct entry *entry, const struct call *call,
@@ -223,7 +245,7 @@ static void key_look(struct node *node, uint32_t number, enum look look, uint64_
 	for (unsigned int behind = 0; behind < SLOTS_SPAN; behind++) {
 		const struct ledger_cell *own = held.behind[behind].own;
 		const uint64_t slot = held.newest - behind;
-		const bool is_here = own || held.behind[behind].answers;
+		const bool is_here = own || held.behind[behind].extras;
 		const enum told told = is_here ? told_of(entry, slot) : TOLD_NOT;
 		const bool has_grown = look == LOOK_OWN && slot == grown && told != TOLD_NOT;
 		enum need need;

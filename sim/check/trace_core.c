@@ -58,7 +58,7 @@ static const uint8_t reject_numbers[REJECT_COUNT] = {
 	[REJECT_CLIENT] = 36,
 };
 
-_Static_assert(EVENT_COUNT == 25, "a new event gets the next number below");
+_Static_assert(EVENT_COUNT == 27, "a new event gets the next number below");
 static const uint8_t event_numbers[EVENT_COUNT] = {
 	[EVENT_MEMBER_UP] = 0,
 	[EVENT_MEMBER_SILENT] = 1,
@@ -85,6 +85,8 @@ static const uint8_t event_numbers[EVENT_COUNT] = {
 	[EVENT_NETWORK_OVER] = 22,
 	[EVENT_NETWORK_UNDER] = 23,
 	[EVENT_MEMBER_WIDTHS] = 24,
+	[EVENT_CONTACTS_OVER] = 25,
+	[EVENT_CONTACTS_UNDER] = 26,
 };
 
 /* ---- words ---- */

@@ -38,6 +38,15 @@ static int claimant(struct proxy *proxy, const struct change *change)
 	return member < 0 ? proxy->world->scenario.members : member;
 }
 
+static void note_scan(struct proxy *proxy, const struct node_event *event)
+{
+	proxy->scanners |= proxy->scan_named_ns && !address_equal(&proxy->scanner, &event->key.client);
+	if (proxy->scan_named_ns)
+		return;
+	proxy->scan_named_ns = proxy->world->now_ns;
+	proxy->scanner = event->key.client;
+}
+
 static void drain(struct proxy *proxy, int64_t done_ns)
 {
 	struct world *world = proxy->world;
@@ -67,6 +76,8 @@ static void drain(struct proxy *proxy, int64_t done_ns)
 	while (node_next_event(proxy->node, &event)) {
 		trace_event(world, proxy, &event);
 		proxy->events[event.kind]++;
+		if (event.kind == EVENT_CONTACTS_OVER)
+			note_scan(proxy, &event);
 	}
 	trace_frames(world, proxy);
 }
@@ -100,6 +111,8 @@ static void observe(void *user, struct kernel_record *record, const struct harve
 	if (liar_kind(proxy) == LIE_MUTE)
 		return;
 	summing_gain(proxy, &key, cell, gain);
+	if (key_kind(&key) == KEY_PAIR && gain > 0 && gain == record->harvest.harvested_packets)
+		summing_contact(proxy, &key);
 	check_harvest(world, proxy, record, cell);
 	if (node_observe(proxy->node, proxy_now(proxy, world->now_ns), &key, cell->slot, cell->first, cell->last,
 			 cell->packets))

@@ -42,6 +42,8 @@ struct proxy {
 	struct node_config config;
 	struct kernel kernel;
 	struct sums_node *sums;
+	struct contact_wait *waits; /* a ring of CONTACT_WAITS_MAX; the numbers only grow */
+	uint32_t waits_next, waits_settled;
 	int64_t collected_s; /* the second idle records were last taken out in */
 	bool powered;		      /* the host: packets of its clients come through */
 	bool running;		      /* the daemon */
@@ -59,6 +61,9 @@ struct proxy {
 	struct liar_state *liar;  /* NULL until it lies */
 	struct proxy_totals gone; /* counted by earlier lives */
 	uint64_t events[EVENT_COUNT];
+	int64_t scan_named_ns; /* world time of the first EVENT_CONTACTS_OVER; 0: none */
+	struct address scanner; /* the client it named */
+	bool scanners; /* it has named another, too */
 	struct rng rng;
 	uint64_t inbox_lost;
 	uint32_t frames_put[PROXY_FRAMES_PUT]; /* numbers of the stored frames of this turn, for the trace */

@@ -7,16 +7,25 @@
 #include "sums_node.h"
 #include "world.h"
 
+#define CONTACT_WAITS_MAX 32768
+struct contact_wait {
+	struct address client;
+	uint32_t tick;
+	bool waits;
+};
+
 void summing_open(struct proxy *proxy)
 {
 	proxy->sums = pages_take(sizeof(*proxy->sums));
-	if (!proxy->sums)
+	proxy->waits = pages_take(CONTACT_WAITS_MAX * sizeof(*proxy->waits));
+	if (!proxy->sums || !proxy->waits)
 		abort();
 }
 
 void summing_close(struct proxy *proxy)
 {
 	pages_free(proxy->sums, sizeof(*proxy->sums));
+	pages_free(proxy->waits, CONTACT_WAITS_MAX * sizeof(*proxy->waits));
 }
 
 static struct now now_of(const struct proxy *proxy)
@@ -29,6 +38,7 @@ void summing_start(struct proxy *proxy)
 	const uint64_t seed[2] = { proxy->world->seed << 12 | proxy->number, proxy->config.boot };
 
 	pages_clear(proxy->sums, sizeof(*proxy->sums));
+	proxy->waits_settled = proxy->waits_next;
 	sums_node_init(proxy->node, now_of(proxy), proxy->kernel.sums, seed, proxy->sums);
 	if (proxy->kernel.renewed)
 		sums_clear(&proxy->sums->sums);
@@ -55,6 +65,35 @@ static struct key summed_as(const struct key *key)
 static const struct address *address_in(const struct key *key)
 {
 	return key_kind(key) == KEY_NETWORK ? &key->destination : &key->client;
+}
+
+/* ---- contacts: compare gossipd/table/table_contacts.c. Nobody answers here. ---- */
+
+#define CONTACT_TICKS 2 /* that a contact waits for an answer */
+
+void summing_contact(struct proxy *proxy, const struct key *pair)
+{
+	struct contact_wait *wait = &proxy->waits[proxy->waits_next++ % CONTACT_WAITS_MAX];
+
+	*wait = (struct contact_wait){ .client = pair->client, .tick = proxy->sums->sums.ticks, .waits = true };
+}
+
+static void settle_contacts(struct proxy *proxy)
+{
+	struct sums *sums = &proxy->sums->sums;
+	uint64_t words[2];
+
+	for (; proxy->waits_settled != proxy->waits_next; proxy->waits_settled++) {
+		struct contact_wait *wait = &proxy->waits[proxy->waits_settled % CONTACT_WAITS_MAX];
+
+		if (wait->waits && sums->ticks - wait->tick < CONTACT_TICKS)
+			break;
+		if (wait->waits) {
+			sum_words(&wait->client, words);
+			sums_contact(sums, words, sum_hash(sums, words));
+		}
+		wait->waits = false;
+	}
 }
 
 void summing_gain(struct proxy *proxy, const struct key *key, const struct harvest_cell *cell, uint32_t gain)
@@ -136,6 +175,7 @@ static void pass(struct proxy *proxy)
 
 void summing_end(struct proxy *proxy)
 {
+	settle_contacts(proxy);
 	if (!sums_node_open(proxy->sums, now_of(proxy)))
 		return;
 	pass(proxy);

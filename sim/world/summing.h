@@ -13,6 +13,8 @@ void summing_start(struct proxy *proxy);
 
 /* In a tick: before the harvest, which finds what coarse entries gained; what it found of a record; after it. */
 void summing_tick(struct proxy *proxy);
+/* A packet of this proxy made the pair's record; call it at the harvest that sees it first. */
+void summing_contact(struct proxy *proxy, const struct key *pair);
 void summing_gain(struct proxy *proxy, const struct key *key, const struct harvest_cell *cell, uint32_t gain);
 void summing_end(struct proxy *proxy);
 

@@ -122,7 +122,7 @@ static void sums_start(struct table *table, struct now now)
 
 	memset(table_sums(table), 0, SUMS_BYTES);
 	memset(&sums, 0, sizeof(sums));
-	sums_init(&sums, table_sums(table), seed, SLOT, slot_of(now), (struct sum_threshold){ never, NULL });
+	sums_init(&sums, table_sums(table), seed, SLOT, slot_of(now), (struct sum_threshold){ never, never, NULL });
 }
 
 /* Notes keys for the next pass: clients from the first on, as many as there are. */
@@ -156,7 +156,7 @@ static double harvest(struct table *table, const struct shape *shape, enum with 
 	table_anchor(table, now);
 	if (with != EXACT)
 		sums_start(table, now);
-	sums_tick(&sums, slot_of(now), (uint64_t[SUM_KINDS]){ UINT32_MAX, UINT32_MAX });
+	sums_tick(&sums, slot_of(now), (uint64_t[SUM_KINDS]){ UINT32_MAX, UINT32_MAX }, UINT32_MAX);
 	started = cpu_seconds();
 	table_harvest(table, now, SLOT, with == ALONE ? count_only : add, &cells);
 	if (with == BEGINNING)

@@ -120,6 +120,21 @@ rate_is_kept() {
 		($group.others | .delivered == .offered)'
 }
 
+# scan_named MEMBERS SECONDS [SED]: every member names the one scanner in time, and nobody else
+scan_named() {
+	sed "${3:-}" sim/scenarios/slow-scan.cfg >"$work/scan.cfg"
+	start=$(sed -n 's/.*scanner.*start = \([0-9.]*\);.*/\1/p' "$work/scan.cfg")
+	"$sim" run "$work/scan.cfg" --json 2>/dev/null | jq -e --argjson members "$1" --argjson most "$2" \
+		--argjson start "$start" '.scans | ., (.members == $members and .several_clients == false and
+			.first_s > $start and .last_s <= $start + $most)'
+}
+
+# nobody_named SCENARIO [SED]: no member takes any client for a scanner
+nobody_named() {
+	sed "${2:-}" "sim/scenarios/$1.cfg" >"$work/unnamed.cfg"
+	"$sim" run "$work/unnamed.cfg" --json 2>/dev/null | jq -e '.scans | ., .events == 0'
+}
+
 # tables_said SCENARIO CONDITION: on what the kernels' tables did
 tables_said() {
 	"$sim" run "sim/scenarios/$1.cfg" --json 2>/dev/null | jq -e ".tables | ., ($2)"
@@ -399,6 +414,17 @@ ok "so is a device while a member invents clients" rate_is_kept 360 0.6 one-devi
 ok "and a device while a member sends nothing to one of the others" rate_is_kept 360 0.6 one-device \
 	'$a liars = ( { node = 2; kind = "shun"; start = 1.0; amount = 1.0; } );'
 ok "and a network while a member invents networks" rate_is_kept 8000 0.6 carpet "$(invents networks 32000000)"
+# 10 new addresses a second at each of 16 proxies; whenever in a slot it begins.
+for start in 5.3 6.1 7.0 7.9; do
+	ok "a scan that no proxy sees alone is named by all of them, from $start s on" scan_named 16 1.5 \
+		"s/start = 5.3/start = $start/"
+done
+ok "and by proxies far apart" scan_named 16 1.5 's/delay_ms = 40.0/delay_ms = 125.0/'
+ok "and by three" scan_named 3 1.5 's/members = 16/members = 3/'
+ok "and by one" scan_named 1 1.2 's/members = 16/members = 1/'
+ok "who makes 40 contacts a second is not named" nobody_named slow-scan 's/rate = 160.0/rate = 40.0/'
+ok "nor is any of 40,000 quiet devices" nobody_named quiet-devices
+ok "nor who floods one victim" nobody_named spread-attack
 printf 'members = 3;\nmembrs = 5;\n' >"$work/bad.cfg"
 ok "an unknown word is an error with a hint" refuses 2 'did you mean "members"'
 printf 'members = 3;\nnetwork = {\n\tloss = 2.0;\n};\n' >"$work/bad.cfg"

@@ -22,7 +22,7 @@ struct bed {
 	uint32_t *counted; /* [record][BED_SLOTS] */
 	uint32_t *gained; /* [record] in the running slot, not harvested yet */
 	uint64_t *told; /* [kind][key][BED_SLOTS] */
-	uint64_t least[SUM_KINDS];
+	uint64_t least[SUM_KINDS], contacts_least;
 	uint64_t told_count;
 };
 
@@ -93,13 +93,21 @@ static inline uint64_t bed_least_of(void *user, const struct key *key)
 	return bed->least[sum_kind(key_kind(key))];
 }
 
+static inline uint64_t bed_contacts_least_of(void *user, const struct key *key)
+{
+	const struct bed *bed = user;
+
+	(void)key;
+	return bed->contacts_least;
+}
+
 static inline void bed_start(struct bed *bed)
 {
 	const uint64_t seed[2] = { 0x0123456789abcdefULL, 0xfedcba9876543210ULL };
 
 	memset(&bed->sums, 0, sizeof(bed->sums));
 	sums_init(&bed->sums, bed->cells, seed, (struct duration){ BED_SLOT_NS }, bed->slot,
-		  (struct sum_threshold){ bed_least_of, bed });
+		  (struct sum_threshold){ bed_least_of, bed_contacts_least_of, bed });
 }
 
 static inline struct bed *bed_make(uint32_t records, uint32_t keys)
@@ -114,6 +122,7 @@ static inline struct bed *bed_make(uint32_t records, uint32_t keys)
 	bed->gained = calloc(records, sizeof(*bed->gained));
 	bed->told = calloc((size_t)SUM_KINDS * keys * BED_SLOTS, sizeof(*bed->told));
 	bed->least[0] = bed->least[1] = BED_LEAST;
+	bed->contacts_least = 3;
 	assert_true(bed->counted && bed->gained && bed->told);
 	bed_start(bed);
 	return bed;
@@ -182,7 +191,7 @@ static inline void bed_take(struct bed *bed)
 
 static inline void bed_tick_begin(struct bed *bed)
 {
-	sums_tick(&bed->sums, bed->slot, bed->least);
+	sums_tick(&bed->sums, bed->slot, bed->least, bed->contacts_least);
 }
 
 static inline void bed_tick_end(struct bed *bed)

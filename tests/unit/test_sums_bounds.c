@@ -77,7 +77,7 @@ static void a_spray_takes_bounded_room_and_work(void **state)
 		for (uint32_t tick = 0; tick < TICKS; tick++) {
 			if (tick > 0 && tick % SLOT_TICKS == 0)
 				bed->slot++, device_packets = 0, device_told = 0;
-			sums_tick(&bed->sums, bed->slot, bed->least);
+			sums_tick(&bed->sums, bed->slot, bed->least, bed->contacts_least);
 			for (uint32_t i = 0; i < SPRAYED / TICKS; i++, next++) {
 				const struct key client = bed_key(KEY_CLIENT, next);
 				const struct key network = bed_key(KEY_NETWORK, next);

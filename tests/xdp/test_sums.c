@@ -67,7 +67,7 @@ static void sums_begin(void)
 
 	memset(&kept.sums, 0, sizeof(kept.sums));
 	sums_init(&kept.sums, table_sums(bed.table), seed, (struct duration){ SLOT_NS }, slot_now(),
-		  (struct sum_threshold){ least_of, NULL });
+		  (struct sum_threshold){ least_of, least_of, NULL });
 	if (table_is_renewed(bed.table))
 		sums_clear(&kept.sums);
 }
@@ -158,7 +158,7 @@ static void tick_in(uint32_t work)
 	const uint64_t before = kept.sums.slot;
 
 	table_anchor(bed.table, bed_now());
-	sums_tick(&kept.sums, slot_now(), (uint64_t[SUM_KINDS]){ LEAST, LEAST });
+	sums_tick(&kept.sums, slot_now(), (uint64_t[SUM_KINDS]){ LEAST, LEAST }, LEAST);
 	table_harvest(bed.table, bed_now(), (struct duration){ SLOT_NS }, gains, NULL);
 	if (kept.sums.slot != before)
 		sums_slot(&kept.sums);
