@@ -232,8 +232,8 @@ void strange(struct node *node, const struct out *out)
 
 	node->judge->share.stage = SHARE_BEGIN;
 	node->member->table[out->target].clock.reported++;
-	entry->cells |= 1;
-	*entry = (struct entry){ .cells = 0 };
+	entry->stack |= 1;
+	*entry = (struct entry){ .stack = 0 };
 	memcpy(node->spread->store.frames[0].leaf, out, HASH_BYTES);
 	--node->outbox->count;
 	copy.used = node->judge->sweeping == true;
@@ -242,6 +242,6 @@ C
 missed=$(assignments "$strange" | awk -F '\t' -v file="$strange" '
 	index($3, file ":") == 1 { print $2 }' | LC_ALL=C sort | paste -sd' ' -)
 rm -f "$strange"
-expected='entry.* entry.cells member_clock.reported outbox.count share_walk.stage stored.leaf'
+expected='entry.* entry.stack member_clock.reported outbox.count share_walk.stage stored.leaf'
 result 3 assignments_are_found "$([ "$missed" = "$expected" ] || echo "found $missed, expected $expected")"
 exit "$failed"
