@@ -87,16 +87,16 @@ void past_window_of(const struct node *node, const struct entry *destination, ui
 {
 	const uint64_t oldest = slot_oldest(node->slot),
 		       slot = mesh_slot_at(&node->mesh, mesh_tick_end(&node->mesh, from));
+	const uint32_t place = ledger_first(&node->count->ledger, destination);
 	struct past_window *window = ret_window;
 	struct slot_sums sums;
 	bool began = false;
 
 	*window = (struct past_window){ .from = from, .oldest = oldest };
-	if (slot < oldest || slot >= oldest + SLOTS_HELD || destination->cells == INDEX_NONE)
+	if (slot < oldest || slot >= oldest + SLOTS_HELD || place == INDEX_NONE)
 		return;
 	window->last = (unsigned int)(slot - oldest);
-	ledger_sum(&node->count->ledger, destination, destination->cells, oldest, &node->mesh, node->count->excluded,
-		   &sums);
+	ledger_sum(&node->count->ledger, destination, place, oldest, &node->mesh, node->count->excluded, &sums);
 	window->over = slots_over(node, window, &sums, packets_after(node, destination, from), rate);
 	/* An attack may have begun in the slot before; in the last one it is known when. */
 	window->slots = ~(window->over | window->over >> 1 | (window->over << 1 & 1U << window->last)) &
