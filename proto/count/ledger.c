@@ -256,6 +256,7 @@ static uint32_t make_pair(struct ledger *ledger, uint16_t origin, const struct k
 
 	entry->group = head->group;
 	entry->group_previous = destination;
+	entry->pass_share = head->pass_share; /* a newcomer is one of those that no share was computed for */
 	if (head->group != INDEX_NONE)
 		ledger->entries[head->group].group_previous = number;
 	head->group = number;

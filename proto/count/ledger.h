@@ -95,8 +95,7 @@ struct entry {
 	uint32_t policy : 9; /* index of its effective policy (policy_index_of); policy_node.c */
 	uint32_t policy_generation : 3; /* of the policy that `policy` is an index into; 0: not looked up yet */
 	uint16_t pass_share;
-	/* pair of a destination over its rate: the rate at which it may return after a pause; upper half of a float */
-	uint16_t peak;
+	uint16_t past; /* pair: what it sent before its destination was over its rate; past.c */
 	uint16_t newest; /* low bits of the slot of its newest cell or extra */
 	uint16_t told; /* what other members know of its own cells: see told.h */
 };

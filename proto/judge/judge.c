@@ -181,6 +181,20 @@ static void note_near(struct node *node, struct entry *entry, const struct verdi
 	entry->flags |= ENTRY_NEAR;
 }
 
+/*
+ * While its destination is thinned, a client with more than the share of the lot has a record wherever it may send:
+ * without one it is one of the lot.
+ */
+static bool is_above_lot(const struct node *node, const struct entry *entry)
+{
+	const struct entry *destination = &node->count->ledger.entries[entry->destination];
+
+	if (entry_kind(entry) != KEY_PAIR || !(destination->flags & ENTRY_THIN) ||
+	    entry->pass_share <= destination->pass_share)
+		return false;
+	return past_of(node, entry) > 0 || offered_of(node, entry, node->tick).is == PART_STEADY;
+}
+
 bool node_next_change(struct node *node, struct now now, struct change *ret_change)
 {
 	struct entry *entry;
@@ -214,7 +228,7 @@ bool node_next_change(struct node *node, struct now now, struct change *ret_chan
 		.pass_share = share_of(node, now, entry, &v),
 		.members = members_of(node, now, number, &v),
 		.thin = entry->flags & ENTRY_THIN,
-		.notable = is_near && has_records(entry_kind(entry)),
+		.notable = (is_near && has_records(entry_kind(entry))) || is_above_lot(node, entry),
 		.payer = entry->flags & ENTRY_OWN ? 0 : (uint16_t)entry->maker,
 		.alone = v.members <= 2, /* this proxy is always one of them */
 		.limited = !has_records(entry_kind(entry)) && entry->flags & ENTRY_THIN,
@@ -282,7 +296,7 @@ void judge_whole_tick(struct node *node)
 
 void judge_take_memory(struct node *node, struct arena *arena, const struct node_limits *limits)
 {
-	node->judge->rates = arena_take(arena, limits->keys_max, sizeof(*node->judge->rates));
+	node->judge->parts = arena_take(arena, limits->keys_max, sizeof(*node->judge->parts));
 	set_take_memory(&node->judge->dirty, arena, limits->keys_max);
 	set_take_memory(&node->judge->dirty_aggregates, arena, limits->keys_max);
 	set_take_memory(&node->judge->warm, arena, limits->keys_max);

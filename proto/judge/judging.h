@@ -25,23 +25,51 @@ struct policy_state {
 	uint32_t generation; /* grows with each new `table`; entries keep a few bits of it (policy_node.c) */
 };
 
+/* A destination that is over its rate, or was so less than T_T1 ago. */
+struct listed {
+	uint32_t entry;
+	uint64_t from; /* the last tick of the time before; 0: not known yet */
+	uint64_t busy; /* tick in which more than its rate was last offered */
+	double span; /* the longest of its windows so far, in seconds */
+	struct levels levels; /* of tick `busy` */
+	double least; /* the same of the walk's */
+};
+
+/* The time before a destination was over its rate, as far as its cells are held. past.c */
+struct past_window {
+	uint64_t from; /* its last tick */
+	uint64_t oldest; /* the oldest slot held */
+	unsigned int last; /* the slot of `from`, counted from the oldest */
+	unsigned int over, slots; /* bits of slots, the oldest first: over the rate; of that time */
+	double span; /* seconds of these since the destination's first packet */
+	bool anew; /* pasts that were noted before do not count */
+};
+
 /*
- * fair's walk over the destinations that are over their rate, and over the clients of each, in three passes.
- * share.c.
+ * fair's walk over the destinations that are listed, and over the clients of each, in three passes. share.c.
  */
-enum share_stage { SHARE_BEGIN, SHARE_LEAST, SHARE_RATES, SHARE_GIVE, SHARE_LIFT };
+enum share_stage { SHARE_BEGIN,
+		   SHARE_LEAST,
+		   SHARE_RATES,
+		   SHARE_GIVE,
+		   SHARE_LIFT };
 struct share_walk {
 	uint32_t place; /* index of the destination in `over`; equal to over_count when the walk has ended */
 	uint32_t kept; /* destinations before `place` that stay listed */
 	enum share_stage stage;
 	bool over; /* the destination's own verdict is over its rate */
 	uint32_t first, next; /* entries of clients: the destination's first, and the next one to look at */
-	size_t clients; /* in `rates` so far */
-	uint64_t tick; /* A of the destination */
+	size_t clients; /* in `parts` so far */
+	uint64_t whole; /* A of the destination */
+	uint64_t tick; /* up to which its clients' rates are taken */
 	double limit, floor; /* T_F2, and the floor of local evidence */
-	double listed, listed_effective, untouchable, remainder; /* packets per second */
-	double water, least; /* max-min levels: of the offered rates, and of the rates seen at this proxy */
-	uint16_t left; /* the remainder's share */
+	double recent, effective; /* packets per second of all its clients: as they came, and as they count */
+	double newcomers, untouchable; /* of strangers that were not steady yet; of clients that nothing drops */
+	struct past_window past;
+	struct levels levels;
+	bool is_held; /* they do not exceed what they were: a pulse ended, or begins */
+	double least; /* max-min level of the rates seen at this proxy */
+	uint16_t left; /* the share of the lot */
 };
 
 struct judging {
@@ -53,11 +81,11 @@ struct judging {
 	uint32_t sweep; /* next entry to look at for cells of slots no longer held */
 	uint32_t sweep_left; /* entries still to look at in this tick */
 	bool sweeping;
-	uint32_t over[OVER_DESTINATIONS_MAX]; /* destinations over their rate, for fair; share.c */
+	struct listed over[OVER_DESTINATIONS_MAX]; /* destinations over their rate, for fair; share.c */
 	uint32_t over_count;
 	struct share_walk share; /* share.c */
 	uint64_t counted[MEMBERS_MAX]; /* counted_by: packets of a key by member; all zero between its calls */
-	float *rates; /* of the clients of the destination at which the walk is, in their order */
+	struct part *parts; /* the clients of the destination at which the walk is, in their order */
 	struct aggregates aggregates; /* aggregate.c */
 	struct watches watches; /* contacts.c */
 	/* keys that are no pairs and came to half of their rate (ENTRY_NEAR): how many so far */
@@ -132,6 +160,8 @@ void judge_turn(struct node *node, struct now now);
 bool judge_is_under_way(const struct node *node);
 
 /* ---- offered.c: rates that fair divides ---- */
+/* Two packets so far apart come from somebody who goes on: less than a second, after which TCP sends a SYN again. */
+#define STEADY_MS 900
 /* packets in FAIR_TICKS, below which they give no rate: 1 packet in 0.6 s may be 1.7 per second or one per minute */
 #define FEW_PACKETS 8
 /*
@@ -139,18 +169,51 @@ bool judge_is_under_way(const struct node *node);
  * their rates are of the same time and can be added.
  */
 double offered_recent(const struct node *node, const struct entry *entry, uint64_t tick);
+/* Of the last FAIR_TICKS ticks up to `tick`, the one up to which most was offered. The ring holds that much. */
+uint64_t offered_busiest(const struct entry *entry, uint64_t tick);
+/* What a client of a destination offers, mesh-wide. */
+struct offer {
+	double recent; /* packets per second over the FAIR_TICKS */
+	/*
+	 * the same; with fewer than FEW_PACKETS its mean since the slot before the running one, with one packet more.
+	 * Above 0
+	 */
+	double counted;
+	double judged; /* the same, as it was before the packets of the FAIR_TICKS came */
+	bool is_sparse; /* fewer than FEW_PACKETS */
+	bool is_back; /* it sends again since less than STEADY_MS, after a slot of silence and more */
+	enum part_kind was, is; /* a stranger's, by what came of it before these FAIR_TICKS, and by what came until now */
+};
+struct offer offered_of(const struct node *node, const struct entry *entry, uint64_t tick);
 /*
- * Packets per second that a settled client counts with: its recent rate, or its peak if it paused. With fewer than
- * FEW_PACKETS: its mean since the slot before the running one, or its peak if that is more.
+ * Is it silent in the FAIR_TICKS up to `tick`, or did it begin or stop in BURST_TICKS_MAX? Then they do not tell its
+ * rate. Of few packets only the first is known.
  */
-double offered_met(const struct node *node, const struct entry *entry, uint64_t tick);
+bool offered_is_amid_pulse(const struct entry *entry, uint64_t tick, unsigned int ticks);
+/* Time since the key's last packet, by the cells received so far. */
+struct duration offered_silence(const struct node *node, const struct entry *entry, struct now now);
+
+/* ---- left.c: what other rules leave ---- */
+/* The rate that a pair counts with: what its own rule and then the limit of its client leave. */
+double left_rate(const struct node *node, struct now now, uint32_t number, double rate);
+/* What was counted here of a pair, less what the limit of its client takes. */
+struct evidence left_evidence(const struct node *node, struct now now, const struct entry *pair);
+/* The least share of a client of the destination that is walked, by local evidence. */
+uint16_t left_floor(const struct node *node, struct now now, const struct entry *client);
 /*
- * The same for any client; also updates its peak. 0: the client is not settled, so its packets belong to the remainder.
- * A settled client has packets from before the FAIR_TICKS, in the running slot or the one before, or a peak, which is
- * forgotten after T_T1 of silence. *ret_listed: the recent rate of a settled client, else 0.
+ * What a client offers: of a policed one more than it counts with. The kernel has one share of it for both rules, and
+ * takes it of all that comes.
  */
-double offered_settled(const struct node *node, struct now now, struct entry *entry, uint64_t tick,
-		       double *ret_listed);
+double left_at_kernel(const struct node *node, const struct entry *client, double counted);
+
+/* ---- past.c ---- */
+/* What a pair sent before its destination was over its rate: packets per second; 0: nothing, it is a stranger. */
+double past_of(const struct node *node, const struct entry *pair);
+/* The window of a destination that is over `rate` packets per second, whose time before ends with tick `from`. */
+void past_window_of(const struct node *node, const struct entry *destination, uint64_t from, double rate,
+		    struct past_window *ret_window);
+/* Notes the past of a pair from its cells. It only grows, unless `anew`. True when a stranger turns out to be known. */
+bool past_note(const struct node *node, struct entry *pair, const struct past_window *window);
 
 /* ---- share.c ---- */
 /* Lists a destination over its rate. `idle`: no walk is under way, so compute its shares now, not at the next tick. */

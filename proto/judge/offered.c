@@ -1,105 +1,189 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Offered rates: the packets per second that a destination's clients send, as fair assumes, from their recent ticks,
- * their cells and the peak that an entry keeps. share.c computes which share of them passes.
+ * Offered rates: the packets per second that a destination's clients send, as fair assumes, from their recent ticks and
+ * their cells. share.c computes which share of them passes.
  */
 #include "judging.h"
 
-/* Of a peak, per tick with packets enough to tell a rate, or per short pulse: halved in 1.4 s, or in seven pulses. */
-#define PEAK_DECAY 0.9
-/* The same with fewer: a client that came down to a trickle is not held to its past for long. */
-#define PEAK_DECAY_FEW 0.8
-/* A tick with less than a quarter of the mean tick is a pause; one packet in each does not hide it. */
-#define PAUSE_PART 4
+/* A tick with less than half of the mean tick is a pause, or the pulse began or ended in it. */
+#define PAUSE_PART 2
+/* Up to so long after its first packet, the second one is awaited: a TCP of RFC 2988 repeats a SYN after three seconds. */
+#define AWAITED_MS 3200
 
 double offered_recent(const struct node *node, const struct entry *entry, uint64_t tick)
 {
 	return (double)recent_sum(&entry->recent, tick - FAIR_TICKS, tick) / (FAIR_TICKS * tick_seconds(node));
 }
 
-/*
- * A client's packets of the running slot and the one before, and when they began; the cells of the newest slot come
- * first.
- */
-static uint64_t packets_lately(const struct node *node, const struct entry *entry, struct instant *ret_begins)
+uint64_t offered_busiest(const struct entry *entry, uint64_t tick)
 {
-	uint64_t packets = 0;
+	uint64_t most = 0, busiest = tick;
 
-	*ret_begins = (struct instant){ INT64_MAX };
+	for (uint64_t t = tick; t > tick - FAIR_TICKS; t--) {
+		const uint64_t packets = recent_sum(&entry->recent, t - FAIR_TICKS, t);
+
+		if (packets <= most)
+			continue;
+		most = packets;
+		busiest = t;
+	}
+	return busiest;
+}
+
+/* A client's packets of the running slot and the one before. */
+struct lately {
+	uint64_t packets;
+	struct instant first;
+	bool is_back; /* it also sent before these two slots */
+	double peak; /* packets per second within a slot of the last T_T1 that has many */
+};
+
+/* Packets of one slot, and when the first and the last came. */
+struct in_slot {
+	uint64_t slot, packets;
+	struct instant first, last;
+};
+
+static double rate_in(const struct in_slot *in)
+{
+	const double seconds = (double)duration_between(in->first, in->last).ns / NS_PER_S;
+
+	return in->packets < FEW_PACKETS * PAUSE_PART ? 0 : (double)in->packets / fmax(seconds, 1);
+}
+
+static void add_cell(const struct node *node, const struct entry *entry, const struct ledger_cell *cell,
+		     struct in_slot *in)
+{
+	const struct instant first = node_cell_instant(node, entry, cell, cell->first),
+			     last = node_cell_instant(node, entry, cell, cell->last);
+
+	in->packets += ledger_packets_read(&node->count->ledger, entry, cell, node->count->excluded);
+	in->first = instant_is_before(first, in->first) ? first : in->first;
+	in->last = instant_is_before(in->last, last) ? last : in->last;
+}
+
+static void add_slot(const struct node *node, const struct in_slot *in, struct duration idle_reset,
+		     struct lately *lately)
+{
+	const struct instant now = mesh_tick_end(&node->mesh, node->tick);
+
+	if (in->packets > 0 && in->slot + 1 >= node->slot) {
+		lately->packets += in->packets;
+		lately->first = in->first; /* older than those of the slot before in the list */
+	}
+	lately->is_back = lately->is_back || (in->packets > 0 && in->slot + 1 < node->slot);
+	if (in->packets > 0 && !duration_exceeds(duration_between(in->last, now), idle_reset))
+		lately->peak = fmax(lately->peak, rate_in(in));
+}
+
+/* The cells of the newest slot come first. */
+static struct lately lately_of(const struct node *node, const struct entry *entry)
+{
+	const struct in_slot none = { .first = { INT64_MAX }, .last = { INT64_MIN } };
+	const struct duration idle_reset = entry_policy(node, entry)->thresholds.idle_reset;
+	struct lately lately = { .first = { INT64_MAX } };
+	struct in_slot in = none;
+
 	for (uint32_t at = ledger_first(&node->count->ledger, entry); at != INDEX_NONE;
 	     at = ledger_below(&node->count->ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
-		const struct instant first = node_cell_instant(node, entry, cell, cell->first);
+		const uint64_t slot = cell_slot(entry, cell, node->slot);
 
-		if (cell_slot(entry, cell, node->slot) + 1 < node->slot)
-			break;
-		if (node->count->excluded[cell->origin])
-			continue;
-		packets += ledger_packets_read(&node->count->ledger, entry, cell, node->count->excluded);
-		if (instant_is_before(first, *ret_begins))
-			*ret_begins = first;
+		if (slot != in.slot) {
+			add_slot(node, &in, idle_reset, &lately);
+			in = none;
+			in.slot = slot;
+		}
+		if (!node->count->excluded[cell->origin])
+			add_cell(node, entry, cell, &in);
 	}
-	return packets;
+	add_slot(node, &in, idle_reset, &lately);
+	return lately;
 }
 
-static double peak_of(const struct entry *entry)
+bool offered_is_amid_pulse(const struct entry *entry, uint64_t tick, unsigned int ticks)
 {
-	const uint32_t bits = (uint32_t)entry->peak << 16;
-	float peak;
-
-	memcpy(&peak, &bits, sizeof(peak));
-	return (double)peak;
-}
-
-static void set_peak(struct entry *entry, double rate)
-{
-	const float peak = (float)rate;
-	uint32_t bits;
-
-	memcpy(&bits, &peak, sizeof(bits));
-	entry->peak = (uint16_t)(bits >> 16);
-}
-
-/* Did it send in a part of these FAIR_TICKS only? Then their mean says little of what it sends while it does. */
-static bool paused(const struct entry *entry, uint64_t tick, uint64_t recent)
-{
+	const uint64_t recent = recent_sum(&entry->recent, tick - ticks, tick);
 	uint64_t least = recent;
 
-	for (uint64_t t = tick - FAIR_TICKS; t < tick; t++) {
+	for (uint64_t t = tick - ticks; t < tick; t++) {
 		const uint64_t packets = recent_sum(&entry->recent, t, t + 1);
 
 		least = packets < least ? packets : least;
 	}
-	return least * FAIR_TICKS * PAUSE_PART < recent;
+	return recent_sum(&entry->recent, tick - FAIR_TICKS, tick) == 0 ||
+	       (recent >= FEW_PACKETS * PAUSE_PART && least * ticks * PAUSE_PART < recent);
 }
 
-/*
- * Is a pulse under way: did it begin in these FAIR_TICKS, or stop but not yet leave them? Its rate is not to be seen
- * yet, or no more.
- */
-static bool is_amid_pulse(const struct entry *entry, uint64_t tick, uint64_t recent)
+/* The rate that it counts with: over FAIR_TICKS, or with few packets in them its mean of these two slots. (Fair, 2) */
+static double counted_rate(const struct node *node, uint64_t tick, uint64_t recent, uint64_t packets, double peak,
+			   bool *ret_paused)
 {
-	return paused(entry, tick, recent) &&
-	       recent_sum(&entry->recent, tick - FAIR_TICKS, tick - FAIR_TICKS + 1) < recent;
+	const struct instant begins = mesh_slot_start(&node->mesh, node->slot - 1);
+
+	double mean;
+
+	*ret_paused = false;
+	if (recent >= FEW_PACKETS)
+		return (double)recent / (FAIR_TICKS * tick_seconds(node));
+	/*
+	 * One more than were counted: shares go by 1 / rate, and the mean of 1 / (n + 1) is 1 / rate, that of 1 / n
+	 * is more. It is also the one that a silent client sends next.
+	 */
+	mean = (double)(packets + 1) * NS_PER_S / (double)duration_between(begins, mesh_tick_end(&node->mesh, tick)).ns;
+	*ret_paused = peak > PAUSE_PART * mean; /* then the mean says little of what it sends while it does */
+	return *ret_paused ? peak : mean;
 }
 
-/*
- * Updates a client's peak: its highest recent rate, which fades while packets come and is held while none come. So a
- * client that sends in pulses is thinned by the rate of the previous pulse, not by its mean. The end of a pulse makes
- * the peak fade once.
- */
-static void peak_tick(struct entry *entry, uint64_t tick, uint64_t recent, double rate)
+/* Does a packet in tick `tick` come so long after one at `then`, in whole ticks? */
+static bool is_after(const struct node *node, struct instant then, uint64_t tick, int64_t ms)
 {
-	const bool few = recent < FEW_PACKETS;
-
-	if (!few && rate > peak_of(entry))
-		set_peak(entry, rate);
-	else if (recent > 0 && !is_amid_pulse(entry, tick, recent))
-		set_peak(entry, fmax(few ? 0 : rate, (few ? PEAK_DECAY_FEW : PEAK_DECAY) * peak_of(entry)));
+	return (int64_t)(tick - mesh_tick_ended(&node->mesh, then) - 1) * mesh_tick_length(&node->mesh).ns >=
+	       ms * NS_PER_MS;
 }
 
-/* Time since the client's last packet, by the cells received so far. */
-static struct duration silence(const struct node *node, const struct entry *entry, struct now now)
+/* What a packet in tick `tick` makes of a stranger that sent `packets` before, lately. (Fair, 1) */
+static enum part_kind kind_at(const struct node *node, const struct lately *lately, uint64_t packets, uint64_t tick)
+{
+	if (packets == 0 || !is_after(node, lately->first, tick, STEADY_MS))
+		return PART_LOT;
+	if (packets > 1)
+		return PART_STEADY;
+	return lately->is_back || is_after(node, lately->first, tick, AWAITED_MS) ? PART_LOT : PART_AWAITED;
+}
+
+/* The first of the FAIR_TICKS up to `tick` in which something came of it. */
+static uint64_t first_tick(const struct entry *entry, uint64_t tick)
+{
+	uint64_t first = tick - FAIR_TICKS + 1;
+
+	while (first < tick && recent_sum(&entry->recent, first - 1, first) == 0)
+		first++;
+	return first;
+}
+
+struct offer offered_of(const struct node *node, const struct entry *entry, uint64_t tick)
+{
+	const struct lately lately = lately_of(node, entry);
+	const uint64_t recent = recent_sum(&entry->recent, tick - FAIR_TICKS, tick),
+		       after = recent_sum(&entry->recent, tick, entry->recent.newest),
+		       packets = lately.packets > after ? lately.packets - after : 0;
+
+	bool paused, ignored;
+	const double counted = counted_rate(node, tick, recent, packets, lately.peak, &paused);
+
+	return (struct offer){
+		.recent = (double)recent / (FAIR_TICKS * tick_seconds(node)),
+		.counted = counted,
+		.judged = recent >= FEW_PACKETS ? counted : counted_rate(node, tick - FAIR_TICKS, 0, packets > recent ? packets - recent : 0, lately.peak, &ignored),
+		.is_sparse = recent < FEW_PACKETS && !paused,
+		.is_back = lately.is_back && !is_after(node, lately.first, node->tick + 1, STEADY_MS),
+		.was = kind_at(node, &lately, packets > recent ? packets - recent : 0, first_tick(entry, tick)),
+		.is = kind_at(node, &lately, lately.packets, node->tick + 1),
+	};
+}
+
+struct duration offered_silence(const struct node *node, const struct entry *entry, struct now now)
 {
 	const struct ledger *ledger = &node->count->ledger;
 	const uint32_t first = ledger_first(ledger, entry);
@@ -111,55 +195,4 @@ static struct duration silence(const struct node *node, const struct entry *entr
 	     at = ledger_below(ledger, at))
 		last = ledger_at(ledger, at)->last > last ? ledger_at(ledger, at)->last : last;
 	return duration_between(node_cell_instant(node, entry, ledger_at(ledger, first), last), now.mesh);
-}
-
-/* What it is known to have sent up to `tick`, of the running slot and the one before. */
-static uint64_t packets_before(const struct node *node, const struct entry *entry, uint64_t tick,
-			       struct instant *ret_begins)
-{
-	const uint64_t known = packets_lately(node, entry, ret_begins),
-		       after = recent_sum(&entry->recent, tick, entry->recent.newest);
-
-	return known > after ? known - after : 0;
-}
-
-double offered_met(const struct node *node, const struct entry *entry, uint64_t tick)
-{
-	const uint64_t recent = recent_sum(&entry->recent, tick - FAIR_TICKS, tick);
-	const double rate = (double)recent / (FAIR_TICKS * tick_seconds(node));
-	struct instant begins;
-	uint64_t packets;
-	double seconds;
-
-	if (recent >= FEW_PACKETS)
-		return paused(entry, tick, recent) ? fmax(rate, peak_of(entry)) : rate;
-	packets = packets_before(node, entry, tick, &begins);
-	if (packets == 0)
-		return peak_of(entry);
-	seconds = (double)duration_between(begins, mesh_tick_end(&node->mesh, tick)).ns / NS_PER_S;
-	/*
-	 * One more than were counted: shares go by 1 / rate, and the mean of 1 / (n + 1) is 1 / rate, that of 1 / n
-	 * is more.
-	 */
-	return fmax(peak_of(entry), (double)(packets + 1) / fmax(1, seconds));
-}
-
-double offered_settled(const struct node *node, struct now now, struct entry *entry, uint64_t tick,
-		       double *ret_listed)
-{
-	const uint64_t recent = recent_sum(&entry->recent, tick - FAIR_TICKS, tick);
-	const struct instant from = mesh_tick_end(&node->mesh, tick - FAIR_TICKS);
-	const double rate = (double)recent / (FAIR_TICKS * tick_seconds(node));
-	struct instant begins;
-	const uint64_t packets = packets_before(node, entry, tick, &begins);
-	bool is_new = packets == 0 || !instant_is_before(begins, from);
-
-	if (packets == 0 &&
-	    duration_exceeds(silence(node, entry, now), entry_policy(node, entry)->thresholds.idle_reset))
-		set_peak(entry, 0);
-	if (is_new && peak_of(entry) > 0)
-		is_new = false; /* it has been silent for long, but may be back any moment */
-	peak_tick(entry, tick, recent, rate);
-	*ret_listed = is_new ? 0 : rate;
-	return is_new ? 0 : offered_met(node, entry, tick);
 }

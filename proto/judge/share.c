@@ -7,52 +7,11 @@
  */
 #include "judging.h"
 
-#define REMAINDER_FLOOR 0.1 /* part of T_F2 that the clients without a rate of their own may always use together */
+#define LEFT_FLOOR 0.1 /* part of the destination's floor of local evidence that is for the lot */
 #define CLIENTS_PER_TURN 32768 /* clients looked at in a turn: some 5 ms */
 #define CLIENTS_SET_OFF 16 /* cost of a destination besides its clients, in clients */
-#define LEVEL_CLIENTS 8 /* rates that the search for the level reads in the time of one client */
+#define LEVEL_CLIENTS 4 /* clients that the searches for the levels read in the time of one */
 #define IDLE_DIFFERS 0.25 /* relative change from which a silent client's share is written */
-
-/*
- * Does the pair's own rule drop it now? ENTRY_OVER alone does not show this: by the hysteresis of events it stays set
- * while the rate is just below T_F1.
- */
-static bool is_over_now(const struct node *node, struct now now, uint32_t number)
-{
-	struct verdict v;
-
-	if (!(node->count->ledger.entries[number].flags & ENTRY_OVER))
-		return false;
-	verdict_of(node, now, number, &v);
-	return v.limit > 0 && v.rate > v.limit;
-}
-
-/*
- * The rate that the pair's own rule leaves: 0 when a block drops it, or as it is outside; at most the floors of local
- * evidence of all proxies together when its rate does; else all of it.
- */
-static double rate_left(const struct node *node, struct now now, uint32_t number, double rate)
-{
-	const struct entry *entry = &node->count->ledger.entries[number];
-	const struct policy_effective *policy = entry_policy(node, entry);
-
-	if (policy->listing == POLICY_BLOCKED || policy->listing == POLICY_OUTSIDE)
-		return 0;
-	if (!is_over_now(node, now, number))
-		return rate;
-	if (policy->thresholds.police)
-		return fmin(rate, policy->thresholds.pair_rate);
-	return entry->flags & ENTRY_FLOOR ? fmin(rate, policy->thresholds.pair_rate / (double)EVIDENCE_SHARE) : 0;
-}
-
-/* The rate that a pair counts with: what its own rule and then the limit of its client leave. (Fair, 1) */
-static double effective_rate(const struct node *node, struct now now, uint32_t number, double rate)
-{
-	double here;
-
-	return rate_left(node, now, number, rate) *
-	       aggregate_leaves(node, &node->count->ledger.entries[number], &here);
-}
 
 /*
  * Did a share change by more than the noise of a rate? Only then it is written to the table. The bound is a hundredth
@@ -95,79 +54,19 @@ static void set_thin(struct node *node, uint32_t number, bool thin)
 	judge_dirty(node, number);
 }
 
-/* The least share for packets of the remainder, by the destination's own rate. */
+/* The least share for packets of the lot, by the destination's own rate. */
 static uint16_t least_left(const struct node *node, struct now now, const struct entry *destination, double capacity)
 {
 	const struct evidence own = verdict_evidence(node, now, destination);
 
-	return own.rate > 0 ? fair_share(own.rate, REMAINDER_FLOOR * capacity) : 0;
-}
-
-/* What was counted here of a pair, less what the limit of its client takes. */
-static struct evidence evidence_left(const struct node *node, struct now now, const struct entry *pair)
-{
-	struct evidence own = verdict_evidence(node, now, pair);
-	double here;
-
-	aggregate_leaves(node, pair, &here);
-	own.rate *= here;
-	return own;
-}
-
-/*
- * Above the level a rate counts with one packet more, as those of few packets do already: by 1 / n, the victim of
- * random packets would get a twentieth too many. `least`: the level of what is seen here; what others say of this
- * client pushes it no lower than level / (kappa n). (Fair, 4)
- */
-static uint16_t client_share(const struct node *node, struct now now, const struct entry *client, double rate,
-			     double level, double least)
-{
-	const double one = 1 / (FAIR_TICKS * tick_seconds(node)),
-		     counted = rate < FEW_PACKETS * one ? rate : rate + one;
-	const uint16_t share = fair_share(counted, level);
-	struct evidence own;
-	uint16_t floor;
-
-	if (!(client->flags & ENTRY_OWN))
-		return share;
-	own = evidence_left(node, now, client);
-	if (own.rate <= 0)
-		return share; /* nothing was seen here lately that could speak for it */
-	if (client->flags & ENTRY_SHARED && own.members > 1)
-		least = fmax(least, level / (EVIDENCE_SHARE * own.members));
-	floor = fair_share(own.rate, least);
-	return share > floor ? share : floor;
-}
-
-/* What a policed client offers, less what the limit of all its pairs together takes. */
-static double policed_rate(const struct node *node, const struct entry *client, uint64_t tick)
-{
-	double here;
-
-	return offered_met(node, client, tick) * aggregate_leaves(node, client, &here);
-}
-
-/*
- * What it counts for is within the level: all passes. If not, the kernel has one share of a policed client for both
- * rules, and takes it of all that comes: T_F1 / rate by police, level / T_F1 by fair of what police leaves, level /
- * rate in all.
- */
-static uint16_t settled_share(const struct node *node, struct now now, const struct entry *client, double effective)
-{
-	const struct share_walk *walk = &node->judge->share;
-	const bool police = entry_policy(node, client)->thresholds.police;
-
-	if (effective <= walk->water)
-		return SHARE_ALL;
-	return client_share(node, now, client, police ? policed_rate(node, client, walk->tick) : effective,
-			    walk->water, walk->least);
+	return own.rate > 0 ? fair_share(own.rate, LEFT_FLOOR * capacity) : 0;
 }
 
 /* ---- the walk over the clients of every destination that is listed, in pieces ---- */
 
 static struct entry *destination_walked(struct node *node)
 {
-	return &node->count->ledger.entries[node->judge->over[node->judge->share.place]];
+	return &node->count->ledger.entries[node->judge->over[node->judge->share.place].entry];
 }
 
 /*
@@ -183,9 +82,23 @@ static void stage_begin(struct node *node, enum share_stage stage)
 	walk->clients = 0;
 }
 
+/* Since when the destination is over its rate, and what is known of the time before. (Fair, 1) */
+static void past_begin(struct node *node, struct listed *listed, const struct entry *destination)
+{
+	struct share_walk *walk = &node->judge->share;
+	const bool is_new = listed->from == 0;
+
+	if (is_new) /* the ticks by which a burst is found may hold a part of it */
+		listed->from = walk->whole - BURST_TICKS_MAX;
+	past_window_of(node, destination, listed->from, walk->limit, &walk->past);
+	walk->past.span = listed->span = fmax(listed->span, walk->past.span);
+	walk->past.anew = is_new && walk->past.over == 0;
+}
+
 static void destination_begin(struct node *node, struct now now)
 {
 	struct share_walk *walk = &node->judge->share;
+	struct listed *listed = &node->judge->over[walk->place];
 	const struct entry *destination = destination_walked(node);
 	struct verdict v;
 
@@ -193,13 +106,15 @@ static void destination_begin(struct node *node, struct now now)
 		walk->place++;
 		return;
 	}
-	verdict_of(node, now, node->judge->over[walk->place], &v);
+	verdict_of(node, now, listed->entry, &v);
 	walk->first = destination->group;
 	walk->limit = v.limit;
-	walk->tick = v.carry.tick;
+	walk->whole = v.carry.tick;
+	walk->tick = offered_busiest(destination, walk->whole);
 	walk->over = verdict_is_over(&v, UNDER_AGAIN);
 	walk->floor = v.members > 1 ? v.limit / (EVIDENCE_SHARE * v.members) : 0;
-	walk->listed = walk->listed_effective = walk->untouchable = walk->least = 0;
+	walk->recent = walk->effective = walk->newcomers = walk->untouchable = walk->least = 0;
+	past_begin(node, listed, destination);
 	if (v.limit <= 0 || !v.policy->thresholds.fair)
 		stage_begin(node, SHARE_LIFT); /* no rate any more */
 	else
@@ -219,9 +134,10 @@ static void destination_end(struct node *node, bool keep)
 static void least_look(struct node *node, struct now now, uint32_t client)
 {
 	const struct entry *entry = &node->count->ledger.entries[client];
+	struct part *part = &node->judge->parts[node->judge->share.clients++];
+	const double rate = entry->flags & ENTRY_OWN ? left_evidence(node, now, entry).rate : 0;
 
-	if (entry->flags & ENTRY_OWN)
-		node->judge->rates[node->judge->share.clients++] = (float)evidence_left(node, now, entry).rate;
+	*part = (struct part){ .offered = (float)rate, .judged = (float)rate };
 }
 
 /*
@@ -231,66 +147,147 @@ static void least_look(struct node *node, struct now now, uint32_t client)
  */
 static void least_end(struct node *node, struct now now)
 {
+	const struct parts parts = { .list = node->judge->parts, .count = node->judge->share.clients };
+
 	(void)now;
-	node->judge->share.least = fair_level(node->judge->rates, node->judge->share.clients, node->judge->share.floor);
+	node->judge->share.least = fair_level(&parts, node->judge->share.floor);
 	stage_begin(node, SHARE_RATES);
+}
+
+/* A client that is known has a record at every proxy, wherever it sends: without one it would be a stranger there. */
+static void known_begins(struct node *node, uint32_t client, bool is_new)
+{
+	if (is_new || (node->judge->share.past.anew && past_of(node, &node->count->ledger.entries[client]) > 0))
+		judge_dirty(node, client);
 }
 
 static void rate_look(struct node *node, struct now now, uint32_t client)
 {
 	struct entry *entry = &node->count->ledger.entries[client];
 	struct share_walk *walk = &node->judge->share;
-	float *effective = &node->judge->rates[walk->clients++];
-	double heard;
-	const double rate = offered_settled(node, now, entry, walk->tick, &heard);
+	const struct offer offer = offered_of(node, entry, walk->tick);
+	const bool is_new = past_note(node, entry, &walk->past);
+	struct part *part = &node->judge->parts[walk->clients++];
+	double counted;
 
-	walk->listed += heard;
-	*effective = 0;
-	if (entry_policy(node, entry)->listing == POLICY_PASSES)
-		walk->untouchable += rate;
-	else
-		*effective = (float)effective_rate(node, now, client, rate);
-	walk->listed_effective += *effective;
+	*part = (struct part){ .kind = PART_LOT };
+	walk->recent += offer.recent;
+	known_begins(node, client, is_new);
+	if (entry_policy(node, entry)->listing == POLICY_PASSES) {
+		walk->untouchable += offer.recent;
+		return;
+	}
+	counted = left_rate(node, now, client, offer.counted);
+	if (counted <= 0)
+		return;
+	*part = (struct part){ .counted = (float)counted,
+			       .judged = (float)(offer.judged * counted / offer.counted),
+			       .offered = (float)(offer.recent * counted / offer.counted),
+			       .past = (float)past_of(node, entry),
+			       .is_sparse = offer.is_sparse,
+			       .kind = PART_KNOWN,
+			       .was = PART_KNOWN };
+	walk->effective += (double)part->offered;
+	if (part->past <= 0) {
+		part->kind = (uint8_t)offer.is;
+		part->was = (uint8_t)(offer.is_sparse ? offer.was : offer.is); /* who sends many goes on */
+		walk->newcomers += offer.was < PART_STEADY ? (double)part->offered : 0;
+	}
+	part->is_held = !is_new && offer.is != PART_AWAITED && offered_is_amid_pulse(entry, walk->whole, BURST_TICKS_MAX) &&
+			!duration_exceeds(offered_silence(node, entry, now),
+					  entry_policy(node, entry)->thresholds.idle_reset);
 }
 
-/* All rates are known: what is there to be shared? (Fair, 2 and 3) */
+/*
+ * While the destination is offered less than its rate, or a pulse begins or stops there, levels do not grow above what
+ * they were when more was offered, for T_T1: the next pulse meets them. (Fair, 6)
+ */
+static struct levels levels_held(struct node *node, struct listed *listed, double all)
+{
+	struct share_walk *walk = &node->judge->share;
+	const struct entry *destination = destination_walked(node);
+	const struct duration kept = entry_policy(node, destination)->thresholds.idle_reset,
+			      since = duration_between(mesh_tick_end(&node->mesh, listed->busy),
+						       mesh_tick_end(&node->mesh, walk->tick));
+	const bool is_busy = all > walk->limit, is_kept = listed->busy > 0 && !duration_exceeds(since, kept),
+		   is_held = is_kept && !(is_busy && !offered_is_amid_pulse(destination, walk->tick, FAIR_TICKS));
+	const struct division division = {
+		.list = node->judge->parts,
+		.count = walk->clients,
+		.limit = walk->limit,
+		.offered = all,
+		.first = walk->newcomers + fmax(0, all - walk->effective),
+	};
+	struct levels levels = levels_of(&division, is_held ? &listed->levels : &levels_none);
+
+	walk->is_held = is_held;
+	if (is_held)
+		levels.lot = fmin(levels.lot, listed->levels.strangers);
+	walk->least = is_held ? fmin(walk->least, listed->least) : walk->least;
+	walk->over |= is_busy || (is_kept && destination->flags & ENTRY_OWN);
+	if (is_busy) {
+		listed->levels = levels;
+		listed->least = walk->least;
+		listed->busy = walk->tick;
+	}
+	return levels;
+}
+
+/* All rates are known: what is there to be shared? */
 static void rates_end(struct node *node, struct now now)
 {
 	struct share_walk *walk = &node->judge->share;
 	const struct entry *destination = destination_walked(node);
+	const double all = walk->effective + fmax(0, offered_recent(node, destination, walk->tick) - walk->recent);
 	uint16_t left_least;
-	double reserve;
 
 	walk->limit = fmax(0, walk->limit - walk->untouchable); /* they are taken from T_F2 first */
-	walk->remainder = fmax(0, offered_recent(node, destination, walk->tick) - walk->listed);
-	reserve = fmin(walk->remainder, REMAINDER_FLOOR * walk->limit);
-	walk->water = fair_level(node->judge->rates, walk->clients, walk->limit - reserve);
-	walk->left = fair_share(walk->remainder, fmax(reserve, walk->limit - walk->listed_effective));
+	walk->levels = levels_held(node, &node->judge->over[walk->place], all);
+	walk->left = fair_share(1, walk->levels.lot);
 	left_least = least_left(node, now, destination, walk->floor);
 	walk->left = walk->left > left_least ? walk->left : left_least;
+	if (walk->is_held && walk->left > destination->pass_share)
+		walk->left = destination->pass_share;
 	stage_begin(node, SHARE_GIVE);
+}
+
+/* A client's share of all that comes of it, at least its floor. (Fair, 8) */
+static uint16_t part_share(const struct node *node, struct now now, const struct entry *client, const struct part *part)
+{
+	const double passes = levels_pass(&node->judge->share.levels, part, 1 / (FAIR_TICKS * tick_seconds(node))),
+		     all = (double)part->counted / (1 - (double)part->granted);
+	uint16_t share, least;
+
+	if (part->kind == PART_LOT)
+		return node->judge->share.left;
+	if (passes >= 1)
+		return SHARE_ALL;
+	share = fair_share(left_at_kernel(node, client, all), passes * all);
+	least = left_floor(node, now, client);
+	return share > least ? share : least;
 }
 
 static void share_give(struct node *node, struct now now, uint32_t client)
 {
-	struct share_walk *walk = &node->judge->share;
-	const double effective = node->judge->rates[walk->clients++];
+	const struct part *part = &node->judge->parts[node->judge->share.clients++];
+	const struct entry *entry = &node->count->ledger.entries[client];
+	const uint16_t share = part_share(node, now, entry, part);
 
-	if (effective > 0)
-		set_share(node, client, settled_share(node, now, &node->count->ledger.entries[client], effective));
+	if (part->is_held && share >= entry->pass_share)
+		return;
+	if (part->kind == PART_LOT && part->offered <= 0)
+		set_idle_share(node, client, share);
 	else
-		set_idle_share(node, client, walk->left);
+		set_share(node, client, share);
 }
 
 static void give_end(struct node *node, struct now now)
 {
 	struct share_walk *walk = &node->judge->share;
-	const uint32_t number = node->judge->over[walk->place];
-	/* Between two pulses it is not over, but will be with the next. */
-	const bool keep = walk->over || walk->listed_effective + walk->remainder > walk->limit;
+	const uint32_t number = node->judge->over[walk->place].entry;
 
 	(void)now;
-	if (!keep) {
+	if (!walk->over) {
 		stage_begin(node, SHARE_LIFT);
 		return;
 	}
@@ -307,7 +304,7 @@ static void lift_look(struct node *node, struct now now, uint32_t client)
 
 static void lift_end(struct node *node, struct now now)
 {
-	const uint32_t number = node->judge->over[node->judge->share.place];
+	const uint32_t number = node->judge->over[node->judge->share.place].entry;
 
 	(void)now;
 	node->count->ledger.entries[number].flags &= ~(uint32_t)ENTRY_LISTED;
@@ -369,7 +366,7 @@ void share_turn(struct node *node, struct now now)
 
 void share_list(struct node *node, struct now now, uint32_t number, bool idle)
 {
-	node->judge->over[node->judge->over_count++] = number;
+	node->judge->over[node->judge->over_count++] = (struct listed){ .entry = number };
 	if (idle) /* else the walk comes by */
 		share_turn(node, now);
 }

@@ -52,11 +52,28 @@ static const struct row rows[] = {
 	{ 2, { 3e38f, 3e38f }, 100, 50 },
 };
 
+/* All of them are strangers of many packets, whose rates are those that came. */
+static struct parts parts_of(const float *rates, size_t count)
+{
+	static struct part list[CLIENTS_MAX];
+
+	for (size_t i = 0; i < count; i++)
+		list[i] = (struct part){ .offered = rates[i], .judged = rates[i], .counted = rates[i] };
+	return (struct parts){ .list = list, .count = count };
+}
+
+static double level_of(const float *rates, size_t count, double capacity)
+{
+	const struct parts parts = parts_of(rates, count);
+
+	return fair_level(&parts, capacity);
+}
+
 static void rows_worked_out_by_hand(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		const double level = fair_level(rows[i].rates, rows[i].count, rows[i].capacity);
+		const double level = level_of(rows[i].rates, rows[i].count, rows[i].capacity);
 
 		if (level != rows[i].level && fabs(level - rows[i].level) > 1e-9)
 			fail_msg("row %zu: level %g", i, level);
@@ -127,7 +144,7 @@ static void what_passes_is_the_capacity(void **state)
 		const size_t count = rates_draw(&random, trace % 5, rates);
 		const double all = sum_below(rates, count, INFINITY),
 			     capacity = all * (double)draw_below(&random, 1200) / 1000;
-		const double level = fair_level(rates, count, capacity);
+		const double level = level_of(rates, count, capacity);
 
 		if (all <= capacity) {
 			assert_true(level == INFINITY);
@@ -153,10 +170,10 @@ static void more_capacity_is_no_lower_level_and_one_more_client_no_higher(void *
 		double below = 0;
 
 		for (double capacity = 0; capacity < all; capacity += all / 20) {
-			const double level = fair_level(rates, count, capacity);
+			const double level = level_of(rates, count, capacity);
 
 			assert_true(level >= below * (1 - 1e-12));
-			assert_true(fair_level(rates, count - 1, capacity) >= level * (1 - 1e-12));
+			assert_true(level_of(rates, count - 1, capacity) >= level * (1 - 1e-12));
 			below = level;
 		}
 	}
@@ -173,7 +190,7 @@ static void the_shares_add_up_to_the_capacity(void **state)
 		const size_t count = rates_draw(&random, trace % 5, rates);
 		const double all = sum_below(rates, count, INFINITY),
 			     capacity = all * (double)(1 + draw_below(&random, 998)) / 1000;
-		const double level = fair_level(rates, count, capacity);
+		const double level = level_of(rates, count, capacity);
 		double passed = 0;
 
 		for (size_t i = 0; i < count; i++) {
