@@ -266,8 +266,8 @@ static void print_percentiles(const json_t *object, const char *label, const cha
 	fprintf(out, " %s  (%lld)\n", unit, (long long)json_integer_value(json_object_get(object, "count")));
 }
 
-/* What only scenarios with an onset, and groups that connect, have. */
-static void print_onset(const json_t *group, FILE *out)
+/* What only some groups have: an onset before, connections. */
+static void print_more(const json_t *group, FILE *out)
 {
 	const json_t *connections = json_object_get(group, "connections");
 
@@ -309,7 +309,7 @@ static void print_group(const json_t *group, FILE *out)
 	fputs(", missed ", out);
 	print_value(group, "missed_share", "%.2f %%", 100, out);
 	fputc('\n', out);
-	print_onset(group, out);
+	print_more(group, out);
 	if (!detection)
 		return;
 	print_percentiles(detection, "  first drop at each member", "s", 1, out);
