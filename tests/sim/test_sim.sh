@@ -135,8 +135,8 @@ nobody_named() {
 	"$sim" run "$work/unnamed.cfg" --json 2>/dev/null | jq -e '.scans | ., .events == 0'
 }
 
-# known_clients_keep SCENARIO GROUP: all but one packet in 200 since the onset, beside a flood. The victim gets its rate.
-# Without the evidence rule they do not.
+# known_clients_keep SCENARIO GROUP: all but one packet in 200 since the onset, beside a flood. The victim gets its
+# rate. Without the evidence rule they do not.
 known_clients_keep() {
 	grep -q '^#define EVIDENCE_RULE 1' tests/oracle/test_spoofed.c && keep=true || keep=false
 	rate=$(sed -n 's/.*destination_rate = \([0-9]*\).*/\1/p' "sim/scenarios/$1.cfg")
@@ -233,7 +233,7 @@ experiments_whole() {
 	out=$work/jobs$(nproc)/out
 	experiments_by "$(nproc)" || return 1
 	"$sim" experiment list | while read -r name _; do
-		jq -e '(.text | length > 0) and (.plots | length > 0) and
+		jq -e '(.text | length > 0) and (.headline | length > 0) and (.plots | length > 0) and
 			([.tables[].rows | length > 0] | length > 0 and all)' "$out/$name.json" || exit 1
 		for table in $(jq -r '.tables | keys[]' "$out/$name.json"); do
 			lines=$(jq --arg table "$table" '.tables[$table].rows | length + 1' "$out/$name.json")
