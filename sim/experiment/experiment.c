@@ -11,7 +11,8 @@ static const struct experiment {
 	const char *name, *title;
 	void (*run)(struct output *output, bool quick);
 } experiments[] = {
-	{ "paper", "The paper's questions: a low-rate attack, a massive one, and the cost at a proxy", experiment_paper },
+	{ "paper", "The paper's questions: a low-rate attack, a massive one, and the cost at a proxy",
+	  experiment_paper },
 	{ "detection", "How fast a spread attack is dropped: alone, with the paper's master, in the mesh",
 	  experiment_detection },
 	{ "convergence", "How fast one member's counts reach all", experiment_convergence },

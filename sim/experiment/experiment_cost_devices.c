@@ -214,7 +214,7 @@ void experiment_cost_devices(struct output *output, bool quick)
 	     "set ylabel 'bytes sent per member and second'\n"
 	     "set logscale xy\nset xrange [500:2000000]\nset format x '10^{%L}'\nset format y '10^{%L}'\n"
 	     "plot for [i = 1:3] $TABLE using ($2 == real(word('50 100 500', i)) ? $1 : NaN):4 with lines lc rgb MESH "
-	     "dt i title 'by need, T_F1 = '.word('50 100 500', i), for [i = 1:3] $TABLE using ($2 == real(word('50 "
+	     "dt i title 'by need, T_{F1} = '.word('50 100 500', i), for [i = 1:3] $TABLE using ($2 == real(word('50 "
 	     "100 500', i)) ? $1 : NaN):3 with points lc rgb MESH pt 2 * i + 2 notitle, $TABLE using ($2 == 50 ? $1 : "
 	     "NaN):6 with lines lc rgb WHOLE title 'all', $TABLE using ($2 == 50 ? $1 : NaN):5 with points lc rgb "
 	     "WHOLE pt 7 notitle");

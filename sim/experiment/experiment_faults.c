@@ -108,18 +108,19 @@ void experiment_faults(struct output *output, bool quick)
 	}
 	table_end(output);
 	headline(output,
-		 "After halves of the mesh were apart for %.0f s, ledgers are equal %.1f s after traffic and cut ended.",
+		 "After halves of the mesh were apart for %.0f s, ledgers are equal %.1f s after traffic and cut.",
 		 lengths_s[3], longest_cut_s);
 	plot_row(output, "equal", "Halves of eight members are apart while a bot attacks", 2,
 		 "array colours[3] = [LOSS_0, LOSS_2, LOSS_3]\n"
 		 "set xlabel 'length of the cut, s'\n"
 		 "set yrange [0:*]\n"
 		 "set ylabel 's until ledgers are equal'\n"
-		 "plot for [l = 1:3] $TABLE using 2:(strcol(1) eq 'partition in halves' && $3 == real(word('0 0.1 0.3', "
-		 "l)) ? $4 : NaN) lc rgb colours[l]\n" LEGEND "set ylabel 'share of bot packets that pass'\n"
-		 "plot for [l = 1:3] $TABLE using 2:(strcol(1) eq 'partition in halves' && $3 == real(word('0 0.1 0.3', "
-		 "l)) ? $5 : NaN) title sprintf('%d %% of datagrams lost', 100 * real(word('0 0.1 0.3', l))) lc rgb "
-		 "colours[l]\n"
+		 "plot for [l = 1:3] $TABLE using 2:(strcol(1) eq 'partition in halves' && $3 == real(word('0 0.1 "
+		 "0.3', l)) ? $4 : NaN) lc rgb colours[l]\n"
+		 "set ylabel 'share of bot packets that pass'\n" LEGEND
+		 "plot for [l = 1:3] $TABLE using 2:(strcol(1) eq 'partition in halves' && $3 == real(word('0 0.1 "
+		 "0.3', l)) ? $5 : NaN) title sprintf('%d %% of datagrams lost', 100 * real(word('0 0.1 0.3', l))) "
+		 "lc rgb colours[l]\n"
 		 "unset multiplot");
 	say(output, "The longest with loss, up to %.0f %%, was %.1f s.%s", 100 * losses[quick ? 0 : 2], worst_s,
 	    worst_s > 10 ? " Longer than 10 s means equal only because the slots that differ were forgotten: see the "

@@ -149,17 +149,13 @@ void experiment_liars(struct output *output, bool quick)
 		 "With its defences the mesh loses at most %.1f %% of honest packets to one liar of sixteen; without "
 		 "one of them up to %.0f %%.",
 		 100 * worst[0], 100 * worst[1]);
-	plot_row(output, "damage", "One of sixteen members lies: what it costs the others", 1,
-		 "set style data histograms\n"
-		 "set style fill solid border rgb 'white'\n"
-		 "set style histogram gap 1\n"
-		 "set xtics rotate by 25 right font ',10'\n"
-		 "set ylabel 'share of packets, of pairs'\n"
-		 "set yrange [0:1.02]\n"
-		 "set key outside above center horizontal\n"
-		 "plot $TABLE using 3:xtic(strcol(1).': '.strcol(2)) title 'honest packets lost' lc rgb HONEST, $TABLE "
-		 "using 4 title 'bot packets that pass' lc rgb BOTS, $TABLE using (1-$5) title 'pairs not held' lc rgb "
-		 "WHOLE");
+	plot_bars(output, "damage", "One of sixteen members lies: what it costs the others",
+		  "set style data histograms\n"
+		  "set ylabel 'share of packets, of pairs'\n"
+		  "set yrange [0:1.02]\n"
+		  "plot $TABLE using 3:xtic(strcol(1).': '.strcol(2)) title 'honest packets lost' lc rgb HONEST, "
+		  "$TABLE using 4 title 'bot packets that pass' lc rgb BOTS, $TABLE using (1-$5) title 'pairs not "
+		  "held' lc rgb WHOLE");
 	say(output,
 	    "The floors of local evidence let a client send a quarter of its rate through all members together, "
 	    "whatever others say: 25 of a bot's 400 packets/s. That is most of what passes of a bot where nobody "

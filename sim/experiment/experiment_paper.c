@@ -137,8 +137,10 @@ static struct outcome low_rate(struct output *output, bool quick)
 	}
 	table_end(output);
 	plot_row(output, "low", "A low-rate attack: 15 bots, each spread evenly over four proxies", 2,
-		 "set xlabel 'rate of a bot, in T_F1'\nset yrange [0:*]\nset ylabel 'packets at the victim, in T_F2'\n"
-		 LINES("1", "$3") "\nset ylabel 'share of honest packets that arrive'\nset yrange [0:1.02]\n" LEGEND
+		 "set xlabel 'rate of a bot, in T_{F1}'\nset yrange [0:*]\n"
+		 "set ylabel 'packets at the victim, in T_{F2}'\n"
+		 LINES("1", "$3")
+		 "\nset ylabel 'share of honest packets that arrive'\nset yrange [0:1.02]\n" LEGEND
 		 LINES("1", "$4") "\nunset multiplot");
 	return mesh;
 }
@@ -158,8 +160,8 @@ static struct outcome massive(struct output *output, bool quick)
 				  o.messages, o.busy);
 			if (bots[i] == (quick ? 100 : 1000))
 				say(output,
-				    "Massive, %s: %d bots at 0.8 T_F1, %.0f times T_F2 together: the victim gets %.2f of "
-				    "T_F2, honest clients keep %.1f %%; a proxy sends %.1f kB/s.",
+				    "Massive, %s: %d bots at 0.8 T_F1, %.0f times T_F2 together: the victim gets %.2f "
+				    "of T_F2, honest clients keep %.1f %%; a proxy sends %.1f kB/s.",
 				    systems[j].name, bots[i], bots[i] * 80. / VICTIM_RATE, o.victim, 100 * o.honest,
 				    o.bytes / 1000);
 			if (systems[j].sharing == SHARING_MESH)
@@ -167,9 +169,9 @@ static struct outcome massive(struct output *output, bool quick)
 		}
 	}
 	table_end(output);
-	plot_row(output, "massive", "A massive attack: bots at 0.8 T_F1 each, and what a proxy sends meanwhile", 3,
+	plot_row(output, "massive", "A massive attack: bots at 0.8 T_{F1} each, and what a proxy sends meanwhile", 3,
 		 "set xlabel 'bots'\nset logscale x\nset yrange [0.1:*]\nset logscale y\n"
-		 "set ylabel 'packets at the victim, in T_F2'\n" LINES("1", "$3")
+		 "set ylabel 'packets at the victim, in T_{F2}'\n" LINES("1", "$3")
 		 "\nunset logscale y\nset ylabel 'share of honest packets that arrive'\nset yrange [0:1.02]\n"
 		 LINES("1", "$4") "\nset ylabel 'kB/s that a proxy sends'\nset yrange [0:*]\n" LEGEND
 		 LINES("1", "($5/1000)") "\nunset multiplot");
@@ -181,9 +183,9 @@ void experiment_paper(struct output *output, bool quick)
 	const struct outcome low = low_rate(output, quick), large = massive(output, quick);
 
 	headline(output,
-		 "Bots that stay below the rate at each of four proxies: the victim gets %.2f of its rate behind the mesh. "
-		 "Under the most massive attack it gets %.2f, and a proxy sends %.0f kB/s and spends %.1f %% of a "
-		 "processor on signatures and datagrams.",
-		 low.victim, large.victim, large.bytes / 1000, 100 * large.busy);
+		 "Bots that stay below the rate at each of four proxies: behind the mesh the victim gets %.2f of its "
+		 "rate. Under the most massive attack it gets %.2f, honest clients keep %.0f %%, and a proxy sends "
+		 "%.0f kB/s and spends %.1f %% of a processor on signatures and datagrams.",
+		 low.victim, large.victim, 100 * large.honest, large.bytes / 1000, 100 * large.busy);
 	say(output, "What a packet costs in the XDP program is measured by make bench, not here.");
 }

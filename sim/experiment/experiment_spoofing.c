@@ -70,25 +70,18 @@ static void by_attack(struct output *output, bool quick)
 		 "Under floods of sources that send once, up to %.0f times the destination's rate, at least %.1f %% of "
 		 "known clients' packets arrive; the destination gets at most %.2f of its rate on average.",
 		 times, 100 * known, most);
-	plot_row(output, "shares", "What honest clients keep, by attack; three members", 1,
-		 "set style data histograms\n"
-		 "set style fill solid border rgb 'white'\n"
-		 "set style histogram gap 1\n"
-		 "set xtics rotate by 25 right font ',9'\n"
-		 "set ylabel 'share that arrives'\n"
-		 "set yrange [0:1.02]\n"
-		 "set key outside above center horizontal\n"
-		 "plot $TABLE using 3:xtic(1) title 'known clients' lc rgb HONEST, $TABLE using 4 title 'slow ones' lc "
-		 "rgb SLOW, $TABLE using 7 title 'TCP connections of newcomers, within 8 s' lc rgb NEW");
-	plot_row(output, "victim", "What the destination gets, by attack; three members", 1,
-		 "set xtics rotate by 25 right font ',9'\n"
-		 "set ylabel 'in rates of the destination'\n"
-		 "set yrange [0:2.5]\n"
-		 "set xrange [-0.5:*]\n"
-		 "set key outside above center horizontal\n"
-		 "plot $TABLE using 0:8:xtic(1) with points pt 7 lc rgb MESH title 'mean', $TABLE using 0:10 with points "
-		 "pt 4 lc rgb MESH title 'worst ten seconds', $TABLE using 0:9 with points pt 10 lc rgb MESH title "
-		 "'worst second', 1 with lines lc rgb ALL dt 2 title 'its rate'");
+	plot_bars(output, "shares", "What honest clients keep, by attack; three members",
+		  "set style data histograms\n"
+		  "set ylabel 'share that arrives'\n"
+		  "set yrange [0:1.02]\n"
+		  "plot $TABLE using 3:xtic(1) title 'known clients' lc rgb HONEST, $TABLE using 4 title 'slow ones' "
+		  "lc rgb SLOW, $TABLE using 7 title 'TCP connections of newcomers, within 8 s' lc rgb NEW");
+	plot_bars(output, "victim", "What the destination gets, by attack; three members",
+		  "set ylabel 'in rates of the destination'\n"
+		  "set logscale y\nset yrange [0.05:20]\n"
+		  "plot $TABLE using 0:8:xtic(1) with points pt 7 lc rgb MESH title 'mean', $TABLE using 0:10 with "
+		  "points pt 4 lc rgb MESH title 'worst ten seconds', $TABLE using 0:9 with points pt 10 lc rgb MESH "
+		  "title 'worst second', 1 with lines lc rgb ALL dt 2 title 'its rate'");
 }
 
 /* Sources that send once, by how much they send. */
@@ -115,11 +108,11 @@ static void by_size(struct output *output, bool quick)
 		 "array marks[3] = [5, 7, 9]\n"
 		 "set logscale x 2\nset xlabel 'in rates of the destination'\nset yrange [0:1.02]\n"
 		 "set ylabel \"share of known clients' packets that arrives\"\n"
-		 "plot for [m = 1:3] $TABLE using 3:($2 == real(word('1 3 16', m)) ? $4 : NaN) lc rgb HONEST pt marks[m] "
-		 "dt m\n"
+		 "plot for [m = 1:3] $TABLE using 3:($2 == real(word('1 3 16', m)) ? $4 : NaN) lc rgb HONEST pt "
+		 "marks[m] dt m\n"
 		 "set ylabel 'TCP connections open within 8 s'\n"
-		 "plot for [m = 1:3] $TABLE using 3:($2 == real(word('1 3 16', m)) ? $8 : NaN) lc rgb NEW pt marks[m] dt "
-		 "m\n"
+		 "plot for [m = 1:3] $TABLE using 3:($2 == real(word('1 3 16', m)) ? $8 : NaN) lc rgb NEW pt marks[m] "
+		 "dt m\n"
 		 "set ylabel 'what the destination gets, in its rate'\nset yrange [0:1.25]\n" LEGEND
 		 "plot for [m = 1:3] NaN with linespoints lc rgb ALL pt marks[m] dt m title word('1 3 16', m).' "
 		 "members', for [m = 1:3] $TABLE using 3:($2 == real(word('1 3 16', m)) ? $9 : NaN) lc rgb MESH pt "
@@ -132,8 +125,13 @@ void experiment_spoofing(struct output *output, bool quick)
 	by_attack(output, quick);
 	by_size(output, quick);
 	say(output,
+	    "The attackers are sources that send one packet each; addresses that come back; bots with their own "
+	    "addresses, also in pulses of 0.95 s every 11 s, in a ramp of 16 s, or with half of the destination's "
+	    "rate before (a past); a spoofer under known clients' addresses at another proxy (slander); a member that "
+	    "tells of clients that are not there, or of their past.");
+	say(output,
 	    "The destination may have %d packets/s. Known clients send a fiftieth of that each and were there before, "
-	    "slow ones 0.5 packets/s; newcomers come %d s after the attack began. Shares are from the onset on, what the "
-	    "destination gets is from %d s after it.",
+	    "slow ones 0.5 packets/s; newcomers come %d s after the attack began. Shares are from the onset on, what "
+	    "the destination gets is from %d s after it.",
 	    ATTACK_RATE, ONSET_LAG_S, ONSET_LAG_S);
 }

@@ -126,18 +126,36 @@ static bool run_gnuplot(const char *script)
 }
 
 /*
- * What a colour means, in every plot: a system that is compared, a kind of sender, a share of datagrams lost. Told apart
- * by eyes that see red and green alike (the palette of Okabe and Ito).
+ * What a colour means, in every plot: a system that is compared, a kind of sender, a share of datagrams lost. Told
+ * apart by eyes that see red and green alike (the palette of Okabe and Ito).
  */
-static const char style[] = "MESH = '#0072B2'\nALONE = '#888888'\nSTRICT = '#CC79A7'\nPRINTED = '#882255'\n"
-			    "PRINTED_4_S = '#DDAACC'\nCORRECTED = '#AA7733'\nEARLY = '#E6AB02'\nWHOLE = '#6B6B00'\nALL = '#000000'\n"
-			    "HONEST = '#009E73'\nSLOW = '#56B4E9'\nNEW = '#E69F00'\nBOTS = '#D55E00'\n"
-			    "LOSS_0 = '#0072B2'\nLOSS_1 = '#7B6FD0'\nLOSS_2 = '#A05EB5'\nLOSS_3 = '#5B2A86'\n"
-			    "set key outside below center horizontal\nset grid lc '#dddddd'\nset border 3\n"
-			    "set tics nomirror\nset style data linespoints\n";
+static const char style[] =
+	"MESH = '#0072B2'\nALONE = '#888888'\nSTRICT = '#CC79A7'\nPRINTED = '#882255'\n"
+	"PRINTED_4_S = '#DDAACC'\nCORRECTED = '#AA7733'\nEARLY = '#E6AB02'\nWHOLE = '#6B6B00'\nALL = '#000000'\n"
+	"HONEST = '#009E73'\nSLOW = '#56B4E9'\nNEW = '#E69F00'\nBOTS = '#D55E00'\n"
+	"LOSS_0 = '#0072B2'\nLOSS_1 = '#7B6FD0'\nLOSS_2 = '#A05EB5'\nLOSS_3 = '#5B2A86'\n"
+	"set grid lc '#dddddd'\nset border 3\nset tics nomirror\nset style data linespoints\n";
 
-static void draw(struct output *output, const char *name, const char *begin, const char *commands, int width,
-		 int height)
+#define HEIGHT 460
+#define BEGIN_SIZE 1024
+#define MARGINS(left, bottom)                                                                       \
+	"set lmargin at screen " left "\nset rmargin at screen 0.98\nset bmargin at screen " bottom \
+	"\nset tmargin at screen 0.9\n"
+
+/* With the name of the table's file in them. */
+static void write_commands(const struct output *output, const char *commands, FILE *file)
+{
+	for (const char *at = commands; *at; at++) {
+		if (strncmp(at, "$TABLE", 6) != 0) {
+			fputc(*at, file);
+			continue;
+		}
+		fprintf(file, "'%s/%s-%s.csv'", output->directory, output->name, output->table);
+		at += 5;
+	}
+}
+
+static void draw(struct output *output, const char *name, const char *begin, const char *commands, int width)
 {
 	char suffix[80], path[PATH_SIZE], image[PATH_SIZE];
 	FILE *file;
@@ -150,17 +168,11 @@ static void draw(struct output *output, const char *name, const char *begin, con
 		return;
 	snprintf(image, sizeof(image), "%s-%s.svg", output->name, name);
 	fprintf(file,
-		"set terminal svg size %d,%d font 'sans,13' background 'white' name '%s_%s'\nset output '%s/%s'\n"
-		"set datafile separator ','\nset datafile missing NaN\n%s%s",
-		width, height, output->name, name, output->directory, image, style, begin);
-	for (const char *at = commands; *at; at++) {
-		if (strncmp(at, "$TABLE", 6) != 0) {
-			fputc(*at, file);
-			continue;
-		}
-		fprintf(file, "'%s/%s-%s.csv'", output->directory, output->name, output->table);
-		at += 5;
-	}
+		"set terminal svg size %d,%d font 'sans,%d' background 'white' name '%s_%s'\nset output '%s/%s'\n"
+		"set datafile separator ','\nset datafile missing NaN\n%s",
+		width, HEIGHT, width / 80, output->name, name, output->directory, image, style);
+	write_commands(output, begin, file);
+	write_commands(output, commands, file);
 	fputc('\n', file);
 	if (fclose(file) != 0 || !run_gnuplot(path)) {
 		fprintf(stderr, "xpro-sim: no plot %s: gnuplot is missing or failed (Debian: gnuplot-nox)\n", image);
@@ -171,24 +183,34 @@ static void draw(struct output *output, const char *name, const char *begin, con
 
 void plot(struct output *output, const char *name, const char *title, const char *commands)
 {
-	char begin[256];
+	char begin[BEGIN_SIZE];
 
-	snprintf(begin, sizeof(begin), "set title \"%s\"\n", title);
-	draw(output, name, begin, commands, 800, 460);
+	snprintf(begin, sizeof(begin), "set title \"%s\"\n" MARGINS("0.1", "0.26") LEGEND, title);
+	draw(output, name, begin, commands, 960);
 }
 
 void plot_row(struct output *output, const char *name, const char *title, unsigned int panels, const char *commands)
 {
-	char begin[512];
+	char begin[BEGIN_SIZE];
 
-	if (panels == 1)
-		snprintf(begin, sizeof(begin), "set title \"%s\"\n", title);
-	else
-		snprintf(begin, sizeof(begin),
-			 "set multiplot layout 1,%u title \"%s\" margins screen 0.07, 0.98, 0.27, 0.9 spacing screen "
-			 "0.085\nunset key\n",
-			 panels, title);
-	draw(output, name, begin, commands, 1200, 440);
+	snprintf(begin, sizeof(begin),
+		 "set multiplot layout 1,%u title \"%s\" margins screen 0.08, 0.98, 0.27, 0.9 spacing screen 0.085\n"
+		 "unset key\n",
+		 panels, title);
+	draw(output, name, begin, commands, 1200);
+}
+
+void plot_bars(struct output *output, const char *name, const char *title, const char *commands)
+{
+	char begin[BEGIN_SIZE];
+
+	snprintf(begin, sizeof(begin),
+		 "set title \"%s\"\n" MARGINS("0.1", "0.45") LEGEND
+		 "set style fill solid border rgb 'white'\nset style histogram gap 1\n"
+		 "set xtics rotate by 30 right font ',12'\nset datafile columnheaders\nstats $TABLE using 0 nooutput\n"
+		 "set xrange [-0.6:STATS_records - 0.4]\n",
+		 title);
+	draw(output, name, begin, commands, 1200);
 }
 
 void headline(struct output *output, const char *format, ...)
@@ -221,8 +243,9 @@ void say(struct output *output, const char *format, ...)
 bool output_close(struct output *output)
 {
 	char path[PATH_SIZE];
-	json_t *all = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "name", output->name, "title", output->title, "headline",
-				output->headline, "text", output->text, "tables", output->tables, "plots", output->plots);
+	json_t *all =
+		json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "name", output->name, "title", output->title, "headline",
+			  output->headline, "text", output->text, "tables", output->tables, "plots", output->plots);
 
 	snprintf(path, sizeof(path), "%s/%s.json", output->directory, output->name);
 	if (json_dump_file(all, path, JSON_INDENT(1) | JSON_REAL_PRECISION(7)) != 0) {

@@ -42,9 +42,11 @@ void table_end(struct output *output);
  * every plot: see output.c. The first plot of an experiment is its figure at the top of the page.
  */
 void plot(struct output *output, const char *name, const char *title, const char *commands);
-/* The same, of so many panels beside each other, or of one wide one. The legend is the last panel's: LEGEND sets it. */
+/* The same, of panels beside each other. The legend is the last panel's: LEGEND sets it. */
 void plot_row(struct output *output, const char *name, const char *title, unsigned int panels, const char *commands);
-#define LEGEND "set key at screen 0.5, screen 0.02 center bottom horizontal maxrows 2\n"
+#define LEGEND "set key at screen 0.5, screen 0.02 center bottom vertical maxrows 2 Left reverse\n"
+/* The same, of one row of the table beside the other, each named below it. */
+void plot_bars(struct output *output, const char *name, const char *title, const char *commands);
 /* The result in one sentence, for the top of the page. */
 void headline(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void say(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
