@@ -205,6 +205,13 @@ $(B)/tests/oracle/%: $(B)/obj/tests/oracle/%.o $(ORACLE_OBJ) $(WORLD_OBJ) $(B)/l
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -lcmocka $(LIBS_proto) -o $@
 
+# The simulator's members and its kernel.
+$(B)/obj/tests/oracle/test_spoofed.o: I_tests := $(I_sim)
+$(B)/tests/oracle/test_spoofed: $(B)/obj/tests/oracle/test_spoofed.o $(filter-out $(B)/obj/sim/main.o,$(SIM_OBJ)) \
+		$(SETTINGS_OBJ) $(B)/libxpro.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $(addprefix -Wl$(comma)--wrap=,$(SIM_WRAPPED)) $^ -lcmocka $(LIBS_sim) $(LIBS_proto) -o $@
+
 # Parts of gossipctl that have tests of their own.
 CTL_TESTED := $(addprefix gossipd/ctl/,bundle.c config_edit.c learning.c suggestion.c tar.c)
 
@@ -274,9 +281,10 @@ $(B)/tests/host/gossipd-recorded: $(RECORDED_OBJ) $(filter-out $(B)/obj/gossipd/
 	$(CC) $(LDFLAGS_ALL) $(addprefix -Wl$(comma)--wrap=,$(GOSSIPD_WRAPPED) memcpy memset) $^ \
 		$(LIBS_gossipd) $(LIBS_proto) -ldl -o $@
 
-# A minute together, of simulated traffic by the hour.
+# A minute or two together, of simulated traffic by the hour.
+SPOOFED := $(B)/tests/oracle/test_spoofed
 LONG := $(addprefix $(B)/tests/oracle/test_,evidence fairness verdicts)
-QUICK := $(filter-out $(LONG),$(UNIT))
+QUICK := $(filter-out $(LONG) $(SPOOFED),$(UNIT))
 
 check-binaries: $(QUICK)
 unit-binaries: $(UNIT) $(DAEMON_UNIT)
@@ -289,8 +297,9 @@ check: ## unit and property tests: seconds, no root, no clang, no BPF
 
 # What needs nothing but a processor runs side by side, the longest first.
 asan = $(patsubst build/%,build/asan/%,$(1))
-PURE := scripts/lint.sh tests/sim/test_sim.sh $(call asan,$(LONG)) $(LONG) $(call asan,$(QUICK) $(DAEMON_UNIT)) \
-	$(QUICK) $(DAEMON_UNIT) $(addprefix tests/unit/test_,purity.sh layers.sh owners.sh steps.sh dead.sh)
+PURE := scripts/lint.sh tests/sim/test_sim.sh $(SPOOFED) $(call asan,$(LONG)) $(LONG) \
+	$(call asan,$(QUICK) $(DAEMON_UNIT)) $(QUICK) $(DAEMON_UNIT) \
+	$(addprefix tests/unit/test_,purity.sh layers.sh owners.sh steps.sh dead.sh)
 # What measures the machine's own speed, or loads every processor, has the machine for itself.
 XDP_ALONE := $(addprefix $(B)/tests/xdp/test_,race table)
 MEASURING := $(XDP_ALONE) $(call asan,$(XDP_ALONE)) tests/fuzz/test_fuzz.sh tests/e2e/test_full_tables.sh
@@ -369,6 +378,8 @@ fuzz: ## fuzz every target from its corpus (SECONDS=60 each); what is found stay
 # Tests in which threads share the table, built with ThreadSanitizer.
 soak: ## for hours: random runs (SEEDS), fuzzing (SECONDS each), ThreadSanitizer, clang-tidy in depth (root)
 	@$(MAKE) --no-print-directory sim SEEDS=$(SEEDS)
+	@$(MAKE) --no-print-directory $(SPOOFED)
+	@$(SPOOFED) all
 	@$(MAKE) --no-print-directory fuzz SECONDS=$(SECONDS)
 	@$(MAKE) --no-print-directory test-extra PART=race
 	@$(MAKE) --no-print-directory tidy TIDY_STEPS=225000

@@ -20,16 +20,17 @@ static json_t *percentiles(struct samples *samples)
 }
 
 /* Per member: from the group's first packet anywhere to the first that this member dropped. */
-static json_t *detection_of(const struct world *world, const struct group_measure *measure, int members)
+static json_t *detection_of(const struct world *world, const struct group *group, const struct group_measure *measure)
 {
 	struct samples delays = { .values = NULL };
 	json_t *each = json_array(), *result;
 	int never = 0;
 
-	for (int i = 0; i < members && measure->first_packet_ns >= 0; i++) {
-		const double s = (double)(measure->first_drop_ns[i] - measure->first_packet_ns) / NS_PER_S;
+	for (int i = 0; i < group_members(&world->scenario, group) && measure->first_packet_ns >= 0; i++) {
+		const int64_t first_ns = measure->first_drop_ns[group->member + i];
+		const double s = (double)(first_ns - measure->first_packet_ns) / NS_PER_S;
 
-		if (measure->first_drop_ns[i] < 0) {
+		if (first_ns < 0) {
 			never++;
 			json_array_append_new(each, json_null());
 			continue;
@@ -65,11 +66,26 @@ static json_t *group_report(const struct world *world, int g)
 				   number((double)m->dropped_falsely / offered), "missed_share",
 				   number((double)m->missed / offered));
 
+	if (world->scenario.onset_s > 0)
+		json_object_set_new(result, "delivered_since_onset_share",
+				    number((double)m->delivered_since / (double)m->offered_since));
+	if (group->connects)
+		json_object_set_new(result, "connections",
+				    json_pack("{s:I, s:o, s:o}", "begun", (json_int_t)m->connections,
+					      "within_2_s_share", number((double)m->connected_2_s / m->connections),
+					      "within_8_s_share", number((double)m->connected_8_s / m->connections)));
 	if (group->bot)
-		json_object_set_new(result, "detection",
-				    detection_of(world, m,
-						 group->members > 0 ? group->members : world->scenario.members));
+		json_object_set_new(result, "detection", detection_of(world, group, m));
 	return result;
+}
+
+/* The destination of the first group, in packets per second. */
+static json_t *victim_report(const struct world *world)
+{
+	const struct victim victim = measure_victim(world, world->scenario.groups[0].destination);
+
+	return json_pack("{s:o, s:o, s:o}", "mean", number(victim.mean), "worst_1_s", number(victim.worst_1_s),
+			 "worst_10_s", number(victim.worst_10_s));
 }
 
 static json_t *traffic_report(struct world *world)
@@ -217,6 +233,8 @@ json_t *report_make(struct world *world)
 		if (!(world->scenario.measure & parts[i].by))
 			json_object_del(report, parts[i].name);
 	}
+	if (world->scenario.onset_s > 0)
+		json_object_set_new(report, "victim", victim_report(world));
 	json_object_set_new(report, "tables", tables_report(world));
 	json_object_set_new(report, "scans", scans_report(world));
 	json_object_set_new(report, "check", world->check.failed ? json_string(world->check.text) : json_null());
@@ -248,6 +266,30 @@ static void print_percentiles(const json_t *object, const char *label, const cha
 	fprintf(out, " %s  (%lld)\n", unit, (long long)json_integer_value(json_object_get(object, "count")));
 }
 
+/* What only some groups have: an onset before, connections. */
+static void print_more(const json_t *group, FILE *out)
+{
+	const json_t *connections = json_object_get(group, "connections");
+
+	if (json_object_get(group, "delivered_since_onset_share")) {
+		fputs("    since the onset: ", out);
+		print_value(group, "delivered_since_onset_share", "%.2f %% delivered\n", 100, out);
+	}
+	if (connections) {
+		print_value(connections, "begun", "    %.0f connections: ", 1, out);
+		print_value(connections, "within_2_s_share", "%.1f %% within 2 s, ", 100, out);
+		print_value(connections, "within_8_s_share", "%.1f %% within 8 s\n", 100, out);
+	}
+}
+
+static void print_victim(const json_t *victim, FILE *out)
+{
+	fprintf(out, "victim, from %d s after the onset\n  ", ONSET_LAG_S);
+	print_value(victim, "mean", "mean %.0f packets/s, ", 1, out);
+	print_value(victim, "worst_1_s", "worst second %.0f, ", 1, out);
+	print_value(victim, "worst_10_s", "worst 10 s %.0f\n", 1, out);
+}
+
 static void print_group(const json_t *group, FILE *out)
 {
 	const json_t *detection = json_object_get(group, "detection");
@@ -267,6 +309,7 @@ static void print_group(const json_t *group, FILE *out)
 	fputs(", missed ", out);
 	print_value(group, "missed_share", "%.2f %%", 100, out);
 	fputc('\n', out);
+	print_more(group, out);
 	if (!detection)
 		return;
 	print_percentiles(detection, "  first drop at each member", "s", 1, out);
@@ -327,6 +370,8 @@ void report_print(const json_t *report, FILE *out)
 	if (json_object_get(report, "groups"))
 		fputs("traffic\n", out);
 	json_array_foreach(json_object_get(report, "groups"), i, group) print_group(group, out);
+	if (json_object_get(report, "victim"))
+		print_victim(json_object_get(report, "victim"), out);
 	if (spreading)
 		print_spreading(report, spreading, out);
 	if (json_object_get(report, "rate_error")) {

@@ -48,6 +48,11 @@ void scenario_defaults(struct scenario *ret_scenario)
 		ret_scenario->regions[i] = i;
 }
 
+int group_members(const struct scenario *scenario, const struct group *group)
+{
+	return group->members > 0 ? group->members : scenario->members - group->member;
+}
+
 int scenario_group(const struct scenario *scenario, const char *name)
 {
 	for (int i = 0; i < scenario->groups_count; i++) {
@@ -92,13 +97,18 @@ static const char *group_check(const struct scenario *scenario, const struct gro
 		return "a traffic group starts when all traffic has ended, at duration - quiet";
 	if (group->stop_s > 0 && group->stop_s <= group->start_s)
 		return "a traffic group stops before it starts";
-	if (group->members > scenario->members)
+	if (group->member + (group->members ? group->members : 1) > scenario->members)
 		return "a traffic group names more members than there are";
+	if (group->fresh && (group->sources > 0 || group->scan > 0 || group->rotates > 0 || group->connects))
+		return "fresh addresses come without sources, scan, rotates or connects";
+	if (group->connects && (group->sources > 0 || group->scan > 0 || group->replies || group->churn_s > 0))
+		return "a client that connects does so once: no sources, scan, replies or churn";
 	if (group->impersonates[0] && scenario_group(scenario, group->impersonates) < 0)
 		return "a traffic group impersonates a group that is not there";
 	if (scenario->sharing >= SHARING_MASTER_PRINTED &&
-	    (group->sources > 0 || group->churn_s > 0 || group->scan > 0 || group->rotates > 0))
-		return "with a master, every pair must be known from the start: no sources, churn, scan or rotates";
+	    (group->sources > 0 || group->fresh || group->churn_s > 0 || group->scan > 0 || group->rotates > 0))
+		return "with a master, every pair must be known from the start: no sources, fresh, churn, scan or "
+		       "rotates";
 	if (group->rotates > 0 && (!group->ipv6 || group->sources > 0 || group->scan > 0))
 		return "a client rotates through its own /64: with ipv6, and without sources or scan";
 	if (group->scan > 0 && (group->replies || group->to_clients))

@@ -18,6 +18,7 @@
 #define SIM_MEMBERS_MAX MEMBERS_MAX
 #define FAULT_NODES_MAX 64
 #define LIARS_MAX 8
+#define ONSET_LAG_S 4
 
 /* What is measured and reported: a set. */
 enum measured {
@@ -39,16 +40,19 @@ struct group {
 	char name[32];
 	bool bot;      /* what should be dropped; else what should pass */
 	int placement; /* home: one member; spread: any, packet by packet; roam: another every roam_s */
-	int members;   /* only the first so many members see this group; 0 = all */
+	int member, members; /* only so many members from this one on see this group; members 0: all from there on */
 	int clients, destinations, destination; /* destination: number of the first */
 	double rate;				/* packets per second and pair */
 	double roam_s;
 	double start_s, stop_s;	  /* stop 0: until traffic ends */
+	double ramp_s;		  /* its clients begin one after the other, within this time from start on */
 	double on_s, off_s;	  /* pulses; off 0: steady */
 	double step_s, step_rate; /* from step_s on; 0: no step */
 	bool even;		  /* evenly spaced, else Poisson */
 	int sources;		  /* spoofed: each packet of a client comes from one of so many addresses; 0: its own */
+	bool fresh;		  /* spoofed: each packet comes from an address that no packet had before */
 	char impersonates[32];	  /* the group whose clients' addresses these are; empty: made up */
+	bool connects;		  /* each client opens one TCP connection: traffic.c */
 	int scan; /* packets to each address before the next one, never seen before; 0: to its destinations */
 	bool ipv6;
 	int rotates; /* each client sends from so many addresses of its /64 in turn; 0: from one */
@@ -76,6 +80,7 @@ enum lie {
 	LIE_CLIENTS, /* as LIE_DESTINATIONS, of clients */
 	LIE_NETWORKS, /* the same of networks */
 	LIE_SHUN, /* sends nothing to member 0 */
+	LIE_HISTORY, /* as LIE_INVENT, of the clients alone: the destination does not seem to be over its rate */
 	LIE_COUNT
 };
 extern const char *const lie_names[LIE_COUNT + 1];
@@ -118,6 +123,7 @@ struct scenario {
 	int regions_count;
 	double duration_s, warmup_s, quiet_s; /* traffic runs from warmup to duration - quiet */
 	double start_spread_s;		      /* members start within this time */
+	double onset_s; /* an attack begins: victims are measured from ONSET_LAG_S after it; 0: they are not */
 
 	double delay_ms;				  /* one way, between any two members; < 0: by region */
 	double jitter;					  /* up to this share of the delay is added */
@@ -166,6 +172,9 @@ void scenario_defaults(struct scenario *ret_scenario);
 
 /* Reads a file over the defaults. False: *ret_problem says file:line, what is wrong, and a hint. */
 bool scenario_read(const char *path, struct scenario *ret_scenario, struct problem *ret_problem);
+
+/* Members that see the group. */
+int group_members(const struct scenario *scenario, const struct group *group);
 
 /* The group of this name, or -1. */
 int scenario_group(const struct scenario *scenario, const char *name);

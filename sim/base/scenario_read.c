@@ -25,7 +25,7 @@ static const char *const fault_names[] = {
 const char *const lie_names[LIE_COUNT + 1] = {
 	"nothing", "inflate",	   "invent", "equivocate", "replay", "forge",
 	"flood",   "keys",	   "destinations", "pairs",  "pairs6",	   "calls",
-	"mute",	   "clients",	   "networks",	   "shun",	 NULL,
+	"mute",	   "clients",	   "networks",	   "shun",	 "history", NULL,
 };
 static const char *const sharing_words[] = { "mesh", "none", "master-printed", "master-corrected", NULL };
 static const char *const publish_names[] = { "need", "all", NULL };
@@ -45,6 +45,7 @@ static const struct field scenario_fields[] = {
 	{ "warmup", TYPE_REAL, AT(scenario, warmup_s), 0, 86400, NULL },
 	{ "quiet", TYPE_REAL, AT(scenario, quiet_s), 0, 86400, NULL },
 	{ "start_spread", TYPE_REAL, AT(scenario, start_spread_s), 0, 3600, NULL },
+	{ "onset", TYPE_REAL, AT(scenario, onset_s), 0, 86400, NULL },
 	{ "signatures", TYPE_BOOL_WORD, AT(scenario, real_signatures), 0, 0, signature_names },
 	{ "service", TYPE_BOOL, AT(scenario, service), 0, 0, NULL },
 	{ "checks", TYPE_BOOL, AT(scenario, checks), 0, 0, NULL },
@@ -135,6 +136,7 @@ static const struct field group_fields[] = {
 	{ "name", TYPE_TEXT, AT(group, name), 0, sizeof(((struct group *)0)->name), NULL },
 	{ "role", TYPE_BOOL_WORD, AT(group, bot), 0, 0, role_names },
 	{ "placement", TYPE_WORD, AT(group, placement), 0, 0, placement_names },
+	{ "member", TYPE_INT, AT(group, member), 0, SIM_MEMBERS_MAX - 1, NULL },
 	{ "members", TYPE_INT, AT(group, members), 0, SIM_MEMBERS_MAX, NULL },
 	{ "clients", TYPE_INT, AT(group, clients), 1, 1000000, NULL },
 	{ "destinations", TYPE_INT, AT(group, destinations), 1, 10000, NULL },
@@ -143,12 +145,15 @@ static const struct field group_fields[] = {
 	{ "roam", TYPE_REAL, AT(group, roam_s), 0.01, 86400, NULL },
 	{ "start", TYPE_REAL, AT(group, start_s), 0, 86400, NULL },
 	{ "stop", TYPE_REAL, AT(group, stop_s), 0, 86400, NULL },
+	{ "ramp", TYPE_REAL, AT(group, ramp_s), 0, 86400, NULL },
 	{ "on", TYPE_REAL, AT(group, on_s), 0, 86400, NULL },
 	{ "off", TYPE_REAL, AT(group, off_s), 0, 86400, NULL },
 	{ "step_at", TYPE_REAL, AT(group, step_s), 0, 86400, NULL },
 	{ "step_rate", TYPE_REAL, AT(group, step_rate), 0, 1e7, NULL },
 	{ "even", TYPE_BOOL, AT(group, even), 0, 0, NULL },
 	{ "sources", TYPE_INT, AT(group, sources), 0, 2000000, NULL },
+	{ "fresh", TYPE_BOOL, AT(group, fresh), 0, 0, NULL },
+	{ "connects", TYPE_BOOL, AT(group, connects), 0, 0, NULL },
 	{ "impersonates", TYPE_TEXT, AT(group, impersonates), 0, sizeof(((struct group *)0)->impersonates), NULL },
 	{ "scan", TYPE_INT, AT(group, scan), 0, 1000000, NULL },
 	{ "ipv6", TYPE_BOOL, AT(group, ipv6), 0, 0, NULL },

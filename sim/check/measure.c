@@ -78,6 +78,10 @@ void measure_packet(struct world *world, const struct flow *flow, unsigned int m
 	const bool drops = ruling_drops(reason);
 
 	group->offered++;
+	if (world->scenario.onset_s > 0 && world->now_ns >= (int64_t)(world->scenario.onset_s * NS_PER_S)) {
+		group->offered_since++;
+		group->delivered_since += !drops;
+	}
 	if (group->first_packet_ns < 0)
 		group->first_packet_ns = world->now_ns;
 	if (ruling_drops(oracle) && group->first_oracle_drop_ns < 0)
@@ -115,6 +119,51 @@ double measure_worst(const struct world *world, int group, int seconds)
 		worst = sum > worst ? sum : worst;
 	}
 	return (double)worst / seconds;
+}
+
+static uint64_t delivered_to(const struct world *world, int destination, size_t step)
+{
+	uint64_t sum = 0;
+
+	for (int g = 0; g < world->scenario.groups_count; g++) {
+		const struct group *group = &world->scenario.groups[g];
+
+		if (group->destination <= destination && destination < group->destination + group->destinations)
+			sum += world->measure.groups[g].delivered_in[step];
+	}
+	return sum;
+}
+
+struct victim measure_victim(const struct world *world, int destination)
+{
+	const double from_s = world->scenario.onset_s + ONSET_LAG_S;
+	const size_t second = NS_PER_S / MEASURE_STEP_NS, from = (size_t)(from_s * (double)second),
+		     to = (size_t)(world->traffic.ends_ns / MEASURE_STEP_NS);
+	uint64_t all = 0, last_1 = 0, last_10 = 0, worst_1 = 0, worst_10 = 0;
+
+	if (world->scenario.onset_s <= 0 || to <= from)
+		return (struct victim){ NAN, NAN, NAN };
+	for (size_t i = from; i < to; i++) {
+		const uint64_t delivered = delivered_to(world, destination, i);
+
+		all += delivered;
+		last_1 += delivered - (i >= from + second ? delivered_to(world, destination, i - second) : 0);
+		last_10 += delivered -
+			   (i >= from + 10 * second ? delivered_to(world, destination, i - 10 * second) : 0);
+		worst_1 = last_1 > worst_1 ? last_1 : worst_1;
+		worst_10 = last_10 > worst_10 ? last_10 : worst_10;
+	}
+	return (struct victim){ (double)(all * second) / (double)(to - from), (double)worst_1, (double)worst_10 / 10 };
+}
+
+void measure_connection(struct world *world, const struct flow *flow, bool arrived)
+{
+	struct group_measure *group = &world->measure.groups[flow->group];
+	const int64_t since_ns = world->now_ns - flow->begun_ns;
+
+	group->connections += since_ns == 0;
+	group->connected_2_s += arrived && since_ns <= 2 * NS_PER_S;
+	group->connected_8_s += arrived && since_ns <= 8 * NS_PER_S;
 }
 
 void measure_no_route(struct world *world, const struct flow *flow)

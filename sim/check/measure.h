@@ -30,6 +30,8 @@ void samples_free(struct samples *samples);
 struct group_measure {
 	uint64_t offered, delivered, dropped_pair, dropped_client, dropped_destination, dropped_network, no_route;
 	uint32_t *delivered_in; /* by MEASURE_STEP_NS of time */
+	uint64_t offered_since, delivered_since; /* the onset */
+	uint32_t connections, connected_2_s, connected_8_s; /* begun; those whose packet arrived within so long */
 	uint64_t dropped_falsely, missed; /* beside the oracle's verdict */
 	int64_t first_packet_ns, first_oracle_drop_ns;
 	int64_t first_drop_ns[MEMBERS_MAX];
@@ -78,6 +80,18 @@ void measure_packet(struct world *world, const struct flow *flow, unsigned int m
 		    enum ruling oracle);
 /* The most packets of a group that were delivered in so many seconds on end, per second of them. */
 double measure_worst(const struct world *world, int group, int seconds);
+
+/*
+ * Packets per second that reach a destination from ONSET_LAG_S after the onset until traffic ends: the mean, and the
+ * most in a second and in ten seconds on end. NAN without an onset.
+ */
+struct victim {
+	double mean, worst_1_s, worst_10_s;
+};
+struct victim measure_victim(const struct world *world, int destination);
+
+/* A connection's packet was sent, and did or did not arrive. */
+void measure_connection(struct world *world, const struct flow *flow, bool arrived);
 void measure_no_route(struct world *world, const struct flow *flow);
 void measure_frame(struct world *world, const struct proxy *proxy, int member, uint64_t sequence);
 

@@ -11,6 +11,8 @@ static const struct experiment {
 	const char *name, *title;
 	void (*run)(struct output *output, bool quick);
 } experiments[] = {
+	{ "paper", "The paper's questions: a low-rate attack, a massive one, and the cost at a proxy",
+	  experiment_paper },
 	{ "detection", "How fast a spread attack is dropped: alone, with the paper's master, in the mesh",
 	  experiment_detection },
 	{ "convergence", "How fast one member's counts reach all", experiment_convergence },
@@ -19,6 +21,7 @@ static const struct experiment {
 	{ "faults", "Partition and heal, rolling restart, death of half the members", experiment_faults },
 	{ "liars", "What one lying member of sixteen can do, with and without each defence", experiment_liars },
 	{ "fairness", "What honest clients of an attacked destination keep", experiment_fairness },
+	{ "spoofing", "Fairness under spoofing: what known clients and newcomers keep", experiment_spoofing },
 };
 
 #define EXPERIMENTS (sizeof(experiments) / sizeof(experiments[0]))

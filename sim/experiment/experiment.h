@@ -38,5 +38,7 @@ void experiment_accuracy(struct output *output, bool quick);
 void experiment_faults(struct output *output, bool quick);
 void experiment_liars(struct output *output, bool quick);
 void experiment_fairness(struct output *output, bool quick);
+void experiment_spoofing(struct output *output, bool quick);
+void experiment_paper(struct output *output, bool quick);
 
 #endif

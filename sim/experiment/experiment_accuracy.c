@@ -107,6 +107,11 @@ void experiment_accuracy(struct output *output, bool quick)
 		experiment_world(output, &s, 1, read_accuracy, &a, sizeof(a));
 		table_row(output, "ffffffff", (double)points[i].members, points[i].loss, points[i].skew_ms, a.steady,
 			  a.steady_worst, a.first_second, a.first_worst, a.next_nine);
+		if (i == 1)
+			headline(output,
+				 "The rate by which a member judges is %.1f %% off while the true one is steady, and "
+				 "%.0f %% in the first second after a tenfold step.",
+				 100 * a.steady, 100 * a.first_second);
 		say(output,
 		    "%d members, loss %.0f %%, skew %.0f ms: error %.2f %% steady (worst moment of one member %.1f "
 		    "%%), %.1f %% over the first second after a tenfold step, %.2f %% over the nine after.",
@@ -124,18 +129,18 @@ void experiment_accuracy(struct output *output, bool quick)
 				  series.worst[i]);
 	}
 	table_end(output);
-	plot(output, "series",
+	plot(output, "series", "How far the judged rate is off, around a tenfold step of the true one",
 	     "set xlabel 'seconds after the step'\n"
 	     "set ylabel 'relative error of the judged rate'\n"
 	     "set xrange [-3:6]\n"
 	     "set logscale y\n"
 	     "set yrange [0.0005:1]\n"
 	     "set format y '%g'\n"
-	     "plot $TABLE using 2:($1==5 ? $3 : NaN) title '5, mean' with lines lw 2, $TABLE using 2:($1==16 ? $3 : "
-	     "NaN) title '16, mean' with lines lw 2, $TABLE using 2:($1==16 ? $4 : NaN) title '16, worst' with lines, "
-	     "0.5 title 'Fastly, 1 s' lc 'black' dt 5 with lines, 0.2 title 'Akamai, step' lc 'black' dt 2 with "
-	     "lines, 0.1 title 'Akamai, steady' lc 'black' dt 3 with lines, 0.02 title 'rateguard, over R' lc 'black' "
-	     "dt 4 with lines");
+	     "plot $TABLE using 2:($1==5 ? $3 : NaN) title '5 members, mean' with lines lw 2 lc rgb LOSS_1, $TABLE "
+	     "using 2:($1==16 ? $3 : NaN) title '16, mean' with lines lw 2 lc rgb MESH, $TABLE using 2:($1==16 ? $4 : "
+	     "NaN) title '16, worst' with lines lc rgb LOSS_2, 0.5 title 'published: Fastly, 1 s' lc rgb ALL dt 5 "
+	     "with lines, 0.2 title 'Akamai, step' lc rgb ALL dt 2 with lines, 0.1 title 'Akamai, steady' lc rgb ALL "
+	     "dt 3 with lines, 0.02 title 'rateguard, over R' lc rgb ALL dt 4 with lines");
 	say(output,
 	    "Published: Akamai below 10 %% steady and about 20 %% on a step, its counters 1 to 3 s late; Fastly 50, "
 	    "25 and 10 %% over 1, 10 and 60 s; rateguard lets at most 1.02 R pass, which bounds one side only.");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Bytes, datagrams and signatures per member and second, where all is told: against the pairs that change, the tick and
- * the members. Then what devices cost by need and whole (experiment_cost_devices.c).
+ * What devices cost by need and whole (experiment_cost_devices.c). Then bytes, datagrams and signatures per member and
+ * second, where all is told: against the pairs that change, the tick and the members.
  */
 #include <stdio.h>
 
@@ -61,6 +61,7 @@ void experiment_cost(struct output *output, bool quick)
 	int last_size = 0, pays_until = 0;
 	struct cost cost;
 
+	experiment_cost_devices(output, quick);
 	table_begin(output, "pairs",
 		    "pairs bytes_per_s datagrams_per_s made_per_s checked_per_s cells_published_per_s");
 	for (unsigned int i = 0; i < (quick ? 4 : 5); i++) {
@@ -73,9 +74,10 @@ void experiment_cost(struct output *output, bool quick)
 		    i ? "" : "Per member, ", pairs[i], cost.bytes / 1000, cost.checked);
 	}
 	table_end(output);
-	plot(output, "pairs",
-	     "set xlabel 'pairs, 5 members'\nset ylabel 'bytes sent per member and second'\nset logscale xy\n"
-	     "plot $TABLE using ($1+1):2 title 'tick 200 ms'");
+	plot(output, "pairs", "What a member sends when all is told, by the pairs that change",
+	     "unset key\nset xlabel 'pairs at 5 packets/s, and one; 5 members'\n"
+	     "set ylabel 'bytes sent per member and second'\nset logscale xy\nset format y '10^{%L}'\n"
+	     "plot $TABLE using ($1+1):2 lc rgb WHOLE pt 7");
 	table_begin(output, "tick",
 		    "tick_ms bytes_per_s datagrams_per_s made_per_s checked_per_s cells_published_per_s");
 	for (unsigned int i = 0; i < 5; i += quick ? 2 : 1) {
@@ -86,10 +88,10 @@ void experiment_cost(struct output *output, bool quick)
 			  cost.cells);
 	}
 	table_end(output);
-	plot(output, "tick",
-	     "set xlabel 'tick, ms (8 members, 100 pairs)'\nset ylabel 'bytes sent per member and second'\nset "
-	     "logscale xy\nset xrange [40:1250]\n"
-	     "plot $TABLE using 1:2 title 'bytes'");
+	plot(output, "tick", "What a member sends, by the length of a tick",
+	     "unset key\nset xlabel 'tick, ms; 8 members, 100 pairs'\nset ylabel 'bytes sent per member and second'\n"
+	     "set logscale x\nset xrange [40:1250]\nset yrange [0:*]\nset xtics (50, 100, 200, 500, 1000)\n"
+	     "plot $TABLE using 1:2 lc rgb WHOLE pt 7");
 	table_begin(output, "members",
 		    "members bytes_per_s datagrams_per_s made_per_s checked_per_s cells_published_per_s "
 		    "processor_share to_all_bytes_per_s");
@@ -116,16 +118,15 @@ void experiment_cost(struct output *output, bool quick)
 			    sizes[i], cost.bytes / 1000, cost.datagrams, 100 * busy);
 	}
 	table_end(output);
-	plot(output, "members",
-	     "set xlabel 'members (100 pairs)'\n"
+	plot(output, "members", "What a member sends, by the members",
+	     "set xlabel 'members; 100 pairs'\n"
 	     "set ylabel 'bytes sent per member and second'\n"
-	     "set logscale xy\n"
-	     "plot $TABLE using 1:2 title 'bytes', $TABLE using 1:8 title 'bytes if all were sent to all', $TABLE "
-	     "using 1:3 title 'datagrams'");
+	     "set logscale xy\nset xtics (2, 4, 8, 16, 32, 64, 128)\nset format y '10^{%L}'\n"
+	     "plot $TABLE using 1:2 title 'sent along the trees' lc rgb WHOLE pt 7, $TABLE using 1:8 title 'if "
+	     "everybody sent to everybody' lc rgb ALONE pt 5");
 	say(output,
 	    "From %d to %d members, %.1f times as many, a member sends %.1f times as many bytes; sending everything "
 	    "to all is cheaper, or no dearer, up to %d members; at %d it would take %.1f times the bytes.",
 	    sizes[1], last_size, (double)last_size / sizes[1], last_bytes / first_bytes, pays_until, last_size,
 	    to_one * (last_size - 1) / last_bytes);
-	experiment_cost_devices(output, quick);
 }

@@ -204,11 +204,18 @@ void experiment_cost_devices(struct output *output, bool quick)
 		row(output, 1e6, rates[r], idle, (const struct run *const[2]){ NULL, NULL });
 	}
 	table_end(output);
-	plot(output, "devices",
-	     "set xlabel 'devices a member at 0.5 packets/s, 8 members'\n"
+	headline(output,
+		 "Eight members that tell by need send at most %.0f kB/s each, however many quiet devices there are; a "
+		 "million devices told whole would be %.0f kB/s.",
+		 BUDGET_BYTES_PER_S / 1000 + idle[0].traffic_bytes / idle[0].traffic_s / 1000,
+		 model(1e6, rates[0], true, idle[1].traffic_bytes / idle[1].traffic_s).bytes / 1000);
+	plot(output, "devices", "What a member sends for quiet devices (points: simulated; lines: model)",
+	     "set xlabel 'devices a member, at 0.5 packets/s; 8 members'\n"
 	     "set ylabel 'bytes sent per member and second'\n"
-	     "set logscale xy\nset key left top\n"
-	     "plot for [rate in '50 100 500'] $TABLE using ($2==rate ? $1 : NaN):4 with points "
-	     "title 'need, model, T_F1 '.rate, $TABLE using 1:3 with points title 'need', "
-	     "$TABLE using 1:6 with points title 'all, model', $TABLE using 1:5 with points title 'all'");
+	     "set logscale xy\nset xrange [500:2000000]\nset format x '10^{%L}'\nset format y '10^{%L}'\n"
+	     "plot for [i = 1:3] $TABLE using ($2 == real(word('50 100 500', i)) ? $1 : NaN):4 with lines lc rgb MESH "
+	     "dt i title 'by need, T_{F1} = '.word('50 100 500', i), for [i = 1:3] $TABLE using ($2 == real(word('50 "
+	     "100 500', i)) ? $1 : NaN):3 with points lc rgb MESH pt 2 * i + 2 notitle, $TABLE using ($2 == 50 ? $1 : "
+	     "NaN):6 with lines lc rgb WHOLE title 'all', $TABLE using ($2 == 50 ? $1 : NaN):5 with points lc rgb "
+	     "WHOLE pt 7 notitle");
 }

@@ -4,6 +4,7 @@
  * destination that may have 1,000: what the honest get through, what the victim gets, with `strict`, with `fair`,
  * and when every member limits alone.
  */
+#include <math.h>
 #include <stdio.h>
 
 #include "experiment.h"
@@ -68,17 +69,21 @@ void experiment_fairness(struct output *output, bool quick)
 		      { "strict", false, SHARING_MESH },
 		      { "alone-strict", false, SHARING_NONE } };
 	static const int bots[] = { 0, 5, 10, 20, 50, 100, 200, 400 };
-	struct fairness f;
+	struct fairness f, last = { NAN, NAN, NAN }; /* of fair, under the largest attack */
+	int largest = 0;
 
 	table_begin(output, "bots",
 		    "bots rule attack_over_victim_rate honest_delivered bots_delivered victim_gets honest_max_min");
 	for (unsigned int i = 0; i < 8; i += quick ? 3 : 1) {
+		largest = bots[i];
 		for (unsigned int j = 0; j < 3; j++) {
 			const struct scenario s = scenario_of(bots[i], rules[j].fair, rules[j].sharing);
 
 			experiment_world(output, &s, 1, read_fairness, &f, sizeof(f));
 			table_row(output, "fsfffff", (double)bots[i], rules[j].name, bots[i] * 40.0 / VICTIM_RATE,
 				  f.honest, f.bots, f.victim, fair_share(bots[i]));
+			if (j == 0)
+				last = f;
 			if (bots[i] == 50 || bots[i] == 200)
 				say(output,
 				    "%s, %d bots (%.0f times the victim's rate): %.0f %% of honest packets (%.0f %% "
@@ -89,16 +94,26 @@ void experiment_fairness(struct output *output, bool quick)
 		}
 	}
 	table_end(output);
-	plot(output, "honest",
-	     "set xlabel 'attack, in rates of the victim'\n"
+	headline(output,
+		 "With bots that offer %.0f times the victim's rate, honest clients keep %.0f %% of their packets with "
+		 "fair; equal shares would be %.0f %%.",
+		 largest * 40.0 / VICTIM_RATE, 100 * last.honest, 100 * fair_share(largest));
+	plot(output, "honest", "What honest clients keep while bots attack their destination",
+	     "set xlabel 'packets that the bots offer, in rates of the victim'\n"
 	     "set ylabel 'share of honest packets that arrive'\n"
 	     "set yrange [0:1.02]\n"
-	     "plot for [r in 'fair strict alone-strict'] $TABLE using 3:(strcol(2) eq r ? $4 : NaN) title r, $TABLE "
-	     "using 3:(strcol(2) eq 'fair' ? $7 : NaN) title 'max-min share' lc 'black' dt 2 with lines");
-	plot(output, "victim",
-	     "set xlabel 'attack, in rates of the victim'\n"
-	     "set ylabel 'packets at the victim, in its rate'\n"
-	     "plot for [r in 'fair strict alone-strict'] $TABLE using 3:(strcol(2) eq r ? $6 : NaN) title r, 1 title "
-	     "'its rate' lc 'black' dt 2 with lines");
+	     "plot $TABLE using 3:(strcol(2) eq 'fair' ? $4 : NaN) title 'mesh, fair' lc rgb MESH pt 5, "
+	     "$TABLE using 3:(strcol(2) eq 'strict' ? $4 : NaN) title 'mesh, strict' lc rgb STRICT pt 7, "
+	     "$TABLE using 3:(strcol(2) eq 'alone-strict' ? $4 : NaN) title 'each proxy alone, strict' lc rgb ALONE pt "
+	     "9, $TABLE using 3:(strcol(2) eq 'fair' ? $7 : NaN) title 'equal shares (max-min)' lc rgb ALL dt 2 with "
+	     "lines");
+	plot(output, "victim", "What reaches the victim",
+	     "set xlabel 'packets that the bots offer, in rates of the victim'\n"
+	     "set ylabel 'packets that arrive, in rates of the victim'\n"
+	     "set yrange [0:*]\n"
+	     "plot $TABLE using 3:(strcol(2) eq 'fair' ? $6 : NaN) title 'mesh, fair' lc rgb MESH pt 5, "
+	     "$TABLE using 3:(strcol(2) eq 'strict' ? $6 : NaN) title 'mesh, strict' lc rgb STRICT pt 7, "
+	     "$TABLE using 3:(strcol(2) eq 'alone-strict' ? $6 : NaN) title 'each proxy alone, strict' lc rgb ALONE pt "
+	     "9, 1 title 'its rate' lc rgb ALL dt 2 with lines");
 	say(output, "The packets of the first second, before a verdict, are counted in.");
 }

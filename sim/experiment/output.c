@@ -125,7 +125,37 @@ static bool run_gnuplot(const char *script)
 	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static void draw(struct output *output, const char *name, const char *commands, int width, int height)
+/*
+ * What a colour means, in every plot: a system that is compared, a kind of sender, a share of datagrams lost. Told
+ * apart by eyes that see red and green alike (the palette of Okabe and Ito).
+ */
+static const char style[] =
+	"MESH = '#0072B2'\nALONE = '#888888'\nSTRICT = '#CC79A7'\nPRINTED = '#882255'\n"
+	"PRINTED_4_S = '#DDAACC'\nCORRECTED = '#AA7733'\nEARLY = '#E6AB02'\nWHOLE = '#6B6B00'\nALL = '#000000'\n"
+	"HONEST = '#009E73'\nSLOW = '#56B4E9'\nNEW = '#E69F00'\nBOTS = '#D55E00'\n"
+	"LOSS_0 = '#0072B2'\nLOSS_1 = '#7B6FD0'\nLOSS_2 = '#A05EB5'\nLOSS_3 = '#5B2A86'\n"
+	"set grid lc '#dddddd'\nset border 3\nset tics nomirror\nset style data linespoints\n";
+
+#define HEIGHT 460
+#define BEGIN_SIZE 1024
+#define MARGINS(left, bottom)                                                                       \
+	"set lmargin at screen " left "\nset rmargin at screen 0.98\nset bmargin at screen " bottom \
+	"\nset tmargin at screen 0.9\n"
+
+/* With the name of the table's file in them. */
+static void write_commands(const struct output *output, const char *commands, FILE *file)
+{
+	for (const char *at = commands; *at; at++) {
+		if (strncmp(at, "$TABLE", 6) != 0) {
+			fputc(*at, file);
+			continue;
+		}
+		fprintf(file, "'%s/%s-%s.csv'", output->directory, output->name, output->table);
+		at += 5;
+	}
+}
+
+static void draw(struct output *output, const char *name, const char *begin, const char *commands, int width)
 {
 	char suffix[80], path[PATH_SIZE], image[PATH_SIZE];
 	FILE *file;
@@ -138,19 +168,11 @@ static void draw(struct output *output, const char *name, const char *commands, 
 		return;
 	snprintf(image, sizeof(image), "%s-%s.svg", output->name, name);
 	fprintf(file,
-		"set terminal svg size %d,%d font 'sans,12' background 'white'\nset output '%s/%s'\nset datafile "
-		"separator ','\n"
-		"set datafile missing NaN\n",
-		width, height, output->directory, image);
-	fputs("set key outside right top\nset grid\nset style data linespoints\n", file);
-	for (const char *at = commands; *at; at++) {
-		if (strncmp(at, "$TABLE", 6) != 0) {
-			fputc(*at, file);
-			continue;
-		}
-		fprintf(file, "'%s/%s-%s.csv'", output->directory, output->name, output->table);
-		at += 5;
-	}
+		"set terminal svg size %d,%d font 'sans,%d' background 'white' name '%s_%s'\nset output '%s/%s'\n"
+		"set datafile separator ','\nset datafile missing NaN\n%s",
+		width, HEIGHT, width / 80, output->name, name, output->directory, image, style);
+	write_commands(output, begin, file);
+	write_commands(output, commands, file);
 	fputc('\n', file);
 	if (fclose(file) != 0 || !run_gnuplot(path)) {
 		fprintf(stderr, "xpro-sim: no plot %s: gnuplot is missing or failed (Debian: gnuplot-nox)\n", image);
@@ -159,14 +181,45 @@ static void draw(struct output *output, const char *name, const char *commands, 
 	json_array_append_new(output->plots, json_string(image));
 }
 
-void plot(struct output *output, const char *name, const char *commands)
+void plot(struct output *output, const char *name, const char *title, const char *commands)
 {
-	draw(output, name, commands, 760, 420);
+	char begin[BEGIN_SIZE];
+
+	snprintf(begin, sizeof(begin), "set title \"%s\"\n" MARGINS("0.1", "0.26") LEGEND, title);
+	draw(output, name, begin, commands, 960);
 }
 
-void plot_row(struct output *output, const char *name, const char *commands)
+void plot_row(struct output *output, const char *name, const char *title, unsigned int panels, const char *commands)
 {
-	draw(output, name, commands, 1200, 400);
+	char begin[BEGIN_SIZE];
+
+	snprintf(begin, sizeof(begin),
+		 "set multiplot layout 1,%u title \"%s\" margins screen 0.08, 0.98, 0.27, 0.9 spacing screen 0.085\n"
+		 "unset key\n",
+		 panels, title);
+	draw(output, name, begin, commands, 1200);
+}
+
+void plot_bars(struct output *output, const char *name, const char *title, const char *commands)
+{
+	char begin[BEGIN_SIZE];
+
+	snprintf(begin, sizeof(begin),
+		 "set title \"%s\"\n" MARGINS("0.1", "0.45") LEGEND
+		 "set style fill solid border rgb 'white'\nset style histogram gap 1\n"
+		 "set xtics rotate by 30 right font ',12'\nset datafile columnheaders\nstats $TABLE using 0 nooutput\n"
+		 "set xrange [-0.6:STATS_records - 0.4]\n",
+		 title);
+	draw(output, name, begin, commands, 1200);
+}
+
+void headline(struct output *output, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(output->headline, sizeof(output->headline), format, arguments);
+	va_end(arguments);
 }
 
 void say(struct output *output, const char *format, ...)
@@ -190,8 +243,9 @@ void say(struct output *output, const char *format, ...)
 bool output_close(struct output *output)
 {
 	char path[PATH_SIZE];
-	json_t *all = json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", output->name, "title", output->title, "text",
-				output->text, "tables", output->tables, "plots", output->plots);
+	json_t *all =
+		json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "name", output->name, "title", output->title, "headline",
+			  output->headline, "text", output->text, "tables", output->tables, "plots", output->plots);
 
 	snprintf(path, sizeof(path), "%s/%s.json", output->directory, output->name);
 	if (json_dump_file(all, path, JSON_INDENT(1) | JSON_REAL_PRECISION(7)) != 0) {
@@ -264,19 +318,56 @@ static void write_table(const char *name, const json_t *table, FILE *out)
 	fputs("</table></details>\n", out);
 }
 
-static void write_experiment(const char *directory, json_t *experiment, FILE *out)
+/* At the top: the title, the result in one sentence, and the first figure. */
+static void write_summary(const char *directory, const json_t *experiment, FILE *out)
+{
+	const json_t *image = json_array_get(json_object_get(experiment, "plots"), 0);
+	const char *name = json_string_value(json_object_get(experiment, "name"));
+
+	fprintf(out, "<section><h2><a href=\"#%s\">%s</a></h2>\n<p>", name,
+		json_string_value(json_object_get(experiment, "title")));
+	write_escaped(json_string_value(json_object_get(experiment, "headline")), out);
+	fputs("</p>\n", out);
+	if (image)
+		write_image(directory, json_string_value(image), out);
+	fputs("</section>\n", out);
+}
+
+/* Below: all that was found, the other figures, and the tables. */
+static void write_details(const char *directory, const json_t *experiment, FILE *out)
 {
 	const json_t *image;
 	const char *name;
 	json_t *table;
 	size_t i;
 
-	fprintf(out, "<h2>%s</h2>\n<ul><li>", json_string_value(json_object_get(experiment, "title")));
+	fprintf(out, "<h3 id=\"%s\">%s</h3>\n<ul><li>", json_string_value(json_object_get(experiment, "name")),
+		json_string_value(json_object_get(experiment, "title")));
 	write_escaped(json_string_value(json_object_get(experiment, "text")), out);
 	fputs("</li></ul>\n", out);
 	json_array_foreach(json_object_get(experiment, "plots"), i, image)
-		write_image(directory, json_string_value(image), out);
+	{
+		if (i > 0)
+			write_image(directory, json_string_value(image), out);
+	}
 	json_object_foreach(json_object_get(experiment, "tables"), name, table) write_table(name, table, out);
+}
+
+/* Each experiment whose JSON stands in the directory. */
+static void write_all(const char *directory, const char *const *names,
+		      void (*write)(const char *directory, const json_t *experiment, FILE *out), FILE *out)
+{
+	char path[PATH_SIZE];
+
+	for (; *names; names++) {
+		json_t *experiment;
+
+		snprintf(path, sizeof(path), "%s/%s.json", directory, *names);
+		experiment = json_load_file(path, 0, NULL);
+		if (experiment)
+			write(directory, experiment, out);
+		json_decref(experiment);
+	}
 }
 
 bool output_report(const char *directory, const char *const *names)
@@ -290,23 +381,21 @@ bool output_report(const char *directory, const char *const *names)
 		fprintf(stderr, "xpro-sim: %s: %s\n", path, strerror(errno));
 		return false;
 	}
-	fputs("<!doctype html><meta charset=utf-8><title>X-Pro Mesh: experiments</title>\n"
-	      "<style>body{font:16px/1.5 sans-serif;max-width:52em;margin:2em auto;padding:0 "
-	      "1em}table{border-collapse:collapse;font-size:13px}td,th{border:1px solid #ccc;padding:2px "
-	      "6px;text-align:right}td.t{text-align:left}svg{max-width:100%;height:auto}</style>\n"
+	fputs("<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">"
+	      "<title>X-Pro Mesh: experiments</title>\n"
+	      "<style>body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
+	      "table{border-collapse:collapse;font-size:13px;display:block;overflow-x:auto}"
+	      "td,th{border:1px solid #ccc;padding:2px 6px;text-align:right}td.t{text-align:left}"
+	      "svg{max-width:100%;height:auto}section{margin-bottom:3em}h2{font-size:1.2em;margin-bottom:0}"
+	      "h2 a{color:inherit}section p{font-size:1.1em;margin-top:.3em}</style>\n"
 	      "<h1>X-Pro Mesh: experiments</h1>\n"
 	      "<p>Simulated: the core as it is shipped, in a network of 19 cities whose round trips are their "
 	      "distance at 75 km per millisecond, with 70 us per signature checked and queues. Repeatable from the "
-	      "seeds.</p>\n",
+	      "seeds. First each experiment in one sentence and one figure; then all that was found, and the "
+	      "tables.</p>\n",
 	      out);
-	for (; *names; names++) {
-		json_t *experiment;
-
-		snprintf(path, sizeof(path), "%s/%s.json", directory, *names);
-		experiment = json_load_file(path, 0, NULL);
-		if (experiment)
-			write_experiment(directory, experiment, out);
-		json_decref(experiment);
-	}
+	write_all(directory, names, write_summary, out);
+	fputs("<h2>All that was found</h2>\n", out);
+	write_all(directory, names, write_details, out);
 	return fclose(out) == 0;
 }

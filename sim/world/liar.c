@@ -48,8 +48,11 @@ static void inflate(struct proxy *proxy, struct node *node, double amount)
 	}
 }
 
-/* Clients that do not exist, so that a destination seems to be over its rate and its clients are thinned. */
-static void invent(struct proxy *proxy, double amount)
+/*
+ * Clients that do not exist, so that a destination seems to be over its rate and its clients are thinned; or without
+ * the destination, so that they have a past when it is attacked.
+ */
+static void invent(struct proxy *proxy, double amount, bool destination_too)
 {
 	struct world *world = proxy->world;
 	const double rate = amount * world->scenario.thresholds.destination_rate;
@@ -60,7 +63,8 @@ static void invent(struct proxy *proxy, double amount)
 		pair.client = client_address(INVENTED_FIRST + i);
 		claim(proxy, proxy->node, &pair, rate / INVENTED_CLIENTS);
 	}
-	claim(proxy, proxy->node, &destination, rate);
+	if (destination_too)
+		claim(proxy, proxy->node, &destination, rate);
 }
 
 /* A packet of each honest pair, in turn. The liar itself tells all it has. */
@@ -384,7 +388,8 @@ void liar_tick(struct proxy *proxy)
 		inflate(proxy, proxy->node, liar->amount);
 		break;
 	case LIE_INVENT:
-		invent(proxy, liar->amount);
+	case LIE_HISTORY:
+		invent(proxy, liar->amount, liar->kind == LIE_INVENT);
 		break;
 	case LIE_FLOOD:
 		flood(proxy, liar->amount);

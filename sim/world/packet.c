@@ -2,7 +2,7 @@
 /* A packet of the simulated traffic comes to a proxy. */
 #include "world.h"
 
-void world_packet(struct world *world, const struct flow *flow, unsigned int member, double offered_rate)
+bool world_packet(struct world *world, const struct flow *flow, unsigned int member, double offered_rate)
 {
 	struct proxy *proxy = &world->proxies[member], *oracle = &world->proxies[world->scenario.members];
 	const bool facing = !world->scenario.groups[flow->group].replies;
@@ -10,7 +10,7 @@ void world_packet(struct world *world, const struct flow *flow, unsigned int mem
 
 	if (!proxy->powered || world->now_ns < proxy->suspended_until_ns) {
 		measure_no_route(world, flow);
-		return;
+		return false;
 	}
 	world->traffic.packets++;
 	world->traffic.last_packet_ns = world->now_ns;
@@ -27,8 +27,9 @@ void world_packet(struct world *world, const struct flow *flow, unsigned int mem
 	trace_note(&world->trace, world->now_ns, TRACE_PACKET, (uint64_t)(flow - world->traffic.flows) << 8 | reason,
 		   member);
 	measure_packet(world, flow, member, reason, truth);
-	if (world->scenario.sharing > SHARING_NONE)
-		return;
-	check_drop(world, proxy, offered_rate, reason);
-	check_judged(world, proxy, flow, facing, reason);
+	if (world->scenario.sharing <= SHARING_NONE) {
+		check_drop(world, proxy, offered_rate, reason);
+		check_judged(world, proxy, flow, facing, reason);
+	}
+	return !ruling_drops(reason);
 }

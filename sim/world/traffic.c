@@ -48,15 +48,23 @@ static int64_t next_ns(const struct group *group, struct flow *flow, int64_t now
 	return skip_silence(group, now_ns + ns_of(gap_s) + 1);
 }
 
+static unsigned int member_drawn(const struct world *world, const struct group *group, struct rng *rng)
+{
+	const uint64_t members = (uint64_t)group_members(&world->scenario, group);
+
+	return (unsigned int)group->member + (unsigned int)rng_below(rng, members);
+}
+
 static unsigned int place_of(const struct world *world, const struct group *group, struct flow *flow)
 {
-	const unsigned int members = (unsigned int)(group->members > 0 ? group->members : world->scenario.members);
+	const unsigned int first = (unsigned int)group->member;
 
 	switch (group->placement) {
 	case PLACE_SPREAD:
-		return (unsigned int)rng_below(&flow->rng, members);
+		return member_drawn(world, group, &flow->rng);
 	case PLACE_ROAM:
-		return (flow->home + (unsigned int)(world->now_ns / ns_of(group->roam_s))) % members;
+		return first + (flow->home - first + (unsigned int)(world->now_ns / ns_of(group->roam_s))) %
+				       (unsigned int)group_members(&world->scenario, group);
 	default:
 		return flow->home;
 	}
@@ -119,12 +127,10 @@ static void choose_scanned(struct world *world, const struct group *group, struc
 /* Whose address this packet bears, and whether its sender is still the one it was. */
 static void choose_source(struct world *world, const struct group *group, struct flow *flow)
 {
-	const unsigned int members = (unsigned int)(group->members > 0 ? group->members : world->scenario.members);
-
 	if (world->now_ns >= flow->leaves_ns) {
 		flow->life++;
 		flow->leaves_ns = world->now_ns + ns_of(rng_exponential(&flow->rng, group->churn_s));
-		flow->home = (uint16_t)rng_below(&flow->rng, members);
+		flow->home = (uint16_t)member_drawn(world, group, &flow->rng);
 		flow->pair = pair_of(world, flow, flow->group,
 				     flow->client + flow->life * (unsigned int)group->clients);
 	}
@@ -138,6 +144,9 @@ static void choose_source(struct world *world, const struct group *group, struct
 	} else if (group->sources > 0) {
 		flow->pair = pair_of(world, flow, flow->group,
 				     (unsigned int)rng_below(&flow->rng, (uint64_t)group->sources));
+	} else if (group->fresh) {
+		flow->pair = pair_of(world, flow, flow->group,
+				     flow->client + flow->life++ * (unsigned int)group->clients);
 	}
 	if (group->rotates > 0) {
 		flow->rotated++;
@@ -150,6 +159,22 @@ static void choose_source(struct world *world, const struct group *group, struct
 		flow->destination = head_of(world, flow->pair);
 }
 
+/*
+ * A TCP connection: its first packet is sent again 1, 3 and 7 s after the first time, until one arrives. When the next
+ * is due, or INT64_MAX.
+ */
+static int64_t next_syn_ns(struct world *world, struct flow *flow, bool arrived)
+{
+	static const int after_s[] = { 1, 3, 7 };
+
+	if (flow->life == 0)
+		flow->begun_ns = world->now_ns;
+	measure_connection(world, flow, arrived);
+	if (arrived || flow->life == sizeof(after_s) / sizeof(after_s[0]))
+		return INT64_MAX;
+	return flow->begun_ns + after_s[flow->life++] * NS_PER_S;
+}
+
 static void packet(struct world *world, uint64_t who, void *what)
 {
 	struct flow *flow = &world->traffic.flows[who];
@@ -158,13 +183,14 @@ static void packet(struct world *world, uint64_t who, void *what)
 					? ns_of(group->stop_s)
 					: world->traffic.ends_ns;
 	int64_t next;
+	bool arrived;
 
 	(void)what;
 	if (world->now_ns >= ends_ns)
 		return;
 	choose_source(world, group, flow);
-	world_packet(world, flow, place_of(world, group, flow), rate_at(group, world->now_ns));
-	next = next_ns(group, flow, world->now_ns);
+	arrived = world_packet(world, flow, place_of(world, group, flow), rate_at(group, world->now_ns));
+	next = group->connects ? next_syn_ns(world, flow, arrived) : next_ns(group, flow, world->now_ns);
 	if (next < ends_ns)
 		heap_add(&world->heap, next, packet, who, NULL);
 }
@@ -175,7 +201,8 @@ static void flow_open(struct world *world, struct flow *flow, int group_number, 
 	const struct group *group = &world->scenario.groups[group_number];
 	const struct address address = target_of(group, (unsigned int)group->destination + destination);
 	const struct key head = key_of_destination(&address);
-	const double start_s = fmax(group->start_s, world->scenario.warmup_s);
+	const double start_s =
+		fmax(group->start_s, world->scenario.warmup_s) + group->ramp_s * client / group->clients;
 
 	*flow = (struct flow){
 		.group = (uint16_t)group_number,
@@ -191,8 +218,7 @@ static void flow_open(struct world *world, struct flow *flow, int group_number, 
 		flow->destination = head_of(world, flow->pair);
 	if (group->churn_s > 0)
 		flow->leaves_ns = ns_of(start_s + rng_exponential(&flow->rng, group->churn_s));
-	flow->home = (uint16_t)rng_below(&flow->rng,
-					 (uint64_t)(group->members > 0 ? group->members : world->scenario.members));
+	flow->home = (uint16_t)member_drawn(world, group, &flow->rng);
 	heap_add(&world->heap, skip_silence(group, ns_of(start_s + rng_unit(&flow->rng) / fmax(group->rate, 0.1))),
 		 packet, (uint64_t)(flow - world->traffic.flows), NULL);
 }

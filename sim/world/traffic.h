@@ -18,6 +18,7 @@ struct flow {
 	uint32_t rotated; /* packets so far of one that rotates */
 	uint16_t destination_number;
 	int64_t leaves_ns; /* churn; INT64_MAX: never */
+	int64_t begun_ns;  /* of one that connects: its first packet; `life` of them were sent so far */
 	struct rng rng;
 };
 

@@ -58,7 +58,7 @@ void world_close(struct world *world);
 /* Lets time pass until then, or until a check fails. `progress` may be NULL. */
 void world_run(struct world *world, double until_s, void (*progress)(const struct world *world));
 
-/* One packet of a flow, now, at this member. */
-void world_packet(struct world *world, const struct flow *flow, unsigned int member, double offered_rate);
+/* One packet of a flow, now, at this member. Does it pass? */
+bool world_packet(struct world *world, const struct flow *flow, unsigned int member, double offered_rate);
 
 #endif
