@@ -106,7 +106,9 @@ static void write_fact(const struct node_event *event, char *ret_text, size_t by
 		write_crossing(event, ret_text, bytes);
 		break;
 	case EVENT_CONTACTS_OVER:
-		snprintf(ret_text, bytes, "scans: makes %.0f contacts/s at all proxies, more than %s %.0f/s; nothing drops for it",
+		snprintf(ret_text, bytes,
+			 "scans: makes %.0f contacts/s at all proxies that nobody answers, more than %s %.0f/s; nothing "
+			 "drops for it",
 			 event->rate, event->shadow ? "the default of" : "its contact_rate of", event->limit);
 		break;
 	case EVENT_CONTACTS_UNDER:
