@@ -241,7 +241,8 @@ static void add_mesh(struct text *text, const struct config *config)
 	    "\n",
 	    config->pair_rate, config->destination_rate, SHADOW_CLIENT_RATES, SHADOW_NETWORK_RATES, config->client_rate,
 	    config->network_rate, SCAN_CONTACTS_PER_S, config->contact_rate, config->idle_reset_ms,
-	    config->pair_min_window_ms, config->destination_min_window_ms, config->early ? "true" : "false", config->widths.client_bits, hosts);
+	    config->pair_min_window_ms, config->destination_min_window_ms,
+	    config->early ? "true" : "false", config->widths.client_bits, hosts);
 }
 
 static void add_policy(struct text *text)

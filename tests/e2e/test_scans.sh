@@ -68,7 +68,9 @@ nobody() {
 		}
 	done
 }
-counted_by_all() { [ "$(ask_of a events | jq -s '[.[] | select(.kind == "contacts_over")][0].counted_by | length')" = 3 ]; }
+counted_by_all() {
+	ask_of a events | jq -s '[.[] | select(.kind == "contacts_over")][0].counted_by | ., length == 3' | jq -es 'last'
+}
 
 ok "three_start" daemon a "$name"
 ok "the_second" daemon b "$name-peer"

@@ -335,7 +335,7 @@ static void only_one_form_of_a_policy(void **state)
 		/* 11 */ { HEAD "91 96 00 03 c404 0a010000 10 00 00", false }, /* a protected client */
 		/* 12 */ { HEAD "91 96 03 01 c404 0a010000 10 00 00", false }, /* no such side */
 		/* 13 */ { HEAD "91 96 00 04 c404 0a010000 10 00 00", false }, /* no such kind */
-		/* 14 */ { HEAD "91 97 00 00 c404 0a010000 10 00 cd0200 32", false }, /* no such field */
+		/* 14 */ { HEAD "91 97 00 00 c404 0a010000 10 00 cd0400 32", false }, /* no such field */
 		/* 15 */ { HEAD "91 98 00 00 c404 0a010000 10 00 01 32 32", false }, /* a number too many */
 		/* 16 */ { HEAD "91 96 00 00 c404 0a010000 10 00 01", false }, /* one short */
 		/* twice */
@@ -360,6 +360,8 @@ static void only_one_form_of_a_policy(void **state)
 		/* 34 */ { "98 07 0a 14 cd2710 cd03e8 cd03e8 05 90", false }, /* neither rate */
 		/* 35 */ { "9b 07 0a 14 cf0000000100000000 50 00 cd2710 cd03e8 cd03e8 05 90", false }, /* of 2^32 */
 		/* 36 */ { "9b 07 0a 14 28 cf0000000100000000 00 cd2710 cd03e8 cd03e8 05 90", false },
+		/* 37 */ { HEAD "91 97 00 00 c404 0a010000 10 00 cd0100 32", true }, /* a contact rate */
+		/* 38 */ { HEAD "91 97 01 00 c404 0a010000 10 00 cd0100 32", false }, /* of destinations */
 	};
 	static struct policy_document policy;
 	uint8_t content[256];
