@@ -308,6 +308,7 @@ static int read_policy(struct config *config, const config_t *tree, struct probl
 	note_place(config, CONFIG_DESTINATION_RATE, &config->policy.destination_rate);
 	note_place(config, CONFIG_CLIENT_RATE, &config->policy.client_rate);
 	note_place(config, CONFIG_NETWORK_RATE, &config->policy.network_rate);
+	note_place(config, CONFIG_CONTACT_RATE, &config->policy.contact_rate);
 	if (group && config->policy_path[0])
 		return problem_set(problem, -EINVAL,
 				   "%s:%u: policy_file: there is a policy = { ... } in this file too; keep one",
@@ -372,6 +373,7 @@ struct thresholds config_thresholds(const struct config *config)
 		.destination_rate = config->destination_rate,
 		.client_rate = config->client_rate,
 		.network_rate = config->network_rate,
+		.contact_rate = config->contact_rate,
 		.idle_reset = duration_ms(config->idle_reset_ms),
 		.pair_min_window = duration_ms(config->pair_min_window_ms),
 		.destination_min_window = duration_ms(config->destination_min_window_ms),

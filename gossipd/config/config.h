@@ -63,6 +63,7 @@ enum config_key {
 	CONFIG_PAIR_RATE = CONFIG_ROOT_KEYS,
 	CONFIG_DESTINATION_RATE,
 	CONFIG_CLIENT_RATE,
+	CONFIG_CONTACT_RATE,
 	CONFIG_NETWORK_RATE,
 	CONFIG_IDLE_RESET,
 	CONFIG_PAIR_MIN_WINDOW,
@@ -138,7 +139,7 @@ struct config {
 	char trace_file[FILES_PATH_BYTES]; /* empty: none */
 	uint32_t trace_mib;
 	/* mesh */
-	uint32_t pair_rate, destination_rate, client_rate, network_rate;
+	uint32_t pair_rate, destination_rate, client_rate, network_rate, contact_rate;
 	uint32_t idle_reset_ms, pair_min_window_ms, destination_min_window_ms;
 	bool early;
 	uint32_t police, strict, monitor; /* pair_action, aggregate, mode: 0 is the first choice */

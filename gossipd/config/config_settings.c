@@ -61,6 +61,7 @@ const struct setting config_settings[CONFIG_KEY_COUNT] = {
 	[CONFIG_PAIR_RATE] = { "pair_rate", NUMBER_OF(pair_rate, 0, RATE_MAX), .required = true },
 	[CONFIG_DESTINATION_RATE] = { "destination_rate", NUMBER_OF(destination_rate, 0, RATE_MAX), .required = true },
 	[CONFIG_CLIENT_RATE] = { "client_rate", NUMBER_OF(client_rate, 0, RATE_MAX) },
+	[CONFIG_CONTACT_RATE] = { "contact_rate", NUMBER_OF(contact_rate, 0, RATE_MAX) },
 	[CONFIG_NETWORK_RATE] = { "network_rate", NUMBER_OF(network_rate, 0, RATE_MAX) },
 	[CONFIG_IDLE_RESET] = { "idle_reset_ms", NUMBER_OF(idle_reset_ms, 100, IDLE_RESET_MS_MAX) },
 	[CONFIG_PAIR_MIN_WINDOW] = { "pair_min_window_ms",

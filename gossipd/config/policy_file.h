@@ -22,7 +22,7 @@ struct policy_file {
 	char path[FILES_PATH_BYTES]; /* where the rules stand, for messages */
 	unsigned int line; /* of the group, or 1 */
 	unsigned int lines[POLICY_RULES_MAX]; /* of each rule */
-	struct policy_place pair_rate, destination_rate, client_rate, network_rate; /* of the defaults */
+	struct policy_place pair_rate, destination_rate, client_rate, network_rate, contact_rate; /* of the defaults */
 	struct policy_document document;
 };
 

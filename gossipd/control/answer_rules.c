@@ -17,6 +17,7 @@ void answer_put_rule(const struct daemon *daemon, struct now now, uint32_t numbe
 		.client_rate = rule->client_rate,
 		.network_rate = rule->network_rate,
 		.outside_rate = rule->outside_rate,
+		.contact_rate = rule->contact_rate,
 		.idle_reset_ms = rule->idle_reset_ms,
 		.pair_min_window_ms = rule->pair_min_window_ms,
 		.destination_min_window_ms = rule->destination_min_window_ms,

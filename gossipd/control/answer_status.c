@@ -118,6 +118,8 @@ static void copy_limits(const struct policy_effective *client, const struct poli
 
 	status->client_rate = client->thresholds.client_rate;
 	status->network_rate = network->thresholds.network_rate;
+	status->contact_rate = client->thresholds.contact_rate;
+	status->contact_limit = (uint32_t)policy_contact_limit(client, &shadow);
 	status->client_limit = (uint32_t)policy_limit(client, KEY_CLIENT, &shadow);
 	status->network_limit = (uint32_t)policy_limit(network, KEY_NETWORK, &shadow);
 }

@@ -211,6 +211,10 @@ static void add_mesh(struct text *text, const struct config *config)
 	    "\t# are judged and reported, and drop nothing.\n"
 	    "\tclient_rate = %u;\n"
 	    "\tnetwork_rate = %u;\n"
+	    "\t# Contacts per second of one client at all proxies together: addresses that it begins to speak to, and "
+	    "that do not answer.\n"
+	    "\t# Above this it is named as one that scans; nothing drops for it. 0 = %d.\n"
+	    "\tcontact_rate = %u;\n"
 	    "\t# After this much silence counting starts anew; at least the mesh's slot.\n"
 	    "\tidle_reset_ms = %u;\n"
 	    "\t# Shortest time rates are taken over: short bursts are forgiven. At most window_max / decay^2 of the "
@@ -236,7 +240,8 @@ static void add_mesh(struct text *text, const struct config *config)
 	    "};\n"
 	    "\n",
 	    config->pair_rate, config->destination_rate, SHADOW_CLIENT_RATES, SHADOW_NETWORK_RATES, config->client_rate,
-	    config->network_rate, config->idle_reset_ms, config->pair_min_window_ms, config->destination_min_window_ms,
+	    config->network_rate, SCAN_CONTACTS_PER_S, config->contact_rate, config->idle_reset_ms,
+	    config->pair_min_window_ms, config->destination_min_window_ms,
 	    config->early ? "true" : "false", config->widths.client_bits, hosts);
 }
 

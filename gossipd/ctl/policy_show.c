@@ -89,6 +89,8 @@ static void what_text(const struct control_rule *rule, char ret_text[WHAT_BYTES]
 	if (rule->fields & POLICY_OUTSIDE_BLOCK)
 		snprintf(ret_text + strlen(ret_text), WHAT_BYTES - strlen(ret_text), "%soutside: block",
 			 ret_text[0] ? ", " : "");
+	if (rule->fields & POLICY_CONTACT_RATE)
+		add(ret_text, "contact_rate", rule->contact_rate);
 	if (rule->fields & POLICY_IDLE_RESET)
 		add(ret_text, "idle_reset_ms", rule->idle_reset_ms);
 	if (rule->fields & POLICY_PAIR_MIN_WINDOW)
@@ -151,6 +153,8 @@ static void show_defaults(struct output *output, const struct control_status *s)
 		NUMBER("client_limit", NULL, 0, s->client_limit),
 		NUMBER("network_rate", NULL, 0, s->network_rate),
 		NUMBER("network_limit", NULL, 0, s->network_limit),
+		NUMBER("contact_rate", NULL, 0, s->contact_rate),
+		NUMBER("contact_limit", NULL, 0, s->contact_limit),
 		NUMBER("idle_reset_ms", NULL, 0, s->idle_reset_ms),
 		NUMBER("pair_min_window_ms", NULL, 0, s->pair_min_window_ms),
 		NUMBER("destination_min_window_ms", NULL, 0, s->destination_min_window_ms),

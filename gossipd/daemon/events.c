@@ -59,6 +59,17 @@ static void write_crossing(const struct node_event *event, char *ret_text, size_
 		 event->shadow ? "; counted, not dropped" : "");
 }
 
+static void write_contacts(const struct node_event *event, char *ret_text, size_t bytes)
+{
+	if (event->kind == EVENT_CONTACTS_UNDER)
+		snprintf(ret_text, bytes, "scans no more: %.0f contacts/s at all proxies", event->rate);
+	else
+		snprintf(ret_text, bytes,
+			 "scans: makes %.0f contacts/s at all proxies that nobody answers, more than %s %.0f/s; "
+			 "nothing drops for it",
+			 event->rate, event->shadow ? "the default of" : "its contact_rate of", event->limit);
+}
+
 /* The fact, without its subject. */
 static void write_fact(const struct node_event *event, char *ret_text, size_t bytes)
 {
@@ -106,11 +117,8 @@ static void write_fact(const struct node_event *event, char *ret_text, size_t by
 		write_crossing(event, ret_text, bytes);
 		break;
 	case EVENT_CONTACTS_OVER:
-		snprintf(ret_text, bytes, "scans: makes %.0f contacts/s at all proxies, more than %s %.0f/s; nothing drops for it",
-			 event->rate, event->shadow ? "the default of" : "its contact_rate of", event->limit);
-		break;
 	case EVENT_CONTACTS_UNDER:
-		snprintf(ret_text, bytes, "scans no more: %.0f contacts/s at all proxies", event->rate);
+		write_contacts(event, ret_text, bytes);
 		break;
 	case EVENT_MEMBER_CLONED:
 		snprintf(ret_text, bytes, "runs on two hosts: one key is used twice");

@@ -4,8 +4,8 @@
  * contact costs the kernel nothing. This is the only place that says what a contact is.
  *
  * What the mesh is told of (table_settle_contacts) are those of them that nobody answers. An answer takes its time, so
- * a contact waits for CONTACT_PASSES further harvests. In a flood of more than CONTACT_WAITS_MAX in that time the oldest
- * give way uncounted: of each client as large a part.
+ * a contact waits for CONTACT_PASSES further harvests. In a flood of more than CONTACT_WAITS_MAX in that time the
+ * oldest give way uncounted: of each client as large a part.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -163,6 +163,7 @@ struct control_status {
 	uint32_t pair_rate, destination_rate, policy_flags, hz; /* policy_flags as in struct policy */
 	uint32_t client_rate, network_rate; /* as set; 0: none, and the limit is a shadow limit */
 	uint32_t client_limit, network_limit; /* that they are judged by; 0: none */
+	uint32_t contact_rate, contact_limit; /* as set, and that clients are judged by */
 	uint64_t policy_version, policy_waiting, policy_effective_slot; /* waiting: its version and slot, or 0 */
 	uint32_t policy_generation, policy_rules;
 	uint32_t listing, unprotected; /* explain: enum policy_listing of the pair; its destination is not protected */
@@ -334,12 +335,13 @@ struct control_rule {
 	uint8_t side, kind; /* as in struct policy_rule */
 	uint16_t fields, reserved;
 	uint32_t number; /* in the document, from 0 */
-	uint32_t pair_rate, destination_rate, client_rate, network_rate, outside_rate;
+	uint32_t pair_rate, destination_rate, client_rate, network_rate, outside_rate, contact_rate;
 	uint32_t idle_reset_ms, pair_min_window_ms, destination_min_window_ms;
 	uint32_t ended; /* its time is over */
+	uint32_t reserved_end;
 	uint64_t until_s;
 };
-_Static_assert(sizeof(struct control_rule) == 88, "no padding");
+_Static_assert(sizeof(struct control_rule) == 96, "no padding");
 
 /* What monitor mode has watched. */
 struct control_watch {

@@ -167,7 +167,10 @@ struct node_event {
 		}; /* EVENT_LINE_RATE */
 		uint8_t version; /* EVENT_MEMBER_VERSION: of the protocol */
 		double skew_ms; /* EVENT_MEMBER_SKEWED, EVENT_MEMBER_SKEW_OK */
-		/* EVENT_CONTACTS_... (contacts for packets), EVENT_PAIR_..., EVENT_DESTINATION_..., EVENT_CLIENT_..., EVENT_NETWORK_..., EVENT_NEVER_DROP_OVER */
+		/*
+		 * EVENT_PAIR_..., EVENT_DESTINATION_..., EVENT_CLIENT_..., EVENT_NETWORK_..., EVENT_NEVER_DROP_OVER;
+		 * EVENT_CONTACTS_...: contacts for packets
+		 */
 		struct {
 			double rate; /* packets per second, as judged */
 			double limit; /* packets per second, that was crossed */

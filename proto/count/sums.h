@@ -151,14 +151,14 @@ void sums_init(struct sums *sums, struct kept_sum *cells, const uint64_t seed[2]
 void sums_clear(struct sums *sums);
 
 /*
- * A tick begins; `least`: the least call threshold of each kind: clients, networks. `contacts_least`: that of clients in
- * contacts.
+ * A tick begins; `least`: the least call threshold of each kind: clients, networks. `contacts_least`: that of clients
+ * in contacts.
  */
 void sums_tick(struct sums *sums, uint64_t slot, const uint64_t least[SUM_KINDS], uint64_t contacts_least);
 
 /*
- * A client made a contact, in the running slot. As packets do, it goes into a bucket until that holds more contacts than
- * the key's call threshold; then the client's sum begins, and what its bucket held of contacts is not known to be its.
+ * A client made a contact, in the running slot. As packets do, it goes into a bucket until that holds more contacts
+ * than the key's call threshold; then the client's sum begins, and what its bucket held of contacts is not known to be its.
  * (Sums of clients and networks, 8)
  */
 void sums_contact(struct sums *sums, const uint64_t words[2], uint64_t hash);

@@ -26,7 +26,7 @@ static const char *problem_of_windows(const struct thresholds *t, const struct m
 	const int64_t longest = (int64_t)mesh->window_max_ms * NS_PER_MS / (mesh->decay * mesh->decay);
 
 	if (t->pair_rate > RATE_MAX || t->destination_rate > RATE_MAX || t->client_rate > RATE_MAX ||
-	    t->network_rate > RATE_MAX)
+	    t->network_rate > RATE_MAX || t->contact_rate > RATE_MAX)
 		return "a rate must be at most " TEXT(RATE_MAX) " packets/s";
 	if (t->pair_min_window.ns > longest || t->destination_min_window.ns > longest)
 		return "a minimum window must be at most window_max / decay^2; a longer one would be aged away";
@@ -78,6 +78,8 @@ static const char *problem_of_sides(const struct policy_rule *rule)
 		return "network_rate belongs to destination prefixes";
 	if (rule->side == POLICY_DESTINATION && rule->fields & POLICY_CLIENT_RATE)
 		return "client_rate belongs to client prefixes";
+	if (rule->side == POLICY_DESTINATION && rule->fields & POLICY_CONTACT_RATE)
+		return "contact_rate belongs to client prefixes";
 	if (rule->fields & POLICY_NETWORK_RATE && rule->prefix.bits > bits_of_network(&rule->prefix.address))
 		return "network_rate: the prefix is longer than a network, a /24 or, in IPv6, a /48";
 	return NULL;
@@ -105,6 +107,8 @@ static const char *problem_of_override(const struct policy_rule *rule, const str
 		t.client_rate = rule->client_rate;
 	if (rule->fields & POLICY_NETWORK_RATE)
 		t.network_rate = rule->network_rate;
+	if (rule->fields & POLICY_CONTACT_RATE)
+		t.contact_rate = rule->contact_rate;
 	if (rule->fields & POLICY_OUTSIDE_RATE && rule->outside_rate > RATE_MAX)
 		return "a rate must be at most " TEXT(RATE_MAX) " packets/s";
 	if (rule->fields & POLICY_IDLE_RESET)

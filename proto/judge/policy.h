@@ -44,8 +44,9 @@ enum policy_field {
 	POLICY_CLIENT_RATE = 0x20, /* client prefixes alone */
 	POLICY_NETWORK_RATE = 0x40, /* destination prefixes alone, of whole networks */
 	POLICY_OUTSIDE_RATE = 0x80, /* client prefixes alone */
-	POLICY_OUTSIDE_BLOCK = 0x100, /* client prefixes alone; has no number */
-	POLICY_FIELDS = 0x1ff, /* all of them */
+	POLICY_CONTACT_RATE = 0x100, /* client prefixes alone */
+	POLICY_OUTSIDE_BLOCK = 0x200, /* client prefixes alone; has no number */
+	POLICY_FIELDS = 0x3ff, /* all of them */
 };
 
 struct policy_rule {
@@ -53,7 +54,7 @@ struct policy_rule {
 	struct prefix destination; /* of POLICY_BOTH alone */
 	uint8_t side, kind; /* enum policy_side, enum policy_kind */
 	uint16_t fields; /* POLICY_OVERRIDE: which of these are set; of POLICY_BOTH none need be */
-	uint32_t pair_rate, destination_rate, client_rate, network_rate, outside_rate;
+	uint32_t pair_rate, destination_rate, client_rate, network_rate, outside_rate, contact_rate;
 	uint32_t idle_reset_ms, pair_min_window_ms, destination_min_window_ms;
 	uint64_t until_s; /* UTC seconds since 1970 from which on the rule is none; 0: for good */
 };
@@ -98,7 +99,7 @@ enum policy_listing { POLICY_UNLISTED, POLICY_PASSES, POLICY_BLOCKED, POLICY_OUT
 
 /* What one side of a key is by the policy; equal contents are one class. Class 0 is what no rule speaks of. */
 struct policy_class {
-	uint32_t pair_rate, destination_rate, client_rate, network_rate, outside_rate;
+	uint32_t pair_rate, destination_rate, client_rate, network_rate, outside_rate, contact_rate;
 	uint32_t idle_reset_ms, pair_min_window_ms, destination_min_window_ms;
 	uint16_t fields; /* which of these are set */
 	uint16_t both; /* 1 + the rule of both prefixes whose prefix of the side is the longest that holds it; or 0 */

@@ -101,6 +101,7 @@ static void class_override(struct policy_class *class, const struct policy_rule 
 	class->client_rate = rule->fields & POLICY_CLIENT_RATE ? rule->client_rate : 0;
 	class->network_rate = rule->fields & POLICY_NETWORK_RATE ? rule->network_rate : 0;
 	class->outside_rate = rule->fields & POLICY_OUTSIDE_RATE ? rule->outside_rate : 0;
+	class->contact_rate = rule->fields & POLICY_CONTACT_RATE ? rule->contact_rate : 0;
 	class->idle_reset_ms = rule->fields & POLICY_IDLE_RESET ? rule->idle_reset_ms : 0;
 	class->pair_min_window_ms = rule->fields & POLICY_PAIR_MIN_WINDOW ? rule->pair_min_window_ms : 0;
 	class->destination_min_window_ms = rule->fields & POLICY_DESTINATION_MIN_WINDOW
@@ -137,6 +138,7 @@ static bool classes_are_equal(const struct policy_class *a, const struct policy_
 {
 	return a->fields == b->fields && a->pair_rate == b->pair_rate && a->destination_rate == b->destination_rate &&
 	       a->client_rate == b->client_rate && a->network_rate == b->network_rate &&
+	       a->contact_rate == b->contact_rate &&
 	       a->outside_rate == b->outside_rate && a->both == b->both &&
 	       a->idle_reset_ms == b->idle_reset_ms && a->pair_min_window_ms == b->pair_min_window_ms &&
 	       a->destination_min_window_ms == b->destination_min_window_ms && a->never_drop_s == b->never_drop_s &&
@@ -216,6 +218,8 @@ static void thresholds_override(struct thresholds *t, const struct policy_class 
 		t->client_rate = class->client_rate;
 	if (class->fields & POLICY_NETWORK_RATE)
 		t->network_rate = class->network_rate;
+	if (class->fields & POLICY_CONTACT_RATE)
+		t->contact_rate = class->contact_rate;
 	if (class->fields & POLICY_IDLE_RESET)
 		t->idle_reset = duration_ms(class->idle_reset_ms);
 	if (class->fields & POLICY_PAIR_MIN_WINDOW)
@@ -352,6 +356,7 @@ static struct policy_effective effective_of_pair(const struct policy_document *d
 	effective.thresholds.destination_rate = document->defaults.destination_rate;
 	effective.thresholds.client_rate = document->defaults.client_rate;
 	effective.thresholds.network_rate = document->defaults.network_rate;
+			effective.thresholds.contact_rate = document->defaults.contact_rate;
 	effective.thresholds.destination_min_window = document->defaults.destination_min_window;
 	if (both == POLICY_RULE_NONE) {
 		outside_apply(&effective, client);

@@ -80,8 +80,8 @@ static void packets_grew(struct node *node, uint32_t origin, uint32_t number, co
 }
 
 /*
- * A client's contacts that its cell gained. Those of a cell that is new here may be of any of its ticks: they are spread
- * over them, so that they do not look like a burst. (Contacts, 3)
+ * A client's contacts that its cell gained. Those of a cell that is new here may be of any of its ticks: they are
+ * spread over them, so that they do not look like a burst. (Contacts, 3)
  */
 static void contacts_grew(struct node *node, uint32_t origin, uint32_t number, const struct cell *version,
 			  uint32_t before, uint64_t from_tick, uint64_t tick)

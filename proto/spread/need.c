@@ -85,13 +85,14 @@ static void key_read(const struct node *node, const struct entry *entry, uint64_
 static bool is_calling(const struct node *node, const struct call *call, const struct key *key,
 		       const struct key_held *held, unsigned int behind)
 {
-	const struct ledger_cell *own = held->behind[behind].own;
+	const struct slot_held *in = &held->behind[behind];
+	const uint8_t *secret = node->spread->need.secret;
+	const uint64_t slot = held->newest - behind;
 
-	if (!own)
+	if (!in->own)
 		return false;
-	return call_is_made(call, node->spread->need.secret, key, held->newest - behind, own->packets) ||
-	       (held->behind[behind].contacts > 0 && call_is_made(&held->of_contacts, node->spread->need.secret, key,
-								 held->newest - behind, held->behind[behind].contacts));
+	return call_is_made(call, secret, key, slot, in->own->packets) ||
+	       (in->contacts > 0 && call_is_made(&held->of_contacts, secret, key, slot, in->contacts));
 }
 
 /*

@@ -11,10 +11,10 @@
 #include "pack.h"
 #include "unpack.h"
 
-#define FIELDS 10
+#define FIELDS 11
 #define RULE_FIELDS 6 /* side, kind, prefix, bits, until, fields; then one number for each field that has one */
 #define BOTH_FIELDS 8 /* the same with two prefixes */
-#define RULE_NUMBERS 8 /* of all sides */
+#define RULE_NUMBERS 9 /* of all sides */
 #define RULE_NUMBERS_MAX 6 /* of a rule of destinations */
 #define BOTH_NUMBERS_MAX 3 /* of a rule of both prefixes */
 #define PREFIX_BYTES_MAX (2 + 16 + 2)
@@ -22,12 +22,12 @@
 #define OVERRIDE_BYTES_MAX (1 + 1 + 1 + PREFIX_BYTES_MAX + 1 + 3 + RULE_NUMBERS_MAX * 5)
 #define BOTH_BYTES_MAX (1 + 1 + 1 + 2 * PREFIX_BYTES_MAX + 1 + 3 + BOTH_NUMBERS_MAX * 5)
 #define RULE_BYTES_MAX (BOTH_BYTES_MAX > OVERRIDE_BYTES_MAX ? BOTH_BYTES_MAX : OVERRIDE_BYTES_MAX)
-#define HEAD_BYTES_MAX (1 + 9 + 7 * 5 + 1 + 5)
+#define HEAD_BYTES_MAX (1 + 9 + 8 * 5 + 1 + 5)
 #define POLICY_BYTES_MAX (HEAD_BYTES_MAX + POLICY_RULES_MAX * RULE_BYTES_MAX)
 _Static_assert(POLICY_BYTES_MAX <= DOCUMENT_CONTENT_BYTES_MAX, "the longest policy fits a document");
 #define IPV4_BITS 96 /* what IPv4-mapped prefixes have more */
 #define DESTINATION_FIELDS (POLICY_DESTINATION_RATE | POLICY_DESTINATION_MIN_WINDOW | POLICY_NETWORK_RATE)
-#define CLIENT_FIELDS (POLICY_CLIENT_RATE | POLICY_OUTSIDE_RATE | POLICY_OUTSIDE_BLOCK)
+#define CLIENT_FIELDS (POLICY_CLIENT_RATE | POLICY_OUTSIDE_RATE | POLICY_OUTSIDE_BLOCK | POLICY_CONTACT_RATE)
 
 enum flag {
 	FLAG_FAIR = 1,
@@ -87,7 +87,8 @@ static uint32_t *rule_number(struct policy_rule *rule, unsigned int bit)
 {
 	uint32_t *const numbers[] = { &rule->pair_rate, &rule->destination_rate, &rule->idle_reset_ms,
 				      &rule->pair_min_window_ms, &rule->destination_min_window_ms,
-				      &rule->client_rate, &rule->network_rate, &rule->outside_rate };
+				      &rule->client_rate, &rule->network_rate, &rule->outside_rate,
+				      &rule->contact_rate };
 
 	return numbers[bit];
 }
@@ -168,6 +169,7 @@ int policy_wire_write(const struct policy_document *policy, uint8_t *ret_content
 	pack_uint(&p, t->destination_rate);
 	pack_uint(&p, t->client_rate);
 	pack_uint(&p, t->network_rate);
+	pack_uint(&p, t->contact_rate);
 	pack_uint(&p, (uint64_t)(t->idle_reset.ns / NS_PER_MS));
 	pack_uint(&p, (uint64_t)(t->pair_min_window.ns / NS_PER_MS));
 	pack_uint(&p, (uint64_t)(t->destination_min_window.ns / NS_PER_MS));
@@ -231,6 +233,7 @@ bool policy_wire_read(const uint8_t *content, size_t size, uint64_t version, str
 	t->destination_rate = (uint32_t)unpack_uint_max(&u, UINT32_MAX);
 	t->client_rate = (uint32_t)unpack_uint_max(&u, UINT32_MAX);
 	t->network_rate = (uint32_t)unpack_uint_max(&u, UINT32_MAX);
+	t->contact_rate = (uint32_t)unpack_uint_max(&u, UINT32_MAX);
 	t->idle_reset = duration_ms((int64_t)unpack_uint_max(&u, UINT32_MAX));
 	t->pair_min_window = duration_ms((int64_t)unpack_uint_max(&u, UINT32_MAX));
 	t->destination_min_window = duration_ms((int64_t)unpack_uint_max(&u, UINT32_MAX));

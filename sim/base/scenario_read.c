@@ -89,6 +89,7 @@ static const struct field threshold_fields[] = {
 	{ "pair_rate", TYPE_UINT32, AT(scenario, thresholds.pair_rate), 0, 1e9, NULL },
 	{ "destination_rate", TYPE_UINT32, AT(scenario, thresholds.destination_rate), 0, 1e9, NULL },
 	{ "client_rate", TYPE_UINT32, AT(scenario, thresholds.client_rate), 0, 1e9, NULL },
+	{ "contact_rate", TYPE_UINT32, AT(scenario, thresholds.contact_rate), 0, 1e9, NULL },
 	{ "network_rate", TYPE_UINT32, AT(scenario, thresholds.network_rate), 0, 1e9, NULL },
 	{ "idle_reset_ms", TYPE_MS, AT(scenario, thresholds.idle_reset), 100, 3600000, NULL },
 	{ "pair_min_window_ms", TYPE_MS, AT(scenario, thresholds.pair_min_window), 10, 3600000, NULL },

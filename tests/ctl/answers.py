@@ -30,6 +30,7 @@ STATUS_FIGURES = """
     tick_ms=200 window_max_ms=8000 decay=2 slot_ms=2000 slot=900_000_000 tick=9_000_000_001 hz=250
     idle_reset_ms=3000 pair_min_window_ms=1000 destination_min_window_ms=1000 pair_rate=100 destination_rate=2000
     client_rate=360 network_rate=0 client_limit=360 network_limit=8000 policy_flags=0x05 policy_generation=1
+    contact_rate=0 contact_limit=50
     pairs4=1234 pairs4_max=262144 pairs6=56 pairs6_max=65536 destinations=78 destinations_max=65536
     keys_held=1368 keys_max=393216 cells_held=5472 cells_max=1572864 table_bytes=58_720_256
     datagrams_received=40123 datagrams_sent=39876 bytes_received=12_345_678 bytes_sent=11_223_344

@@ -51,7 +51,7 @@ Status = record(
     (c_uint32, "tick_ms window_max_ms decay slot_ms"),
     (c_uint32, "idle_reset_ms pair_min_window_ms destination_min_window_ms protected_only"),
     (c_uint32, "pair_rate destination_rate policy_flags hz"),
-    (c_uint32, "client_rate network_rate client_limit network_limit"),
+    (c_uint32, "client_rate network_rate client_limit network_limit contact_rate contact_limit"),
     (c_uint64, "policy_version policy_waiting policy_effective_slot"),
     (c_uint32, "policy_generation policy_rules listing unprotected"),
     (c_uint32, "side outside reserved_outside clients drop_foreign_sources judge_replies"),
@@ -145,8 +145,8 @@ Rule = record(
     (Address, "prefix destination"),
     (c_uint8, "bits destination_bits side kind"),
     (c_uint16, "fields reserved"),
-    (c_uint32, "number pair_rate destination_rate client_rate network_rate outside_rate"),
-    (c_uint32, "idle_reset_ms pair_min_window_ms destination_min_window_ms ended"),
+    (c_uint32, "number pair_rate destination_rate client_rate network_rate outside_rate contact_rate"),
+    (c_uint32, "idle_reset_ms pair_min_window_ms destination_min_window_ms ended reserved_end"),
     (c_uint64, "until_s"),
 )
 Sample = record(

@@ -15,7 +15,7 @@ import time
 
 from throw import client_at, frame, send
 
-BATCH = 100  # packets between two looks at the clock
+BATCH = 100  # packets between two looks at the clock, at most: and no more than come in a twentieth of a second
 
 
 def main():
@@ -26,6 +26,7 @@ def main():
     destinations, clients = int(destinations), int(clients)
     place = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     place.bind((interface, 0))
+    batch = max(1, min(BATCH, per_second // 20))
     began, began_ns = time.monotonic(), time.time_ns()
     sent = 0
     for step in range(destinations):  # all clients scan at once
@@ -34,7 +35,7 @@ def main():
             for _ in range(packets):
                 send(place, frame(mac, client_at(first_client, client), destination, client))
                 sent += 1
-                if per_second and sent % BATCH == 0:
+                if per_second and sent % batch == 0:
                     time.sleep(max(0, began + sent / per_second - time.monotonic()))
     print(sent, began_ns)
 

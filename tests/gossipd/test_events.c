@@ -84,6 +84,14 @@ static void each_kind_tells_what_it_carries(void **state)
 			   "is over 4 x destination_rate, 400000000/s: 4294967295 packets/s; counted, not dropped" },
 		/* 15 */ { { .kind = EVENT_NETWORK_UNDER, .rate = 8, .limit = 400, .shadow = true }, "", 8,
 			   "is within 4 x destination_rate, 400/s: 8 packets/s; counted, not dropped" },
+		/* 17 */ { { .kind = EVENT_CONTACTS_OVER, .rate = 160, .limit = 50, .shadow = true }, "", 160,
+			   "scans: makes 160 contacts/s at all proxies that nobody answers, more than the default of "
+			   "50/s; nothing drops for it" },
+		/* 18 */ { { .kind = EVENT_CONTACTS_OVER, .rate = 30, .limit = 20 }, "", 30,
+			   "scans: makes 30 contacts/s at all proxies that nobody answers, more than its contact_rate "
+			   "of 20/s; nothing drops for it" },
+		/* 19 */ { { .kind = EVENT_CONTACTS_UNDER, .rate = 3, .limit = 20 }, "", 3,
+			   "scans no more: 3 contacts/s at all proxies" },
 		/* 16 */ { { .kind = EVENT_MEMBER_WIDTHS, .member = "b" }, "b", 0,
 			   "is refused: its widths differ from this mesh's: issue one of the two anew" },
 	};

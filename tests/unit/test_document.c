@@ -226,7 +226,7 @@ static void only_one_envelope_is_taken_though_it_be_signed(void **state)
 /* As many overrides of a side as there may be, each with all that it may set. */
 static void longest_policy(unsigned int side, struct policy_document *ret_policy)
 {
-	static const uint16_t fields[POLICY_SIDES] = { 0x1ad, 0x5f, 0x0d };
+	static const uint16_t fields[POLICY_SIDES] = { 0x3ad, 0x5f, 0x0d };
 
 	ret_policy->rules_count = POLICY_RULES_MAX;
 	for (uint32_t i = 0; i < POLICY_RULES_MAX; i++) {
@@ -242,7 +242,7 @@ static void longest_policy(unsigned int side, struct policy_document *ret_policy
 		if (side == POLICY_DESTINATION)
 			rule->destination_rate = rule->destination_min_window_ms = rule->network_rate = UINT32_MAX;
 		if (side == POLICY_CLIENT)
-			rule->client_rate = rule->outside_rate = UINT32_MAX;
+			rule->client_rate = rule->outside_rate = rule->contact_rate = UINT32_MAX;
 	}
 }
 
@@ -315,7 +315,7 @@ static void only_one_form_of_a_revocation(void **state)
 
 static void only_one_form_of_a_policy(void **state)
 {
-#define HEAD "9a 07 0a 14 28 50 cd2710 cd03e8 cd03e8 05 "
+#define HEAD "9b 07 0a 14 28 50 00 cd2710 cd03e8 cd03e8 05 "
 	static const struct {
 		const char *content;
 		bool taken;
@@ -335,7 +335,7 @@ static void only_one_form_of_a_policy(void **state)
 		/* 11 */ { HEAD "91 96 00 03 c404 0a010000 10 00 00", false }, /* a protected client */
 		/* 12 */ { HEAD "91 96 03 01 c404 0a010000 10 00 00", false }, /* no such side */
 		/* 13 */ { HEAD "91 96 00 04 c404 0a010000 10 00 00", false }, /* no such kind */
-		/* 14 */ { HEAD "91 97 00 00 c404 0a010000 10 00 cd0200 32", false }, /* no such field */
+		/* 14 */ { HEAD "91 97 00 00 c404 0a010000 10 00 cd0400 32", false }, /* no such field */
 		/* 15 */ { HEAD "91 98 00 00 c404 0a010000 10 00 01 32 32", false }, /* a number too many */
 		/* 16 */ { HEAD "91 96 00 00 c404 0a010000 10 00 01", false }, /* one short */
 		/* twice */
@@ -343,8 +343,8 @@ static void only_one_form_of_a_policy(void **state)
 		/* out of order */
 		/* 18 */ { HEAD "92 96 00 01 c404 0a020000 10 00 00 96 00 01 c404 0a010000 10 00 00", false },
 		/* 19 */ { HEAD "92 96 00 01 c404 0a010000 10 00 00 96 00 01 c404 0a020000 10 00 00", true },
-		/* 20 */ { "9a 07 0a 14 28 50 cd2710 cd03e8 cd03e8 20 90", false }, /* no such flag */
-		/* 21 */ { "9a 07 cf0000000100000000 14 28 50 cd2710 cd03e8 cd03e8 05 90", false }, /* a rate of 2^32 */
+		/* 20 */ { "9b 07 0a 14 28 50 00 cd2710 cd03e8 cd03e8 20 90", false }, /* no such flag */
+		/* 21 */ { "9b 07 cf0000000100000000 14 28 50 00 cd2710 cd03e8 cd03e8 05 90", false }, /* 2^32 */
 		/* 22 */ { HEAD "dc 0401", false }, /* 1,025 rules */
 		/* 23 */ { HEAD "dd ff000000", false },
 		/* 24 */ { HEAD "90 00", false },
@@ -358,8 +358,10 @@ static void only_one_form_of_a_policy(void **state)
 		/* 32 */ { HEAD "91 98 01 00 c404 0a010000 10 00 41 32 33", true },
 		/* 33 */ { HEAD "91 97 01 00 c404 0a010000 10 00 41 32", false }, /* one short */
 		/* 34 */ { "98 07 0a 14 cd2710 cd03e8 cd03e8 05 90", false }, /* neither rate */
-		/* 35 */ { "9a 07 0a 14 cf0000000100000000 50 cd2710 cd03e8 cd03e8 05 90", false }, /* of 2^32 */
-		/* 36 */ { "9a 07 0a 14 28 cf0000000100000000 cd2710 cd03e8 cd03e8 05 90", false },
+		/* 35 */ { "9b 07 0a 14 cf0000000100000000 50 00 cd2710 cd03e8 cd03e8 05 90", false }, /* of 2^32 */
+		/* 36 */ { "9b 07 0a 14 28 cf0000000100000000 00 cd2710 cd03e8 cd03e8 05 90", false },
+		/* 37 */ { HEAD "91 97 00 00 c404 0a010000 10 00 cd0100 32", true }, /* a contact rate */
+		/* 38 */ { HEAD "91 97 01 00 c404 0a010000 10 00 cd0100 32", false }, /* of destinations */
 	};
 	static struct policy_document policy;
 	uint8_t content[256];

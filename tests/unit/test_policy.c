@@ -63,7 +63,7 @@ static struct policy_rule listed(enum policy_side side, enum policy_kind kind, s
 }
 
 /* What an override of each side may set. */
-#define OF_CLIENTS (POLICY_PAIR_RATE | POLICY_IDLE_RESET | POLICY_PAIR_MIN_WINDOW | POLICY_CLIENT_RATE)
+#define OF_CLIENTS (POLICY_PAIR_RATE | POLICY_IDLE_RESET | POLICY_PAIR_MIN_WINDOW | POLICY_CLIENT_RATE | 0x100)
 #define OF_DESTINATIONS (0x7f & ~POLICY_CLIENT_RATE)
 
 #define ROW(change_of, part) { __LINE__, change_of, part }
@@ -74,9 +74,10 @@ static void too_long(struct policy_document *d) { d->rules[0].prefix.bits = 129;
 static void host_bits(struct policy_document *d) { d->rules[0].prefix.bits = 96 + 15; }
 static void both_families(struct policy_document *d) { d->rules[0].prefix = (struct prefix){ .bits = 80 }; }
 static void nothing_set(struct policy_document *d) { d->rules[0].fields = 0; }
-static void unknown_field(struct policy_document *d) { d->rules[0].fields = 0x200; }
+static void unknown_field(struct policy_document *d) { d->rules[0].fields = 0x400; }
 static void destination_field(struct policy_document *d) { d->rules[0].fields = POLICY_DESTINATION_RATE; }
 static void network_rate_of_clients(struct policy_document *d) { d->rules[0].fields = POLICY_NETWORK_RATE; }
+static void contact_rate_there(struct policy_document *d) { d->rules[0] = override(1, d->rules[0].prefix, 0x100); }
 static void client_rate_of_destinations(struct policy_document *d)
 {
 	d->rules[0] = override(POLICY_DESTINATION, d->rules[0].prefix, POLICY_CLIENT_RATE);
@@ -159,6 +160,7 @@ static void every_fault_is_named(void **state)
 		ROW(unknown_field, "not known"),
 		ROW(destination_field, "belong to destination"),
 		ROW(network_rate_of_clients, "network_rate belongs to destination prefixes"),
+		ROW(contact_rate_there, "contact_rate belongs to client prefixes"),
 		ROW(client_rate_of_destinations, "client_rate belongs to client prefixes"),
 		ROW(part_of_a_client, "the prefix is longer than an IPv6 client of this mesh, a /64 unless"),
 		ROW(one_address, "list its prefix in client_hosts"),
@@ -323,7 +325,7 @@ static void random_document(struct policy_document *d)
 								(side == POLICY_CLIENT ? OF_CLIENTS : OF_DESTINATIONS))
 					     : listed(side, kind, random_prefix(), draw(2) ? 0 : 1 + draw(100));
 		if (kind == POLICY_OVERRIDE)
-			r->pair_rate = r->client_rate = r->network_rate = 10 * (1 + draw(3));
+			r->pair_rate = r->client_rate = r->network_rate = r->contact_rate = 10 * (1 + draw(3));
 		d->rules_count++;
 		if (policy_check(d, &mesh, &rule, &problem))
 			d->rules_count--;

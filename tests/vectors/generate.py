@@ -316,12 +316,13 @@ OVERRIDE, NEVER_DROP, BLOCK = (0, "override, kind"), (1, "never_drop, kind"), (2
 
 def policy():
     content = joined(
-        array(10, "array of 10"),
+        array(11, "array of 11"),
         uint(425000020, "effective slot"),
         uint(1000, "pair_rate"),
         uint(20000, "destination_rate"),
         uint(4000, "client_rate"),
         uint(0, "network_rate"),
+        uint(0, "contact_rate"),
         uint(10000, "idle_reset ms"),
         uint(1000, "pair_min_window ms"),
         uint(1000, "destination_min_window ms"),
@@ -334,7 +335,7 @@ def policy():
         uint(200, "client_rate"),
         rule(6, CLIENT, OVERRIDE, [10, 2, 0, 0], "10.2.0.0", 16),
         uint(0, "until"),
-        uint(256, "outside: block, fields"),
+        uint(512, "outside: block, fields"),
         rule(6, CLIENT, BLOCK, ip6(0), "2001:db8::", 32),
         uint(1760003600, "until"),
         uint(0, "fields"),
