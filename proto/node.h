@@ -228,6 +228,7 @@ struct key_view {
 	double limit; /* the rate of its kind, by the policy; 0: none */
 	double share; /* 0..1 of its packets that pass by fair or police */
 	uint32_t origins; /* with cells of this key */
+	bool own; /* this node is among them; else all of it rests on others' word */
 	bool over; /* by its rate, or thinned */
 	bool shadow; /* no policy sets the limit of this client or network: it is a default, and only reported */
 	/* a destination that fair limits; during a burst or between pulses its rate may be within the limit */

@@ -101,6 +101,7 @@ static void key_view_of(const struct node *node, struct now now, uint32_t number
 		.shadow = v.shadow,
 		.share = entry->pass_share / (double)SHARE_ALL,
 		.origins = v.origins,
+		.own = entry->flags & ENTRY_OWN,
 		.over = (v.limit > 0 && v.rate > v.limit) || entry->flags & ENTRY_THIN,
 		.thinned = entry->flags & ENTRY_THIN,
 	};

@@ -84,8 +84,8 @@ static void look_at(struct daemon *daemon, const struct key_view *view, struct n
 	struct watch *watch = daemon->watch;
 	const bool first = watch->round_before.ns == 0;
 
-	if (view->count == 0 || view->ts2.ns < watch->round_before.ns)
-		return; /* it was a sample already */
+	if (!view->own || view->count == 0 || view->ts2.ns < watch->round_before.ns)
+		return; /* it rests on others' word alone, or was a sample already */
 	if (watch->running)
 		note(daemon, view, now);
 	if (watch->shadow.set)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What is watched in monitor mode, and while a shadow policy is tried. Each tick looks at a part of the ledger's keys,
- * so that every key is looked at about once a slot. A key counted since the look before is a sample. In monitor mode
- * its rate enters the histogram of its kind, and of a pair of the clients it is noted who speaks to whom.
+ * so that every key is looked at about once a slot. A key counted since the look before is a sample, if this proxy
+ * counted some of it: what members invent takes no room here. In monitor mode the sample's rate enters the histogram of
+ * its kind, and of a pair of the clients it is noted who speaks to whom.
  *
  * The rate of a sample is the higher of two: that of the verdict now, and that at its last packet. The first alone
  * would fall with the time between a burst and the look.

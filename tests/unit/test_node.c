@@ -143,7 +143,7 @@ static void a_restart_counts_nothing_twice_and_forgets_nothing(void **state)
 
 static void a_spread_client_is_over_its_rate_everywhere(void **state)
 {
-	const struct key bot = world_key(1, 1), honest = world_key(2, 1);
+	const struct key bot = world_key(1, 1), honest = world_key(2, 1), elsewhere = world_key(3, 1);
 	struct world_options options = options_of(4);
 	struct world *world = world_make(&options);
 	struct key_view view;
@@ -152,6 +152,7 @@ static void a_spread_client_is_over_its_rate_everywhere(void **state)
 	world_run(world, 1);
 	for (int i = 0; i < 600; i++) { /* 200/s of the bot, 50/s of the honest client, over 4 nodes */
 		world_packet(world, (unsigned int)i % 4, &bot);
+		world_packet(world, 0, &elsewhere); /* the other nodes count none of it */
 		if (i % 4 == 0)
 			world_packet(world, (unsigned int)i / 4 % 4, &honest);
 		world_run(world, 0.005);
@@ -164,6 +165,9 @@ static void a_spread_client_is_over_its_rate_everywhere(void **state)
 		assert_true(node_find_key(world_node(world, n), world_now(world), &honest, &view));
 		assert_false(view.over);
 		assert_true(fabs(view.rate - 50) < 5);
+		assert_true(view.own);
+		assert_true(node_find_key(world_node(world, n), world_now(world), &elsewhere, &view));
+		assert_int_equal(view.own, n == 0);
 	}
 	world_free(world);
 }
