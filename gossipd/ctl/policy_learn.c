@@ -124,10 +124,10 @@ static void write_defaults(FILE *file, const struct control_status *s)
 {
 	fprintf(file,
 		"# As in force when this was written.\n"
-		"pair_rate = %u;\ndestination_rate = %u;\nclient_rate = %u;\nnetwork_rate = %u;\n"
+		"pair_rate = %u;\ndestination_rate = %u;\nclient_rate = %u;\nnetwork_rate = %u;\ncontact_rate = %u;\n"
 		"idle_reset_ms = %u;\npair_min_window_ms = %u;\ndestination_min_window_ms = %u;\n"
 		"early = %s;\npair_action = \"%s\";\naggregate = \"%s\";\n\n",
-		s->pair_rate, s->destination_rate, s->client_rate, s->network_rate, s->idle_reset_ms,
+		s->pair_rate, s->destination_rate, s->client_rate, s->network_rate, s->contact_rate, s->idle_reset_ms,
 		s->pair_min_window_ms, s->destination_min_window_ms, s->policy_flags & POLICY_EARLY ? "true" : "false",
 		s->policy_flags & POLICY_POLICE ? "police" : "drop", s->policy_flags & POLICY_FAIR ? "fair" : "strict");
 }

@@ -388,7 +388,7 @@ static void compiled_classes_say_what_the_rules_say(void **state)
 
 static void only_one_form_of_a_rule_of_both(void **state)
 {
-#define HEAD "9a 07 0a 14 28 50 cd2710 cd03e8 cd03e8 05 "
+#define HEAD "9b 07 0a 14 28 50 00 cd2710 cd03e8 cd03e8 05 "
 #define BOTH "c404 0a010000 10 c404 c0000200 18"
 	static const struct {
 		const char *content;
@@ -396,8 +396,8 @@ static void only_one_form_of_a_rule_of_both(void **state)
 	} rows[] = {
 		/*  0 */ { HEAD "91 97 00 00 c404 0a010000 10 00 cc80 32", true }, /* outside_rate */
 		/*  1 */ { HEAD "91 97 01 00 c404 0a010000 10 00 cc80 32", false }, /* of a destination */
-		/*  2 */ { HEAD "91 96 00 00 c404 0a010000 10 00 cd0100", true }, /* outside: block */
-		/*  3 */ { HEAD "91 97 00 00 c404 0a010000 10 00 cd0100 32", false }, /* has no number */
+		/*  2 */ { HEAD "91 96 00 00 c404 0a010000 10 00 cd0200", true }, /* outside: block */
+		/*  3 */ { HEAD "91 97 00 00 c404 0a010000 10 00 cd0200 32", false }, /* has no number */
 		/*  4 */ { HEAD "91 97 00 00 c404 0a010000 10 05 01 32", false }, /* an override that ends */
 		/*  5 */ { HEAD "91 99 02 00 " BOTH " 00 01 32", true },
 		/*  6 */ { HEAD "91 98 02 00 " BOTH " 00 00", true }, /* may set nothing */
