@@ -7,6 +7,8 @@ set -u
 begin
 cd "$dir" || exit 1
 sed -i 's/pair_rate = 1000/pair_rate = 20/' "$conf"
+: >"${conf%/*}/tried" # a policy that is tried: it has metrics of its own
+printf 'shadow_policy_file = "tried";\n' >>"$conf"
 issue b 10.77.1.2:7946
 start
 ( exec nsenter --net="/run/netns/$name-peer" "$bin/gossipd" --config mesh/b/b.conf ) >log.b 2>&1 </dev/null &
