@@ -266,7 +266,7 @@ RULES = [
     rule("10.1.0.0", 96 + 16, 0, 0, 7, fields=0x21, pair_rate=50, client_rate=200),
     rule("2001:db8::", 32, 1, 0, 8, fields=0x40),
     rule("10.2.0.0", 96 + 16, 0, 0, 9, fields=0x80, outside_rate=3),
-    rule("10.3.0.0", 96 + 16, 0, 0, 10, fields=0x121, pair_rate=50),
+    rule("10.3.0.0", 96 + 16, 0, 0, 10, fields=0x321, pair_rate=50, contact_rate=80),
     rule("10.2.0.7", 128, 2, 0, 11, fields=0x01, pair_rate=20, destination=address("192.0.2.0"), destination_bits=120),
     rule("2001:db8:1::", 64, 2, 0, 12, destination=address("2001:db8::53"), destination_bits=128),
 ]
