@@ -264,11 +264,6 @@ static void copy_crowd(const struct node_event *event, double size, struct contr
 	record->largest = event->crowd.largest;
 }
 
-static bool is_of_destination(enum node_event_kind kind)
-{
-	return kind == EVENT_DESTINATION_OVER || kind == EVENT_DESTINATION_UNDER;
-}
-
 static void copy_counters(const struct node_event *event, struct control_event *record)
 {
 	for (unsigned int i = 0; i < EVENT_COUNTERS && event->counters[i].part > 0; i++) {
@@ -296,7 +291,7 @@ void events_tell(struct events *events, struct now now, const struct node_event 
 		record.mode = events->monitor ? CONTROL_MODE_MONITORED : CONTROL_MODE_ENFORCED;
 	copy_counters(event, &record);
 	write_fact(event, record.text, sizeof(record.text));
-	if (is_of_destination(event->kind)) {
+	if (event->kind == EVENT_DESTINATION_OVER || event->kind == EVENT_DESTINATION_UNDER) {
 		copy_crowd(event, size, &record);
 		write_crowd(event, size, record.text, sizeof(record.text));
 	}

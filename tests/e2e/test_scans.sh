@@ -69,7 +69,8 @@ nobody() {
 	done
 }
 counted_by_all() {
-	ask_of a events | jq -s '[.[] | select(.kind == "contacts_over")][0].counted_by | ., length == 3' | jq -es 'last'
+	ask_of a events | jq -s '[.[] | select(.kind == "contacts_over")][0].counted_by | ., length == 3' |
+		jq -es 'last'
 }
 
 ok "three_start" daemon a "$name"
