@@ -165,9 +165,10 @@ static void write_crowd(const struct node_event *event, double size, char *ret_t
 		length += (size_t)snprintf(ret_text + length, bytes - length, ", about %.3g MB/s",
 					   event->rate * size / 1e6);
 	if (crowd->clients > 0)
-		snprintf(ret_text + length, bytes - length, "; %s%u client%s known, the largest sends %.1f %%",
-			 crowd->more ? "at least " : "", crowd->clients, crowd->clients == 1 ? "" : "s",
-			 100 * crowd->largest);
+		snprintf(ret_text + length, bytes - length,
+			 "; %s%u client%s: %u there before, %u answered, %u new; the largest sends %.1f %%",
+			 crowd->more ? "at least " : "", crowd->clients, crowd->clients == 1 ? "" : "s", crowd->known,
+			 crowd->answered, crowd->strangers, 100 * crowd->largest);
 }
 
 #define ALL_OF_IT 0.9995 /* shown as 100.0 % */
@@ -261,6 +262,9 @@ static void copy_crowd(const struct node_event *event, double size, struct contr
 	record->bytes = event->rate * size;
 	record->clients = event->crowd.clients;
 	record->clients_more = event->crowd.more;
+	record->clients_known = event->crowd.known;
+	record->clients_answered = event->crowd.answered;
+	record->clients_new = event->crowd.strangers;
 	record->largest = event->crowd.largest;
 }
 
