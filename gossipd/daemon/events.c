@@ -256,7 +256,6 @@ static void copy_key(const struct events *events, const struct key *key, struct 
 	record->client_bits = widths_client_bits(&events->widths, &key->client);
 }
 
-/* The same as numbers. */
 static void copy_crowd(const struct node_event *event, double size, struct control_event *record)
 {
 	record->bytes = event->rate * size;

@@ -52,8 +52,8 @@ events() { ask_of "$1" events | jq -r "select(.kind == \"$2\") | \"\\(.client) \
 has() { [ -n "$(events "$1" "$2")" ]; }
 has_ended() { has "$1" contacts_under; }
 
-# named PROXY CLIENT: once, nobody else, within 2 s of the scan's begin. The simulator holds 1.5 s, which is without what
-# a loaded machine adds: a harvest that is late, and packets that leave late
+# named PROXY CLIENT: once, nobody else, within 2 s of the scan's begin. The simulator holds 1.5 s, which is without
+# what a loaded machine adds: a harvest that is late, and packets that leave late
 named() {
 	events "$1" contacts_over >"$dir/events"
 	began=$(sort -n -k2 "$dir/sent.a" "$dir/sent.b" "$dir/sent.c" | awk 'NR == 1 { print $2 }')

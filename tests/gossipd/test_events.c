@@ -127,8 +127,8 @@ static void an_attack_is_told_with_its_clients_and_bytes(void **state)
 			  "is over its rate: 4000 packets/s, about 0.242 MB/s; 213 clients: 12 there before, 7 "
 			  "answered, 196 new; the largest sends 3.1 %; only b reports it" },
 		/* 4 */ { { .clients = 16384, .more = true, .largest = 0.001 }, 0,
-			  "is over its rate: 4000 packets/s; at least 16384 clients: 0 there before, 0 answered, 0 new; "
-			  "the largest sends 0.1 %; only b reports it" },
+			  "is over its rate: 4000 packets/s; at least 16384 clients: 0 there before, 0 answered, 0 "
+			  "new; the largest sends 0.1 %; only b reports it" },
 	};
 
 	(void)state;
