@@ -304,7 +304,7 @@ PURE := scripts/lint.sh tests/sim/test_sim.sh $(SPOOFED) $(call asan,$(LONG)) $(
 XDP_ALONE := $(addprefix $(B)/tests/xdp/test_,race table)
 MEASURING := $(XDP_ALONE) $(call asan,$(XDP_ALONE)) tests/fuzz/test_fuzz.sh tests/e2e/test_full_tables.sh
 # What measures the rates of a mesh, or times in it, has a processor for itself: the longest first.
-E2E_RATES := $(patsubst %,tests/e2e/test_%.sh,lies limits invented_keys floods many neighbour demo conditions)
+E2E_RATES := $(patsubst %,tests/e2e/test_%.sh,lies limits invented_keys floods many neighbour demo conditions scans)
 # The rest needs the kernel, and much of it waits: more side by side, the longest first.
 E2E_LONG  := $(patsubst %,tests/e2e/test_%.sh,start_faults cloned clocks upgrade network sides trust)
 XDP_BESIDE := $(filter-out $(XDP_ALONE),$(XDP_TESTS))

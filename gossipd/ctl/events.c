@@ -68,6 +68,10 @@ static bool show_event(void *user, enum control_type type, const void *row)
 			TEXTS("counted_by", counted, counters),
 			e->clients > 0 ? NUMBER("clients", NULL, 0, e->clients) : UNKNOWN("clients"),
 			e->clients > 0 ? FLAG("clients_more", NULL, 0, e->clients_more) : UNKNOWN("clients_more"),
+			e->clients > 0 ? NUMBER("clients_known", NULL, 0, e->clients_known) : UNKNOWN("clients_known"),
+			e->clients > 0 ? NUMBER("clients_answered", NULL, 0, e->clients_answered)
+				       : UNKNOWN("clients_answered"),
+			e->clients > 0 ? NUMBER("clients_new", NULL, 0, e->clients_new) : UNKNOWN("clients_new"),
 			e->clients > 0 ? REAL("largest_part", NULL, 0, e->largest, 3) : UNKNOWN("largest_part"),
 			e->bytes > 0 ? REAL("bytes_per_s", NULL, 0, e->bytes, 0) : UNKNOWN("bytes_per_s"),
 			e->condition[0] ? TEXT("condition", NULL, 0, e->condition) : UNKNOWN("condition"),

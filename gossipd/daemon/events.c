@@ -165,9 +165,10 @@ static void write_crowd(const struct node_event *event, double size, char *ret_t
 		length += (size_t)snprintf(ret_text + length, bytes - length, ", about %.3g MB/s",
 					   event->rate * size / 1e6);
 	if (crowd->clients > 0)
-		snprintf(ret_text + length, bytes - length, "; %s%u client%s known, the largest sends %.1f %%",
-			 crowd->more ? "at least " : "", crowd->clients, crowd->clients == 1 ? "" : "s",
-			 100 * crowd->largest);
+		snprintf(ret_text + length, bytes - length,
+			 "; %s%u client%s: %u there before, %u answered, %u new; the largest sends %.1f %%",
+			 crowd->more ? "at least " : "", crowd->clients, crowd->clients == 1 ? "" : "s", crowd->known,
+			 crowd->answered, crowd->strangers, 100 * crowd->largest);
 }
 
 #define ALL_OF_IT 0.9995 /* shown as 100.0 % */
@@ -255,18 +256,15 @@ static void copy_key(const struct events *events, const struct key *key, struct 
 	record->client_bits = widths_client_bits(&events->widths, &key->client);
 }
 
-/* The same as numbers. */
 static void copy_crowd(const struct node_event *event, double size, struct control_event *record)
 {
 	record->bytes = event->rate * size;
 	record->clients = event->crowd.clients;
 	record->clients_more = event->crowd.more;
+	record->clients_known = event->crowd.known;
+	record->clients_answered = event->crowd.answered;
+	record->clients_new = event->crowd.strangers;
 	record->largest = event->crowd.largest;
-}
-
-static bool is_of_destination(enum node_event_kind kind)
-{
-	return kind == EVENT_DESTINATION_OVER || kind == EVENT_DESTINATION_UNDER;
 }
 
 static void copy_counters(const struct node_event *event, struct control_event *record)
@@ -296,7 +294,7 @@ void events_tell(struct events *events, struct now now, const struct node_event 
 		record.mode = events->monitor ? CONTROL_MODE_MONITORED : CONTROL_MODE_ENFORCED;
 	copy_counters(event, &record);
 	write_fact(event, record.text, sizeof(record.text));
-	if (is_of_destination(event->kind)) {
+	if (event->kind == EVENT_DESTINATION_OVER || event->kind == EVENT_DESTINATION_UNDER) {
 		copy_crowd(event, size, &record);
 		write_crowd(event, size, record.text, sizeof(record.text));
 	}

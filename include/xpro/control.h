@@ -413,6 +413,8 @@ struct control_event {
 	double largest; /* of a destination: part of its packets that one client sends; the largest, of those known */
 	uint32_t clients; /* of a destination: those known to send to it lately */
 	uint32_t clients_more; /* there may be more of them */
+	uint32_t clients_known, clients_answered, clients_new; /* struct event_crowd of the core */
+	uint32_t clients_reserved;
 	uint32_t mode; /* enum control_mode */
 	uint32_t client_bits; /* as in control_key */
 	char condition[CONTROL_ID_BYTES]; /* of condition_raised and condition_cleared; else empty */

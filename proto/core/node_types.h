@@ -140,6 +140,8 @@ struct event_counter {
 /* Who sent to a destination in the last RECENT_TICKS ticks, as far as this node holds their pairs. */
 struct event_crowd {
 	uint32_t clients;
+	/* Of these: known before the window in which the destination went over its rate; answered; and neither. */
+	uint32_t known, answered, strangers;
 	bool more; /* there were too many to look at them all: the numbers are of those looked at */
 	double largest; /* part of the destination's packets that one client sends: the largest */
 };

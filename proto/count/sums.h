@@ -158,7 +158,8 @@ void sums_tick(struct sums *sums, uint64_t slot, const uint64_t least[SUM_KINDS]
 
 /*
  * A client made a contact, in the running slot. As packets do, it goes into a bucket until that holds more contacts
- * than the key's call threshold; then the client's sum begins, and what its bucket held of contacts is not known to be its.
+ * than the key's call threshold; then the client's sum begins, and what its bucket held of contacts is not known to be
+ * its.
  * (Sums of clients and networks, 8)
  */
 void sums_contact(struct sums *sums, const uint64_t words[2], uint64_t hash);

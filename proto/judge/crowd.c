@@ -19,8 +19,33 @@ static uint64_t lately(const struct node *node, const struct entry *entry)
 	return recent_sum(&entry->recent, node->tick - RECENT_TICKS, node->tick + 1);
 }
 
-struct event_crowd crowd_of(struct node *node, const struct entry *destination)
+/* Was the pair there before this slot, or does it have a past from when its destination was listed? */
+static bool is_known(const struct node *node, const struct entry *pair, uint64_t slot)
 {
+	const struct ledger *ledger = &node->count->ledger;
+	uint64_t oldest = UINT64_MAX;
+
+	if (past_of(node, pair) > 0)
+		return true;
+	for (uint32_t at = ledger_first(ledger, pair); at != INDEX_NONE; at = ledger_below(ledger, at))
+		oldest = cell_slot(pair, ledger_at(ledger, at), node->slot);
+	return oldest < slot;
+}
+
+static void count_client(const struct node *node, const struct entry *pair, uint64_t slot, struct event_crowd *crowd)
+{
+	const bool known = is_known(node, pair, slot), answered =
+		ledger_answers(&node->count->ledger, pair, slot_oldest(node->slot), node->count->excluded).count > 0;
+
+	crowd->clients++;
+	crowd->known += known;
+	crowd->answered += answered;
+	crowd->strangers += !known && !answered;
+}
+
+struct event_crowd crowd_of(struct node *node, const struct entry *destination, struct instant window)
+{
+	const uint64_t slot = mesh_slot_at(&node->mesh, window);
 	const struct entry *entries = node->count->ledger.entries;
 	struct event_crowd crowd = { .clients = 0 };
 	uint64_t all = lately(node, destination), largest = 0, sum = 0;
@@ -30,7 +55,8 @@ struct event_crowd crowd_of(struct node *node, const struct entry *destination)
 		const uint64_t packets = lately(node, &entries[at]);
 
 		node->judge->crowd_left--;
-		crowd.clients += packets > 0;
+		if (packets > 0)
+			count_client(node, &entries[at], slot, &crowd);
 		largest = packets > largest ? packets : largest;
 		sum += packets;
 	}

@@ -92,7 +92,7 @@ static void report_crossing(struct node *node, struct now now, uint32_t number, 
 		break;
 	case KEY_DESTINATION:
 		event.kind = is ? EVENT_DESTINATION_OVER : EVENT_DESTINATION_UNDER;
-		event.crowd = crowd_of(node, entry);
+		event.crowd = crowd_of(node, entry, v->m.ts1);
 		break;
 	case KEY_CLIENT:
 		event.kind = is ? EVENT_CLIENT_OVER : EVENT_CLIENT_UNDER;

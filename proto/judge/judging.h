@@ -244,7 +244,8 @@ double aggregate_leaves(const struct node *node, const struct entry *pair, doubl
 void aggregates_tick(struct node *node);
 
 /* ---- crowd.c ---- */
-struct event_crowd crowd_of(struct node *node, const struct entry *destination);
+/* `window`: when the destination's began. */
+struct event_crowd crowd_of(struct node *node, const struct entry *destination, struct instant window);
 void crowd_tick(struct node *node);
 
 /* ---- policy_node.c ---- */

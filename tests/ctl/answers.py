@@ -266,7 +266,7 @@ RULES = [
     rule("10.1.0.0", 96 + 16, 0, 0, 7, fields=0x21, pair_rate=50, client_rate=200),
     rule("2001:db8::", 32, 1, 0, 8, fields=0x40),
     rule("10.2.0.0", 96 + 16, 0, 0, 9, fields=0x80, outside_rate=3),
-    rule("10.3.0.0", 96 + 16, 0, 0, 10, fields=0x221, pair_rate=50),
+    rule("10.3.0.0", 96 + 16, 0, 0, 10, fields=0x321, pair_rate=50, contact_rate=80),
     rule("10.2.0.7", 128, 2, 0, 11, fields=0x01, pair_rate=20, destination=address("192.0.2.0"), destination_bits=120),
     rule("2001:db8:1::", 64, 2, 0, 12, destination=address("2001:db8::53"), destination_bits=128),
 ]
@@ -364,7 +364,7 @@ def event(at_ms, kind, text, member=b"", client=None, destination=None, value=0.
     at_ns = NOW - 60 * S + at_ms * MS
     bits, about = more.get("bits", 128), more.get("about", (b"", b""))
     counters = (Counter * 3)(*[Counter(name, rate) for name, rate in more.get("counters", ())])
-    crowd = more.get("crowd", (0.0, 0.0, 0, 0))
+    crowd = more.get("crowd", (0.0, 0.0, 0, 0, 0, 0, 0, 0))
     addresses = address(client), address(destination)
     return Event(at_ns, kind, member, *addresses, value, part, counters, *crowd, mode, bits, *about, text)
 
@@ -376,7 +376,7 @@ DESTINATION_OVER = dict(
     value=2412.3,
     mode=2,
     counters=((b"eu-3", 1608.2), (b"us-1", 804.1)),
-    crowd=(1_543_872.0, 0.031, 213, 1),
+    crowd=(1_543_872.0, 0.031, 213, 1, 12, 7, 196, 0),
 )
 NOT_DROPPED = b" packets/s; counted, not dropped"
 CLIENT_OVER = dict(client="10.1.2.3", value=400.0)

@@ -134,7 +134,7 @@ Event = record(
     (c_double, "value member_part"),
     (Counter * 3, "counters"),
     (c_double, "bytes largest"),
-    (c_uint32, "clients clients_more mode client_bits"),
+    (c_uint32, "clients clients_more clients_known clients_answered clients_new clients_reserved mode client_bits"),
     (text(32), "condition"),
     (text(80), "subject"),
     (text(320), "text"),

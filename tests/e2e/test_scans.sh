@@ -52,12 +52,13 @@ events() { ask_of "$1" events | jq -r "select(.kind == \"$2\") | \"\\(.client) \
 has() { [ -n "$(events "$1" "$2")" ]; }
 has_ended() { has "$1" contacts_under; }
 
-# named PROXY CLIENT: once, nobody else, within 1.5 s of the scan's begin
+# named PROXY CLIENT: once, nobody else, within 2 s of the scan's begin. The simulator holds 1.5 s, which is without
+# what a loaded machine adds: a harvest that is late, and packets that leave late
 named() {
 	events "$1" contacts_over >"$dir/events"
 	began=$(sort -n -k2 "$dir/sent.a" "$dir/sent.b" "$dir/sent.c" | awk 'NR == 1 { print $2 }')
 	awk -v began="$began" '{ printf "# %s at '"$1"' after %.2f s\n", $1, ($2 - began) / 1e9 }' "$dir/events"
-	awk -v began="$began" -v client="$2" '$1 != client || $2 - began > 1.5e9 { bad = 1 }
+	awk -v began="$began" -v client="$2" '$1 != client || $2 - began > 2e9 { bad = 1 }
 		END { exit bad || NR != 1 }' "$dir/events"
 }
 nobody() {
@@ -69,7 +70,8 @@ nobody() {
 	done
 }
 counted_by_all() {
-	ask_of a events | jq -s '[.[] | select(.kind == "contacts_over")][0].counted_by | ., length == 3' | jq -es 'last'
+	ask_of a events | jq -s '[.[] | select(.kind == "contacts_over")][0].counted_by | ., length == 3' |
+		jq -es 'last'
 }
 
 ok "three_start" daemon a "$name"

@@ -120,15 +120,15 @@ static void an_attack_is_told_with_its_clients_and_bytes(void **state)
 		const char *text;
 	} rows[] = {
 		/* 1 */ { { 0 }, 0, "is over its rate: 4000 packets/s; only b reports it" },
-		/* 2 */ { { .clients = 1, .largest = 1 }, 1000,
-			  "is over its rate: 4000 packets/s, about 4 MB/s; 1 client known, the largest sends 100.0 %; "
-			  "only b reports it" },
-		/* 3 */ { { .clients = 213, .largest = 0.031 }, 60.5,
-			  "is over its rate: 4000 packets/s, about 0.242 MB/s; 213 clients known, the largest sends "
-			  "3.1 %; only b reports it" },
+		/* 2 */ { { .clients = 1, .strangers = 1, .largest = 1 }, 1000,
+			  "is over its rate: 4000 packets/s, about 4 MB/s; 1 client: 0 there before, 0 answered, 1 "
+			  "new; the largest sends 100.0 %; only b reports it" },
+		/* 3 */ { { 213, 12, 7, 196, false, 0.031 }, 60.5,
+			  "is over its rate: 4000 packets/s, about 0.242 MB/s; 213 clients: 12 there before, 7 "
+			  "answered, 196 new; the largest sends 3.1 %; only b reports it" },
 		/* 4 */ { { .clients = 16384, .more = true, .largest = 0.001 }, 0,
-			  "is over its rate: 4000 packets/s; at least 16384 clients known, the largest sends 0.1 %; "
-			  "only b reports it" },
+			  "is over its rate: 4000 packets/s; at least 16384 clients: 0 there before, 0 answered, 0 "
+			  "new; the largest sends 0.1 %; only b reports it" },
 	};
 
 	(void)state;
@@ -143,6 +143,9 @@ static void an_attack_is_told_with_its_clients_and_bytes(void **state)
 		assert_string_equal(record->text, rows[i].text);
 		assert_int_equal(record->clients, rows[i].crowd.clients);
 		assert_int_equal(record->clients_more, rows[i].crowd.more);
+		assert_int_equal(record->clients_known, rows[i].crowd.known);
+		assert_int_equal(record->clients_answered, rows[i].crowd.answered);
+		assert_int_equal(record->clients_new, rows[i].crowd.strangers);
 		assert_true(record->largest == rows[i].crowd.largest && record->bytes == 4000 * rows[i].size);
 		assert_string_equal(record->counters[0].member, "b");
 		assert_true(record->counters[0].rate == 4000 && record->counters[1].rate == 0);

@@ -77,6 +77,37 @@ static void an_attack_is_told_with_its_clients(void **state)
 	}
 }
 
+/* Who was there before, who was answered, and who is neither. */
+static void known_and_answered_clients_are_told(void **state)
+{
+	const struct key any = key_of(0), destination = key_of_destination(&any.destination);
+	struct node_event event;
+	uint64_t slot;
+
+	(void)state;
+	for (uint8_t client = 1; client <= 2; client++) {
+		const struct key key = key_of(client);
+
+		counts(&key, 1);
+	}
+	for (unsigned int i = 0; i < 3; i++)
+		next_slot();
+	slot = mesh_slot_at(&bed.config.mesh, bed.now.mesh);
+	for (uint8_t client = 2; client <= 5; client++) {
+		const struct key key = key_of(client);
+
+		counts(&key, 10);
+		if (client >= 4)
+			assert_true(node_observe_answers(bed.node, bed.now, &key, slot, 1, true));
+	}
+	counts(&destination, PACKETS);
+	event = event_of(EVENT_DESTINATION_OVER);
+	assert_int_equal(event.crowd.clients, 4); /* the first is silent now */
+	assert_int_equal(event.crowd.known, 1);
+	assert_int_equal(event.crowd.answered, 2);
+	assert_int_equal(event.crowd.strangers, 1);
+}
+
 /* Its end tells the same of the end, and who counted it. */
 static void the_end_of_an_attack_is_told_with_its_clients(void **state)
 {
@@ -100,6 +131,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_attack_is_told_with_its_clients, make, bed_free),
+		cmocka_unit_test_setup_teardown(known_and_answered_clients_are_told, make, bed_free),
 		cmocka_unit_test_setup_teardown(the_end_of_an_attack_is_told_with_its_clients, make, bed_free),
 	};
 
