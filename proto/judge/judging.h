@@ -254,4 +254,18 @@ void policy_tick(struct node *node, struct now now);
 void policy_refresh(struct node *node, uint32_t entry);
 const struct policy_effective *entry_policy(const struct node *node, const struct entry *entry);
 
+/* ---- answered.c ---- */
+
+struct answered {
+	uint64_t packets; /* answers of the slots, mesh-wide; never more than the pair's packets in them */
+	bool tcp; /* one of them at least was of TCP */
+	bool remembered, remembered_tcp; /* it was answered here within a day; by TCP */
+};
+
+/* Answers to a pair in the slots from `oldest` on. */
+struct answered answered_of(const struct node *node, const struct entry *pair, uint64_t oldest);
+
+/* Was the pair answered here within a day? */
+bool memory_remembers(const struct node *node, const struct entry *pair);
+
 #endif
