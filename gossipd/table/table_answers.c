@@ -93,7 +93,7 @@ static struct place place_of(const struct table *table, const struct key *key)
 	const size_t ways = ((size_t)table->pairs4.count + table->pairs6.count) * SET_WAYS;
 	struct place place = { .recorded = false };
 	bool ipv6 = false;
-	const uint64_t hash = tag_hash(tag_of_key(table, key, &ipv6), table->state->seed, ipv6);
+	const uint64_t tag = tag_of_key(table, key, &ipv6), hash = tag_hash(tag, table->state->seed, ipv6);
 	struct spot spot;
 	uint64_t stray;
 
