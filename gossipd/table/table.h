@@ -329,7 +329,7 @@ struct answers_view table_answers(const struct table *table, const struct key *k
 
 /*
  * Answers to a pair since this was last asked of it; *ret_tcp: one at least of all of them was of TCP. 0 when it was
- * never asked, or longer than ANSWERS_LOOK_SECONDS_MAX ago: nobody knows then when they came.
+ * never asked, or longer than ANSWERS_LOOK_SECONDS_MAX ago, and its record is older: nobody knows then when they came.
  */
 #define ANSWERS_LOOK_SECONDS_MAX 8
 uint32_t table_answers_gained(struct table *table, const struct key *key, struct instant mono, bool *ret_tcp);

@@ -75,7 +75,7 @@ static struct answers_seen *seen_of_way(const struct table *table, bool ipv6, ui
 void answers_forget(struct table *table, const struct pairs *pairs, uint32_t set_index, unsigned int way)
 {
 	__atomic_store_n(word_of(table, pairs->ipv6, set_index, way), 0, __ATOMIC_RELEASE);
-	seen_of_way(table, pairs->ipv6, set_index, way)->count = 0;
+	*seen_of_way(table, pairs->ipv6, set_index, way) = (struct answers_seen){ .second = 0 };
 }
 
 /* ---- what is new ---- */
@@ -85,7 +85,16 @@ struct place {
 	uint32_t word, check;
 	struct answers_seen *seen;
 	bool recorded;
+	bool is_new; /* all packets of the record, and so all its answers, are of the last ANSWERS_LOOK_SECONDS_MAX */
 };
+
+static bool is_new(const struct table *table, const struct pair_record *record)
+{
+	const uint64_t window = load64(&record->window);
+
+	return WORD_HIGH(window) == 0 && jiffies_since(WORD_LOW(window), table->clock.jiffies) <=
+						 (int32_t)(ANSWERS_LOOK_SECONDS_MAX * table->clock.hz);
+}
 
 /* A record that counted no packet here stands for others' counts: answers to its pair are strays. */
 static struct place place_of(const struct table *table, const struct key *key)
@@ -101,6 +110,7 @@ static struct place place_of(const struct table *table, const struct key *key)
 		place.recorded = true;
 		place.word = load32(word_of(table, ipv6, spot.set_index, spot.way));
 		place.seen = seen_of_way(table, ipv6, spot.set_index, spot.way);
+		place.is_new = is_new(table, spot_record(&spot));
 		return place;
 	}
 	stray = load64(&table->strays[STRAY_OF(hash)]);
@@ -116,14 +126,14 @@ uint32_t table_answers_gained(struct table *table, const struct key *key, struct
 	const uint32_t second = (uint32_t)(mono.ns / NS_PER_S) + 1;
 	const struct place place = place_of(table, key);
 	const struct answers_seen before = *place.seen;
-	const bool known = before.second != 0 && before.check == place.check &&
-			   second - before.second <= ANSWERS_LOOK_SECONDS_MAX;
-	const uint32_t gained = ANSWERS_OF(ANSWERS_OF(place.word) - before.count);
+	const bool was_seen = before.second != 0 && before.check == place.check,
+		   is_recent = was_seen && second - before.second <= ANSWERS_LOOK_SECONDS_MAX;
+	const uint32_t gained = ANSWERS_OF(ANSWERS_OF(place.word) - (was_seen ? before.count : 0));
 
 	*place.seen = (struct answers_seen){ ANSWERS_OF(place.word), place.check, second };
 	*ret_tcp = place.word & ANSWERS_TCP;
 	/* What came before the first look belongs to no slot; a word that is another pair's since began at 0. */
-	return known && place.word ? gained : 0;
+	return (is_recent || place.is_new) && place.word ? gained : 0;
 }
 
 struct answers_view table_answers(const struct table *table, const struct key *key)

@@ -364,7 +364,10 @@ static void what_came_since_the_last_look_is_given_once(void **state)
 	(void)state;
 	ask_server(false, 100);
 	leave(&frame);
-	assert_int_equal(gained(false, 1), 0); /* of before the first look */
+	assert_int_equal(gained(false, 1), 1); /* the record is new: so is its answer */
+	bed_at(bed.jiffies + 2 * ANSWERS_LOOK_SECONDS_MAX * BED_HZ);
+	bed_beat();
+	assert_int_equal(gained(false, 1), 0);
 	leave(&frame);
 	leave(&frame);
 	assert_int_equal(gained(false, 2), 2);
@@ -390,6 +393,20 @@ static void see_answered(void *user, const struct key *key, bool tcp)
 	assert_true(key_equal(key, &wanted[0]) || key_equal(key, &wanted[1]));
 	seen_answered++;
 	seen_tcp += tcp;
+}
+
+/* An old record that nobody looked at. */
+static void what_came_before_the_first_look_is_given_to_no_slot(void **state)
+{
+	const struct frame frame = reply4(UDP, 0, 0, 0);
+
+	(void)state;
+	leave(&frame);
+	bed_at(bed.jiffies + 2 * ANSWERS_LOOK_SECONDS_MAX * BED_HZ);
+	bed_beat();
+	assert_int_equal(gained(false, 1), 0);
+	leave(&frame);
+	assert_int_equal(gained(false, 1), 1);
 }
 
 /* In turn all sets are looked at, and each answered pair is found once. */
@@ -424,6 +441,8 @@ int main(void)
 		cmocka_unit_test_teardown(the_latest_pair_of_a_hash_has_the_word, bed_teardown),
 		cmocka_unit_test_teardown(beside_others_packets_they_are_counted_by_a_hash, bed_teardown),
 		cmocka_unit_test_setup_teardown(what_came_since_the_last_look_is_given_once, setup_asked, bed_teardown),
+		cmocka_unit_test_setup_teardown(what_came_before_the_first_look_is_given_to_no_slot, setup_asked,
+						bed_teardown),
 		cmocka_unit_test_setup_teardown(every_answered_pair_is_found, setup_asked, bed_teardown),
 		cmocka_unit_test_setup_teardown(a_restart_keeps_them_and_a_free_way_does_not, setup_asked,
 						bed_teardown),
