@@ -292,8 +292,9 @@ int start_daemon(struct daemon *daemon, const char *path, struct problem *ret_pr
 
 void start_undo(struct daemon *daemon)
 {
+	if (daemon->node && daemon->table && daemon->seconds > 0)
+		answers_store(daemon, mesh_clock_read(&daemon->clock), true);
 	watch_stop(daemon->watch);
-	if (daemon->node && daemon->seconds > 0)
 		answers_store(daemon, mesh_clock_read(&daemon->clock), true);
 	summing_stop(daemon->summing);
 	if (daemon->node)

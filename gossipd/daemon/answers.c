@@ -156,6 +156,8 @@ void answers_store(struct daemon *daemon, struct now now, bool all)
 	if (!all && duration_between(daemon->answers.stored, now.mono).ns < STORE_SECONDS * NS_PER_S)
 		return;
 	daemon->answers.stored = now.mono;
+	if (all)
+		table_answered(daemon->table, table_pair_sets(daemon->table), remember, daemon->node);
 	bytes = malloc(FILE_BYTES_MAX);
 	if (!bytes)
 		return; /* the file stays as it is */
