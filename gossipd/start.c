@@ -295,7 +295,6 @@ void start_undo(struct daemon *daemon)
 	if (daemon->node && daemon->table && daemon->seconds > 0)
 		answers_store(daemon, mesh_clock_read(&daemon->clock), true);
 	watch_stop(daemon->watch);
-		answers_store(daemon, mesh_clock_read(&daemon->clock), true);
 	summing_stop(daemon->summing);
 	if (daemon->node)
 		node_close(daemon->node);
