@@ -12,13 +12,24 @@ void memory_take_memory(struct memory *memory, struct arena *arena, uint32_t not
 {
 	memory->sets = notes_max / NOTES_A_SET;
 	memory->notes = arena_take(arena, (size_t)memory->sets * NOTES_A_SET, sizeof(*memory->notes));
+	memory->tags = arena_take(arena, (size_t)memory->sets * NOTES_A_SET, sizeof(*memory->tags));
 }
 
 void memory_start(struct memory *memory, uint64_t seed)
 {
 	memory->seed = seed;
-	if (memory->sets > 0)
-		memset(memory->notes, 0, (size_t)memory->sets * NOTES_A_SET * sizeof(*memory->notes));
+	if (memory->sets == 0)
+		return;
+	memset(memory->notes, 0, (size_t)memory->sets * NOTES_A_SET * sizeof(*memory->notes));
+	memset(memory->tags, 0, (size_t)memory->sets * NOTES_A_SET * sizeof(*memory->tags));
+}
+
+static uint8_t tag_of(const struct memory *memory, const struct address *destination)
+{
+	uint64_t words[2];
+
+	memcpy(words, destination, sizeof(words));
+	return (uint8_t)mix64(mix64(words[0] ^ memory->seed) + words[1]);
 }
 
 static struct note *set_of_client(const struct memory *memory, const struct address *client)
@@ -61,17 +72,22 @@ void memory_note(struct memory *memory, const struct key *pair, uint32_t minute,
 	if (is_of(note, pair) && note->minute > minute)
 		minute = note->minute;
 	*note = (struct note){ pair->client, pair->destination, minute, tcp };
+	memory->tags[note - memory->notes] = tag_of(memory, &pair->destination);
 }
 
 const struct note *memory_find(const struct memory *memory, const struct key *pair, uint32_t minute)
 {
 	const struct note *set;
+	const uint8_t *tags;
+	uint8_t tag;
 
 	if (memory->sets == 0 || key_kind(pair) != KEY_PAIR)
 		return NULL;
 	set = set_of_client(memory, &pair->client);
+	tags = &memory->tags[set - memory->notes];
+	tag = tag_of(memory, &pair->destination);
 	for (unsigned int i = 0; i < NOTES_A_SET; i++) {
-		if (is_of(&set[i], pair))
+		if (tags[i] == tag && is_of(&set[i], pair))
 			return is_fresh(&set[i], minute) ? &set[i] : NULL;
 	}
 	return NULL;

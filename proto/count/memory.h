@@ -25,6 +25,7 @@ struct note {
 
 struct memory {
 	struct note *notes; /* sets * NOTES_A_SET */
+	uint8_t *tags; /* of each, by its destination: most look-ups find nothing, and read these alone */
 	uint32_t sets; /* 0: nothing is remembered */
 	uint64_t seed;
 };

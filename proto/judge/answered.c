@@ -51,3 +51,20 @@ struct answered answered_of(const struct node *node, const struct entry *pair, u
 	answered.remembered_tcp = note && note->tcp;
 	return answered;
 }
+
+/* (Memory of a day, 5) */
+double answered_past(const struct node *node, const struct entry *pair, const struct past_window *window)
+{
+	const uint64_t since = window->oldest + window->last;
+	const struct answered answered = answered_of(node, pair, since);
+	const struct duration span = duration_between(mesh_slot_start(&node->mesh, since),
+						      mesh_tick_end(&node->mesh, node->tick));
+	double past;
+
+	if (answered.packets == 0 && !answered.remembered)
+		return 0;
+	past = fmax((double)answered.packets / fmax((double)span.ns / NS_PER_S, 1), REMEMBERED_RATE);
+	if (answered.tcp || answered.remembered_tcp)
+		return past;
+	return fmin(past, isfinite(window->steady) ? window->steady : REMEMBERED_RATE);
+}

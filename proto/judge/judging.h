@@ -43,6 +43,7 @@ struct past_window {
 	unsigned int over, slots; /* bits of slots, the oldest first: over the rate; of that time */
 	double span; /* seconds of these since the destination's first packet */
 	bool anew; /* pasts that were noted before do not count */
+	double steady; /* packets per second of a steady stranger that passed last; INFINITY: all of them */
 };
 
 /*
@@ -264,6 +265,13 @@ struct answered {
 
 /* Answers to a pair in the slots from `oldest` on. */
 struct answered answered_of(const struct node *node, const struct entry *pair, uint64_t oldest);
+
+/*
+ * The past that a pair has by its answers since the destination is over its rate, in packets per second; 0: none. What
+ * is not of TCP a spoofer can draw, so it earns no more than the level of steady strangers.
+ */
+#define REMEMBERED_RATE 0.1 /* of a pair that was answered at all: one packet in ten seconds */
+double answered_past(const struct node *node, const struct entry *pair, const struct past_window *window);
 
 /* Was the pair answered here within a day? */
 bool memory_remembers(const struct node *node, const struct entry *pair);

@@ -356,7 +356,7 @@ static struct policy_effective effective_of_pair(const struct policy_document *d
 	effective.thresholds.destination_rate = document->defaults.destination_rate;
 	effective.thresholds.client_rate = document->defaults.client_rate;
 	effective.thresholds.network_rate = document->defaults.network_rate;
-			effective.thresholds.contact_rate = document->defaults.contact_rate;
+	effective.thresholds.contact_rate = document->defaults.contact_rate;
 	effective.thresholds.destination_min_window = document->defaults.destination_min_window;
 	if (both == POLICY_RULE_NONE) {
 		outside_apply(&effective, client);

@@ -9,7 +9,10 @@
 
 static struct memory memory_make(void)
 {
-	struct memory memory = { .sets = NOTES / NOTES_A_SET, .notes = calloc(NOTES, sizeof(struct note)) };
+	static uint8_t tags[NOTES];
+	struct memory memory = { .sets = NOTES / NOTES_A_SET,
+				 .notes = calloc(NOTES, sizeof(struct note)),
+				 .tags = tags };
 
 	assert_non_null(memory.notes);
 	memory_start(&memory, 7);
@@ -189,6 +192,60 @@ static void called_pairs_are_found(void **state)
 	assert_int_equal(cursor, 1);
 }
 
+static double past_of_pair(struct key key, double steady)
+{
+	const struct past_window window = { .oldest = bed.slot, .last = 0, .steady = steady };
+	const struct ledger *ledger = &bed.node->count->ledger;
+
+	return answered_past(bed.node, &ledger->entries[ledger_find(ledger, &key)], &window);
+}
+
+/* Answers per second since the slot began, at least a second; those of UDP up to the level of steady strangers. */
+static void answers_earn_a_past(void **state)
+{
+	const struct key tcp = pair_numbered(false, 1, 1), udp = pair_numbered(false, 2, 1),
+			 none = pair_numbered(false, 3, 1), remembered = pair_numbered(false, 4, 1);
+
+	(void)state;
+	bed.node->count->memory = memory_make();
+	observe_key(bed.node, TICK_NS, TICK_NS, tcp, 100);
+	observe_key(bed.node, TICK_NS, TICK_NS, udp, 100);
+	observe_key(bed.node, TICK_NS, TICK_NS, none, 100);
+	observe_key(bed.node, TICK_NS, TICK_NS, remembered, 100);
+	assert_true(node_observe_answers(bed.node, at(TICK_NS), &tcp, bed.slot, 40, true));
+	assert_true(node_observe_answers(bed.node, at(TICK_NS), &udp, bed.slot, 40, false));
+	run_until(TICK_NS, 2 * NS_PER_S);
+	assert_float_equal(past_of_pair(tcp, 3), 20, 0.001);
+	assert_float_equal(past_of_pair(tcp, INFINITY), 20, 0.001);
+	assert_float_equal(past_of_pair(udp, 3), 3, 0.001);
+	assert_float_equal(past_of_pair(udp, 50), 20, 0.001);
+	assert_float_equal(past_of_pair(udp, INFINITY), REMEMBERED_RATE, 0.001);
+	assert_float_equal(past_of_pair(none, 3), 0, 0);
+	assert_float_equal(past_of_pair(remembered, 3), 0, 0);
+	node_remember(bed.node, &remembered, 0, false);
+	assert_float_equal(past_of_pair(remembered, 3), REMEMBERED_RATE, 0.001);
+	free(bed.node->count->memory.notes);
+}
+
+/*
+ * A member that invents answers to a stranger's pair makes it known by no more than the packets that were counted: a
+ * million answers to ten packets are ten.
+ */
+static void invented_answers_earn_no_more_than_packets(void **state)
+{
+	const struct key key = pair_numbered(false, 1, 1);
+	const uint64_t tick = mesh_tick_ended(&bed.node->mesh, at(TICK_NS).mesh);
+	const struct cell lie = { .key = key, .slot = bed.slot, .extras = { answers_word(1000000, true) } };
+
+	(void)state;
+	observe_key(bed.node, TICK_NS, TICK_NS, key, 10);
+	assert_int_equal(receive_cell(bed.node, bed.origin, &lie, tick - 1, tick), REJECT_NONE);
+	run_until(TICK_NS, NS_PER_S);
+	assert_float_equal(past_of_pair(key, 3), 10, 0.001);
+	bed.node->count->excluded[bed.origin] = true; /* quarantined, or revoked */
+	assert_float_equal(past_of_pair(key, 3), 0, 0);
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -206,6 +263,8 @@ int main(void)
 		ON_BED(what_is_remembered_is_listed_and_taken_again),
 		ON_BED(answers_are_no_more_than_packets),
 		ON_BED(called_pairs_are_found),
+		ON_BED(answers_earn_a_past),
+		ON_BED(invented_answers_earn_no_more_than_packets),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);
