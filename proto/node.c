@@ -223,9 +223,9 @@ static bool observe_extras(struct node *node, struct now now, const struct key *
 bool node_observe_answers(struct node *node, struct now now, const struct key *key, uint64_t slot, uint32_t answers,
 			  bool tcp)
 {
-	const uint32_t entry = ledger_find(&node->count->ledger, key),
-		       before = entry == INDEX_NONE ? 0 :
-						      ledger_extra_of(&node->count->ledger, entry, 0, slot, EXTRA_ANSWERS);
+	const struct ledger *ledger = &node->count->ledger;
+	const uint32_t entry = ledger_find(ledger, key);
+	const uint32_t before = entry == INDEX_NONE ? 0 : ledger_extra_of(ledger, entry, 0, slot, EXTRA_ANSWERS);
 	const uint32_t room = UINT32_MAX - answers_in(before);
 	const uint32_t all = answers_in(before) + (answers < room ? answers : room);
 	const uint32_t extras[EXTRAS_MAX] = { [EXTRA_ANSWERS] = answers_word(all, tcp || answers_have_tcp(before)) };

@@ -24,14 +24,6 @@ static uint64_t packets_from(const struct node *node, const struct entry *pair, 
 	return packets;
 }
 
-bool memory_remembers(const struct node *node, const struct entry *pair)
-{
-	const struct key key = ledger_key(&node->count->ledger, pair);
-
-	return memory_find(&node->count->memory, &key, node_minute(node)) != NULL;
-}
-
-/* (Answers, 4) */
 struct answered answered_of(const struct node *node, const struct entry *pair, uint64_t oldest)
 {
 	const struct answers answers = ledger_answers(&node->count->ledger, pair, oldest, node->count->excluded);

@@ -273,7 +273,4 @@ struct answered answered_of(const struct node *node, const struct entry *pair, u
 #define REMEMBERED_RATE 0.1 /* of a pair that was answered at all: one packet in ten seconds */
 double answered_past(const struct node *node, const struct entry *pair, const struct past_window *window);
 
-/* Was the pair answered here within a day? */
-bool memory_remembers(const struct node *node, const struct entry *pair);
-
 #endif
