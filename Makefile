@@ -137,9 +137,9 @@ $(B)/obj/tests/%.o: tests/%.c $(B)/flags/c
 
 # What changes the core passes through gossipd/trace.c.
 comma := ,
-GOSSIPD_WRAPPED := node_init node_greet node_observe node_observe_answers node_observe_contacts node_tick \
-	node_turn node_set_policy node_set_load node_leave node_slept node_command node_restore node_receive node_poll \
-	node_next_change node_refresh node_close
+GOSSIPD_WRAPPED := node_init node_greet node_observe node_observe_answers node_observe_contacts node_remember \
+	node_tick node_turn node_set_policy node_set_load node_leave node_slept node_command node_restore \
+	node_receive node_poll node_next_change node_refresh node_close
 
 $(B)/bin/gossipd: $(GOSSIPD_OBJ) $(B)/libxpro.a
 	@mkdir -p $(@D)

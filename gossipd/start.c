@@ -33,6 +33,7 @@ static struct node_limits limits_of(const struct config *config)
 		.cells_max = config->cells,
 		.frames_max = config->frames,
 		.members_max = config->members,
+		.notes_max = REMEMBERED_MAX,
 	};
 }
 
@@ -196,6 +197,7 @@ static int start_node(struct daemon *daemon, struct now now, struct problem *ret
 	err = documents_restore(&daemon->state, daemon->node, now, ret_problem);
 	if (err)
 		return err;
+	answers_load(daemon);
 	for (uint32_t i = 0; daemon->config.gossip && i < daemon->config.peer_count; i++) {
 		if (node_greet(daemon->node, daemon->config.peers[i].endpoint))
 			return problem_set(ret_problem, -ENOSPC, "%s:%u: peers: more addresses than the core can greet",
@@ -290,6 +292,8 @@ int start_daemon(struct daemon *daemon, const char *path, struct problem *ret_pr
 
 void start_undo(struct daemon *daemon)
 {
+	if (daemon->node && daemon->table && daemon->seconds > 0)
+		answers_store(daemon, mesh_clock_read(&daemon->clock), true);
 	watch_stop(daemon->watch);
 	summing_stop(daemon->summing);
 	if (daemon->node)

@@ -197,6 +197,18 @@ WRAPPED(bool, node_observe_contacts, struct node *node, struct now now, const st
 	return __real_node_observe_contacts(node, now, key, slot, contacts, unanswered);
 }
 
+WRAPPED(void, node_remember, struct node *node, const struct key *pair, uint32_t minute, bool tcp)
+{
+	struct trace_beside beside = { .counts = { minute, tcp } };
+
+	if (traces(node, tracing.now)) {
+		memcpy(beside.client, pair->client.bytes, 16);
+		memcpy(beside.destination, pair->destination.bytes, 16);
+		trace(TRACE_REMEMBER, tracing.now, &beside, sizeof(beside));
+	}
+	__real_node_remember(node, pair, minute, tcp);
+}
+
 /* A document takes more room than anything else. */
 static bool traces_document(struct node *node, struct now now, size_t size)
 {

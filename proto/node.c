@@ -107,6 +107,7 @@ int node_init(void *memory, size_t bytes, const struct node_config *config, stru
 	seed_draw(config, "xpro-mesh choice", node->random, sizeof(node->random));
 	ledger_init(&node->count->ledger, &arena, config->limits.keys_max, config->limits.cells_max,
 		    config->limits.members_max, hash_seed);
+	memory_start(&node->count->memory, hash_seed[0]);
 	replay_cache_init(&node->judge->replay_cache, &arena, config->limits.keys_max, config->limits.members_max);
 	store_init(&node->spread->store, &arena, config->limits.frames_max, config->limits.members_max,
 		   slot_ticks(node));
@@ -222,9 +223,82 @@ static bool observe_extras(struct node *node, struct now now, const struct key *
 bool node_observe_answers(struct node *node, struct now now, const struct key *key, uint64_t slot, uint32_t answers,
 			  bool tcp)
 {
-	const uint32_t extras[EXTRAS_MAX] = { [EXTRA_ANSWERS] = answers_word(answers, tcp) };
+	const struct ledger *ledger = &node->count->ledger;
+	const uint32_t entry = ledger_find(ledger, key);
+	const uint32_t before = entry == INDEX_NONE ? 0 : ledger_extra_of(ledger, entry, 0, slot, EXTRA_ANSWERS);
+	const uint32_t room = UINT32_MAX - answers_in(before);
+	const uint32_t all = answers_in(before) + (answers < room ? answers : room);
+	const uint32_t extras[EXTRAS_MAX] = { [EXTRA_ANSWERS] = answers_word(all, tcp || answers_have_tcp(before)) };
 
 	return observe_extras(node, now, key, slot, extras);
+}
+
+/* Are the pair's cells told, or does another member count it? */
+static bool is_called(const struct node *node, const struct entry *entry)
+{
+	return entry->flags & ENTRY_USED && entry_kind(entry) == KEY_PAIR &&
+	       (entry->flags & ENTRY_SHARED || told_of(entry, node->slot) != TOLD_NOT ||
+		told_of(entry, node->slot - 1) != TOLD_NOT);
+}
+
+bool node_next_called(const struct node *node, uint32_t *cursor, uint32_t *work, struct key *ret_key)
+{
+	const struct ledger *ledger = &node->count->ledger;
+
+	for (; *work > 0 && *cursor < ledger->entries_high; (*work)--) {
+		const struct entry *entry = &ledger->entries[(*cursor)++];
+
+		if (!is_called(node, entry))
+			continue;
+		*ret_key = ledger_key(ledger, entry);
+		return true;
+	}
+	return false;
+}
+
+uint32_t node_keys_high(const struct node *node)
+{
+	return node->count->ledger.entries_high;
+}
+
+void node_remember(struct node *node, const struct key *pair, uint32_t minute, bool tcp)
+{
+	memory_note(&node->count->memory, pair, minute > 0 ? minute : node_minute(node), tcp);
+}
+
+bool node_next_note(const struct node *node, uint32_t *cursor, struct note_view *ret_note)
+{
+	const struct memory *memory = &node->count->memory;
+
+	for (; *cursor < memory->sets * NOTES_A_SET; (*cursor)++) {
+		const struct note *note = &memory->notes[*cursor];
+
+		if (note->minute == 0 || note->minute + NOTE_MINUTES <= node_minute(node))
+			continue;
+		*ret_note = (struct note_view){ { note->client, note->destination }, note->minute, note->tcp };
+		(*cursor)++;
+		return true;
+	}
+	return false;
+}
+
+bool node_answered(const struct node *node, const struct key *pair, struct answered_view *ret_view)
+{
+	const uint32_t number = ledger_find(&node->count->ledger, pair);
+	const struct note *note = memory_find(&node->count->memory, pair, node_minute(node));
+
+	*ret_view = (struct answered_view){ .remembered = note, .remembered_tcp = note && note->tcp };
+	if (number != INDEX_NONE) {
+		const struct answered answered = answered_of(node, &node->count->ledger.entries[number],
+							     slot_oldest(node->slot));
+
+		ret_view->answers = answered.packets;
+		ret_view->tcp = answered.tcp;
+		for (uint64_t slot = slot_oldest(node->slot); slot <= node->slot; slot++)
+			ret_view->own += answers_in(ledger_extra_of(&node->count->ledger, number, 0, slot,
+								    EXTRA_ANSWERS));
+	}
+	return ret_view->answers > 0 || note;
 }
 
 bool node_observe_contacts(struct node *node, struct now now, const struct key *key, uint64_t slot, uint32_t contacts,

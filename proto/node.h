@@ -49,18 +49,45 @@ bool node_observe(struct node *node, struct now now, const struct key *key, uint
 		  struct instant last, uint64_t packets);
 
 /*
- * Answers to a pair that this proxy counted in a slot so far, and whether any was of TCP. False: the ledger holds
+ * So many answers to a pair more were counted here in a slot; `tcp`: one at least was of TCP. False: the ledger holds
  * nothing of the pair, or the slot is not held. They are told when the pair is.
  */
 bool node_observe_answers(struct node *node, struct now now, const struct key *key, uint64_t slot, uint32_t answers,
 			  bool tcp);
 
 /*
- * The same of a client: pair records that its own packets made in the slot, and its packets to destinations that did
+ * Totals of a client in a slot so far: pair records that its own packets made, and its packets to destinations that did
  * not answer. False also when no packets of the client were observed in the slot.
  */
 bool node_observe_contacts(struct node *node, struct now now, const struct key *key, uint64_t slot, uint32_t contacts,
 			   uint32_t unanswered);
+
+/*
+ * Pairs whose answers are told if there are any: their cells are, or another member counts them. From key number
+ * *cursor on; *work: so many keys are looked at, at most. False: that was all, or *cursor has reached node_keys_high.
+ */
+bool node_next_called(const struct node *node, uint32_t *cursor, uint32_t *work, struct key *ret_key);
+uint32_t node_keys_high(const struct node *node);
+
+/*
+ * The memory of a day: a pair was answered here, in this minute of mesh time (0: now). node_next_note returns what is
+ * remembered, in any order, for the caller to keep on disk; *cursor begins at 0.
+ */
+struct note_view {
+	struct key key;
+	uint32_t minute;
+	bool tcp;
+};
+void node_remember(struct node *node, const struct key *pair, uint32_t minute, bool tcp);
+bool node_next_note(const struct node *node, uint32_t *cursor, struct note_view *ret_note);
+
+/* What is known of answers to a pair: mesh-wide in the held slots, and here within a day. False: there are none. */
+struct answered_view {
+	uint64_t answers; /* never more than the pair's packets */
+	uint64_t own; /* of them, counted here, packets or not */
+	bool tcp, remembered, remembered_tcp;
+};
+bool node_answered(const struct node *node, const struct key *pair, struct answered_view *ret_view);
 
 /*
  * Ends a tick: publishes own cells that changed as signed frames, sends digests and judges keys again. Call it once per

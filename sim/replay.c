@@ -117,7 +117,9 @@ static bool observe_beside(struct replay_run *run)
 		return false;
 	memcpy(key.client.bytes, beside->client, 16);
 	memcpy(key.destination.bytes, beside->destination, 16);
-	if (key_kind(&key) == KEY_PAIR)
+	if (run->head.kind == TRACE_REMEMBER)
+		node_remember(run->node, &key, beside->counts[0], beside->counts[1]);
+	else if (key_kind(&key) == KEY_PAIR)
 		node_observe_answers(run->node, now_of(run), &key, beside->slot, beside->counts[0], beside->counts[1]);
 	else
 		node_observe_contacts(run->node, now_of(run), &key, beside->slot, beside->counts[0], beside->counts[1]);
@@ -225,6 +227,7 @@ static bool call(struct replay_run *run)
 	case TRACE_OBSERVE:
 		return observe(run);
 	case TRACE_OBSERVE_BESIDE:
+	case TRACE_REMEMBER:
 		return observe_beside(run);
 	case TRACE_TICK:
 		node_tick(run->node, now_of(run));

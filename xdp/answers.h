@@ -136,6 +136,8 @@ __noinline int answers_add_in(const struct packet *pair, __u32 choice, __u32 cou
 			return 0;
 	}
 	record = &set->records[within(way)];
+	if (!READ_ONCE(record->packets))
+		return 0; /* others count the pair. Its packets are known there, as those of a pair without a record */
 	/* A packet of an earlier tick: the last harvest has met it. (Answers, 2) */
 	if (WORD_HIGH(READ_ONCE(record->harvest)))
 		answers_add(&answers->words[within(way)], READ_ONCE(record->packets), count, tcp);

@@ -50,7 +50,8 @@ static int write_all(int fd, const char *bytes, size_t size)
 	return 0;
 }
 
-static int write_temporary(int directory_fd, const char *temporary, mode_t mode, const void *bytes, size_t size)
+static int write_temporary(int directory_fd, const char *temporary, mode_t mode, const void *bytes, size_t size,
+			   bool synced)
 {
 	int err, fd;
 
@@ -61,30 +62,46 @@ static int write_temporary(int directory_fd, const char *temporary, mode_t mode,
 	err = fchmod(fd, mode) ? -errno : 0; /* whatever the umask says */
 	if (!err)
 		err = write_all(fd, bytes, size);
-	if (!err && fsync(fd))
+	if (!err && synced && fsync(fd))
 		err = -errno;
 	if (close(fd) && !err)
 		err = -errno;
 	return err;
 }
 
-int files_write(int directory_fd, const char *path, const char *name, mode_t mode, const void *bytes, size_t size,
-		bool replace, struct problem *ret_problem)
+static int write_and_rename(int directory_fd, const char *path, const char *name, mode_t mode, const void *bytes,
+			    size_t size, bool synced, struct problem *ret_problem)
 {
 	char temporary[NAME_MAX + 8];
 	int err;
 
 	if (snprintf(temporary, sizeof(temporary), ".%s.new", name) >= NAME_MAX)
 		return problem_set(ret_problem, -ENAMETOOLONG, "%s: the name is too long", path);
-	if (!replace && faccessat(directory_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return problem_set(ret_problem, -EEXIST, "%s: exists already", path);
-	err = write_temporary(directory_fd, temporary, mode, bytes, size);
+	err = write_temporary(directory_fd, temporary, mode, bytes, size, synced);
 	if (!err && renameat(directory_fd, temporary, directory_fd, name))
 		err = -errno;
-	if (err) {
-		unlinkat(directory_fd, temporary, 0);
-		return problem_set(ret_problem, err, "%s: cannot write: %s", path, strerror(-err));
-	}
+	if (!err)
+		return 0;
+	unlinkat(directory_fd, temporary, 0);
+	return problem_set(ret_problem, err, "%s: cannot write: %s", path, strerror(-err));
+}
+
+int files_write_unsynced(int directory_fd, const char *path, const char *name, mode_t mode, const void *bytes,
+			 size_t size, struct problem *ret_problem)
+{
+	return write_and_rename(directory_fd, path, name, mode, bytes, size, false, ret_problem);
+}
+
+int files_write(int directory_fd, const char *path, const char *name, mode_t mode, const void *bytes, size_t size,
+		bool replace, struct problem *ret_problem)
+{
+	int err;
+
+	if (!replace && faccessat(directory_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return problem_set(ret_problem, -EEXIST, "%s: exists already", path);
+	err = write_and_rename(directory_fd, path, name, mode, bytes, size, true, ret_problem);
+	if (err)
+		return err;
 	if (fsync(directory_fd))
 		return problem_set(ret_problem, -errno, "%s: cannot make the directory durable: %s", path,
 				   strerror(errno));

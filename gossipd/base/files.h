@@ -25,7 +25,11 @@ int files_make_directory(const char *path, mode_t mode, struct problem *ret_prob
 int files_write(int directory_fd, const char *path, const char *name, mode_t mode, const void *bytes, size_t size,
 		bool replace, struct problem *ret_problem);
 
-/* The same by path. */
+/* The same, without waiting for the disk: after a power failure the file may be older, damaged or gone. */
+int files_write_unsynced(int directory_fd, const char *path, const char *name, mode_t mode, const void *bytes,
+			 size_t size, struct problem *ret_problem);
+
+/* The same as files_write by path. */
 int files_write_path(const char *path, mode_t mode, const void *bytes, size_t size, bool replace,
 		     struct problem *ret_problem);
 

@@ -129,6 +129,10 @@ static void put_key(const struct daemon *daemon, struct answer_buffer *buffer, c
 		    uint64_t untold)
 {
 	const double size = summing_size(daemon->summing, &view->key);
+	struct answered_view answered;
+
+	node_answered(daemon->node, &view->key, &answered);
+
 	struct control_key row = {
 		.bytes = size > 0 ? view->rate * size : NAN,
 		.ts1_ns = view->ts1.ns,
@@ -148,6 +152,7 @@ static void put_key(const struct daemon *daemon, struct answer_buffer *buffer, c
 		.client_bits = widths_client_bits(&daemon->identity.mesh.widths, &view->key.client),
 		.untold = untold < UINT32_MAX ? (uint32_t)untold : UINT32_MAX,
 		.answers = table_answers(daemon->table, &view->key).count,
+		.answers_mesh = (uint32_t)(answered.answers < UINT32_MAX ? answered.answers : UINT32_MAX),
 	};
 
 	struct limit_view limit;
@@ -211,6 +216,7 @@ static void put_explained(const struct answer *answer, const struct daemon *daem
 	struct key_view view = { .over = false };
 	struct record_view record = { .packets = 0 };
 	struct control_record row = { .present = 0 };
+	struct answered_view answered;
 	struct answers_view answers;
 	struct key key = explained_key(answer);
 	bool held = node_find_key(daemon->node, now, &key, &view);
@@ -234,6 +240,9 @@ static void put_explained(const struct answer *answer, const struct daemon *daem
 	answers = table_answers(daemon->table, &key);
 	row.answers = answers.count;
 	row.answers_tcp = answers.tcp;
+	node_answered(daemon->node, &key, &answered);
+	row.answers_mesh = (uint32_t)(answered.answers < UINT32_MAX ? answered.answers : UINT32_MAX);
+	row.remembered = answered.remembered;
 	answer_put(buffer, CONTROL_TYPE_RECORD, &row, sizeof(row));
 }
 

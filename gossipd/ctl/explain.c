@@ -71,6 +71,8 @@ static void show_record(struct explaining *explaining, const struct part *part)
 		NUMBER("packets", NULL, 0, r->packets),
 		NUMBER("answers", NULL, 0, r->answers),
 		FLAG("answers_tcp", NULL, 0, r->answers_tcp),
+		NUMBER("answers_mesh", NULL, 0, r->answers_mesh),
+		FLAG("remembered", NULL, 0, r->remembered),
 		REAL("window_s", NULL, 0, r->window_s, 2),
 		NUMBER("window_packets", NULL, 0, r->window_packets),
 		NUMBER("count", NULL, 0, r->count),
@@ -169,6 +171,11 @@ static void say_answers(struct explaining *explaining, const struct control_reco
 	if (r->answers)
 		output_say(explaining->output, "  answers that left here for the client: %u%s", r->answers,
 			   r->answers_tcp ? ", of TCP" : "");
+	if (r->answers_mesh)
+		output_say(explaining->output, "  answers at all proxies in the slots that are held: %u",
+			   r->answers_mesh);
+	if (r->remembered)
+		output_say(explaining->output, "  it was answered here within the last day");
 }
 
 static void say_record(struct explaining *explaining, const struct part *part)

@@ -25,7 +25,8 @@ static void list_begin(struct listing *listing)
 static size_t further_fields(const struct control_key *k, enum key_kind kind, const char *granted,
 			     struct field ret_fields[FURTHER_FIELDS])
 {
-	const struct field of_pair[] = { NUMBER("answers", "answers", 9, k->answers) };
+	const struct field of_pair[] = { NUMBER("answers", "answers", 9, k->answers),
+					 NUMBER("answers_mesh", NULL, 0, k->answers_mesh) };
 	const struct field of_limit[] = {
 		TEXT("granted_text", "grants/s", 9, granted),
 		NUMBER("dropped", "dropped", 10, k->dropped),

@@ -230,6 +230,7 @@ bool daemon_tick(struct daemon *daemon, struct now now)
 	}
 	if (!daemon->harvested || !summing_go_on(daemon->summing, now))
 		return false;
+	answers_tick(daemon, now);
 	node_tick(daemon->node, now);
 	table_collect(daemon->table, now, duration_ms(COLLECT_IDLE_MS));
 	scans_tick(daemon, now);
@@ -370,6 +371,7 @@ void daemon_second(struct daemon *daemon, struct now now)
 	look_at_silence(daemon, now);
 	documents_keep_again(&daemon->state, daemon->node, &daemon->documents_unkept);
 	accounts_second(daemon, now);
+	answers_store(daemon, now, false);
 	if (daemon->seconds++ % LOCALS_EVERY_S == 0)
 		daemon_tell_locals(daemon);
 	if (daemon->seconds % ROUTES_EVERY_S == 1) {

@@ -7,6 +7,7 @@
 #define GOSSIPD_DAEMON_H
 
 #include "accounts.h"
+#include "answers.h"
 #include "clock_watch.h"
 #include "mesh_clock.h"
 #include "config.h"
@@ -64,6 +65,7 @@ struct daemon {
 	struct accounts accounts;
 	struct scans scans;
 	struct watch *watch;
+	struct answers_state answers;
 	struct sides_view sides;
 	struct daemon_counters counters;
 	struct instant started; /* mono */

@@ -328,6 +328,18 @@ struct answers_view {
 struct answers_view table_answers(const struct table *table, const struct key *key);
 
 /*
+ * Answers to a pair since this was last asked of it; *ret_tcp: one at least of all of them was of TCP. 0 when it was
+ * never asked, or longer than ANSWERS_LOOK_SECONDS_MAX ago, and its record is older: nobody knows then when they came.
+ */
+#define ANSWERS_LOOK_SECONDS_MAX 8
+uint32_t table_answers_gained(struct table *table, const struct key *key, struct instant mono, bool *ret_tcp);
+
+/* `each` receives the answered pairs of so many sets of the table, of which there are table_pair_sets, in turn. */
+void table_answered(struct table *table, uint32_t sets,
+		    void (*each)(void *user, const struct key *key, bool tcp), void *user);
+uint32_t table_pair_sets(const struct table *table);
+
+/*
  * Coarse entries (record.h), for people: the estimate for a prefix, the smaller of its two counts. `share`: what the
  * policy of the address asked for lets through by it; SHARE_ALL: it is within its rate.
  */

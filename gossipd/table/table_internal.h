@@ -154,6 +154,8 @@ struct table {
 	uint32_t cpus, destinations_max, destinations_used;
 	struct pairs pairs4, pairs6;
 	struct answer_set *answers4, *answers6; /* beside them */
+	struct answers_seen *answers_seen; /* what was looked at of each of their words, and of the strays */
+	uint32_t answered_next; /* set that table_answered goes on with */
 	const __u64 *strays;
 	int egress_fd, l3_egress_fd; /* programs that count answers */
 	struct quota quotas[TABLE_KINDS]; /* of records on others' word: table_quota.c */

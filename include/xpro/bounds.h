@@ -200,6 +200,12 @@ _Static_assert(REVOKED_KEYS_MAX * (1 + 34 + 9 + 1) + 512 <= DOCUMENT_BYTES_MAX, 
 #define REPAIR_RETRY_MS 60 /* wait after the first request; doubled with each request that brought no frame */
 #define REPAIR_RETRY_MS_MAX 2000
 
+/*
+ * Answered pairs that a proxy remembers for a day, 40 bytes each: three for each of 40,000 devices. In sets by client,
+ * as proto/count/memory.h has them.
+ */
+#define REMEMBERED_MAX 131072
+
 #define COOKIE_BYTES 16
 #define COOKIE_LIFETIME_MS 60000
 

@@ -302,7 +302,7 @@ struct control_key {
 	uint64_t reached; /* packets that met the limit since it came on */
 	uint64_t dropped; /* of these; in monitor mode they pass */
 	uint32_t answers; /* of a pair: those that left here for its client, modulo 2^31 */
-	uint32_t reserved;
+	uint32_t answers_mesh; /* of a pair: those of the held slots, of all members */
 	double bytes; /* a second: the rate times the mean size of the key's frames here; NAN: the size is not known */
 };
 
@@ -320,6 +320,8 @@ struct control_record { /* the table's words for the key just sent */
 	double window_s, judged_window_s, share;
 	uint64_t bytes; /* of a destination: of its frames here, since this daemon met it */
 	double size; /* mean size of its frames here, in bytes; 0: not known */
+	/* of a pair: those of the held slots, of all members; 1: it was answered here within a day */
+	uint32_t answers_mesh, remembered;
 };
 
 struct control_cell {

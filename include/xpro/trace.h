@@ -34,6 +34,7 @@ enum trace_kind {
 	TRACE_POLICY, /* struct policy_document, of the configuration */
 	TRACE_SLEPT, /* struct trace_slept */
 	TRACE_OBSERVE_BESIDE, /* struct trace_beside */
+	TRACE_REMEMBER, /* struct trace_beside; slot 0, counts: the minute, and whether an answer was of TCP */
 };
 
 struct trace_head {

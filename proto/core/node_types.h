@@ -31,6 +31,7 @@ struct node_limits {
 	uint32_t cells_max;
 	uint32_t frames_max; /* frames kept for repair */
 	uint32_t members_max; /* <= MEMBERS_MAX */
+	uint32_t notes_max; /* answered pairs remembered for a day; 0: none */
 };
 
 /* Which own cells are published: those that members need for their verdicts (PROTOCOL "Publishing"), or all. */

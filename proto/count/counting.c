@@ -11,6 +11,7 @@ void counting_take_memory(struct node *node, struct arena *arena, const struct n
 	node->count->origins = arena_take(arena, places, sizeof(*node->count->origins));
 	node->count->tracks = arena_take(arena, places * BOOTS_KEPT, sizeof(*node->count->tracks));
 	set_take_memory(&node->count->wanted, arena, limits->keys_max);
+	memory_take_memory(&node->count->memory, arena, limits->notes_max);
 }
 
 void counting_start(struct node *node)

@@ -6,6 +6,7 @@
 #define PROTO_COUNTING_H
 
 #include "ledger.h"
+#include "memory.h"
 #include "node_core.h"
 #include "origin.h"
 
@@ -24,6 +25,7 @@ struct counting {
 	bool others[ORIGINS_MAX];
 	struct set wanted; /* entries of clients and networks of which another member's cell has come; sums_node.c */
 	bool excluded[ORIGINS_MAX]; /* skewed, quarantined or revoked: left out of verdicts. origin_exclude */
+	struct memory memory; /* pairs answered here within a day */
 	uint32_t returns; /* of origins that had been left out, so far */
 };
 
@@ -48,6 +50,12 @@ static inline struct instant node_cell_instant(const struct node *node, const st
 	const struct instant begins = mesh_slot_start(&node->mesh, cell_slot(entry, cell, node->slot));
 
 	return (struct instant){ begins.ns + part * mesh_slot_length(&node->mesh).ns / SLOT_FRACTIONS };
+}
+
+/* Minutes of mesh time, as notes have them. */
+static inline uint32_t node_minute(const struct node *node)
+{
+	return (uint32_t)(mesh_tick_end(&node->mesh, node->tick).ns / (60 * NS_PER_S));
 }
 
 static inline uint16_t origin_member(uint32_t origin)

@@ -43,6 +43,7 @@ struct past_window {
 	unsigned int over, slots; /* bits of slots, the oldest first: over the rate; of that time */
 	double span; /* seconds of these since the destination's first packet */
 	bool anew; /* pasts that were noted before do not count */
+	double steady; /* packets per second of a steady stranger that passed last; INFINITY: all of them */
 };
 
 /*
@@ -254,5 +255,23 @@ void policy_tick(struct node *node, struct now now);
 /* Updates the entry's policy index after a change of policy; entry_policy reads it. */
 void policy_refresh(struct node *node, uint32_t entry);
 const struct policy_effective *entry_policy(const struct node *node, const struct entry *entry);
+
+/* ---- answered.c ---- */
+
+struct answered {
+	uint64_t packets; /* answers of the slots, mesh-wide; never more than the pair's packets in them */
+	bool tcp; /* one of them at least was of TCP */
+	bool remembered, remembered_tcp; /* it was answered here within a day; by TCP */
+};
+
+/* Answers to a pair in the slots from `oldest` on. */
+struct answered answered_of(const struct node *node, const struct entry *pair, uint64_t oldest);
+
+/*
+ * The past that a pair has by its answers since the destination is over its rate, in packets per second; 0: none. What
+ * is not of TCP a spoofer can draw, so it earns no more than the level of steady strangers.
+ */
+#define REMEMBERED_RATE 0.1 /* of a pair that was answered at all: one packet in ten seconds */
+double answered_past(const struct node *node, const struct entry *pair, const struct past_window *window);
 
 #endif

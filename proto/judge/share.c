@@ -93,6 +93,7 @@ static void past_begin(struct node *node, struct listed *listed, const struct en
 	past_window_of(node, destination, listed->from, walk->limit, &walk->past);
 	walk->past.span = listed->span = fmax(listed->span, walk->past.span);
 	walk->past.anew = is_new && walk->past.over == 0;
+	walk->past.steady = listed->busy > 0 ? listed->levels.steady : INFINITY;
 }
 
 static void destination_begin(struct node *node, struct now now)

@@ -234,7 +234,7 @@ LIMITED_WHOLES = (
     key("10.1.2.3", "::", limit=360.0, rate=400.0, share=0.9, **figures(LIMITED)),
     key(MARK, "198.51.100.0", limit=8000.0, shadow=1, rate=88.0, over=0),
 )
-PAIR_RECORD = Record(1, 1, 812, 1, 3021, 404, 824, 3.9, 4.05, 0.5, size=340.0)
+PAIR_RECORD = Record(1, 1, 812, 1, 3021, 404, 824, 3.9, 4.05, 0.5, size=340.0, answers_mesh=1600, remembered=1)
 DESTINATION_RECORD = Record(1, 0, 0, 0, 30210, 4040, 8240, 3.9, 4.1, 0.25, 19_334_400, 640.0)
 WITHIN_RECORD = Record(1, 1, 7, 0, 60, 20, 40, 3.9, 4.05, 1.0)
 SLOT_NS = 2 * S

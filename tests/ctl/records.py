@@ -103,7 +103,7 @@ Key = record(
     (c_uint32, "origins over held thinned shadow client_bits untold limited"),
     (c_double, "granted"),
     (c_uint64, "reached dropped"),
-    (c_uint32, "answers reserved"),
+    (c_uint32, "answers answers_mesh"),
     (c_double, "bytes"),
 )
 Record = record(
@@ -114,6 +114,7 @@ Record = record(
     (c_double, "window_s judged_window_s share"),
     (c_uint64, "bytes"),
     (c_double, "size"),
+    (c_uint32, "answers_mesh remembered"),
 )
 Cell = record(
     9,

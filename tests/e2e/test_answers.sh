@@ -70,6 +70,10 @@ counts() {
 	sleep 0.3
 	seen_is "$@" || { echo "expected $4 answers, got $(seen "$1" "$2" "$3")"; return 1; }
 }
+# told_is NODE CLIENT DESTINATION N: answers in the cells of the pair
+told() { ask "$1" explain "$2" "$3" --json | jq '[.pair_cells[].answers] | add'; }
+told_is() { [ "$(told "$1" "$2" "$3")" = "$4" ]; }
+record_of() { ask a explain 10.77.1.3 10.77.2.2 --json | jq -c "[.pair_record.answers_mesh, .pair_record.remembered]"; }
 filters() { in_ proxy tc filter show dev "$1" egress; }
 is_watched() { filters "$1" | grep -q xpro_answers; }
 is_unwatched() { ! filters "$1" | grep -q xpro_answers; }
@@ -129,7 +133,7 @@ issue() {
 		"$dir/state.$1" --pin-path "$dir/bpf/$1" --control-socket "$dir/$1.sock" --clients 10.77.1.0/24 \
 		--clients fd77:1::/64 --pair-rate 100000 --destination-rate 1000000 >/dev/null
 	sed -i -e "s|^interfaces = .*|interfaces = [\"$3\", \"$4\"];|" "$dir/mesh/$1/$1.conf"
-	sed -i "1i outer_interfaces = [\"$4\"];" "$dir/mesh/$1/$1.conf"
+	sed -i "1i outer_interfaces = [\"$4\"]; publish = \"all\";" "$dir/mesh/$1/$1.conf"
 }
 issue a 10.77.1.1 p0 p1
 issue b 10.77.3.1 q0 q1
@@ -148,9 +152,12 @@ in_ proxy tc filter del dev p0 egress prio 1
 ok "a_device_asks" asks 10.77.1.3 10.77.2.2 20
 replies 10.77.2.2 10.77.1.3 12
 ok "12_answers_are_12" counts a 10.77.1.3 10.77.2.2 12
+ok "the_pairs_cells_have_them" wait_for 5 told_is a 10.77.1.3 10.77.2.2 12
 replies 10.77.2.2 10.77.1.3 40
 ok "there_are_no_more_than_20_packets" counts a 10.77.1.3 10.77.2.2 20
 ok "pairs_has_them_too" test "$(listed a 10.77.1.3 10.77.2.2)" = 20
+ok "what_came_since_is_in_the_cells" wait_for 5 told_is a 10.77.1.3 10.77.2.2 20
+ok "so_many_are_known_mesh_wide" test "$(record_of | cut -d, -f1)" = '[20'
 ok "explain_says_so" sh -c "'$ctl' --socket '$dir/a.sock' explain 10.77.1.3 10.77.2.2 |
 	grep -q 'answers that left here for the client: 20'"
 ok "none_came_the_fast_way" test "$(reason forwarded)" = 0
@@ -168,6 +175,8 @@ before=$(filters p0 | grep -o 'id [0-9]*' | tail -n 1)
 ok "it_stops" stop a
 ok "the_program_stays" is_watched p0
 ok "it_starts_again" start a proxy
+ok "the_memory_is_on_disk" test -s "$dir/state.a/answered"
+ok "what_was_answered_before_the_restart_is_remembered" test "$(record_of | cut -d, -f2)" = 'true]'
 ok "with_the_answers" test "$(seen a 10.77.1.3 10.77.2.2)" = 20
 ok "and_its_own_program_in_place_of_the_last" test "$(filters p0 | grep -c 'xpro_answers')" = 1
 ok "which_is_another" test "$(filters p0 | grep -o 'id [0-9]*' | tail -n 1)" != "$before"

@@ -321,6 +321,112 @@ static void a_restart_keeps_them_and_a_free_way_does_not(void **state)
 	assert_int_equal(answers(true).count, 0);
 }
 
+/* Others count the pair, and it has a record for that, in which no packet of this proxy counts. */
+static void beside_others_packets_they_are_counted_by_a_hash(void **state)
+{
+	const struct frame frame = reply4(TCP, 0, 13, 0x10);
+	const struct key key = key4(DEVICE, SERVER);
+	struct change change = { .count = 50, .pass_share = SHARE_ALL, .members = 2 };
+
+	assert_int_equal(setup(state), 0);
+	change.ts1 = change.ts2 = bed_now().mesh;
+	bed_policy(policy_plain(0, 0, POLICY_EARLY));
+	enter(SIDE_OUTER);
+	assert_true(bed_apply(&key, &change, true) >= 0);
+	assert_non_null(bed_record(&key));
+	leave(&frame);
+	leave(&frame);
+	assert_false(answers(false).recorded);
+	assert_int_equal(answers(false).count, 2);
+	ask_server(false, 1);
+	leave(&frame);
+	assert_true(answers(false).recorded); /* from now on by its own packets: this one is of the same tick */
+	assert_int_equal(answers(false).count, 0);
+	tick();
+	leave(&frame);
+	leave(&frame);
+	assert_int_equal(answers(false).count, 1);
+}
+
+static uint32_t gained(bool ipv6, int64_t second)
+{
+	const struct key key = ipv6 ? key6(DEVICE6, SERVER6) : key4(DEVICE, SERVER);
+	bool tcp;
+
+	return table_answers_gained(bed.table, &key, (struct instant){ second * NS_PER_S }, &tcp);
+}
+
+/* Each answer is given once; what nobody looked at for long is given to no slot. */
+static void what_came_since_the_last_look_is_given_once(void **state)
+{
+	const struct frame frame = reply4(UDP, 0, 0, 0), stray = reply6(UDP, 0, 0);
+
+	(void)state;
+	ask_server(false, 100);
+	leave(&frame);
+	assert_int_equal(gained(false, 1), 1); /* the record is new: so is its answer */
+	bed_at(bed.jiffies + 2 * ANSWERS_LOOK_SECONDS_MAX * BED_HZ);
+	bed_beat();
+	assert_int_equal(gained(false, 1), 0);
+	leave(&frame);
+	leave(&frame);
+	assert_int_equal(gained(false, 2), 2);
+	assert_int_equal(gained(false, 2), 0);
+	leave(&frame);
+	assert_int_equal(gained(false, 2 + ANSWERS_LOOK_SECONDS_MAX), 1);
+	leave(&frame);
+	assert_int_equal(gained(false, 3 + 2 * ANSWERS_LOOK_SECONDS_MAX), 0);
+	leave(&frame);
+	assert_int_equal(gained(false, 3 + 2 * ANSWERS_LOOK_SECONDS_MAX), 1);
+	leave(&stray);
+	assert_int_equal(gained(true, 1), 0);
+	leave(&stray);
+	assert_int_equal(gained(true, 1), 1);
+}
+
+static unsigned int seen_answered, seen_tcp;
+
+static void see_answered(void *user, const struct key *key, bool tcp)
+{
+	const struct key *wanted = user;
+
+	assert_true(key_equal(key, &wanted[0]) || key_equal(key, &wanted[1]));
+	seen_answered++;
+	seen_tcp += tcp;
+}
+
+/* An old record that nobody looked at. */
+static void what_came_before_the_first_look_is_given_to_no_slot(void **state)
+{
+	const struct frame frame = reply4(UDP, 0, 0, 0);
+
+	(void)state;
+	leave(&frame);
+	bed_at(bed.jiffies + 2 * ANSWERS_LOOK_SECONDS_MAX * BED_HZ);
+	bed_beat();
+	assert_int_equal(gained(false, 1), 0);
+	leave(&frame);
+	assert_int_equal(gained(false, 1), 1);
+}
+
+/* In turn all sets are looked at, and each answered pair is found once. */
+static void every_answered_pair_is_found(void **state)
+{
+	const struct frame tcp = reply4(TCP, 0, 13, 0x10), udp = reply6(UDP, 0, 0);
+	struct key wanted[] = { key4(DEVICE, SERVER), key6(DEVICE6, SERVER6) };
+
+	(void)state;
+	seen_answered = seen_tcp = 0;
+	table_answered(bed.table, table_pair_sets(bed.table), see_answered, wanted);
+	assert_int_equal(seen_answered, 0);
+	leave(&tcp);
+	leave(&udp);
+	for (uint32_t i = 0; i < table_pair_sets(bed.table); i++)
+		table_answered(bed.table, 1, see_answered, wanted);
+	assert_int_equal(seen_answered, 2);
+	assert_int_equal(seen_tcp, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +439,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(behind_tags_and_from_elsewhere_only, setup_asked, bed_teardown),
 		cmocka_unit_test_teardown(without_a_record_they_are_counted_by_a_hash, bed_teardown),
 		cmocka_unit_test_teardown(the_latest_pair_of_a_hash_has_the_word, bed_teardown),
+		cmocka_unit_test_teardown(beside_others_packets_they_are_counted_by_a_hash, bed_teardown),
+		cmocka_unit_test_setup_teardown(what_came_since_the_last_look_is_given_once, setup_asked, bed_teardown),
+		cmocka_unit_test_setup_teardown(what_came_before_the_first_look_is_given_to_no_slot, setup_asked,
+						bed_teardown),
+		cmocka_unit_test_setup_teardown(every_answered_pair_is_found, setup_asked, bed_teardown),
 		cmocka_unit_test_setup_teardown(a_restart_keeps_them_and_a_free_way_does_not, setup_asked,
 						bed_teardown),
 	};
