@@ -71,6 +71,7 @@ static const struct bounds bounds[] = {
 	{ "invented", true, LEAST(.995, .97, FREE, FREE, FREE), MOST(1.03, 1.25, 1.05) },
 	{ "history", true, LEAST(.09, FREE, FREE, FREE, FREE), MOST(1.03, 1.25, 1.05) },
 	{ "police", true, LEAST(.995, .97, FREE, FREE, .93), MOST(1.03, 1.25, 1.05) },
+	{ "near", true, LEAST(.995, .97, FREE, FREE, .93), MOST(1.03, 1.25, 1.05) },
 	{ "restart", true, LEAST(.995, .97, FREE, FREE, .93), MOST(1.03, 1.25, 1.05) },
 };
 /* clang-format on */
@@ -200,7 +201,8 @@ static void nor_do_liars_and_faults(void **state)
 		/* 2 */ { "invented", 5 },
 		/* 3 */ { "history", 5 },
 		/* 4 */ { "police", 3 },
-		/* 5 */ { "restart", 3 },
+		/* 5 */ { "near", 3 },
+		/* 6 */ { "restart", 3 },
 	};
 
 	(void)state;
