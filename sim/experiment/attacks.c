@@ -174,7 +174,8 @@ static void add_honest(struct scenario *scenario, int known)
 	spread_group(scenario, "known, spread", false, known / 2, ATTACK_RATE / 50.0);
 	spread_group(scenario, "slow", false, SLOW, 0.5);
 	spread_group(scenario, "newcomers", false, 5, ATTACK_RATE / 50.0)->start_s = newcomers_s;
-	group = spread_group(scenario, "connections", false, ATTACK_CONNECTIONS, 10);
+	/* a connection stays with its proxy */
+	group = experiment_group(scenario, "connections", false, ATTACK_CONNECTIONS, 10);
 	group->start_s = newcomers_s;
 	group->ramp_s = ATTACK_LASTS_S - ONSET_LAG_S - 8.5; /* the last has its eight seconds */
 	group->connects = true;
