@@ -378,11 +378,11 @@ fuzz: ## fuzz every target from its corpus (SECONDS=60 each); what is found stay
 # Tests in which threads share the table, built with ThreadSanitizer.
 soak: ## for hours: random runs (SEEDS), fuzzing (SECONDS each), ThreadSanitizer, clang-tidy in depth (root)
 	@$(MAKE) --no-print-directory sim SEEDS=$(SEEDS)
-	@$(MAKE) --no-print-directory $(SPOOFED)
-	@$(SPOOFED) all
 	@$(MAKE) --no-print-directory fuzz SECONDS=$(SECONDS)
 	@$(MAKE) --no-print-directory test-extra PART=race
 	@$(MAKE) --no-print-directory tidy TIDY_STEPS=225000
+	@$(MAKE) --no-print-directory $(SPOOFED)
+	@$(SPOOFED) all
 
 test-extra: ## what make test leaves out: PART=clang, cross (machines), race (threads), export, packages, peer
 	@[ -x "tests/extra/$(PART).sh" ] || { \

@@ -140,7 +140,10 @@ const struct attack attacks[] = {
 	{ "cut", "send once, 6 x, a cut", add_cut, .times = 6 },
 	{ "invented", "a liar's clients, 10 x", add_invention, .times = 10 },
 	{ "history", "send once, 6 x, a liar's past", add_history, .times = 6 },
-	{ "police", "400 bots, 20 x, police", add_bots, .times = 20, .count = 400, .police = 20 },
+	{ "police", "400 bots, 20 x, police", add_bots, .times = 20, .count = 400, .pair_rate = 20,
+	  .police = true },
+	/* the packets of each are random, so that some are over T_F1 at any time */
+	{ "near", "400 bots, 20 x, near T_F1", add_bots, .times = 20, .count = 400, .pair_rate = 30 },
 	{ "restart", "400 bots, 20 x, a restart", add_restart, .times = 20, .count = 400 },
 	{ .name = NULL },
 };
@@ -171,7 +174,8 @@ static void add_honest(struct scenario *scenario, int known)
 	spread_group(scenario, "known, spread", false, known / 2, ATTACK_RATE / 50.0);
 	spread_group(scenario, "slow", false, SLOW, 0.5);
 	spread_group(scenario, "newcomers", false, 5, ATTACK_RATE / 50.0)->start_s = newcomers_s;
-	group = spread_group(scenario, "connections", false, ATTACK_CONNECTIONS, 10);
+	/* a connection stays with its proxy */
+	group = experiment_group(scenario, "connections", false, ATTACK_CONNECTIONS, 10);
 	group->start_s = newcomers_s;
 	group->ramp_s = ATTACK_LASTS_S - ONSET_LAG_S - 8.5; /* the last has its eight seconds */
 	group->connects = true;
@@ -190,8 +194,8 @@ struct scenario attack_scenario(const struct attack *attack, int members)
 	s.keys_max = 131072;
 	s.cells_max = 524288;
 	s.thresholds.destination_rate = ATTACK_RATE;
-	s.thresholds.pair_rate = attack->police > 0 ? attack->police : ATTACK_RATE;
-	s.thresholds.police = attack->police > 0;
+	s.thresholds.pair_rate = attack->pair_rate > 0 ? attack->pair_rate : ATTACK_RATE;
+	s.thresholds.police = attack->police;
 	add_honest(&s, attack->known > 0 ? attack->known : KNOWN_DEFAULT);
 	attack->add(&s, attack);
 	return s;

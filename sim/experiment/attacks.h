@@ -23,7 +23,8 @@ struct attack {
 	int count;    /* addresses or bots, where the kind has a number of them */
 	int known;    /* known clients, each at a fiftieth of L; 0: ten */
 	double lasts_s; /* 0: ATTACK_LASTS_S */
-	uint32_t police; /* T_F1 with pair_action = "police"; 0: no pair comes near its rate */
+	uint32_t pair_rate; /* T_F1; 0: no pair comes near it */
+	bool police; /* who is over it */
 };
 
 /* Ends with one without a name. */

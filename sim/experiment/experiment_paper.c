@@ -99,8 +99,8 @@ static struct outcome measured(struct output *output, const struct system *syste
 	s.duration_s = 30;
 	s.quiet_s = 1;
 	s.oracle = false;
-	s.keys_max = 16384;
-	s.cells_max = 131072;
+	s.keys_max = 131072; /* room for each pair at each proxy */
+	s.cells_max = 1048576;
 	s.sharing = system->sharing;
 	s.master_period_ms = system->period_ms;
 	s.thresholds.destination_rate = VICTIM_RATE;

@@ -22,12 +22,6 @@
 #include "attacks.h"
 #include "world.h"
 
-/*
- * 1: shares rest on what a client sent before the attack. While this is 0, attacks marked `evidence` are asserted to be
- * outside of their bounds.
- */
-#define EVIDENCE_RULE 0
-
 #define FIGURES 8 /* struct attack_figures */
 #define SHARES 5   /* the first of them; the others are in L */
 
@@ -41,7 +35,6 @@ union figures {
 /* What a figure is at least and at most; NAN: anything. */
 struct bounds {
 	const char *attack;
-	bool evidence; /* held only with EVIDENCE_RULE */
 	struct attack_figures least, most;
 };
 
@@ -51,27 +44,28 @@ struct bounds {
 #define MOST(mean, worst_1_s, worst_10_s) { FREE, FREE, FREE, FREE, FREE, mean, worst_1_s, worst_10_s }
 
 static const struct bounds bounds[] = {
-	{ "once-1.2", true, LEAST(.995, .97, .60, .95, .93), MOST(1.03, 1.25, 1.05) },
-	{ "once-6", true, LEAST(.995, .97, .60, .95, .93), MOST(1.03, 1.25, 1.05) },
-	{ "once-20", true, LEAST(.995, .97, FREE, .95, .93), MOST(1.03, 1.25, 1.05) },
-	{ "once-6-half", true, LEAST(.995, .97, FREE, .95, .93), MOST(1.03, 1.25, 1.05) },
-	{ "once-6-long", true, LEAST(.995, .97, .60, .95, .93), MOST(1.03, 1.25, 1.05) },
-	{ "returning-40000", true, LEAST(.995, .97, FREE, .95, .85), MOST(1.03, 1.25, 1.05) },
+	{ "once-1.2", LEAST(.995, .97, .60, .95, .93), MOST(1.03, 1.25, 1.05) },
+	{ "once-6", LEAST(.995, .97, .60, .95, .93), MOST(1.03, 1.25, 1.05) },
+	{ "once-20", LEAST(.995, .97, FREE, .95, .93), MOST(1.03, 1.25, 1.05) },
+	{ "once-6-half", LEAST(.995, .97, FREE, .95, .93), MOST(1.03, 1.25, 1.05) },
+	{ "once-6-long", LEAST(.995, .97, .60, .95, .93), MOST(1.03, 1.25, 1.05) },
+	{ "returning-40000", LEAST(.995, .97, FREE, .95, .85), MOST(1.03, 1.25, 1.05) },
 	/* as many persistent strangers as that leave a newcomer little */
-	{ "returning-5000", true, LEAST(.995, .97, FREE, FREE, .85), MOST(1.03, 1.25, 1.05) },
-	{ "bots-2.4", true, LEAST(.995, .97, FREE, FREE, .93), MOST(1.03, 1.25, 1.05) },
-	{ "bots-20", true, LEAST(.995, .97, FREE, FREE, .93), MOST(1.03, 1.25, 1.05) },
-	{ "pulses-20", true, LEAST(.995, .97, FREE, .95, FREE), MOST(1.03, 1.30, 1.05) },
-	{ "ramp", true, LEAST(.995, .97, FREE, FREE, .93), MOST(1.03, 1.25, 1.05) },
-	{ "warmed", true, LEAST(.97, .97, FREE, FREE, .93), MOST(1.03, 1.25, 1.05) },
+	{ "returning-5000", LEAST(.995, .97, FREE, FREE, .85), MOST(1.03, 1.25, 1.05) },
+	{ "bots-2.4", LEAST(.995, .97, FREE, FREE, .93), MOST(1.03, 1.25, 1.05) },
+	{ "bots-20", LEAST(.995, .97, FREE, FREE, .93), MOST(1.03, 1.25, 1.05) },
+	{ "pulses-20", LEAST(.995, .97, FREE, .95, FREE), MOST(1.03, 1.30, 1.05) },
+	{ "ramp", LEAST(.995, .97, FREE, FREE, .93), MOST(1.03, 1.25, 1.05) },
+	{ "warmed", LEAST(.97, .97, FREE, FREE, .93), MOST(1.03, 1.25, 1.05) },
 	/* only a past that is kept apart for each proxy tells the slandered from the spoofer */
-	{ "slander", true, LEAST(FREE, FREE, FREE, FREE, FREE), MOST(1.03, 1.25, 1.05) },
+	{ "slander", LEAST(FREE, FREE, FREE, FREE, FREE), MOST(1.03, 1.25, 1.05) },
 	/* each side gives the destination what it may have */
-	{ "cut", true, LEAST(.995, .97, FREE, .95, .93), MOST(2.06, 2.50, 2.10) },
-	{ "invented", true, LEAST(.995, .97, FREE, FREE, FREE), MOST(1.03, 1.25, 1.05) },
-	{ "history", true, LEAST(.09, FREE, FREE, FREE, FREE), MOST(1.03, 1.25, 1.05) },
-	{ "police", true, LEAST(.995, .97, FREE, FREE, .93), MOST(1.03, 1.25, 1.05) },
-	{ "restart", true, LEAST(.995, .97, FREE, FREE, .93), MOST(1.03, 1.25, 1.05) },
+	{ "cut", LEAST(.995, .97, FREE, .95, .93), MOST(2.06, 2.50, 2.10) },
+	{ "invented", LEAST(.995, .97, FREE, FREE, FREE), MOST(1.03, 1.25, 1.05) },
+	{ "history", LEAST(.09, FREE, FREE, FREE, FREE), MOST(1.03, 1.25, 1.05) },
+	{ "police", LEAST(.995, .97, FREE, FREE, .93), MOST(1.03, 1.25, 1.05) },
+	{ "near", LEAST(.995, .97, FREE, FREE, .93), MOST(1.03, 1.25, 1.05) },
+	{ "restart", LEAST(.995, .97, FREE, FREE, .93), MOST(1.03, 1.25, 1.05) },
 };
 /* clang-format on */
 
@@ -130,6 +124,7 @@ static bool is_within(const struct attack *attack, int members, uint64_t seed)
 struct row {
 	const char *attack;
 	int members;
+	bool open; /* some figure is not within its bounds: whoever mends it takes this away */
 };
 
 static void assert_rows(const struct row *rows, size_t count)
@@ -137,7 +132,7 @@ static void assert_rows(const struct row *rows, size_t count)
 	bool good = true;
 
 	for (size_t i = 0; i < count; i++) {
-		const bool expected = EVIDENCE_RULE || !bounds_of(rows[i].attack)->evidence;
+		const bool expected = !rows[i].open;
 
 		if (is_within(attack_find(rows[i].attack), rows[i].members, 1) == expected)
 			continue;
@@ -152,13 +147,13 @@ static void assert_rows(const struct row *rows, size_t count)
 static void sources_that_send_once_cost_known_clients_nothing(void **state)
 {
 	static const struct row rows[] = {
-		/* 0 */ { "once-1.2", 3 },
-		/* 1 */ { "once-6", 1 },
-		/* 2 */ { "once-6", 5 },
-		/* 3 */ { "once-20", 3 },
-		/* 4 */ { "once-6-half", 3 },
-		/* 5 */ { "once-6-long", 3 },
-		/* 6 */ { "once-1.2", 16 },
+		/* 0 */ { "once-1.2", 3, false },
+		/* 1 */ { "once-6", 1, false },
+		/* 2 */ { "once-6", 5, true },
+		/* 3 */ { "once-20", 3, true },
+		/* 4 */ { "once-6-half", 3, false },
+		/* 5 */ { "once-6-long", 3, false },
+		/* 6 */ { "once-1.2", 16, true },
 	};
 
 	(void)state;
@@ -168,8 +163,8 @@ static void sources_that_send_once_cost_known_clients_nothing(void **state)
 static void nor_do_addresses_that_come_back(void **state)
 {
 	static const struct row rows[] = {
-		/* 0 */ { "returning-40000", 3 },
-		/* 1 */ { "returning-5000", 3 },
+		/* 0 */ { "returning-40000", 3, true },
+		/* 1 */ { "returning-5000", 3, true },
 	};
 
 	(void)state;
@@ -179,13 +174,13 @@ static void nor_do_addresses_that_come_back(void **state)
 static void nor_do_bots(void **state)
 {
 	static const struct row rows[] = {
-		/* 0 */ { "bots-2.4", 3 },
-		/* 1 */ { "bots-20", 3 },
-		/* 2 */ { "bots-20", 1 },
-		/* 3 */ { "pulses-20", 3 },
-		/* 4 */ { "ramp", 3 },
-		/* 5 */ { "warmed", 5 },
-		/* 6 */ { "bots-2.4", 16 },
+		/* 0 */ { "bots-2.4", 3, false },
+		/* 1 */ { "bots-20", 3, false },
+		/* 2 */ { "bots-20", 1, false },
+		/* 3 */ { "pulses-20", 3, false },
+		/* 4 */ { "ramp", 3, true },
+		/* 5 */ { "warmed", 5, true },
+		/* 6 */ { "bots-2.4", 16, true },
 	};
 
 	(void)state;
@@ -195,12 +190,13 @@ static void nor_do_bots(void **state)
 static void nor_do_liars_and_faults(void **state)
 {
 	static const struct row rows[] = {
-		/* 0 */ { "slander", 3 },
-		/* 1 */ { "cut", 3 },
-		/* 2 */ { "invented", 5 },
-		/* 3 */ { "history", 5 },
-		/* 4 */ { "police", 3 },
-		/* 5 */ { "restart", 3 },
+		/* 0 */ { "slander", 3, true },
+		/* 1 */ { "cut", 3, true },
+		/* 2 */ { "invented", 5, false },
+		/* 3 */ { "history", 5, false },
+		/* 4 */ { "police", 3, false },
+		/* 5 */ { "near", 3, false },
+		/* 6 */ { "restart", 3, true },
 	};
 
 	(void)state;
