@@ -63,6 +63,7 @@ struct share_walk {
 	size_t clients; /* in `parts` so far */
 	uint64_t whole; /* A of the destination */
 	uint64_t tick; /* up to which its clients' rates are taken */
+	uint32_t members; /* that count the destination */
 	double limit, floor; /* T_F2, and the floor of local evidence */
 	double recent, effective; /* packets per second of all its clients: as they came, and as they count */
 	double newcomers, untouchable; /* of strangers that were not steady yet; of clients that nothing drops */
@@ -180,10 +181,11 @@ struct offer {
 	 * Above 0
 	 */
 	double counted;
+	double here; /* the part of its packets of these two slots that this proxy counted */
 	double judged; /* the same, as it was before the packets of the FAIR_TICKS came */
-	bool is_sparse; /* fewer than FEW_PACKETS */
-	bool is_back; /* it sends again since less than STEADY_MS, after a slot of silence and more */
-	enum part_kind was, is; /* a stranger's, by what came of it before these FAIR_TICKS, and by what came until now */
+	bool is_sparse; /* fewer than FEW_PACKETS, and it did not pause */
+	/* of a stranger: when the first of the packets of the FAIR_TICKS came; and now */
+	enum part_kind was, is;
 };
 struct offer offered_of(const struct node *node, const struct entry *entry, uint64_t tick);
 /*

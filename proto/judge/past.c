@@ -63,10 +63,11 @@ static uint64_t without(uint64_t packets, uint64_t after)
 /* The part of slot `i` before the window ends, in seconds. */
 static double slot_seconds(const struct node *node, const struct past_window *window, unsigned int i)
 {
-	const struct instant begins = mesh_slot_start(&node->mesh, window->oldest + i);
+	const uint64_t slot = window->oldest + i;
+	const struct instant ends = i < window->last ? mesh_slot_start(&node->mesh, slot + 1) :
+						       mesh_tick_end(&node->mesh, window->from);
 
-	return (double)duration_between(begins, i < window->last ? mesh_slot_start(&node->mesh, window->oldest + i + 1) : mesh_tick_end(&node->mesh, window->from)).ns /
-	       NS_PER_S;
+	return (double)duration_between(mesh_slot_start(&node->mesh, slot), ends).ns / NS_PER_S;
 }
 
 /* The slots in which more than the rate was offered, by the destination's own cells. */
@@ -120,26 +121,33 @@ bool past_note(const struct node *node, struct entry *pair, const struct past_wi
 	const struct instant end = mesh_tick_end(&node->mesh, window->from);
 	struct instant first = end, latest = { INT64_MIN };
 	const double was = past_read(pair->past);
-	uint64_t packets = 0, last = 0;
-	double past = 0;
+	uint64_t packets = 0, last = 0, all = 0, own = 0;
+	double past = 0, answered;
 
 	for (uint32_t at = ledger_first(&node->count->ledger, pair); at != INDEX_NONE;
 	     at = ledger_below(&node->count->ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
 		const uint64_t i = cell_slot(pair, cell, node->slot) - window->oldest;
+		uint64_t read;
 
 		if (i > window->last || !(window->slots >> i & 1) || node->count->excluded[cell->origin])
 			continue;
-		*(i == window->last ? &last : &packets) +=
-			ledger_packets_read(&node->count->ledger, pair, cell, node->count->excluded);
+		read = ledger_packets_read(&node->count->ledger, pair, cell, node->count->excluded);
+		*(i == window->last ? &last : &packets) += read;
+		all += read;
+		own += node->count->others[cell->origin] ? 0 : read;
 		first = earlier(first, node_cell_instant(node, pair, cell, cell->first));
 		latest = later(latest, node_cell_instant(node, pair, cell, cell->last));
 	}
 	packets += last > 0 ? without(last, packets_after(node, pair, window->from)) : 0;
 	if (packets > 1 && !duration_exceeds(duration_ms(STEADY_MS), duration_between(first, earlier(latest, end))))
 		past = (double)(packets - 1) / fmax(window->span, 1);
-	past = fmax(past, answered_past(node, pair, window));
-	if (window->anew || past > was)
-		pair->past = past_write(past);
-	return was <= 0 && past > 0;
+	answered = answered_past(node, pair, window);
+	if (window->anew || fmax(past, answered) > was) {
+		pair->past = past_write(fmax(past, answered));
+		pair->past_here = answered > past ? PAST_WHEREVER :
+				  all > 0	  ? (uint8_t)((double)own / (double)all * PAST_ALL_HERE) :
+						    0;
+	}
+	return was <= 0 && fmax(past, answered) > 0;
 }

@@ -113,6 +113,7 @@ static void destination_begin(struct node *node, struct now now)
 	walk->whole = v.carry.tick;
 	walk->tick = offered_busiest(destination, walk->whole);
 	walk->over = verdict_is_over(&v, UNDER_AGAIN);
+	walk->members = v.members;
 	walk->floor = v.members > 1 ? v.limit / (EVIDENCE_SHARE * v.members) : 0;
 	walk->recent = walk->effective = walk->newcomers = walk->untouchable = walk->least = 0;
 	past_begin(node, listed, destination);
@@ -162,6 +163,14 @@ static void known_begins(struct node *node, uint32_t client, bool is_new)
 		judge_dirty(node, client);
 }
 
+/* How much of its past was counted here, over how much of what it offers now. */
+static float here_of(const struct entry *pair, const struct offer *offer)
+{
+	if (pair->past_here == PAST_WHEREVER || offer->here <= 0)
+		return 1;
+	return (float)(pair->past_here / (PAST_ALL_HERE * offer->here));
+}
+
 static void rate_look(struct node *node, struct now now, uint32_t client)
 {
 	struct entry *entry = &node->count->ledger.entries[client];
@@ -187,21 +196,23 @@ static void rate_look(struct node *node, struct now now, uint32_t client)
 			       .past = (float)past_of(node, entry),
 			       .is_sparse = offer.is_sparse,
 			       .kind = PART_KNOWN,
-			       .was = PART_KNOWN };
+			       .was = PART_KNOWN,
+			       .here = here_of(entry, &offer) };
 	walk->effective += (double)part->offered;
 	if (part->past <= 0) {
 		part->kind = (uint8_t)offer.is;
 		part->was = (uint8_t)(offer.is_sparse ? offer.was : offer.is); /* who sends many goes on */
 		walk->newcomers += offer.was < PART_STEADY ? (double)part->offered : 0;
 	}
-	part->is_held = !is_new && offer.is != PART_AWAITED && offered_is_amid_pulse(entry, walk->whole, BURST_TICKS_MAX) &&
+	part->is_held = !is_new && offer.is != PART_AWAITED &&
+			offered_is_amid_pulse(entry, walk->whole, BURST_TICKS_MAX) &&
 			!duration_exceeds(offered_silence(node, entry, now),
 					  entry_policy(node, entry)->thresholds.idle_reset);
 }
 
 /*
  * While the destination is offered less than its rate, or a pulse begins or stops there, levels do not grow above what
- * they were when more was offered, for T_T1: the next pulse meets them. (Fair, 6)
+ * they were when more was offered, for T_T1: the next pulse meets them. (Fair, 8)
  */
 static struct levels levels_held(struct node *node, struct listed *listed, double all)
 {
@@ -217,6 +228,7 @@ static struct levels levels_held(struct node *node, struct listed *listed, doubl
 		.count = walk->clients,
 		.limit = walk->limit,
 		.offered = all,
+		.members = walk->members,
 		.first = walk->newcomers + fmax(0, all - walk->effective),
 	};
 	struct levels levels = levels_of(&division, is_held ? &listed->levels : &levels_none);
@@ -252,7 +264,7 @@ static void rates_end(struct node *node, struct now now)
 	stage_begin(node, SHARE_GIVE);
 }
 
-/* A client's share of all that comes of it, at least its floor. (Fair, 8) */
+/* A client's share of all that comes of it, at least its floor. (Fair, 9) */
 static uint16_t part_share(const struct node *node, struct now now, const struct entry *client, const struct part *part)
 {
 	const double passes = levels_pass(&node->judge->share.levels, part, 1 / (FAIR_TICKS * tick_seconds(node))),
