@@ -34,8 +34,10 @@ static bool is_known(const struct node *node, const struct entry *pair, uint64_t
 
 static void count_client(const struct node *node, const struct entry *pair, uint64_t slot, struct event_crowd *crowd)
 {
-	const bool known = is_known(node, pair, slot), answered =
-		ledger_answers(&node->count->ledger, pair, slot_oldest(node->slot), node->count->excluded).count > 0;
+	const struct ledger *ledger = &node->count->ledger;
+	const uint64_t oldest = slot_oldest(node->slot);
+	const bool known = is_known(node, pair, slot);
+	const bool answered = ledger_answers(ledger, pair, oldest, node->count->excluded).count > 0;
 
 	crowd->clients++;
 	crowd->known += known;
