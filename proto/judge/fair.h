@@ -19,7 +19,8 @@ struct part {
 	/* the rate that its share is computed by, over a longer time where few packets came; and by which it was */
 	float counted, judged;
 	float past; /* of a known one: above 0 */
-	float granted; /* the part of it that is granted to a known one by its past; the other rates are the rest */
+	/* the part of it that is granted to a known one by its past; the other rates are what is left then */
+	float granted;
 	uint8_t kind; /* enum part_kind: by which its share is computed */
 	uint8_t was; /* the same, by which what is offered was judged */
 	bool is_sparse; /* few packets came lately */
@@ -38,8 +39,8 @@ struct parts {
 double part_passes(double rate, double level);
 
 /*
- * The level at which the sum of offered x (the part that passes of `judged`) is the capacity; INFINITY when all passes. Bounded
- * passes over the parts.
+ * The level at which the sum of offered x (the part that passes of `judged`) is the capacity; INFINITY when all passes.
+ * Bounded passes over the parts.
  */
 double fair_level(const struct parts *parts, double capacity);
 

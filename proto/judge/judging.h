@@ -181,9 +181,9 @@ struct offer {
 	 */
 	double counted;
 	double judged; /* the same, as it was before the packets of the FAIR_TICKS came */
-	bool is_sparse; /* fewer than FEW_PACKETS */
-	bool is_back; /* it sends again since less than STEADY_MS, after a slot of silence and more */
-	enum part_kind was, is; /* a stranger's, by what came of it before these FAIR_TICKS, and by what came until now */
+	bool is_sparse; /* fewer than FEW_PACKETS, and it did not pause */
+	/* of a stranger: when the first of the packets of the FAIR_TICKS came; and now */
+	enum part_kind was, is;
 };
 struct offer offered_of(const struct node *node, const struct entry *entry, uint64_t tick);
 /*

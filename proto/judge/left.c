@@ -37,7 +37,7 @@ static double rate_left(const struct node *node, struct now now, uint32_t number
 	return entry->flags & ENTRY_FLOOR ? fmin(rate, policy->thresholds.pair_rate / (double)EVIDENCE_SHARE) : 0;
 }
 
-/* The rate that a pair counts with: what its own rule and then the limit of its client leave. (Fair, 2) */
+/* The rate that a pair counts with: what its own rule and then the limit of its client leave. */
 double left_rate(const struct node *node, struct now now, uint32_t number, double rate)
 {
 	double here;

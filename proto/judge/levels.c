@@ -31,7 +31,7 @@ static bool pasts_count(const struct division *division)
 	return sum <= PASTS_MOST * division->limit;
 }
 
-/* Grants each known client its part; what it offers beyond that is left. Returns what is granted in all. (Fair, 3) */
+/* Grants each known client its part; what it offers beyond that is left. Returns what is granted in all. */
 static double grant_known(const struct division *division, bool by_past, double level)
 {
 	double granted = 0;
@@ -57,7 +57,7 @@ static struct parts parts_of(const struct division *division, enum part_kind fir
 	return (struct parts){ .list = division->list, .count = division->count, .first = first, .last = last };
 }
 
-/* The known ones first; returns what they leave of the rate. (Fair, 3) */
+/* The known ones first; returns what they leave of the rate. (Fair, 4) */
 static double divide_known(const struct division *division, const struct levels *most, struct levels *levels)
 {
 	struct parts known = parts_of(division, PART_KNOWN, PART_KNOWN);
@@ -79,19 +79,19 @@ struct levels levels_of(const struct division *division, const struct levels *mo
 {
 	const struct parts steady = parts_of(division, PART_STEADY, PART_KNOWN),
 			   awaited = parts_of(division, PART_AWAITED, PART_AWAITED);
-	const double first = division->first;
+	const double first = division->first, reserve = fmin(first, LOT_FLOOR * division->limit);
 	struct levels levels;
 	double room, lot;
 
-	levels.alike = fmin(fair_level(&steady, division->limit - fmin(first, LOT_FLOOR * division->limit)), most->alike);
+	levels.alike = fmin(fair_level(&steady, division->limit - reserve), most->alike);
 	room = divide_known(division, most, &levels);
-	levels.steady = fmin(fair_level(&steady, room - fmin(first, room / 2)), most->steady); /* (Fair, 4) */
+	levels.steady = fmin(fair_level(&steady, room - fmin(first, room / 2)), most->steady); /* (Fair, 5) */
 	room -= fair_taken(&steady, levels.steady, false);
-	levels.awaited = fmin(fair_level(&awaited, room / 2), most->awaited); /* (Fair, 5) */
+	levels.awaited = fmin(fair_level(&awaited, room / 2), most->awaited); /* (Fair, 6) */
 	room -= fair_taken(&awaited, levels.awaited, false);
 	lot = first - fair_taken(&awaited, levels.awaited, false) + fair_taken(&steady, INFINITY, true) -
 	      fair_taken(&steady, levels.steady, true);
-	levels.rest = fmin(lot > room ? fmax(0, room) / lot : 1, most->rest); /* (Fair, 6) */
+	levels.rest = fmin(lot > room ? fmax(0, room) / lot : 1, most->rest); /* (Fair, 7) */
 	levels.lot = levels.rest;
 	return levels;
 }

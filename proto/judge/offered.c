@@ -7,7 +7,7 @@
 
 /* A tick with less than half of the mean tick is a pause, or the pulse began or ended in it. */
 #define PAUSE_PART 2
-/* Up to so long after its first packet, the second one is awaited: a TCP of RFC 2988 repeats a SYN after three seconds. */
+/* So long after its first packet the second one is awaited: a TCP of RFC 2988 sends a SYN again after three seconds. */
 #define AWAITED_MS 3200
 
 double offered_recent(const struct node *node, const struct entry *entry, uint64_t tick)
@@ -34,7 +34,7 @@ uint64_t offered_busiest(const struct entry *entry, uint64_t tick)
 struct lately {
 	uint64_t packets;
 	struct instant first;
-	bool is_back; /* it also sent before these two slots */
+	bool is_new; /* nothing came before these two slots */
 	double peak; /* packets per second within a slot of the last T_T1 that has many */
 };
 
@@ -71,7 +71,7 @@ static void add_slot(const struct node *node, const struct in_slot *in, struct d
 		lately->packets += in->packets;
 		lately->first = in->first; /* older than those of the slot before in the list */
 	}
-	lately->is_back = lately->is_back || (in->packets > 0 && in->slot + 1 < node->slot);
+	lately->is_new = lately->is_new && (in->packets == 0 || in->slot + 1 >= node->slot);
 	if (in->packets > 0 && !duration_exceeds(duration_between(in->last, now), idle_reset))
 		lately->peak = fmax(lately->peak, rate_in(in));
 }
@@ -81,7 +81,7 @@ static struct lately lately_of(const struct node *node, const struct entry *entr
 {
 	const struct in_slot none = { .first = { INT64_MAX }, .last = { INT64_MIN } };
 	const struct duration idle_reset = entry_policy(node, entry)->thresholds.idle_reset;
-	struct lately lately = { .first = { INT64_MAX } };
+	struct lately lately = { .first = { INT64_MAX }, .is_new = true };
 	struct in_slot in = none;
 
 	for (uint32_t at = ledger_first(&node->count->ledger, entry); at != INDEX_NONE;
@@ -115,24 +115,15 @@ bool offered_is_amid_pulse(const struct entry *entry, uint64_t tick, unsigned in
 	       (recent >= FEW_PACKETS * PAUSE_PART && least * ticks * PAUSE_PART < recent);
 }
 
-/* The rate that it counts with: over FAIR_TICKS, or with few packets in them its mean of these two slots. (Fair, 2) */
-static double counted_rate(const struct node *node, uint64_t tick, uint64_t recent, uint64_t packets, double peak,
-			   bool *ret_paused)
+/*
+ * The mean up to `tick` of a client of few packets, with one packet more than were counted: shares go by 1 / rate, and the
+ * mean of 1 / (n + 1) is 1 / rate, that of 1 / n is more. It is also the one that a silent client sends next. (Fair, 2)
+ */
+static double mean_rate(const struct node *node, uint64_t tick, uint64_t packets)
 {
 	const struct instant begins = mesh_slot_start(&node->mesh, node->slot - 1);
 
-	double mean;
-
-	*ret_paused = false;
-	if (recent >= FEW_PACKETS)
-		return (double)recent / (FAIR_TICKS * tick_seconds(node));
-	/*
-	 * One more than were counted: shares go by 1 / rate, and the mean of 1 / (n + 1) is 1 / rate, that of 1 / n
-	 * is more. It is also the one that a silent client sends next.
-	 */
-	mean = (double)(packets + 1) * NS_PER_S / (double)duration_between(begins, mesh_tick_end(&node->mesh, tick)).ns;
-	*ret_paused = peak > PAUSE_PART * mean; /* then the mean says little of what it sends while it does */
-	return *ret_paused ? peak : mean;
+	return (double)(packets + 1) * NS_PER_S / (double)duration_between(begins, mesh_tick_end(&node->mesh, tick)).ns;
 }
 
 /* Does a packet in tick `tick` come so long after one at `then`, in whole ticks? */
@@ -142,14 +133,14 @@ static bool is_after(const struct node *node, struct instant then, uint64_t tick
 	       ms * NS_PER_MS;
 }
 
-/* What a packet in tick `tick` makes of a stranger that sent `packets` before, lately. (Fair, 1) */
+/* What a packet in tick `tick` makes of a stranger that sent `packets` before, lately. (Fair, 3) */
 static enum part_kind kind_at(const struct node *node, const struct lately *lately, uint64_t packets, uint64_t tick)
 {
 	if (packets == 0 || !is_after(node, lately->first, tick, STEADY_MS))
 		return PART_LOT;
 	if (packets > 1)
 		return PART_STEADY;
-	return lately->is_back || is_after(node, lately->first, tick, AWAITED_MS) ? PART_LOT : PART_AWAITED;
+	return lately->is_new && !is_after(node, lately->first, tick, AWAITED_MS) ? PART_AWAITED : PART_LOT;
 }
 
 /* The first of the FAIR_TICKS up to `tick` in which something came of it. */
@@ -167,20 +158,23 @@ struct offer offered_of(const struct node *node, const struct entry *entry, uint
 	const struct lately lately = lately_of(node, entry);
 	const uint64_t recent = recent_sum(&entry->recent, tick - FAIR_TICKS, tick),
 		       after = recent_sum(&entry->recent, tick, entry->recent.newest),
-		       packets = lately.packets > after ? lately.packets - after : 0;
+		       packets = lately.packets > after ? lately.packets - after : 0,
+		       before = packets > recent ? packets - recent : 0;
+	struct offer offer = { .recent = (double)recent / (FAIR_TICKS * tick_seconds(node)),
+			       .is_sparse = recent < FEW_PACKETS,
+			       .was = kind_at(node, &lately, before, first_tick(entry, tick)),
+			       .is = kind_at(node, &lately, lately.packets, node->tick + 1) };
 
-	bool paused, ignored;
-	const double counted = counted_rate(node, tick, recent, packets, lately.peak, &paused);
-
-	return (struct offer){
-		.recent = (double)recent / (FAIR_TICKS * tick_seconds(node)),
-		.counted = counted,
-		.judged = recent >= FEW_PACKETS ? counted : counted_rate(node, tick - FAIR_TICKS, 0, packets > recent ? packets - recent : 0, lately.peak, &ignored),
-		.is_sparse = recent < FEW_PACKETS && !paused,
-		.is_back = lately.is_back && !is_after(node, lately.first, node->tick + 1, STEADY_MS),
-		.was = kind_at(node, &lately, packets > recent ? packets - recent : 0, first_tick(entry, tick)),
-		.is = kind_at(node, &lately, lately.packets, node->tick + 1),
-	};
+	offer.counted = offer.judged = offer.recent;
+	if (offer.is_sparse) {
+		offer.counted = mean_rate(node, tick, packets);
+		offer.judged = mean_rate(node, tick - FAIR_TICKS, before);
+	}
+	if (offer.is_sparse && lately.peak > PAUSE_PART * offer.counted) {
+		offer.counted = offer.judged = lately.peak;
+		offer.is_sparse = false;
+	}
+	return offer;
 }
 
 struct duration offered_silence(const struct node *node, const struct entry *entry, struct now now)

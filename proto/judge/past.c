@@ -63,10 +63,11 @@ static uint64_t without(uint64_t packets, uint64_t after)
 /* The part of slot `i` before the window ends, in seconds. */
 static double slot_seconds(const struct node *node, const struct past_window *window, unsigned int i)
 {
-	const struct instant begins = mesh_slot_start(&node->mesh, window->oldest + i);
+	const uint64_t slot = window->oldest + i;
+	const struct instant ends = i < window->last ? mesh_slot_start(&node->mesh, slot + 1) :
+						       mesh_tick_end(&node->mesh, window->from);
 
-	return (double)duration_between(begins, i < window->last ? mesh_slot_start(&node->mesh, window->oldest + i + 1) : mesh_tick_end(&node->mesh, window->from)).ns /
-	       NS_PER_S;
+	return (double)duration_between(mesh_slot_start(&node->mesh, slot), ends).ns / NS_PER_S;
 }
 
 /* The slots in which more than the rate was offered, by the destination's own cells. */

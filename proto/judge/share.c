@@ -194,14 +194,15 @@ static void rate_look(struct node *node, struct now now, uint32_t client)
 		part->was = (uint8_t)(offer.is_sparse ? offer.was : offer.is); /* who sends many goes on */
 		walk->newcomers += offer.was < PART_STEADY ? (double)part->offered : 0;
 	}
-	part->is_held = !is_new && offer.is != PART_AWAITED && offered_is_amid_pulse(entry, walk->whole, BURST_TICKS_MAX) &&
+	part->is_held = !is_new && offer.is != PART_AWAITED &&
+			offered_is_amid_pulse(entry, walk->whole, BURST_TICKS_MAX) &&
 			!duration_exceeds(offered_silence(node, entry, now),
 					  entry_policy(node, entry)->thresholds.idle_reset);
 }
 
 /*
  * While the destination is offered less than its rate, or a pulse begins or stops there, levels do not grow above what
- * they were when more was offered, for T_T1: the next pulse meets them. (Fair, 6)
+ * they were when more was offered, for T_T1: the next pulse meets them. (Fair, 8)
  */
 static struct levels levels_held(struct node *node, struct listed *listed, double all)
 {
@@ -252,7 +253,7 @@ static void rates_end(struct node *node, struct now now)
 	stage_begin(node, SHARE_GIVE);
 }
 
-/* A client's share of all that comes of it, at least its floor. (Fair, 8) */
+/* A client's share of all that comes of it, at least its floor. (Fair, 9) */
 static uint16_t part_share(const struct node *node, struct now now, const struct entry *client, const struct part *part)
 {
 	const double passes = levels_pass(&node->judge->share.levels, part, 1 / (FAIR_TICKS * tick_seconds(node))),

@@ -378,8 +378,8 @@ static void lie(struct world *world, unsigned int liar, unsigned int clients, ui
 }
 
 /*
- * Nobody attacks, but node 4 of 5 tells of an attack by thousands, from `start_s` on. Returns the part of known clients'
- * packets that passes at the others.
+ * Nobody attacks, but node 4 of 5 tells of an attack by thousands, from `start_s` on. Returns the part of known
+ * clients' packets that passes at the others.
  */
 static double beside_a_liar(double start_s)
 {
