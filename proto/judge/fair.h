@@ -53,6 +53,7 @@ struct division {
 	size_t count;
 	double limit; /* packets per second that may pass */
 	double offered; /* packets per second, those included that are no part's */
+	double members; /* that count the destination: who is awaited, each knows for itself */
 	double first; /* of these, what came of strangers that were not steady yet, and of what is no part's */
 };
 

@@ -63,6 +63,7 @@ struct share_walk {
 	size_t clients; /* in `parts` so far */
 	uint64_t whole; /* A of the destination */
 	uint64_t tick; /* up to which its clients' rates are taken */
+	uint32_t members; /* that count the destination */
 	double limit, floor; /* T_F2, and the floor of local evidence */
 	double recent, effective; /* packets per second of all its clients: as they came, and as they count */
 	double newcomers, untouchable; /* of strangers that were not steady yet; of clients that nothing drops */

@@ -87,7 +87,7 @@ struct levels levels_of(const struct division *division, const struct levels *mo
 	room = divide_known(division, most, &levels);
 	levels.steady = fmin(fair_level(&steady, room - fmin(first, room / 2)), most->steady); /* (Fair, 5) */
 	room -= fair_taken(&steady, levels.steady, false);
-	levels.awaited = fmin(fair_level(&awaited, room / 2), most->awaited); /* (Fair, 6) */
+	levels.awaited = fmin(fair_level(&awaited, room / 2 / division->members), most->awaited); /* (Fair, 6) */
 	room -= fair_taken(&awaited, levels.awaited, false);
 	lot = first - fair_taken(&awaited, levels.awaited, false) + fair_taken(&steady, INFINITY, true) -
 	      fair_taken(&steady, levels.steady, true);

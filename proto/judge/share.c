@@ -113,6 +113,7 @@ static void destination_begin(struct node *node, struct now now)
 	walk->whole = v.carry.tick;
 	walk->tick = offered_busiest(destination, walk->whole);
 	walk->over = verdict_is_over(&v, UNDER_AGAIN);
+	walk->members = v.members;
 	walk->floor = v.members > 1 ? v.limit / (EVIDENCE_SHARE * v.members) : 0;
 	walk->recent = walk->effective = walk->newcomers = walk->untouchable = walk->least = 0;
 	past_begin(node, listed, destination);
@@ -218,6 +219,7 @@ static struct levels levels_held(struct node *node, struct listed *listed, doubl
 		.count = walk->clients,
 		.limit = walk->limit,
 		.offered = all,
+		.members = walk->members,
 		.first = walk->newcomers + fmax(0, all - walk->effective),
 	};
 	struct levels levels = levels_of(&division, is_held ? &listed->levels : &levels_none);
