@@ -282,7 +282,7 @@ static void add_limits(struct text *text, const struct config *config)
 	    "# Sizes, fixed at start. pairs and destinations: records in the kernel (72 and 104 bytes a pair). keys "
 	    "and cells: the ledger\n"
 	    "# of the whole mesh; each key has a cell per proxy and slot in which it was seen, and room for seven at "
-	    "least: 180 bytes\n"
+	    "least: 209 bytes\n"
 	    "# a key and 9 for each cell beyond. frames: kept to repair what was lost.\n"
 	    "limits = {\n"
 	    "\tpairs4 = %u;\n"

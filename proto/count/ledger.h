@@ -98,9 +98,10 @@ struct entry {
 	uint16_t past; /* pair: what it sent before its destination was over its rate; past.c */
 	uint16_t newest; /* low bits of the slot of its newest cell or extra */
 	uint16_t told; /* what other members know of its own cells: see told.h */
+	uint8_t past_here; /* pair: the part of `past` that this proxy counted, in 1/255 */
 };
 _Static_assert(MEMBERS_MAX <= 1 << 11, "a member's number fits an entry");
-_Static_assert(sizeof(struct entry) == 80, "an entry is 80 bytes");
+_Static_assert(sizeof(struct entry) == 84, "an entry is 84 bytes");
 
 #define LINE_SLOTS 16 /* more than SLOTS_SPAN: a slot's cells are gone before its place is used anew, but for a pause */
 

@@ -21,6 +21,8 @@ struct part {
 	float past; /* of a known one: above 0 */
 	/* the part of it that is granted to a known one by its past; the other rates are what is left then */
 	float granted;
+	/* of a known one, that this proxy counted: its part of the past by its part of the packets; 1: as elsewhere */
+	float here;
 	uint8_t kind; /* enum part_kind: by which its share is computed */
 	uint8_t was; /* the same, by which what is offered was judged */
 	bool is_sparse; /* few packets came lately */

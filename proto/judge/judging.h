@@ -181,6 +181,7 @@ struct offer {
 	 * Above 0
 	 */
 	double counted;
+	double here; /* the part of its packets of these two slots that this proxy counted */
 	double judged; /* the same, as it was before the packets of the FAIR_TICKS came */
 	bool is_sparse; /* fewer than FEW_PACKETS, and it did not pause */
 	/* of a stranger: when the first of the packets of the FAIR_TICKS came; and now */

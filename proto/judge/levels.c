@@ -98,7 +98,8 @@ struct levels levels_of(const struct division *division, const struct levels *mo
 
 double levels_pass(const struct levels *levels, const struct part *part, double one)
 {
-	const double counted = (double)part->counted, granted = (double)part->granted;
+	const double counted = (double)part->counted;
+	double granted = (double)part->granted;
 	double passes = part_passes(counted, part->kind == PART_AWAITED ? levels->awaited : levels->steady);
 
 	if (part->kind == PART_LOT)
@@ -109,5 +110,6 @@ double levels_pass(const struct levels *levels, const struct part *part, double 
 		passes += (1 - passes) * levels->rest;
 	else
 		passes *= counted / (counted + one);
+	granted = fmin(1, granted * (double)part->here);
 	return granted + (1 - granted) * passes;
 }

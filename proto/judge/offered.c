@@ -32,7 +32,7 @@ uint64_t offered_busiest(const struct entry *entry, uint64_t tick)
 
 /* A client's packets of the running slot and the one before. */
 struct lately {
-	uint64_t packets;
+	uint64_t packets, own; /* own: of these, counted at this proxy */
 	struct instant first;
 	bool is_new; /* nothing came before these two slots */
 	double peak; /* packets per second within a slot of the last T_T1 that has many */
@@ -40,7 +40,7 @@ struct lately {
 
 /* Packets of one slot, and when the first and the last came. */
 struct in_slot {
-	uint64_t slot, packets;
+	uint64_t slot, packets, own;
 	struct instant first, last;
 };
 
@@ -57,7 +57,10 @@ static void add_cell(const struct node *node, const struct entry *entry, const s
 	const struct instant first = node_cell_instant(node, entry, cell, cell->first),
 			     last = node_cell_instant(node, entry, cell, cell->last);
 
-	in->packets += ledger_packets_read(&node->count->ledger, entry, cell, node->count->excluded);
+	const uint64_t packets = ledger_packets_read(&node->count->ledger, entry, cell, node->count->excluded);
+
+	in->packets += packets;
+	in->own += node->count->others[cell->origin] ? 0 : packets;
 	in->first = instant_is_before(first, in->first) ? first : in->first;
 	in->last = instant_is_before(in->last, last) ? last : in->last;
 }
@@ -69,6 +72,7 @@ static void add_slot(const struct node *node, const struct in_slot *in, struct d
 
 	if (in->packets > 0 && in->slot + 1 >= node->slot) {
 		lately->packets += in->packets;
+		lately->own += in->own;
 		lately->first = in->first; /* older than those of the slot before in the list */
 	}
 	lately->is_new = lately->is_new && (in->packets == 0 || in->slot + 1 >= node->slot);
@@ -165,6 +169,7 @@ struct offer offered_of(const struct node *node, const struct entry *entry, uint
 			       .was = kind_at(node, &lately, before, first_tick(entry, tick)),
 			       .is = kind_at(node, &lately, lately.packets, node->tick + 1) };
 
+	offer.here = lately.packets > 0 ? (double)lately.own / (double)lately.packets : 0;
 	offer.counted = offer.judged = offer.recent;
 	if (offer.is_sparse) {
 		offer.counted = mean_rate(node, tick, packets);

@@ -5,7 +5,6 @@
  *
  * The past is read from the cells that are held: a part of them is still to come when the destination goes over its
  * rate, because cells are told on a call. So it is read again while the destination is over, and only grows meanwhile.
- * An answer earns a past during that time (answered.c).
  */
 #include "judging.h"
 
@@ -121,26 +120,30 @@ bool past_note(const struct node *node, struct entry *pair, const struct past_wi
 	const struct instant end = mesh_tick_end(&node->mesh, window->from);
 	struct instant first = end, latest = { INT64_MIN };
 	const double was = past_read(pair->past);
-	uint64_t packets = 0, last = 0;
+	uint64_t packets = 0, last = 0, all = 0, own = 0;
 	double past = 0;
 
 	for (uint32_t at = ledger_first(&node->count->ledger, pair); at != INDEX_NONE;
 	     at = ledger_below(&node->count->ledger, at)) {
 		const struct ledger_cell *cell = ledger_at(&node->count->ledger, at);
 		const uint64_t i = cell_slot(pair, cell, node->slot) - window->oldest;
+		uint64_t read;
 
 		if (i > window->last || !(window->slots >> i & 1) || node->count->excluded[cell->origin])
 			continue;
-		*(i == window->last ? &last : &packets) +=
-			ledger_packets_read(&node->count->ledger, pair, cell, node->count->excluded);
+		read = ledger_packets_read(&node->count->ledger, pair, cell, node->count->excluded);
+		*(i == window->last ? &last : &packets) += read;
+		all += read;
+		own += node->count->others[cell->origin] ? 0 : read;
 		first = earlier(first, node_cell_instant(node, pair, cell, cell->first));
 		latest = later(latest, node_cell_instant(node, pair, cell, cell->last));
 	}
 	packets += last > 0 ? without(last, packets_after(node, pair, window->from)) : 0;
 	if (packets > 1 && !duration_exceeds(duration_ms(STEADY_MS), duration_between(first, earlier(latest, end))))
 		past = (double)(packets - 1) / fmax(window->span, 1);
-	past = fmax(past, answered_past(node, pair, window));
-	if (window->anew || past > was)
+	if (window->anew || past > was) {
 		pair->past = past_write(past);
+		pair->past_here = (uint8_t)(all > 0 ? (double)own / (double)all * UINT8_MAX : 0);
+	}
 	return was <= 0 && past > 0;
 }

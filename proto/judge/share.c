@@ -188,7 +188,8 @@ static void rate_look(struct node *node, struct now now, uint32_t client)
 			       .past = (float)past_of(node, entry),
 			       .is_sparse = offer.is_sparse,
 			       .kind = PART_KNOWN,
-			       .was = PART_KNOWN };
+			       .was = PART_KNOWN,
+			       .here = offer.here > 0 ? (float)(entry->past_here / (UINT8_MAX * offer.here)) : 1 };
 	walk->effective += (double)part->offered;
 	if (part->past <= 0) {
 		part->kind = (uint8_t)offer.is;

@@ -296,6 +296,26 @@ static void a_liar_pushes_a_fair_share_to_the_floor_and_no_lower(void **state)
 	world_free(world);
 }
 
+/* What this proxy saw before the attack speaks for the client here, whatever others say of it. */
+static void a_liar_takes_nothing_from_a_client_known_here(void **state)
+{
+	struct world *world = world_of(4, 0, 1000);
+	const struct key victim = world_key(0, 1);
+
+	(void)state;
+	send_for(world, 0, &victim, 10, 3);
+	flood(world, 5);
+	assert_true(view_at(world, 0, &victim).share == 1);
+	for (int i = 0; i < 10; i++) {
+		lie(world, 3, &victim, (uint64_t)(i + 1) * 1000000);
+		flood(world, 0.2);
+	}
+	/* All of it once the lie is as old as the two slots; the level that all share alike would leave it half. */
+	assert_true(view_at(world, 0, &victim).share > 0.6);
+	assert_true(view_at(world, 1, &victim).share < 0.01);
+	world_free(world);
+}
+
 static void invented_clients_do_not_take_the_level_below_the_floor(void **state)
 {
 	struct world *world = world_of(4, 0, 1000);
@@ -385,6 +405,7 @@ int main(void)
 		cmocka_unit_test(a_never_drop_client_over_its_rate_is_an_alarm_that_names_the_member),
 		cmocka_unit_test(one_liar_of_sixteen_pushes_a_client_to_the_floor_and_no_lower),
 		cmocka_unit_test(a_liar_pushes_a_fair_share_to_the_floor_and_no_lower),
+		cmocka_unit_test(a_liar_takes_nothing_from_a_client_known_here),
 		cmocka_unit_test(invented_clients_do_not_take_the_level_below_the_floor),
 		cmocka_unit_test(a_liar_pushes_a_policed_client_to_the_lower_of_two_floors),
 		cmocka_unit_test(a_quota_is_told_once_per_slot),
