@@ -5,6 +5,7 @@
  *
  * The past is read from the cells that are held: a part of them is still to come when the destination goes over its
  * rate, because cells are told on a call. So it is read again while the destination is over, and only grows meanwhile.
+ * An answer earns a past during that time (answered.c).
  */
 #include "judging.h"
 
@@ -141,9 +142,11 @@ bool past_note(const struct node *node, struct entry *pair, const struct past_wi
 	packets += last > 0 ? without(last, packets_after(node, pair, window->from)) : 0;
 	if (packets > 1 && !duration_exceeds(duration_ms(STEADY_MS), duration_between(first, earlier(latest, end))))
 		past = (double)(packets - 1) / fmax(window->span, 1);
+	past = fmax(past, answered_past(node, pair, window));
 	if (window->anew || past > was) {
 		pair->past = past_write(past);
-		pair->past_here = (uint8_t)(all > 0 ? (double)own / (double)all * UINT8_MAX : 0);
+		/* Of an answer alone it is not known where the client is: it counts at each proxy. */
+		pair->past_here = (uint8_t)(all > 0 ? (double)own / (double)all * UINT8_MAX : UINT8_MAX);
 	}
 	return was <= 0 && past > 0;
 }
