@@ -120,8 +120,9 @@ bool offered_is_amid_pulse(const struct entry *entry, uint64_t tick, unsigned in
 }
 
 /*
- * The mean up to `tick` of a client of few packets, with one packet more than were counted: shares go by 1 / rate, and the
- * mean of 1 / (n + 1) is 1 / rate, that of 1 / n is more. It is also the one that a silent client sends next. (Fair, 2)
+ * The mean up to `tick` of a client of few packets, with one packet more than were counted: shares go by 1 / rate, and
+ * the mean of 1 / (n + 1) is 1 / rate, that of 1 / n is more. It is also the one that a silent client sends next.
+ * (Fair, 2)
  */
 static double mean_rate(const struct node *node, uint64_t tick, uint64_t packets)
 {

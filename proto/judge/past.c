@@ -122,7 +122,7 @@ bool past_note(const struct node *node, struct entry *pair, const struct past_wi
 	struct instant first = end, latest = { INT64_MIN };
 	const double was = past_read(pair->past);
 	uint64_t packets = 0, last = 0, all = 0, own = 0;
-	double past = 0, answered;
+	double past = 0;
 
 	for (uint32_t at = ledger_first(&node->count->ledger, pair); at != INDEX_NONE;
 	     at = ledger_below(&node->count->ledger, at)) {
@@ -142,12 +142,11 @@ bool past_note(const struct node *node, struct entry *pair, const struct past_wi
 	packets += last > 0 ? without(last, packets_after(node, pair, window->from)) : 0;
 	if (packets > 1 && !duration_exceeds(duration_ms(STEADY_MS), duration_between(first, earlier(latest, end))))
 		past = (double)(packets - 1) / fmax(window->span, 1);
-	answered = answered_past(node, pair, window);
-	if (window->anew || fmax(past, answered) > was) {
-		pair->past = past_write(fmax(past, answered));
-		pair->past_here = answered > past ? PAST_WHEREVER :
-				  all > 0	  ? (uint8_t)((double)own / (double)all * PAST_ALL_HERE) :
-						    0;
+	past = fmax(past, answered_past(node, pair, window));
+	if (window->anew || past > was) {
+		pair->past = past_write(past);
+		/* Of an answer alone it is not known where the client is: it counts at each proxy. */
+		pair->past_here = (uint8_t)(all > 0 ? (double)own / (double)all * UINT8_MAX : UINT8_MAX);
 	}
-	return was <= 0 && fmax(past, answered) > 0;
+	return was <= 0 && past > 0;
 }

@@ -163,14 +163,6 @@ static void known_begins(struct node *node, uint32_t client, bool is_new)
 		judge_dirty(node, client);
 }
 
-/* How much of its past was counted here, over how much of what it offers now. */
-static float here_of(const struct entry *pair, const struct offer *offer)
-{
-	if (pair->past_here == PAST_WHEREVER || offer->here <= 0)
-		return 1;
-	return (float)(pair->past_here / (PAST_ALL_HERE * offer->here));
-}
-
 static void rate_look(struct node *node, struct now now, uint32_t client)
 {
 	struct entry *entry = &node->count->ledger.entries[client];
@@ -197,7 +189,7 @@ static void rate_look(struct node *node, struct now now, uint32_t client)
 			       .is_sparse = offer.is_sparse,
 			       .kind = PART_KNOWN,
 			       .was = PART_KNOWN,
-			       .here = here_of(entry, &offer) };
+			       .here = offer.here > 0 ? (float)(entry->past_here / (UINT8_MAX * offer.here)) : 1 };
 	walk->effective += (double)part->offered;
 	if (part->past <= 0) {
 		part->kind = (uint8_t)offer.is;
