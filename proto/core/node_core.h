@@ -46,8 +46,8 @@ struct event_ring {
  *	proto	node.*, node_config.secret_key, node_config.mesh_secret: node.c makes the node, ends its ticks, and
  *		wipes its secrets
  *	proto	member.send_counter, path_loss.heard: send.c and receive.c count each datagram
- *	judge	entry.flags, entry.pass_share, entry.past, entry.past_here, entry.policy, entry.policy_generation: a verdict is kept in
- *		its key's entry, because there are millions of keys
+ *	judge	entry.flags, entry.pass_share, entry.past, entry.past_here, entry.policy, entry.policy_generation: a
+ *		verdict is kept in its key's entry, because there are millions of keys
  *	trust	node_config.gossip: a revoked node stops sending
  *	trust	member.session, member.heard, member.up, member_standing.revoked, member_standing.keys_known,
  *		member_standing.spoken, greeting.secret: what a revocation or rotation makes of a member
