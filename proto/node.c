@@ -263,7 +263,9 @@ uint32_t node_keys_high(const struct node *node)
 
 void node_remember(struct node *node, const struct key *pair, uint32_t minute, bool tcp)
 {
-	memory_note(&node->count->memory, pair, minute > 0 ? minute : node_minute(node), tcp);
+	const uint32_t now = node_minute(node);
+
+	memory_note(&node->count->memory, pair, minute > 0 ? minute : now, now, tcp);
 }
 
 bool node_next_note(const struct node *node, uint32_t *cursor, struct note_view *ret_note)
@@ -273,7 +275,7 @@ bool node_next_note(const struct node *node, uint32_t *cursor, struct note_view 
 	for (; *cursor < memory->sets * NOTES_A_SET; (*cursor)++) {
 		const struct note *note = &memory->notes[*cursor];
 
-		if (note->minute == 0 || note->minute + NOTE_MINUTES <= node_minute(node))
+		if (!memory_is_fresh(note, node_minute(node)))
 			continue;
 		*ret_note = (struct note_view){ { note->client, note->destination }, note->minute, note->tcp };
 		(*cursor)++;

@@ -17,6 +17,8 @@
 #define TCP_FLAGS_AT 13 /* byte of the TCP header */
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
+#define TCP_FIN 0x01
+#define TCP_PSH 0x08
 #define ICMPV6 58
 #define ICMPV6_QUERIES 128 /* types below it are errors */
 #define ANSWER_TRIES 8	   /* after losing to so many other CPUs, an answer is not counted */
@@ -72,6 +74,16 @@ static __always_inline bool is_answer(__u8 protocol, __u8 byte)
 	if (protocol == IPPROTO_ICMP)
 		return !is_icmp_error(byte);
 	return protocol != ICMPV6 || byte >= ICMPV6_QUERIES;
+}
+
+/*
+ * Is it proof that the client got what the destination sent? A segment with data or an end is: they come once the
+ * handshake is through, and PSH marks the last data of each write. A bare ACK is none: a destination also sends it to
+ * whoever repeats a SYN with another sequence number.
+ */
+static __always_inline __u32 proof_of(__u8 protocol, __u8 byte)
+{
+	return protocol == IPPROTO_TCP && byte & (TCP_PSH | TCP_FIN) ? ANSWERS_TCP : 0;
 }
 
 /* A word after so many answers more. */
@@ -146,12 +158,10 @@ __noinline int answers_add_in(const struct packet *pair, __u32 choice, __u32 cou
 
 /*
  * Counts answers where they leave for the client. (Answers, 3) `pair`: as a packet of the client is, with its tag; from
- * its destination comes what is counted. A global function.
+ * its destination comes what is counted. `tcp`: as proof_of says. A global function.
  */
-__noinline int answers_count(const struct packet *pair, __u32 count, __u32 protocol)
+__noinline int answers_count(const struct packet *pair, __u32 count, __u32 tcp)
 {
-	__u32 tcp = protocol == IPPROTO_TCP ? ANSWERS_TCP : 0;
-
 	if (!pair || (!pair->ipv6 && is_reserved(pair->tag)))
 		return 0;
 	if (!answers_add_in(pair, 0, count, tcp) && !answers_add_in(pair, 1, count, tcp))

@@ -118,7 +118,7 @@ static __always_inline void leave_by(struct __sk_buff *skb, __u32 offset, __u32 
 	    bpf_skb_load_bytes(skb, leaving.transport + telling_byte_at(leaving.protocol), &byte, sizeof(byte)))
 		return;
 	if (is_answer(leaving.protocol, byte))
-		answers_count(&leaving.pair, segments_of(skb, leaving.transport), leaving.protocol);
+		answers_count(&leaving.pair, segments_of(skb, leaving.transport), proof_of(leaving.protocol, byte));
 }
 
 /* For interfaces with an Ethernet header. VLAN tags that the device does not add by itself are in the frame. */

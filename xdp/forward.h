@@ -209,7 +209,7 @@ __noinline int answer_forwarded(struct xdp_md *ctx, const struct packet *packet)
 		client_cut(&pair.source, pair.key.words);
 		tags_of_key6(&pair);
 	}
-	return answers_count(&pair, 1, TRANSPORT_PROTOCOL(transport));
+	return answers_count(&pair, 1, proof_of(TRANSPORT_PROTOCOL(transport), byte));
 }
 
 /*

@@ -15,7 +15,8 @@
 #include "log.h"
 
 #define LOOK_TICKS 5 /* the keys of the core are looked at in so many ticks */
-#define LOOK_WORK_MAX 100000 /* keys a tick, at most: those looked at need a look-up in the table each */
+#define LOOK_WORK_MAX 8192 /* keys a tick, at most: those looked at need a look-up in the table each */
+#define LOOK_TICKS_MAX 35 /* but however many keys there are they are looked at in so many: ANSWERS_LOOK_SECONDS_MAX */
 #define SWEEP_TICKS 300 /* the sets of the table, in so many: a record stays for longer */
 #define STORE_SECONDS 600
 #define FILE_NAME "answered"
@@ -47,10 +48,11 @@ static void look(struct daemon *daemon, struct now now)
 {
 	const uint64_t slot = mesh_slot_at(&daemon->identity.mesh, now.mesh);
 	const uint32_t high = node_keys_high(daemon->node);
+	const uint32_t most = high / LOOK_TICKS_MAX > LOOK_WORK_MAX ? high / LOOK_TICKS_MAX : LOOK_WORK_MAX;
 	uint32_t work = high / LOOK_TICKS + 1;
 	struct key key;
 
-	work = work < LOOK_WORK_MAX ? work : LOOK_WORK_MAX;
+	work = work < most ? work : most;
 	if (daemon->answers.cursor >= high)
 		daemon->answers.cursor = 0;
 	while (node_next_called(daemon->node, &daemon->answers.cursor, &work, &key)) {

@@ -176,7 +176,7 @@ _Static_assert(sizeof(struct pair6_set) == 832, "layout");
 /*
  * Answers to pairs (xdp/answers.h), in maps of their own beside those of the sets: only answers touch them. A word is
  * for the record of the same set and way: the number of answers modulo 2^31, never more than the record's packets; and
- * ANSWERS_TCP once one of them was of TCP, where a spoofer cannot draw any.
+ * ANSWERS_TCP once one of them was of an open TCP connection, where a spoofer cannot draw any.
  */
 #define ANSWERS_TCP 0x80000000U
 #define ANSWERS_OF(word) ((word) & ~ANSWERS_TCP)

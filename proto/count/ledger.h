@@ -98,7 +98,7 @@ struct entry {
 	uint16_t past; /* pair: what it sent before its destination was over its rate; past.c */
 	uint16_t newest; /* low bits of the slot of its newest cell or extra */
 	uint16_t told; /* what other members know of its own cells: see told.h */
-	uint8_t past_here; /* pair: the part of `past` that this proxy counted, in 1/255 */
+	uint16_t past_here; /* pair: what of `past` this proxy counted */
 };
 _Static_assert(MEMBERS_MAX <= 1 << 11, "a member's number fits an entry");
 _Static_assert(sizeof(struct entry) == 84, "an entry is 84 bytes");

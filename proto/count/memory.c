@@ -46,30 +46,35 @@ static bool is_of(const struct note *note, const struct key *pair)
 	       address_equal(&note->destination, &pair->destination);
 }
 
-/* Of a later minute the note holds as well: a clock may have been set back. */
-static bool is_fresh(const struct note *note, uint32_t minute)
+bool memory_is_fresh(const struct note *note, uint32_t minute)
 {
-	return note->minute != 0 && note->minute + NOTE_MINUTES > minute;
+	return note->minute != 0 && note->minute + NOTE_MINUTES > minute && note->minute < minute + NOTE_MINUTES;
+}
+
+/* What gives way first: a note that does not hold. */
+static uint32_t rank(const struct note *note, uint32_t now)
+{
+	return memory_is_fresh(note, now) ? note->minute : 0;
 }
 
 /* (Memory of a day, 2) */
-void memory_note(struct memory *memory, const struct key *pair, uint32_t minute, bool tcp)
+void memory_note(struct memory *memory, const struct key *pair, uint32_t minute, uint32_t now, bool tcp)
 {
 	struct note *set, *note;
 
-	if (memory->sets == 0 || key_kind(pair) != KEY_PAIR || minute == 0)
+	if (memory->sets == 0 || key_kind(pair) != KEY_PAIR || minute == 0 || minute >= now + NOTE_MINUTES)
 		return;
 	set = note = set_of_client(memory, &pair->client);
 	for (unsigned int i = 0; i < NOTES_A_SET; i++) {
 		if (is_of(&set[i], pair)) {
-			tcp = tcp || (set[i].tcp && is_fresh(&set[i], minute));
+			tcp = tcp || (set[i].tcp && memory_is_fresh(&set[i], now));
 			note = &set[i];
 			break;
 		}
-		if (set[i].minute < note->minute)
+		if (rank(&set[i], now) < rank(note, now))
 			note = &set[i];
 	}
-	if (is_of(note, pair) && note->minute > minute)
+	if (is_of(note, pair) && rank(note, now) > minute)
 		minute = note->minute;
 	*note = (struct note){ pair->client, pair->destination, minute, tcp };
 	memory->tags[note - memory->notes] = tag_of(memory, &pair->destination);
@@ -88,7 +93,7 @@ const struct note *memory_find(const struct memory *memory, const struct key *pa
 	tag = tag_of(memory, &pair->destination);
 	for (unsigned int i = 0; i < NOTES_A_SET; i++) {
 		if (tags[i] == tag && is_of(&set[i], pair))
-			return is_fresh(&set[i], minute) ? &set[i] : NULL;
+			return memory_is_fresh(&set[i], minute) ? &set[i] : NULL;
 	}
 	return NULL;
 }

@@ -35,8 +35,17 @@ struct arena;
 void memory_take_memory(struct memory *memory, struct arena *arena, uint32_t notes_max);
 void memory_start(struct memory *memory, uint64_t seed);
 
-/* Notes that the pair was answered in this minute. The note of the set that is oldest gives way. */
-void memory_note(struct memory *memory, const struct key *pair, uint32_t minute, bool tcp);
+/*
+ * Notes that the pair was answered in this minute. The note of the set that is oldest gives way, or one that does not
+ * hold in the minute `now`.
+ */
+void memory_note(struct memory *memory, const struct key *pair, uint32_t minute, uint32_t now, bool tcp);
+
+/*
+ * Does it hold in this minute? One of a later minute does, too, for a clock may have been set back; but not one of more
+ * than NOTE_MINUTES later, which a clock that was years ahead left behind.
+ */
+bool memory_is_fresh(const struct note *note, uint32_t minute);
 
 /* The note of a pair that was answered within NOTE_MINUTES before `minute`, or NULL. */
 const struct note *memory_find(const struct memory *memory, const struct key *pair, uint32_t minute);

@@ -212,6 +212,8 @@ double left_at_kernel(const struct node *node, const struct entry *client, doubl
 /* ---- past.c ---- */
 /* What a pair sent before its destination was over its rate: packets per second; 0: nothing, it is a stranger. */
 double past_of(const struct node *node, const struct entry *pair);
+/* The part of it that this proxy counted: 0 to 1. */
+double past_here(const struct entry *pair);
 /* The window of a destination that is over `rate` packets per second, whose time before ends with tick `from`. */
 void past_window_of(const struct node *node, const struct entry *destination, uint64_t from, double rate,
 		    struct past_window *ret_window);

@@ -127,8 +127,10 @@ bool offered_is_amid_pulse(const struct entry *entry, uint64_t tick, unsigned in
 static double mean_rate(const struct node *node, uint64_t tick, uint64_t packets)
 {
 	const struct instant begins = mesh_slot_start(&node->mesh, node->slot - 1);
+	const double span = (double)duration_between(begins, mesh_tick_end(&node->mesh, tick)).ns / NS_PER_S;
 
-	return (double)(packets + 1) * NS_PER_S / (double)duration_between(begins, mesh_tick_end(&node->mesh, tick)).ns;
+	/* In a slot of few ticks `tick` may be before that. */
+	return (double)(packets + 1) / fmax(span, FAIR_TICKS * tick_seconds(node));
 }
 
 /* Does a packet in tick `tick` come so long after one at `then`, in whole ticks? */

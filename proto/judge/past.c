@@ -34,6 +34,11 @@ double past_of(const struct node *node, const struct entry *pair)
 	return past_read(pair->past);
 }
 
+double past_here(const struct entry *pair)
+{
+	return pair->past_here == 0 ? 0 : past_read(pair->past_here) / past_read(pair->past);
+}
+
 /* Packets of a key after `tick` in the slot of that tick, as far as the ring of recent ticks has them. */
 static uint64_t packets_after(const struct node *node, const struct entry *entry, uint64_t tick)
 {
@@ -146,7 +151,7 @@ bool past_note(const struct node *node, struct entry *pair, const struct past_wi
 	if (window->anew || past > was) {
 		pair->past = past_write(past);
 		/* Of an answer alone it is not known where the client is: it counts at each proxy. */
-		pair->past_here = (uint8_t)(all > 0 ? (double)own / (double)all * UINT8_MAX : UINT8_MAX);
+		pair->past_here = past_write(all > 0 ? past * (double)own / (double)all : past);
 	}
 	return was <= 0 && past > 0;
 }

@@ -103,7 +103,8 @@ static void destination_begin(struct node *node, struct now now)
 	const struct entry *destination = destination_walked(node);
 	struct verdict v;
 
-	if (!(destination->flags & ENTRY_LISTED)) { /* forgotten, and its place perhaps taken */
+	/* forgotten, and its place perhaps taken */
+	if (!(destination->flags & ENTRY_LISTED) || entry_kind(destination) != KEY_DESTINATION) {
 		walk->place++;
 		return;
 	}
@@ -189,7 +190,7 @@ static void rate_look(struct node *node, struct now now, uint32_t client)
 			       .is_sparse = offer.is_sparse,
 			       .kind = PART_KNOWN,
 			       .was = PART_KNOWN,
-			       .here = offer.here > 0 ? (float)(entry->past_here / (UINT8_MAX * offer.here)) : 1 };
+			       .here = offer.here > 0 ? (float)(past_here(entry) / offer.here) : 1 };
 	walk->effective += (double)part->offered;
 	if (part->past <= 0) {
 		part->kind = (uint8_t)offer.is;

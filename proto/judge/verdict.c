@@ -33,7 +33,9 @@ static uint64_t older_whole_tick(const struct node *node, uint32_t origin, uint6
 
 static bool is_of_older_slots(const struct replay_cache_view *view, uint16_t origin)
 {
-	return (view->counted[origin / 64] | view->left_out[origin / 64]) >> origin % 64 & 1;
+	const uint32_t word = origin / 64;
+
+	return word < view->words && (view->counted[word] | view->left_out[word]) >> origin % 64 & 1;
 }
 
 /*

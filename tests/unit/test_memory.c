@@ -26,28 +26,57 @@ static void a_note_is_kept_for_a_day(void **state)
 
 	(void)state;
 	assert_null(memory_find(&memory, &key, MINUTE));
-	memory_note(&memory, &key, MINUTE, false);
+	memory_note(&memory, &key, MINUTE, MINUTE, false);
 	assert_non_null(memory_find(&memory, &key, MINUTE));
 	assert_null(memory_find(&memory, &other, MINUTE));
 	assert_non_null(memory_find(&memory, &key, MINUTE + NOTE_MINUTES - 1));
 	assert_null(memory_find(&memory, &key, MINUTE + NOTE_MINUTES));
-	memory_note(&memory, &key, MINUTE + 5, false);
+	memory_note(&memory, &key, MINUTE + 5, MINUTE + 5, false);
 	assert_non_null(memory_find(&memory, &key, MINUTE + NOTE_MINUTES + 4));
 	assert_non_null(memory_find(&memory, &key, MINUTE - 60)); /* the clock was set back */
+	free(memory.notes);
+}
+
+/* A clock that was years ahead leaves notes that hold for nothing, and take nobody's place. */
+static void notes_of_the_far_future_give_way(void **state)
+{
+	const uint32_t ahead = MINUTE + 2 * NOTE_MINUTES;
+	struct memory memory = memory_make();
+	unsigned int held = 0;
+
+	(void)state;
+	for (uint32_t destination = 1; destination <= NOTES_A_SET; destination++) {
+		const struct key key = pair_numbered(false, 1, destination);
+
+		memory_note(&memory, &key, ahead, ahead, true);
+		assert_null(memory_find(&memory, &key, MINUTE));
+	}
+	for (uint32_t destination = 101; destination <= 100 + NOTES_A_SET; destination++) {
+		const struct key key = pair_numbered(false, 1, destination);
+
+		memory_note(&memory, &key, MINUTE, MINUTE, true);
+	}
+	for (uint32_t destination = 101; destination <= 100 + NOTES_A_SET; destination++) {
+		const struct key key = pair_numbered(false, 1, destination);
+
+		held += memory_find(&memory, &key, MINUTE) != NULL;
+	}
+	assert_int_equal(held, NOTES_A_SET);
 	free(memory.notes);
 }
 
 static void that_one_was_of_tcp_is_kept_for_as_long(void **state)
 {
 	const struct key key = pair_numbered(false, 1, 1);
+	const uint32_t next = MINUTE + 1 + NOTE_MINUTES;
 	struct memory memory = memory_make();
 
 	(void)state;
-	memory_note(&memory, &key, MINUTE, true);
-	memory_note(&memory, &key, MINUTE + 1, false);
+	memory_note(&memory, &key, MINUTE, MINUTE, true);
+	memory_note(&memory, &key, MINUTE + 1, MINUTE + 1, false);
 	assert_true(memory_find(&memory, &key, MINUTE + 1)->tcp);
-	memory_note(&memory, &key, MINUTE + 1 + NOTE_MINUTES, false); /* the day is over: it begins anew */
-	assert_false(memory_find(&memory, &key, MINUTE + 1 + NOTE_MINUTES)->tcp);
+	memory_note(&memory, &key, next, next, false); /* the day is over: it begins anew */
+	assert_false(memory_find(&memory, &key, next)->tcp);
 	free(memory.notes);
 }
 
@@ -61,12 +90,12 @@ static void one_client_takes_one_set_at_most(void **state)
 	for (uint32_t client = 2; client < 102; client++) {
 		const struct key key = pair_numbered(false, client, 1);
 
-		memory_note(&memory, &key, MINUTE, true);
+		memory_note(&memory, &key, MINUTE, MINUTE, true);
 	}
 	for (uint32_t destination = 1; destination <= 10000; destination++) {
 		const struct key key = pair_numbered(false, 1, destination);
 
-		memory_note(&memory, &key, MINUTE + 1, true);
+		memory_note(&memory, &key, MINUTE + 1, MINUTE + 1, true);
 		assert_non_null(memory_find(&memory, &key, MINUTE + 1));
 	}
 	for (uint32_t destination = 1; destination <= 10000; destination++) {
@@ -92,7 +121,7 @@ static void the_oldest_gives_way(void **state)
 	for (uint32_t i = 1; i <= NOTES_A_SET + 1; i++) {
 		const struct key key = pair_numbered(false, 1, i);
 
-		memory_note(&memory, &key, MINUTE + i, false);
+		memory_note(&memory, &key, MINUTE + i, MINUTE + i, false);
 	}
 	for (uint32_t i = 1; i <= NOTES_A_SET + 1; i++) {
 		const struct key key = pair_numbered(false, 1, i);
@@ -108,7 +137,7 @@ static void without_room_nothing_is_remembered(void **state)
 	struct memory none = { .sets = 0 };
 
 	(void)state;
-	memory_note(&none, &key, MINUTE, true);
+	memory_note(&none, &key, MINUTE, MINUTE, true);
 	assert_null(memory_find(&none, &key, MINUTE));
 }
 
@@ -256,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_note_is_kept_for_a_day),
+		cmocka_unit_test(notes_of_the_far_future_give_way),
 		cmocka_unit_test(that_one_was_of_tcp_is_kept_for_as_long),
 		cmocka_unit_test(one_client_takes_one_set_at_most),
 		cmocka_unit_test(the_oldest_gives_way),

@@ -24,9 +24,9 @@ static struct key pair_of(uint32_t client)
 	};
 }
 
-static struct node *lone_node(void)
+static struct node *lone_node(uint32_t tick_ms)
 {
-	const struct mesh mesh = mesh_make();
+	struct mesh mesh = mesh_make();
 	const struct keys authority = keys_authority(), a = keys_a();
 	struct certificate certificate = { .name = "a", .serial = 1 };
 	struct node_config config = {
@@ -47,6 +47,8 @@ static struct node *lone_node(void)
 	struct node *node;
 	void *memory;
 
+	mesh.tick_ms = tick_ms;
+	config.mesh = mesh;
 	memcpy(certificate.public_key, a.public_key, PUBLIC_KEY_BYTES);
 	memcpy(config.secret_key, a.secret, SECRET_KEY_BYTES);
 	assert_int_equal(certificate_issue(&certificate, &mesh, authority.secret, config.certificate,
@@ -84,7 +86,7 @@ static void many_clients_are_shared_among_over_turns(void **state)
 {
 	const int64_t ns = TICK_MS_DEFAULT * NS_PER_MS;
 	const struct key first = pair_of(1), destination = key_of_destination(&first.destination);
-	struct node *node = lone_node();
+	struct node *node = lone_node(TICK_MS_DEFAULT);
 	struct change change;
 	unsigned int turns = 0;
 
@@ -108,10 +110,35 @@ static void many_clients_are_shared_among_over_turns(void **state)
 	free(node);
 }
 
+/* With slots of four ticks, the fewest there may be, a rate may be asked of ticks before the two slots. */
+static void rates_are_numbers_whatever_the_slots(void **state)
+{
+	const int64_t tick_ns = 1000 * NS_PER_MS;
+	const struct key key = pair_of(1);
+	struct node *node = lone_node(1000);
+
+	(void)state;
+	for (int64_t tick = 1; tick <= 24; tick++) {
+		observe(node, tick * tick_ns - 1, &key, (uint64_t)(tick - 1) % 4 + 1); /* one in each tick */
+		node_tick(node, at(tick * tick_ns));
+		for (uint64_t before = 0; before <= CARRY_TICKS + FAIR_TICKS - 1; before++) {
+			const struct entry *entry = &node->count->ledger.entries[ledger_find(&node->count->ledger,
+											     &key)];
+			const struct offer offer = offered_of(node, entry, node->tick - before);
+
+			if (!(offer.counted > 0 && offer.counted <= 10 && offer.judged > 0 && offer.judged <= 10))
+				fail_msg("tick %lld, %llu before: counted %g, judged %g, expected up to 10",
+					 (long long)tick, (unsigned long long)before, offer.counted, offer.judged);
+		}
+	}
+	free(node);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(many_clients_are_shared_among_over_turns),
+		cmocka_unit_test(rates_are_numbers_whatever_the_slots),
 	};
 
 	if (sodium_init() < 0)

@@ -10,6 +10,7 @@
 
 #define PACKETS 3
 
+enum { FIN = 0x01, PSH = 0x08 }; /* flags of TCP */
 enum { TCP = 6, UDP = 17, ICMP = 1, ICMP6 = 58, ESP = 50, GRE = 47 };
 
 static struct frame reply4(uint8_t protocol, uint16_t fragment, unsigned int at, uint8_t byte)
@@ -98,7 +99,7 @@ static void what_is_an_answer_in_ipv4(void **state)
 		uint8_t byte;
 		bool counts;
 	} rows[] = {
-		/*  0 */ { TCP, 0, 13, 0x10, true },	    /* ACK */
+		/*  0 */ { TCP, 0, 13, 0x10, true },	    /* ACK: whoever repeats a SYN draws it, too */
 		/*  1 */ { TCP, 0, 13, 0x18, true },	    /* PSH, ACK */
 		/*  2 */ { TCP, 0, 13, 0x11, true },	    /* FIN, ACK */
 		/*  3 */ { TCP, 0, 13, 0x12, false },	    /* SYN, ACK */
@@ -125,7 +126,7 @@ static void what_is_an_answer_in_ipv4(void **state)
 		const struct frame frame = reply4(rows[i].protocol, rows[i].fragment, rows[i].at, rows[i].byte);
 
 		leave(&frame);
-		check("IPv4", i, false, rows[i].counts, rows[i].protocol == TCP);
+		check("IPv4", i, false, rows[i].counts, rows[i].protocol == TCP && rows[i].byte & (PSH | FIN));
 		bed_remove();
 		assert_int_equal(setup_asked(state), 0);
 	}
@@ -139,7 +140,7 @@ static void what_is_an_answer_in_ipv6(void **state)
 		uint8_t byte;
 		bool counts, tcp;
 	} rows[] = {
-		/*  0 */ { TCP, 13, 0x10, true, true },
+		/*  0 */ { TCP, 13, 0x18, true, true },
 		/*  1 */ { TCP, 13, 0x12, false, true },
 		/*  2 */ { TCP, 13, 0x04, false, true },
 		/*  3 */ { UDP, 0, 0, true, false },
@@ -153,6 +154,7 @@ static void what_is_an_answer_in_ipv6(void **state)
 		/* 11 */ { 44, 0, UDP, true, false },	  /* the first fragment */
 		/* 12 */ { 44, 3, 0x08, false, false },	  /* a later one */
 		/* 13 */ { 59, 0, 0, true, false },	  /* no next header */
+		/* 14 */ { TCP, 13, 0x10, true, false }, /* a bare ACK */
 	};
 
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -169,7 +171,7 @@ static void what_is_an_answer_in_ipv6(void **state)
 
 static void a_frame_that_ends_too_early_is_none(void **state)
 {
-	struct frame frame = reply4(TCP, 0, 13, 0x10), frame6 = reply6(TCP, 13, 0x10);
+	struct frame frame = reply4(TCP, 0, 13, 0x18), frame6 = reply6(TCP, 13, 0x18);
 
 	(void)state;
 	frame.length = ETH_HLEN + 20 + 13;
@@ -214,7 +216,7 @@ static void there_are_no_more_answers_than_packets(void **state)
 
 static void once_one_was_of_tcp_that_is_kept(void **state)
 {
-	const struct frame tcp = reply4(TCP, 0, 13, 0x10), udp = reply4(UDP, 0, 0, 0);
+	const struct frame tcp = reply4(TCP, 0, 13, 0x18), udp = reply4(UDP, 0, 0, 0);
 
 	(void)state;
 	leave(&udp);
@@ -253,7 +255,7 @@ static void behind_tags_and_from_elsewhere_only(void **state)
 /* Answers make no record; their pair may have been asked through another proxy. */
 static void without_a_record_they_are_counted_by_a_hash(void **state)
 {
-	const struct frame frame = reply4(TCP, 0, 13, 0x10), frame6 = reply6(UDP, 0, 0);
+	const struct frame frame = reply4(TCP, 0, 13, 0x18), frame6 = reply6(UDP, 0, 0);
 	const struct key key = key4(DEVICE, SERVER);
 
 	assert_int_equal(setup(state), 0);
@@ -324,7 +326,7 @@ static void a_restart_keeps_them_and_a_free_way_does_not(void **state)
 /* Others count the pair, and it has a record for that, in which no packet of this proxy counts. */
 static void beside_others_packets_they_are_counted_by_a_hash(void **state)
 {
-	const struct frame frame = reply4(TCP, 0, 13, 0x10);
+	const struct frame frame = reply4(TCP, 0, 13, 0x18);
 	const struct key key = key4(DEVICE, SERVER);
 	struct change change = { .count = 50, .pass_share = SHARE_ALL, .members = 2 };
 
@@ -412,7 +414,7 @@ static void what_came_before_the_first_look_is_given_to_no_slot(void **state)
 /* In turn all sets are looked at, and each answered pair is found once. */
 static void every_answered_pair_is_found(void **state)
 {
-	const struct frame tcp = reply4(TCP, 0, 13, 0x10), udp = reply6(UDP, 0, 0);
+	const struct frame tcp = reply4(TCP, 0, 13, 0x18), udp = reply6(UDP, 0, 0);
 	struct key wanted[] = { key4(DEVICE, SERVER), key6(DEVICE6, SERVER6) };
 
 	(void)state;
