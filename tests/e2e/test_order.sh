@@ -65,6 +65,7 @@ ok "and_again" reloaded 8 alone
 ok "and_ends" end a alone
 ok "alone_no_file_is_renamed_before_it_is_durable" holds renames_follow_fsync alone
 ok "alone_a_rename_is_durable_before_anything_else" holds directories_follow_renames alone
+ok "alone_the_cache_of_answered_pairs_is_replaced_whole" holds cache_is_replaced_whole alone
 ok "alone_numbers_are_durable_before_the_table_and_the_mesh_have_them" holds reserved_before_sent alone
 ok "alone_harvest_is_stored_before_slot" holds harvest_before_slot alone
 ok "alone_a_pass_begins_with_the_heartbeat" holds heartbeat_before_harvest alone
