@@ -67,10 +67,10 @@ flood() {
 		"then $passed/s pass; $(($(counter '^coarse$') - coarse_before)) by coarse entries"
 }
 
-# A flood is met in its first second, and then the victim gets T_F2: at most 5 % more, at most 20 % less. The share of a
-# client in the ledger counts one packet in 0.6 s more than it sent: 8 % at 20 a second, more of a slower thrower. One
-# that finds no room in the pairs' table passes by the share of its destination, without that.
-is_met() { [ "$onset" -gt 0 ] && [ "$passed" -le $((rate * 105 / 100)) ] && [ "$passed" -ge $((rate * 80 / 100)) ]; }
+# A flood is met in its first second, and then the victim gets T_F2: at most 5 % more, at most 30 % less. These clients
+# send in step, every 50 ms: a rate over 0.6 s holds 12 or 13 of their packets. Fair takes the greater, and counts one
+# packet more, so it thins them to some 0.8 of T_F2; those without a record pass by the share of their destination.
+is_met() { [ "$onset" -gt 0 ] && [ "$passed" -le $((rate * 105 / 100)) ] && [ "$passed" -ge $((rate * 70 / 100)) ]; }
 
 # meets PREPARATION ARGUMENT... -- DESTINATION FIRST_CLIENT: after the preparation, a flood is met. The machine may
 # stand still for a third of a second. So a flood that is not met is repeated twice, prepared anew, at other victims,
