@@ -283,7 +283,7 @@ struct destination_head {
 	__u64 carry; /* D */
 	__u64 harvest; /* D */
 	__u16 slot; /* D */
-	__u16 pass_share; /* D: while HEAD_THIN, the share of packets whose pair has no fold (the remainder) */
+	__u16 pass_share; /* D: while HEAD_THIN, the share of packets whose pair has no fold (the lot) */
 	__u16 policy; /* I, then K and D, both the same of one bank: POLICY_OF_DESTINATION */
 	__u8 flags; /* I, then D */
 	__u8 reserved;

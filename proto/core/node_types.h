@@ -77,7 +77,7 @@ struct change {
 	 * when this member's counts alone are over the rate
 	 */
 	uint8_t members;
-	bool thin; /* destination: fair is in force, the shares of its pairs apply; pass_share is the remainder's */
+	bool thin; /* destination: fair is in force, the shares of its pairs apply; pass_share is the lot's */
 	/*
 	 * make a record if the table has none; if false, only an existing record is written. The kernel has no records
 	 * of clients and networks.

@@ -2,7 +2,7 @@
 /*
  * A model of the kernel's tables and of the XDP program that judges by them: the words of include/xpro/record.h with
  * the same writers and the same rules, but in nanoseconds of mesh time instead of jiffies. Packets of a pair come in on
- * one CPU; each CPU thins a destination's remainder by an accumulator of its own. Shared by nobody; each proxy has one,
+ * one CPU; each CPU thins a destination's lot by an accumulator of its own. Shared by nobody; each proxy has one,
  * and it outlives the proxy's daemon.
  *
  * Each table may be bounded. What finds no record counts in coarse entries. Records made on other members' word take at
